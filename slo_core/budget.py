@@ -1,0 +1,97 @@
+"""
+The error budget: how many events may fail, and how much of that is left.
+
+Everything that decides (breached, exhausted) compares integers; floats are worked out last, from those
+integers, and only for showing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+
+from slo_core.sli import EventCounts
+
+__all__ = [
+    "Target",
+    "error_budget_remaining",
+    "is_breached",
+    "is_budget_exhausted",
+    "success_ratio",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """
+    The objective: the smallest share of events that must be good.
+
+    Attributes:
+        ratio: Above 0 and below 1; 0.999 is "three nines".
+        allowance: `1 - ratio`, exactly as the digits of `ratio` say it: 1/1000 for 0.999, where
+            `1 - 0.999` in floats is 0.0010000000000000009.
+
+    Raises:
+        ValueError: The ratio is not a number above 0 and below 1.
+    """
+
+    ratio: float
+    allowance: Fraction = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        ratio = self.ratio
+        if isinstance(ratio, bool) or not isinstance(ratio, (int, float)) or not 0 < ratio < 1:
+            raise ValueError(f"expected a ratio between 0 and 1, got {ratio!r}{_percent_hint(ratio)}")
+        # float() also turns a float subclass (numpy's) into one whose repr is its digits.
+        object.__setattr__(self, "ratio", float(ratio))
+        object.__setattr__(self, "allowance", Fraction(1 - Decimal(repr(self.ratio))))
+
+
+def _percent_hint(ratio: object) -> str:
+    if isinstance(ratio, (int, float)) and not isinstance(ratio, bool) and math.isfinite(ratio) and 1 < ratio < 100:
+        return f"; did you mean {float(Decimal(repr(ratio)) / 100)!r}?"
+    return ""
+
+
+def success_ratio(counts: EventCounts) -> float:
+    """
+    The share of events that were good.
+
+    Returns:
+        A ratio from 0 to 1; 1.0 without events (see `EventCounts.has_data`).
+    """
+    return counts.good / counts.total if counts.has_data else 1.0
+
+
+def error_budget_remaining(counts: EventCounts, target: Target) -> float:
+    """
+    The share of the error budget that is left.
+
+    The budget of a window is `(1 - target) * total` events, so it grows with the traffic.
+
+    Args:
+        counts: Good and bad events of the SLO's window.
+        target: The objective.
+
+    Returns:
+        1.0 untouched (also without events), 0.0 spent to the last event, below 0 overspent, without a lower bound.
+
+    Source: Site Reliability Workbook, chapter 2, "Error budgets".
+    """
+    if not counts.has_data:
+        return 1.0
+    allowed = target.allowance.numerator * counts.total
+    return (allowed - counts.bad * target.allowance.denominator) / allowed
+
+
+def is_breached(counts: EventCounts, target: Target) -> bool:
+    """True when fewer events were good than the target asks; False without events."""
+    return counts.bad * target.allowance.denominator > target.allowance.numerator * counts.total
+
+
+def is_budget_exhausted(counts: EventCounts, target: Target) -> bool:
+    """True when the budget is spent, to the last event or beyond; False without events."""
+    spent = counts.bad * target.allowance.denominator >= target.allowance.numerator * counts.total
+    return counts.has_data and spent

@@ -1,0 +1,103 @@
+"""Burn rate: how fast the error budget is being spent, and the single-window alert on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from slo_core.budget import Target, success_ratio
+from slo_core.sli import EventCounts
+
+__all__ = ["BurnRateAlert", "BurnRateSample", "burn_rate", "burns_at_least", "sample"]
+
+
+@dataclass(frozen=True, slots=True)
+class BurnRateSample:
+    """
+    The burn rate of one window.
+
+    Attributes:
+        window_seconds: Length of the window.
+        burn_rate: 1.0 spends exactly one budget a window; 0.0 without events.
+        success_ratio: Share of good events; 1.0 without events.
+        sample_count: Events in the window.
+        failures: Bad ones among them.
+    """
+
+    window_seconds: int
+    burn_rate: float
+    success_ratio: float
+    sample_count: int
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BurnRateAlert:
+    """
+    One burn window at or over the definition's threshold.
+
+    Attributes:
+        slo_name: The SLO that burns.
+        window_seconds: The window that says so.
+        burn_rate: What was measured.
+        threshold: What it was compared with.
+        success_ratio: Share of good events in the window.
+        sample_count: Events in the window, at least one.
+    """
+
+    slo_name: str
+    window_seconds: int
+    burn_rate: float
+    threshold: float
+    success_ratio: float
+    sample_count: int
+
+
+def burn_rate(counts: EventCounts, target: Target) -> float:
+    """
+    How fast the error budget is being spent.
+
+    1.0 spends exactly one budget per window; 14.4 spends a 30-day budget in about two days.
+
+    Args:
+        counts: Good and bad events seen in the window.
+        target: The objective.
+
+    Returns:
+        A ratio, 0 or more; 0.0 without events (see `EventCounts.has_data`).
+
+    Source: Site Reliability Workbook, chapter 5, "Alerting on SLOs".
+    """
+    if not counts.has_data:
+        return 0.0
+    return counts.bad * target.allowance.denominator / (counts.total * target.allowance.numerator)
+
+
+def burns_at_least(counts: EventCounts, target: Target, factor: Fraction) -> bool:
+    """
+    Whether a window burns at `factor` or faster, decided in integers.
+
+    144 bad events of 10,000 at 99.9 % are exactly 14.4; in floats they are 14.399999999999956.
+
+    Args:
+        counts: Good and bad events of the window.
+        target: The objective.
+        factor: The burn rate to compare with.
+
+    Returns:
+        False without events, whatever the factor.
+    """
+    allowance = target.allowance
+    burned = counts.bad * allowance.denominator * factor.denominator
+    return counts.has_data and burned >= factor.numerator * allowance.numerator * counts.total
+
+
+def sample(window_seconds: int, counts: EventCounts, target: Target) -> BurnRateSample:
+    """The burn rate of one window with the counts behind it."""
+    return BurnRateSample(
+        window_seconds=window_seconds,
+        burn_rate=burn_rate(counts, target),
+        success_ratio=success_ratio(counts),
+        sample_count=counts.total,
+        failures=counts.bad,
+    )

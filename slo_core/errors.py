@@ -1,0 +1,61 @@
+"""The error tree: every message says where, what was expected, what came and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["ConfigError", "DuplicateNameError", "Problem", "SLOError", "StoreError", "UnknownNameError"]
+
+
+class SLOError(Exception):
+    """The root of every error this library raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """
+    One thing wrong with a configuration.
+
+    Attributes:
+        path: Where it stands, as the user wrote it: `SLO_DEFINITIONS['checkout'].target`.
+        message: What was expected and what came.
+        hint: What to do about it; empty when the message says it all.
+    """
+
+    path: str
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        text = f"{self.path}: {self.message}"
+        return f"{text}; {self.hint}" if self.hint else text
+
+
+class ConfigError(SLOError, ValueError):
+    """
+    A configuration with at least one problem; all of them are reported at once.
+
+    Attributes:
+        problems: Every problem found, in the order of the configuration.
+    """
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class DuplicateNameError(SLOError, ValueError):
+    """An SLO of this name is already registered."""
+
+
+class UnknownNameError(SLOError, KeyError):
+    """No SLO of this name is registered; the message lists the names that are."""
+
+    def __str__(self) -> str:
+        # KeyError shows the repr of its argument, which would put the whole sentence in quotes.
+        return str(self.args[0])
+
+
+class StoreError(SLOError):
+    """A store that is unknown, misconfigured or out of reach."""

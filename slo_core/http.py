@@ -1,0 +1,246 @@
+"""
+HTTP requests: which SLOs a request belongs to, and whether it was good. The one place for that rule.
+
+An integration calls `HTTPRecorder.begin` when a request comes in, notes on the `Exchange` what it learns, and calls
+`HTTPRecorder.finish` from wherever the end shows first.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from typing import Any
+
+from slo_core.conventions import DEFAULT_SERVICE, REQUEST_MARKS_KEY
+from slo_core.http_rule import KNOWN_METHODS, OTHER_METHOD, Classifier, HTTPRule
+from slo_core.incidents import Incidents
+from slo_core.markers import marks_of, slo_exempt, slo_track
+from slo_core.matching import Binding, Decision, Kind, compile_globs, decide
+from slo_core.registry import SLORegistry
+from slo_core.request import UNRESOLVED, Exchange, Identity, RequestEvent, RequestMarks, Resolved, exempt_request
+from slo_core.tracker import SLOTracker
+from slo_core.verdict import Judge, Timing, wire_status
+
+__all__ = [
+    "Exchange",
+    "HTTPRecorder",
+    "HTTPRule",
+    "RequestEvent",
+    "Resolved",
+    "exempt_request",
+    "slo_exempt",
+    "slo_track",
+]
+
+# Kinds of requests are routes times methods; a service has fewer. Should it not, the cache starts anew.
+_REMEMBERED_KINDS = 1024
+
+
+class HTTPRecorder:
+    """
+    Counts finished requests for the SLOs of a registry.
+
+    It never raises while a request is served: what goes wrong inside is logged once a minute and counted in
+    `SLORegistry.incidents`.
+
+    Args:
+        registry: Every definition with an `http` part counts. SLOs added later count from then on.
+        tracker: Count every request for this one SLO instead. Give this or `registry`.
+        slo_name: The same, by the name of an SLO in `registry`.
+        classify: With one SLO: decides what is good, in place of `status < 500` without an exception.
+        exclude: Globs of routes and paths that never count.
+        timer: Monotonic seconds; tests pass `FakeClock`.
+
+    Raises:
+        ValueError: Neither registry nor tracker, or no definition that counts requests.
+        UnknownNameError: A `KeyError`: no SLO of that name.
+    """
+
+    def __init__(
+        self,
+        registry: SLORegistry | None = None,
+        *,
+        tracker: SLOTracker | None = None,
+        slo_name: str | None = None,
+        classify: Classifier | None = None,
+        exclude: Iterable[str] = (),
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        if registry is None and tracker is None:
+            raise ValueError("expected registry= or tracker=, got neither; pass the SLORegistry that holds your SLOs")
+        if slo_name is not None:
+            if registry is None or tracker is not None:
+                raise ValueError("slo_name= names an SLO of a registry; pass it with registry= and without tracker=")
+            tracker = registry.get(slo_name)
+        if classify is not None and not callable(classify):
+            raise ValueError(f"classify=: expected a callable (status, exception) -> bool, got {classify!r}")
+        if classify is not None and tracker is None:
+            raise ValueError("classify= decides for one SLO; pass tracker= or slo_name= too, or HTTPRule(classify=...)")
+        self.timer = timer
+        self.incidents = Incidents() if registry is None else registry.incidents
+        self._registry = registry
+        self._service = DEFAULT_SERVICE if registry is None else registry.service
+        self._only = tracker
+        self._classify = classify
+        self._exclude = compile_globs(exclude)
+        self._version = 0
+        self._rebuild()
+        if not any(binding.counts_requests for binding in self._bindings):
+            raise ValueError(
+                "no SLO of this registry counts HTTP requests; give a definition an http=HTTPRule() part, "
+                "or pass slo_name= to count every request for one SLO"
+            )
+
+    def _rebuild(self) -> None:
+        """Work out from the definitions what requests are matched and judged by."""
+        if self._registry is not None:
+            self._version = self._registry.version
+        self._bindings = tuple(self._bind())
+        self._identities: frozenset[Identity] = frozenset(binding.identity for binding in self._bindings)
+        self._decisions: dict[Kind, Decision] = {}
+
+    def _bind(self) -> Iterator[Binding]:
+        if self._only is not None:
+            rule = self._only.definition.http
+            yield self._binding(self._only, rule or HTTPRule(unmatched=True), takes_everything=rule is None)
+        elif self._registry is not None:
+            for tracker in self._registry:
+                rule = tracker.definition.http
+                yield self._binding(tracker, rule or HTTPRule(), counts_requests=rule is not None)
+
+    def _binding(
+        self, tracker: SLOTracker, rule: HTTPRule, *, takes_everything: bool = False, counts_requests: bool = True
+    ) -> Binding:
+        return Binding(
+            identity=(self._service, tracker.name),
+            tracker=tracker,
+            rule=rule,
+            judge=Judge(rule, name=tracker.name, incidents=self.incidents, classify=self._classify),
+            counts_requests=counts_requests,
+            takes_everything=takes_everything,
+        )
+
+    def begin(self, carrier: MutableMapping[str, Any], method: str, path: str) -> Exchange | None:
+        """
+        A request came in.
+
+        Args:
+            carrier: The ASGI scope or WSGI environ; a marker is left in it, so that the outermost of several
+                installations counts.
+            method: The HTTP method as it came.
+            path: The path without root path (SCRIPT_NAME) and query.
+
+        Returns:
+            What to note the request's progress on, or None when there is nothing to count: pass it through.
+        """
+        try:
+            registry = self._registry
+            if registry is not None and registry.version != self._version:
+                self._rebuild()
+            marks = carrier.get(REQUEST_MARKS_KEY)
+            if marks is None:
+                marks = carrier[REQUEST_MARKS_KEY] = RequestMarks()
+            mine = self._identities
+            if marks.counted_by:
+                mine -= marks.counted_by
+                if not mine:
+                    return None
+            marks.counted_by |= mine
+            return Exchange(method, path, marks=marks, mine=mine, started=self.timer())
+        except Exception as exc:  # the request must go on
+            self.incidents.report("a request could not be taken up", exc)
+            return None
+
+    def finish(self, exchange: Exchange, resolve: Callable[[], Resolved | None] | None = None) -> None:
+        """
+        The request is over: count it. A second call does nothing.
+
+        Args:
+            exchange: What `begin` returned, filled in.
+            resolve: Says which route took the request; called once, and allowed to fail.
+        """
+        if exchange.finished:
+            return
+        exchange.finished = True
+        try:
+            if not exchange.marks.exempt:
+                self._record(exchange, self._resolved(resolve))
+        except Exception as exc:  # the response is out, or on its way
+            self.incidents.report("a request could not be counted", exc)
+
+    def _resolved(self, resolve: Callable[[], Resolved | None] | None) -> Resolved:
+        if resolve is None:
+            return UNRESOLVED
+        try:
+            return resolve() or UNRESOLVED
+        except Exception as exc:  # frameworks change their routing: count without a route rather than not at all
+            self.incidents.report("the route of a request could not be told", exc)
+            return UNRESOLVED
+
+    def _record(self, exchange: Exchange, resolved: Resolved) -> None:
+        ended = self.timer() if exchange.ended is None else exchange.ended
+        status = wire_status(exchange)
+        bindings = self._decision(exchange, resolved, status).bindings_for(exchange.path)
+        if not bindings:
+            return
+        timing = Timing(exchange, ended)
+        listeners = self._registry.request_listeners if self._registry is not None else ()
+        outcomes: dict[str, bool] = {}
+        for binding in bindings:
+            if binding.identity in exchange.mine:
+                good = binding.judge(exchange, timing)
+                if good is not None:
+                    binding.tracker.record(good)
+                    if listeners:
+                        outcomes[binding.tracker.name] = good
+        if outcomes:
+            event = RequestEvent(
+                method=_counted_method(exchange.method),
+                path=exchange.path,
+                route=resolved.route,
+                view_name=resolved.view_name,
+                status=status,
+                exception=exchange.exception,
+                disconnected=exchange.disconnected,
+                duration_seconds=timing.total,
+                first_byte_seconds=None if exchange.first_byte is None else timing.first_byte,
+                outcomes=outcomes,
+            )
+            for listener in tuple(listeners):
+                listener(event)
+
+    def _decision(self, exchange: Exchange, resolved: Resolved, status: int | None) -> Decision:
+        kind: Kind = (
+            _counted_method(exchange.method),
+            resolved.route,
+            resolved.view_name,
+            resolved.view,
+            resolved.is_static,
+            # A 404 or a redirect that no route gave: scanners, typos and missing slashes.
+            not resolved.has_route and status is not None and (status == 404 or 300 <= status < 400),
+        )
+        try:
+            decision = self._decisions.get(kind)
+        except TypeError:  # an unhashable view: rare enough to decide each time
+            return self._decide(kind)
+        if decision is None:
+            if len(self._decisions) >= _REMEMBERED_KINDS:
+                self._decisions.clear()
+            decision = self._decisions[kind] = self._decide(kind)
+        return decision
+
+    def _decide(self, kind: Kind) -> Decision:
+        marks = marks_of(kind[3])
+        if self._only is None and self._registry is not None:
+            for name in marks.tracked:
+                if name not in self._registry:
+                    self.incidents.report(f"slo_track({name!r}): no SLO of that name is registered")
+        return decide(self._bindings, kind, marks, exclude=self._exclude)
+
+
+def _counted_method(method: str) -> str:
+    if method == "GET":
+        return method
+    if method == "HEAD":
+        return "GET"
+    return method if method in KNOWN_METHODS else OTHER_METHOD

@@ -1,0 +1,135 @@
+"""Which requests belong to an SLO, and which of them are good: the rule as data."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from slo_core.errors import ConfigError, Problem
+
+__all__ = ["Classifier", "ClientDisconnect", "HTTPRule", "LatencyFailures", "LatencyOf"]
+
+Classifier = Callable[[int, BaseException | None], bool]
+ClientDisconnect = Literal["auto", "ignore", "good", "bad"]
+LatencyOf = Literal["first-byte", "total"]
+LatencyFailures = Literal["bad", "ignore"]
+
+_STATUS_CLASS = re.compile(r"[1-5]xx")
+
+# Methods of RFC 9110 and PATCH (RFC 5789); everything else a client may send is one of these to us.
+KNOWN_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"))
+OTHER_METHOD = "_OTHER"
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPRule:
+    """
+    Which requests count for an SLO and what makes them good.
+
+    Patterns are shell-style globs in which `*` crosses slashes, case-sensitive. A rule without routes and views
+    takes every request that is not excluded.
+
+    Attributes:
+        routes: Globs matched against the route template, then the path: `"/checkout/*"`.
+        views: Globs matched against the view name (Django), endpoint (Flask) or route name (Starlette, FastAPI).
+        methods: HTTP methods; empty takes all. HEAD counts as GET, unknown methods are `"_OTHER"`.
+        exclude: Globs of routes and paths that never count.
+        latency_seconds: Good means answered in at most this long; None means that speed does not matter.
+        latency_of: What is timed: the first byte of the body, or the last (`"total"`).
+        latency_failures: What a failed response (by status or exception) is to a latency rule: `"bad"` however
+            fast it came, or left out (`"ignore"`).
+        bad_statuses: Status codes (429) and classes (`"5xx"`) that are bad. An unhandled exception always is.
+        classify: `classify(status, exception_or_None) -> bool` in place of `bad_statuses`. Called in the request's
+            own thread or task after the last byte was handed over; it must not block.
+        client_disconnect: What a client that went away is: `"auto"` leaves it out, but for a latency rule it is
+            bad when the threshold had already passed; or `"ignore"`, `"good"`, `"bad"`.
+        unmatched: Also count requests that no route took and that were answered with 404 or a redirect.
+
+    Raises:
+        ConfigError: Every field that is wrong, by name.
+    """
+
+    routes: tuple[str, ...] = ()
+    views: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    latency_seconds: float | None = None
+    latency_of: LatencyOf = "first-byte"
+    bad_statuses: tuple[str | int, ...] = ("5xx",)
+    classify: Classifier | None = None
+    client_disconnect: ClientDisconnect = "auto"
+    unmatched: bool = False
+    latency_failures: LatencyFailures = "bad"
+
+    def __post_init__(self) -> None:
+        for name in ("routes", "views", "methods", "exclude", "bad_statuses"):
+            value = getattr(self, name)
+            if isinstance(value, (list, set, frozenset)):
+                object.__setattr__(self, name, tuple(value))
+        problems = tuple(self._problems())
+        if problems:
+            raise ConfigError(problems)
+        object.__setattr__(self, "methods", tuple(method.upper() for method in self.methods))
+
+    def _problems(self) -> Iterator[Problem]:
+        for name in ("routes", "views", "methods", "exclude"):
+            value = getattr(self, name)
+            if not isinstance(value, tuple) or not all(isinstance(item, str) and item for item in value):
+                yield _problem(name, f"expected a list of texts, got {value!r}", _list_hint(value))
+        if isinstance(self.methods, tuple):
+            for method in self.methods:
+                if isinstance(method, str) and method and method.upper() not in KNOWN_METHODS | {OTHER_METHOD}:
+                    known = ", ".join(sorted(KNOWN_METHODS))
+                    yield _problem("methods", f"expected HTTP methods ({known} or {OTHER_METHOD}), got {method!r}")
+        yield from self._latency_problems()
+        yield from self._outcome_problems()
+
+    def _latency_problems(self) -> Iterator[Problem]:
+        latency = self.latency_seconds
+        if latency is not None and (
+            isinstance(latency, bool)
+            or not isinstance(latency, (int, float))
+            or not math.isfinite(latency)
+            or latency <= 0
+        ):
+            yield _problem("latency_seconds", f"expected seconds above 0, got {latency!r}")
+        yield from _choice_problem("latency_of", self.latency_of, ("first-byte", "total"))
+        yield from _choice_problem("latency_failures", self.latency_failures, ("bad", "ignore"))
+
+    def _outcome_problems(self) -> Iterator[Problem]:
+        statuses = self.bad_statuses
+        if not isinstance(statuses, tuple):
+            yield _problem("bad_statuses", f"expected a list, got {statuses!r}", _list_hint(statuses))
+        else:
+            for status in statuses:
+                if not _is_status(status):
+                    expected = 'expected status codes (429) or classes ("5xx")'
+                    yield _problem("bad_statuses", f"{expected}, got {status!r}")
+        if self.classify is not None and not callable(self.classify):
+            yield _problem("classify", f"expected a callable (status, exception) -> bool, got {self.classify!r}")
+        yield from _choice_problem("client_disconnect", self.client_disconnect, ("auto", "ignore", "good", "bad"))
+        if not isinstance(self.unmatched, bool):
+            yield _problem("unmatched", f"expected True or False, got {self.unmatched!r}")
+
+
+def _is_status(status: object) -> bool:
+    if isinstance(status, str):
+        return _STATUS_CLASS.fullmatch(status) is not None
+    return isinstance(status, int) and not isinstance(status, bool) and 100 <= status <= 599
+
+
+def _choice_problem(name: str, value: object, choices: tuple[str, ...]) -> Iterator[Problem]:
+    if value not in choices:
+        expected = ", ".join(f'"{choice}"' for choice in choices)
+        yield _problem(name, f"expected one of {expected}, got {value!r}")
+
+
+def _problem(name: str, message: str, hint: str = "") -> Problem:
+    return Problem(f"HTTPRule.{name}", message, hint)
+
+
+def _list_hint(value: object) -> str:
+    return f"did you mean [{value!r}]?" if isinstance(value, (str, int)) and not isinstance(value, bool) else ""

@@ -1,0 +1,56 @@
+"""What goes wrong inside the library while it serves a request: logged once a minute, counted always."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from slo_core.conventions import LOGGER_NAME
+
+__all__ = ["Incidents"]
+
+_LOG_INTERVAL_SECONDS = 60.0
+
+
+class Incidents:
+    """
+    Errors that were swallowed so that the host's response goes out untouched.
+
+    Args:
+        clock: Returns monotonic seconds; decides when the same trouble is logged again.
+    """
+
+    __slots__ = ("_clock", "_counts", "_last_logged", "_lock", "_logger")
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._counts: dict[str, int] = {}
+        self._last_logged: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._logger = logging.getLogger(LOGGER_NAME)
+
+    @property
+    def total(self) -> int:
+        """How many there were."""
+        with self._lock:
+            return sum(self._counts.values())
+
+    def report(self, trouble: str, exception: BaseException | None = None) -> None:
+        """
+        Note that something went wrong.
+
+        Args:
+            trouble: What, in words that stay the same: each trouble is logged at most once a minute.
+            exception: Its cause, logged with its traceback.
+        """
+        now = self._clock()
+        with self._lock:
+            count = self._counts[trouble] = self._counts.get(trouble, 0) + 1
+            last = self._last_logged.get(trouble)
+            due = last is None or now - last >= _LOG_INTERVAL_SECONDS
+            if due:
+                self._last_logged[trouble] = now
+        if due:  # outside the lock: a logging handler is somebody else's code
+            self._logger.error("%s (%d so far)", trouble, count, exc_info=exception)

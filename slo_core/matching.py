@@ -1,0 +1,153 @@
+"""Which SLOs take a request, decided once for each kind of request and remembered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fnmatch import translate
+
+from slo_core.http_rule import HTTPRule
+from slo_core.markers import ViewMarks
+from slo_core.request import Identity
+from slo_core.tracker import SLOTracker
+from slo_core.verdict import Judge
+
+__all__ = ["Binding", "Decision", "Kind", "compile_globs", "decide"]
+
+# Method, route, view name, view, static file, unmatched: all that decides beside the path.
+Kind = tuple[str, str | None, str | None, object, bool, bool]
+
+# Paths remembered for one kind of request. A service whose paths carry ids fills this; then it starts anew.
+_REMEMBERED_PATHS = 1024
+
+
+def compile_globs(globs: Iterable[str]) -> re.Pattern[str] | None:
+    """One pattern for many globs, in which `*` crosses slashes; None for none."""
+    patterns = [translate(glob) for glob in globs]
+    return re.compile("|".join(patterns)) if patterns else None
+
+
+@dataclass(slots=True)
+class Binding:
+    """
+    One SLO with its rule, ready to match and judge requests.
+
+    Attributes:
+        identity: Tells the SLO from others across registries.
+        tracker: Counts.
+        rule: Which requests belong to it.
+        judge: Whether they were good.
+        counts_requests: False for a custom SLO, which takes requests of views marked for it only.
+        takes_everything: Nothing is left out by default: one SLO was asked to count every request.
+    """
+
+    identity: Identity
+    tracker: SLOTracker
+    rule: HTTPRule
+    judge: Judge
+    counts_requests: bool
+    takes_everything: bool
+    routes: re.Pattern[str] | None = field(init=False)
+    views: re.Pattern[str] | None = field(init=False)
+    exclude: re.Pattern[str] | None = field(init=False)
+    methods: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.routes = compile_globs(self.rule.routes)
+        self.views = compile_globs(self.rule.views)
+        self.exclude = compile_globs(self.rule.exclude)
+        self.methods = frozenset("GET" if method == "HEAD" else method for method in self.rule.methods)
+
+    def may_take(self, kind: Kind, *, tracked: bool) -> bool:
+        """Whether anything but route and path speaks against a request of that kind."""
+        method, route, _, _, is_static, is_unmatched = kind
+        if self.methods and method not in self.methods:
+            return False
+        if self.takes_everything or tracked:
+            return True
+        if not self.counts_requests or (is_unmatched and not self.rule.unmatched):
+            return False
+        # What is named on purpose counts, though it is left out by default.
+        if method == "OPTIONS" and not self.methods:
+            return False
+        return not (is_static and self.routes is None and self.views is None)
+
+    def names(self, kind: Kind) -> bool:
+        """Whether its views or routes name a request of that kind, or it names none at all."""
+        _, route, view_name, *_ = kind
+        if self.routes is None and self.views is None:
+            return True
+        if self.views is not None and view_name is not None and self.views.match(view_name):
+            return True
+        return self.routes is not None and route is not None and self.routes.match(route) is not None
+
+
+@dataclass(slots=True)
+class Decision:
+    """
+    Which SLOs take requests of one kind.
+
+    Attributes:
+        certain: These take them all.
+        by_path: These depend on the path; True when it must match one of their routes.
+        exclude: Paths that count for none.
+    """
+
+    certain: tuple[Binding, ...] = ()
+    by_path: tuple[tuple[Binding, bool], ...] = ()
+    exclude: re.Pattern[str] | None = None
+    _paths: dict[str, tuple[Binding, ...]] = field(default_factory=dict)
+
+    def bindings_for(self, path: str) -> tuple[Binding, ...]:
+        """The SLOs that take a request of this kind on that path."""
+        if not self.by_path and self.exclude is None:
+            return self.certain
+        bindings = self._paths.get(path)
+        if bindings is None:
+            bindings = self._look(path)
+            if len(self._paths) >= _REMEMBERED_PATHS:
+                self._paths.clear()
+            self._paths[path] = bindings
+        return bindings
+
+    def _look(self, path: str) -> tuple[Binding, ...]:
+        if self.exclude is not None and self.exclude.match(path):
+            return ()
+        taken = tuple(
+            binding
+            for binding, must_match in self.by_path
+            if not (must_match and (binding.routes is None or not binding.routes.match(path)))
+            and not (binding.exclude is not None and binding.exclude.match(path))
+        )
+        return (*self.certain, *taken)
+
+
+def decide(
+    bindings: Iterable[Binding], kind: Kind, marks: ViewMarks, *, exclude: re.Pattern[str] | None
+) -> Decision:
+    """
+    The decision for one kind of request: by view name and route first, then what is left to the path.
+
+    Args:
+        bindings: The SLOs of the installation.
+        kind: The kind of request.
+        marks: What the view's marks say.
+        exclude: Routes and paths that count for no SLO.
+    """
+    route = kind[1]
+    if marks.exempt or (exclude is not None and route is not None and exclude.match(route)):
+        return Decision()
+    certain, by_path = [], []
+    for binding in bindings:
+        tracked = binding.tracker.name in marks.tracked
+        if not binding.may_take(kind, tracked=tracked):
+            continue
+        if binding.exclude is not None and route is not None and binding.exclude.match(route):
+            continue
+        named = tracked or binding.names(kind)
+        if named and binding.exclude is None:
+            certain.append(binding)
+        elif named or binding.routes is not None:
+            by_path.append((binding, not named))
+    return Decision(tuple(certain), tuple(by_path), exclude if certain or by_path else None)

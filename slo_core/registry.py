@@ -1,0 +1,190 @@
+"""The SLOs of one service, by name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+
+from slo_core.burn_rate import BurnRateAlert
+from slo_core.config import DefinitionsConfig, parse_definitions
+from slo_core.conventions import DEFAULT_SERVICE
+from slo_core.definition import SLODefinition
+from slo_core.errors import DuplicateNameError, UnknownNameError
+from slo_core.incidents import Incidents
+from slo_core.request import RequestEvent
+from slo_core.snapshot import SLOSnapshot
+from slo_core.stores.base import Store
+from slo_core.stores.locate import store_from_url
+from slo_core.stores.memory import MemoryStore
+from slo_core.tracker import SLOTracker
+
+__all__ = ["SLORegistry"]
+
+
+class SLORegistry:
+    """
+    The SLOs of one service and the store they share.
+
+    An empty registry is false, like every empty container: ask `is None` where it may be missing.
+
+    Args:
+        store: None or `"memory://"` counts in this process; any other URL or `Store` is shared.
+        service: Names the service: the namespace in a shared store, and the label `slo_service`.
+        clock: Returns seconds since the epoch.
+        store_options: Options of the store that the URL names.
+
+    Raises:
+        StoreError: The store's URL is unknown or refused.
+    """
+
+    def __init__(
+        self,
+        store: Store | str | None = None,
+        *,
+        service: str = DEFAULT_SERVICE,
+        clock: Callable[[], float] = time.time,
+        store_options: Mapping[str, object] | None = None,
+    ) -> None:
+        if store is None:
+            store = MemoryStore(clock=clock)
+        elif isinstance(store, str):
+            store = store_from_url(store, service=service, clock=clock, options=store_options)
+        self._store = store
+        self._service = service
+        self._clock = clock
+        self._trackers: dict[str, SLOTracker] = {}
+        self._version = 0
+        # What went wrong inside the library while serving requests: logged seldom, counted always.
+        self.incidents = Incidents()
+        # Called with each request that was counted; see `slo_core.testing.capture_requests`.
+        self.request_listeners: list[Callable[[RequestEvent], None]] = []
+
+    @classmethod
+    def from_config(
+        cls,
+        definitions: DefinitionsConfig,
+        *,
+        store: Store | str | None = None,
+        service: str = DEFAULT_SERVICE,
+        clock: Callable[[], float] = time.time,
+        store_options: Mapping[str, object] | None = None,
+        where: str = "SLO_DEFINITIONS",
+    ) -> SLORegistry:
+        """
+        A registry of configured SLOs; those that do not say `kind="custom"` count HTTP requests.
+
+        Args:
+            definitions: A mapping of name to options, a list of mappings with `name`, or `SLODefinition` objects.
+            store: As in the constructor.
+            service: As in the constructor.
+            clock: As in the constructor.
+            store_options: As in the constructor.
+            where: What messages call the configuration.
+
+        Raises:
+            ConfigError: Every problem of the configuration at once.
+            StoreError: The store's URL is unknown or refused.
+        """
+        parsed = parse_definitions(definitions, where=where)
+        registry = cls(store, service=service, clock=clock, store_options=store_options)
+        for definition in parsed:
+            registry.define(definition)
+        return registry
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        return self._store
+
+    @property
+    def service(self) -> str:
+        """The name of the service."""
+        return self._service
+
+    @property
+    def version(self) -> int:
+        """Changes whenever an SLO is added: what was worked out from the definitions is then out of date."""
+        return self._version
+
+    def define(self, definition: SLODefinition) -> SLOTracker:
+        """
+        Add an SLO and return its tracker.
+
+        Raises:
+            DuplicateNameError: A `ValueError`: the name is taken.
+        """
+        self._refuse_duplicate(definition.name)
+        return self.add(SLOTracker(definition, store=self._store, clock=self._clock))
+
+    def add(self, tracker: SLOTracker) -> SLOTracker:
+        """
+        Add a tracker made elsewhere, and return it.
+
+        Raises:
+            DuplicateNameError: A `ValueError`: the name is taken.
+        """
+        self._refuse_duplicate(tracker.name)
+        self._trackers[tracker.name] = tracker
+        self._version += 1
+        return tracker
+
+    def _refuse_duplicate(self, name: str) -> None:
+        if name in self._trackers:
+            raise DuplicateNameError(f"an SLO named {name!r} is already registered; choose another name")
+
+    def get(self, name: str) -> SLOTracker:
+        """
+        The tracker of that name.
+
+        Raises:
+            UnknownNameError: A `KeyError` that lists the known names.
+        """
+        try:
+            return self._trackers[name]
+        except (KeyError, TypeError):
+            known = ", ".join(repr(known) for known in self._trackers) or "none"
+            raise UnknownNameError(f"no SLO named {name!r} is registered; known: {known}") from None
+
+    def __getitem__(self, name: str) -> SLOTracker:
+        return self.get(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._trackers
+
+    def __len__(self) -> int:
+        return len(self._trackers)
+
+    def __iter__(self) -> Iterator[SLOTracker]:
+        return iter(tuple(self._trackers.values()))
+
+    def names(self) -> list[str]:
+        """The names, in the order in which they were added."""
+        return list(self._trackers)
+
+    def snapshot_all(self, *, at: float | None = None) -> list[SLOSnapshot]:
+        """A snapshot of each SLO, in the order of `names()`; see `SLOTracker.snapshot`."""
+        return [tracker.snapshot(at=at) for tracker in self]
+
+    def check_burn_rates(self, *, at: float | None = None) -> list[BurnRateAlert]:
+        """The single-window alerts of all SLOs; see `SLOTracker.check_burn_rate`."""
+        return [alert for tracker in self for alert in tracker.check_burn_rate(at=at)]
+
+    def flush(self) -> None:
+        """Hand over to the store what is still held in memory."""
+        self._store.flush()
+
+    def close(self) -> None:
+        """Flush and release what the store holds open."""
+        self._store.close()
+
+    def __enter__(self) -> SLORegistry:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"SLORegistry({self.names()!r}, service={self._service!r}, store={self._store!r})"

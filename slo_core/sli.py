@@ -1,0 +1,50 @@
+"""Service level indicator: events, good or bad, and how many of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["EventCounts", "Observation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """
+    One event as it was seen.
+
+    Attributes:
+        timestamp: When it happened, in seconds since the epoch.
+        success: True when it was good.
+    """
+
+    timestamp: float
+    success: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventCounts:
+    """
+    Good and bad events of one SLO over some stretch of time.
+
+    Excluded events are in neither: `total` is what the SRE Workbook calls valid events.
+
+    Attributes:
+        good: Events that met the objective.
+        bad: Events that spent error budget.
+    """
+
+    good: int = 0
+    bad: int = 0
+
+    @property
+    def total(self) -> int:
+        """Valid events: good and bad together."""
+        return self.good + self.bad
+
+    @property
+    def has_data(self) -> bool:
+        """True when at least one event was seen: tells a quiet service from a perfect one."""
+        return self.good + self.bad > 0
+
+    def __add__(self, other: EventCounts) -> EventCounts:
+        return EventCounts(self.good + other.good, self.bad + other.bad)

@@ -1,0 +1,174 @@
+"""One SLO at one instant: what `/metrics`, pages, JSON and alerts all read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from slo_core import budget
+from slo_core.alerting import AlertRule, AlertState, evaluate
+from slo_core.burn_rate import BurnRateSample, burn_rate, sample
+from slo_core.definition import SLODefinition
+from slo_core.sli import EventCounts
+
+__all__ = ["SLOSnapshot", "Measured", "take_snapshot"]
+
+
+# Without slots: applications serialise `snapshot.__dict__`.
+@dataclass(frozen=True)
+class SLOSnapshot:
+    """
+    An SLO as it stands at one instant.
+
+    Attributes:
+        name: The SLO.
+        target: Its objective.
+        window_seconds: Length of its window (nominal for a calendar window).
+        total: Valid events in the window.
+        failures: Bad ones among them.
+        success_ratio: Share of good events; 1.0 without events.
+        error_budget_remaining: Share of the budget left: 1.0 untouched, 0.0 spent, below 0 overspent.
+        burn_rate: Burn rate over the whole window.
+        burn_rate_samples: The same for each of the definition's burn windows.
+        alerts: Every multi-window rule as it stands.
+        window_samples: Every window that is counted, with its integers: the SLO's, burn and alert windows.
+        time_to_exhaustion: Seconds until the budget is gone at the pace of the shortest long alert window; 0.0 when
+            it is gone, None when nothing burns. Pessimistic: nothing leaves the window, the allowance does not grow.
+        at: The instant, in seconds since the epoch.
+        data_since: Since when this SLO is measured.
+        lifetime_good: Good events ever counted.
+        lifetime_bad: Bad events ever counted.
+        dropped: Events that came too late to count.
+    """
+
+    name: str
+    target: float
+    window_seconds: int
+    total: int
+    failures: int
+    success_ratio: float
+    error_budget_remaining: float
+    burn_rate: float
+    burn_rate_samples: tuple[BurnRateSample, ...] = ()
+    alerts: tuple[AlertState, ...] = ()
+    window_samples: tuple[BurnRateSample, ...] = field(default=(), repr=False)
+    time_to_exhaustion: float | None = None
+    at: float = 0.0
+    data_since: float = 0.0
+    lifetime_good: int = 0
+    lifetime_bad: int = 0
+    dropped: int = 0
+
+    @property
+    def good(self) -> int:
+        """Good events in the window."""
+        return self.total - self.failures
+
+    @property
+    def has_data(self) -> bool:
+        """True when the window holds an event: tells a quiet service from a perfect one."""
+        return self.total > 0
+
+    @property
+    def is_breached(self) -> bool:
+        """True when fewer events were good than the target asks; False without events."""
+        return budget.is_breached(EventCounts(self.good, self.failures), budget.Target(self.target))
+
+    @property
+    def is_budget_exhausted(self) -> bool:
+        """True when the budget is spent, to the last event or beyond; False without events."""
+        return budget.is_budget_exhausted(EventCounts(self.good, self.failures), budget.Target(self.target))
+
+    @property
+    def error_budget_ratio(self) -> float:
+        """The share of events that may be bad."""
+        return float(budget.Target(self.target).allowance)
+
+    @property
+    def measured_seconds(self) -> float:
+        """How much of the window has been measured: "2 of 30 days"; at most `window_seconds`."""
+        return min(float(self.window_seconds), max(0.0, self.at - self.data_since))
+
+    @property
+    def is_firing(self) -> bool:
+        """True when at least one multi-window rule fires."""
+        return any(alert.is_firing for alert in self.alerts)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """
+    What was counted for one SLO: all that a snapshot is worked out from.
+
+    Attributes:
+        at: The instant, in seconds since the epoch.
+        counts: Events of each window in `SLODefinition.windows`, by its length.
+        lifetime: Events ever counted.
+        data_since: Since when the SLO is measured, in seconds since the epoch.
+        dropped: Events that came too late to count.
+    """
+
+    at: float
+    counts: Mapping[int, EventCounts]
+    lifetime: EventCounts
+    data_since: float
+    dropped: int = 0
+
+
+def take_snapshot(definition: SLODefinition, measured: Measured, *, rules: tuple[AlertRule, ...]) -> SLOSnapshot:
+    """
+    The snapshot of one SLO.
+
+    Args:
+        definition: The SLO.
+        measured: What was counted.
+        rules: Its active alert rules; worked out by the caller once, not for every snapshot.
+    """
+    target = definition.objective
+    own = measured.counts[definition.window_seconds]
+    samples = {seconds: sample(seconds, counts, target) for seconds, counts in measured.counts.items()}
+    return SLOSnapshot(
+        name=definition.name,
+        target=definition.target,
+        window_seconds=definition.window_seconds,
+        total=own.total,
+        failures=own.bad,
+        success_ratio=budget.success_ratio(own),
+        error_budget_remaining=budget.error_budget_remaining(own, target),
+        burn_rate=burn_rate(own, target),
+        burn_rate_samples=tuple(samples[seconds] for seconds in definition.burn_rate_windows),
+        alerts=tuple(
+            evaluate(
+                rule,
+                window_seconds=definition.window_seconds,
+                target=target,
+                long=measured.counts[rule.long_window],
+                short=measured.counts[rule.short_window],
+                measured_seconds=measured.at - measured.data_since,
+            )
+            for rule in rules
+        ),
+        window_samples=tuple(samples.values()),
+        time_to_exhaustion=_time_to_exhaustion(definition, measured, rules),
+        at=measured.at,
+        data_since=measured.data_since,
+        lifetime_good=measured.lifetime.good,
+        lifetime_bad=measured.lifetime.bad,
+        dropped=measured.dropped,
+    )
+
+
+def _time_to_exhaustion(
+    definition: SLODefinition, measured: Measured, rules: tuple[AlertRule, ...]
+) -> float | None:
+    target = definition.objective
+    own = measured.counts[definition.window_seconds]
+    if budget.is_budget_exhausted(own, target):
+        return 0.0
+    paces = [rule.long_window for rule in rules] or list(definition.burn_rate_windows) or [definition.window_seconds]
+    pace_window = min(paces)
+    bad = measured.counts[pace_window].bad
+    if bad == 0:
+        return None
+    left = target.allowance * own.total - own.bad  # above 0: not exhausted
+    return float(left * pace_window / bad)

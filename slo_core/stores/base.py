@@ -1,0 +1,127 @@
+"""What a tracker asks of the place its events are kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+from slo_core.definition import SLODefinition
+from slo_core.sli import EventCounts, Observation
+from slo_core.window import Span
+
+__all__ = ["Ledger", "ObservationStore", "Reading", "Scope", "Store", "StoreHealth"]
+
+# Whose events one store holds: this process's, this host's, or the whole fleet's.
+Scope = Literal["process", "host", "fleet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    What a ledger holds for one SLO, all read at one moment.
+
+    Attributes:
+        counts: Events of each span that was asked for, in that order.
+        lifetime: Events ever counted; never goes down.
+        data_since: Since when the SLO is measured, in seconds since the epoch.
+        dropped: Events that were older than everything kept.
+    """
+
+    counts: tuple[EventCounts, ...]
+    lifetime: EventCounts
+    data_since: float
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoreHealth:
+    """
+    How the answering process gets on with its store.
+
+    Attributes:
+        is_up: The last attempt to reach it succeeded.
+        flush_lag_seconds: Age of the oldest event not handed over yet; 0 when there is none.
+        clock_skew_seconds: How far this process's clock is ahead of the store's.
+        errors: Failed attempts to reach it.
+    """
+
+    is_up: bool = True
+    flush_lag_seconds: float = 0.0
+    clock_skew_seconds: float = 0.0
+    errors: int = 0
+
+
+class Ledger(Protocol):
+    """The events of one SLO. Its own locks make it safe to call from any thread; `add` does no I/O."""
+
+    def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
+        """
+        Count events of one second.
+
+        Args:
+            second: When they happened, whole seconds since the epoch.
+            good: Good events, 0 or more.
+            bad: Bad events, 0 or more.
+            live: They happened now, by the tracker's clock; False for events that carry a time of their own.
+        """
+
+    def read(self, spans: Sequence[Span]) -> Reading:
+        """Everything a snapshot needs."""
+
+    def reset(self) -> None:
+        """Forget everything, in a forked child: what the parent holds is the parent's to report."""
+
+
+@runtime_checkable
+class Store(Protocol):
+    """
+    Where the events of many SLOs are kept.
+
+    Attributes:
+        backend: The scheme of its URL: `"memory"`.
+        scope: Whose events it holds.
+        store_id: Random, from its creation; None where nothing outlives the process.
+        created: When it was created, in seconds since the epoch.
+    """
+
+    @property
+    def backend(self) -> str: ...
+
+    @property
+    def scope(self) -> Scope: ...
+
+    @property
+    def store_id(self) -> str | None: ...
+
+    @property
+    def created(self) -> float: ...
+
+    def ledger(self, definition: SLODefinition) -> Ledger:
+        """A ledger for an SLO; the same numbers for the same name, where the store is shared."""
+
+    def health(self) -> StoreHealth:
+        """How this process gets on with it, without asking it."""
+
+    def flush(self) -> None:
+        """Hand over what is still held in memory, within a bounded time."""
+
+    def close(self) -> None:
+        """Flush and release everything; a closed store may still be read and recorded into."""
+
+
+@runtime_checkable
+class ObservationStore(Protocol):
+    """A store of single events that you may write yourself: pass it as `SLOTracker(..., store=...)`."""
+
+    def record(self, observation: Observation) -> None:
+        """Keep one event."""
+
+    def window(self, now: float, seconds: int) -> list[Observation]:
+        """Events of the `seconds` before `now`; events after `now` may be among them."""
+
+    def trim(self, before: float) -> None:
+        """Drop events older than `before` (seconds since the epoch)."""
+
+    def __len__(self) -> int:
+        """How many events are kept."""

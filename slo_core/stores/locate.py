@@ -1,0 +1,88 @@
+"""From the URL of a store to the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit, urlunsplit
+
+from slo_core.conventions import DEFAULT_SERVICE, STORE_ENTRY_POINT_GROUP
+from slo_core.errors import StoreError
+from slo_core.stores.base import Store
+from slo_core.stores.memory import MemoryStore
+
+__all__ = ["known_schemes", "redacted_url", "store_from_url"]
+
+# What an entry point of another package must be: a callable that takes the URL and these keywords.
+StoreFactory = Callable[..., Store]
+
+
+def _memory_store(url: str, *, clock: Callable[[], float], service: str, **options: object) -> Store:
+    if url != "memory://":
+        raise StoreError(f'store URL {redacted_url(url)}: expected exactly "memory://", it takes no address')
+    if options:
+        raise StoreError(f"store memory://: expected no options, got {', '.join(sorted(options))}")
+    return MemoryStore(clock=clock)
+
+
+_BUILT_IN: Mapping[str, StoreFactory] = {"memory": _memory_store}
+
+
+def store_from_url(
+    url: str,
+    *,
+    service: str = DEFAULT_SERVICE,
+    clock: Callable[[], float] = time.time,
+    options: Mapping[str, object] | None = None,
+) -> Store:
+    """
+    The store a URL names.
+
+    Schemes of other packages are found through the entry-point group `slo_core.stores`; the entry point is called as
+    `factory(url, service=..., clock=..., **options)`.
+
+    Args:
+        url: `"memory://"`, or what an installed package offers.
+        service: The namespace in a shared store.
+        clock: Returns seconds since the epoch.
+        options: Options of that store.
+
+    Raises:
+        StoreError: The scheme is unknown (the message lists the known ones), or the store refuses the URL.
+    """
+    scheme = url.partition(":")[0] if isinstance(url, str) else ""
+    factory = _BUILT_IN.get(scheme) or _from_entry_point(scheme)
+    if factory is None:
+        known = ", ".join(f"{name}://" for name in known_schemes())
+        shown = redacted_url(url) if isinstance(url, str) else url
+        raise StoreError(f"store URL {shown}: expected one of the schemes {known}")
+    return factory(url, service=service, clock=clock, **dict(options or {}))
+
+
+def known_schemes() -> tuple[str, ...]:
+    """Every scheme that a store can be had for, built in or from installed packages."""
+    from importlib.metadata import entry_points
+
+    registered = (entry_point.name for entry_point in entry_points(group=STORE_ENTRY_POINT_GROUP))
+    return tuple(sorted({*_BUILT_IN, *registered}))
+
+
+def _from_entry_point(scheme: str) -> StoreFactory | None:
+    from importlib.metadata import entry_points  # 20 ms: only when a store of another package is asked for
+
+    for entry_point in entry_points(group=STORE_ENTRY_POINT_GROUP, name=scheme):
+        factory: StoreFactory = entry_point.load()
+        return factory
+    return None
+
+
+def redacted_url(url: str) -> str:
+    """A store URL fit for a log: without the password, and without a query that may hold one."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # an address that is none, such as an unclosed bracket
+        return f"{url.partition(':')[0]}://..."
+    credentials, at, address = parts.netloc.rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    netloc = f"{user}:***{at}{address}" if colon else parts.netloc
+    return urlunsplit((parts.scheme, netloc, parts.path, "..." if parts.query else "", "")) or url

@@ -1,0 +1,63 @@
+"""A ledger over a user's own `ObservationStore`: every event is handed on, every window is counted exactly."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+
+from slo_core.sli import EventCounts, Observation
+from slo_core.stores.base import ObservationStore, Reading
+from slo_core.window import Span
+
+__all__ = ["ObservationLedger"]
+
+
+class ObservationLedger:
+    """The events of one SLO in an `ObservationStore`, without buckets in between."""
+
+    __slots__ = ("_clock", "_data_since", "_lifetime_bad", "_lifetime_good", "_lock", "_store")
+
+    def __init__(self, store: ObservationStore, *, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self.reset()
+
+    def reset(self) -> None:
+        """Start the lifetime totals anew; what the user's store does in a forked child is its own affair."""
+        self._lock = threading.Lock()
+        self._lifetime_good = 0
+        self._lifetime_bad = 0
+        self._data_since = self._clock()
+
+    def record(self, observation: Observation) -> None:
+        """Keep one event."""
+        self._store.record(observation)
+        self._note(observation.timestamp, int(observation.success), int(not observation.success))
+
+    def add(self, second: int, good: int, bad: int, *, live: bool) -> None:  # noqa: ARG002  # part of the protocol
+        """Keep several events of one second."""
+        for success, count in ((True, good), (False, bad)):
+            for _ in range(count):
+                self._store.record(Observation(timestamp=float(second), success=success))
+        self._note(float(second), good, bad)
+
+    def _note(self, timestamp: float, good: int, bad: int) -> None:
+        with self._lock:
+            self._lifetime_good += good
+            self._lifetime_bad += bad
+            self._data_since = min(self._data_since, timestamp)
+
+    def read(self, spans: Sequence[Span]) -> Reading:
+        """Each span counted event by event."""
+        counts = tuple(self._count(span) for span in spans)
+        with self._lock:
+            lifetime = EventCounts(self._lifetime_good, self._lifetime_bad)
+            return Reading(counts=counts, lifetime=lifetime, data_since=self._data_since, dropped=0)
+
+    def _count(self, span: Span) -> EventCounts:
+        # A whole number of seconds may reach back further than a calendar window: `holds` has the last word.
+        seconds = math.ceil(span.at - span.start)
+        events = [event for event in self._store.window(span.at, seconds) if span.holds(event.timestamp)]
+        bad = sum(1 for event in events if not event.success)
+        return EventCounts(len(events) - bad, bad)

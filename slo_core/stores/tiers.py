@@ -1,0 +1,145 @@
+"""Counts in memory, in tiers of buckets: a constant size whatever the traffic."""
+
+from __future__ import annotations
+
+import math
+from array import array
+
+from slo_core.sli import EventCounts
+from slo_core.window import DAY, Span, Tier, finest_tier, tiers_reaching
+
+__all__ = ["BucketTiers"]
+
+# Roll-ups of a day are never a window's edge; they only make long sums short.
+_ROLL_UP_SECONDS = DAY
+
+
+class _Ring:
+    """
+    The newest `size` buckets of one width: slot `bucket % size` holds the counts of that bucket.
+
+    Unsigned 64-bit counters, two to a bucket.
+    """
+
+    __slots__ = ("bad", "good", "newest", "size", "width")
+
+    def __init__(self, width: int, size: int) -> None:
+        self.width = width
+        self.size = size
+        self.newest: int | None = None
+        self.good = array("Q", bytes(8 * size))
+        self.bad = array("Q", bytes(8 * size))
+
+    def add(self, bucket: int, good: int, bad: int) -> bool:
+        """Count into a bucket; False when it is older than everything kept."""
+        newest = self.newest
+        if newest is None:
+            self.newest = bucket
+        elif bucket > newest:
+            self._advance(newest, bucket)
+        elif bucket <= newest - self.size:
+            return False
+        slot = bucket % self.size
+        self.good[slot] += good
+        self.bad[slot] += bad
+        return True
+
+    def _advance(self, newest: int, bucket: int) -> None:
+        for skipped in range(max(newest, bucket - self.size) + 1, bucket + 1):
+            slot = skipped % self.size
+            self.good[slot] = self.bad[slot] = 0
+        self.newest = bucket
+
+    def keeps(self, bucket: int) -> bool:
+        """Whether a bucket is still told apart from its neighbours."""
+        return self.newest is not None and bucket > self.newest - self.size
+
+    def sum(self, first: int, last: int) -> tuple[int, int]:
+        """Good and bad events of the buckets from first to last, both inclusive."""
+        newest = self.newest
+        if newest is None:
+            return 0, 0
+        first = max(first, newest - self.size + 1)
+        last = min(last, newest)
+        if first > last:
+            return 0, 0
+        start, end = first % self.size, last % self.size
+        good, bad = self.good, self.bad
+        if start <= end:
+            return sum(good[start : end + 1]), sum(bad[start : end + 1])
+        return sum(good[start:]) + sum(good[: end + 1]), sum(bad[start:]) + sum(bad[: end + 1])
+
+
+class BucketTiers:
+    """
+    The events of one SLO in every tier its windows need. Not thread-safe: its ledger holds the lock.
+
+    Each tier counts every event, so a stretch of time may be added up from the coarsest buckets that lie
+    wholly inside it and finer ones at its ends.
+    """
+
+    __slots__ = ("_rings", "_tiers")
+
+    def __init__(self, longest_seconds: int) -> None:
+        self._tiers: tuple[Tier, ...] = tiers_reaching(longest_seconds)
+        self._rings = [_Ring(tier.width_seconds, tier.bucket_count) for tier in self._tiers]
+        if longest_seconds > _ROLL_UP_SECONDS:
+            self._rings.append(_Ring(_ROLL_UP_SECONDS, longest_seconds // _ROLL_UP_SECONDS + 3))
+
+    def add(self, second: int, good: int, bad: int) -> bool:
+        """Count events of one second; False when it is older than everything kept."""
+        kept = False
+        for ring, _ in zip(self._rings, self._tiers, strict=False):
+            kept = ring.add(second // ring.width, good, bad) or kept
+        if kept and len(self._rings) > len(self._tiers):
+            roll_up = self._rings[-1]
+            roll_up.add(second // roll_up.width, good, bad)
+        return kept
+
+    def count(self, span: Span) -> EventCounts:
+        """
+        Good and bad events of a stretch of time.
+
+        The bucket cut by its far edge counts whole, in the finest tier that covers the span; its near edge is as
+        fine as what is still kept.
+        """
+        first_second = self._far_edge(span)
+        last_second = math.floor(span.until)
+        finest = self._near_resolution(last_second)
+        width = self._rings[finest].width
+        return EventCounts(*self._sum(finest, first_second // width, last_second // width))
+
+    def _far_edge(self, span: Span) -> int:
+        """The first second of the bucket that the far edge cuts."""
+        width = finest_tier(self._tiers, span.reach_seconds).width_seconds
+        for ring in self._rings[: len(self._tiers)]:
+            # A read far in the past: the finer buckets of that time are gone.
+            if ring.width >= width and ring.keeps(math.floor(span.start / ring.width)):
+                width = ring.width
+                break
+        else:
+            width = self._tiers[-1].width_seconds
+        return math.floor(span.start / width) * width
+
+    def _near_resolution(self, last_second: int) -> int:
+        """The finest ring that still keeps the whole coarser bucket around the near edge."""
+        for index in range(len(self._tiers) - 1):
+            coarser = self._rings[index + 1].width
+            if self._rings[index].keeps(last_second // coarser * coarser // self._rings[index].width):
+                return index
+        return len(self._tiers) - 1
+
+    def _sum(self, index: int, first: int, last: int) -> tuple[int, int]:
+        """Events of the buckets first..last of one ring, whole coarser buckets taken from the next ring."""
+        ring = self._rings[index]
+        if index + 1 == len(self._rings):
+            return ring.sum(first, last)
+        ratio = self._rings[index + 1].width // ring.width
+        coarse_first = -(-first // ratio)
+        coarse_last = (last + 1) // ratio - 1
+        if coarse_first > coarse_last:
+            return ring.sum(first, last)
+        good_before, bad_before = ring.sum(first, coarse_first * ratio - 1)
+        good_inside, bad_inside = self._sum(index + 1, coarse_first, coarse_last)
+        good_after, bad_after = ring.sum((coarse_last + 1) * ratio, last)
+        return good_before + good_inside + good_after, bad_before + bad_inside + bad_after

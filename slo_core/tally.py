@@ -1,0 +1,102 @@
+"""Counting at full speed: one shard a thread, handed to the ledger once a second."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import weakref
+from _thread import get_ident
+
+from slo_core.stores.base import Ledger
+
+__all__ = ["Shard", "Tally"]
+
+
+class Shard:
+    """
+    What one thread counted in the second from `start` to `end`.
+
+    `good` and `bad` only ever grow, and only their own thread writes them, so counting needs no lock and a reader
+    loses nothing: `seen_good` and `seen_bad`, the reader's side, remember how much the ledger already has.
+    """
+
+    __slots__ = ("bad", "end", "good", "seen_bad", "seen_good", "start")
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.end = start + 1
+        self.good = self.bad = 0
+        self.seen_good = self.seen_bad = 0
+
+
+class Tally:
+    """
+    The shards of one SLO and the ledger they are settled into.
+
+    `shards` is keyed by thread identifier. An identifier is free again only when its thread has ended, so a later
+    thread may go on with the shard: there is always one writer, and there are never more shards than there were
+    threads at the same time.
+    """
+
+    __slots__ = ("__weakref__", "_ledger", "_lock", "_pid", "shards")
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.shards: dict[int, Shard] = {}
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        if hasattr(os, "register_at_fork"):
+            reference = weakref.ref(self)  # the hook cannot be taken back, so it must not keep the tally alive
+            os.register_at_fork(after_in_child=lambda: _reset(reference))
+
+    def reset(self) -> None:
+        """Start empty in a forked child, with a lock of its own: a thread of the parent may hold the old one."""
+        self._lock = threading.Lock()
+        self.shards.clear()
+        self._ledger.reset()
+        self._pid = os.getpid()
+
+    def turn(self, now: float) -> Shard:
+        """
+        The calling thread's shard for the second of `now`, what it counted before handed to the ledger.
+
+        Called once a second and thread, when time has left the shard's second in either direction.
+        """
+        self._notice_fork()
+        second = math.floor(now)
+        with self._lock:
+            shard = self.shards.get(get_ident())
+            if shard is None:
+                shard = self.shards[get_ident()] = Shard(second)
+            else:
+                self._settle(shard)
+                shard.start, shard.end = second, second + 1
+            return shard
+
+    def settle(self) -> None:
+        """Hand everything counted so far to the ledger: a read after this sees every event before it."""
+        self._notice_fork()
+        with self._lock:
+            for shard in tuple(self.shards.values()):
+                self._settle(shard)
+
+    def _settle(self, shard: Shard) -> None:
+        # Its thread may be counting at this moment; whatever comes after these two reads is settled next time,
+        # into the same second: to leave the second the thread needs the lock held here.
+        good, bad = shard.good, shard.bad
+        fresh_good, fresh_bad = good - shard.seen_good, bad - shard.seen_bad
+        if fresh_good or fresh_bad:
+            self._ledger.add(shard.start, fresh_good, fresh_bad, live=True)
+            shard.seen_good, shard.seen_bad = good, bad
+
+    def _notice_fork(self) -> None:
+        # uWSGI forks without calling the hooks of os.register_at_fork.
+        if self._pid != os.getpid():
+            self.reset()
+
+
+def _reset(reference: weakref.ref[Tally]) -> None:
+    tally = reference()
+    if tally is not None:
+        tally.reset()

@@ -1,0 +1,77 @@
+"""Counting a block or a function: good when it ends, bad when it raises."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
+
+__all__ = ["Track"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _Recorder(Protocol):
+    def record(self, success: bool) -> None: ...
+
+
+class Track:
+    """
+    What `SLOTracker.track()` returns: a context manager and a decorator, each for sync and async code.
+
+    It holds no state of its own, so one may be entered any number of times, also at once.
+    """
+
+    __slots__ = ("_tracker",)
+
+    def __init__(self, tracker: _Recorder) -> None:
+        self._tracker = tracker
+
+    def __enter__(self) -> Track:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._tracker.record(kind is None)
+
+    async def __aenter__(self) -> Track:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._tracker.record(kind is None)
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """
+        Decorate a function or coroutine function: each call is one event.
+
+        Raises:
+            TypeError: A generator function: its body runs while somebody iterates, so use `with` inside it.
+        """
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"track(): expected a function or coroutine function, got the generator function "
+                f"{function.__qualname__}; use `with tracker.track():` inside it"
+            )
+        if inspect.iscoroutinefunction(function):
+            return cast(Callable[P, R], self._around_coroutine(function))
+
+        @functools.wraps(function)
+        def tracked(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self:
+                return function(*args, **kwargs)
+
+        return tracked
+
+    def _around_coroutine(self, function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, Coroutine[Any, Any, R]]:
+        @functools.wraps(function)
+        async def tracked(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self:
+                return await function(*args, **kwargs)
+
+        return tracked

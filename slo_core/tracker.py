@@ -1,0 +1,201 @@
+"""One SLO at work: records its events, tells how it stands."""
+
+from __future__ import annotations
+
+import math
+import time
+from _thread import get_ident
+from collections.abc import Callable
+
+from slo_core.burn_rate import BurnRateAlert, burns_at_least, sample
+from slo_core.definition import SLODefinition
+from slo_core.sli import Observation
+from slo_core.snapshot import Measured, SLOSnapshot, take_snapshot
+from slo_core.stores.base import Ledger, ObservationStore, Store
+from slo_core.stores.locate import store_from_url
+from slo_core.stores.memory import MemoryStore
+from slo_core.stores.observations import ObservationLedger
+from slo_core.tally import Shard, Tally
+from slo_core.track import Track
+from slo_core.window import FUTURE_TOLERANCE_SECONDS
+
+__all__ = ["SLOTracker"]
+
+
+class SLOTracker:
+    """
+    Counts the good and bad events of one SLO, and works out its budget.
+
+    Safe to use from any thread; recording touches memory only and waits for nobody.
+
+    Args:
+        definition: The SLO.
+        store: None counts in this process's memory. A URL or `Store` shares the numbers; an `ObservationStore` of
+            your own is given every single event.
+        clock: Returns seconds since the epoch; tests pass `slo_core.testing.FakeClock`.
+    """
+
+    __slots__ = ("__weakref__", "_clock", "_definition", "_ledger", "_observations", "_rules", "_shards", "_tally", "_windows")
+
+    def __init__(
+        self,
+        definition: SLODefinition,
+        *,
+        store: Store | ObservationStore | str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._definition = definition
+        self._clock = clock
+        if isinstance(store, str):
+            store = store_from_url(store, clock=clock)
+        elif store is None:  # not `store or ...`: a store without events has length 0
+            store = MemoryStore(clock=clock)
+        # Worked out once: a snapshot asks for both.
+        self._rules = definition.active_alert_rules
+        self._windows = definition.windows
+        self._ledger: Ledger
+        self._tally: Tally | None
+        self._observations: ObservationLedger | None
+        if isinstance(store, ObservationStore):
+            self._ledger = self._observations = ObservationLedger(store, clock=clock)
+            self._tally = None
+            self._shards: dict[int, Shard] = {}
+        else:
+            self._ledger, self._observations = store.ledger(definition), None
+            self._tally = Tally(self._ledger)
+            self._shards = self._tally.shards
+
+    @property
+    def definition(self) -> SLODefinition:
+        """The SLO."""
+        return self._definition
+
+    @property
+    def name(self) -> str:
+        """The SLO's name."""
+        return self._definition.name
+
+    def record(self, success: bool, *, at: float | None = None) -> None:
+        """
+        Count one event.
+
+        Args:
+            success: True for a good event, False for a bad one.
+            at: When it happened, in seconds since the epoch; None is now. A time in the past counts in its own
+                place; one older than everything kept is dropped and counted as dropped.
+
+        Raises:
+            ValueError: `at` is not a finite number, or more than 60 s in the future.
+        """
+        if at is not None:
+            self._record_at(success, at)
+            return
+        now = self._clock()
+        # Between loading a shard's count and storing it nothing may be called, or another reader of this code
+        # would have to prove again that no update is lost.
+        shard = self._shards.get(get_ident())
+        if shard is None or not shard.start <= now < shard.end:
+            if self._tally is None:
+                self._observe(success, now)
+                return
+            shard = self._tally.turn(now)
+        if success:
+            shard.good += 1
+        else:
+            shard.bad += 1
+
+    def record_success(self, *, at: float | None = None) -> None:
+        """Count one good event; see `record`."""
+        self.record(True, at=at)
+
+    def record_failure(self, *, at: float | None = None) -> None:
+        """Count one bad event; see `record`."""
+        self.record(False, at=at)
+
+    def track(self) -> Track:
+        """
+        Count a block or a function: good when it ends, bad when it raises; the exception goes on.
+
+        A context manager (`with` and `async with`) and a decorator, for functions and coroutine functions.
+        """
+        return Track(self)
+
+    def snapshot(self, *, at: float | None = None) -> SLOSnapshot:
+        """
+        How the SLO stands.
+
+        Args:
+            at: The instant, in seconds since the epoch; None is now, and then events of hosts whose clocks run up to
+                60 s ahead are seen too.
+
+        Raises:
+            ValueError: `at` is not a finite number.
+        """
+        return take_snapshot(self._definition, self._measure(at), rules=self._rules)
+
+    def check_burn_rate(self, *, at: float | None = None) -> list[BurnRateAlert]:
+        """
+        The single-window alerts: each of the definition's burn windows at or over `burn_rate_threshold`.
+
+        A window without events never alerts. Whether anybody should be woken is better told by `snapshot().alerts`.
+        """
+        measured = self._measure(at)
+        definition = self._definition
+        target, threshold = definition.objective, definition.threshold
+        alerts = []
+        for seconds in definition.burn_rate_windows:
+            counts = measured.counts[seconds]
+            if burns_at_least(counts, target, threshold):
+                burning = sample(seconds, counts, target)
+                alerts.append(
+                    BurnRateAlert(
+                        slo_name=definition.name,
+                        window_seconds=seconds,
+                        burn_rate=burning.burn_rate,
+                        threshold=definition.burn_rate_threshold,
+                        success_ratio=burning.success_ratio,
+                        sample_count=burning.sample_count,
+                    )
+                )
+        return alerts
+
+    def __repr__(self) -> str:
+        return f"SLOTracker({self._definition.name!r})"
+
+    def _measure(self, at: float | None) -> Measured:
+        now = self._clock() if at is None else _instant(at)
+        until = now + FUTURE_TOLERANCE_SECONDS if at is None else now
+        if self._tally is not None:
+            self._tally.settle()
+        windows = self._windows
+        reading = self._ledger.read([self._definition.span(seconds, at=now, until=until) for seconds in windows])
+        return Measured(
+            at=now,
+            counts=dict(zip(windows, reading.counts, strict=True)),
+            lifetime=reading.lifetime,
+            data_since=reading.data_since,
+            dropped=reading.dropped,
+        )
+
+    def _record_at(self, success: bool, at: float) -> None:
+        instant = _instant(at)
+        now = self._clock()
+        if instant > now + FUTURE_TOLERANCE_SECONDS:
+            raise ValueError(
+                f"record(at=): expected a time at most {FUTURE_TOLERANCE_SECONDS} s ahead of the clock ({now!r}), "
+                f"got {at!r}, {instant - now:.0f} s ahead; is it in milliseconds?"
+            )
+        if self._observations is not None:
+            self._observe(success, instant)
+        else:
+            self._ledger.add(math.floor(instant), int(bool(success)), int(not success), live=False)
+
+    def _observe(self, success: bool, at: float) -> None:
+        assert self._observations is not None  # there is neither tally nor shard without it
+        self._observations.record(Observation(timestamp=at, success=bool(success)))
+
+
+def _instant(at: float) -> float:
+    if isinstance(at, bool) or not isinstance(at, (int, float)) or not math.isfinite(at):
+        raise ValueError(f"at=: expected a finite number of seconds since the epoch, got {at!r}")
+    return float(at)

@@ -1,0 +1,120 @@
+"""Good, bad or left out: what one finished request is to one SLO."""
+
+from __future__ import annotations
+
+from slo_core.http_rule import Classifier, HTTPRule
+from slo_core.incidents import Incidents
+from slo_core.request import Exchange
+
+__all__ = ["Judge", "Timing", "wire_status"]
+
+
+class Timing:
+    """
+    How long a finished request took.
+
+    Attributes:
+        total: Seconds until the last byte of the body.
+        first_byte: Seconds until its first; the same as `total` when there was none.
+    """
+
+    __slots__ = ("first_byte", "total")
+
+    def __init__(self, exchange: Exchange, ended: float) -> None:
+        started = exchange.started
+        self.total = ended - started
+        self.first_byte = self.total if exchange.first_byte is None else exchange.first_byte - started
+
+
+def wire_status(exchange: Exchange) -> int | None:
+    """
+    The status the client saw.
+
+    Servers answer 500 for an application that fails before its response, and for one that returns without any;
+    None when the client had gone before there was a status.
+    """
+    if exchange.status is None and (exchange.exception is not None or not exchange.disconnected):
+        return 500
+    return exchange.status
+
+
+class Judge:
+    """
+    Applies one rule to finished requests.
+
+    Args:
+        rule: The rule.
+        name: The SLO's name, for messages.
+        incidents: Where a classifier's mistakes are reported.
+        classify: Overrides the rule's own classifier.
+    """
+
+    __slots__ = ("_bad_statuses", "_classify", "_incidents", "_name", "_rule")
+
+    def __init__(
+        self, rule: HTTPRule, *, name: str, incidents: Incidents, classify: Classifier | None = None
+    ) -> None:
+        self._rule = rule
+        self._name = name
+        self._incidents = incidents
+        self._classify = classify or rule.classify
+        self._bad_statuses = frozenset(_expand(rule.bad_statuses))
+
+    def __call__(self, exchange: Exchange, timing: Timing) -> bool | None:
+        """True good, False bad, None left out."""
+        rule = self._rule
+        status = wire_status(exchange)
+        if status is None:
+            return self._left(timing)
+        succeeded = self._succeeded(status, exchange.exception)
+        if succeeded and exchange.disconnected:
+            return self._left(timing)
+        if rule.latency_seconds is None:
+            return succeeded
+        if not succeeded:
+            return None if rule.latency_failures == "ignore" else False
+        return self._in_time(timing)
+
+    def _in_time(self, timing: Timing) -> bool:
+        taken = timing.total if self._rule.latency_of == "total" else timing.first_byte
+        return self._rule.latency_seconds is None or taken <= self._rule.latency_seconds
+
+    def _left(self, timing: Timing) -> bool | None:
+        """The client went away; nothing else was wrong."""
+        policy = self._rule.client_disconnect
+        if policy == "good":
+            return True
+        if policy == "bad":
+            return False
+        # Leaving all of them out would hide an outage in which impatient clients hang up.
+        if policy == "auto" and not self._in_time(timing):
+            return False
+        return None
+
+    def _succeeded(self, status: int, exception: BaseException | None) -> bool:
+        if self._classify is not None:
+            verdict: object = None
+            try:
+                verdict = self._classify(status, exception)
+            except Exception as exc:  # a user's code, and the response is already out: fall back to the rule
+                self._incidents.report(f"classify of the SLO {self._name!r} raised; the default rule decided", exc)
+            else:
+                if verdict is True or verdict is False:
+                    return verdict
+                self._incidents.report(
+                    f"classify of the SLO {self._name!r}: expected True or False, got {type(verdict).__name__}; "
+                    "the default rule decided"
+                )
+        return exception is None and status not in self._bad_statuses
+
+
+def _expand(statuses: tuple[str | int, ...]) -> set[int]:
+    codes: set[int] = set()
+    for status in statuses:
+        if isinstance(status, int):
+            codes.add(status)
+        else:
+            first = int(status[0]) * 100
+            # RFC 9110 has clients treat an invalid status above 599 as a server error.
+            codes.update(range(first, 1000 if first == 500 else first + 100))
+    return codes

@@ -1,0 +1,185 @@
+"""
+Windows of time: rolling and calendar ones, and the tiers of buckets they are read from.
+
+Nothing here knows the time: every function is given the instant it works from.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+__all__ = [
+    "CALENDAR_PERIODS",
+    "DAY",
+    "FUTURE_TOLERANCE_SECONDS",
+    "HOUR",
+    "LONGEST_WINDOW_SECONDS",
+    "CalendarPeriod",
+    "Span",
+    "Tier",
+    "calendar_start",
+    "finest_tier",
+    "load_timezone",
+    "rolling_span",
+    "tiers_reaching",
+]
+
+HOUR, DAY = 3600, 86_400
+
+# An event from a host whose clock runs a little fast is still seen by a live read.
+FUTURE_TOLERANCE_SECONDS = 60
+
+# A quarter has at most 92 days; longer windows would hide a bad month behind three good ones.
+LONGEST_WINDOW_SECONDS = 92 * DAY
+
+# How much longer than its span a tier is kept: twice the clock difference that is tolerated.
+_SLACK_SECONDS = 2 * FUTURE_TOLERANCE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """
+    One resolution of counting: buckets of `width_seconds`, read by windows up to `span_seconds` long.
+
+    A window counts the bucket cut by its far edge whole, so its error there is at most one width:
+    a second of an hour, a minute of a day, a quarter of an hour of 30 days.
+    """
+
+    width_seconds: int
+    span_seconds: int
+
+    @property
+    def bucket_count(self) -> int:
+        """Buckets that are kept: the span, the bucket cut by its edge, and the tolerated clock difference."""
+        return math.ceil((self.span_seconds + _SLACK_SECONDS) / self.width_seconds) + 2
+
+    def bucket(self, at: float) -> int:
+        """The number of the bucket `at` falls into."""
+        return math.floor(at / self.width_seconds)
+
+
+_SECONDS = Tier(1, HOUR)
+_MINUTES = Tier(60, DAY)
+_QUARTER_HOUR_WIDTH = 900
+
+
+def tiers_reaching(longest_seconds: int) -> tuple[Tier, ...]:
+    """
+    The tiers that windows up to `longest_seconds` are read from, finest first.
+
+    Memory depends on this length alone, never on traffic.
+    """
+    tiers = [_SECONDS]
+    if longest_seconds > _SECONDS.span_seconds:
+        tiers.append(_MINUTES)
+    if longest_seconds > _MINUTES.span_seconds:
+        tiers.append(Tier(_QUARTER_HOUR_WIDTH, longest_seconds))
+    return tuple(tiers)
+
+
+def finest_tier(tiers: Iterable[Tier], reach_seconds: int) -> Tier:
+    """
+    The finest tier that covers a window.
+
+    Raises:
+        ValueError: No tier is that long.
+    """
+    for tier in tiers:
+        if tier.span_seconds >= reach_seconds:
+            return tier
+    raise ValueError(f"expected a window that some tier covers, got {reach_seconds} s")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """
+    A stretch of time to be counted.
+
+    Attributes:
+        start: Its far edge, in seconds since the epoch.
+        at: The instant it is read at.
+        until: Its near edge, inclusive.
+        reach_seconds: The longest this window can ever be; decides which tier it is read from.
+        includes_start: A calendar window holds the instant it starts at, a rolling one does not.
+    """
+
+    start: float
+    at: float
+    until: float
+    reach_seconds: int
+    includes_start: bool = False
+
+    def holds(self, timestamp: float) -> bool:
+        """Whether an event of that instant lies in the span, exactly, without buckets."""
+        after = timestamp >= self.start if self.includes_start else timestamp > self.start
+        return after and timestamp <= self.until
+
+
+def rolling_span(window_seconds: int, *, at: float, until: float) -> Span:
+    """The `window_seconds` before `at`, seen up to `until`."""
+    return Span(start=at - window_seconds, at=at, until=until, reach_seconds=window_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarPeriod:
+    """
+    A calendar window: from the start of the current month, week or quarter until now.
+
+    Attributes:
+        name: What the user types.
+        nominal_seconds: The length that burn-rate factors are worked out from.
+        longest_seconds: The longest it can be, a change to winter time included.
+    """
+
+    name: str
+    nominal_seconds: int
+    longest_seconds: int
+
+
+CALENDAR_PERIODS = {
+    period.name: period
+    for period in (
+        CalendarPeriod("week", 7 * DAY, 7 * DAY + HOUR),
+        CalendarPeriod("month", 30 * DAY, 31 * DAY + HOUR),
+        CalendarPeriod("quarter", 90 * DAY, 92 * DAY + HOUR),
+    )
+}
+
+
+def load_timezone(name: str) -> tzinfo:
+    """
+    The time zone of that IANA name.
+
+    Raises:
+        ValueError: Unknown, or the machine has no time zone data.
+    """
+    if name == "UTC":
+        return UTC  # needs no time zone data, which slim images lack
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError, TypeError) as exc:
+        raise ValueError(
+            f'expected an IANA time zone such as "Europe/Berlin", got {name!r}; '
+            "where the machine has no time zone data: pip install tzdata"
+        ) from exc
+
+
+def calendar_start(period: CalendarPeriod, at: float, zone: tzinfo) -> float:
+    """
+    When the calendar period that holds `at` began, in seconds since the epoch.
+
+    Weeks start on Monday (ISO 8601), quarters in January, April, July and October, all at local midnight.
+    """
+    local = datetime.fromtimestamp(at, zone)
+    day = local.date()
+    if period.name == "week":
+        day -= timedelta(days=day.weekday())
+    elif period.name == "month":
+        day = day.replace(day=1)
+    else:
+        day = day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+    return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()
