@@ -12,9 +12,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from slo_core.budget import Target
-from slo_core.burn_rate import BurnRateSample, burns_at_least, sample
+from slo_core.burn_rate import BurnRateSample, burns_at_least
 from slo_core.duration import format_duration, parse_duration
-from slo_core.sli import EventCounts
 from slo_core.window import DAY, HOUR
 
 __all__ = ["AlertRule", "AlertState", "DefaultRules", "RuleConcern", "concern_about", "default_rules", "evaluate"]
@@ -239,10 +238,10 @@ class AlertState:
 def evaluate(
     rule: AlertRule,
     *,
-    window_seconds: int,
+    factor: Fraction,
     target: Target,
-    long: EventCounts,
-    short: EventCounts,
+    long: BurnRateSample,
+    short: BurnRateSample,
     measured_seconds: float,
 ) -> AlertState:
     """
@@ -250,25 +249,24 @@ def evaluate(
 
     Args:
         rule: The rule.
-        window_seconds: The SLO's window, from which a budget share becomes a factor.
+        factor: The burn rate it compares with: `rule.factor(window_seconds)`.
         target: The SLO's objective.
-        long: Events of the rule's long window.
-        short: Events of its short window.
+        long: What the rule's long window measured.
+        short: What its short window measured.
         measured_seconds: How far back measuring reaches.
 
     Returns:
-        The samples of both windows and the decision, which compares integers.
+        Both windows and the decision, which compares the integers behind them.
     """
-    factor = rule.factor(window_seconds)
     return AlertState(
         severity=rule.severity,
         threshold=float(factor),
-        long=sample(rule.long_window, long, target),
-        short=sample(rule.short_window, short, target),
+        long=long,
+        short=short,
         is_firing=(
-            long.bad >= rule.min_failures
+            long.failures >= rule.min_failures
             and measured_seconds >= rule.short_window
-            and burns_at_least(long, target, factor)
-            and burns_at_least(short, target, factor)
+            and burns_at_least(long.counts, target, factor)
+            and burns_at_least(short.counts, target, factor)
         ),
     )

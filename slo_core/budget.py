@@ -62,7 +62,8 @@ def success_ratio(counts: EventCounts) -> float:
     Returns:
         A ratio from 0 to 1; 1.0 without events (see `EventCounts.has_data`).
     """
-    return counts.good / counts.total if counts.has_data else 1.0
+    total = counts.good + counts.bad
+    return counts.good / total if total else 1.0
 
 
 def error_budget_remaining(counts: EventCounts, target: Target) -> float:

@@ -30,6 +30,11 @@ class BurnRateSample:
     sample_count: int
     failures: int = 0
 
+    @property
+    def counts(self) -> EventCounts:
+        """The integers behind the ratios."""
+        return EventCounts(self.sample_count - self.failures, self.failures)
+
 
 @dataclass(frozen=True, slots=True)
 class BurnRateAlert:
@@ -68,9 +73,9 @@ def burn_rate(counts: EventCounts, target: Target) -> float:
 
     Source: Site Reliability Workbook, chapter 5, "Alerting on SLOs".
     """
-    if not counts.has_data:
-        return 0.0
-    return counts.bad * target.allowance.denominator / (counts.total * target.allowance.numerator)
+    total = counts.good + counts.bad
+    allowance = target.allowance
+    return counts.bad * allowance.denominator / (total * allowance.numerator) if total else 0.0
 
 
 def burns_at_least(counts: EventCounts, target: Target, factor: Fraction) -> bool:

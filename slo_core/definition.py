@@ -53,6 +53,7 @@ class SLODefinition:
         alert_rules: Multi-window rules; None takes the SRE Workbook's table for this window (`active_alert_rules`).
         labels: More labels for this SLO's series.
         runbook: URL of what to do when it burns.
+        objective: The target with its exact allowance, for the maths.
 
     Raises:
         ConfigError: A `ValueError` that names every field that is wrong.
@@ -72,6 +73,7 @@ class SLODefinition:
     alert_rules: tuple[AlertRule, ...] | None = None
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     runbook: str = ""
+    objective: Target = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         assign = object.__setattr__  # the way into a frozen dataclass
@@ -86,7 +88,8 @@ class SLODefinition:
             assign(self, "window_seconds", self.period.nominal_seconds)
         if self.kind == "http" and self.http is None:
             assign(self, "http", HTTPRule())
-        assign(self, "target", float(self.target))
+        assign(self, "objective", Target(self.target))
+        assign(self, "target", self.objective.ratio)
         assign(self, "window_seconds", int(self.window_seconds))
         assign(self, "burn_rate_windows", tuple(int(seconds) for seconds in self.burn_rate_windows))
         assign(self, "labels", dict(self.labels))
@@ -95,11 +98,6 @@ class SLODefinition:
     def error_budget_ratio(self) -> float:
         """The share of events that may be bad: `1 - target`, from the target's decimal digits."""
         return float(self.objective.allowance)
-
-    @property
-    def objective(self) -> Target:
-        """The target with its exact allowance, for the maths."""
-        return Target(self.target)
 
     @property
     def threshold(self) -> Fraction:

@@ -184,11 +184,12 @@ class HTTPRecorder:
         if not bindings:
             return
         timing = Timing(exchange, ended)
+        mine = exchange.mine
         listeners = self._registry.request_listeners if self._registry is not None else ()
         outcomes: dict[str, bool] = {}
         for binding in bindings:
-            if binding.identity in exchange.mine:
-                good = binding.judge(exchange, timing)
+            if binding.identity in mine:
+                good = binding.judge(exchange, status, timing)
                 if good is not None:
                     binding.tracker.record(good)
                     if listeners:
@@ -210,15 +211,14 @@ class HTTPRecorder:
                 listener(event)
 
     def _decision(self, exchange: Exchange, resolved: Resolved, status: int | None) -> Decision:
-        kind: Kind = (
-            _counted_method(exchange.method),
-            resolved.route,
-            resolved.view_name,
-            resolved.view,
-            resolved.is_static,
-            # A 404 or a redirect that no route gave: scanners, typos and missing slashes.
-            not resolved.has_route and status is not None and (status == 404 or 300 <= status < 400),
+        route, view_name = resolved.route, resolved.view_name
+        # A 404 or a redirect that no route gave: scanners, typos and missing slashes.
+        is_unmatched = (
+            route is None and view_name is None and status is not None and (status == 404 or 300 <= status < 400)
         )
+        kind: Kind = (
+            _counted_method(exchange.method), route, view_name, resolved.view, resolved.is_static, is_unmatched,
+        )  # fmt: skip
         try:
             decision = self._decisions.get(kind)
         except TypeError:  # an unhashable view: rare enough to decide each time

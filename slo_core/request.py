@@ -106,11 +106,6 @@ class Resolved:
         self.view = view
         self.is_static = is_static
 
-    @property
-    def has_route(self) -> bool:
-        """Whether any route took the request."""
-        return self.route is not None or self.view_name is not None
-
 
 UNRESOLVED = Resolved()
 

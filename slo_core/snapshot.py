@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from slo_core import budget
-from slo_core.alerting import AlertRule, AlertState, evaluate
+from slo_core.alerting import AlertState, evaluate
 from slo_core.burn_rate import BurnRateSample, burn_rate, sample
 from slo_core.definition import SLODefinition
 from slo_core.sli import EventCounts
 
-__all__ = ["SLOSnapshot", "Measured", "take_snapshot"]
+__all__ = ["Measured", "SLOSnapshot", "SnapshotPlan"]
 
 
 # Without slots: applications serialise `snapshot.__dict__`.
@@ -115,60 +115,72 @@ class Measured:
     dropped: int = 0
 
 
-def take_snapshot(definition: SLODefinition, measured: Measured, *, rules: tuple[AlertRule, ...]) -> SLOSnapshot:
+class SnapshotPlan:
     """
-    The snapshot of one SLO.
+    How one SLO's snapshots are worked out: everything that its definition decides, worked out once.
 
     Args:
         definition: The SLO.
-        measured: What was counted.
-        rules: Its active alert rules; worked out by the caller once, not for every snapshot.
     """
-    target = definition.objective
-    own = measured.counts[definition.window_seconds]
-    samples = {seconds: sample(seconds, counts, target) for seconds, counts in measured.counts.items()}
-    return SLOSnapshot(
-        name=definition.name,
-        target=definition.target,
-        window_seconds=definition.window_seconds,
-        total=own.total,
-        failures=own.bad,
-        success_ratio=budget.success_ratio(own),
-        error_budget_remaining=budget.error_budget_remaining(own, target),
-        burn_rate=burn_rate(own, target),
-        burn_rate_samples=tuple(samples[seconds] for seconds in definition.burn_rate_windows),
-        alerts=tuple(
-            evaluate(
-                rule,
-                window_seconds=definition.window_seconds,
-                target=target,
-                long=measured.counts[rule.long_window],
-                short=measured.counts[rule.short_window],
-                measured_seconds=measured.at - measured.data_since,
-            )
-            for rule in rules
-        ),
-        window_samples=tuple(samples.values()),
-        time_to_exhaustion=_time_to_exhaustion(definition, measured, rules),
-        at=measured.at,
-        data_since=measured.data_since,
-        lifetime_good=measured.lifetime.good,
-        lifetime_bad=measured.lifetime.bad,
-        dropped=measured.dropped,
-    )
 
+    __slots__ = ("_pace_window", "_rules", "_target", "definition", "windows")
 
-def _time_to_exhaustion(
-    definition: SLODefinition, measured: Measured, rules: tuple[AlertRule, ...]
-) -> float | None:
-    target = definition.objective
-    own = measured.counts[definition.window_seconds]
-    if budget.is_budget_exhausted(own, target):
-        return 0.0
-    paces = [rule.long_window for rule in rules] or list(definition.burn_rate_windows) or [definition.window_seconds]
-    pace_window = min(paces)
-    bad = measured.counts[pace_window].bad
-    if bad == 0:
-        return None
-    left = target.allowance * own.total - own.bad  # above 0: not exhausted
-    return float(left * pace_window / bad)
+    def __init__(self, definition: SLODefinition) -> None:
+        self.definition = definition
+        self.windows = definition.windows
+        self._target = definition.objective
+        rules = definition.active_alert_rules
+        self._rules = tuple((rule, rule.factor(definition.window_seconds)) for rule in rules)
+        paces = [rule.long_window for rule in rules] or list(definition.burn_rate_windows)
+        self._pace_window = min(paces, default=definition.window_seconds)
+
+    def take(self, measured: Measured) -> SLOSnapshot:
+        """
+        The snapshot at one instant.
+
+        Args:
+            measured: What was counted, in each of `windows`.
+        """
+        definition, target = self.definition, self._target
+        own = measured.counts[definition.window_seconds]
+        samples = {seconds: sample(seconds, counts, target) for seconds, counts in measured.counts.items()}
+        measured_seconds = measured.at - measured.data_since
+        return SLOSnapshot(
+            name=definition.name,
+            target=definition.target,
+            window_seconds=definition.window_seconds,
+            total=own.total,
+            failures=own.bad,
+            success_ratio=budget.success_ratio(own),
+            error_budget_remaining=budget.error_budget_remaining(own, target),
+            burn_rate=burn_rate(own, target),
+            burn_rate_samples=tuple(samples[seconds] for seconds in definition.burn_rate_windows),
+            alerts=tuple(
+                evaluate(
+                    rule,
+                    factor=factor,
+                    target=target,
+                    long=samples[rule.long_window],
+                    short=samples[rule.short_window],
+                    measured_seconds=measured_seconds,
+                )
+                for rule, factor in self._rules
+            ),
+            window_samples=tuple(samples.values()),
+            time_to_exhaustion=self._time_to_exhaustion(measured),
+            at=measured.at,
+            data_since=measured.data_since,
+            lifetime_good=measured.lifetime.good,
+            lifetime_bad=measured.lifetime.bad,
+            dropped=measured.dropped,
+        )
+
+    def _time_to_exhaustion(self, measured: Measured) -> float | None:
+        own = measured.counts[self.definition.window_seconds]
+        if budget.is_budget_exhausted(own, self._target):
+            return 0.0
+        bad = measured.counts[self._pace_window].bad
+        if bad == 0:
+            return None
+        left = self._target.allowance * own.total - own.bad  # above 0: not exhausted
+        return float(left * self._pace_window / bad)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from slo_core.burn_rate import BurnRateAlert, burns_at_least, sample
 from slo_core.definition import SLODefinition
 from slo_core.sli import Observation
-from slo_core.snapshot import Measured, SLOSnapshot, take_snapshot
+from slo_core.snapshot import Measured, SLOSnapshot, SnapshotPlan
 from slo_core.stores.base import Ledger, ObservationStore, Store
 from slo_core.stores.locate import store_from_url
 from slo_core.stores.memory import MemoryStore
@@ -35,7 +35,7 @@ class SLOTracker:
         clock: Returns seconds since the epoch; tests pass `slo_core.testing.FakeClock`.
     """
 
-    __slots__ = ("__weakref__", "_clock", "_definition", "_ledger", "_observations", "_rules", "_shards", "_tally", "_windows")
+    __slots__ = ("__weakref__", "_clock", "_definition", "_ledger", "_observations", "_plan", "_shards", "_tally")
 
     def __init__(
         self,
@@ -50,9 +50,7 @@ class SLOTracker:
             store = store_from_url(store, clock=clock)
         elif store is None:  # not `store or ...`: a store without events has length 0
             store = MemoryStore(clock=clock)
-        # Worked out once: a snapshot asks for both.
-        self._rules = definition.active_alert_rules
-        self._windows = definition.windows
+        self._plan = SnapshotPlan(definition)
         self._ledger: Ledger
         self._tally: Tally | None
         self._observations: ObservationLedger | None
@@ -131,7 +129,7 @@ class SLOTracker:
         Raises:
             ValueError: `at` is not a finite number.
         """
-        return take_snapshot(self._definition, self._measure(at), rules=self._rules)
+        return self._plan.take(self._measure(at))
 
     def check_burn_rate(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """
@@ -167,7 +165,7 @@ class SLOTracker:
         until = now + FUTURE_TOLERANCE_SECONDS if at is None else now
         if self._tally is not None:
             self._tally.settle()
-        windows = self._windows
+        windows = self._plan.windows
         reading = self._ledger.read([self._definition.span(seconds, at=now, until=until) for seconds in windows])
         return Measured(
             at=now,

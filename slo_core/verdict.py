@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from slo_core.http_rule import Classifier, HTTPRule
 from slo_core.incidents import Incidents
 from slo_core.request import Exchange
@@ -49,7 +51,7 @@ class Judge:
         classify: Overrides the rule's own classifier.
     """
 
-    __slots__ = ("_bad_statuses", "_classify", "_incidents", "_name", "_rule")
+    __slots__ = ("_bad_statuses", "_classify", "_incidents", "_name", "_rule", "_threshold", "_timed_to_end")
 
     def __init__(
         self, rule: HTTPRule, *, name: str, incidents: Incidents, classify: Classifier | None = None
@@ -59,25 +61,33 @@ class Judge:
         self._incidents = incidents
         self._classify = classify or rule.classify
         self._bad_statuses = frozenset(_expand(rule.bad_statuses))
+        self._threshold = math.inf if rule.latency_seconds is None else rule.latency_seconds
+        self._timed_to_end = rule.latency_of == "total"
 
-    def __call__(self, exchange: Exchange, timing: Timing) -> bool | None:
-        """True good, False bad, None left out."""
-        rule = self._rule
-        status = wire_status(exchange)
+    def __call__(self, exchange: Exchange, status: int | None, timing: Timing) -> bool | None:
+        """
+        True good, False bad, None left out.
+
+        Args:
+            exchange: The finished request.
+            status: Its `wire_status`.
+            timing: How long it took.
+        """
         if status is None:
             return self._left(timing)
-        succeeded = self._succeeded(status, exchange.exception)
-        if succeeded and exchange.disconnected:
-            return self._left(timing)
-        if rule.latency_seconds is None:
-            return succeeded
+        exception = exchange.exception
+        if self._classify is None:
+            succeeded = exception is None and status not in self._bad_statuses
+        else:
+            succeeded = self._classified(status, exception)
         if not succeeded:
-            return None if rule.latency_failures == "ignore" else False
+            return None if self._rule.latency_failures == "ignore" and self._threshold != math.inf else False
+        if exchange.disconnected:
+            return self._left(timing)
         return self._in_time(timing)
 
     def _in_time(self, timing: Timing) -> bool:
-        taken = timing.total if self._rule.latency_of == "total" else timing.first_byte
-        return self._rule.latency_seconds is None or taken <= self._rule.latency_seconds
+        return (timing.total if self._timed_to_end else timing.first_byte) <= self._threshold
 
     def _left(self, timing: Timing) -> bool | None:
         """The client went away; nothing else was wrong."""
@@ -91,20 +101,19 @@ class Judge:
             return False
         return None
 
-    def _succeeded(self, status: int, exception: BaseException | None) -> bool:
-        if self._classify is not None:
-            verdict: object = None
-            try:
-                verdict = self._classify(status, exception)
-            except Exception as exc:  # a user's code, and the response is already out: fall back to the rule
-                self._incidents.report(f"classify of the SLO {self._name!r} raised; the default rule decided", exc)
-            else:
-                if verdict is True or verdict is False:
-                    return verdict
-                self._incidents.report(
-                    f"classify of the SLO {self._name!r}: expected True or False, got {type(verdict).__name__}; "
-                    "the default rule decided"
-                )
+    def _classified(self, status: int, exception: BaseException | None) -> bool:
+        assert self._classify is not None  # the caller looked
+        try:
+            verdict: object = self._classify(status, exception)
+        except Exception as exc:  # a user's code, and the response is already out: fall back to the rule
+            self._incidents.report(f"classify of the SLO {self._name!r} raised; the default rule decided", exc)
+        else:
+            if verdict is True or verdict is False:
+                return verdict
+            self._incidents.report(
+                f"classify of the SLO {self._name!r}: expected True or False, got {type(verdict).__name__}; "
+                "the default rule decided"
+            )
         return exception is None and status not in self._bad_statuses
 
 

@@ -7,7 +7,6 @@ Nothing here knows the time: every function is given the instant it works from.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,7 +21,6 @@ __all__ = [
     "Span",
     "Tier",
     "calendar_start",
-    "finest_tier",
     "load_timezone",
     "rolling_span",
     "tiers_reaching",
@@ -79,19 +77,6 @@ def tiers_reaching(longest_seconds: int) -> tuple[Tier, ...]:
     if longest_seconds > _MINUTES.span_seconds:
         tiers.append(Tier(_QUARTER_HOUR_WIDTH, longest_seconds))
     return tuple(tiers)
-
-
-def finest_tier(tiers: Iterable[Tier], reach_seconds: int) -> Tier:
-    """
-    The finest tier that covers a window.
-
-    Raises:
-        ValueError: No tier is that long.
-    """
-    for tier in tiers:
-        if tier.span_seconds >= reach_seconds:
-            return tier
-    raise ValueError(f"expected a window that some tier covers, got {reach_seconds} s")
 
 
 @dataclass(frozen=True, slots=True)

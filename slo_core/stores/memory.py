@@ -66,7 +66,7 @@ class MemoryLedger:
         """All spans at one moment."""
         with self._lock:
             return Reading(
-                counts=tuple(self._tiers.count(span) for span in spans),
+                counts=self._tiers.count(spans),
                 lifetime=EventCounts(self._lifetime_good, self._lifetime_bad),
                 data_since=self._data_since,
                 dropped=self._dropped,

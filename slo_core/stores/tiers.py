@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Sequence
 
 from slo_core.sli import EventCounts
-from slo_core.window import DAY, Span, Tier, finest_tier, tiers_reaching
+from slo_core.window import DAY, Span, Tier, tiers_reaching
 
 __all__ = ["BucketTiers"]
 
@@ -56,18 +57,20 @@ class _Ring:
 
     def sum(self, first: int, last: int) -> tuple[int, int]:
         """Good and bad events of the buckets from first to last, both inclusive."""
-        newest = self.newest
+        newest, size = self.newest, self.size
         if newest is None:
             return 0, 0
-        first = max(first, newest - self.size + 1)
-        last = min(last, newest)
+        if first <= newest - size:
+            first = newest - size + 1
+        if last > newest:
+            last = newest
         if first > last:
             return 0, 0
-        start, end = first % self.size, last % self.size
+        start, end = first % size, last % size + 1
         good, bad = self.good, self.bad
-        if start <= end:
-            return sum(good[start : end + 1]), sum(bad[start : end + 1])
-        return sum(good[start:]) + sum(good[: end + 1]), sum(bad[start:]) + sum(bad[: end + 1])
+        if start < end:
+            return sum(good[start:end]), sum(bad[start:end])
+        return sum(good[start:]) + sum(good[:end]), sum(bad[start:]) + sum(bad[:end])
 
 
 class BucketTiers:
@@ -96,30 +99,32 @@ class BucketTiers:
             roll_up.add(second // roll_up.width, good, bad)
         return kept
 
-    def count(self, span: Span) -> EventCounts:
+    def count(self, spans: Sequence[Span]) -> tuple[EventCounts, ...]:
         """
-        Good and bad events of a stretch of time.
+        Good and bad events of stretches of time.
 
-        The bucket cut by its far edge counts whole, in the finest tier that covers the span; its near edge is as
-        fine as what is still kept.
+        The bucket cut by a far edge counts whole, in the finest tier that covers the span; the near edge is as fine
+        as what is still kept.
         """
-        first_second = self._far_edge(span)
-        last_second = math.floor(span.until)
-        finest = self._near_resolution(last_second)
-        width = self._rings[finest].width
-        return EventCounts(*self._sum(finest, first_second // width, last_second // width))
+        # Nearly always one near edge: all windows of a snapshot end at the same instant.
+        finest = {until: self._near_resolution(until) for until in {math.floor(span.until) for span in spans}}
+        counts = []
+        for span in spans:
+            last_second = math.floor(span.until)
+            index = finest[last_second]
+            width = self._rings[index].width
+            counts.append(EventCounts(*self._sum(index, self._far_edge(span) // width, last_second // width)))
+        return tuple(counts)
 
     def _far_edge(self, span: Span) -> int:
         """The first second of the bucket that the far edge cuts."""
-        width = finest_tier(self._tiers, span.reach_seconds).width_seconds
-        for ring in self._rings[: len(self._tiers)]:
+        for ring, tier in zip(self._rings, self._tiers, strict=False):
             # A read far in the past: the finer buckets of that time are gone.
-            if ring.width >= width and ring.keeps(math.floor(span.start / ring.width)):
-                width = ring.width
+            if tier.span_seconds >= span.reach_seconds and ring.keeps(math.floor(span.start / ring.width)):
                 break
         else:
-            width = self._tiers[-1].width_seconds
-        return math.floor(span.start / width) * width
+            ring = self._rings[len(self._tiers) - 1]
+        return math.floor(span.start / ring.width) * ring.width
 
     def _near_resolution(self, last_second: int) -> int:
         """The finest ring that still keeps the whole coarser bucket around the near edge."""
