@@ -6,7 +6,6 @@ One parser for all of them. It goes on after a mistake, so that every problem is
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -61,6 +60,8 @@ def parse_definitions(config: DefinitionsConfig, *, where: str = "SLO_DEFINITION
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """A hint naming the known word nearest to a mistyped one, or all known words."""
+    import difflib  # only a mistake needs it
+
     known = sorted(known)
     matches = difflib.get_close_matches(str(name), known, n=1)
     return f'did you mean "{matches[0]}"?' if matches else f"known: {', '.join(known)}"

@@ -15,7 +15,7 @@ __all__ = ["Shard", "Tally"]
 
 class Shard:
     """
-    What one thread counted in the second from `start` to `end`.
+    What one thread counted, in the second from `start` to `end` not settled yet.
 
     `good` and `bad` only ever grow, and only their own thread writes them, so counting needs no lock and a reader
     loses nothing: `seen_good` and `seen_bad`, the reader's side, remember how much the ledger already has.
@@ -23,11 +23,15 @@ class Shard:
 
     __slots__ = ("bad", "end", "good", "seen_bad", "seen_good", "start")
 
-    def __init__(self, start: int) -> None:
-        self.start = start
-        self.end = start + 1
+    def __init__(self, second: int) -> None:
+        self.turn_to(second)
         self.good = self.bad = 0
         self.seen_good = self.seen_bad = 0
+
+    def turn_to(self, second: int) -> None:
+        """Go on with another second; whatever was counted before must be settled."""
+        # Floats, because every record compares them with a clock's float: with ints a record takes a third longer.
+        self.start, self.end = float(second), second + 1.0
 
 
 class Tally:
@@ -71,7 +75,7 @@ class Tally:
                 shard = self.shards[get_ident()] = Shard(second)
             else:
                 self._settle(shard)
-                shard.start, shard.end = second, second + 1
+                shard.turn_to(second)
             return shard
 
     def settle(self) -> None:
@@ -87,7 +91,7 @@ class Tally:
         good, bad = shard.good, shard.bad
         fresh_good, fresh_bad = good - shard.seen_good, bad - shard.seen_bad
         if fresh_good or fresh_bad:
-            self._ledger.add(shard.start, fresh_good, fresh_bad, live=True)
+            self._ledger.add(int(shard.start), fresh_good, fresh_bad, live=True)
             shard.seen_good, shard.seen_bad = good, bad
 
     def _notice_fork(self) -> None:

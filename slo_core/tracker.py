@@ -89,14 +89,16 @@ class SLOTracker:
             self._record_at(success, at)
             return
         now = self._clock()
-        # Between loading a shard's count and storing it nothing may be called, or another reader of this code
-        # would have to prove again that no update is lost.
-        shard = self._shards.get(get_ident())
+        try:
+            shard = self._shards[get_ident()]
+        except KeyError:  # this thread's first event, or an observation store, which has no shards
+            shard = None
         if shard is None or not shard.start <= now < shard.end:
             if self._tally is None:
                 self._observe(success, now)
                 return
             shard = self._tally.turn(now)
+        # Only this thread writes to its shard: no lock, and no update is lost.
         if success:
             shard.good += 1
         else:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 __all__ = [
     "CALENDAR_PERIODS",
@@ -144,6 +143,8 @@ def load_timezone(name: str) -> tzinfo:
     """
     if name == "UTC":
         return UTC  # needs no time zone data, which slim images lack
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # only calendar windows need it
+
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError, TypeError) as exc:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit, urlunsplit
 
 from slo_core.conventions import DEFAULT_SERVICE, STORE_ENTRY_POINT_GROUP
 from slo_core.errors import StoreError
@@ -78,6 +77,8 @@ def _from_entry_point(scheme: str) -> StoreFactory | None:
 
 def redacted_url(url: str) -> str:
     """A store URL fit for a log: without the password, and without a query that may hold one."""
+    from urllib.parse import urlsplit, urlunsplit  # only a URL needs it
+
     try:
         parts = urlsplit(url)
     except ValueError:  # an address that is none, such as an unclosed bracket

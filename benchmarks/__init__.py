@@ -1,0 +1,1 @@
+"""Side-by-side measurements: every figure is a ratio to a peer of the same run."""

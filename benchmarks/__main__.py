@@ -1,0 +1,29 @@
+"""`python -m benchmarks [record] [snapshot] [middleware]`: prints tables of medians, minima and ratios."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+from collections.abc import Callable
+
+from benchmarks import middleware, record, snapshot
+
+BENCHMARKS: dict[str, Callable[[int], None]] = {
+    "record": record.run,
+    "snapshot": snapshot.run,
+    "middleware": middleware.run,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="which to run; all when none is named")
+    parser.add_argument("--rounds", type=int, default=9, help="rounds of all contenders, interleaved (default 9)")
+    arguments = parser.parse_args()
+    print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
+    for name in arguments.names or BENCHMARKS:
+        BENCHMARKS[name](arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Recording one event."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from benchmarks.contest import compete, print_table, seconds_per_call
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from slo_budget_tracker import SLODefinition as TheirDefinition
+from slo_budget_tracker import SLOTracker as TheirTracker
+
+from slo_core import SLODefinition, SLOTracker
+
+__all__ = ["run"]
+
+_CALLS = 50_000
+_THREADS = 4
+
+
+class _Nothing:
+    def record(self, success: bool) -> None:
+        pass
+
+
+def _otel_counter() -> Callable[[], object]:
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    provider = MeterProvider(metric_readers=[InMemoryMetricReader()])
+    counter = provider.get_meter("benchmark").create_counter("events")
+    return lambda: counter.add(1)
+
+
+def _measure(function: Callable[[], object], calls: int = _CALLS) -> Callable[[], float]:
+    return lambda: seconds_per_call(function, calls)
+
+
+def _measure_threads(function: Callable[[], object]) -> Callable[[], float]:
+    """Seconds an event when several threads record at once, all of them together."""
+
+    def measure() -> float:
+        threads = [threading.Thread(target=seconds_per_call, args=(function, _CALLS)) for _ in range(_THREADS)]
+        started = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return (time.perf_counter() - started) / (_THREADS * _CALLS)
+
+    return measure
+
+
+def run(rounds: int) -> None:
+    """Print both tables, one thread and several, and count that no event was lost."""
+    prometheus = CollectorRegistry()
+    counter = Counter("plain", "One counter.", registry=prometheus)
+    labelled = Counter("labelled", "One counter a label.", ["slo"], registry=prometheus)
+    histogram = Histogram("latency", "One histogram.", registry=prometheus)
+    ours = SLOTracker(SLODefinition("availability", 0.999))
+    # One window of a minute keeps their memory in bounds; the cost of a record is the same.
+    theirs = TheirTracker(TheirDefinition("availability", 0.999, 60, (60,)))
+    nothing = _Nothing()
+    contenders: dict[str, Callable[[], object]] = {
+        "empty method call": lambda: nothing.record(True),
+        "slo-suite tracker.record(True)": lambda: ours.record(True),
+        "prometheus_client Counter.inc()": counter.inc,
+        "prometheus_client Counter.labels().inc()": lambda: labelled.labels("availability").inc(),
+        "prometheus_client Histogram.observe()": lambda: histogram.observe(0.1),
+        "slo-budget-tracker record(True)": lambda: theirs.record(True),
+    }
+    # The same lambda around every contender, so that it weighs the same.
+    contenders["prometheus_client Counter.inc()"] = lambda: counter.inc()  # noqa: PLW0108
+    try:
+        contenders["OpenTelemetry Counter.add(1)"] = _otel_counter()
+    except ImportError:
+        print("opentelemetry-sdk is not installed: left out")
+    measures = {name: _measure(function) for name, function in contenders.items()}
+    results = compete(measures, rounds)
+    print_table("record one event, 1 thread", results, reference="prometheus_client Counter.inc()", unit="ns")
+
+    before = ours.snapshot().lifetime_good
+    names = ("slo-suite tracker.record(True)", "prometheus_client Counter.inc()", "slo-budget-tracker record(True)")
+    results = compete({name: _measure_threads(contenders[name]) for name in names}, rounds)
+    print_table(
+        f"record one event, {_THREADS} threads", results, reference="prometheus_client Counter.inc()", unit="ns"
+    )
+    expected = (rounds + 1) * _THREADS * _CALLS
+    print(f"  events lost by slo-suite: {expected - (ours.snapshot().lifetime_good - before)} of {expected}")
