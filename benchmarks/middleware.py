@@ -1,1 +1,271 @@
-def run(rounds: int) -> None: ...
+"""One request through each framework, in process: what a middleware adds to the bare application."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from types import ModuleType
+from typing import Any
+
+from benchmarks.contest import compete, print_table, seconds_per_call
+
+__all__ = ["run"]
+
+# Three SLOs, one for some routes only, one that looks at latency.
+DEFINITIONS: dict[str, dict[str, object]] = {
+    "availability": {"target": "99.9%"},
+    "checkout": {"target": "99.9%", "routes": ["/checkout/*"]},
+    "latency": {"target": 0.99, "latency": "300ms"},
+}
+PATH = "/checkout/42"
+CALLS = 400
+
+Scope = MutableMapping[str, Any]
+ASGIApp = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class _Nothing:
+    """The least an ASGI middleware can do."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+
+def _asgi_measure(app: ASGIApp, runner: asyncio.Runner) -> Callable[[], float]:
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: object) -> None:
+        pass
+
+    def scope() -> Scope:
+        return {
+            "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1",
+            "method": "GET", "scheme": "http", "path": PATH, "raw_path": PATH.encode(), "query_string": b"",
+            "root_path": "", "headers": [(b"host", b"localhost")], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 2),
+            "state": {},
+        }  # fmt: skip
+
+    async def many() -> float:
+        started = time.perf_counter()
+        for _ in range(CALLS):
+            await app(scope(), receive, send)
+        return (time.perf_counter() - started) / CALLS
+
+    return lambda: runner.run(many())
+
+
+def _wsgi_measure(app: WSGIApp) -> Callable[[], float]:
+    from io import BytesIO
+
+    environ = {
+        "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": PATH, "QUERY_STRING": "", "SERVER_NAME": "localhost",
+        "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.version": (1, 0), "wsgi.url_scheme": "http",
+        "wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False, "HTTP_HOST": "localhost",
+    }  # fmt: skip
+
+    def start_response(status: str, headers: object, exc_info: object = None) -> Callable[[bytes], None]:
+        return lambda _: None
+
+    def call() -> None:
+        body = app({**environ, "wsgi.input": BytesIO(), "wsgi.errors": sys.stderr}, start_response)
+        for _ in body:
+            pass
+        close = getattr(body, "close", None)
+        if close is not None:
+            close()
+
+    return lambda: seconds_per_call(call, CALLS)
+
+
+def _starlette_app() -> Any:
+    from starlette.applications import Starlette
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
+
+    async def checkout(request: object) -> PlainTextResponse:
+        return PlainTextResponse("ok")
+
+    return Starlette(routes=[Route("/checkout/{order}", checkout)])
+
+
+def _fastapi_app() -> Any:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+
+    @app.get("/checkout/{order}")
+    async def checkout(order: int) -> dict[str, int]:
+        return {"order": order}
+
+    return app
+
+
+def _registry() -> Any:
+    from slo_core import SLORegistry
+
+    return SLORegistry.from_config(DEFINITIONS)
+
+
+def _asgi(title: str, make: Callable[[], Any], rounds: int) -> None:
+    from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
+    from prometheus_client import CollectorRegistry
+    from prometheus_fastapi_instrumentator import Instrumentator
+    from slo_asgi import SLOMiddleware
+    from slo_budget_tracker import SLODefinition, SLOTracker
+    from slo_budget_tracker.middleware import SLOMiddleware as TheirMiddleware
+    from starlette_exporter import PrometheusMiddleware
+
+    def added(middleware: Any, **options: Any) -> Any:
+        app = make()
+        app.add_middleware(middleware, **options)
+        return app
+
+    instrumented = make()
+    Instrumentator(registry=CollectorRegistry()).instrument(instrumented)
+    # A window of a minute keeps their memory in bounds.
+    theirs = SLOTracker(SLODefinition("availability", 0.999, 60, (60,)))
+    with asyncio.Runner() as runner:
+        contenders = {
+            "bare app": make(),
+            "middleware that does nothing": added(_Nothing),
+            "slo-suite, 3 SLOs": added(SLOMiddleware, registry=_registry()),
+            "slo-budget-tracker, 1 SLO": added(TheirMiddleware, tracker=theirs),
+            "prometheus-fastapi-instrumentator": instrumented,
+            "starlette_exporter": added(PrometheusMiddleware),
+            "OpenTelemetry": added(OpenTelemetryMiddleware),
+        }
+        results = compete({name: _asgi_measure(app, runner) for name, app in contenders.items()}, rounds)
+    reference = "prometheus-fastapi-instrumentator"
+    print_table(f"one request, {title}", results, reference=reference, floor="bare app")
+
+
+def _flask(rounds: int) -> None:
+    from flask import Flask
+    from opentelemetry.instrumentation.flask import FlaskInstrumentor
+    from prometheus_client import CollectorRegistry
+    from prometheus_flask_exporter import PrometheusMetrics
+    from slo_flask import SLO
+
+    def make() -> Flask:
+        app = Flask("shop")
+
+        @app.get("/checkout/<int:order>")
+        def checkout(order: int) -> str:
+            return "ok"
+
+        return app
+
+    def nothing() -> Flask:
+        app = make()
+        inner = app.wsgi_app
+        app.wsgi_app = lambda environ, start_response: inner(environ, start_response)  # type: ignore[method-assign]
+        return app
+
+    ours = make()
+    ours.config["SLO_DEFINITIONS"] = DEFINITIONS
+    SLO(ours)
+    exported = make()
+    PrometheusMetrics(exported, registry=CollectorRegistry())
+    telemetry = make()
+    FlaskInstrumentor().instrument_app(telemetry)
+    contenders = {
+        "bare app": make(),
+        "middleware that does nothing": nothing(),
+        "slo-suite, 3 SLOs": ours,
+        "prometheus-flask-exporter": exported,
+        "OpenTelemetry": telemetry,
+    }
+    results = compete({name: _wsgi_measure(app) for name, app in contenders.items()}, rounds)
+    print_table("one request, Flask", results, reference="prometheus-flask-exporter", floor="bare app")
+
+
+def _nothing_in_django(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A middleware that does nothing, in both worlds."""
+    from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+
+    if iscoroutinefunction(get_response):
+
+        async def pass_on_async(request: object) -> object:
+            return await get_response(request)
+
+        return markcoroutinefunction(pass_on_async)
+    return lambda request: get_response(request)
+
+
+_nothing_in_django.sync_capable = True  # type: ignore[attr-defined]  # how Django is told
+_nothing_in_django.async_capable = True  # type: ignore[attr-defined]
+
+
+def _django_urls() -> ModuleType:
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import path
+
+    def checkout(request: HttpRequest, order: int) -> HttpResponse:
+        return HttpResponse("ok")
+
+    async def checkout_async(request: HttpRequest, order: int) -> HttpResponse:
+        return HttpResponse("ok")
+
+    urls = ModuleType("benchmarks.django_urls")
+    urls.urlpatterns = [path("checkout/<int:order>", checkout)]  # type: ignore[attr-defined]
+    urls.async_urlpatterns = [path("checkout/<int:order>", checkout_async)]  # type: ignore[attr-defined]
+    return urls
+
+
+def _django(rounds: int) -> None:
+    import django
+    from django.conf import settings
+    from django.core.handlers.asgi import ASGIHandler
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.urls import clear_url_caches
+
+    urls = _django_urls()
+    sys.modules[urls.__name__] = urls
+    settings.configure(
+        ALLOWED_HOSTS=["*"], DEBUG=False, ROOT_URLCONF=urls.__name__, SECRET_KEY="benchmark", SLO_DEFINITIONS=DEFINITIONS,
+        SLO_STORE="memory://", INSTALLED_APPS=["slo_django", "django_prometheus"],
+        PROMETHEUS_EXPORT_MIGRATIONS=False, DATABASES={},
+    )  # fmt: skip
+    django.setup()
+    stacks: dict[str, list[str]] = {
+        "bare app": [],
+        "middleware that does nothing": ["benchmarks.middleware._nothing_in_django"],
+        "slo-suite, 3 SLOs": ["slo_django.middleware.SLOMiddleware"],
+        "django-prometheus": [
+            "django_prometheus.middleware.PrometheusBeforeMiddleware",
+            "django_prometheus.middleware.PrometheusAfterMiddleware",
+        ],
+    }
+
+    def handler(kind: type, stack: list[str]) -> Any:
+        settings.MIDDLEWARE = stack
+        return kind()
+
+    measures = {name: _wsgi_measure(handler(WSGIHandler, stack)) for name, stack in stacks.items()}
+    print_table("one request, Django WSGI", compete(measures, rounds), reference="django-prometheus", floor="bare app")
+
+    urls.urlpatterns = urls.async_urlpatterns
+    clear_url_caches()
+    with asyncio.Runner() as runner:
+        measures = {name: _asgi_measure(handler(ASGIHandler, stack), runner) for name, stack in stacks.items()}
+        results = compete(measures, rounds)
+    print_table("one request, Django ASGI (async view)", results, reference="django-prometheus", floor="bare app")
+
+
+def run(rounds: int) -> None:
+    """Print one table a framework."""
+    logging.disable(logging.WARNING)
+    _asgi("Starlette", _starlette_app, rounds)
+    _asgi("FastAPI", _fastapi_app, rounds)
+    _flask(rounds)
+    _django(rounds)
+
+

@@ -80,6 +80,7 @@ class HTTPRecorder:
         self.incidents = Incidents() if registry is None else registry.incidents
         self._registry = registry
         self._service = DEFAULT_SERVICE if registry is None else registry.service
+        self._listeners = () if registry is None else registry.request_listeners
         self._only = tracker
         self._classify = classify
         self._exclude = compile_globs(exclude)
@@ -141,11 +142,13 @@ class HTTPRecorder:
             if marks is None:
                 marks = carrier[REQUEST_MARKS_KEY] = RequestMarks()
             mine = self._identities
-            if marks.counted_by:
-                mine -= marks.counted_by
+            if not marks.counted_by:
+                marks.counted_by = mine
+            else:
+                mine = mine - marks.counted_by
                 if not mine:
                     return None
-            marks.counted_by |= mine
+                marks.counted_by |= mine
             return Exchange(method, path, marks=marks, mine=mine, started=self.timer())
         except Exception as exc:  # the request must go on
             self.incidents.report("a request could not be taken up", exc)
@@ -164,13 +167,11 @@ class HTTPRecorder:
         exchange.finished = True
         try:
             if not exchange.marks.exempt:
-                self._record(exchange, self._resolved(resolve))
+                self._record(exchange, UNRESOLVED if resolve is None else self._resolved(resolve))
         except Exception as exc:  # the response is out, or on its way
             self.incidents.report("a request could not be counted", exc)
 
-    def _resolved(self, resolve: Callable[[], Resolved | None] | None) -> Resolved:
-        if resolve is None:
-            return UNRESOLVED
+    def _resolved(self, resolve: Callable[[], Resolved | None]) -> Resolved:
         try:
             return resolve() or UNRESOLVED
         except Exception as exc:  # frameworks change their routing: count without a route rather than not at all
@@ -178,56 +179,62 @@ class HTTPRecorder:
             return UNRESOLVED
 
     def _record(self, exchange: Exchange, resolved: Resolved) -> None:
-        ended = self.timer() if exchange.ended is None else exchange.ended
         status = wire_status(exchange)
-        bindings = self._decision(exchange, resolved, status).bindings_for(exchange.path)
+        bindings = self._decision(exchange.method, resolved, status).bindings_for(exchange.path)
         if not bindings:
             return
-        timing = Timing(exchange, ended)
-        mine = exchange.mine
-        listeners = self._registry.request_listeners if self._registry is not None else ()
-        outcomes: dict[str, bool] = {}
+        timing = Timing(exchange, self.timer() if exchange.ended is None else exchange.ended)
+        # Nearly always this installation counts for all its SLOs, and there is nothing to look up.
+        shared = None if exchange.mine is self._identities else exchange.mine
+        outcomes: dict[str, bool] | None = {} if self._listeners else None
         for binding in bindings:
-            if binding.identity in mine:
-                good = binding.judge(exchange, status, timing)
-                if good is not None:
-                    binding.tracker.record(good)
-                    if listeners:
-                        outcomes[binding.tracker.name] = good
+            if shared is None or binding.identity in shared:
+                try:
+                    good = binding.judge(exchange, status, timing)
+                    if good is not None:
+                        binding.tracker.record(good)
+                        if outcomes is not None:
+                            outcomes[binding.tracker.name] = good
+                except Exception as exc:  # a store of the user's own; the other SLOs count all the same
+                    self.incidents.report(f"a request could not be counted for the SLO {binding.identity[1]!r}", exc)
         if outcomes:
-            event = RequestEvent(
-                method=_counted_method(exchange.method),
-                path=exchange.path,
-                route=resolved.route,
-                view_name=resolved.view_name,
-                status=status,
-                exception=exchange.exception,
-                disconnected=exchange.disconnected,
-                duration_seconds=timing.total,
-                first_byte_seconds=None if exchange.first_byte is None else timing.first_byte,
-                outcomes=outcomes,
-            )
-            for listener in tuple(listeners):
-                listener(event)
+            self._tell(exchange, resolved, status, timing, outcomes)
 
-    def _decision(self, exchange: Exchange, resolved: Resolved, status: int | None) -> Decision:
+    def _tell(
+        self, exchange: Exchange, resolved: Resolved, status: int | None, timing: Timing, outcomes: dict[str, bool]
+    ) -> None:
+        event = RequestEvent(
+            method=counted_method(exchange.method),
+            path=exchange.path,
+            route=resolved.route,
+            view_name=resolved.view_name,
+            status=status,
+            exception=exchange.exception,
+            disconnected=exchange.disconnected,
+            duration_seconds=timing.total,
+            first_byte_seconds=None if exchange.first_byte is None else timing.first_byte,
+            outcomes=outcomes,
+        )
+        for listener in tuple(self._listeners):
+            listener(event)
+
+    def _decision(self, method: str, resolved: Resolved, status: int | None) -> Decision:
         route, view_name = resolved.route, resolved.view_name
         # A 404 or a redirect that no route gave: scanners, typos and missing slashes.
         is_unmatched = (
             route is None and view_name is None and status is not None and (status == 404 or 300 <= status < 400)
         )
-        kind: Kind = (
-            _counted_method(exchange.method), route, view_name, resolved.view, resolved.is_static, is_unmatched,
-        )  # fmt: skip
+        counted = method if method == "GET" else counted_method(method)
+        kind: Kind = (counted, route, view_name, resolved.view, resolved.is_static, is_unmatched)
         try:
-            decision = self._decisions.get(kind)
-        except TypeError:  # an unhashable view: rare enough to decide each time
-            return self._decide(kind)
-        if decision is None:
+            return self._decisions[kind]
+        except KeyError:
             if len(self._decisions) >= _REMEMBERED_KINDS:
                 self._decisions.clear()
             decision = self._decisions[kind] = self._decide(kind)
-        return decision
+            return decision
+        except TypeError:  # an unhashable view: rare enough to decide each time
+            return self._decide(kind)
 
     def _decide(self, kind: Kind) -> Decision:
         marks = marks_of(kind[3])
@@ -238,9 +245,8 @@ class HTTPRecorder:
         return decide(self._bindings, kind, marks, exclude=self._exclude)
 
 
-def _counted_method(method: str) -> str:
-    if method == "GET":
-        return method
+def counted_method(method: str) -> str:
+    """The method a request counts as: HEAD is GET, what no standard knows is `"_OTHER"`."""
     if method == "HEAD":
         return "GET"
     return method if method in KNOWN_METHODS else OTHER_METHOD

@@ -50,11 +50,15 @@ class SLORegistry:
             store = MemoryStore(clock=clock)
         elif isinstance(store, str):
             store = store_from_url(store, service=service, clock=clock, options=store_options)
+        elif not isinstance(store, Store):
+            raise TypeError(f"SLORegistry(store=): expected a URL or a Store, got {store!r}")
         self._store = store
         self._service = service
         self._clock = clock
         self._trackers: dict[str, SLOTracker] = {}
-        self._version = 0
+        # Changes whenever an SLO is added: what was worked out from the definitions is then out of date. A plain
+        # attribute, because every request looks at it.
+        self.version = 0
         # What went wrong inside the library while serving requests: logged seldom, counted always.
         self.incidents = Incidents()
         # Called with each request that was counted; see `slo_core.testing.capture_requests`.
@@ -102,11 +106,6 @@ class SLORegistry:
         """The name of the service."""
         return self._service
 
-    @property
-    def version(self) -> int:
-        """Changes whenever an SLO is added: what was worked out from the definitions is then out of date."""
-        return self._version
-
     def define(self, definition: SLODefinition) -> SLOTracker:
         """
         Add an SLO and return its tracker.
@@ -126,7 +125,7 @@ class SLORegistry:
         """
         self._refuse_duplicate(tracker.name)
         self._trackers[tracker.name] = tracker
-        self._version += 1
+        self.version += 1
         return tracker
 
     def _refuse_duplicate(self, name: str) -> None:

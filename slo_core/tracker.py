@@ -58,6 +58,8 @@ class SLOTracker:
             self._ledger = self._observations = ObservationLedger(store, clock=clock)
             self._tally = None
             self._shards: dict[int, Shard] = {}
+        elif not isinstance(store, Store):
+            raise TypeError(f"SLOTracker(store=): expected a URL, a Store or an ObservationStore, got {store!r}")
         else:
             self._ledger, self._observations = store.ledger(definition), None
             self._tally = Tally(self._ledger)
