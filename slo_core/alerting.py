@@ -7,18 +7,22 @@ Source: Site Reliability Workbook, chapter 5, "Alerting on SLOs".
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import TypeVar
 
 from slo_core.budget import Target
 from slo_core.burn_rate import BurnRateSample, burns_at_least
 from slo_core.duration import format_duration, parse_duration
+from slo_core.errors import ConfigError, Problem
 from slo_core.window import DAY, HOUR
 
 __all__ = ["AlertRule", "AlertState", "DefaultRules", "RuleConcern", "concern_about", "default_rules", "evaluate"]
 
 Number = int | float | Decimal | Fraction
+T = TypeVar("T")
 
 
 def exact(value: Number) -> Fraction:
@@ -43,7 +47,7 @@ class AlertRule:
         min_failures: Bad events the long window must hold; one failure in a quiet hour wakes nobody.
 
     Raises:
-        ValueError: A field is out of range; the message names it.
+        ConfigError: A `ValueError` that names every field that is wrong.
     """
 
     long_window: int
@@ -63,26 +67,27 @@ class AlertRule:
         budget_share: Number | None = None,
         min_failures: int = 2,
     ) -> None:
-        assign = object.__setattr__  # the way into a frozen dataclass
-        assign(self, "long_window", whole_seconds("AlertRule.long_window", long_window))
-        assign(self, "short_window", whole_seconds("AlertRule.short_window", short_window))
-        if self.short_window >= self.long_window:
-            raise ValueError(
-                f"AlertRule.short_window: expected less than the long window ({self.long_window} s), "
-                f"got {self.short_window} s"
-            )
+        problems: list[Problem] = []
+        long = _converted(problems, "long_window", whole_seconds, long_window)
+        short = _converted(problems, "short_window", whole_seconds, short_window)
+        factor = _converted(problems, "burn_rate", _positive, burn_rate)
+        share = _converted(problems, "budget_share", _positive, budget_share)
+        if long is not None and short is not None and short >= long:
+            problems.append(_problem("short_window", f"expected less than the long window ({long} s), got {short} s"))
         if not isinstance(severity, str) or not severity:
-            raise ValueError(f'AlertRule.severity: expected text such as "page" or "ticket", got {severity!r}')
+            problems.append(_problem("severity", f'expected text such as "page" or "ticket", got {severity!r}'))
         if (burn_rate is None) == (budget_share is None):
-            raise ValueError("AlertRule: expected exactly one of burn_rate and budget_share")
+            problems.append(Problem("AlertRule", "expected exactly one of burn_rate and budget_share"))
+        if share is not None and share > 1:
+            problems.append(_problem("budget_share", f"expected a share up to 1, got {budget_share!r}"))
         if isinstance(min_failures, bool) or not isinstance(min_failures, int) or min_failures < 1:
-            raise ValueError(f"AlertRule.min_failures: expected a whole number from 1, got {min_failures!r}")
-        assign(self, "severity", severity)
-        assign(self, "burn_rate", _positive("AlertRule.burn_rate", burn_rate))
-        assign(self, "budget_share", _positive("AlertRule.budget_share", budget_share))
-        if self.budget_share is not None and self.budget_share > 1:
-            raise ValueError(f"AlertRule.budget_share: expected a share up to 1, got {budget_share!r}")
-        assign(self, "min_failures", min_failures)
+            problems.append(_problem("min_failures", f"expected a whole number from 1, got {min_failures!r}"))
+        if problems:
+            raise ConfigError(problems)
+        assign = object.__setattr__  # the way into a frozen dataclass
+        for name, value in (("long_window", long), ("short_window", short), ("severity", severity),
+                            ("burn_rate", factor), ("budget_share", share), ("min_failures", min_failures)):  # fmt: skip
+            assign(self, name, value)
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -120,14 +125,30 @@ def whole_seconds(field: str, value: object) -> int:
     return int(seconds)
 
 
-def _positive(field: str, value: Number | None) -> Fraction | None:
+def _positive(field: str, value: object) -> Fraction | None:
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal, Fraction)):
-        raise ValueError(f"{field}: expected a number above 0, got {value!r}")
-    if not math.isfinite(value) or value <= 0:
-        raise ValueError(f"{field}: expected a number above 0, got {value!r}")
-    return exact(value)
+    is_number = isinstance(value, (int, float, Decimal, Fraction)) and not isinstance(value, bool)
+    try:
+        if is_number and math.isfinite(value) and value > 0:  # type: ignore[arg-type,operator]  # a number: just asked
+            return exact(value)  # type: ignore[arg-type]
+    except (OverflowError, ValueError):  # beyond every float, or a signalling NaN
+        pass
+    raise ValueError(f"{field}: expected a number above 0, got {value!r}")
+
+
+def _converted(problems: list[Problem], name: str, convert: Callable[[str, object], T | None], value: object) -> T | None:
+    """The converted value of one field; a bad one is noted and None."""
+    path = f"AlertRule.{name}"
+    try:
+        return convert(path, value)
+    except ValueError as exc:
+        problems.append(_problem(name, str(exc).removeprefix(f"{path}: ")))
+        return None
+
+
+def _problem(name: str, message: str) -> Problem:
+    return Problem(f"AlertRule.{name}", message)
 
 
 def _rule(severity: str, long_window: int, short_window: int, percent: int) -> AlertRule:

@@ -7,9 +7,7 @@ integers, and only for showing.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from decimal import Decimal
 from fractions import Fraction
 
 from slo_core.sli import EventCounts
@@ -46,12 +44,13 @@ class Target:
             raise ValueError(f"expected a ratio between 0 and 1, got {ratio!r}{_percent_hint(ratio)}")
         # float() also turns a float subclass (numpy's) into one whose repr is its digits.
         object.__setattr__(self, "ratio", float(ratio))
-        object.__setattr__(self, "allowance", Fraction(1 - Decimal(repr(self.ratio))))
+        # Fractions, because a Decimal difference is rounded to the digits of the host's decimal context.
+        object.__setattr__(self, "allowance", 1 - Fraction(repr(self.ratio)))
 
 
 def _percent_hint(ratio: object) -> str:
-    if isinstance(ratio, (int, float)) and not isinstance(ratio, bool) and math.isfinite(ratio) and 1 < ratio < 100:
-        return f"; did you mean {float(Decimal(repr(ratio)) / 100)!r}?"
+    if isinstance(ratio, (int, float)) and not isinstance(ratio, bool) and 1 < ratio < 100:
+        return f"; did you mean {float(Fraction(repr(ratio)) / 100)!r}?"
     return ""
 
 

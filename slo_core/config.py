@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 from importlib import import_module
 from typing import Any
 
@@ -106,7 +107,7 @@ class _Parser:
             self.report(path, f"expected a mapping of options or an SLODefinition, got {options!r}")
             return None
         given = {str(key): value for key, value in options.items() if not (listed and key == "name")}
-        for key in given.keys() - set(_KNOWN_KEYS):
+        for key in (key for key in given if key not in _KNOWN_KEYS):
             self.report(path, f"unknown key {key!r}", nearest(key, _KNOWN_KEYS))
         if listed and not isinstance(name, str):
             self.report(f"{path}.name", f"expected the SLO's name, got {name!r}")
@@ -205,32 +206,32 @@ class _Parser:
         if unknown or missing:
             return None
         options: dict[str, Any] = dict(rule)
+        before = len(self.problems)
+        if isinstance(options.get("budget_share"), str):
+            self._convert(path, options, "budget_share", _percent)
+            # A bad share was reported: any other stands in for it, so that the other fields are looked at all the same.
+            options.setdefault("budget_share", 1)
         try:
-            share = options.get("budget_share")
-            if isinstance(share, str):
-                self._convert(path, options, "budget_share", _percent)
-                if "budget_share" not in options:
-                    return None
-            return AlertRule(options.pop("long_window"), options.pop("short_window"), **options)
-        except ValueError as exc:
-            name, _, message = str(exc).rpartition("AlertRule")[2].partition(": ")
-            self.report(path + name, message)
-            return None
+            parsed = AlertRule(options.pop("long_window"), options.pop("short_window"), **options)
+        except ConfigError as exc:
+            for problem in exc.problems:
+                self.report(path + problem.path.removeprefix("AlertRule"), problem.message, problem.hint)
+        return parsed if len(self.problems) == before else None
 
 
 def _target(value: object) -> object:
     if isinstance(value, str):
-        ratio = float(_percent(value))
+        ratio = _percent(value)
         if not 0 < ratio < 1:
             raise ValueError(f'expected a share between "0%" and "100%", got {value!r}')
-        return ratio
+        return float(ratio)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 1 < value < 100:
         raise ValueError(f'expected a ratio between 0 and 1, got {value!r}; did you mean "{value}%"?')
     return value
 
 
-def _percent(text: str) -> Decimal:
-    """A percent text divided as a decimal, so that `"99.9%"` is exactly the ratio 0.999."""
+def _percent(text: str) -> Fraction:
+    """A percent text divided as a fraction, so that `"99.9%"` is exactly the ratio 0.999."""
     number, sign, rest = text.partition("%")
     try:
         value = Decimal(number.strip())
@@ -238,7 +239,7 @@ def _percent(text: str) -> Decimal:
         value = Decimal("NaN")
     if not sign or rest.strip() or not value.is_finite():
         raise ValueError(f'expected a ratio between 0 and 1 or a percentage such as "99.9%", got {text!r}')
-    return value / 100
+    return Fraction(value) / 100
 
 
 def _whole_seconds_list(value: object) -> tuple[int, ...]:
@@ -251,5 +252,5 @@ def _import(dotted_path: str) -> object:
     module_name, _, attribute = dotted_path.rpartition(".")
     try:
         return getattr(import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError) as exc:
+    except (ImportError, AttributeError, ValueError, TypeError) as exc:
         raise ValueError(f"expected a callable or its dotted path, got {dotted_path!r} ({exc})") from exc

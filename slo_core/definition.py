@@ -233,7 +233,8 @@ def _alert_problems(definition: SLODefinition) -> Iterator[Problem]:
                 yield _problem("burn_rate_windows", f"must be positive whole seconds, got {seconds!r}")
             elif _is_whole_seconds(longest) and seconds > longest:  # type: ignore[operator]  # an int: just asked
                 yield _problem("burn_rate_windows", f"expected at most the SLO's window ({longest} s), got {seconds} s")
-        if len(set(windows)) < len(windows):
+        whole = [seconds for seconds in windows if _is_whole_seconds(seconds)]
+        if len(set(whole)) < len(whole):
             yield _problem("burn_rate_windows", f"expected each window once, got {windows!r}")
     threshold = definition.burn_rate_threshold
     if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 1 < threshold < math.inf:
@@ -257,9 +258,9 @@ def _rule_problems(rules: object) -> Iterator[Problem]:
 
 
 def _is_whole_seconds(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
         return False
-    return value > 0 and value == int(value)
+    return value == int(value)
 
 
 def _is_encodable(text: str) -> bool:

@@ -36,10 +36,10 @@ def parse_duration(value: object) -> float:
     seconds: float
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise ValueError(f'expected seconds or a duration such as "30d", "1h30m" or "300ms", got {value!r}')
-    if isinstance(value, str):
-        seconds = float(_parse_text(value))
-    else:
-        seconds = float(value)
+    try:
+        seconds = float(_parse_text(value) if isinstance(value, str) else value)
+    except OverflowError:  # an int beyond every float
+        seconds = math.inf
     if not math.isfinite(seconds) or seconds <= 0:
         raise ValueError(f"expected a duration above 0 seconds, got {value!r}")
     return seconds

@@ -50,6 +50,8 @@ class HTTPRecorder:
         classify: With one SLO: decides what is good, in place of `status < 500` without an exception.
         exclude: Globs of routes and paths that never count.
         timer: Monotonic seconds; tests pass `FakeClock`.
+        may_be_idle: Accept a registry in which no definition counts requests: one that is filled later, or whose SLOs
+            only count requests of views marked with `slo_track`.
 
     Raises:
         ValueError: Neither registry nor tracker, or no definition that counts requests.
@@ -65,6 +67,7 @@ class HTTPRecorder:
         classify: Classifier | None = None,
         exclude: Iterable[str] = (),
         timer: Callable[[], float] = time.perf_counter,
+        may_be_idle: bool = False,
     ) -> None:
         if registry is None and tracker is None:
             raise ValueError("expected registry= or tracker=, got neither; pass the SLORegistry that holds your SLOs")
@@ -86,7 +89,7 @@ class HTTPRecorder:
         self._exclude = compile_globs(exclude)
         self._version = 0
         self._rebuild()
-        if not any(binding.counts_requests for binding in self._bindings):
+        if not may_be_idle and not any(binding.counts_requests for binding in self._bindings):
             raise ValueError(
                 "no SLO of this registry counts HTTP requests; give a definition an http=HTTPRule() part, "
                 "or pass slo_name= to count every request for one SLO"
@@ -226,12 +229,13 @@ class HTTPRecorder:
         )
         counted = method if method == "GET" else counted_method(method)
         kind: Kind = (counted, route, view_name, resolved.view, resolved.is_static, is_unmatched)
+        decisions = self._decisions  # an SLO added meanwhile replaces it: what old definitions decide goes with the old
         try:
-            return self._decisions[kind]
+            return decisions[kind]
         except KeyError:
-            if len(self._decisions) >= _REMEMBERED_KINDS:
-                self._decisions.clear()
-            decision = self._decisions[kind] = self._decide(kind)
+            if len(decisions) >= _REMEMBERED_KINDS:
+                decisions.clear()
+            decision = decisions[kind] = self._decide(kind)
             return decision
         except TypeError:  # an unhashable view: rare enough to decide each time
             return self._decide(kind)

@@ -6,8 +6,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from slo_core.conventions import LOGGER_NAME
+from slo_core.forks import in_forked_child
 
 __all__ = ["Incidents"]
 
@@ -22,14 +24,19 @@ class Incidents:
         clock: Returns monotonic seconds; decides when the same trouble is logged again.
     """
 
-    __slots__ = ("_clock", "_counts", "_last_logged", "_lock", "_logger")
+    __slots__ = ("__weakref__", "_clock", "_counts", "_last_logged", "_lock", "_logger")
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._logger = logging.getLogger(LOGGER_NAME)
+        self._start_empty()
+        in_forked_child(self._start_empty)
+
+    def _start_empty(self) -> None:
+        # The lock as well: in a forked child a thread of the parent may hold the old one.
         self._counts: dict[str, int] = {}
         self._last_logged: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._logger = logging.getLogger(LOGGER_NAME)
 
     @property
     def total(self) -> int:
@@ -52,5 +59,6 @@ class Incidents:
             due = last is None or now - last >= _LOG_INTERVAL_SECONDS
             if due:
                 self._last_logged[trouble] = now
-        if due:  # outside the lock: a logging handler is somebody else's code
-            self._logger.error("%s (%d so far)", trouble, count, exc_info=exception)
+        if due:  # outside the lock: a logging handler is somebody else's code, and may raise
+            with suppress(Exception):
+                self._logger.error("%s (%d so far)", trouble, count, exc_info=exception)

@@ -25,7 +25,8 @@ async def serve_lifespan(
     """
     Pass the lifespan on to the application, and flush before the server is told that shutdown is complete.
 
-    An application that knows no lifespan (Django, or one that raises at it) is spared it: it is answered here.
+    An application that knows no lifespan (Django, one that raises at it or returns without a word) is spared it: it is
+    answered here.
 
     Args:
         app: The application.
@@ -53,6 +54,7 @@ async def serve_lifespan(
     except Exception:  # an application without lifespan raises whatever it likes, before it says a word
         if spoken:
             raise
+    if not spoken:
         await _answer_lifespan(receive, send, registry)
 
 

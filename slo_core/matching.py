@@ -20,10 +20,19 @@ Kind = tuple[str, str | None, str | None, object, bool, bool]
 
 # Paths remembered for one kind of request. A service whose paths carry ids fills this; then it starts anew.
 _REMEMBERED_PATHS = 1024
+# Clients choose paths: a thousand of 64 KiB for each kind of request would be memory for whoever asks for it.
+_LONGEST_REMEMBERED_PATH = 512
 
 
 def compile_globs(globs: Iterable[str]) -> re.Pattern[str] | None:
-    """One pattern for many globs, in which `*` crosses slashes; None for none."""
+    """
+    One pattern for many globs, in which `*` crosses slashes; None for none.
+
+    Raises:
+        ValueError: One text instead of a list, which would be a glob for each of its letters.
+    """
+    if isinstance(globs, str):
+        raise ValueError(f"expected a list of globs, got {globs!r}; did you mean [{globs!r}]?")
     patterns = [translate(glob) for glob in globs]
     return re.compile("|".join(patterns)) if patterns else None
 
@@ -64,12 +73,14 @@ class Binding:
         method, route, _, _, is_static, is_unmatched = kind
         if self.methods and method not in self.methods:
             return False
-        if self.takes_everything or tracked:
+        if self.takes_everything:
+            return True
+        # What is named on purpose counts, though it is left out by default. A mark names a view, not its preflights.
+        if method == "OPTIONS" and not self.methods:
+            return False
+        if tracked:
             return True
         if not self.counts_requests or (is_unmatched and not self.rule.unmatched):
-            return False
-        # What is named on purpose counts, though it is left out by default.
-        if method == "OPTIONS" and not self.methods:
             return False
         return not (is_static and self.routes is None and self.views is None)
 
@@ -106,9 +117,10 @@ class Decision:
         bindings = self._paths.get(path)
         if bindings is None:
             bindings = self._look(path)
-            if len(self._paths) >= _REMEMBERED_PATHS:
-                self._paths.clear()
-            self._paths[path] = bindings
+            if len(path) <= _LONGEST_REMEMBERED_PATH:
+                if len(self._paths) >= _REMEMBERED_PATHS:
+                    self._paths.clear()
+                self._paths[path] = bindings
         return bindings
 
     def _look(self, path: str) -> tuple[Binding, ...]:

@@ -78,9 +78,12 @@ class MetricsView:
         if self._token is None:
             return True
         scheme, _, credentials = authorization.partition(" ")
-        # Bytes, because compare_digest refuses text beyond ASCII.
-        given, expected = credentials.strip().encode("utf-8", "replace"), self._token.encode()
-        return hmac.compare_digest(given, expected) and scheme.lower() == "bearer"
+        # Bytes, because compare_digest refuses text beyond ASCII. Servers hand over any header's bytes as Latin-1 text,
+        # so a token that was sent as UTF-8 is its own bytes again in Latin-1.
+        expected = self._token.encode("utf-8", "backslashreplace")
+        as_text = hmac.compare_digest(credentials.strip().encode("utf-8", "backslashreplace"), expected)
+        as_bytes = hmac.compare_digest(credentials.strip().encode("latin-1", "backslashreplace"), expected)
+        return (as_text or as_bytes) and scheme.lower() == "bearer"
 
 
 def _accepts_gzip(accept_encoding: str) -> bool:

@@ -32,8 +32,9 @@ class SLOSettings:
         service: Names the service.
     """
 
-    store: Store | str = DEFAULT_STORE
-    store_options: Mapping[str, object] = field(default_factory=dict)
+    # Not in the repr: a URL or an option may hold a password.
+    store: Store | str = field(default=DEFAULT_STORE, repr=False)
+    store_options: Mapping[str, object] = field(default_factory=dict, repr=False)
     flush_interval: float = 1.0
     exclude: tuple[str, ...] = ()
     metrics_path: str | None = DEFAULT_METRICS_PATH

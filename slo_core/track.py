@@ -56,10 +56,13 @@ class Track:
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(
                 f"track(): expected a function or coroutine function, got the generator function "
-                f"{function.__qualname__}; use `with tracker.track():` inside it"
+                f"{getattr(function, '__qualname__', function)}; use `with tracker.track():` inside it"
             )
-        if inspect.iscoroutinefunction(function):
-            return cast(Callable[P, R], self._around_coroutine(function))
+        # The class's own, because an object may be awaited like a coroutine function: `async def __call__`.
+        call = getattr(type(function), "__call__")  # noqa: B004, B009
+        if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call):
+            coroutine_function = cast(Callable[P, Coroutine[Any, Any, Any]], function)
+            return cast(Callable[P, R], self._around_coroutine(coroutine_function))
 
         @functools.wraps(function)
         def tracked(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from _thread import get_ident
 from collections.abc import Callable
@@ -21,6 +22,8 @@ from slo_core.window import FUTURE_TOLERANCE_SECONDS
 
 __all__ = ["SLOTracker"]
 
+_LARGEST = sys.float_info.max  # NaN, infinity and ints beyond every float are not at most this
+
 
 class SLOTracker:
     """
@@ -33,6 +36,10 @@ class SLOTracker:
         store: None counts in this process's memory. A URL or `Store` shares the numbers; an `ObservationStore` of
             your own is given every single event.
         clock: Returns seconds since the epoch; tests pass `slo_core.testing.FakeClock`.
+
+    Raises:
+        StoreError: The store's URL is unknown or refused.
+        TypeError: It is no store.
     """
 
     __slots__ = ("__weakref__", "_clock", "_definition", "_ledger", "_observations", "_plan", "_shards", "_tally")
@@ -55,7 +62,7 @@ class SLOTracker:
         self._tally: Tally | None
         self._observations: ObservationLedger | None
         if isinstance(store, ObservationStore):
-            self._ledger = self._observations = ObservationLedger(store, clock=clock)
+            self._ledger = self._observations = ObservationLedger(store, definition.longest_seconds, clock=clock)
             self._tally = None
             self._shards: dict[int, Shard] = {}
         elif not isinstance(store, Store):
@@ -198,6 +205,6 @@ class SLOTracker:
 
 
 def _instant(at: float) -> float:
-    if isinstance(at, bool) or not isinstance(at, (int, float)) or not math.isfinite(at):
+    if isinstance(at, bool) or not isinstance(at, (int, float)) or not abs(at) <= _LARGEST:
         raise ValueError(f"at=: expected a finite number of seconds since the epoch, got {at!r}")
     return float(at)

@@ -159,8 +159,14 @@ def calendar_start(period: CalendarPeriod, at: float, zone: tzinfo) -> float:
     When the calendar period that holds `at` began, in seconds since the epoch.
 
     Weeks start on Monday (ISO 8601), quarters in January, April, July and October, all at local midnight.
+
+    Raises:
+        ValueError: The instant lies outside the years 1 to 9999.
     """
-    local = datetime.fromtimestamp(at, zone)
+    try:
+        local = datetime.fromtimestamp(at, zone)
+    except (OverflowError, OSError) as exc:  # what lies beyond the years 1 to 9999 depends on the platform
+        raise ValueError(f"expected an instant that the calendar knows, got {at!r}") from exc
     day = local.date()
     if period.name == "week":
         day -= timedelta(days=day.weekday())

@@ -83,6 +83,9 @@ def redacted_url(url: str) -> str:
         parts = urlsplit(url)
     except ValueError:  # an address that is none, such as an unclosed bracket
         return f"{url.partition(':')[0]}://..."
+    if "@" in parts.path + parts.query + parts.fragment:
+        # An unescaped "/", "?" or "#" in a password ends the address early: what is secret cannot be told.
+        return f"{parts.scheme}://..."
     credentials, at, address = parts.netloc.rpartition("@")
     user, colon, _ = credentials.partition(":")
     netloc = f"{user}:***{at}{address}" if colon else parts.netloc

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from slo_core.conventions import LOGGER_NAME
 from slo_core.definition import SLODefinition
+from slo_core.forks import in_forked_child
 from slo_core.sli import EventCounts, Observation
 from slo_core.stores.base import Reading, Scope, StoreHealth
 from slo_core.stores.tiers import BucketTiers
@@ -26,7 +28,9 @@ _timestamp = attrgetter("timestamp")
 class MemoryLedger:
     """One SLO's events in tiers of buckets; at most 256 KiB whatever the traffic."""
 
-    __slots__ = ("_clock", "_data_since", "_dropped", "_lifetime_bad", "_lifetime_good", "_lock", "_longest", "_tiers")
+    __slots__ = (
+        "_clock", "_data_since", "_dropped", "_lifetime_bad", "_lifetime_good", "_lock", "_longest", "_newest", "_tiers",
+    )  # fmt: skip
 
     def __init__(self, longest_seconds: int, *, clock: Callable[[], float]) -> None:
         self._longest = longest_seconds
@@ -37,22 +41,32 @@ class MemoryLedger:
         """Start empty, with locks of its own: a thread of the parent may have held the old one."""
         self._lock = threading.Lock()
         self._tiers = BucketTiers(self._longest)
+        self._newest: float = -math.inf
         self._lifetime_good = 0
         self._lifetime_bad = 0
         self._dropped = 0
         self._data_since = self._clock()
 
     def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
-        """Count events of one second; what is older than everything kept is dropped, and counted as dropped."""
+        """
+        Count events of one second; what is older than everything kept is dropped, and counted as dropped.
+
+        Live events that come that late (their thread has been idle ever since, and nobody has read) have left every
+        window, but not the lifetime totals.
+        """
         restarted = False
+        latest_possible = self._clock() + FUTURE_TOLERANCE_SECONDS if live else math.inf
         with self._lock:
             kept = self._tiers.add(second, good, bad)
-            if not kept and live:
+            if not kept and self._newest > latest_possible:
                 # The clock stepped back by more than everything kept: what was counted lies in a future that
                 # never came. Windows start anew, lifetime totals go on.
                 self._tiers = BucketTiers(self._longest)
+                self._newest = -math.inf
                 kept = restarted = self._tiers.add(second, good, bad)
             if kept:
+                self._newest = max(self._newest, second)
+            if kept or live:
                 self._lifetime_good += good
                 self._lifetime_bad += bad
                 if second + 1 <= self._data_since:  # earlier than the second measuring began in
@@ -110,7 +124,7 @@ class InMemoryStore:
     """
     Single events in memory, exact to the instant: the reference for an `ObservationStore` of your own.
 
-    Memory grows with traffic. `SLOTracker` without `store=` counts in buckets instead.
+    Memory grows with traffic. `SLOTracker` without `store=` counts in buckets instead. A forked child starts empty.
 
     Args:
         max_age_seconds: Events older than this, seen from the newest one, are dropped.
@@ -119,12 +133,16 @@ class InMemoryStore:
         ValueError: `max_age_seconds` is not above 0.
     """
 
-    __slots__ = ("_lock", "_max_age_seconds", "_observations")
+    __slots__ = ("__weakref__", "_lock", "_max_age_seconds", "_observations")
 
     def __init__(self, max_age_seconds: int) -> None:
         if not max_age_seconds > 0:
             raise ValueError(f"InMemoryStore.max_age_seconds: must be positive, got {max_age_seconds!r}")
         self._max_age_seconds = max_age_seconds
+        self._start_empty()
+        in_forked_child(self._start_empty)
+
+    def _start_empty(self) -> None:
         self._observations: list[Observation] = []
         self._lock = threading.Lock()
 
@@ -136,29 +154,30 @@ class InMemoryStore:
                 insort(observations, observation, key=_timestamp)
             else:
                 observations.append(observation)
-            oldest_kept = observations[-1].timestamp - self._max_age_seconds
             # Dropping from the front of a list moves all the rest: do it for many at a time.
-            if observations[len(observations) // 8].timestamp < oldest_kept:
-                self._drop_before(oldest_kept)
+            first_kept = self._first_kept()
+            if first_kept > len(observations) // 8:
+                del observations[:first_kept]
 
     def window(self, now: float, seconds: int) -> list[Observation]:
         """Events later than `now - seconds`, up to a minute after `now`: slightly fast clocks are tolerated."""
         with self._lock:
-            first = bisect_right(self._observations, now - seconds, key=_timestamp)
+            first = max(bisect_right(self._observations, now - seconds, key=_timestamp), self._first_kept())
             end = bisect_right(self._observations, now + FUTURE_TOLERANCE_SECONDS, key=_timestamp)
             return self._observations[first:end]
 
     def trim(self, before: float) -> None:
         """Drop events older than `before` (seconds since the epoch)."""
         with self._lock:
-            self._drop_before(before)
-
-    def _drop_before(self, before: float) -> None:
-        observations = self._observations
-        kept = next((index for index, event in enumerate(observations) if event.timestamp >= before), len(observations))
-        del observations[:kept]
+            del self._observations[: bisect_left(self._observations, before, key=_timestamp)]
 
     def __len__(self) -> int:
         with self._lock:
-            oldest_kept = self._observations[-1].timestamp - self._max_age_seconds if self._observations else 0
-            return sum(1 for event in self._observations if event.timestamp >= oldest_kept)
+            return len(self._observations) - self._first_kept()
+
+    def _first_kept(self) -> int:
+        """Where the events begin that are not too old, seen from the newest."""
+        observations = self._observations
+        if not observations:
+            return 0
+        return bisect_left(observations, observations[-1].timestamp - self._max_age_seconds, key=_timestamp)

@@ -1,0 +1,55 @@
+"""What Django's ASGI application lacks: a lifespan, in which counts are handed over before the server stops."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from slo_core.lifespan import Receive, Scope, Send, serve_lifespan
+from slo_core.registry import SLORegistry
+from slo_django.disconnect import DISCONNECT_KEY, DisconnectWatch
+from slo_django.installation import current
+
+__all__ = ["LifespanApplication", "with_lifespan"]
+
+# Looser than `slo_core.lifespan.ASGIApp`: Django's handler and Channels' routers each want a scope type of their own.
+AnyASGIApp = Callable[[Any, Any, Any], Awaitable[Any]]
+
+
+def with_lifespan(application: AnyASGIApp) -> LifespanApplication:
+    """
+    Wrap the project's ASGI application: `application = with_lifespan(get_asgi_application())`.
+
+    Counts are flushed at the server's shutdown, of which Django itself is never told; and a client that hangs up is
+    told from a server that shuts down.
+
+    Args:
+        application: Django's, or a router around it. One that knows no lifespan is not asked for it.
+    """
+    return LifespanApplication(application)
+
+
+class LifespanApplication:
+    """
+    An ASGI application around another.
+
+    Args:
+        application: The application.
+    """
+
+    __slots__ = ("_application",)
+
+    def __init__(self, application: AnyASGIApp) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope[DISCONNECT_KEY] = receive = DisconnectWatch(receive)
+        elif scope["type"] == "lifespan":
+            await serve_lifespan(self._application, scope, receive, send, registry=_registry)
+            return
+        await self._application(scope, receive, send)
+
+
+def _registry() -> SLORegistry | None:
+    return current.installation.registry_if_built

@@ -1,0 +1,271 @@
+"""System checks: every mistake in the settings that can be told before the first request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage
+from django.utils.module_loading import import_string
+
+from slo_core.config import nearest, parse_definitions
+from slo_core.conventions import DEFAULT_STORE
+from slo_core.definition import SLODefinition
+from slo_core.errors import ConfigError, Problem, StoreError
+from slo_core.markers import marks_of
+from slo_core.settings import SLOSettings, unknown_settings
+from slo_core.stores.locate import known_schemes, redacted_url, store_from_url
+from slo_django import conf
+from slo_django.url_map import MappedView, mapped_views
+
+__all__ = ["TAG", "CheckID", "register"]
+
+TAG = "slo"
+
+
+class CheckID:
+    """Every id, once; for `SILENCED_SYSTEM_CHECKS`."""
+
+    INVALID_DEFINITION = "slo.E001"
+    INVALID_SETTING = "slo.E002"
+    INVALID_STORE = "slo.E003"
+    NO_DEFINITIONS = "slo.W001"
+    UNKNOWN_SETTING = "slo.W002"
+    MIDDLEWARE_MISSING = "slo.W003"
+    MIDDLEWARE_NOT_FIRST = "slo.W004"
+    STORE_OF_ONE_PROCESS = "slo.W005"
+    METRICS_WITHOUT_TOKEN = "slo.W006"
+    MATCHES_NOTHING = "slo.W007"
+    UNKNOWN_NAME_TRACKED = "slo.W008"
+    DOUBTFUL_ALERT_RULE = "slo.W009"
+    DEFAULT_RULE_LEFT_OUT = "slo.I001"
+
+
+def register() -> None:
+    """Hand the checks to Django; those about deployment run with `check --deploy` only."""
+    for check in (check_definitions, check_settings, check_middleware, check_urls):
+        checks.register(check, TAG)
+    for check in (check_metrics_token, check_left_out_rules):
+        checks.register(check, TAG, deploy=True)
+
+
+def check_definitions(app_configs: object = None, **_: Any) -> list[CheckMessage]:
+    """Every problem of `SLO_DEFINITIONS`, and alert rules in it that make little sense."""
+    definitions, problems = _definitions()
+    messages: list[CheckMessage] = [_error(problem, CheckID.INVALID_DEFINITION) for problem in problems]
+    if not definitions and not problems:
+        messages.append(
+            checks.Warning(
+                f"{conf.WHERE}{conf.DEFINITIONS} defines no SLO: nothing is counted.",
+                hint=f'For a start: {conf.DEFINITIONS} = {{"availability": {{"target": "99.9%"}}}}',
+                id=CheckID.NO_DEFINITIONS,
+            )
+        )
+    for definition in definitions:
+        if definition.alert_rules is not None:
+            for concern in definition.alert_concerns:
+                messages.append(
+                    checks.Warning(
+                        f"{_where(definition)}: {concern}.",
+                        hint="Change the rule's windows, burn_rate or budget_share, or drop it.",
+                        id=CheckID.DOUBTFUL_ALERT_RULE,
+                    )
+                )
+    return messages
+
+
+def check_settings(app_configs: object = None, **_: Any) -> list[CheckMessage]:
+    """The other settings: their values, their names, and whether the store fits."""
+    messages: list[CheckMessage] = [
+        checks.Warning(
+            f"{conf.WHERE}{problem.path}: {problem.message}.",
+            hint=_sentence(problem.hint),
+            id=CheckID.UNKNOWN_SETTING,
+        )
+        for problem in unknown_settings(list(conf.given_settings()))
+    ]
+    try:
+        found = conf.read_settings()
+    except ConfigError as exc:
+        return [*messages, *(_error(problem, CheckID.INVALID_SETTING) for problem in exc.problems)]
+    return [*messages, *_store_messages(found)]
+
+
+def _store_messages(found: SLOSettings) -> Iterator[CheckMessage]:
+    store = found.store
+    if isinstance(store, str):
+        problem = _store_problem(store, found)
+        if problem is not None:
+            yield _error(problem, CheckID.INVALID_STORE)
+            return
+        is_of_one_process = store == DEFAULT_STORE
+    else:
+        is_of_one_process = store.scope == "process"
+    if is_of_one_process and found.enabled and not settings.DEBUG:
+        yield checks.Warning(
+            f"{conf.WHERE}SLO_STORE counts in each process for itself: with several workers every scrape shows another "
+            "one's numbers, and a restart forgets them.",
+            hint=f"Use a shared store, or run one worker and silence {CheckID.STORE_OF_ONE_PROCESS}.",
+            id=CheckID.STORE_OF_ONE_PROCESS,
+        )
+
+
+def _store_problem(url: str, found: SLOSettings) -> Problem | None:
+    """What is wrong with a store's URL, told without reaching out for the store."""
+    where = f"{conf.WHERE}SLO_STORE"
+    scheme, colon, _ = url.partition(":")
+    if not colon or scheme not in known_schemes():
+        known = [f"{known}://" for known in known_schemes()]
+        expected = f"expected a URL with one of the schemes {', '.join(known)}"
+        return Problem(where, f"{expected}, got {redacted_url(url)!r}", nearest(f"{scheme}://", known))
+    if f"{scheme}://" == DEFAULT_STORE:
+        try:
+            store_from_url(url, options=found.store_options)
+        except StoreError as exc:
+            return Problem(where, str(exc))
+    return None
+
+
+def check_middleware(app_configs: object = None, **_: Any) -> list[CheckMessage]:
+    """The middleware is there, and first."""
+    position = next((index for index, path in enumerate(settings.MIDDLEWARE) if _is_ours(path)), None)
+    if position is None:
+        definitions, _problems = _definitions()
+        if not any(definition.http is not None for definition in definitions):
+            return []
+        return [
+            checks.Warning(
+                f"{_MIDDLEWARE} is not in {conf.WHERE}MIDDLEWARE: no request is counted.",
+                hint="Put it first in MIDDLEWARE.",
+                id=CheckID.MIDDLEWARE_MISSING,
+            )
+        ]
+    if position == 0:
+        return []
+    return [
+        checks.Warning(
+            f"{settings.MIDDLEWARE[position]} is not first in {conf.WHERE}MIDDLEWARE: what the {position} before it "
+            "answer is not counted, and their time is not measured.",
+            hint="Put it first in MIDDLEWARE.",
+            id=CheckID.MIDDLEWARE_NOT_FIRST,
+        )
+    ]
+
+
+_MIDDLEWARE = "slo_django.middleware.SLOMiddleware"
+
+
+def _is_ours(path: str) -> bool:
+    from slo_django.middleware import SLOMiddleware
+
+    try:
+        found = import_string(path)
+    except ImportError:  # Django says so itself, and better
+        return False
+    return isinstance(found, type) and issubclass(found, SLOMiddleware)
+
+
+def check_urls(app_configs: object = None, **_: Any) -> list[CheckMessage]:
+    """What definitions and marks name exists: views, routes, SLOs."""
+    definitions, problems = _definitions()
+    views = list(mapped_views())
+    messages = [
+        checks.Warning(
+            f"{_where(definition)}.{key}: {pattern!r} matches no URL pattern of this project.",
+            hint=hint,
+            id=CheckID.MATCHES_NOTHING,
+        )
+        for definition in definitions
+        for key, pattern, hint in _unmatched_patterns(definition, views)
+    ]
+    if not problems:  # with a broken definition left out, the marks that name it would be blamed as well
+        messages.extend(_unknown_marks(views, [definition.name for definition in definitions]))
+    return list(messages)
+
+
+def _unmatched_patterns(definition: SLODefinition, views: Sequence[MappedView]) -> Iterator[tuple[str, str, str]]:
+    from slo_core.matching import compile_globs
+
+    rule = definition.http
+    if rule is None:
+        return
+    names = sorted({view.view_name for view in views})
+    for pattern in rule.views:
+        glob = compile_globs([pattern])
+        if glob is not None and not any(glob.match(name) for name in names):
+            yield "views", pattern, _sentence(nearest(pattern, names)) or ""
+    if rule.unmatched:  # counts paths without a URL pattern, on purpose
+        return
+    for pattern in rule.routes:
+        if not any(view.route.may_match(pattern) for view in views):
+            hint = "Routes start with a slash." if not pattern.startswith(("/", "*", "?", "[")) else ""
+            yield "routes", pattern, hint or f"If a middleware answers there, silence {CheckID.MATCHES_NOTHING}."
+
+
+def _unknown_marks(views: Sequence[MappedView], known: list[str]) -> Iterator[checks.Warning]:
+    seen = set()
+    for mapped in views:
+        for name in marks_of(mapped.view).tracked:
+            if name not in known and (name, mapped.view_name) not in seen:
+                seen.add((name, mapped.view_name))
+                yield checks.Warning(
+                    f"slo_track({name!r}) on the view {mapped.view_name}: no SLO of that name is defined.",
+                    hint=_sentence(nearest(name, known)) if known else None,
+                    id=CheckID.UNKNOWN_NAME_TRACKED,
+                )
+
+
+def check_metrics_token(app_configs: object = None, **_: Any) -> list[CheckMessage]:
+    """Metrics are not for everybody."""
+    from slo_django.views import metrics
+
+    try:
+        found = conf.read_settings()
+    except ConfigError:  # told by check_settings
+        return []
+    is_mounted = any(mapped.view is metrics for mapped in mapped_views())
+    if not (is_mounted and found.enabled and found.metrics_path is not None and found.metrics_token is None):
+        return []
+    return [
+        checks.Warning(
+            "The metrics view answers everybody.",
+            hint="Set SLO_METRICS_TOKEN, and give the token to Prometheus as authorization.credentials.",
+            id=CheckID.METRICS_WITHOUT_TOKEN,
+        )
+    ]
+
+
+def check_left_out_rules(app_configs: object = None, **_: Any) -> list[CheckMessage]:
+    """Names the default alert rules that make no sense for an SLO; nothing is wrong with that."""
+    definitions, _problems = _definitions()
+    return [
+        checks.Info(f"{_where(definition)}: left out the default {concern}.", id=CheckID.DEFAULT_RULE_LEFT_OUT)
+        for definition in definitions
+        if definition.alert_rules is None
+        for concern in definition.alert_concerns
+    ]
+
+
+def _definitions() -> tuple[tuple[SLODefinition, ...], tuple[Problem, ...]]:
+    try:
+        return parse_definitions(conf.read_definitions(), where=conf.WHERE + conf.DEFINITIONS), ()
+    except ConfigError as exc:
+        return (), exc.problems
+
+
+def _where(definition: SLODefinition) -> str:
+    return f"{conf.WHERE}{conf.DEFINITIONS}[{definition.name!r}]"
+
+
+def _error(problem: Problem, check_id: str) -> checks.Error:
+    return checks.Error(f"{problem.path}: {problem.message}.", hint=_sentence(problem.hint), id=check_id)
+
+
+def _sentence(hint: str) -> str | None:
+    """A problem's hint as a check shows it."""
+    if not hint:
+        return None
+    text = hint[0].upper() + hint[1:]
+    return text if text.endswith(("?", ".", '"', "}")) else f"{text}."

@@ -1,0 +1,117 @@
+"""slo-suite as the project's settings configure it: built when first asked for, replaced when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from slo_core.http import HTTPRecorder
+from slo_core.registry import SLORegistry
+from slo_core.settings import SLOSettings
+from slo_django import conf
+
+if TYPE_CHECKING:
+    from slo_core.metrics_view import MetricsView
+
+__all__ = ["Current", "Installation", "current"]
+
+T = TypeVar("T")
+
+
+class Installation:
+    """
+    Everything that one state of the settings makes; each part is built when it is first asked for.
+
+    A part that cannot be built raises each time anew, so that a view and a command tell the same mistake.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self) -> None:
+        self._parts: dict[str, object] = {}
+
+    @property
+    def settings(self) -> SLOSettings:
+        """The settings beside the definitions."""
+        return self._part("settings", conf.read_settings)
+
+    @property
+    def registry(self) -> SLORegistry:
+        """The SLOs."""
+        return self._part("registry", self._build_registry)
+
+    @property
+    def registry_if_built(self) -> SLORegistry | None:
+        """The SLOs, unless nobody has asked for them yet."""
+        return cast("SLORegistry | None", self._parts.get("registry"))
+
+    @property
+    def recorder(self) -> HTTPRecorder | None:
+        """What requests are counted by; None with `SLO_ENABLED = False`."""
+        if not self.settings.enabled:
+            return None
+        return self._part("recorder", self._build_recorder)
+
+    @property
+    def metrics_view(self) -> MetricsView | None:
+        """What answers scrapes; None where there is nothing to answer them with."""
+        if not self.settings.enabled or self.settings.metrics_path is None:
+            return None
+        return self._part("metrics_view", self._build_metrics_view)
+
+    def retire(self) -> None:
+        """Flush and release what the settings no longer ask for."""
+        registry = self.registry_if_built
+        # A store that the settings hold as an object is theirs, and may well be used by the next installation.
+        if registry is not None and isinstance(self.settings.store, str):
+            registry.close()
+
+    def _part(self, name: str, build: Callable[[], T]) -> T:
+        part = self._parts.get(name)
+        if part is None:
+            # Two threads may both build at first; setdefault is atomic, so all of them use the same one. A lock would
+            # have to be made at import, before gevent patches it.
+            part = self._parts.setdefault(name, build())
+        return cast("T", part)
+
+    def _build_registry(self) -> SLORegistry:
+        settings = self.settings
+        return SLORegistry.from_config(
+            conf.read_definitions(),
+            store=settings.store,
+            service=settings.service,
+            store_options=settings.store_options,
+            where=conf.WHERE + conf.DEFINITIONS,
+        )
+
+    def _build_recorder(self) -> HTTPRecorder:
+        # An SLO fed by hand only may still be named by slo_track on a view.
+        return HTTPRecorder(self.registry, exclude=self.settings.exclude, may_be_idle=True)
+
+    def _build_metrics_view(self) -> MetricsView:
+        from slo_core.metrics_view import MetricsView  # prometheus_client is slow to import: with the first scrape
+
+        return MetricsView(self.registry, token=self.settings.metrics_token)
+
+
+class Current:
+    """
+    The installation in force.
+
+    Attributes:
+        installation: Replaced, never changed: who holds an older one knows it by identity.
+    """
+
+    __slots__ = ("installation",)
+
+    def __init__(self) -> None:
+        self.installation = Installation()
+
+    def replace(self) -> None:
+        """The settings have changed: start anew, with empty in-memory numbers."""
+        retired, self.installation = self.installation, Installation()
+        retired.retire()
+
+
+# Django has one set of settings in a process, and so there is one installation.
+current = Current()

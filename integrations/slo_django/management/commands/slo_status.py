@@ -1,0 +1,47 @@
+"""`manage.py slo_status`: how every SLO stands."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from slo_core.errors import SLOError
+from slo_core.status import status_document, status_note, status_table
+from slo_django.installation import current
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Prints the table for people, or the JSON document for programs; notes go to stderr."""
+
+    help = "Shows each SLO: its state, error budget, burn rate and firing alerts."
+    # What the checks would say of the definitions, this command says itself.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """`--format table` or `json`."""
+        parser.add_argument("--format", choices=("table", "json"), default="table", help="table (default) or json")
+
+    def handle(self, *_: Any, format: str = "table", **__: Any) -> None:
+        """
+        Print it.
+
+        Raises:
+            CommandError: The settings are wrong, or the store cannot be read.
+        """
+        try:
+            registry = current.installation.registry
+            as_json = format == "json"
+            text = json.dumps(status_document(registry), indent=2) if as_json else status_table(registry)
+            is_enabled = current.installation.settings.enabled
+        except SLOError as exc:
+            raise CommandError(str(exc)) from exc
+        self.stdout.write(text)
+        if not is_enabled:
+            self.stderr.write("SLO_ENABLED is False: nothing is counted.")
+        if note := status_note(registry):
+            self.stderr.write(note)

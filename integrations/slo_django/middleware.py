@@ -1,0 +1,98 @@
+"""The middleware: every request through Django, counted once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from slo_core.conventions import LOGGER_NAME
+from slo_core.http import HTTPRecorder
+from slo_django import signals
+from slo_django.carrier import carrier_of
+from slo_django.installation import Installation, current
+from slo_django.served_request import ServedRequest, static_prefix
+
+__all__ = ["SLOMiddleware"]
+
+
+class SLOMiddleware:
+    """
+    Counts each request for the SLOs of `settings.SLO_DEFINITIONS`. Put it first in `MIDDLEWARE`.
+
+    Works under WSGI and ASGI, without a change of thread. It reads the settings with the first request and whenever
+    `override_settings` changes one of ours; should they be wrong then, requests pass uncounted and the log says why.
+
+    Args:
+        get_response: The rest of Django.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(
+        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+    ) -> None:
+        self._get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+        self._installation: Installation | None = None
+        self._recorder: HTTPRecorder | None = None
+        self._static: str | None = None
+        signals.connect()
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self._is_async:
+            return self._respond_async(request)
+        served = self._begin(request)
+        if served is None:
+            return self._get_response(request)
+        try:
+            response = cast("HttpResponseBase", self._get_response(request))
+        except BaseException as exc:
+            served.raised(exc)
+            raise
+        served.answered(response)
+        return response
+
+    async def _respond_async(self, request: HttpRequest) -> HttpResponseBase:
+        served = self._begin(request)
+        if served is None:
+            return await cast("Awaitable[HttpResponseBase]", self._get_response(request))
+        try:
+            response = await cast("Awaitable[HttpResponseBase]", self._get_response(request))
+        except BaseException as exc:
+            served.raised(exc)
+            raise
+        served.answered(response)
+        return response
+
+    def _begin(self, request: HttpRequest) -> ServedRequest | None:
+        """Take up a request; None when there is nothing to count."""
+        if self._installation is not current.installation:
+            self._adopt(current.installation)
+        recorder = self._recorder
+        if recorder is None:
+            return None
+        exchange = recorder.begin(carrier_of(request), request.method or "", request.path_info)
+        if exchange is None:
+            return None
+        request._slo_exchange = exchange  # type: ignore[attr-defined]  # for signals.note_exception
+        return ServedRequest(recorder, exchange, request, static=self._static)
+
+    def _adopt(self, installation: Installation) -> None:
+        """Follow the settings as they are now."""
+        recorder = None
+        try:
+            recorder = installation.recorder
+            self._static = static_prefix()
+        except Exception as exc:  # wrong settings are an error of `manage.py check`, never of a request
+            logger = logging.getLogger(LOGGER_NAME)
+            logger.error("requests are not counted, because the settings are wrong (manage.py check --tag slo): %s", exc)
+        self._recorder = recorder
+        self._installation = installation

@@ -1,0 +1,148 @@
+"""One request on its way through Django: what the middleware tells the recorder about it."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from collections.abc import AsyncIterator
+
+from django.conf import settings
+from django.contrib.staticfiles.views import serve as serve_from_finders
+from django.http import FileResponse, HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import ResolverMatch
+from django.views.static import serve as serve_from_folder
+
+from slo_core.http import HTTPRecorder
+from slo_core.request import Exchange, Resolved
+from slo_django.carrier import carrier_of
+from slo_django.disconnect import DISCONNECT_KEY, DisconnectWatch
+from slo_django.streaming import AsyncBody, SyncBody
+
+__all__ = ["ServedRequest", "static_prefix"]
+
+
+def static_prefix() -> str | None:
+    """
+    The path under which static files lie; None where they come from another host.
+
+    Ask while a request is served: Django adds the script prefix of that moment, and remembers it.
+    """
+    url = getattr(settings, "STATIC_URL", None)
+    # A prefix of "/" alone would leave out the whole service.
+    return url if isinstance(url, str) and url.startswith("/") and url.strip("/") else None
+
+
+class ServedRequest:
+    """
+    Fills in the exchange of one request and finishes it, from wherever the end shows first.
+
+    Args:
+        recorder: Counts it.
+        exchange: What is known about it so far.
+        request: Django's view of it.
+        static: The path under which static files lie.
+    """
+
+    __slots__ = ("_recorder", "_request", "_static", "exchange")
+
+    def __init__(
+        self, recorder: HTTPRecorder, exchange: Exchange, request: HttpRequest, *, static: str | None
+    ) -> None:
+        self.exchange = exchange
+        self._recorder = recorder
+        self._request = request
+        self._static = static
+
+    def answered(self, response: HttpResponseBase) -> None:
+        """
+        The application returned its response.
+
+        A plain one ends here, as far as Django tells. A stream ends later. A file ends here too: whatever replaces its
+        content would keep the server from sending it with sendfile.
+        """
+        exchange = self.exchange
+        try:
+            exchange.status = response.status_code
+            if not response.streaming or isinstance(response, FileResponse):
+                watch = carrier_of(self._request).get(DISCONNECT_KEY)
+                if watch is not None and watch.seen:
+                    exchange.disconnected = True
+            elif isinstance(response, StreamingHttpResponse):
+                self._follow(response)
+                return
+        except Exception as exc:  # the response must go out
+            self._recorder.incidents.report("a Django response could not be followed", exc)
+        self.finish()
+
+    def _follow(self, response: StreamingHttpResponse) -> None:
+        # Reading the property gives the chunks as bytes; setting it registers our close() among the response's own.
+        chunks = response.streaming_content
+        if isinstance(chunks, AsyncIterator):
+            response.streaming_content = AsyncBody(chunks, self)
+        else:
+            response.streaming_content = SyncBody(chunks, self)
+
+    def started(self) -> None:
+        """The first byte of the body was handed over."""
+        self.exchange.first_byte = self._recorder.timer()
+
+    def raised(self, exception: BaseException) -> None:
+        """The application raised, before its response or in the midst of it."""
+        if isinstance(exception, CancelledError) and self._has_client_left():
+            self.exchange.disconnected = True
+        else:
+            self.exchange.exception = exception
+        self.finish()
+
+    def broke_off(self, *, ended: float | None = None) -> None:
+        """
+        The server stopped asking for the body.
+
+        Args:
+            ended: When the last chunk was handed over, if that is known better than by asking the clock now.
+        """
+        exchange = self.exchange
+        if exchange.finished:
+            return
+        # To HEAD there is no body to break off: a server may close it unread.
+        if exchange.first_byte is not None or exchange.method != "HEAD":
+            exchange.disconnected = True
+            exchange.ended = ended
+        self.finish()
+
+    def finish(self) -> None:
+        """The request is over; a second call does nothing."""
+        exchange = self.exchange
+        self._recorder.finish(exchange, self._resolve)
+        if exchange.exception is not None:
+            # Its traceback leads to the request, which leads back to the exchange.
+            exchange.exception = None
+
+    def now(self) -> float:
+        """The recorder's time."""
+        return self._recorder.timer()
+
+    def _has_client_left(self) -> bool:
+        """
+        Whether it was the client that had Django cancel the request.
+
+        Django cancels when the client hangs up; a server that shuts down cancels as well. `with_lifespan` tells the two
+        apart. Without it a cancelled ASGI request is taken for a client's doing, and under WSGI for the application's.
+        """
+        carrier = carrier_of(self._request)
+        watch: DisconnectWatch | None = carrier.get(DISCONNECT_KEY)
+        return carrier is not self._request.META if watch is None else watch.seen
+
+    def _resolve(self) -> Resolved:
+        request, static = self._request, self._static
+        is_static = static is not None and request.path.startswith(static)
+        match: ResolverMatch | None = request.resolver_match
+        if match is None:
+            return Resolved(is_static=is_static)
+        view = match.func
+        return Resolved(
+            match.route.removeprefix("^"),  # of re_path: it gives the text of its expression
+            view_name=match.view_name,
+            view=view,
+            is_static=is_static or view is serve_from_finders or view is serve_from_folder,
+        )

@@ -1,0 +1,82 @@
+"""Bodies of streaming responses: handed through chunk by chunk, with the times of the first and the last."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from slo_django.served_request import ServedRequest
+
+__all__ = ["AsyncBody", "SyncBody"]
+
+
+class SyncBody:
+    """
+    The chunks of a sync stream.
+
+    An iterator rather than a generator: a generator that is thrown away runs its clean-up wherever the garbage
+    collector happens to find it.
+    """
+
+    __slots__ = ("_chunks", "_served")
+
+    def __init__(self, chunks: Iterable[bytes], served: ServedRequest) -> None:
+        self._chunks = iter(chunks)
+        self._served = served
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        served = self._served
+        try:
+            chunk = next(self._chunks)
+        except StopIteration:
+            served.finish()
+            raise
+        except BaseException as exc:
+            served.raised(exc)
+            raise
+        if chunk and served.exchange.first_byte is None:
+            served.started()
+        return chunk
+
+    def close(self) -> None:
+        """Called with the response's `close`, by the server."""
+        self._served.broke_off()
+
+
+class AsyncBody:
+    """
+    The chunks of an async stream.
+
+    A generator, because Django does not close the response of a stream that could not be sent; asyncio then closes the
+    generator, on the event loop.
+    """
+
+    __slots__ = ("_chunks", "_served")
+
+    def __init__(self, chunks: AsyncIterable[bytes], served: ServedRequest) -> None:
+        self._chunks = chunks
+        self._served = served
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        served, handed_over = self._served, None
+        try:
+            async for chunk in self._chunks:
+                if chunk and served.exchange.first_byte is None:
+                    served.started()
+                handed_over = served.now()
+                yield chunk
+        except GeneratorExit:
+            served.broke_off(ended=handed_over)
+            raise
+        except BaseException as exc:
+            served.raised(exc)
+            raise
+        served.finish()
+
+    def close(self) -> None:
+        """Called with the response's `close`, by Django's ASGI handler."""
+        self._served.broke_off()

@@ -1,0 +1,161 @@
+"""The status table and document that commands and pages print."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from slo_core import SLORegistry
+from slo_core.status import state_of, status_document, status_note, status_table
+from slo_core.stores.memory import MemoryStore
+from slo_core.testing import FakeClock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def registry_of(clock: FakeClock, **options: object) -> SLORegistry:
+    return SLORegistry.from_config({"availability": {"target": "99.9%", **options}}, clock=clock)
+
+
+def record(registry: SLORegistry, *, good: int, bad: int, name: str = "availability") -> None:
+    for _ in range(good):
+        registry[name].record(True)
+    for _ in range(bad):
+        registry[name].record(False)
+
+
+def cells(registry: SLORegistry) -> dict[str, str]:
+    """The first SLO's line of the table by heading."""
+    headings, line = status_table(registry).splitlines()[:2]
+    starts = [headings.index(heading) for heading in ("SLO", "STATE", "MEASURED", "ALERTS FIRING")]
+    words = line.split()
+    return {"first": words[0], "line": line, "alerts": line[starts[3] :], "measured": line[starts[2] : starts[3]].strip()}
+
+
+def test_an_slo_without_events_says_so_instead_of_looking_perfect(clock: FakeClock) -> None:
+    """A quiet service is not a perfect one."""
+    registry = registry_of(clock)
+
+    assert state_of(registry["availability"].snapshot()) == "no data"
+    assert "no data" in status_table(registry)
+    assert "100" not in status_table(registry)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "state"),
+    [(1000, 0, "met"), (1999, 1, "met"), (999, 1, "exhausted"), (998, 2, "breached")],
+)
+def test_the_state_is_the_gravest_that_is_true(clock: FakeClock, good: int, bad: int, state: str) -> None:
+    """99.9 % of 1,000 events allow exactly one bad one: the first spends the budget, the second breaks the promise."""
+    registry = registry_of(clock)
+    record(registry, good=good, bad=bad)
+
+    assert state_of(registry["availability"].snapshot()) == state
+
+
+def test_a_firing_rule_with_budget_left_is_burning(clock: FakeClock) -> None:
+    """2 bad of 100 in the last hour burn at 20 of 14.4, but 2 of 100,100 leave most of the budget."""
+    registry = registry_of(clock)
+    record(registry, good=100_000, bad=0)
+    clock.advance(days=4)
+    record(registry, good=98, bad=2)
+
+    assert state_of(registry["availability"].snapshot()) == "burning"
+    assert "page 1h/5m" in cells(registry)["alerts"]
+
+
+def test_a_line_of_the_table_holds_every_number(clock: FakeClock) -> None:
+    """144 bad of 10,000 at 99.9 %: success 98.56 %, 14.4 budgets spent, all rules fire."""
+    registry = registry_of(clock)
+    clock.advance(hours=49)
+    record(registry, good=9856, bad=144)
+
+    line = cells(registry)["line"]
+
+    assert line.split()[:9] == [
+        "availability", "99.9%", "30d", "breached", "10000", "144", "98.56%", "-1340.0%", "14.4x/1h",
+    ]  # fmt: skip
+    assert cells(registry)["measured"] == "2d1h of 30d"
+    assert cells(registry)["alerts"] == "page 1h/5m, page 6h/30m, ticket 1d/2h, ticket 3d/6h"
+
+
+def test_success_below_the_target_never_reads_like_the_target(clock: FakeClock) -> None:
+    """99.899... % is shown as 99.89 %, not rounded up to a target of 99.90 % that was missed."""
+    registry = registry_of(clock)
+    record(registry, good=99_899, bad=101)
+
+    assert "99.89%" in status_table(registry)
+    assert "99.90%" not in status_table(registry)
+
+
+def test_a_name_cannot_break_the_table(clock: FakeClock) -> None:
+    """A newline or an escape sequence in a name is shown, not obeyed."""
+    registry = SLORegistry.from_config({"a\nb\x1b[31m": {"target": 0.9}}, clock=clock)
+
+    assert len(status_table(registry).splitlines()) == 2
+    assert r"a\nb\x1b[31m" in status_table(registry)
+
+
+def test_no_slo_is_told_in_words() -> None:
+    """An empty registry gives a sentence, not an empty screen."""
+    assert status_table(SLORegistry()) == "No SLO is defined."
+
+
+def test_the_document_is_json_with_a_version(clock: FakeClock) -> None:
+    """Programs can tell the shape of the document, and read unrounded numbers from it."""
+    registry = registry_of(clock, runbook="https://example.com/runbook", labels={"team": "shop"})
+    clock.advance(hours=2)
+    record(registry, good=9856, bad=144)
+
+    document = json.loads(json.dumps(status_document(registry)))
+
+    assert document["version"] == 1
+    assert document["service"] == "default"
+    assert document["store"] == {"backend": "memory", "scope": "process", "is_up": True}
+    (slo,) = document["slos"]
+    assert slo["state"] == "breached"
+    assert (slo["total"], slo["failures"], slo["success_ratio"]) == (10_000, 144, 0.9856)
+    assert (slo["burn_rate"], slo["burn_rate_window_seconds"]) == (14.4, 3600)
+    assert slo["time_to_exhaustion_seconds"] == 0.0
+    assert slo["measured_seconds"] == 7200.0
+    assert [alert["is_firing"] for alert in slo["alerts"]] == [True, True, True, False]
+    assert slo["labels"] == {"team": "shop"}
+
+
+def test_without_alert_rules_the_shortest_burn_window_is_shown(clock: FakeClock) -> None:
+    """The pace of an SLO with its own burn windows only comes from the shortest of them."""
+    registry = registry_of(clock, alert_rules=[], burn_rate_windows=["2h", "30m"])
+    record(registry, good=999, bad=1)
+
+    assert status_document(registry)["slos"][0]["burn_rate_window_seconds"] == 1800
+
+
+def test_without_any_alert_the_window_itself_is_the_pace(clock: FakeClock) -> None:
+    """An SLO without rules and burn windows burns over its own window."""
+    registry = registry_of(clock, alert_rules=[], burn_rate_windows=[], window="month")
+    record(registry, good=999, bad=1)
+
+    entry = status_document(registry)["slos"][0]
+    assert (entry["window"], entry["burn_rate_window_seconds"]) == ("month", 2_592_000)
+
+
+def test_numbers_of_one_process_come_with_a_note() -> None:
+    """Who reads a process's own store from elsewhere is told that the service's numbers are not there."""
+    note = status_note(SLORegistry())
+
+    assert note is not None
+    assert "does not see" in note
+
+
+def test_numbers_of_a_shared_store_need_no_note() -> None:
+    """What every process sees is the truth for every reader."""
+
+    class SharedStore(MemoryStore):
+        backend = "shared"
+        scope = "fleet"
+
+    assert status_note(SLORegistry(SharedStore())) is None

@@ -1,0 +1,205 @@
+"""Real servers for tests: each starts its own on a free port and stops it by its own process."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+__all__ = ["Prometheus", "Server", "fetch", "free_port", "python", "require", "start_prometheus", "start_server", "wait_until"]
+
+HOST = "127.0.0.1"
+START_SECONDS = 30.0
+
+
+def require(command: str, *, package: str | None = None) -> str:
+    """
+    The path of a command that a Debian package brings.
+
+    Without it the test is skipped, and the closing line of the test run says what to install; in CI it fails.
+    """
+    found = shutil.which(command)
+    if found is None:
+        reason = f"missing server: {command} (apt install {package or command})"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def fetch(url: str, *, headers: dict[str, str] | None = None, method: str = "GET", timeout: float = 10.0) -> bytes:
+    """The body of a successful answer."""
+    request = urllib.request.Request(url, headers=headers or {}, method=method)
+    with urllib.request.urlopen(request, timeout=timeout) as response:
+        body: bytes = response.read()
+    return body
+
+
+def wait_until(condition, *, seconds: float = 15.0, message: str = "it did not happen"):
+    """Poll a real process until `condition()` is true, and return what it returned."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{message} within {seconds} s")
+        time.sleep(0.05)
+
+
+@dataclass
+class Server:
+    """A server process and where it answers."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def output(self) -> str:
+        """What it has printed so far."""
+        return self.log.read_text(errors="replace")
+
+
+def _answers(url: str) -> bool:
+    try:
+        fetch(url, timeout=2.0)
+    except urllib.error.HTTPError:
+        return True  # an error page is an answer
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def start_server(
+    command: Sequence[str],
+    *,
+    port: int,
+    ready: str = "/",
+    cwd: Path | str | None = None,
+    env: dict[str, str] | None = None,
+) -> Iterator[Server]:
+    """
+    Run a server until the `with` block ends.
+
+    Args:
+        command: Its command line; it must listen on `port`.
+        port: From `free_port`.
+        ready: A path that answers once it is up.
+        cwd: Where it runs.
+        env: More environment variables.
+    """
+    with tempfile.TemporaryDirectory(prefix="slo-") as folder:
+        log = Path(folder) / "log"
+        url = f"http://{HOST}:{port}"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                list(command),
+                cwd=cwd,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        server = Server(url, process, log)
+        try:
+            deadline = time.monotonic() + START_SECONDS
+            while not _answers(url + ready):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError(f"{command[0]} did not start:\n{server.output()[-4000:]}")
+                time.sleep(0.05)
+            yield server
+        except BaseException:
+            print(f"--- output of {' '.join(command)}\n{server.output()[-8000:]}")
+            raise
+        finally:
+            stop(process)
+
+
+def stop(process: subprocess.Popen[bytes], *, seconds: float = 10.0) -> int:
+    """Ask the process to end, insist after a while, and return its exit code."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            # Its own session: the group is the server and its workers, nobody else.
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    return process.returncode
+
+
+@dataclass
+class Prometheus:
+    """A running Prometheus."""
+
+    url: str
+
+    def value(self, query: str) -> float | None:
+        """The value of an instant query that has one series; None while it has none."""
+        series = self.series(query)
+        assert len(series) < 2, f"{query}: expected one series, got {series}"
+        return next(iter(series.values()), None)
+
+    def series(self, query: str) -> dict[tuple[tuple[str, str], ...], float]:
+        """The values of an instant query by their labels."""
+        answer = json.loads(fetch(f"{self.url}/api/v1/query?{urllib.parse.urlencode({'query': query})}"))
+        assert answer["status"] == "success", answer
+        return {tuple(sorted(found["metric"].items())): float(found["value"][1]) for found in answer["data"]["result"]}
+
+
+@contextmanager
+def start_prometheus(targets: Sequence[str], *, token: str | None = None) -> Iterator[Prometheus]:
+    """
+    A Prometheus that scrapes `host:port` targets every second.
+
+    Args:
+        targets: What it scrapes, each as a job of that name.
+        token: Bearer token it sends.
+    """
+    executable = require("prometheus")
+    port = free_port()
+    with tempfile.TemporaryDirectory(prefix="slo-prometheus-") as folder:
+        authorization = f"    authorization: {{credentials: {json.dumps(token)}}}\n" if token else ""
+        jobs = "".join(
+            f"  - job_name: {json.dumps(target)}\n{authorization}    static_configs: [{{targets: [{json.dumps(target)}]}}]\n"
+            for target in targets
+        )
+        config = Path(folder) / "prometheus.yml"
+        config.write_text(f"global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n{jobs}")
+        command = [
+            executable,
+            f"--config.file={config}",
+            f"--storage.tsdb.path={folder}/data",
+            f"--web.listen-address={HOST}:{port}",
+        ]
+        with start_server(command, port=port, ready="/-/ready", cwd=folder) as server:
+            yield Prometheus(server.url)
+
+
+def python(*arguments: str) -> list[str]:
+    """A command line of the Python that runs the tests."""
+    return [sys.executable, *arguments]
