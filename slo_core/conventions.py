@@ -9,6 +9,9 @@ LOGGER_NAME = "slo_core"
 # Key under which a request's marks travel in an ASGI scope or a WSGI environ.
 REQUEST_MARKS_KEY = "slo_core.request"
 
+# Key under which an application may put the route template into the ASGI scope itself, for routers nobody knows.
+ROUTE_SCOPE_KEY = "slo_route"
+
 # Entry-point group in which stores of other packages register their URL scheme.
 STORE_ENTRY_POINT_GROUP = "slo_core.stores"
 

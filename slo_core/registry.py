@@ -36,6 +36,7 @@ class SLORegistry:
 
     Raises:
         StoreError: The store's URL is unknown or refused.
+        TypeError: It is no store.
     """
 
     def __init__(
@@ -50,13 +51,11 @@ class SLORegistry:
             store = MemoryStore(clock=clock)
         elif isinstance(store, str):
             store = store_from_url(store, service=service, clock=clock, options=store_options)
-        elif not hasattr(store, "ledger"):
+        elif not isinstance(store, Store):
             raise TypeError(
                 f'SLORegistry(store=): expected a URL such as "memory://" or a Store, got {store!r}; '
                 "an ObservationStore keeps the events of one SLO: registry.add(SLOTracker(..., store=...))"
             )
-        elif not isinstance(store, Store):
-            raise TypeError(f"SLORegistry(store=): expected a URL or a Store, got {store!r}")
         self._store = store
         self._service = service
         self._clock = clock

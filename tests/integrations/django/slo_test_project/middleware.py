@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.decorators import async_only_middleware, sync_and_async_middleware, sync_only_middleware
 
+from slo_django.middleware import SLOMiddleware
+
 Sync = Callable[[HttpRequest], HttpResponseBase]
 Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
@@ -30,17 +32,17 @@ def async_only(get_response: Async) -> Async:
 
 
 def _early(request: HttpRequest) -> HttpResponse | None:
-    if request.path == "/limited/":
+    if request.path_info == "/limited/":
         return HttpResponse("slow down", status=429)
-    if request.path == "/maintenance/":
+    if request.path_info == "/maintenance/":
         return HttpResponse("back soon", status=503)
-    if request.path == "/gone/":
+    if request.path_info == "/gone/":
         return HttpResponse("gone", status=404)
-    if request.path == "/healthz":
+    if request.path_info == "/healthz":
         return HttpResponse("ok")
-    if request.path == "/static/app.css":
+    if request.path_info == "/static/app.css":
         return HttpResponse("body {}", content_type="text/css")
-    if request.path == "/broken-middleware/":
+    if request.path_info == "/broken-middleware/":
         raise RuntimeError("a middleware broke")
     if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
         return HttpResponse(headers={"Access-Control-Allow-Origin": "*"})
@@ -72,3 +74,7 @@ def hides_errors(get_response: Sync) -> Sync:
         return HttpResponse("all is well") if response.status_code == 500 else response
 
     return middleware
+
+
+class Subclassed(SLOMiddleware):
+    """A project's own variant."""

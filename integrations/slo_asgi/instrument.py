@@ -1,0 +1,105 @@
+"""FastAPI and Starlette in one line."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from slo_asgi.metrics import metrics_app
+from slo_asgi.middleware import SLOMiddleware
+from slo_core.config import DefinitionsConfig
+from slo_core.conventions import DEFAULT_METRICS_PATH, DEFAULT_SERVICE, DEFAULT_STORE
+from slo_core.registry import SLORegistry
+from slo_core.settings import SLOSettings
+from slo_core.stores.base import Store
+
+__all__ = ["Application", "instrument"]
+
+
+class Application(Protocol):
+    """What `instrument` needs of an application; FastAPI and Starlette have it."""
+
+    @property
+    def state(self) -> Any: ...
+
+    @property
+    def add_middleware(self) -> Callable[..., None]: ...
+
+    @property
+    def add_route(self) -> Callable[..., None]: ...
+
+
+def instrument(
+    app: Application,
+    definitions: DefinitionsConfig,
+    *,
+    store: Store | str = DEFAULT_STORE,
+    store_options: Mapping[str, object] | None = None,
+    flush_interval: float = 1.0,
+    exclude: Iterable[str] = (),
+    metrics_path: str | None = DEFAULT_METRICS_PATH,
+    metrics_token: str | None = None,
+    enabled: bool = True,
+    service: str = DEFAULT_SERVICE,
+    clock: Callable[[], float] = time.time,
+    timer: Callable[[], float] = time.perf_counter,
+) -> SLORegistry:
+    """
+    Count the requests of a FastAPI or Starlette application and give it a metrics view.
+
+    Call it before the application starts, after your own `add_middleware` calls: what is added last is outermost. The
+    registry is also at `app.state.slo_registry`. A second call on the same application changes nothing, warns, and
+    returns the first one's registry.
+
+    Args:
+        app: The application.
+        definitions: A mapping of SLO names to options, a list of mappings with `name`, or `SLODefinition` objects.
+        store: URL of the store, or a `Store`.
+        store_options: Options of that store.
+        flush_interval: Seconds between two writes to a shared store.
+        exclude: Globs of routes and paths that never count.
+        metrics_path: Where the metrics view answers; None is nowhere.
+        metrics_token: Bearer token that scrapers must send; None asks for none.
+        enabled: False counts and mounts nothing; the definitions are checked all the same.
+        service: Names the service.
+        clock: Seconds since the epoch; tests pass `slo_core.testing.FakeClock`.
+        timer: Monotonic seconds; tests pass the same.
+
+    Raises:
+        ConfigError: Every problem of the definitions, or of the other arguments.
+        StoreError: The store's URL is unknown or refused.
+        RuntimeError: The application has started already.
+    """
+    existing = getattr(app.state, "slo_registry", None)
+    if isinstance(existing, SLORegistry):
+        warnings.warn("instrument() was called twice on one application; the first call stands", stacklevel=2)
+        return existing
+    settings = SLOSettings(
+        store=store,
+        store_options=store_options or {},
+        flush_interval=flush_interval,
+        exclude=exclude if isinstance(exclude, str) else tuple(exclude),  # type: ignore[arg-type]  # a text is refused
+        metrics_path=metrics_path,
+        metrics_token=metrics_token,
+        enabled=enabled,
+        service=service,
+    )
+    registry = SLORegistry.from_config(
+        definitions,
+        store=settings.store,
+        store_options=settings.store_options,
+        service=settings.service,
+        clock=clock,
+        where="definitions",
+    )
+    app.state.slo_registry = registry
+    if not settings.enabled:
+        return registry
+    # Idle is allowed: custom SLOs may be fed by views marked with `slo_track`.
+    app.add_middleware(SLOMiddleware, registry=registry, exclude=settings.exclude, timer=timer, may_be_idle=True)
+    if settings.metrics_path is not None:
+        view = metrics_app(registry, token=settings.metrics_token)
+        app.add_route(settings.metrics_path, view, name="slo-metrics", include_in_schema=False)
+    return registry

@@ -1,0 +1,177 @@
+"""Pure ASGI middleware: notes what goes over the wire, and changes none of it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from asyncio import CancelledError
+from collections.abc import Callable, Iterable
+
+from slo_asgi.route import RouteResolver
+from slo_core.http import Exchange, HTTPRecorder, Resolved
+from slo_core.http_rule import Classifier
+from slo_core.lifespan import ASGIApp, Message, Receive, Scope, Send, serve_lifespan
+from slo_core.registry import SLORegistry
+from slo_core.tracker import SLOTracker
+
+__all__ = ["IncompleteResponseError", "SLOMiddleware"]
+
+
+class IncompleteResponseError(Exception):
+    """The application returned after it had started a response and before it had ended it."""
+
+
+class SLOMiddleware:
+    """
+    Counts the requests of an ASGI application.
+
+    With `registry` alone, every definition with an `http` part counts its own requests. With `tracker`, or `registry`
+    and `slo_name`, every request counts for that one SLO, and `classify` decides.
+
+    Args:
+        app: The application.
+        registry: The SLOs.
+        tracker: One SLO.
+        slo_name: One SLO of `registry`.
+        classify: `classify(status, exception_or_None) -> bool`; by default good is no exception and a status below 500.
+        exclude: Globs of routes and paths that never count.
+        timer: Monotonic seconds; tests pass `slo_core.testing.FakeClock`.
+        may_be_idle: Accept a registry in which no definition counts requests: one that is filled later, or whose SLOs
+            only count requests of views marked with `slo_track`.
+
+    Raises:
+        ValueError: Neither registry nor tracker, or no definition that counts requests.
+        KeyError: The registry has no SLO of that name.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        registry: SLORegistry | None = None,
+        tracker: SLOTracker | None = None,
+        slo_name: str | None = None,
+        classify: Classifier | None = None,
+        exclude: Iterable[str] = (),
+        timer: Callable[[], float] = time.perf_counter,
+        may_be_idle: bool = False,
+    ) -> None:
+        self.app = app
+        self._registry = registry
+        self._recorder = HTTPRecorder(
+            registry,
+            tracker=tracker,
+            slo_name=slo_name,
+            classify=classify,
+            exclude=exclude,
+            timer=timer,
+            may_be_idle=may_be_idle,
+        )
+        self._resolver = RouteResolver()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection; everything but HTTP requests and the lifespan passes through untouched."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await serve_lifespan(self.app, scope, receive, send, registry=lambda: self._registry)
+            else:
+                await self.app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        root_path: str = scope.get("root_path", "")
+        if root_path and path.startswith(root_path):
+            path = path[len(root_path) :] or "/"
+        exchange = self._recorder.begin(scope, scope["method"], path)
+        if exchange is None:
+            await self.app(scope, receive, send)
+        else:
+            watch = _Watch(self._recorder, exchange, scope, receive, send, self._resolver, root_path)
+            await watch.run(self.app)
+
+
+class _Watch:
+    """One request between server and application."""
+
+    __slots__ = ("exchange", "receive", "recorder", "resolver", "root_path", "scope", "send", "sends_trailers")
+
+    def __init__(
+        self,
+        recorder: HTTPRecorder,
+        exchange: Exchange,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        resolver: RouteResolver,
+        root_path: str,
+    ) -> None:
+        self.recorder = recorder
+        self.exchange = exchange
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.resolver = resolver
+        self.root_path = root_path
+        self.sends_trailers = False
+
+    async def run(self, app: ASGIApp) -> None:
+        exchange = self.exchange
+        try:
+            await app(self.scope, self.noting_receive, self.noting_send)
+        except BaseException as exc:
+            # What fails after the last byte, a background task for one, is not the request's failure.
+            if not (exchange.disconnected and _is_hang_up(exc)):
+                exchange.exception = exc
+            self.finish()
+            raise
+        if not exchange.finished:
+            if exchange.status is not None and not exchange.disconnected:
+                exchange.exception = IncompleteResponseError("the application returned before its response had ended")
+            self.finish()
+
+    async def noting_receive(self) -> Message:
+        message = await self.receive()
+        if message.get("type") == "http.disconnect":
+            self.exchange.disconnected = True
+        return message
+
+    async def noting_send(self, message: Message) -> None:
+        exchange = self.exchange
+        kind = message.get("type")
+        is_body = kind == "http.response.body"
+        if is_body and exchange.first_byte is None and (message.get("body") or not message.get("more_body")):
+            # Before it is sent: a client that reads slowly is no delay of ours.
+            exchange.first_byte = self.recorder.timer()
+        try:
+            await self.send(message)
+        except OSError:
+            exchange.disconnected = True
+            raise
+        if kind == "http.response.start":
+            exchange.status = message.get("status")
+            self.sends_trailers = bool(message.get("trailers"))
+        elif is_body:
+            if not message.get("more_body") and not self.sends_trailers:
+                self.finish()
+        elif kind == "http.response.trailers":
+            if not message.get("more_trailers"):
+                self.finish()
+        elif kind == "http.response.pathsend" and not self.sends_trailers:
+            self.finish()
+
+    def finish(self) -> None:
+        exchange = self.exchange
+        if exchange.ended is None:
+            exchange.ended = self.recorder.timer()
+        self.recorder.finish(exchange, self.resolve)
+
+    def resolve(self) -> Resolved | None:
+        return self.resolver.resolve(self.scope, path=self.exchange.path, root_path=self.root_path)
+
+
+def _is_hang_up(exc: BaseException) -> bool:
+    """Whether an exception is how an application ends when its client has gone."""
+    if isinstance(exc, BaseExceptionGroup):
+        return all(_is_hang_up(inner) for inner in exc.exceptions)
+    requests = sys.modules.get("starlette.requests")  # Starlette need not be there
+    client_disconnect = getattr(requests, "ClientDisconnect", OSError)
+    return isinstance(exc, (CancelledError, OSError, client_disconnect))

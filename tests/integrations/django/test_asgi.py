@@ -1,0 +1,96 @@
+"""`with_lifespan`: what a server is told at start and stop, and what passes through."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.handlers.asgi import ASGIHandler
+
+from slo_core import SLORegistry
+from slo_django import get_registry
+from slo_django.asgi import with_lifespan
+from slo_test_project.project import OpenProject
+
+
+@pytest.fixture
+def flushed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[SLORegistry]]:
+    """The registries that were flushed."""
+    found: list[SLORegistry] = []
+    monkeypatch.setattr(SLORegistry, "flush", lambda registry: found.append(registry))
+    yield found
+
+
+def talk(application: Any) -> list[str]:
+    """A server's start and stop; what it was answered."""
+    sent: list[str] = []
+    messages = ["lifespan.startup", "lifespan.shutdown"]
+
+    async def receive() -> dict[str, Any]:
+        return {"type": messages.pop(0)}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message["type"])
+
+    asyncio.run(with_lifespan(application)({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send))
+    return sent
+
+
+COMPLETE = ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+def test_django_is_flushed_at_shutdown(flushed: list[SLORegistry]) -> None:
+    """Django raises at a lifespan: the wrapper answers in its place, and hands over what was counted."""
+    registry = get_registry()
+
+    assert talk(ASGIHandler()) == COMPLETE
+    assert flushed == [registry]
+
+
+def test_what_was_never_used_is_not_built_at_shutdown(flushed: list[SLORegistry]) -> None:
+    """A server that stops before its first request opens no store."""
+    assert talk(ASGIHandler()) == COMPLETE
+    assert flushed == []
+
+
+def test_an_application_with_a_lifespan_keeps_it(flushed: list[SLORegistry]) -> None:
+    """A router around Django may have start-up code of its own."""
+    get_registry()
+    heard = []
+
+    async def router(scope: Any, receive: Any, send: Any) -> None:
+        for answer in COMPLETE:
+            heard.append((await receive())["type"])
+            await send({"type": answer})
+
+    assert talk(router) == COMPLETE
+    assert heard == ["lifespan.startup", "lifespan.shutdown"]
+    assert len(flushed) == 1
+
+
+def test_requests_pass_through(open_for: OpenProject) -> None:
+    """A request is answered, counted, and the same to the byte."""
+    project = open_for("asgi")
+
+    wrapped = project.get("/", application=with_lifespan(ASGIHandler()))
+    bare = project.get("/")
+
+    assert (wrapped.status, wrapped.headers, wrapped.chunks) == (bare.status, bare.headers, bare.chunks)
+    assert project.counts() == (2, 0)
+
+
+def test_other_protocols_pass_untouched() -> None:
+    """A websocket is the router's affair."""
+    seen = []
+
+    async def router(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((scope, receive, send))
+
+    scope = {"type": "websocket"}
+    receive, send = object(), object()
+    asyncio.run(with_lifespan(router)(scope, receive, send))  # type: ignore[arg-type]  # only handed through
+
+    assert seen == [(scope, receive, send)]
+    assert scope == {"type": "websocket"}

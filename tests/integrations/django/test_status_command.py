@@ -1,0 +1,91 @@
+"""`manage.py slo_status`."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import override_settings
+
+from slo_core.stores.memory import MemoryStore
+from slo_django import get_registry
+
+
+def run(*arguments: str) -> tuple[str, str]:
+    """Its output and its notes."""
+    out, notes = io.StringIO(), io.StringIO()
+    call_command("slo_status", *arguments, stdout=out, stderr=notes, no_color=True)
+    return out.getvalue(), notes.getvalue()
+
+
+def test_the_table_has_a_line_for_each_slo() -> None:
+    """Name, state and numbers, as text."""
+    get_registry()["availability"].record(False)
+
+    out, _ = run()
+
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines] == ["SLO", "availability", "latency", "shop", "orders"]
+    assert "breached" in lines[1]
+    assert "no data" in lines[2]
+
+
+def test_the_json_is_for_programs() -> None:
+    """A document with a version, and nothing else on stdout."""
+    get_registry()["availability"].record(True)
+
+    document = json.loads(run("--format", "json")[0])
+
+    assert document["version"] == 1
+    assert document["slos"][0]["total"] == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("--format", "json")])
+def test_it_says_that_it_cannot_see_the_servers_numbers(arguments: tuple[str, ...]) -> None:
+    """With memory:// this process has counted nothing, and says so rather than show a perfect service."""
+    assert "does not see what the running service has counted" in run(*arguments)[1]
+
+
+def test_a_shared_store_needs_no_note() -> None:
+    """What everybody sees is the truth here too."""
+
+    class Shared(MemoryStore):
+        scope = "fleet"
+
+    with override_settings(SLO_STORE=Shared()):
+        assert run()[1] == ""
+
+
+def test_it_says_that_counting_is_switched_off() -> None:
+    """Zeros have a reason."""
+    with override_settings(SLO_ENABLED=False):
+        assert "SLO_ENABLED is False" in run()[1]
+
+
+def test_wrong_settings_are_told_in_full() -> None:
+    """Every problem, and no traceback."""
+    broken = {"one": {"target": 99.9}, "two": {"window": "30d"}}
+    with override_settings(SLO_DEFINITIONS=broken), pytest.raises(CommandError) as caught:
+        run()
+
+    assert "['one'].target" in str(caught.value)
+    assert "['two'].target" in str(caught.value)
+
+
+def test_it_runs_from_a_shell() -> None:
+    """As people start it."""
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "slo_test_project.settings"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-m", "django", "slo_status"], env=environment, capture_output=True, text=True, timeout=60
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "availability" in done.stdout
+    assert "memory://" in done.stderr

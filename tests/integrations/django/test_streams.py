@@ -1,0 +1,217 @@
+"""Streaming and file responses: first byte and total, failures midway, clients that leave, and nothing touched."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from django.core.handlers.asgi import ASGIHandler
+from django.http import StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.test import AsyncClient, Client
+
+from slo_django.asgi import with_lifespan
+from slo_test_project.drivers import FileWrapper, serve_asgi
+from slo_test_project.project import OpenProject, Project
+
+STREAMS = ["/stream/", "/async-stream/"]
+
+
+@pytest.mark.parametrize("path", STREAMS)
+def test_a_stream_ends_with_its_last_byte(project: Project, path: str) -> None:
+    """5 chunks of 50 ms: the first byte after 50 ms, the last after 250; its latency is that of the first byte."""
+    answer = project.get(path)
+
+    assert answer.body == b"".join(b"chunk %d\n" % number for number in range(5))
+    event = project.only_event()
+    assert event.duration_seconds == pytest.approx(0.25)
+    assert event.first_byte_seconds == pytest.approx(0.05)
+    assert (event.status, event.view_name) == (200, path.strip("/"))
+    assert event.outcomes == {"availability": True, "latency": True}
+
+
+def test_the_total_of_a_stream_counts_when_asked_for(open_project: OpenProject) -> None:
+    """250 ms are over 200, though the first byte came after 50."""
+    latency = {"target": 0.9, "latency": "200ms"}
+    project = open_project(SLO_DEFINITIONS={"first": latency, "total": {**latency, "latency_of": "total"}})
+
+    project.get("/stream/")
+
+    assert project.only_event().outcomes == {"first": True, "total": False}
+
+
+@pytest.mark.parametrize("path", ["/broken-stream/", "/broken-async-stream/"])
+def test_an_exception_after_the_response_started_is_bad(project: Project, path: str) -> None:
+    """The client saw a 200 and half a body: a failure, counted once, and the server hears of it as ever."""
+    answer = project.get(path)
+
+    assert answer.status == 200
+    assert answer.error is not None
+    event = project.only_event()
+    assert event.status == 200
+    assert isinstance(event.exception, (RuntimeError, TypeError))
+    assert event.duration_seconds == pytest.approx(0.05)
+    assert project.counts() == (1, 1)
+
+
+def test_a_wsgi_client_that_leaves_is_no_failure(open_for: OpenProject) -> None:
+    """The server closes the response after two chunks: availability leaves it out, and so does a latency in time."""
+    project = open_for("wsgi", SLO_DEFINITIONS=DISCONNECTS)
+
+    project.get("/stream/", leave_after=2)
+
+    event = project.only_event()
+    assert event.disconnected
+    assert event.duration_seconds == pytest.approx(0.1)
+    assert event.first_byte_seconds == pytest.approx(0.05)
+    assert event.outcomes == {"counted": True}
+
+
+DISCONNECTS = {
+    "availability": {"target": 0.9},
+    "latency": {"target": 0.9, "latency": "300ms"},
+    "counted": {"target": 0.9, "client_disconnect": "good"},
+}
+
+
+def test_an_asgi_client_that_leaves_a_waiting_stream_is_no_failure(open_for: OpenProject) -> None:
+    """Django cancels the generator in the midst of its waiting."""
+    project = open_for("asgi", SLO_DEFINITIONS=DISCONNECTS)
+
+    project.get("/endless-stream/", leave_after=2)
+
+    event = project.only_event()
+    assert event.disconnected
+    assert event.duration_seconds == pytest.approx(0.05)
+    assert event.outcomes == {"counted": True}
+
+
+def test_a_send_that_fails_is_a_client_that_left(open_for: OpenProject) -> None:
+    """From ASGI 2.4 on `send` raises OSError; Django then closes nothing, and asyncio closes the generator."""
+    project = open_for("asgi", SLO_DEFINITIONS=DISCONNECTS)
+
+    answer = project.get("/async-stream/", send_fails_after=2)
+
+    assert isinstance(answer.error, OSError)
+    event = project.only_event()
+    assert event.disconnected
+    assert event.duration_seconds == pytest.approx(0.15)
+    assert event.outcomes == {"counted": True}
+
+
+@pytest.mark.parametrize(("after", "outcomes"), [("0.1", {"counted": True}), ("0.4", {"counted": True, "latency": False})])
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_a_client_that_leaves_before_the_answer(
+    open_for: OpenProject, after: str, outcomes: dict[str, bool], is_watched: bool
+) -> None:
+    """Django cancels the view. Whoever hung up after 400 ms had waited longer than the 300 that were promised."""
+    project = open_for("asgi", SLO_DEFINITIONS=DISCONNECTS)
+    application = with_lifespan(ASGIHandler()) if is_watched else ASGIHandler()
+
+    answer = project.get(f"/waits/?after={after}", leave_after=0, application=application)
+
+    assert answer.status == 0
+    event = project.only_event()
+    assert (event.status, event.disconnected) == (None, True)
+    assert event.outcomes == outcomes
+
+
+@pytest.mark.filterwarnings("ignore:Unclosed file")  # Django's own, when a request raises into the server
+@pytest.mark.parametrize(("is_watched", "counts"), [(False, (0, 0)), (True, (1, 1))])
+def test_a_server_that_shuts_down_is_told_from_a_client_that_left(
+    open_for: OpenProject, is_watched: bool, counts: tuple[int, int]
+) -> None:
+    """Both cancel. With the lifespan wrapper a cancellation without a disconnect is the service's own failure."""
+    project = open_for("asgi")
+    application = with_lifespan(ASGIHandler()) if is_watched else ASGIHandler()
+
+    serve_asgi("GET", "/waits/", cancel_after=0, application=application)
+
+    assert project.counts() == counts
+
+
+def test_a_client_that_left_a_sync_project_is_noticed_under_the_wrapper(open_for: OpenProject) -> None:
+    """A thread cannot be cancelled: its response comes, and nobody is there to read it."""
+    project = open_for(
+        "asgi",
+        SLO_DEFINITIONS=DISCONNECTS,
+        MIDDLEWARE=["slo_django.middleware.SLOMiddleware", "slo_test_project.middleware.sync_only"],
+    )
+    scope: dict[str, Any] = {}
+
+    async def hang_up_first(given: Any, receive: Any, send: Any) -> None:
+        given["slo_django.disconnect"].seen = True  # what the wrapper's receive notes
+        await ASGIHandler()(given, receive, send)
+
+    project.get("/", application=with_lifespan(hang_up_first), carrier=scope)
+
+    assert project.only_event().disconnected
+    assert project.only_event().outcomes == {"counted": True}
+
+
+@pytest.mark.parametrize("path", [*STREAMS, "/broken-stream/"])
+def test_head_to_a_stream_is_not_a_client_that_left(open_for: OpenProject, path: str) -> None:
+    """A server may close the body of a HEAD response without reading it, and so does Django's test client."""
+    project = open_for("wsgi")
+
+    Client().head(path).close()
+
+    assert not project.only_event().disconnected
+    assert project.counts() == (1, 0)
+
+
+def test_async_streams_stay_async(open_for: OpenProject) -> None:
+    """What Django decides by the kind of the stream, it decides as without us."""
+    open_for("asgi")
+
+    async def ask() -> tuple[HttpResponseBase, list[bytes]]:
+        response = await AsyncClient().get("/async-stream/")
+        assert isinstance(response, StreamingHttpResponse)
+        return response, [chunk async for chunk in response]  # type: ignore[misc]  # stubs: a sync response
+
+    response, chunks = asyncio.run(ask())
+    assert response.is_async  # type: ignore[attr-defined]  # of StreamingHttpResponse
+    assert len(chunks) == 5
+
+
+def test_sync_streams_are_not_read_ahead(open_for: OpenProject) -> None:
+    """Each chunk is made when the server asks for it."""
+    project = open_for("wsgi")
+
+    response = Client().get("/stream/")
+    chunks = iter(response)
+    assert next(chunks) == b"chunk 0\n"
+    assert project.events == []
+
+    response.close()
+    assert project.events == []  # availability leaves it out
+    assert project.counts() == (0, 0)
+
+
+def test_a_file_ends_when_the_application_returns_it(project: Project) -> None:
+    """How long the server takes to send a file is not the application's time."""
+    answer = project.get("/file/")
+
+    assert len(answer.body) == 10_000
+    event = project.only_event()
+    assert event.duration_seconds == pytest.approx(0.05)
+    assert event.outcomes == {"availability": True, "latency": True}
+
+
+def test_a_file_is_returned_in_the_servers_own_wrapper(open_for: OpenProject) -> None:
+    """gunicorn and uWSGI compare `wsgi.file_wrapper` by identity, or there is no sendfile."""
+    project = open_for("wsgi")
+
+    answer = project.get("/file/", file_wrapper=FileWrapper)
+
+    assert type(answer.returned) is FileWrapper
+    assert len(answer.body) == 10_000
+    assert project.counts() == (1, 0)
+
+
+def test_a_client_that_leaves_a_file_is_not_noticed(project: Project) -> None:
+    """Sending it is the server's work: the request had ended well."""
+    project.get("/file/", leave_after=1)
+
+    assert project.counts() == (1, 0)

@@ -1,0 +1,135 @@
+"""Every Python block of the README runs as pasted, and does what the text around it says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from slo_servers import fetch, free_port, python, start_server
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+BLOCK = re.compile(r"<!-- file: (\S+) -->\n```python\n(.*?)```", re.DOTALL)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """All blocks, each saved under its name."""
+    for name, code in BLOCK.findall(README):
+        (tmp_path / name).write_text(code)
+    return tmp_path
+
+
+def run(folder: Path, *command: str) -> str:
+    done = subprocess.run(python(*command), cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def events(url: str) -> dict[tuple[str, str], float]:
+    """(SLO, outcome) to count, as a scraper reads it."""
+    families = text_string_to_metric_families(fetch(f"{url}/metrics").decode())
+    return {
+        (sample.labels["slo"], sample.labels["outcome"]): sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == "slo_events_total"
+    }
+
+
+def test_every_python_block_is_tested():
+    """A block without a name would be run by nobody."""
+    assert README.count("```python") == len(BLOCK.findall(README))
+    tested = set(re.findall(r'"(\w+\.py)"', Path(__file__).read_text())) | {"main.py", "plain_asgi.py", "app.py"}
+    assert {name for name, _ in BLOCK.findall(README)} <= tested
+
+
+def test_there_are_exactly_two_commands():
+    """One runs the main job, one passes the tests."""
+    assert re.findall(r"<!-- command: (\w+) -->\n```sh\n.+\n```", README) == ["demo", "test"]
+
+
+def test_the_plain_library(folder: Path):
+    """Four bad of 2,000 orders, one more by hand, one good block: 5 of 2,002."""
+    out = run(folder, "worker.py")
+
+    assert "5 of 2002 events were bad" in out
+    assert "budget left: -149.8%, burning at 2.50" in out
+
+
+@pytest.mark.parametrize("name", ["classification.py", "beside_others.py"])
+def test_a_block_that_only_defines(folder: Path, name: str):
+    """It runs to its end."""
+    run(folder, name)
+
+
+def test_the_tests_of_a_user(folder: Path):
+    """The shipped fixtures are found without a word of configuration."""
+    out = run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_checkout.py")
+
+    assert "2 passed" in out
+
+
+Served = Callable[[int], list[str]]
+
+
+def uvicorn(application: str) -> Served:
+    return lambda port: python("-m", "uvicorn", application, "--port", str(port))
+
+
+@pytest.mark.parametrize(
+    ("command", "method", "path", "expected"),
+    [
+        pytest.param(
+            uvicorn("main:app"),
+            "POST",
+            "/checkout/1",
+            {("availability", "good"): 1, ("checkout-latency", "good"): 1},
+            id="fastapi",
+        ),
+        pytest.param(uvicorn("plain_asgi:app"), "GET", "/", {("availability", "good"): 1}, id="asgi"),
+        pytest.param(
+            lambda port: python("manage.py", "runserver", "--noreload", str(port)),
+            "GET",
+            "/checkout/",
+            {("availability", "good"): 1, ("checkout-latency", "good"): 1},
+            id="django",
+        ),
+        pytest.param(
+            lambda port: python("-m", "flask", "--app", "app", "run", "--port", str(port)),
+            "POST",
+            "/checkout/1",
+            {("availability", "good"): 1, ("checkout-latency", "good"): 1},
+            id="flask",
+        ),
+    ],
+)
+def test_a_served_block(folder: Path, command: Served, method: str, path: str, expected: dict[tuple[str, str], int]):
+    """The commands of the text start it, and one request is one good event of each SLO it belongs to."""
+    port = free_port()
+    with start_server(command(port), port=port, ready="/metrics", cwd=folder) as server:
+        fetch(server.url + path, method=method)
+
+        counted = {key: value for key, value in events(server.url).items() if value}
+
+    assert counted == expected
+
+
+def test_django_names_nothing_to_mend(folder: Path):
+    """`manage.py check` is clean, and `slo_status` prints the table."""
+    assert "no issues" in run(folder, "manage.py", "check")
+    assert "checkout-latency" in run(folder, "manage.py", "slo_status")
+
+
+def test_the_interpreter_of_this_test_is_the_installed_one():
+    """Under tox the wheel is tested, not the checkout."""
+    import os
+
+    import slo_core
+
+    if os.environ.get("SLO_EXPECT_INSTALLED"):
+        assert "site-packages" in slo_core.__file__, (slo_core.__file__, sys.path)
