@@ -45,7 +45,9 @@ class MetricsApp:
 
 def metrics_app(registry: SLORegistry, *, token: str | None = None) -> MetricsApp:
     """
-    The metrics view of a registry: `app.add_route("/metrics", metrics_app(registry))`.
+    The metrics view of a registry.
+
+    `app.add_route("/metrics", metrics_app(registry))` in Starlette and FastAPI; any ASGI server or router can serve it.
 
     Args:
         registry: The SLOs.

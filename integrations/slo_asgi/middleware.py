@@ -85,14 +85,14 @@ class SLOMiddleware:
         if exchange is None:
             await self.app(scope, receive, send)
         else:
-            watch = _Watch(self._recorder, exchange, scope, receive, send, self._resolver, root_path)
+            watch = _Watch(self._recorder, exchange, scope, receive, send, self._resolver)
             await watch.run(self.app)
 
 
 class _Watch:
     """One request between server and application."""
 
-    __slots__ = ("exchange", "receive", "recorder", "resolver", "root_path", "scope", "send", "sends_trailers")
+    __slots__ = ("exchange", "receive", "recorder", "resolver", "scope", "send", "sends_trailers")
 
     def __init__(
         self,
@@ -102,7 +102,6 @@ class _Watch:
         receive: Receive,
         send: Send,
         resolver: RouteResolver,
-        root_path: str,
     ) -> None:
         self.recorder = recorder
         self.exchange = exchange
@@ -110,7 +109,6 @@ class _Watch:
         self.receive = receive
         self.send = send
         self.resolver = resolver
-        self.root_path = root_path
         self.sends_trailers = False
 
     async def run(self, app: ASGIApp) -> None:
@@ -165,7 +163,7 @@ class _Watch:
         self.recorder.finish(exchange, self.resolve)
 
     def resolve(self) -> Resolved | None:
-        return self.resolver.resolve(self.scope, path=self.exchange.path, root_path=self.root_path)
+        return self.resolver.resolve(self.scope, path=self.exchange.path)
 
 
 def _is_hang_up(exc: BaseException) -> bool:

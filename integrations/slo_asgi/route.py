@@ -24,14 +24,13 @@ class RouteResolver:
     def __init__(self) -> None:
         self._templates: dict[tuple[int, int], dict[object, list[tuple[str, str | None]]]] = {}
 
-    def resolve(self, scope: Scope, *, path: str, root_path: str) -> Resolved | None:
+    def resolve(self, scope: Scope, *, path: str) -> Resolved | None:
         """
         The route of a finished request.
 
         Args:
             scope: Its scope, after the application ran.
-            path: The path below `root_path`.
-            root_path: The root path as the request came in.
+            path: The path, below the root path as the request came in.
 
         Returns:
             None when no route took it.
@@ -51,7 +50,7 @@ class RouteResolver:
                 return self._mounted(scope, route, endpoint)
             template, name = route.path_format, getattr(route, "name", None)  # type: ignore[union-attr]  # it has one
         else:
-            return self._look_up(scope, endpoint, path=path, root_path=root_path)
+            return self._look_up(scope, endpoint, path=path)
         return Resolved(_mount_prefix(scope, template) + template, view_name=name or None, view=endpoint)
 
     def _mounted(self, scope: Scope, mount: Any, endpoint: object) -> Resolved | None:
@@ -61,7 +60,7 @@ class RouteResolver:
         template = f"{_mount_prefix(scope, '')}/{{path}}"
         return Resolved(template, view_name=mount.name or None, view=endpoint, is_static=_is_static(endpoint))
 
-    def _look_up(self, scope: Scope, endpoint: object, *, path: str, root_path: str) -> Resolved | None:
+    def _look_up(self, scope: Scope, endpoint: object, *, path: str) -> Resolved | None:
         """Starlette before 1.7 names the endpoint only: look it up in the application's routes."""
         if _is_static(endpoint):
             return Resolved(view=endpoint, view_name="static", is_static=True)

@@ -162,14 +162,25 @@ def test_a_reset_ledger_is_empty_and_measured_from_now(clock: FakeClock) -> None
 def test_skipped_buckets_are_empty(clock: FakeClock, jump: int) -> None:
     """A ring written once around holds nothing of the last round."""
     ledger = ledger_of(clock)
-    for second in range(0, 4000, 7):
+    for second in range(4000):
         ledger.add(T + second, 1, 0, live=True)
-    at = T + 3997 + jump
+    at = T + 3999 + jump
     ledger.add(at, 0, 1, live=True)
 
-    expected = sum(1 for second in range(0, 4000, 7) if T + second >= at - HOUR)
+    assert count(ledger, HOUR, at=at) == EventCounts(max(0, HOUR + 1 - jump), 1)
+    assert count(ledger, 30 * DAY, at=at) == EventCounts(4000 if jump < 30 * DAY else 0, 1)
 
-    assert count(ledger, HOUR, at=at) == EventCounts(expected, 1)
+
+def test_the_oldest_second_that_is_kept(clock: FakeClock) -> None:
+    """An hour, 120 s and two buckets: one second more would fall onto the newest."""
+    ledger = ledger_of(clock, HOUR)
+    ledger.add(T, 1, 0, live=False)
+    ledger.add(T - 3721, 1, 0, live=False)
+    ledger.add(T - 3722, 1, 0, live=False)
+
+    assert count(ledger, HOUR, at=T) == EventCounts(1, 0)
+    assert ledger.read([]).lifetime.total == 2
+    assert ledger.read([]).dropped == 1
 
 
 def test_a_read_of_long_ago_counts_in_the_buckets_that_are_left(clock: FakeClock) -> None:

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -15,6 +11,7 @@ from django.test import override_settings
 
 from slo_core.stores.memory import MemoryStore
 from slo_django import get_registry
+from slo_test_project.project import manage
 
 
 def run(*arguments: str) -> tuple[str, str]:
@@ -80,11 +77,7 @@ def test_wrong_settings_are_told_in_full() -> None:
 
 def test_it_runs_from_a_shell() -> None:
     """As people start it."""
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "slo_test_project.settings"}
-    environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    done = subprocess.run(
-        [sys.executable, "-m", "django", "slo_status"], env=environment, capture_output=True, text=True, timeout=60
-    )
+    done = manage("slo_status")
 
     assert done.returncode == 0, done.stderr
     assert "availability" in done.stdout

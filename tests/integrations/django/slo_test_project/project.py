@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from slo_core import SLORegistry
@@ -53,3 +57,14 @@ class Project:
 
 
 OpenProject = Callable[..., Project]
+
+
+def manage(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A management command of the test project, in a process of its own, as from a shell."""
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "slo_test_project.settings",
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)]),
+    }
+    command = [sys.executable, "-m", "django", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
