@@ -36,6 +36,9 @@ __all__ = [
 _REMEMBERED_KINDS = 1024
 
 
+_NOT_COUNTED = "a request could not be counted for one of its SLOs"
+
+
 class HTTPRecorder:
     """
     Counts finished requests for the SLOs of a registry.
@@ -183,25 +186,46 @@ class HTTPRecorder:
 
     def _record(self, exchange: Exchange, resolved: Resolved) -> None:
         status = wire_status(exchange)
-        bindings = self._decision(exchange.method, resolved, status).bindings_for(exchange.path)
+        takers = self._decision(exchange.method, resolved, status).takers(exchange.path)
+        bindings = takers.bindings
         if not bindings:
             return
         timing = Timing(exchange, self.timer() if exchange.ended is None else exchange.ended)
-        # Nearly always this installation counts for all its SLOs, and there is nothing to look up.
-        shared = None if exchange.mine is self._identities else exchange.mine
-        outcomes: dict[str, bool] | None = {} if self._listeners else None
+        is_mine_alone = exchange.mine is self._identities
+        if (
+            status is not None
+            and exchange.exception is None
+            and not exchange.disconnected
+            and is_mine_alone
+            and not self._listeners
+        ):
+            # Nearly every request: what its status means to each SLO was worked out before.
+            outcomes = takers.outcomes(status)
+            for record, is_good in outcomes.settled:
+                try:
+                    record(is_good)
+                except Exception as exc:  # a store of the user's own; the other SLOs count all the same
+                    self.incidents.report(_NOT_COUNTED, exc)
+            for record, threshold, to_end in outcomes.timed:
+                try:
+                    record((timing.total if to_end else timing.first_byte) <= threshold)
+                except Exception as exc:  # as above
+                    self.incidents.report(_NOT_COUNTED, exc)
+            bindings = outcomes.open
+            if not bindings:
+                return
+        counted: dict[str, bool] = {}
         for binding in bindings:
-            if shared is None or binding.identity in shared:
+            if is_mine_alone or binding.identity in exchange.mine:
                 try:
                     good = binding.judge(exchange, status, timing)
                     if good is not None:
                         binding.tracker.record(good)
-                        if outcomes is not None:
-                            outcomes[binding.tracker.name] = good
-                except Exception as exc:  # a store of the user's own; the other SLOs count all the same
-                    self.incidents.report(f"a request could not be counted for the SLO {binding.identity[1]!r}", exc)
-        if outcomes:
-            self._tell(exchange, resolved, status, timing, outcomes)
+                        counted[binding.tracker.name] = good
+                except Exception as exc:  # as above
+                    self.incidents.report(_NOT_COUNTED, exc)
+        if counted and self._listeners:
+            self._tell(exchange, resolved, status, timing, counted)
 
     def _tell(
         self, exchange: Exchange, resolved: Resolved, status: int | None, timing: Timing, outcomes: dict[str, bool]

@@ -11,9 +11,9 @@ from slo_core.http_rule import HTTPRule
 from slo_core.markers import ViewMarks
 from slo_core.request import Identity
 from slo_core.tracker import SLOTracker
-from slo_core.verdict import Judge
+from slo_core.verdict import Foreseen, Judge
 
-__all__ = ["Binding", "Decision", "Kind", "compile_globs", "decide"]
+__all__ = ["Binding", "Decision", "Kind", "Takers", "compile_globs", "decide"]
 
 # Method, route, view name, view, static file, unmatched: all that decides beside the path.
 Kind = tuple[str, str | None, str | None, object, bool, bool]
@@ -94,45 +94,105 @@ class Binding:
         return self.routes is not None and route is not None and self.routes.match(route) is not None
 
 
-@dataclass(slots=True)
+class Outcomes:
+    """
+    What undisturbed requests of one status are to the SLOs that take them.
+
+    Attributes:
+        settled: Where the status decides: how to count, and what.
+        timed: Where the time decides: how to count, the threshold, and whether it is the last byte's.
+        open: Where only the judge can tell.
+    """
+
+    __slots__ = ("open", "settled", "timed")
+
+    def __init__(self, bindings: Iterable[Binding], status: int) -> None:
+        settled, timed, unsettled = [], [], []
+        for binding in bindings:
+            foreseen, record = binding.judge.foresee(status), binding.tracker.record
+            if foreseen is Foreseen.GOOD or foreseen is Foreseen.BAD:
+                settled.append((record, foreseen is Foreseen.GOOD))
+            elif foreseen is Foreseen.BY_TIME:
+                timed.append((record, binding.judge.threshold, binding.judge.timed_to_end))
+            elif foreseen is Foreseen.BY_CLASSIFIER:
+                unsettled.append(binding)
+        self.settled = tuple(settled)
+        self.timed = tuple(timed)
+        self.open = tuple(unsettled)
+
+
+class Takers:
+    """
+    The SLOs that take a request.
+
+    Attributes:
+        bindings: All of them.
+    """
+
+    __slots__ = ("_outcomes", "bindings")
+
+    def __init__(self, bindings: tuple[Binding, ...]) -> None:
+        self.bindings = bindings
+        self._outcomes: dict[int, Outcomes] = {}
+
+    def outcomes(self, status: int) -> Outcomes:
+        """What undisturbed requests of that status are to them; statuses are few, so all are remembered."""
+        outcomes = self._outcomes.get(status)
+        if outcomes is None:
+            outcomes = self._outcomes[status] = Outcomes(self.bindings, status)
+        return outcomes
+
+
+_NOBODY = Takers(())
+
+
 class Decision:
     """
     Which SLOs take requests of one kind.
 
-    Attributes:
+    Args:
         certain: These take them all.
         by_path: These depend on the path; True when it must match one of their routes.
         exclude: Paths that count for none.
     """
 
-    certain: tuple[Binding, ...] = ()
-    by_path: tuple[tuple[Binding, bool], ...] = ()
-    exclude: re.Pattern[str] | None = None
-    _paths: dict[str, tuple[Binding, ...]] = field(default_factory=dict)
+    __slots__ = ("_by_path", "_certain", "_depends_on_path", "_exclude", "_paths")
 
-    def bindings_for(self, path: str) -> tuple[Binding, ...]:
+    def __init__(
+        self,
+        certain: tuple[Binding, ...] = (),
+        by_path: tuple[tuple[Binding, bool], ...] = (),
+        exclude: re.Pattern[str] | None = None,
+    ) -> None:
+        self._certain = Takers(certain) if certain else _NOBODY
+        self._by_path = by_path
+        self._exclude = exclude
+        self._depends_on_path = bool(by_path) or exclude is not None
+        self._paths: dict[str, Takers] = {}
+
+    def takers(self, path: str) -> Takers:
         """The SLOs that take a request of this kind on that path."""
-        if not self.by_path and self.exclude is None:
-            return self.certain
-        bindings = self._paths.get(path)
-        if bindings is None:
-            bindings = self._look(path)
+        if not self._depends_on_path:
+            return self._certain
+        takers = self._paths.get(path)
+        if takers is None:
+            takers = self._look(path)
             if len(path) <= _LONGEST_REMEMBERED_PATH:
                 if len(self._paths) >= _REMEMBERED_PATHS:
                     self._paths.clear()
-                self._paths[path] = bindings
-        return bindings
+                self._paths[path] = takers
+        return takers
 
-    def _look(self, path: str) -> tuple[Binding, ...]:
-        if self.exclude is not None and self.exclude.match(path):
-            return ()
+    def _look(self, path: str) -> Takers:
+        if self._exclude is not None and self._exclude.match(path):
+            return _NOBODY
         taken = tuple(
             binding
-            for binding, must_match in self.by_path
+            for binding, must_match in self._by_path
             if not (must_match and (binding.routes is None or not binding.routes.match(path)))
             and not (binding.exclude is not None and binding.exclude.match(path))
         )
-        return (*self.certain, *taken)
+        return Takers((*self._certain.bindings, *taken)) if taken else self._certain
 
 
 def decide(

@@ -194,9 +194,11 @@ class SLOTracker:
                 f"record(at=): expected a time at most {FUTURE_TOLERANCE_SECONDS} s ahead of the clock ({now!r}), "
                 f"got {at!r}, {instant - now:.0f} s ahead; is it in milliseconds?"
             )
-        if self._observations is not None:
+        if self._tally is None:
             self._observe(success, instant)
         else:
+            # How far back is kept is seen from the newest event: those that are not settled yet are events, too.
+            self._tally.settle()
             self._ledger.add(math.floor(instant), int(bool(success)), int(not success), live=False)
 
     def _observe(self, success: bool, at: float) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from enum import Enum
 
 from slo_core.http_rule import Classifier, HTTPRule
 from slo_core.incidents import Incidents
 from slo_core.request import Exchange
 
-__all__ = ["Judge", "Timing", "wire_status"]
+__all__ = ["Foreseen", "Judge", "Timing", "wire_status"]
 
 
 class Timing:
@@ -40,6 +41,16 @@ def wire_status(exchange: Exchange) -> int | None:
     return exchange.status
 
 
+class Foreseen(Enum):
+    """What a status alone tells of an undisturbed request: nothing was raised, and the client stayed to the end."""
+
+    GOOD = "good"
+    BAD = "bad"
+    LEFT_OUT = "left out"
+    BY_TIME = "good when it was fast enough"
+    BY_CLASSIFIER = "whatever the classifier says"
+
+
 class Judge:
     """
     Applies one rule to finished requests.
@@ -49,9 +60,13 @@ class Judge:
         name: The SLO's name, for messages.
         incidents: Where a classifier's mistakes are reported.
         classify: Overrides the rule's own classifier.
+
+    Attributes:
+        threshold: Seconds within which a request must be answered; infinite where speed does not matter.
+        timed_to_end: What is timed is the last byte, not the first.
     """
 
-    __slots__ = ("_bad_statuses", "_classify", "_incidents", "_name", "_rule", "_threshold", "_timed_to_end")
+    __slots__ = ("_bad_statuses", "_classify", "_incidents", "_name", "_rule", "threshold", "timed_to_end")
 
     def __init__(
         self, rule: HTTPRule, *, name: str, incidents: Incidents, classify: Classifier | None = None
@@ -61,8 +76,17 @@ class Judge:
         self._incidents = incidents
         self._classify = classify or rule.classify
         self._bad_statuses = frozenset(_expand(rule.bad_statuses))
-        self._threshold = math.inf if rule.latency_seconds is None else rule.latency_seconds
-        self._timed_to_end = rule.latency_of == "total"
+        self.threshold = math.inf if rule.latency_seconds is None else rule.latency_seconds
+        self.timed_to_end = rule.latency_of == "total"
+
+    def foresee(self, status: int) -> Foreseen:
+        """What an undisturbed request of that status is; asked once for each status, not for each request."""
+        if self._classify is not None:
+            return Foreseen.BY_CLASSIFIER
+        is_timed = self.threshold != math.inf
+        if status in self._bad_statuses:
+            return Foreseen.LEFT_OUT if is_timed and self._rule.latency_failures == "ignore" else Foreseen.BAD
+        return Foreseen.BY_TIME if is_timed else Foreseen.GOOD
 
     def __call__(self, exchange: Exchange, status: int | None, timing: Timing) -> bool | None:
         """
@@ -81,13 +105,13 @@ class Judge:
         else:
             succeeded = self._classified(status, exception)
         if not succeeded:
-            return None if self._rule.latency_failures == "ignore" and self._threshold != math.inf else False
+            return None if self._rule.latency_failures == "ignore" and self.threshold != math.inf else False
         if exchange.disconnected:
             return self._left(timing)
         return self._in_time(timing)
 
     def _in_time(self, timing: Timing) -> bool:
-        return (timing.total if self._timed_to_end else timing.first_byte) <= self._threshold
+        return (timing.total if self.timed_to_end else timing.first_byte) <= self.threshold
 
     def _left(self, timing: Timing) -> bool | None:
         """The client went away; nothing else was wrong."""

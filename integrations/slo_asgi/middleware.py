@@ -86,13 +86,19 @@ class SLOMiddleware:
             await self.app(scope, receive, send)
         else:
             watch = _Watch(self._recorder, exchange, scope, receive, send, self._resolver)
-            await watch.run(self.app)
+            try:
+                await self.app(scope, watch.receive, watch.send)
+            except BaseException as exc:
+                watch.raised(exc)
+                raise
+            if not exchange.finished:
+                watch.returned()
 
 
 class _Watch:
     """One request between server and application."""
 
-    __slots__ = ("exchange", "receive", "recorder", "resolver", "scope", "send", "sends_trailers")
+    __slots__ = ("_exchange", "_receive", "_recorder", "_resolver", "_scope", "_send", "_sends_trailers")
 
     def __init__(
         self,
@@ -103,67 +109,65 @@ class _Watch:
         send: Send,
         resolver: RouteResolver,
     ) -> None:
-        self.recorder = recorder
-        self.exchange = exchange
-        self.scope = scope
-        self.receive = receive
-        self.send = send
-        self.resolver = resolver
-        self.sends_trailers = False
+        self._recorder = recorder
+        self._exchange = exchange
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._resolver = resolver
+        self._sends_trailers = False
 
-    async def run(self, app: ASGIApp) -> None:
-        exchange = self.exchange
-        try:
-            await app(self.scope, self.noting_receive, self.noting_send)
-        except BaseException as exc:
-            # What fails after the last byte, a background task for one, is not the request's failure.
-            if not (exchange.disconnected and _is_hang_up(exc)):
-                exchange.exception = exc
-            self.finish()
-            raise
-        if not exchange.finished:
-            if exchange.status is not None and not exchange.disconnected:
-                exchange.exception = IncompleteResponseError("the application returned before its response had ended")
-            self.finish()
+    def raised(self, exc: BaseException) -> None:
+        """The application raised; after the last byte, in a background task for one, that is not the request's failure."""
+        if not (self._exchange.disconnected and _is_hang_up(exc)):
+            self._exchange.exception = exc
+        self._finish()
 
-    async def noting_receive(self) -> Message:
-        message = await self.receive()
+    def returned(self) -> None:
+        """The application returned, and the response had not ended."""
+        exchange = self._exchange
+        if exchange.status is not None and not exchange.disconnected:
+            exchange.exception = IncompleteResponseError("the application returned before its response had ended")
+        self._finish()
+
+    async def receive(self) -> Message:
+        message = await self._receive()
         if message.get("type") == "http.disconnect":
-            self.exchange.disconnected = True
+            self._exchange.disconnected = True
         return message
 
-    async def noting_send(self, message: Message) -> None:
-        exchange = self.exchange
+    async def send(self, message: Message) -> None:
+        exchange = self._exchange
         kind = message.get("type")
         is_body = kind == "http.response.body"
         if is_body and exchange.first_byte is None and (message.get("body") or not message.get("more_body")):
             # Before it is sent: a client that reads slowly is no delay of ours.
-            exchange.first_byte = self.recorder.timer()
+            exchange.first_byte = self._recorder.timer()
         try:
-            await self.send(message)
+            await self._send(message)
         except OSError:
             exchange.disconnected = True
             raise
         if kind == "http.response.start":
             exchange.status = message.get("status")
-            self.sends_trailers = bool(message.get("trailers"))
+            self._sends_trailers = bool(message.get("trailers"))
         elif is_body:
-            if not message.get("more_body") and not self.sends_trailers:
-                self.finish()
+            if not message.get("more_body") and not self._sends_trailers:
+                self._finish()
         elif kind == "http.response.trailers":
             if not message.get("more_trailers"):
-                self.finish()
-        elif kind == "http.response.pathsend" and not self.sends_trailers:
-            self.finish()
+                self._finish()
+        elif kind == "http.response.pathsend" and not self._sends_trailers:
+            self._finish()
 
-    def finish(self) -> None:
-        exchange = self.exchange
+    def _finish(self) -> None:
+        exchange = self._exchange
         if exchange.ended is None:
-            exchange.ended = self.recorder.timer()
-        self.recorder.finish(exchange, self.resolve)
+            exchange.ended = self._recorder.timer()
+        self._recorder.finish(exchange, self._resolve)
 
-    def resolve(self) -> Resolved | None:
-        return self.resolver.resolve(self.scope, path=self.exchange.path)
+    def _resolve(self) -> Resolved | None:
+        return self._resolver.resolve(self._scope, path=self._exchange.path)
 
 
 def _is_hang_up(exc: BaseException) -> bool:

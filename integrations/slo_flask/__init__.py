@@ -1,8 +1,8 @@
-"""SLOs for Flask."""
+"""SLOs and error budgets for Flask: `from slo_flask import SLO`."""
 
 from __future__ import annotations
 
 from slo_core.markers import slo_exempt, slo_track
-from slo_flask.extension import SLO, SLOState
+from slo_flask.extension import SLO
 
-__all__ = ["SLO", "SLOState", "slo_exempt", "slo_track"]
+__all__ = ["SLO", "slo_exempt", "slo_track"]

@@ -1,39 +1,34 @@
-"""`flask slo`: the state of the SLOs in a terminal."""
+"""Commands under `flask slo`."""
 
 from __future__ import annotations
 
 import json
 
 import click
+from flask import current_app
 from flask.cli import AppGroup
 
-from slo_core.registry import SLORegistry
+from slo_core.errors import SLOError
 from slo_core.status import status_document, status_note, status_table
+from slo_flask.installation import installation_of
 
-__all__ = ["slo_commands"]
+__all__ = ["slo"]
+
+slo = AppGroup("slo", help="Service level objectives and error budgets.")
 
 
-def slo_commands(registry: SLORegistry) -> AppGroup:
-    """
-    The command group of one application.
-
-    Args:
-        registry: Its SLOs.
-    """
-    group = AppGroup("slo", help="Service level objectives and error budgets.")
-
-    @group.command("status")
-    @click.option(
-        "--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True
-    )
-    def status(output_format: str) -> None:
-        """Show how much error budget is left."""
-        if output_format == "json":
-            click.echo(json.dumps(status_document(registry), indent=2))
-            return
-        click.echo(status_table(registry))
-        note = status_note(registry)
-        if note is not None:
-            click.echo(note, err=True)
-
-    return group
+@slo.command("status")
+@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def status(format_: str) -> None:
+    """Show each SLO: its state, error budget, burn rate and firing alerts."""
+    installation = installation_of(current_app)
+    registry = installation.registry
+    try:
+        text = json.dumps(status_document(registry), indent=2) if format_ == "json" else status_table(registry)
+    except SLOError as exc:
+        raise click.ClickException(str(exc)) from exc
+    click.echo(text)
+    if not installation.settings.enabled:
+        click.echo("SLO_ENABLED is False: nothing is counted.", err=True)
+    if note := status_note(registry):
+        click.echo(note, err=True)

@@ -1,102 +1,89 @@
-"""The Flask extension: configuration, the metrics route, and one wrapper around the WSGI application."""
+"""The extension: what an application factory calls."""
 
 from __future__ import annotations
 
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
 
-from flask import Flask, Response, current_app, got_request_exception, has_app_context, request
+from flask import Flask, current_app, has_app_context
 
 from slo_core.config import DefinitionsConfig
-from slo_core.errors import ConfigError, Problem
-from slo_core.http import HTTPRecorder, exempt_request
+from slo_core.http import HTTPRecorder
 from slo_core.markers import slo_exempt, slo_track
-from slo_core.metrics_view import MetricsView
 from slo_core.registry import SLORegistry
-from slo_core.settings import SLOSettings, unknown_settings
-from slo_flask.commands import slo_commands
-from slo_flask.wsgi import CountedWSGI, note_exception
+from slo_flask import commands, conf, metrics, signals
+from slo_flask.installation import EXTENSION, Installation, installation_of
+from slo_flask.wsgi import SLOMiddleware
 
-__all__ = ["SLO", "SLOState"]
-
-EXTENSION_NAME = "slo"
-METRICS_ENDPOINT = "slo_metrics"
-# The view answers 405 itself, to whatever comes.
-_EVERY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-
-V = TypeVar("V", bound=Callable[..., object])
-
-
-@dataclass(frozen=True, slots=True)
-class SLOState:
-    """
-    What the extension keeps for one application, in `app.extensions["slo"]`.
-
-    Attributes:
-        registry: Its SLOs.
-        settings: How they run.
-    """
-
-    registry: SLORegistry
-    settings: SLOSettings
+__all__ = ["SLO"]
 
 
 class SLO:
     """
-    Counts the requests of Flask applications. One object serves any number of them; it keeps none.
+    Counts the requests of Flask applications for the SLOs of their configuration.
+
+    It keeps nothing of an application: one object serves any number of them. Make it at module level and call
+    `init_app` in the factory.
 
     Args:
-        app: An application to initialise at once.
-        clock: Seconds since the epoch; tests pass `slo_core.testing.FakeClock`.
-        timer: Monotonic seconds; tests pass the same.
+        app: Calls `init_app(app)` at once.
+        definitions: As for `init_app`; used for every application that is given none of its own.
     """
 
-    def __init__(
-        self,
-        app: Flask | None = None,
-        *,
-        clock: Callable[[], float] = time.time,
-        timer: Callable[[], float] = time.perf_counter,
-    ) -> None:
-        self._clock = clock
-        self._timer = timer
+    # Marks on views, also before there is an application: `@slo.track("checkout")`, `@slo.exempt`.
+    track = staticmethod(slo_track)
+    exempt = staticmethod(slo_exempt)
+
+    def __init__(self, app: Flask | None = None, *, definitions: DefinitionsConfig | None = None) -> None:
+        self._definitions = definitions
         if app is not None:
             self.init_app(app)
 
-    def init_app(self, app: Flask) -> None:
+    def init_app(
+        self,
+        app: Flask,
+        *,
+        definitions: DefinitionsConfig | None = None,
+        registry: SLORegistry | None = None,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
         """
-        Count the requests of an application, as its `SLO_` configuration says.
+        Count the requests of an application from now on, and mount its metrics.
 
-        Wraps `app.wsgi_app`, adds the metrics route and `flask slo`. A second call on one application changes
-        nothing and warns.
+        The configuration is read here, once. A second call for the same application warns and changes nothing.
+
+        Args:
+            app: The application; afterwards `app.extensions["slo"].registry` holds its SLOs.
+            definitions: SLOs, in place of `app.config["SLO_DEFINITIONS"]`.
+            registry: A registry made elsewhere, in place of definitions, store and service.
+            timer: Monotonic seconds; tests pass `slo_core.testing.FakeClock`.
 
         Raises:
-            ConfigError: Every problem of the configuration at once.
-            StoreError: The store's URL is unknown or refused.
+            ConfigError: Everything that is wrong with the configuration, at once.
         """
-        if EXTENSION_NAME in app.extensions:
-            warnings.warn("SLO.init_app() was called twice on one application; the first call stands", stacklevel=2)
+        if EXTENSION in app.extensions:
+            warnings.warn(f"SLO.init_app was called before for {app!r}; this call does nothing", stacklevel=2)
             return
-        settings, registry = _configured(app, clock=self._clock)
-        app.extensions[EXTENSION_NAME] = SLOState(registry, settings)
-        app.cli.add_command(slo_commands(registry))
-        if not settings.enabled:
-            return
-        # Idle is allowed: custom SLOs may be fed by views marked with `slo_track`.
-        recorder = HTTPRecorder(registry, exclude=settings.exclude, timer=self._timer, may_be_idle=True)
-        app.wsgi_app = CountedWSGI(app.wsgi_app, app, recorder)  # type: ignore[method-assign]  # as Flask's manual says
-        got_request_exception.connect(note_exception, app)
-        if settings.metrics_path is not None:
-            app.add_url_rule(
-                settings.metrics_path,
-                endpoint=METRICS_ENDPOINT,
-                view_func=_metrics_view(registry, settings.metrics_token),
-                methods=_EVERY_METHOD,
-                provide_automatic_options=False,
+        if definitions is None and registry is None:
+            definitions = self._definitions
+        settings, registry = conf.read(app.config, definitions=definitions, registry=registry, url_map=app.url_map)
+        if not registry.names():
+            warnings.warn(
+                'no SLO is defined, nothing is counted; for a start: '
+                'app.config["SLO_DEFINITIONS"] = {"availability": {"target": "99.9%"}}',
+                stacklevel=2,
             )
+        recorder = None
+        if settings.enabled:
+            # An SLO fed by hand only may still be named by slo_track on a view.
+            recorder = HTTPRecorder(registry, exclude=settings.exclude, timer=timer, may_be_idle=True)
+            if settings.metrics_path is not None:
+                metrics.mount(app, settings.metrics_path, registry, token=settings.metrics_token)
+            signals.connect()
+            app.wsgi_app = SLOMiddleware(app.wsgi_app, recorder, app)  # type: ignore[method-assign]  # Flask's own way
+        app.cli.add_command(commands.slo)
+        app.extensions[EXTENSION] = Installation(settings=settings, registry=registry, recorder=recorder)
 
     @property
     def registry(self) -> SLORegistry:
@@ -104,81 +91,11 @@ class SLO:
         The SLOs of the current application.
 
         Raises:
-            RuntimeError: No application is current, or it was not initialised.
+            RuntimeError: There is no application context, or `init_app` was not called for its application.
         """
         if not has_app_context():
             raise RuntimeError(
-                "SLO.registry: no application is current; use `with app.app_context():`, "
-                'or app.extensions["slo"].registry'
+                "SLO.registry belongs to an application, and there is no application context; "
+                'use `with app.app_context():`, or app.extensions["slo"].registry'
             )
-        state = current_app.extensions.get(EXTENSION_NAME)
-        if not isinstance(state, SLOState):
-            raise RuntimeError("SLO.registry: call slo.init_app(app) on this application first")
-        return state.registry
-
-    def track(self, *names: str) -> Callable[[V], V]:
-        """Mark a view: its requests count for these SLOs; the same as `slo_track`."""
-        return slo_track(*names)
-
-    def exempt(self, view: V) -> V:
-        """Mark a view: its requests count for no SLO; the same as `slo_exempt`."""
-        return slo_exempt(view)
-
-
-def _configured(app: Flask, *, clock: Callable[[], float]) -> tuple[SLOSettings, SLORegistry]:
-    """Settings and registry of an application, all problems gathered."""
-    names = [name for name in app.config if isinstance(name, str)]
-    problems = [_in_config(problem) for problem in unknown_settings(names)]
-    settings, definitions = SLOSettings(), app.config.get("SLO_DEFINITIONS")
-    try:
-        settings = SLOSettings.from_mapping(app.config)
-    except ConfigError as exc:
-        problems += [_in_config(problem) for problem in exc.problems]
-    if definitions is None:
-        problems.append(
-            Problem("app.config['SLO_DEFINITIONS']", "missing", 'for a start: {"availability": {"target": "99.9%"}}')
-        )
-        raise ConfigError(problems)
-    try:
-        registry = _registry(definitions, settings, clock=clock, is_checked=not problems)
-    except ConfigError as exc:
-        raise ConfigError([*problems, *exc.problems]) from None
-    if problems:
-        raise ConfigError(problems)
-    return settings, registry
-
-
-def _registry(
-    definitions: DefinitionsConfig, settings: SLOSettings, *, clock: Callable[[], float], is_checked: bool
-) -> SLORegistry:
-    return SLORegistry.from_config(
-        definitions,
-        # With a mistake elsewhere this registry is thrown away: open no store for it.
-        store=settings.store if is_checked else None,
-        store_options=settings.store_options if is_checked else None,
-        service=settings.service,
-        clock=clock,
-        where="app.config['SLO_DEFINITIONS']",
-    )
-
-
-def _in_config(problem: Problem) -> Problem:
-    return Problem(f"app.config[{problem.path!r}]", problem.message, problem.hint)
-
-
-def _metrics_view(registry: SLORegistry, token: str | None) -> Callable[[], Response]:
-    view = MetricsView(registry, token=token)
-
-    def metrics() -> Response:
-        exempt_request(request.environ)
-        headers = request.headers
-        answer = view.respond(
-            request.method,
-            accept=headers.get("Accept", ""),
-            accept_encoding=headers.get("Accept-Encoding", ""),
-            authorization=headers.get("Authorization", ""),
-            query=request.query_string.decode("latin-1"),
-        )
-        return Response(answer.body, status=answer.status, headers=list(answer.headers))
-
-    return metrics
+        return installation_of(current_app).registry

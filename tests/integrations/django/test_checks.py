@@ -231,7 +231,7 @@ def test_a_name_that_matches_nothing_is_told(names: dict[str, list[str]]) -> Non
     [
         {"views": ["shop:inner:deep", "home", "slo_test_project.views.*"]},
         {"routes": ["/shop/items/7/", "/shop/nested/*", "*", "/status/5*"]},
-        {"routes": ["/shop/archive/2024/", "/reports/sales/"]},
+        {"routes": ["/shop/archive/2024/", "/reports/sales/", "/colors/", "/right/"]},
         {"routes": ["/de/about/", "/*/about/"]},
         {"routes": ["/not/in/the/urls/"], "unmatched": True},
     ],

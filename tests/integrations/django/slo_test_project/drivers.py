@@ -14,6 +14,8 @@ from typing import Any
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 
+from slo_test_project.clock import clock
+
 
 @dataclass
 class Answer:
@@ -178,6 +180,7 @@ def serve_asgi(
                 answer.headers = [(key.decode(), value.decode()) for key, value in message["headers"]]
                 return
             if send_fails_after is not None and len(answer.chunks) >= send_fails_after:
+                clock.advance(0.5)  # until the server gives up
                 raise OSError("the client has gone")
             answer.chunks.append(message.get("body", b""))
             if leave_after and len(answer.chunks) >= leave_after:

@@ -1,0 +1,104 @@
+"""What `app.config` says about SLOs, and everything that is wrong with it, at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import cast
+
+from werkzeug.routing import Map
+
+from slo_core.config import DefinitionsConfig, parse_definitions
+from slo_core.definition import SLODefinition
+from slo_core.errors import ConfigError, Problem, StoreError
+from slo_core.registry import SLORegistry
+from slo_core.settings import SLOSettings, unknown_settings
+
+__all__ = ["read"]
+
+_DEFINITIONS = "SLO_DEFINITIONS"
+
+# What a registry made elsewhere brings with it.
+_OF_THE_REGISTRY = (_DEFINITIONS, "SLO_STORE", "SLO_STORE_OPTIONS", "SLO_SERVICE")
+
+
+def read(
+    config: Mapping[str, object], *, definitions: DefinitionsConfig | None, registry: SLORegistry | None, url_map: Map
+) -> tuple[SLOSettings, SLORegistry]:
+    """
+    The settings of an application, and its SLOs.
+
+    Args:
+        config: `app.config`.
+        definitions: SLOs given in code.
+        registry: A registry given in code.
+        url_map: The application's routes so far, among which the metrics must find a place.
+
+    Raises:
+        ConfigError: Every problem of the definitions, the other settings and the store.
+    """
+    problems = [*_conflicts(config, definitions, registry)]
+    problems += _located(unknown_settings([name for name in config if isinstance(name, str)]))
+    settings = SLOSettings()
+    try:
+        settings = SLOSettings.from_mapping(config)
+    except ConfigError as exc:
+        problems += _located(exc.problems)
+    else:
+        problems += _taken_paths(settings, url_map)
+    parsed: tuple[SLODefinition, ...] = ()
+    try:
+        parsed = _parse(config, definitions)
+    except ConfigError as exc:
+        problems += exc.problems
+    if registry is None:
+        try:
+            registry = SLORegistry(settings.store, service=settings.service, store_options=settings.store_options)
+        except StoreError as exc:
+            problems.append(Problem(_key("SLO_STORE"), str(exc)))
+    if problems or registry is None:
+        raise ConfigError(problems)
+    for definition in parsed:
+        registry.define(definition)
+    return settings, registry
+
+
+def _parse(config: Mapping[str, object], definitions: DefinitionsConfig | None) -> tuple[SLODefinition, ...]:
+    if definitions is not None:
+        return parse_definitions(definitions, where="definitions")
+    configured = cast("DefinitionsConfig", config.get(_DEFINITIONS, {}))  # the parser looks at every value
+    return parse_definitions(configured, where=_key(_DEFINITIONS))
+
+
+def _conflicts(
+    config: Mapping[str, object], definitions: DefinitionsConfig | None, registry: SLORegistry | None
+) -> Iterator[Problem]:
+    """What is said twice: which of the two was meant cannot be told."""
+    if registry is not None:
+        if definitions is not None:
+            yield Problem("definitions", "expected none beside registry=", "add them with registry.define()")
+        for name in _OF_THE_REGISTRY:
+            if name in config:
+                yield Problem(_key(name), "expected none beside registry=, which brings its own", "drop one of the two")
+    elif definitions is not None and _DEFINITIONS in config:
+        yield Problem(_key(_DEFINITIONS), "expected none beside definitions=", "drop one of the two")
+
+
+def _taken_paths(settings: SLOSettings, url_map: Map) -> Iterator[Problem]:
+    """Of two rules for one path Flask asks the first, and the other is never heard of."""
+    path = settings.metrics_path
+    if settings.enabled and path is not None:
+        for rule in url_map.iter_rules():
+            if rule.rule == path:
+                hint = "choose another path; or None, and SLOCollector(registry) in the registry that is shown there"
+                yield Problem(_key("SLO_METRICS_PATH"), f"the endpoint {rule.endpoint!r} answers at {path} already", hint)
+
+
+def _located(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The same problems, with the path as it stands in the user's code."""
+    for problem in problems:
+        name = problem.path if problem.path.startswith("SLO_") else f"SLO_{problem.path.upper()}"
+        yield Problem(_key(name), problem.message, problem.hint)
+
+
+def _key(name: str) -> str:
+    return f"app.config[{name!r}]"

@@ -1,0 +1,45 @@
+"""slo-suite as one Flask application has it: `app.extensions["slo"]`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import Flask
+
+from slo_core.http import HTTPRecorder
+from slo_core.registry import SLORegistry
+from slo_core.settings import SLOSettings
+
+__all__ = ["EXTENSION", "Installation", "installation_of"]
+
+# Its key in `app.extensions`.
+EXTENSION = "slo"
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """
+    Everything that `init_app` made for one application.
+
+    Attributes:
+        settings: The configuration beside the definitions.
+        registry: The SLOs.
+        recorder: What requests are counted by; None with `SLO_ENABLED = False`.
+    """
+
+    settings: SLOSettings
+    registry: SLORegistry
+    recorder: HTTPRecorder | None
+
+
+def installation_of(app: Flask) -> Installation:
+    """
+    What `init_app` made for an application.
+
+    Raises:
+        RuntimeError: It was never called.
+    """
+    found = app.extensions.get(EXTENSION)
+    if not isinstance(found, Installation):
+        raise RuntimeError(f"the application {app.name!r} has no SLOs; call slo.init_app(app) where it is made")
+    return found

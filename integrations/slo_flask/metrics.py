@@ -1,0 +1,66 @@
+"""The metrics route."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+from slo_core.http_rule import KNOWN_METHODS
+from slo_core.markers import slo_exempt
+from slo_core.registry import SLORegistry
+from slo_core.request import exempt_request
+
+__all__ = ["ENDPOINT", "MetricsEndpoint", "mount"]
+
+ENDPOINT = "slo_metrics"
+
+
+def mount(app: Flask, path: str, registry: SLORegistry, *, token: str | None) -> None:
+    """
+    Add the route.
+
+    Args:
+        app: The application.
+        path: Where it answers.
+        registry: What it shows.
+        token: Bearer token it asks for; None asks for none.
+    """
+    app.add_url_rule(
+        path,
+        ENDPOINT,
+        MetricsEndpoint(registry, token=token),
+        methods=sorted(KNOWN_METHODS),  # all of them, because the view answers 405 itself
+        provide_automatic_options=False,
+        # With host matching a rule without a host would match none.
+        host="<slo_host>" if app.url_map.host_matching else None,
+    )
+
+
+# Marked as well, because hooks and a 405 of the router's answer without asking the view.
+@slo_exempt
+class MetricsEndpoint:
+    """
+    The view.
+
+    Args:
+        registry: What it shows.
+        token: Bearer token it asks for; None asks for none.
+    """
+
+    def __init__(self, registry: SLORegistry, *, token: str | None) -> None:
+        self._registry = registry
+        self._token = token
+
+    def __call__(self, **_: str) -> Response:
+        # prometheus_client takes longer to import than all the rest: the first scrape pays for it, not the start.
+        from slo_core.metrics_view import MetricsView
+
+        exempt_request(request.environ)
+        headers = request.headers
+        answer = MetricsView(self._registry, token=self._token).respond(
+            request.method,
+            accept=headers.get("Accept", ""),
+            accept_encoding=headers.get("Accept-Encoding", ""),
+            authorization=headers.get("Authorization", ""),
+            query=request.environ.get("QUERY_STRING", ""),
+        )
+        return Response(answer.body, status=answer.status, headers=list(answer.headers))
