@@ -39,8 +39,18 @@ class _Nothing:
 
 
 def _asgi_measure(app: ASGIApp, runner: asyncio.Runner) -> Callable[[], float]:
-    async def receive() -> dict[str, object]:
-        return {"type": "http.request", "body": b"", "more_body": False}
+    never = asyncio.Future[dict[str, object]](loop=runner.get_loop())
+
+    class Receive:
+        """The request's body, then silence: the client waits for its answer."""
+
+        asked = False
+
+        async def __call__(self) -> dict[str, object]:
+            if self.asked:
+                return await asyncio.shield(never)
+            self.asked = True
+            return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(message: object) -> None:
         pass
@@ -56,7 +66,7 @@ def _asgi_measure(app: ASGIApp, runner: asyncio.Runner) -> Callable[[], float]:
     async def many() -> float:
         started = time.perf_counter()
         for _ in range(CALLS):
-            await app(scope(), receive, send)
+            await app(scope(), Receive(), send)
         return (time.perf_counter() - started) / CALLS
 
     return lambda: runner.run(many())
@@ -118,10 +128,11 @@ def _asgi(title: str, make: Callable[[], Any], rounds: int) -> None:
     from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
     from prometheus_client import CollectorRegistry
     from prometheus_fastapi_instrumentator import Instrumentator
-    from slo_asgi import SLOMiddleware
     from slo_budget_tracker import SLODefinition, SLOTracker
     from slo_budget_tracker.middleware import SLOMiddleware as TheirMiddleware
     from starlette_exporter import PrometheusMiddleware
+
+    from slo_asgi import SLOMiddleware
 
     def added(middleware: Any, **options: Any) -> Any:
         app = make()
@@ -152,6 +163,7 @@ def _flask(rounds: int) -> None:
     from opentelemetry.instrumentation.flask import FlaskInstrumentor
     from prometheus_client import CollectorRegistry
     from prometheus_flask_exporter import PrometheusMetrics
+
     from slo_flask import SLO
 
     def make() -> Flask:
@@ -267,5 +279,3 @@ def run(rounds: int) -> None:
     _asgi("FastAPI", _fastapi_app, rounds)
     _flask(rounds)
     _django(rounds)
-
-

@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from benchmarks.contest import compete, print_table, seconds_per_call
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from slo_budget_tracker import SLODefinition as TheirDefinition
 from slo_budget_tracker import SLOTracker as TheirTracker
 
+from benchmarks.contest import compete, print_table, seconds_per_call
 from slo_core import SLODefinition, SLOTracker
 
 __all__ = ["run"]
@@ -71,7 +71,7 @@ def run(rounds: int) -> None:
         "slo-budget-tracker record(True)": lambda: theirs.record(True),
     }
     # The same lambda around every contender, so that it weighs the same.
-    contenders["prometheus_client Counter.inc()"] = lambda: counter.inc()  # noqa: PLW0108
+    contenders["prometheus_client Counter.inc()"] = lambda: counter.inc()
     try:
         contenders["OpenTelemetry Counter.add(1)"] = _otel_counter()
     except ImportError:

@@ -9,10 +9,10 @@ import time
 import tracemalloc
 from collections.abc import Callable
 
-from benchmarks.contest import compete, print_table, seconds_per_call
 from slo_budget_tracker import SLODefinition as TheirDefinition
 from slo_budget_tracker import SLOTracker as TheirTracker
 
+from benchmarks.contest import compete, print_table, seconds_per_call
 from slo_core import SLODefinition, SLOTracker
 from slo_core.stores.memory import MemoryLedger, MemoryStore
 
@@ -41,7 +41,7 @@ class _LedgerStore(MemoryStore):
         super().__init__()
         self.made = MemoryLedger(_DAYS_30, clock=lambda: now)
 
-    def ledger(self, definition: SLODefinition) -> MemoryLedger:  # noqa: ARG002  # one SLO only
+    def ledger(self, definition: SLODefinition) -> MemoryLedger:  # one SLO only
         return self.made
 
 

@@ -137,7 +137,9 @@ def _positive(field: str, value: object) -> Fraction | None:
     raise ValueError(f"{field}: expected a number above 0, got {value!r}")
 
 
-def _converted(problems: list[Problem], name: str, convert: Callable[[str, object], T | None], value: object) -> T | None:
+def _converted(
+    problems: list[Problem], name: str, convert: Callable[[str, object], T | None], value: object
+) -> T | None:
     """The converted value of one field; a bad one is noted and None."""
     path = f"AlertRule.{name}"
     try:

@@ -111,7 +111,7 @@ class _Parser:
             self.report(path, f"unknown key {key!r}", nearest(key, _KNOWN_KEYS))
         if listed and not isinstance(name, str):
             self.report(f"{path}.name", f"expected the SLO's name, got {name!r}")
-            name = "unnamed"
+            name = f"unnamed {path}"  # not the same for two of them
         before = len(self.problems)
         own = self._own_options(path, given)
         http = self._http_rule(path, given)
@@ -171,9 +171,7 @@ class _Parser:
                 self.report(self._configured_path(path, problem.path), problem.message, problem.hint)
             return None
 
-    def _convert(
-        self, path: str, options: dict[str, Any], name: str, convert: Callable[[Any], object]
-    ) -> None:
+    def _convert(self, path: str, options: dict[str, Any], name: str, convert: Callable[[Any], object]) -> None:
         """Convert one option in place; a bad one is reported and dropped."""
         if name not in options:
             return

@@ -122,8 +122,7 @@ class SLODefinition:
         if self.alert_rules is None:
             return default_rules(self.window_seconds, self.objective).left_out
         concerns = (
-            concern_about(rule, window_seconds=self.window_seconds, target=self.objective)
-            for rule in self.alert_rules
+            concern_about(rule, window_seconds=self.window_seconds, target=self.objective) for rule in self.alert_rules
         )
         return tuple(concern for concern in concerns if concern is not None)
 

@@ -176,6 +176,8 @@ class HTTPRecorder:
                 self._record(exchange, UNRESOLVED if resolve is None else self._resolved(resolve))
         except Exception as exc:  # the response is out, or on its way
             self.incidents.report("a request could not be counted", exc)
+        # Its traceback leads to frames that hold the exchange: nothing should wait for the garbage collector.
+        exchange.exception = None
 
     def _resolved(self, resolve: Callable[[], Resolved | None]) -> Resolved:
         try:

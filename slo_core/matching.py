@@ -70,7 +70,7 @@ class Binding:
 
     def may_take(self, kind: Kind, *, tracked: bool) -> bool:
         """Whether anything but route and path speaks against a request of that kind."""
-        method, route, _, _, is_static, is_unmatched = kind
+        method, _, _, _, is_static, is_unmatched = kind
         if self.methods and method not in self.methods:
             return False
         if self.takes_everything:
@@ -195,9 +195,7 @@ class Decision:
         return Takers((*self._certain.bindings, *taken)) if taken else self._certain
 
 
-def decide(
-    bindings: Iterable[Binding], kind: Kind, marks: ViewMarks, *, exclude: re.Pattern[str] | None
-) -> Decision:
+def decide(bindings: Iterable[Binding], kind: Kind, marks: ViewMarks, *, exclude: re.Pattern[str] | None) -> Decision:
     """
     The decision for one kind of request: by view name and route first, then what is left to the path.
 

@@ -68,9 +68,7 @@ class Judge:
 
     __slots__ = ("_bad_statuses", "_classify", "_incidents", "_name", "_rule", "threshold", "timed_to_end")
 
-    def __init__(
-        self, rule: HTTPRule, *, name: str, incidents: Incidents, classify: Classifier | None = None
-    ) -> None:
+    def __init__(self, rule: HTTPRule, *, name: str, incidents: Incidents, classify: Classifier | None = None) -> None:
         self._rule = rule
         self._name = name
         self._incidents = incidents

@@ -139,26 +139,26 @@ class _Watch:
     async def send(self, message: Message) -> None:
         exchange = self._exchange
         kind = message.get("type")
-        is_body = kind == "http.response.body"
-        if is_body and exchange.first_byte is None and (message.get("body") or not message.get("more_body")):
-            # Before it is sent: a client that reads slowly is no delay of ours.
-            exchange.first_byte = self._recorder.timer()
+        if kind == "http.response.body":
+            is_last = not message.get("more_body")
+            if exchange.first_byte is None and (is_last or message.get("body")):
+                # Before it is sent: a client that reads slowly is no delay of ours.
+                exchange.first_byte = self._recorder.timer()
+        else:
+            is_last = kind == "http.response.pathsend" or (
+                kind == "http.response.trailers" and not message.get("more_trailers")
+            )
         try:
             await self._send(message)
         except OSError:
             exchange.disconnected = True
             raise
-        if kind == "http.response.start":
+        if is_last:
+            if not self._sends_trailers or kind == "http.response.trailers":
+                self._finish()
+        elif kind == "http.response.start":
             exchange.status = message.get("status")
             self._sends_trailers = bool(message.get("trailers"))
-        elif is_body:
-            if not message.get("more_body") and not self._sends_trailers:
-                self._finish()
-        elif kind == "http.response.trailers":
-            if not message.get("more_trailers"):
-                self._finish()
-        elif kind == "http.response.pathsend" and not self._sends_trailers:
-            self._finish()
 
     def _finish(self) -> None:
         exchange = self._exchange

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from slo_core.conventions import ROUTE_SCOPE_KEY
@@ -14,14 +14,17 @@ __all__ = ["RouteResolver"]
 
 # Applications have a handful of route tables: their own, and those of mounted applications.
 _REMEMBERED_TABLES = 16
+_REMEMBERED_ROUTES = 1024
 
 
 class RouteResolver:
-    """Tells the route of finished requests; remembers what a route table says about an endpoint."""
+    """Tells the route of finished requests; remembers what it found out about routes and route tables."""
 
-    __slots__ = ("_templates",)
+    __slots__ = ("_known", "_templates")
 
     def __init__(self) -> None:
+        # By identity, because Starlette's routes have no hash; the route itself is kept, so that no other gets its id.
+        self._known: dict[tuple[int, int], tuple[object, object, Resolved]] = {}
         self._templates: dict[tuple[int, int], dict[object, list[tuple[str, str | None]]]] = {}
 
     def resolve(self, scope: Scope, *, path: str) -> Resolved | None:
@@ -42,13 +45,30 @@ class RouteResolver:
         if endpoint is None:
             return None
         route = scope.get("route")
-        context = _included_route(scope, route)
-        if context is not None:
-            template, name = context
+        fastapi = scope.get("fastapi")
+        context = fastapi.get("effective_route_context") if isinstance(fastapi, dict) else None
+        if route is None or "app_root_path" in scope:
+            # Below a mount the template depends on more than the route.
+            return self._tell(scope, route, context, endpoint, path)
+        key = (id(route), id(context))
+        known = self._known.get(key)
+        if known is not None and known[2].view is endpoint:
+            return known[2]
+        resolved = self._tell(scope, route, context, endpoint, path)
+        if resolved is not None:
+            if len(self._known) >= _REMEMBERED_ROUTES:
+                self._known.clear()
+            self._known[key] = (route, context, resolved)
+        return resolved
+
+    def _tell(self, scope: Scope, route: Any, context: object, endpoint: object, path: str) -> Resolved | None:
+        included = _included_route(context, route)
+        if included is not None:
+            template, name = included
         elif isinstance(getattr(route, "path_format", None), str):
             if _is_mount(route):
                 return self._mounted(scope, route, endpoint)
-            template, name = route.path_format, getattr(route, "name", None)  # type: ignore[union-attr]  # it has one
+            template, name = route.path_format, getattr(route, "name", None)
         else:
             return self._look_up(scope, endpoint, path=path)
         return Resolved(_mount_prefix(scope, template) + template, view_name=name or None, view=endpoint)
@@ -85,10 +105,8 @@ class RouteResolver:
         return Resolved(found[0], view_name=found[1], view=endpoint)
 
 
-def _included_route(scope: Scope, route: object) -> tuple[str, str | None] | None:
+def _included_route(context: object, route: object) -> tuple[str, str | None] | None:
     """FastAPI from 0.137: the route that an included router chose, with the prefix it was included under."""
-    fastapi = scope.get("fastapi")
-    context = fastapi.get("effective_route_context") if isinstance(fastapi, Mapping) else None
     if context is None:
         return None
     original = getattr(context, "original_route", None)

@@ -18,7 +18,9 @@ AnyASGIApp = Callable[[Any, Any, Any], Awaitable[Any]]
 
 def with_lifespan(application: AnyASGIApp) -> LifespanApplication:
     """
-    Wrap the project's ASGI application: `application = with_lifespan(get_asgi_application())`.
+    Give the project's ASGI application a lifespan.
+
+    In the project's `asgi.py`: `application = with_lifespan(get_asgi_application())`.
 
     Counts are flushed at the server's shutdown, of which Django itself is never told; and a client that hangs up is
     told from a server that shuts down.

@@ -14,6 +14,7 @@ from slo_core.conventions import LOGGER_NAME
 from slo_core.http import HTTPRecorder
 from slo_django import signals
 from slo_django.carrier import carrier_of
+from slo_django.disconnect import DISCONNECT_KEY
 from slo_django.installation import Installation, current
 from slo_django.served_request import ServedRequest, static_prefix
 
@@ -34,9 +35,7 @@ class SLOMiddleware:
     sync_capable = True
     async_capable = True
 
-    def __init__(
-        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
-    ) -> None:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]) -> None:
         self._get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
@@ -79,11 +78,16 @@ class SLOMiddleware:
         recorder = self._recorder
         if recorder is None:
             return None
-        exchange = recorder.begin(carrier_of(request), request.method or "", request.path_info)
-        if exchange is None:
+        try:
+            carrier = carrier_of(request)
+            exchange = recorder.begin(carrier, request.method or "", request.path_info)
+            if exchange is None:
+                return None
+            request._slo_exchange = exchange  # type: ignore[attr-defined]  # for signals.note_exception
+            return ServedRequest(recorder, exchange, request, carrier.get(DISCONNECT_KEY), self._static)
+        except Exception as exc:  # the request must go on
+            recorder.incidents.report("a Django request could not be taken up", exc)
             return None
-        request._slo_exchange = exchange  # type: ignore[attr-defined]  # for signals.note_exception
-        return ServedRequest(recorder, exchange, request, static=self._static)
 
     def _adopt(self, installation: Installation) -> None:
         """Follow the settings as they are now."""
@@ -93,6 +97,8 @@ class SLOMiddleware:
             self._static = static_prefix()
         except Exception as exc:  # wrong settings are an error of `manage.py check`, never of a request
             logger = logging.getLogger(LOGGER_NAME)
-            logger.error("requests are not counted, because the settings are wrong (manage.py check --tag slo): %s", exc)
+            logger.error(
+                "requests are not counted, because the settings are wrong (manage.py check --tag slo): %s", exc
+            )
         self._recorder = recorder
         self._installation = installation

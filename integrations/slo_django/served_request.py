@@ -14,8 +14,7 @@ from django.views.static import serve as serve_from_folder
 
 from slo_core.http import HTTPRecorder
 from slo_core.request import Exchange, Resolved
-from slo_django.carrier import carrier_of
-from slo_django.disconnect import DISCONNECT_KEY, DisconnectWatch
+from slo_django.disconnect import DisconnectWatch
 from slo_django.streaming import AsyncBody, SyncBody
 
 __all__ = ["ServedRequest", "static_prefix"]
@@ -40,17 +39,24 @@ class ServedRequest:
         recorder: Counts it.
         exchange: What is known about it so far.
         request: Django's view of it.
+        watch: Knows whether an ASGI client has hung up; None where nobody watches.
         static: The path under which static files lie.
     """
 
-    __slots__ = ("_recorder", "_request", "_static", "exchange")
+    __slots__ = ("_recorder", "_request", "_static", "_watch", "exchange")
 
     def __init__(
-        self, recorder: HTTPRecorder, exchange: Exchange, request: HttpRequest, *, static: str | None
+        self,
+        recorder: HTTPRecorder,
+        exchange: Exchange,
+        request: HttpRequest,
+        watch: DisconnectWatch | None,
+        static: str | None,
     ) -> None:
         self.exchange = exchange
         self._recorder = recorder
         self._request = request
+        self._watch = watch
         self._static = static
 
     def answered(self, response: HttpResponseBase) -> None:
@@ -64,8 +70,7 @@ class ServedRequest:
         try:
             exchange.status = response.status_code
             if not response.streaming or isinstance(response, FileResponse):
-                watch = carrier_of(self._request).get(DISCONNECT_KEY)
-                if watch is not None and watch.seen:
+                if self._watch is not None and self._watch.seen:
                     exchange.disconnected = True
             elif isinstance(response, StreamingHttpResponse):
                 self._follow(response)
@@ -129,9 +134,7 @@ class ServedRequest:
         Django cancels when the client hangs up; a server that shuts down cancels as well. `with_lifespan` tells the two
         apart. Without it a cancelled ASGI request is taken for a client's doing, and under WSGI for the application's.
         """
-        carrier = carrier_of(self._request)
-        watch: DisconnectWatch | None = carrier.get(DISCONNECT_KEY)
-        return carrier is not self._request.META if watch is None else watch.seen
+        return hasattr(self._request, "scope") if self._watch is None else self._watch.seen
 
     def _resolve(self) -> Resolved:
         request, static = self._request, self._static

@@ -33,7 +33,7 @@ class Route:
     is_fixed: bool = True
 
     def join(self, template: str, *, is_regex: bool) -> Route:
-        """This route followed by that of an included pattern."""
+        """Put the route of an included pattern behind this one."""
         text = template.removeprefix("^") if is_regex else template
         joined = replace(self, template=self.template + text)
         if not self.is_fixed:

@@ -52,7 +52,7 @@ class ServedBody:
 
     def close(self) -> None:
         """Called by the server, once it wants no more."""
-        # First of all: what runs when a response is closed is not the request's time, and its failure not the request's.
+        # First of all: what runs at the close of a response is not the request's time, nor its failure the request's.
         self._served.broke_off()
         close, self._close = self._close, None
         if close is not None:

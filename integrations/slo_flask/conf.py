@@ -36,8 +36,7 @@ def read(
     Raises:
         ConfigError: Every problem of the definitions, the other settings and the store.
     """
-    problems = [*_conflicts(config, definitions, registry)]
-    problems += _located(unknown_settings([name for name in config if isinstance(name, str)]))
+    problems = [*_conflicts(config, definitions, registry), *_located(unknown_settings(list(config)))]
     settings = SLOSettings()
     try:
         settings = SLOSettings.from_mapping(config)
@@ -50,16 +49,21 @@ def read(
         parsed = _parse(config, definitions)
     except ConfigError as exc:
         problems += exc.problems
-    if registry is None:
-        try:
-            registry = SLORegistry(settings.store, service=settings.service, store_options=settings.store_options)
-        except StoreError as exc:
-            problems.append(Problem(_key("SLO_STORE"), str(exc)))
-    if problems or registry is None:
+    try:
+        found = _open(settings) if registry is None else registry
+    except StoreError as exc:
+        raise ConfigError([*problems, Problem(_key("SLO_STORE"), str(exc))]) from exc
+    if problems:
+        if registry is None:
+            found.close()
         raise ConfigError(problems)
     for definition in parsed:
-        registry.define(definition)
-    return settings, registry
+        found.define(definition)
+    return settings, found
+
+
+def _open(settings: SLOSettings) -> SLORegistry:
+    return SLORegistry(settings.store, service=settings.service, store_options=settings.store_options)
 
 
 def _parse(config: Mapping[str, object], definitions: DefinitionsConfig | None) -> tuple[SLODefinition, ...]:
@@ -89,15 +93,15 @@ def _taken_paths(settings: SLOSettings, url_map: Map) -> Iterator[Problem]:
     if settings.enabled and path is not None:
         for rule in url_map.iter_rules():
             if rule.rule == path:
+                message = f"the endpoint {rule.endpoint!r} answers at {path} already"
                 hint = "choose another path; or None, and SLOCollector(registry) in the registry that is shown there"
-                yield Problem(_key("SLO_METRICS_PATH"), f"the endpoint {rule.endpoint!r} answers at {path} already", hint)
+                yield Problem(_key("SLO_METRICS_PATH"), message, hint)
 
 
 def _located(problems: Iterable[Problem]) -> Iterator[Problem]:
     """The same problems, with the path as it stands in the user's code."""
     for problem in problems:
-        name = problem.path if problem.path.startswith("SLO_") else f"SLO_{problem.path.upper()}"
-        yield Problem(_key(name), problem.message, problem.hint)
+        yield Problem(_key(problem.path), problem.message, problem.hint)
 
 
 def _key(name: str) -> str:

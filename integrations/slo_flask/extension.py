@@ -70,7 +70,7 @@ class SLO:
         settings, registry = conf.read(app.config, definitions=definitions, registry=registry, url_map=app.url_map)
         if not registry.names():
             warnings.warn(
-                'no SLO is defined, nothing is counted; for a start: '
+                "no SLO is defined, nothing is counted; for a start: "
                 'app.config["SLO_DEFINITIONS"] = {"availability": {"target": "99.9%"}}',
                 stacklevel=2,
             )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from flask import Flask, Response, request
 
 from slo_core.http_rule import KNOWN_METHODS
 from slo_core.markers import slo_exempt
 from slo_core.registry import SLORegistry
 from slo_core.request import exempt_request
+
+if TYPE_CHECKING:
+    from slo_core.metrics_view import MetricsView
 
 __all__ = ["ENDPOINT", "MetricsEndpoint", "mount"]
 
@@ -49,14 +54,12 @@ class MetricsEndpoint:
     def __init__(self, registry: SLORegistry, *, token: str | None) -> None:
         self._registry = registry
         self._token = token
+        self._view: MetricsView | None = None
 
     def __call__(self, **_: str) -> Response:
-        # prometheus_client takes longer to import than all the rest: the first scrape pays for it, not the start.
-        from slo_core.metrics_view import MetricsView
-
         exempt_request(request.environ)
         headers = request.headers
-        answer = MetricsView(self._registry, token=self._token).respond(
+        answer = (self._view or self._make_view()).respond(
             request.method,
             accept=headers.get("Accept", ""),
             accept_encoding=headers.get("Accept-Encoding", ""),
@@ -64,3 +67,10 @@ class MetricsEndpoint:
             query=request.environ.get("QUERY_STRING", ""),
         )
         return Response(answer.body, status=answer.status, headers=list(answer.headers))
+
+    def _make_view(self) -> MetricsView:
+        # prometheus_client takes longer to import than all the rest: the first scrape pays for it, not the start.
+        from slo_core.metrics_view import MetricsView
+
+        view = self._view = MetricsView(self._registry, token=self._token)
+        return view

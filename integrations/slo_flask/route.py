@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, current_app, has_request_context, request
-from werkzeug.exceptions import MethodNotAllowed, NotFound
-from werkzeug.routing import MapAdapter, RequestRedirect, Rule
+from flask import Flask, has_request_context, request
+from flask.globals import app_ctx
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import MapAdapter, Rule
+from werkzeug.routing.exceptions import RoutingException
 
 from slo_core.conventions import REQUEST_MARKS_KEY
 from slo_core.request import RequestMarks, Resolved
@@ -81,7 +83,7 @@ def find_route(app: Flask, environ: WSGIEnvironment, marks: RequestMarks) -> Rou
         served: Any = environ[_REQUEST]
     except KeyError:
         # Never came to Flask, or a middleware in between made an environ of its own.
-        served = request._get_current_object() if has_request_context() else None  # type: ignore[attr-defined]
+        served = request if has_request_context() else None
         if served is None or served.environ.get(REQUEST_MARKS_KEY) is not marks:
             return None
     if served is None:
@@ -89,12 +91,11 @@ def find_route(app: Flask, environ: WSGIEnvironment, marks: RequestMarks) -> Rou
         return _route(app, _match(app.url_map.bind_to_environ(environ), environ["REQUEST_METHOD"]))
     rule: Rule | None = getattr(served, "url_rule", None)
     if rule is not None:
-        return Route(app if rule.map is app.url_map else current_app._get_current_object(), rule)  # type: ignore[attr-defined]
+        return Route(app if rule.map is app.url_map else app_ctx.app, rule)
     if isinstance(getattr(served, "routing_exception", None), MethodNotAllowed):
         # The path has routes, though none for the method: any of them will do.
-        app = current_app._get_current_object()  # type: ignore[attr-defined]
-        adapter = app.create_url_adapter(served)
-        return None if adapter is None else _route(app, _match(adapter, served.method))
+        adapter = app_ctx.app.create_url_adapter(served)
+        return None if adapter is None else _route(app_ctx.app, _match(adapter, served.method))
     return None
 
 
@@ -106,7 +107,7 @@ def _match(adapter: MapAdapter, method: str) -> Rule | None:
     try:
         return adapter.match(method=method, return_rule=True)[0]
     except MethodNotAllowed as exc:
-        # HEAD and OPTIONS are answered wherever anything is.
-        return _match(adapter, exc.valid_methods[0]) if exc.valid_methods else None
-    except (NotFound, RequestRedirect):
+        allowed = next(iter(exc.valid_methods or ()), None)
+        return None if allowed is None else _match(adapter, allowed)
+    except (HTTPException, RoutingException):  # no route, or a redirect to one
         return None

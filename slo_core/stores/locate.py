@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 
@@ -11,6 +12,8 @@ from slo_core.stores.base import Store
 from slo_core.stores.memory import MemoryStore
 
 __all__ = ["known_schemes", "redacted_url", "store_from_url"]
+
+_ADDRESS_END = re.compile(r"[/?#]")
 
 # What an entry point of another package must be: a callable that takes the URL and these keywords.
 StoreFactory = Callable[..., Store]
@@ -77,16 +80,14 @@ def _from_entry_point(scheme: str) -> StoreFactory | None:
 
 def redacted_url(url: str) -> str:
     """A store URL fit for a log: without the password, and without a query that may hold one."""
-    from urllib.parse import urlsplit, urlunsplit  # only a URL needs it
-
-    try:
-        parts = urlsplit(url)
-    except ValueError:  # an address that is none, such as an unclosed bracket
-        return f"{url.partition(':')[0]}://..."
-    if "@" in parts.path + parts.query + parts.fragment:
+    scheme, separator, rest = url.partition("://")
+    address = _ADDRESS_END.split(rest, maxsplit=1)[0]
+    beyond = rest[len(address) :]
+    if "@" in beyond or (not separator and "@" in url):
         # An unescaped "/", "?" or "#" in a password ends the address early: what is secret cannot be told.
-        return f"{parts.scheme}://..."
-    credentials, at, address = parts.netloc.rpartition("@")
+        return f"{url.partition(':')[0]}://..."
+    credentials, _, host = address.rpartition("@")
     user, colon, _ = credentials.partition(":")
-    netloc = f"{user}:***{at}{address}" if colon else parts.netloc
-    return urlunsplit((parts.scheme, netloc, parts.path, "..." if parts.query else "", "")) or url
+    path, question_mark, _ = beyond.partition("#")[0].partition("?")
+    shown = f"{user}:***@{host}" if colon else address
+    return f"{scheme}{separator}{shown}{path}{'?...' if question_mark else ''}"

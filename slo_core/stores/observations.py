@@ -51,7 +51,7 @@ class ObservationLedger:
         self._store.record(observation)
         self._note(observation.timestamp, int(observation.success), int(not observation.success))
 
-    def add(self, second: int, good: int, bad: int, *, live: bool) -> None:  # noqa: ARG002  # part of the protocol
+    def add(self, second: int, good: int, bad: int, *, live: bool) -> None:  # part of the protocol
         """Keep several events of one second."""
         for success, count in ((True, good), (False, bad)):
             for _ in range(count):

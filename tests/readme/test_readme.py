@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+
 from slo_servers import fetch, free_port, python, start_server
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()

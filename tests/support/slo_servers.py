@@ -21,7 +21,17 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["Prometheus", "Server", "fetch", "free_port", "python", "require", "start_prometheus", "start_server", "wait_until"]
+__all__ = [
+    "Prometheus",
+    "Server",
+    "fetch",
+    "free_port",
+    "python",
+    "require",
+    "start_prometheus",
+    "start_server",
+    "wait_until",
+]
 
 HOST = "127.0.0.1"
 START_SECONDS = 30.0

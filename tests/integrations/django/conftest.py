@@ -20,10 +20,11 @@ from django.test import override_settings  # noqa: E402
 
 django.setup()
 
-from slo_core.testing import capture_requests  # noqa: E402
-from slo_django.installation import current  # noqa: E402
 from slo_test_project.clock import clock  # noqa: E402
 from slo_test_project.project import OpenProject, Project  # noqa: E402
+
+from slo_core.testing import capture_requests  # noqa: E402
+from slo_django.installation import current  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from django.core.handlers.asgi import ASGIHandler
+from slo_test_project.project import OpenProject
 
 from slo_core import SLORegistry
 from slo_django import get_registry
 from slo_django.asgi import with_lifespan
-from slo_test_project.project import OpenProject
 
 
 @pytest.fixture

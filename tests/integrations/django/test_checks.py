@@ -10,13 +10,13 @@ import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.core.management import CommandError, call_command
 from django.test import override_settings
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
+from slo_test_project import urls, views
+from slo_test_project.project import COMMON, MIDDLEWARE, manage
 
 from slo_django import slo_track
 from slo_django.checks import TAG, CheckID
-from slo_test_project import urls
-from slo_test_project.project import COMMON, MIDDLEWARE, manage
 
 
 class UnmarkedUrls:
@@ -83,7 +83,9 @@ def test_no_migration_is_missing() -> None:
 
 def test_every_problem_of_the_definitions_is_an_error_of_its_own() -> None:
     """Three mistakes are three errors, each with its path and a hint."""
-    found = messages(SLO_DEFINITIONS={"one": {"target": 99.9, "windw": "30d"}, "two": {"target": 0.9, "latency": "-1s"}})
+    found = messages(
+        SLO_DEFINITIONS={"one": {"target": 99.9, "windw": "30d"}, "two": {"target": 0.9, "latency": "-1s"}}
+    )
 
     assert [message.id for message in found] == [CheckID.INVALID_DEFINITION] * 3
     texts = {message.msg.partition(":")[0]: message for message in found}
@@ -198,7 +200,11 @@ def test_open_metrics_are_told_before_deployment_only() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"SLO_METRICS_PATH": None}, {"SLO_ENABLED": False}, {"ROOT_URLCONF": "slo_test_project.shop_urls", **define(target=0.999)}],
+    [
+        {"SLO_METRICS_PATH": None},
+        {"SLO_ENABLED": False},
+        {"ROOT_URLCONF": "slo_test_project.shop_urls", **define(target=0.999)},
+    ],
 )
 def test_metrics_that_nobody_can_reach_need_no_token(settings: dict[str, Any]) -> None:
     """Switched off, or not among the project's URLs."""
@@ -231,7 +237,7 @@ def test_a_name_that_matches_nothing_is_told(names: dict[str, list[str]]) -> Non
     [
         {"views": ["shop:inner:deep", "home", "slo_test_project.views.*"]},
         {"routes": ["/shop/items/7/", "/shop/nested/*", "*", "/status/5*"]},
-        {"routes": ["/shop/archive/2024/", "/reports/sales/", "/colors/", "/right/"]},
+        {"routes": ["/shop/archive/2024/", "/reports/sales/", "/colors/"]},
         {"routes": ["/de/about/", "/*/about/"]},
         {"routes": ["/not/in/the/urls/"], "unmatched": True},
     ],
@@ -239,6 +245,17 @@ def test_a_name_that_matches_nothing_is_told(names: dict[str, list[str]]) -> Non
 def test_a_name_that_may_match_is_not_told(names: dict[str, Any]) -> None:
     """Templates, paths of templates with parameters, expressions, languages; and SLOs of paths without a URL."""
     assert messages(**define(**names)) == []
+
+
+class EitherUrls:
+    """A URL configuration whose one expression starts in two ways."""
+
+    urlpatterns = [re_path("^left/$|^right/$", views.item)]
+
+
+def test_an_expression_that_starts_in_two_ways_may_match() -> None:
+    """What is not certain is not told."""
+    assert messages(ROOT_URLCONF=EitherUrls, **define(routes=["/right/"])) == []
 
 
 def test_the_nearest_view_is_named() -> None:

@@ -10,9 +10,9 @@ from django.test import Client, override_settings
 from django.urls import reverse
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from slo_test_project.project import COMMON, MIDDLEWARE, OpenProject, Project
 
 from slo_django import get_registry
-from slo_test_project.project import COMMON, MIDDLEWARE, OpenProject, Project
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 

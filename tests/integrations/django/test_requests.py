@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from django.core.signals import request_finished
 from django.test import override_settings
-
 from slo_test_project.clock import clock
 from slo_test_project.project import COMMON, MIDDLEWARE, OpenProject, Project
 
@@ -241,7 +240,9 @@ def test_a_cancellation_under_wsgi_is_the_applications_failure(open_for: OpenPro
     assert not project.only_event().disconnected
 
 
-@pytest.mark.parametrize("path", ["/", "/async/", "/status/404/", "/boom/", "/no/such/page/", "/stream/", "/slow", "/file/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/async/", "/status/404/", "/boom/", "/no/such/page/", "/stream/", "/slow", "/file/"]
+)
 def test_the_response_is_untouched(open_project: OpenProject, path: str) -> None:
     """Status, headers, chunks and their order are those of the project without the middleware."""
     project = open_project()
@@ -400,3 +401,18 @@ def test_a_failed_request_leaves_no_cycle_behind() -> None:
         assert found() is None
     finally:
         gc.enable()
+
+
+def test_a_request_that_cannot_be_taken_up_is_answered(
+    project: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The same for what breaks before the view is asked."""
+
+    def broken(*_: object) -> None:
+        raise RuntimeError("ours")
+
+    monkeypatch.setattr("slo_django.middleware.carrier_of", broken)
+
+    assert project.get("/").body == b"home"
+    assert project.registry.incidents.total == 1
+    assert "could not be taken up" in caplog.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from slo_test_project.project import MIDDLEWARE, OpenProject, Project
 
 

@@ -7,12 +7,12 @@ import sys
 
 import pytest
 from django.test import Client, override_settings
+from slo_test_project.clock import clock
+from slo_test_project.project import OpenProject, Project
 
 from slo_core import ConfigError
 from slo_core.stores.memory import MemoryStore
 from slo_django import get_registry
-from slo_test_project.clock import clock
-from slo_test_project.project import OpenProject, Project
 
 ONE = {"one": {"target": 0.9}}
 BROKEN = {"one": {"target": 99.9}, "two": {"target": 0.9, "windw": "30d"}}

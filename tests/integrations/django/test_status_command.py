@@ -8,10 +8,10 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
+from slo_test_project.project import manage
 
 from slo_core.stores.memory import MemoryStore
 from slo_django import get_registry
-from slo_test_project.project import manage
 
 
 def run(*arguments: str) -> tuple[str, str]:

@@ -10,10 +10,10 @@ from django.core.handlers.asgi import ASGIHandler
 from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.test import AsyncClient, Client
-
-from slo_django.asgi import with_lifespan
 from slo_test_project.drivers import FileWrapper, serve_asgi
 from slo_test_project.project import OpenProject, Project
+
+from slo_django.asgi import with_lifespan
 
 STREAMS = ["/stream/", "/async-stream/"]
 
@@ -103,7 +103,9 @@ def test_a_send_that_fails_is_a_client_that_left(open_for: OpenProject) -> None:
     assert event.outcomes == {"counted": True}
 
 
-@pytest.mark.parametrize(("after", "outcomes"), [("0.1", {"counted": True}), ("0.4", {"counted": True, "latency": False})])
+@pytest.mark.parametrize(
+    ("after", "outcomes"), [("0.1", {"counted": True}), ("0.4", {"counted": True, "latency": False})]
+)
 @pytest.mark.parametrize("is_watched", [False, True])
 def test_a_client_that_leaves_before_the_answer(
     open_for: OpenProject, after: str, outcomes: dict[str, bool], is_watched: bool

@@ -20,13 +20,13 @@ class Command(BaseCommand):
 
     help = "Shows each SLO: its state, error budget, burn rate and firing alerts."
     # What the checks would say of the definitions, this command says itself.
-    requires_system_checks = []
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """`--format table` or `json`."""
         parser.add_argument("--format", choices=("table", "json"), default="table", help="table (default) or json")
 
-    def handle(self, *_: Any, format: str = "table", **__: Any) -> None:
+    def handle(self, *_: Any, **options: Any) -> None:
         """
         Print it.
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         """
         try:
             registry = current.installation.registry
-            as_json = format == "json"
+            as_json = options["format"] == "json"
             text = json.dumps(status_document(registry), indent=2) if as_json else status_table(registry)
             is_enabled = current.installation.settings.enabled
         except SLOError as exc:

@@ -110,7 +110,7 @@ def serve_wsgi(
     answer = Answer()
 
     def start_response(status: str, response_headers: list[tuple[str, str]], exc_info: Any = None) -> None:
-        answer.status, answer.headers = int(status.split()[0]), list(response_headers)
+        answer.status, answer.headers = int(status.split(maxsplit=1)[0]), list(response_headers)
 
     returned: Any = None
     with djangos_own_warnings_apart():

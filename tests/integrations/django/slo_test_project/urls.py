@@ -41,7 +41,6 @@ urlpatterns = [
     path("tracked-api-function/", views.tracked_api_function, name="tracked-api-function"),
     path("shop/", include("slo_test_project.shop_urls")),
     re_path(r"^colou?rs/$", views.item, name="colours"),
-    re_path(r"^(left|right)/$", views.item, name="side"),
     re_path(r"^reports/(?P<name>\w+)/$", views.item, name="report"),
     path("finders/<path:path>", serve, {"insecure": True}),
     path("folder/<path:path>", serve_from_folder, {"document_root": "/nonexistent"}),
