@@ -156,7 +156,7 @@ class Decision:
         exclude: Paths that count for none.
     """
 
-    __slots__ = ("_by_path", "_certain", "_depends_on_path", "_exclude", "_paths")
+    __slots__ = ("_by_path", "_certain", "_depends_on_path", "_exclude", "_known", "_paths")
 
     def __init__(
         self,
@@ -169,6 +169,7 @@ class Decision:
         self._exclude = exclude
         self._depends_on_path = bool(by_path) or exclude is not None
         self._paths: dict[str, Takers] = {}
+        self._known: dict[tuple[int, ...], Takers] = {}
 
     def takers(self, path: str) -> Takers:
         """The SLOs that take a request of this kind on that path."""
@@ -192,7 +193,14 @@ class Decision:
             if not (must_match and (binding.routes is None or not binding.routes.match(path)))
             and not (binding.exclude is not None and binding.exclude.match(path))
         )
-        return Takers((*self._certain.bindings, *taken)) if taken else self._certain
+        if not taken:
+            return self._certain
+        # One for all the paths that the same SLOs take: paths are many, and clients choose them.
+        which = tuple(map(id, taken))
+        takers = self._known.get(which)
+        if takers is None:
+            takers = self._known[which] = Takers((*self._certain.bindings, *taken))
+        return takers
 
 
 def decide(bindings: Iterable[Binding], kind: Kind, marks: ViewMarks, *, exclude: re.Pattern[str] | None) -> Decision:

@@ -157,7 +157,9 @@ class _Watch:
             if not self._sends_trailers or kind == "http.response.trailers":
                 self._finish()
         elif kind == "http.response.start":
-            exchange.status = message.get("status")
+            # What answers a client that was seen to leave, an error page for one, reaches nobody.
+            if not exchange.disconnected:
+                exchange.status = message.get("status")
             self._sends_trailers = bool(message.get("trailers"))
 
     def _finish(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from slo_core.conventions import ROUTE_SCOPE_KEY
@@ -20,12 +20,12 @@ _REMEMBERED_ROUTES = 1024
 class RouteResolver:
     """Tells the route of finished requests; remembers what it found out about routes and route tables."""
 
-    __slots__ = ("_known", "_templates")
+    __slots__ = ("_known", "_tables")
 
     def __init__(self) -> None:
         # By identity, because Starlette's routes have no hash; the route itself is kept, so that no other gets its id.
         self._known: dict[tuple[int, int], tuple[object, object, Resolved]] = {}
-        self._templates: dict[tuple[int, int], dict[object, list[tuple[str, str | None]]]] = {}
+        self._tables: dict[tuple[int, int], tuple[object, dict[int, list[Any]]]] = {}
 
     def resolve(self, scope: Scope, *, path: str) -> Resolved | None:
         """
@@ -82,27 +82,26 @@ class RouteResolver:
 
     def _look_up(self, scope: Scope, endpoint: object, *, path: str) -> Resolved | None:
         """Starlette before 1.7 names the endpoint only: look it up in the application's routes."""
-        if _is_static(endpoint):
-            return Resolved(view=endpoint, view_name="static", is_static=True)
         routes = getattr(scope.get("app"), "routes", None)
         if not routes:
-            return None
+            return Resolved(view=endpoint, is_static=True) if _is_static(endpoint) else None
         key = (id(routes), len(routes))
-        templates = self._templates.get(key)
-        if templates is None:
-            if len(self._templates) >= _REMEMBERED_TABLES:
-                self._templates.clear()
-            templates = self._templates[key] = {}
-            for owner, template, name in _flatten(routes, ""):
-                templates.setdefault(owner, []).append((template, name))
-        candidates = templates.get(endpoint, [])
-        if len(candidates) == 1:
-            template, name = candidates[0]
-            return Resolved(template, view_name=name, view=endpoint)
-        found = _walk(routes, {"type": "http", "path": path, "root_path": "", "method": scope["method"], "headers": []})
-        if found is None:
+        known = self._tables.get(key)
+        if known is None:
+            if len(self._tables) >= _REMEMBERED_TABLES:
+                self._tables.clear()
+            known = self._tables[key] = (routes, _by_endpoint(routes))
+        candidates = known[1].get(id(endpoint), ())
+        if len(candidates) > 1:  # one endpoint serves several routes
+            below = path.removeprefix(_mounted_at(scope))
+            candidates = [route for route in candidates if _is_mount(route) or route.path_regex.match(below)]
+        if not candidates:
             return None
-        return Resolved(found[0], view_name=found[1], view=endpoint)
+        route = candidates[0]
+        if _is_mount(route):
+            return self._mounted(scope, route, endpoint)
+        template = route.path_format
+        return Resolved(_mount_prefix(scope, template) + template, view_name=route.name or None, view=endpoint)
 
 
 def _included_route(context: object, route: object) -> tuple[str, str | None] | None:
@@ -126,14 +125,24 @@ def _mount_prefix(scope: Scope, template: str) -> str:
     A mount adds the matched path to the root path; where a parameter of the mount stands in it, its name goes back in.
     """
     if "app_root_path" not in scope:
+        return ""
+    parts = _mounted_at(scope).split("/")
+    end = len(parts)
+    # From the right, because what a client chose may equal a literal part: "/by/{name}", asked as "/by/by".
+    for name, value in reversed(scope.get("path_params", {}).items()):
+        text = str(value)
+        if f"{{{name}}}" in template or text not in parts[:end]:
+            continue
+        end -= 1 + parts[:end][::-1].index(text)
+        parts[end] = f"{{{name}}}"
+    return "/".join(parts)
+
+
+def _mounted_at(scope: Scope) -> str:
+    """The path of the mounts around the matched route, as it was asked for."""
+    if "app_root_path" not in scope:
         return ""  # nothing is mounted: the root path is the server's
-    prefix = scope.get("root_path", "").removeprefix(scope["app_root_path"])
-    parameters = {
-        str(value): name for name, value in scope.get("path_params", {}).items() if f"{{{name}}}" not in template
-    }
-    if not parameters:
-        return str(prefix)
-    return "/".join(f"{{{parameters[part]}}}" if part in parameters else part for part in prefix.split("/"))
+    return str(scope.get("root_path", "")).removeprefix(scope["app_root_path"])
 
 
 def _is_mount(route: object) -> bool:
@@ -146,33 +155,16 @@ def _is_static(endpoint: object) -> bool:
     return static is not None and isinstance(endpoint, static.StaticFiles)
 
 
-def _flatten(routes: Iterable[Any], prefix: str) -> Iterator[tuple[object, str, str | None]]:
-    """Endpoint, template and name of every route, mounts included."""
+def _by_endpoint(routes: Iterable[Any]) -> dict[int, list[Any]]:
+    """Every route that ends a search, those below mounts included, by the identity of its endpoint."""
+    found: dict[int, list[Any]] = {}
     for route in routes:
-        if _is_mount(route):
-            inner = getattr(route, "routes", None)
-            if inner:
-                yield from _flatten(inner, prefix + route.path)
-            else:
-                yield route.app, f"{prefix}{route.path}/{{path}}", route.name or None
-        elif hasattr(route, "path_format") and hasattr(route, "endpoint"):
-            yield route.endpoint, prefix + route.path_format, getattr(route, "name", None)
-
-
-def _walk(routes: Iterable[Any], scope: dict[str, Any]) -> tuple[str, str | None] | None:
-    """Match again, as the router did, where one endpoint serves several routes."""
-    from starlette.routing import Match
-
-    partial = None
-    for route in routes:
-        match, child_scope = route.matches(scope)
-        if match is Match.NONE:
-            continue
-        if _is_mount(route) and getattr(route, "routes", None):
-            inner = _walk(route.routes, {**scope, **child_scope})
-            return None if inner is None else (route.path + inner[0], inner[1])
-        found = (getattr(route, "path_format", None) or route.path, getattr(route, "name", None))
-        if match is Match.FULL:
-            return found
-        partial = partial or found
-    return partial
+        inner = getattr(route, "routes", None)
+        if inner:
+            for endpoint, below in _by_endpoint(inner).items():
+                found.setdefault(endpoint, []).extend(below)
+        elif _is_mount(route):
+            found.setdefault(id(route.app), []).append(route)
+        elif hasattr(route, "path_format") and hasattr(route, "path_regex") and hasattr(route, "endpoint"):
+            found.setdefault(id(route.endpoint), []).append(route)
+    return found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping
-from typing import Any, cast
+from typing import Any
 
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
 __all__ = ["carrier_of"]
@@ -14,7 +15,7 @@ def carrier_of(request: HttpRequest) -> MutableMapping[str, Any]:
     """
     What an ASGI or WSGI middleware around Django shares with us.
 
-    Told by the request, not by the middleware's mode: under ASGI a middleware may well run in sync mode.
+    Told by the request's class, not by the middleware's mode: under ASGI a middleware may well run in sync mode. Nor by
+    an attribute: OAuth libraries put a `scope` of their own on requests.
     """
-    scope = getattr(request, "scope", None)
-    return request.META if scope is None else cast("MutableMapping[str, Any]", scope)
+    return request.scope if isinstance(request, ASGIRequest) else request.META

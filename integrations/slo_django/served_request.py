@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 from django.conf import settings
 from django.contrib.staticfiles.views import serve as serve_from_finders
+from django.core.handlers.asgi import ASGIRequest
 from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch
@@ -70,6 +71,7 @@ class ServedRequest:
         try:
             exchange.status = response.status_code
             if not response.streaming or isinstance(response, FileResponse):
+                exchange.first_byte = exchange.ended = self._recorder.timer()
                 if self._watch is not None and self._watch.seen:
                     exchange.disconnected = True
             elif isinstance(response, StreamingHttpResponse):
@@ -134,7 +136,7 @@ class ServedRequest:
         Django cancels when the client hangs up; a server that shuts down cancels as well. `with_lifespan` tells the two
         apart. Without it a cancelled ASGI request is taken for a client's doing, and under WSGI for the application's.
         """
-        return hasattr(self._request, "scope") if self._watch is None else self._watch.seen
+        return isinstance(self._request, ASGIRequest) if self._watch is None else self._watch.seen
 
     def _resolve(self) -> Resolved:
         request, static = self._request, self._static

@@ -1,4 +1,4 @@
-"""Which route of which application took a request, as Flask's request context tells."""
+"""Which route of which application took a request, as Flask's request tells."""
 
 from __future__ import annotations
 
@@ -11,96 +11,94 @@ from werkzeug.routing import MapAdapter, Rule
 from werkzeug.routing.exceptions import RoutingException
 
 from slo_core.conventions import REQUEST_MARKS_KEY
-from slo_core.request import RequestMarks, Resolved
+from slo_core.request import Exchange, Resolved
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["Route", "find_route"]
+__all__ = ["RouteTable"]
 
 # Where a Werkzeug request puts itself; Flask sets it to None when the request's context is gone.
 _REQUEST = "werkzeug.request"
 
 
-class Route:
+class RouteTable:
     """
-    A rule and the application it belongs to, which may be mounted inside the one that is asked.
+    The routes of one application, as the recorder wants them.
 
     Args:
         app: The application.
-        rule: Its rule.
     """
 
-    __slots__ = ("_app", "_rule")
+    __slots__ = ("_app", "_known", "_url_map", "_views")
 
-    def __init__(self, app: Flask, rule: Rule) -> None:
+    def __init__(self, app: Flask) -> None:
         self._app = app
-        self._rule = rule
+        self._url_map = app.url_map
+        self._views = app.view_functions
+        # By the rule's identity, for rules cannot be hashed. The rule is kept, so that no other takes its identity.
+        self._known: dict[int, tuple[Rule, Resolved]] = {}
 
-    def resolve(self, path: str, script_name: str, environ: WSGIEnvironment) -> Resolved:
+    def find(self, environ: WSGIEnvironment, exchange: Exchange) -> Resolved | None:
         """
-        What the recorder asks for.
+        The route that takes a request, asked while it is being answered; None when none does.
 
         Args:
-            path: The path as it came to the middleware.
-            script_name: SCRIPT_NAME as it came to the middleware.
-            environ: As the application left it.
+            environ: The WSGI environ.
+            exchange: The request.
         """
-        rule = self._rule
-        endpoint: str = rule.endpoint
-        template = rule.rule
-        inner_name: str = environ.get("SCRIPT_NAME", "")
-        if inner_name != script_name:
-            template = _mount(path, script_name, inner_name) + template
-        return Resolved(
-            template,
-            view_name=endpoint,
-            view=self._app.view_functions.get(endpoint),
-            is_static=endpoint == "static" or endpoint.endswith(".static"),
-        )
+        try:
+            served: Any = environ[_REQUEST]
+        except KeyError:
+            # Never came to Flask, or a middleware in between made an environ of its own.
+            served = request if has_request_context() else None
+            if served is None or served.environ.get(REQUEST_MARKS_KEY) is not exchange.marks:
+                return None
+        if served is None:
+            # A middleware in between answers after Flask is done: the router is asked again.
+            rule = _match(self._url_map.bind_to_environ(environ), exchange.method)
+            return None if rule is None else self._resolved(rule)
+        rule = getattr(served, "url_rule", None)
+        if rule is None:
+            if not isinstance(getattr(served, "routing_exception", None), MethodNotAllowed):
+                return None
+            # The path has routes, though none for the method: any of them will do.
+            adapter = app_ctx.app.create_url_adapter(served)
+            rule = None if adapter is None else _match(adapter, exchange.method)
+            if rule is None:
+                return None
+        if rule.map is self._url_map:
+            return self._resolved(rule)
+        return _resolved(rule, app_ctx.app, mount=_mount(exchange.path, served))
+
+    def _resolved(self, rule: Rule) -> Resolved:
+        known = self._known.get(id(rule))
+        # A view may be put in the place of another at any time.
+        if known is not None and known[1].view is self._views.get(rule.endpoint):
+            return known[1]
+        resolved = _resolved(rule, self._app)
+        self._known[id(rule)] = (rule, resolved)
+        return resolved
 
 
-def _mount(path: str, script_name: str, inner_name: str) -> str:
+def _resolved(rule: Rule, app: Flask, *, mount: str = "") -> Resolved:
+    endpoint: str = rule.endpoint
+    return Resolved(
+        mount + rule.rule,
+        view_name=endpoint,
+        view=app.view_functions.get(endpoint),
+        is_static=endpoint == "static" or endpoint.endswith(".static"),
+    )
+
+
+def _mount(path: str, served: Any) -> str:
     """
-    Where a dispatcher inside the middleware mounted the application; empty when none did.
+    Where a dispatcher inside the middleware mounted the application that took the request; empty when none did.
 
     Proxy middlewares set SCRIPT_NAME from headers, which anybody may send: believed is only what stood in the path.
     """
-    mount = inner_name.removeprefix(script_name)
-    return mount if inner_name.startswith(script_name) and path.startswith(mount + "/") else ""
-
-
-def find_route(app: Flask, environ: WSGIEnvironment, marks: RequestMarks) -> Route | None:
-    """
-    The route that takes the request, asked while it is being answered; None when none does.
-
-    Args:
-        app: The application the middleware belongs to.
-        environ: The WSGI environ.
-        marks: The request's own.
-    """
-    try:
-        served: Any = environ[_REQUEST]
-    except KeyError:
-        # Never came to Flask, or a middleware in between made an environ of its own.
-        served = request if has_request_context() else None
-        if served is None or served.environ.get(REQUEST_MARKS_KEY) is not marks:
-            return None
-    if served is None:
-        # A middleware in between answers after Flask is done: the router is asked again.
-        return _route(app, _match(app.url_map.bind_to_environ(environ), environ["REQUEST_METHOD"]))
-    rule: Rule | None = getattr(served, "url_rule", None)
-    if rule is not None:
-        return Route(app if rule.map is app.url_map else app_ctx.app, rule)
-    if isinstance(getattr(served, "routing_exception", None), MethodNotAllowed):
-        # The path has routes, though none for the method: any of them will do.
-        adapter = app_ctx.app.create_url_adapter(served)
-        return None if adapter is None else _route(app_ctx.app, _match(adapter, served.method))
-    return None
-
-
-def _route(app: Flask, rule: Rule | None) -> Route | None:
-    return None if rule is None else Route(app, rule)
+    mount = path.removesuffix(served.path)
+    return mount if mount != path and served.root_path.endswith(mount) else ""
 
 
 def _match(adapter: MapAdapter, method: str) -> Rule | None:

@@ -25,5 +25,5 @@ def note_exception(sender: object, *, exception: BaseException, **_: Any) -> Non
         return
     served = request.environ.get(SERVED_REQUEST_KEY)
     while isinstance(served, ServedRequest):
-        served.exchange.exception = exception
+        served.unhandled(exception)
         served = served.outer

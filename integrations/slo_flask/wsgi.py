@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from slo_core.http import HTTPRecorder
+from slo_flask.route import RouteTable
 from slo_flask.served_request import ServedRequest
 
 if TYPE_CHECKING:
@@ -28,15 +29,26 @@ class SLOMiddleware:
         app: The application, asked for its routes and views.
     """
 
-    __slots__ = ("_app", "_recorder", "_wsgi_app")
+    __slots__ = ("_recorder", "_routes", "_wsgi_app")
 
     def __init__(self, wsgi_app: WSGIApplication, recorder: HTTPRecorder, app: Flask) -> None:
         self._wsgi_app = wsgi_app
         self._recorder = recorder
-        self._app = app
+        self._routes = RouteTable(app)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        served = self._begin(environ, start_response)
+        recorder = self._recorder
+        served = None
+        try:
+            path: str = environ.get("PATH_INFO") or "/"
+            if not path.isascii():
+                # PEP 3333: the bytes of the path, each as one character.
+                path = path.encode("latin-1", "replace").decode("utf-8", "replace")
+            exchange = recorder.begin(environ, environ.get("REQUEST_METHOD", ""), path)
+            if exchange is not None:
+                served = ServedRequest(recorder, exchange, environ, start_response, self._routes)
+        except Exception as exc:  # the request must go on
+            recorder.incidents.report("a WSGI request could not be taken up", exc)
         if served is None:
             return self._wsgi_app(environ, start_response)
         try:
@@ -45,19 +57,3 @@ class SLOMiddleware:
             served.raised(exc)
             raise
         return served.follow(body)
-
-    def _begin(self, environ: WSGIEnvironment, start_response: StartResponse) -> ServedRequest | None:
-        """Take up a request; None when there is nothing to count."""
-        recorder = self._recorder
-        try:
-            path: str = environ.get("PATH_INFO") or "/"
-            if not path.isascii():
-                # PEP 3333: the bytes of the path, each as one character.
-                path = path.encode("latin-1", "replace").decode("utf-8", "replace")
-            exchange = recorder.begin(environ, environ.get("REQUEST_METHOD", ""), path)
-            if exchange is None:
-                return None
-            return ServedRequest(recorder, exchange, environ, start_response, self._app)
-        except Exception as exc:  # the request must go on
-            recorder.incidents.report("a WSGI request could not be taken up", exc)
-            return None

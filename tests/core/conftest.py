@@ -1,13 +1,98 @@
-"""What all tests of the core share."""
+"""What all tests of the core share: a clock that stands still, and a service whose requests are counted."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from slo_core import SLODefinition, SLORegistry
+from slo_core.http import HTTPRecorder, RequestEvent, Resolved
 from slo_core.testing import FakeClock
+
+
+class Service:
+    """Feeds a recorder as an integration does, request by request."""
+
+    def __init__(self, definitions: Any, *, listens: bool, service: str = "default", **options: Any) -> None:
+        self.timer = FakeClock(0.0)
+        self.registry = SLORegistry.from_config(definitions, service=service, clock=FakeClock())
+        self.recorder = HTTPRecorder(self.registry, timer=self.timer, **options)
+        self.events: list[RequestEvent] = []
+        if listens:
+            self.registry.request_listeners.append(self.events.append)
+
+    def request(
+        self,
+        path: str = "/x",
+        *,
+        method: str = "GET",
+        status: int | None = 200,
+        route: str | None = "/x",
+        view_name: str | None = None,
+        view: object = None,
+        is_static: bool = False,
+        exception: BaseException | None = None,
+        disconnected: bool = False,
+        first_byte: float | None = None,
+        seconds: float = 0.0,
+        carrier: dict[str, Any] | None = None,
+    ) -> dict[str, bool]:
+        """What each SLO made of a request that took that long; an SLO that left it out is not in it."""
+        exchange = self.recorder.begin({} if carrier is None else carrier, method, path)
+        if exchange is None:
+            return {}
+        exchange.status, exchange.exception, exchange.disconnected = status, exception, disconnected
+        exchange.first_byte = None if first_byte is None else self.timer() + first_byte
+        self.timer.advance(seconds)
+        before = {tracker.name: self.counts(tracker.name) for tracker in self.registry}
+        resolved = Resolved(route, view_name=view_name, view=view, is_static=is_static)
+        self.recorder.finish(exchange, lambda: resolved)
+        outcomes = {}
+        for name, (good, bad) in before.items():
+            counted = self.counts(name)
+            assert counted in ((good, bad), (good + 1, bad), (good, bad + 1))
+            if counted != (good, bad):
+                outcomes[name] = counted == (good + 1, bad)
+        return outcomes
+
+    def counts(self, name: str = "a") -> tuple[int, int]:
+        """Good and bad."""
+        snapshot = self.registry[name].snapshot()
+        return snapshot.lifetime_good, snapshot.lifetime_bad
+
+
+@pytest.fixture(params=[True, False], ids=["listened", "unheard"])
+def listens(request: pytest.FixtureRequest) -> bool:
+    """Whether somebody lists the requests: what is counted must not depend on it."""
+    return bool(request.param)
 
 
 @pytest.fixture
 def clock() -> FakeClock:
     """A clock that moves when told to."""
     return FakeClock()
+
+
+@pytest.fixture
+def service_of(listens: bool) -> Callable[..., Service]:
+    """`service_of(**options)`: a service with one SLO named "a", whose options these are, of target 0.9."""
+
+    def make(**options: Any) -> Service:
+        recorder_options = {name: options.pop(name) for name in ("exclude_all", "service") if name in options}
+        if "exclude_all" in recorder_options:
+            recorder_options["exclude"] = recorder_options.pop("exclude_all")
+        return Service({"a": {"target": 0.9, **options}}, listens=listens, **recorder_options)
+
+    return make
+
+
+@pytest.fixture
+def service_with(listens: bool) -> Callable[..., Service]:
+    """`service_with(definitions)`: a service with these SLOs."""
+
+    def make(definitions: dict[str, Any] | list[SLODefinition], **options: Any) -> Service:
+        return Service(definitions, listens=listens, **options)
+
+    return make

@@ -172,7 +172,8 @@ def test_a_middleware_that_is_not_first_is_told() -> None:
 
 def test_a_middleware_of_the_users_own_is_recognised() -> None:
     """A subclass is ours too, and what cannot be imported is Django's to complain of."""
-    assert messages(MIDDLEWARE=["slo_test_project.middleware.Subclassed", "no.such.Middleware"]) == []
+    assert messages(MIDDLEWARE=["slo_test_project.middleware.Subclassed"]) == []
+    assert only(MIDDLEWARE=["no.such.Middleware", "slo_test_project.middleware.Subclassed"]).id == "slo.W004"
 
 
 @pytest.mark.parametrize(("debug", "expected"), [(False, [CheckID.STORE_OF_ONE_PROCESS]), (True, [])])
@@ -219,6 +220,7 @@ def test_metrics_that_nobody_can_reach_need_no_token(settings: dict[str, Any]) -
         {"routes": ["/checkout/*"]},
         {"routes": ["shop/*"]},
         {"routes": ["/slow/er/"]},
+        {"routes": ["/plainly/"]},
         {"routes": ["/nl/about/"]},
     ],
 )
@@ -239,6 +241,7 @@ def test_a_name_that_matches_nothing_is_told(names: dict[str, list[str]]) -> Non
         {"routes": ["/shop/items/7/", "/shop/nested/*", "*", "/status/5*"]},
         {"routes": ["/shop/archive/2024/", "/reports/sales/", "/colors/"]},
         {"routes": ["/de/about/", "/*/about/"]},
+        {"routes": ["/tenants/*", "/tenants/acme/", "/plain/anything"]},
         {"routes": ["/not/in/the/urls/"], "unmatched": True},
     ],
 )

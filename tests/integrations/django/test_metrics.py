@@ -136,3 +136,15 @@ def test_a_scrape_never_counts_not_even_when_named(open_project: OpenProject) ->
 
     assert project.get("/metrics").status == 401
     assert project.counts("metrics") == (0, 0)
+
+
+def test_a_scope_of_somebody_elses_is_no_trouble() -> None:
+    """OAuth libraries put the granted `scope` on requests, as text."""
+    from django.test import RequestFactory
+
+    from slo_django.views import metrics
+
+    request = RequestFactory().get("/metrics")
+    request.scope = "read write"  # type: ignore[attr-defined]  # that is the point
+
+    assert metrics(request).status_code == 200

@@ -46,7 +46,7 @@ def test_the_duration_is_the_applications(project: Project) -> None:
     project.get("/slow/")
 
     event = project.only_event()
-    assert event.duration_seconds == pytest.approx(0.4)
+    assert event.duration_seconds == event.first_byte_seconds == pytest.approx(0.4)
     assert event.outcomes == {"availability": True, "latency": False}
 
 

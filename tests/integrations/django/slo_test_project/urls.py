@@ -40,6 +40,8 @@ urlpatterns = [
     path("exempt-api/", views.ExemptViewSet.as_view({"get": "list"}), name="exempt-api"),
     path("tracked-api-function/", views.tracked_api_function, name="tracked-api-function"),
     path("shop/", include("slo_test_project.shop_urls")),
+    path("tenants/<slug:tenant>/", include([path("", views.item, name="tenant")])),
+    re_path("^plain/", views.item, name="plain"),
     re_path(r"^colou?rs/$", views.item, name="colours"),
     re_path(r"^reports/(?P<name>\w+)/$", views.item, name="report"),
     path("finders/<path:path>", serve, {"insecure": True}),

@@ -1,0 +1,57 @@
+"""`manage.py runserver` and its reloader: the metrics are there before and after a file was saved."""
+
+from __future__ import annotations
+
+import os
+import urllib.error
+from pathlib import Path
+
+from slo_servers import fetch, free_port, python, start_server, wait_until
+
+PROJECT = """
+import os, threading
+from django.conf import settings
+from django.http import HttpResponse
+from django.urls import include, path
+
+SECRET_KEY = "only-for-tests"
+DEBUG = True
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = __name__
+INSTALLED_APPS = ["slo_django"]
+MIDDLEWARE = ["slo_django.middleware.SLOMiddleware"]
+SLO_DEFINITIONS = {"availability": {"target": "99.9%"}}
+
+def home(request):
+    flushers = [thread for thread in threading.enumerate() if thread.name == "slo-flusher"]
+    return HttpResponse(f"generation 1, {len(flushers) > 1}")
+
+urlpatterns = [path("", home), path("", include("slo_django.urls"))]
+"""
+
+
+def test_metrics_answer_before_and_after_a_reload(tmp_path: Path) -> None:
+    """Each process counts from its own start, with at most one flusher, and nothing of the old one is in the way."""
+    source = tmp_path / "reloaded_project.py"
+    source.write_text(PROJECT)
+    port = free_port()
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "reloaded_project",
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+    }
+    command = python("-m", "django", "runserver", f"127.0.0.1:{port}")
+
+    with start_server(command, port=port, cwd=tmp_path, env=environment, ready="/metrics") as server:
+        assert fetch(server.url + "/") == b"generation 1, False"
+        assert b'slo_events_total{outcome="good",slo="availability"} 1.0' in fetch(server.url + "/metrics")
+
+        source.write_text(PROJECT.replace("generation 1", "generation 2"))
+
+        def is_reloaded() -> bool:
+            try:
+                return fetch(server.url + "/") == b"generation 2, False"
+            except (urllib.error.URLError, ConnectionError):  # between the two processes
+                return False
+
+        wait_until(is_reloaded, seconds=30, message="runserver did not reload")
+        assert b'slo_events_total{outcome="good",slo="availability"} 1.0' in fetch(server.url + "/metrics")
