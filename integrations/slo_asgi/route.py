@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from slo_core.conventions import ROUTE_SCOPE_KEY
 from slo_core.http import Resolved
@@ -25,7 +25,7 @@ class RouteResolver:
     def __init__(self) -> None:
         # By identity, because Starlette's routes have no hash; the route itself is kept, so that no other gets its id.
         self._known: dict[tuple[int, int], tuple[object, object, Resolved]] = {}
-        self._tables: dict[tuple[int, int], tuple[object, dict[int, list[Any]]]] = {}
+        self._tables: dict[tuple[int, int], tuple[object, dict[int, list[_Candidate]]]] = {}
 
     def resolve(self, scope: Scope, *, path: str) -> Resolved | None:
         """
@@ -94,14 +94,29 @@ class RouteResolver:
         candidates = known[1].get(id(endpoint), ())
         if len(candidates) > 1:  # one endpoint serves several routes
             below = path.removeprefix(_mounted_at(scope))
-            candidates = [route for route in candidates if _is_mount(route) or route.path_regex.match(below)]
+            candidates = [each for each in candidates if each.may_have_taken(scope, below)]
         if not candidates:
             return None
-        route = candidates[0]
+        route = max(candidates, key=lambda each: len(each.mounts)).route
         if _is_mount(route):
             return self._mounted(scope, route, endpoint)
         template = route.path_format
         return Resolved(_mount_prefix(scope, template) + template, view_name=route.name or None, view=endpoint)
+
+
+class _Candidate(NamedTuple):
+    """A route that names an endpoint, and the template of the mounts around it within its application."""
+
+    mounts: str
+    route: Any
+
+    def may_have_taken(self, scope: Scope, below: str) -> bool:
+        """Whether it may be the one that took a request, whose path goes on with `below` after the mounts."""
+        if _is_mount(self.route):
+            return _mount_prefix(scope, "").endswith(self.mounts)
+        template = self.route.path_format
+        # The application may be mounted itself.
+        return _mount_prefix(scope, template).endswith(self.mounts) and bool(self.route.path_regex.match(below))
 
 
 def _included_route(context: object, route: object) -> tuple[str, str | None] | None:
@@ -155,16 +170,17 @@ def _is_static(endpoint: object) -> bool:
     return static is not None and isinstance(endpoint, static.StaticFiles)
 
 
-def _by_endpoint(routes: Iterable[Any]) -> dict[int, list[Any]]:
+def _by_endpoint(routes: Iterable[Any], mounts: str = "") -> dict[int, list[_Candidate]]:
     """Every route that ends a search, those below mounts included, by the identity of its endpoint."""
-    found: dict[int, list[Any]] = {}
+    found: dict[int, list[_Candidate]] = {}
     for route in routes:
         inner = getattr(route, "routes", None)
+        around = mounts + route.path_format.removesuffix("/{path}") if _is_mount(route) else mounts
         if inner:
-            for endpoint, below in _by_endpoint(inner).items():
-                found.setdefault(endpoint, []).extend(below)
+            for endpoint, candidates in _by_endpoint(inner, around).items():
+                found.setdefault(endpoint, []).extend(candidates)
         elif _is_mount(route):
-            found.setdefault(id(route.app), []).append(route)
+            found.setdefault(id(route.app), []).append(_Candidate(around, route))
         elif hasattr(route, "path_format") and hasattr(route, "path_regex") and hasattr(route, "endpoint"):
-            found.setdefault(id(route.endpoint), []).append(route)
+            found.setdefault(id(route.endpoint), []).append(_Candidate(around, route))
     return found

@@ -18,4 +18,6 @@ def carrier_of(request: HttpRequest) -> MutableMapping[str, Any]:
     Told by the request's class, not by the middleware's mode: under ASGI a middleware may well run in sync mode. Nor by
     an attribute: OAuth libraries put a `scope` of their own on requests.
     """
-    return request.scope if isinstance(request, ASGIRequest) else request.META
+    if isinstance(request, ASGIRequest):
+        return request.scope  # type: ignore[return-value]  # a dict, which ASGI lets middlewares write to
+    return request.META

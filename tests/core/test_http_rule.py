@@ -39,7 +39,7 @@ def test_patterns_are_a_list_of_texts(name: str, value: object) -> None:
     """A single text gets the hint it needs."""
     (problem,) = problems_of(**{name: value})
 
-    assert problem.startswith(f"HTTPRule.{name}: expected a list of texts, got {value!r}")
+    assert problem.startswith(f"HTTPRule.{name}: expected a list of texts, got ")
     assert ("did you mean ['/x']?" in problem) == (value == "/x")
 
 
