@@ -24,7 +24,8 @@ from slo_core.window import CALENDAR_PERIODS
 __all__ = ["DefinitionsConfig", "nearest", "parse_definitions"]
 
 DefinitionsConfig = (
-    Mapping[str, "Mapping[str, object] | SLODefinition"] | Iterable["Mapping[str, object] | SLODefinition"]
+    # A sequence, not any iterable: a mapping is one too, and type checkers would no longer know a literal for what it is.
+    Mapping[str, "Mapping[str, object] | SLODefinition"] | Sequence["Mapping[str, object] | SLODefinition"]
 )
 
 # The configured name of a field, where it differs from the attribute's.

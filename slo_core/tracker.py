@@ -62,7 +62,7 @@ class SLOTracker:
         self._tally: Tally | None
         self._observations: ObservationLedger | None
         if isinstance(store, ObservationStore):
-            self._ledger = self._observations = ObservationLedger(store, definition.longest_seconds, clock=clock)
+            self._ledger = self._observations = ObservationLedger(store, clock=clock)
             self._tally = None
             self._shards: dict[int, Shard] = {}
         elif not isinstance(store, Store):

@@ -94,12 +94,11 @@ def instrument(
         clock=clock,
         where="definitions",
     )
+    if settings.enabled:
+        # Idle is allowed: custom SLOs may be fed by views marked with `slo_track`.
+        app.add_middleware(SLOMiddleware, registry=registry, exclude=settings.exclude, timer=timer, may_be_idle=True)
     app.state.slo_registry = registry
-    if not settings.enabled:
-        return registry
-    # Idle is allowed: custom SLOs may be fed by views marked with `slo_track`.
-    app.add_middleware(SLOMiddleware, registry=registry, exclude=settings.exclude, timer=timer, may_be_idle=True)
-    if settings.metrics_path is not None:
+    if settings.enabled and settings.metrics_path is not None:
         view = metrics_app(registry, token=settings.metrics_token)
         app.add_route(settings.metrics_path, view, name="slo-metrics", include_in_schema=False)
     return registry

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import Any, Protocol, cast, overload
+
 from slo_core.http import exempt_request
 from slo_core.lifespan import Receive, Scope, Send
 from slo_core.metrics_view import MetricsView
 from slo_core.off_loop import run_off_loop
 from slo_core.registry import SLORegistry
 
-__all__ = ["MetricsApp", "metrics_app"]
+__all__ = ["MetricsApp", "MetricsEndpoint", "metrics_app"]
+
+
+class MetricsEndpoint(Protocol):
+    """
+    An ASGI application, as servers, mounts and routes take it.
+
+    Starlette's `add_route` takes applications too, but is annotated for views; hence the second signature.
+    """
+
+    @overload
+    def __call__(self, scope: Scope, receive: Receive, send: Send, /) -> Awaitable[None]: ...
+
+    @overload
+    def __call__(self, request: Any, /) -> Awaitable[Any]: ...
 
 
 class MetricsApp:
@@ -43,7 +60,7 @@ class MetricsApp:
         await send({"type": "http.response.body", "body": answer.body})
 
 
-def metrics_app(registry: SLORegistry, *, token: str | None = None) -> MetricsApp:
+def metrics_app(registry: SLORegistry, *, token: str | None = None) -> MetricsEndpoint:
     """
     The metrics view of a registry.
 
@@ -53,4 +70,4 @@ def metrics_app(registry: SLORegistry, *, token: str | None = None) -> MetricsAp
         registry: The SLOs.
         token: Bearer token that scrapers must send; None asks for none.
     """
-    return MetricsApp(registry, token=token)
+    return cast(MetricsEndpoint, MetricsApp(registry, token=token))

@@ -78,9 +78,9 @@ class SLOMiddleware:
                 await self.app(scope, receive, send)
             return
         path: str = scope["path"]
-        root_path: str = scope.get("root_path", "")
-        if root_path and path.startswith(root_path):
-            path = path[len(root_path) :] or "/"
+        root_path: str | None = scope.get("root_path")
+        if root_path:
+            path = _below(path, root_path)
         exchange = self._recorder.begin(scope, scope["method"], path)
         if exchange is None:
             await self.app(scope, receive, send)
@@ -170,6 +170,13 @@ class _Watch:
 
     def _resolve(self) -> Resolved | None:
         return self._resolver.resolve(self._scope, path=self._exchange.path)
+
+
+def _below(path: str, root_path: str) -> str:
+    """The path without the root path; some servers leave that out of the path themselves."""
+    root = root_path.rstrip("/")
+    rest = path.removeprefix(root)
+    return rest or "/" if path.startswith(root) and rest[:1] in ("", "/") else path
 
 
 def _is_hang_up(exc: BaseException) -> bool:

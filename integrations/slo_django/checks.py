@@ -146,7 +146,7 @@ def check_middleware(app_configs: object = None, **_: Any) -> list[CheckMessage]
         return []
     return [
         checks.Warning(
-            f"{settings.MIDDLEWARE[position]} is not first in {conf.WHERE}MIDDLEWARE: what the {position} before it "
+            f"{settings.MIDDLEWARE[position]} is not first in {conf.WHERE}MIDDLEWARE: what those before it "
             "answer is not counted, and their time is not measured.",
             hint="Put it first in MIDDLEWARE.",
             id=CheckID.MIDDLEWARE_NOT_FIRST,

@@ -16,9 +16,13 @@ from slo_django import signals
 from slo_django.carrier import carrier_of
 from slo_django.disconnect import DISCONNECT_KEY
 from slo_django.installation import Installation, current
-from slo_django.served_request import ServedRequest, static_prefix
+from slo_django.route import RouteResolver
+from slo_django.served_request import ServedRequest
 
 __all__ = ["SLOMiddleware"]
+
+SyncGetResponse = Callable[[HttpRequest], HttpResponseBase]
+AsyncGetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 
 class SLOMiddleware:
@@ -35,14 +39,16 @@ class SLOMiddleware:
     sync_capable = True
     async_capable = True
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]) -> None:
-        self._get_response = get_response
+    def __init__(self, get_response: SyncGetResponse | AsyncGetResponse) -> None:
+        # It is one of the two, and Django says which by the kind of function it is.
+        self._get_response = cast("SyncGetResponse", get_response)
+        self._get_response_async = cast("AsyncGetResponse", get_response)
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
         self._installation: Installation | None = None
         self._recorder: HTTPRecorder | None = None
-        self._static: str | None = None
+        self._routes: RouteResolver | None = None
         signals.connect()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
@@ -52,7 +58,7 @@ class SLOMiddleware:
         if served is None:
             return self._get_response(request)
         try:
-            response = cast("HttpResponseBase", self._get_response(request))
+            response = self._get_response(request)
         except BaseException as exc:
             served.raised(exc)
             raise
@@ -62,9 +68,9 @@ class SLOMiddleware:
     async def _respond_async(self, request: HttpRequest) -> HttpResponseBase:
         served = self._begin(request)
         if served is None:
-            return await cast("Awaitable[HttpResponseBase]", self._get_response(request))
+            return await self._get_response_async(request)
         try:
-            response = await cast("Awaitable[HttpResponseBase]", self._get_response(request))
+            response = await self._get_response_async(request)
         except BaseException as exc:
             served.raised(exc)
             raise
@@ -75,8 +81,8 @@ class SLOMiddleware:
         """Take up a request; None when there is nothing to count."""
         if self._installation is not current.installation:
             self._adopt(current.installation)
-        recorder = self._recorder
-        if recorder is None:
+        recorder, routes = self._recorder, self._routes
+        if recorder is None or routes is None:
             return None
         try:
             carrier = carrier_of(request)
@@ -84,7 +90,7 @@ class SLOMiddleware:
             if exchange is None:
                 return None
             request._slo_exchange = exchange  # type: ignore[attr-defined]  # for signals.note_exception
-            return ServedRequest(recorder, exchange, request, carrier.get(DISCONNECT_KEY), self._static)
+            return ServedRequest(recorder, exchange, request, carrier.get(DISCONNECT_KEY), routes)
         except Exception as exc:  # the request must go on
             recorder.incidents.report("a Django request could not be taken up", exc)
             return None
@@ -94,7 +100,7 @@ class SLOMiddleware:
         recorder = None
         try:
             recorder = installation.recorder
-            self._static = static_prefix()
+            self._routes = RouteResolver()
         except Exception as exc:  # wrong settings are an error of `manage.py check`, never of a request
             logger = logging.getLogger(LOGGER_NAME)
             logger.error(

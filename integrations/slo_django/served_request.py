@@ -5,31 +5,17 @@ from __future__ import annotations
 from asyncio import CancelledError
 from collections.abc import AsyncIterator
 
-from django.conf import settings
-from django.contrib.staticfiles.views import serve as serve_from_finders
 from django.core.handlers.asgi import ASGIRequest
 from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import ResolverMatch
-from django.views.static import serve as serve_from_folder
 
 from slo_core.http import HTTPRecorder
 from slo_core.request import Exchange, Resolved
 from slo_django.disconnect import DisconnectWatch
+from slo_django.route import RouteResolver
 from slo_django.streaming import AsyncBody, SyncBody
 
-__all__ = ["ServedRequest", "static_prefix"]
-
-
-def static_prefix() -> str | None:
-    """
-    The path under which static files lie; None where they come from another host.
-
-    Ask while a request is served: Django adds the script prefix of that moment, and remembers it.
-    """
-    url = getattr(settings, "STATIC_URL", None)
-    # A prefix of "/" alone would leave out the whole service.
-    return url if isinstance(url, str) and url.startswith("/") and url.strip("/") else None
+__all__ = ["ServedRequest"]
 
 
 class ServedRequest:
@@ -41,10 +27,10 @@ class ServedRequest:
         exchange: What is known about it so far.
         request: Django's view of it.
         watch: Knows whether an ASGI client has hung up; None where nobody watches.
-        static: The path under which static files lie.
+        routes: Tells its route.
     """
 
-    __slots__ = ("_recorder", "_request", "_static", "_watch", "exchange")
+    __slots__ = ("_recorder", "_request", "_routes", "_watch", "exchange")
 
     def __init__(
         self,
@@ -52,13 +38,13 @@ class ServedRequest:
         exchange: Exchange,
         request: HttpRequest,
         watch: DisconnectWatch | None,
-        static: str | None,
+        routes: RouteResolver,
     ) -> None:
         self.exchange = exchange
         self._recorder = recorder
         self._request = request
         self._watch = watch
-        self._static = static
+        self._routes = routes
 
     def answered(self, response: HttpResponseBase) -> None:
         """
@@ -69,11 +55,13 @@ class ServedRequest:
         """
         exchange = self.exchange
         try:
-            exchange.status = response.status_code
+            # What answers a client that was seen to leave reaches nobody.
+            if self._watch is not None and self._watch.seen:
+                exchange.disconnected = True
+            else:
+                exchange.status = response.status_code
             if not response.streaming or isinstance(response, FileResponse):
                 exchange.first_byte = exchange.ended = self._recorder.timer()
-                if self._watch is not None and self._watch.seen:
-                    exchange.disconnected = True
             elif isinstance(response, StreamingHttpResponse):
                 self._follow(response)
                 return
@@ -119,11 +107,7 @@ class ServedRequest:
 
     def finish(self) -> None:
         """The request is over; a second call does nothing."""
-        exchange = self.exchange
-        self._recorder.finish(exchange, self._resolve)
-        if exchange.exception is not None:
-            # Its traceback leads to the request, which leads back to the exchange.
-            exchange.exception = None
+        self._recorder.finish(self.exchange, self._resolve)
 
     def now(self) -> float:
         """The recorder's time."""
@@ -139,15 +123,4 @@ class ServedRequest:
         return isinstance(self._request, ASGIRequest) if self._watch is None else self._watch.seen
 
     def _resolve(self) -> Resolved:
-        request, static = self._request, self._static
-        is_static = static is not None and request.path.startswith(static)
-        match: ResolverMatch | None = request.resolver_match
-        if match is None:
-            return Resolved(is_static=is_static)
-        view = match.func
-        return Resolved(
-            match.route.removeprefix("^"),  # of re_path: it gives the text of its expression
-            view_name=match.view_name,
-            view=view,
-            is_static=is_static or view is serve_from_finders or view is serve_from_folder,
-        )
+        return self._routes.resolve(self._request)

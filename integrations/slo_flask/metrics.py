@@ -66,7 +66,8 @@ class MetricsEndpoint:
             authorization=headers.get("Authorization", ""),
             query=request.environ.get("QUERY_STRING", ""),
         )
-        return Response(answer.body, status=answer.status, headers=list(answer.headers))
+        # Not b"": for a body, even an empty one, Werkzeug writes a Content-Length of its own over that of HEAD.
+        return Response(answer.body or None, status=answer.status, headers=list(answer.headers))
 
     def _make_view(self) -> MetricsView:
         # prometheus_client takes longer to import than all the rest: the first scrape pays for it, not the start.

@@ -121,7 +121,7 @@ class ObservationStore(Protocol):
         """Events of the `seconds` before `now`; events after `now` may be among them."""
 
     def trim(self, before: float) -> None:
-        """Drop events older than `before` (seconds since the epoch); called about once a minute."""
+        """Drop events older than `before` (seconds since the epoch); for you to call, nobody else does."""
 
     def __len__(self) -> int:
         """How many events are kept."""

@@ -9,31 +9,22 @@ from collections.abc import Callable, Sequence
 from slo_core.forks import in_forked_child
 from slo_core.sli import EventCounts, Observation
 from slo_core.stores.base import ObservationStore, Reading
-from slo_core.window import FUTURE_TOLERANCE_SECONDS, Span
+from slo_core.window import Span
 
 __all__ = ["ObservationLedger"]
-
-_TRIM_INTERVAL_SECONDS = 60
 
 
 class ObservationLedger:
     """
     The events of one SLO in an `ObservationStore`, without buckets in between.
 
-    Args:
-        store: The user's store.
-        longest_seconds: The longest window that is read; what is older may go, and the store is told once a minute.
-        clock: Returns seconds since the epoch.
+    How long the store keeps them is its own affair: `trim` is for whoever looks after it, and never called here.
     """
 
-    __slots__ = (
-        "__weakref__", "_clock", "_data_since", "_keep_seconds", "_lifetime_bad", "_lifetime_good", "_lock", "_store",
-        "_trim_due",
-    )  # fmt: skip
+    __slots__ = ("__weakref__", "_clock", "_data_since", "_lifetime_bad", "_lifetime_good", "_lock", "_store")
 
-    def __init__(self, store: ObservationStore, longest_seconds: int, *, clock: Callable[[], float]) -> None:
+    def __init__(self, store: ObservationStore, *, clock: Callable[[], float]) -> None:
         self._store = store
-        self._keep_seconds = longest_seconds + 2 * FUTURE_TOLERANCE_SECONDS
         self._clock = clock
         self.reset()
         in_forked_child(self.reset)
@@ -44,7 +35,6 @@ class ObservationLedger:
         self._lifetime_good = 0
         self._lifetime_bad = 0
         self._data_since = self._clock()
-        self._trim_due = -math.inf
 
     def record(self, observation: Observation) -> None:
         """Keep one event."""
@@ -63,11 +53,6 @@ class ObservationLedger:
             self._lifetime_good += good
             self._lifetime_bad += bad
             self._data_since = min(self._data_since, timestamp)
-            trims = timestamp >= self._trim_due
-            if trims:
-                self._trim_due = timestamp + _TRIM_INTERVAL_SECONDS
-        if trims:  # outside the lock: the store is somebody else's code
-            self._store.trim(timestamp - self._keep_seconds)
 
     def read(self, spans: Sequence[Span]) -> Reading:
         """Each span counted event by event."""

@@ -50,10 +50,10 @@ def test_the_example_of_the_documentation() -> None:
 
 def test_a_target_in_percent_typed_as_a_number_is_recognised() -> None:
     """The message of the documentation, to the letter."""
-    assert problems_of({"availability": {"target": 99.9}}, where="settings.SLO_DEFINITIONS") == [
-        "settings.SLO_DEFINITIONS['availability'].target: expected a ratio between 0 and 1, got 99.9; "
-        'did you mean "99.9%"?'
-    ]
+    (problem,) = problems_of({"availability": {"target": 99.9}}, where="settings.SLO_DEFINITIONS")
+
+    path = "settings.SLO_DEFINITIONS['availability'].target"
+    assert problem == f'{path}: expected a ratio between 0 and 1, got 99.9; did you mean "99.9%"?'
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_percent_is_divided_before_it_becomes_a_float(text: str, ratio: float, a
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("0.999", 'expected a ratio between 0 and 1 or a percentage such as "99.9%", got \'0.999\''),
+        ("0.999", "expected a ratio between 0 and 1 or a percentage such as \"99.9%\", got '0.999'"),
         ("99,9%", "or a percentage such as"),
         ("NaN%", "or a percentage such as"),
         ("99.9%%", "or a percentage such as"),
@@ -136,7 +136,9 @@ def test_a_bad_window_is_one_problem_at_the_configured_key(window: object) -> No
     assert problem.startswith("SLO_DEFINITIONS['a'].window: ")
 
 
-@pytest.mark.parametrize(("window", "burn_windows"), [("2h", (3600,)), ("10m", ()), ("6h", (3600, 21_600)), ("week", (3600, 21_600))])
+@pytest.mark.parametrize(
+    ("window", "burn_windows"), [("2h", (3600,)), ("10m", ()), ("6h", (3600, 21_600)), ("week", (3600, 21_600))]
+)
 def test_default_burn_windows_longer_than_the_window_are_dropped(window: str, burn_windows: tuple[int, ...]) -> None:
     """Those that were configured are refused instead."""
     assert one(window=window).burn_rate_windows == burn_windows
@@ -340,7 +342,7 @@ def test_every_problem_of_the_alert_rules_is_reported() -> None:
     assert [problem.removeprefix("SLO_DEFINITIONS['a'].alert_rules") for problem in found] == [
         "[0].burn_rate: expected a number above 0, got 0",
         "[0].short_window: expected less than the long window (3600 s), got 7200 s",
-        "[0].severity: expected text such as \"page\" or \"ticket\", got ''",
+        '[0].severity: expected text such as "page" or "ticket", got \'\'',
         "[1].budget_share: expected a ratio between 0 and 1 or a percentage such as \"99.9%\", got 'lots'",
         "[1].min_failures: expected a whole number from 1, got 0",
         "[2]: unknown key 'shrt_window'; did you mean \"short_window\"?",

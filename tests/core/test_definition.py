@@ -37,7 +37,12 @@ def test_the_documented_order_of_positional_arguments() -> None:
     definition = SLODefinition("a", 0.9, 86_400, (3600,), 2, "words")
 
     assert definition == SLODefinition(
-        name="a", target=0.9, window_seconds=86_400, burn_rate_windows=(3600,), burn_rate_threshold=2, description="words"
+        name="a",
+        target=0.9,
+        window_seconds=86_400,
+        burn_rate_windows=(3600,),
+        burn_rate_threshold=2,
+        description="words",
     )
 
 
@@ -153,7 +158,9 @@ def test_a_burn_window_is_named_once(windows: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("windows", [([1],), (None,), (0,), ("1h",), (math.nan,), (10**400,), 3600, "1h", {3600}])
 def test_bad_burn_windows_are_named(windows: object) -> None:
     """Whatever came, the answer is a sentence and no TypeError."""
-    assert all(problem.startswith("SLODefinition.burn_rate_windows: ") for problem in problems_of(burn_rate_windows=windows))
+    assert all(
+        problem.startswith("SLODefinition.burn_rate_windows: ") for problem in problems_of(burn_rate_windows=windows)
+    )
 
 
 @pytest.mark.parametrize("threshold", [1, 0, -3, math.nan, math.inf, "14.4", None, True])
@@ -164,9 +171,7 @@ def test_a_burn_threshold_is_a_number_above_1(threshold: object) -> None:
     assert problem.startswith("SLODefinition.burn_rate_threshold: must be a number above 1")
 
 
-@pytest.mark.parametrize(
-    ("window", "seconds"), [("week", 7 * DAY), ("month", 30 * DAY), ("quarter", 90 * DAY)]
-)
+@pytest.mark.parametrize(("window", "seconds"), [("week", 7 * DAY), ("month", 30 * DAY), ("quarter", 90 * DAY)])
 def test_a_calendar_window_has_a_nominal_length(window: str, seconds: int) -> None:
     """Burn-rate factors are worked out from it."""
     assert SLODefinition("a", 0.9, window=window).window_seconds == seconds  # type: ignore[arg-type]
@@ -231,7 +236,9 @@ def test_labels_that_others_set_are_reserved(name: str) -> None:
 def test_label_values_are_texts() -> None:
     """Any text that UTF-8 knows."""
     assert len(problems_of(labels={"a": 5, "b": "\ud800", "c": "fine"})) == 2
-    assert problems_of(labels="team") == ["SLODefinition.labels: expected a mapping of label names to texts, got 'team'"]
+    assert problems_of(labels="team") == [
+        "SLODefinition.labels: expected a mapping of label names to texts, got 'team'"
+    ]
 
 
 def test_a_custom_slo_counts_no_requests() -> None:
@@ -244,7 +251,7 @@ def test_a_custom_slo_counts_no_requests() -> None:
 def test_kind_and_http_must_be_what_they_are() -> None:
     """A misspelt kind is not counted silently."""
     assert problems_of(kind="htp", http="/x") == [
-        "SLODefinition.kind: expected \"http\" or \"custom\", got 'htp'",
+        'SLODefinition.kind: expected "http" or "custom", got \'htp\'',
         "SLODefinition.http: expected an HTTPRule, got '/x'",
     ]
 
@@ -273,7 +280,9 @@ def test_rules_look_back_92_days_at_most() -> None:
 
 def test_every_problem_is_reported_at_once() -> None:
     """One start of the service shows them all."""
-    found = problems_of(name="", target=2, window_seconds=0, burn_rate_windows=(0,), burn_rate_threshold=0, timezone="x")
+    found = problems_of(
+        name="", target=2, window_seconds=0, burn_rate_windows=(0,), burn_rate_threshold=0, timezone="x"
+    )
 
     assert [problem.partition(":")[0].removeprefix("SLODefinition.") for problem in found] == [
         "name", "target", "window_seconds", "timezone", "burn_rate_windows", "burn_rate_threshold",

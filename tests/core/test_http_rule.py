@@ -54,7 +54,9 @@ def test_methods_are_known_ones() -> None:
 @pytest.mark.parametrize("latency", [0, -1, math.nan, math.inf, "300ms", True])
 def test_a_latency_is_seconds_above_0(latency: object) -> None:
     """Text is understood in configuration, not here."""
-    assert problems_of(latency_seconds=latency) == [f"HTTPRule.latency_seconds: expected seconds above 0, got {latency!r}"]
+    assert problems_of(latency_seconds=latency) == [
+        f"HTTPRule.latency_seconds: expected seconds above 0, got {latency!r}"
+    ]
 
 
 @pytest.mark.parametrize("status", [99, 600, "500", "6xx", "5XX", "xx", True, None, 5.0])
@@ -65,7 +67,9 @@ def test_bad_statuses_are_codes_and_classes(status: object) -> None:
     assert problem == f'HTTPRule.bad_statuses: expected status codes (429) or classes ("5xx"), got {status!r}'
 
 
-@pytest.mark.parametrize(("statuses", "hint"), [(503, "did you mean [503]?"), ("5xx", "did you mean ['5xx']?"), (None, "")])
+@pytest.mark.parametrize(
+    ("statuses", "hint"), [(503, "did you mean [503]?"), ("5xx", "did you mean ['5xx']?"), (None, "")]
+)
 def test_bad_statuses_are_a_list(statuses: object, hint: str) -> None:
     """With the hint it needs."""
     (problem,) = problems_of(bad_statuses=statuses)

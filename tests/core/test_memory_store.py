@@ -13,6 +13,7 @@ from slo_core import InMemoryStore, Observation, ObservationStore, SLODefinition
 from slo_core.sli import EventCounts
 from slo_core.stores.base import Store
 from slo_core.stores.memory import MemoryLedger, MemoryStore
+from slo_core.stores.observations import ObservationLedger
 from slo_core.testing import FakeClock
 from slo_core.window import rolling_span
 
@@ -304,9 +305,7 @@ def test_an_empty_store_of_the_users_own_is_not_dropped(clock: FakeClock) -> Non
 def test_a_store_of_the_users_own_is_asked_for_the_windows_literally(now: float) -> None:
     """`window(now, window_seconds)` with the instant and the very lengths of the definition."""
     store = ListStore()
-    tracker = SLOTracker(
-        SLODefinition("a", 0.9, 7200, (3600,), alert_rules=()), store=store, clock=FakeClock(now)
-    )
+    tracker = SLOTracker(SLODefinition("a", 0.9, 7200, (3600,), alert_rules=()), store=store, clock=FakeClock(now))
 
     tracker.snapshot()
 
@@ -325,17 +324,17 @@ def test_a_store_of_the_users_own_may_return_more_than_was_asked_for(clock: Fake
     assert tracker.snapshot().burn_rate_samples[0].sample_count == 2
 
 
-def test_a_store_of_the_users_own_is_told_about_once_a_minute_what_may_go(clock: FakeClock) -> None:
-    """Older than the longest window and the tolerance, seen from the event at hand; what windows read stays."""
+def test_a_store_of_the_users_own_is_never_told_to_forget(clock: FakeClock) -> None:
+    """It may be a table that others read: how long it keeps its events is its own affair."""
     store = ListStore()
     tracker = SLOTracker(SLODefinition("a", 0.9, 7200, (3600,), alert_rules=()), store=store, clock=clock)
-    for _ in range(7200 * 3 // 10):
+    for _ in range(100):
         tracker.record(True)
-        clock.advance(10)
+        tracker.snapshot()
+        clock.advance(days=1)
 
-    assert len(store.trimmed) == 7200 * 3 // 60
-    assert len(store) <= (7200 + 120 + 60) // 10 + 1
-    assert tracker.snapshot(at=clock() - 10).total == 720
+    assert len(store) == 100
+    assert store.trimmed == []
 
 
 def test_lifetime_totals_over_a_store_of_the_users_own(clock: FakeClock) -> None:
@@ -349,6 +348,17 @@ def test_lifetime_totals_over_a_store_of_the_users_own(clock: FakeClock) -> None
     snapshot = tracker.snapshot()
 
     assert (snapshot.lifetime_good, snapshot.lifetime_bad) == (10, 10)
+
+
+def test_several_events_of_one_second_are_kept_one_by_one(clock: FakeClock) -> None:
+    """The protocol knows single events only."""
+    store = ListStore()
+    ledger = ObservationLedger(store, clock=clock)
+
+    ledger.add(T, 2, 1, live=False)
+
+    assert store.events == [Observation(float(T), success) for success in (True, True, False)]
+    assert ledger.read([]).lifetime == EventCounts(2, 1)
 
 
 def test_a_calendar_window_over_a_store_of_the_users_own(clock: FakeClock) -> None:

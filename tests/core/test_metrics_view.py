@@ -60,7 +60,9 @@ def test_other_methods_are_told_which_ones_are_allowed(registry: SLORegistry, me
         assert header(response, "Content-Length") == str(len(response.body))
 
 
-@pytest.mark.parametrize("accept", ["", "*/*", "text/plain", "application/openmetrics-text; version=1.0.0", "image/png"])
+@pytest.mark.parametrize(
+    "accept", ["", "*/*", "text/plain", "application/openmetrics-text; version=1.0.0", "image/png"]
+)
 def test_the_content_type_is_the_negotiated_one(registry: SLORegistry, accept: str) -> None:
     """What the installed client's `choose_encoder` says."""
     response = MetricsView(registry).respond("GET", accept=accept)
@@ -110,8 +112,11 @@ def test_the_token_opens(registry: SLORegistry, authorization: str) -> None:
 
 @pytest.mark.parametrize(
     "authorization",
-    ["", "secret", "Bearer", "Bearer ", "Bearer Secret", "Bearer secret2", "Basic secret", "Bearer s\udcffecret", "Bearer sécret"],
-)
+    [
+        "", "secret", "Bearer", "Bearer ", "Bearer Secret", "Bearer secret2", "Basic secret", "Bearer s\udcffecret",
+        "Bearer sécret",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_anything_else_does_not(registry: SLORegistry, authorization: str, method: str) -> None:
     """401, how to ask, and nothing of the numbers."""

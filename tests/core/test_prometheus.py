@@ -87,7 +87,9 @@ def test_the_plain_quick_start_prints_plain_labels(registry: SLORegistry) -> Non
                 f'slo_alert_firing{{long_window_seconds="{long}",severity="{severity}",'
                 f'short_window_seconds="{short}",{slo}}} {firing}'
                 for severity, long, short, firing in (
-                    ("page", 3600, 300, 1.0), ("page", 21600, 1800, 1.0), ("ticket", 86400, 7200, 1.0),
+                    ("page", 3600, 300, 1.0),
+                    ("page", 21600, 1800, 1.0),
+                    ("ticket", 86400, 7200, 1.0),
                     ("ticket", 259200, 21600, 0.0),
                 )  # fmt: skip
             ),
@@ -171,7 +173,8 @@ def test_labels_of_the_definition_are_on_its_series_alone(clock: FakeClock) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ['quo"te', "line\nbreak", "back\\slash", "\\n", "größe", "🔥", "日本", 'a="b",c', "tab\t", "\x7f", "a\rb", " "]
+    "name",
+    ['quo"te', "line\nbreak", "back\\slash", "\\n", "größe", "🔥", "日本", 'a="b",c', "tab\t", "\x7f", "a\rb", " "],
 )
 @pytest.mark.parametrize("openmetrics", [False, True])
 def test_names_and_label_values_parse_back(clock: FakeClock, name: str, openmetrics: bool) -> None:

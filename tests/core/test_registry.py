@@ -74,7 +74,10 @@ def test_snapshots_and_alerts_of_all(clock: FakeClock) -> None:
 
     assert [(snapshot.name, snapshot.failures) for snapshot in registry.snapshot_all()] == [("a", 0), ("b", 1)]
     assert [snapshot.at for snapshot in registry.snapshot_all(at=5.0)] == [5.0, 5.0]
-    assert [(alert.slo_name, alert.window_seconds) for alert in registry.check_burn_rates()] == [("b", 3600), ("b", 21_600)]
+    assert [(alert.slo_name, alert.window_seconds) for alert in registry.check_burn_rates()] == [
+        ("b", 3600),
+        ("b", 21_600),
+    ]
     assert registry.check_burn_rates(at=clock() - 20) == []
 
 

@@ -36,7 +36,10 @@ def test_the_documented_attributes(clock: FakeClock) -> None:
     assert snapshot.success_ratio == 0.9856
     assert snapshot.error_budget_remaining == -13.4
     assert snapshot.burn_rate == 14.4
-    assert [(found.window_seconds, found.burn_rate) for found in snapshot.burn_rate_samples] == [(3600, 14.4), (21_600, 14.4)]
+    assert [(found.window_seconds, found.burn_rate) for found in snapshot.burn_rate_samples] == [
+        (3600, 14.4),
+        (21_600, 14.4),
+    ]
     assert snapshot.is_breached
     assert snapshot.is_budget_exhausted
     assert snapshot.has_data
@@ -117,7 +120,7 @@ def test_without_rules_the_burn_windows_are_the_pace(clock: FakeClock) -> None:
 
 
 def test_measured_seconds_grow_to_the_whole_window(clock: FakeClock) -> None:
-    """"Measured 2 of 30 days", and never 31 of 30."""
+    """Measured 2 of 30 days, and never 31 of 30."""
     tracker = tracker_of(clock)
     assert tracker.snapshot().measured_seconds == 0.0
 

@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from slo_core import SLODefinition, SLOTracker
+from slo_core.sli import EventCounts
 from slo_core.stores.memory import MemoryLedger
 from slo_core.tally import Tally
 from slo_core.testing import FakeClock
@@ -96,6 +97,28 @@ def test_threads_that_come_and_go_lose_no_event() -> None:
 
     snapshot = tracker.snapshot()
     assert (snapshot.total, snapshot.failures) == (50_000, 25_000)
+
+
+def test_an_event_counted_while_its_shard_is_settled_is_settled_next_time(clock: FakeClock) -> None:
+    """The other thread does not wait: what it counts between two of the reader's steps is not taken for settled."""
+
+    class BusyLedger(MemoryLedger):
+        def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
+            super().add(second, good, bad, live=live)
+            if busy:
+                shard.good += busy.pop()  # just then
+                shard.bad += 1
+
+    ledger = BusyLedger(3600, clock=clock)
+    tally = Tally(ledger)
+    shard = tally.turn(clock())
+    shard.good, busy = 5, [2]
+
+    tally.settle()
+    assert ledger.read([]).lifetime == EventCounts(5, 0)
+
+    tally.settle()
+    assert ledger.read([]).lifetime == EventCounts(7, 1)
 
 
 def test_an_idle_threads_last_events_are_seen_in_their_own_second(clock: FakeClock) -> None:

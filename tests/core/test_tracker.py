@@ -149,7 +149,7 @@ def test_an_event_too_late_to_count_is_counted_as_dropped(tracker: SLOTracker, c
 
 
 def test_a_live_event_makes_an_old_stream_too_old(tracker: SLOTracker, clock: FakeClock) -> None:
-    """"Kept" reaches back from the newest event: replay before going live, or into a tracker of its own."""
+    """What is kept reaches back from the newest event: replay before going live, or into a tracker of its own."""
     tracker.record(True, at=clock() - 100 * DAY)
     tracker.record(True, at=clock() - 129 * DAY)
     assert tracker.snapshot().dropped == 0

@@ -91,7 +91,50 @@ DJANGO_SHOP = Service(
 )
 
 
-SERVICES = {"django_shop": DJANGO_SHOP}
+FASTAPI_SERVICE = Service(
+    folder=EXAMPLES / "fastapi_service",
+    command=lambda port: python("-m", "uvicorn", "main:app", "--host", HOST, "--port", str(port)),
+    targets={
+        "availability": Fraction(999, 1000),
+        "checkout": Fraction(995, 1000),
+        "checkout-latency": Fraction(99, 100),
+        "receipts": Fraction(99, 100),
+    },
+    kinds=(
+        Kind("GET /v1/products", 200, {"availability": GOOD}, weight=60),
+        Kind("GET /v1/products/99", 404, {"availability": GOOD}, weight=5),
+        Kind("GET /v1/products/x", 422, {"availability": GOOD}, weight=5),
+        Kind("PUT /v1/products", 405, {"availability": GOOD}, weight=3),
+        Kind(
+            "POST /v1/checkout/7",
+            201,
+            {"availability": GOOD, "checkout": GOOD, "checkout-latency": GOOD, "receipts": GOOD},
+            weight=20,
+        ),
+        Kind(
+            "POST /v1/checkout/7?fail=503",
+            503,
+            {"availability": BAD, "checkout": BAD, "checkout-latency": BAD},
+            weight=3,
+        ),
+        Kind(
+            "POST /v1/checkout/7?fail=exception",
+            500,
+            {"availability": BAD, "checkout": BAD, "checkout-latency": BAD},
+            weight=2,
+        ),
+        Kind(
+            "POST /v1/checkout/7?delay=0.31",
+            201,
+            {"availability": GOOD, "checkout": GOOD, "checkout-latency": BAD, "receipts": GOOD},
+        ),
+        Kind("GET /v1/report?rows=100", 200, {"availability": GOOD}, weight=5),
+        Kind("GET /v1/products/", 307, {}, weight=1),
+        Kind("GET /nowhere", 404, {}, weight=3),
+        Kind("GET /healthz", 200, {}, weight=2),
+    ),
+)
+SERVICES = {"django_shop": DJANGO_SHOP, "fastapi_service": FASTAPI_SERVICE}
 
 
 def send(port: int, kinds: list[Kind], seen: Counter[tuple[str, int]]) -> None:
@@ -103,6 +146,8 @@ def send(port: int, kinds: list[Kind], seen: Counter[tuple[str, int]]) -> None:
         response = connection.getresponse()
         response.read()
         seen[kind.request, response.status] += 1
+        if response.status == 500:
+            connection.close()  # servers hang up after an exception, some without a word
     connection.close()
 
 

@@ -167,9 +167,19 @@ async def _serve(
     return answer
 
 
-def serve_lifespan(app: Application, *incoming: str) -> list[dict[str, Any]]:
-    """Send lifespan messages of these types, one for each `receive`, and return what the application sent."""
-    sent: list[dict[str, Any]] = []
+def serve_lifespan(app: Application, *incoming: str, sent: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
+    """
+    Send lifespan messages of these types, one for each `receive`.
+
+    Args:
+        app: The application.
+        incoming: Types of the server's messages.
+        sent: Where to keep what the application sends, should it raise.
+
+    Returns:
+        What the application sent.
+    """
+    kept: list[dict[str, Any]] = [] if sent is None else sent
 
     async def run() -> None:
         waiting = iter(incoming)
@@ -178,10 +188,10 @@ def serve_lifespan(app: Application, *incoming: str) -> list[dict[str, Any]]:
             return {"type": next(waiting)}
 
         async def send(message: Message) -> None:
-            sent.append(dict(message))
+            kept.append(dict(message))
 
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
         await app(scope, receive, send)
 
     asyncio.run(run())
-    return sent
+    return kept

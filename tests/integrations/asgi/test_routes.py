@@ -319,3 +319,17 @@ def test_a_websocket_beside_http_passes_through_uncounted() -> None:
 
     assert sent == ["websocket.accept", "websocket.send", "websocket.close"]
     assert service.only_event.route == "/"
+
+
+def test_an_application_that_is_mounted_twice_has_two_routes() -> None:
+    """What is remembered of a route below one mount is not told of it below another."""
+    service = Service(fastapi_app(), inside=True)
+
+    for path in ("/sub/items/7", "/sub-of/ada/items/7", "/sub/items/8"):
+        service.ask(path=path)
+
+    assert [event.route for event in service.events] == [
+        "/sub/items/{item_id}",
+        "/sub-of/{owner}/items/{item_id}",
+        "/sub/items/{item_id}",
+    ]

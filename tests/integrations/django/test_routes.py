@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
+from django.urls import ResolverMatch, path
+from slo_test_project import views
 from slo_test_project.project import MIDDLEWARE, OpenProject, Project
+
+from slo_django.route import RouteResolver
 
 
 @pytest.mark.parametrize(
@@ -138,3 +144,56 @@ def test_excluded_routes_do_not_count(open_project: OpenProject) -> None:
     project.get("/")
 
     assert project.only_event().path == "/"
+
+
+def test_views_without_a_hash_count_too(open_project: OpenProject) -> None:
+    """An object that compares itself has no hash: it cannot be remembered, and counts all the same."""
+    project = open_project(ROOT_URLCONF=OddUrls, SLO_DEFINITIONS={"one": {"target": 0.9, "views": ["odd"]}})
+
+    project.get("/odd/")
+    project.get("/odd/")
+
+    assert project.counts("one") == (2, 0)
+
+
+class OddView:
+    """A view that is an object."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("odd")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, OddView)
+
+    __hash__ = None  # type: ignore[assignment]  # as Python has it for classes with __eq__ alone
+
+
+class OddUrls:
+    """A URL configuration of one route."""
+
+    urlpatterns = [path("odd/", OddView(), name="odd")]
+
+
+def test_remembered_routes_stay_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Views that are made anew for each request would otherwise pile up."""
+    monkeypatch.setattr("slo_django.route._REMEMBERED_ROUTES", 2)
+    routes = RouteResolver()
+
+    for _ in range(5):
+        request = RequestFactory().get("/")
+        request.resolver_match = ResolverMatch(lambda request: HttpResponse(), (), {}, route="made/")
+        assert routes.resolve(request).route == "/made/"
+
+    assert len(routes._known) <= 2
+
+
+def test_one_view_may_have_a_name_on_each_host() -> None:
+    """Projects that choose the URL configuration by host give one view several names on the same route."""
+    routes = RouteResolver()
+
+    def named(name: str) -> str | None:
+        request = RequestFactory().get("/")
+        request.resolver_match = ResolverMatch(views.home, (), {}, name, route="")
+        return routes.resolve(request).view_name
+
+    assert [named("shop-home"), named("blog-home"), named("shop-home")] == ["shop-home", "blog-home", "shop-home"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import gc
 import weakref
 
@@ -13,7 +12,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from flask_service import AVAILABILITY, Service
 from slo_core import SLORegistry
 from slo_flask import SLO
-from wsgi_driver import serve
+from wsgi_driver import environ_of, serve
 
 
 def app_with(name: str, path: str = "/") -> Flask:
@@ -145,22 +144,29 @@ def test_an_application_that_goes_away_takes_everything_with_it() -> None:
     assert app() is None
 
 
-def test_a_request_leaves_nothing_behind_for_the_garbage_collector() -> None:
-    """No cycle through the environ: memory is given back at the end of the request, not some time later."""
-    service = Service(app_with("shop"))
-    service.ask()
+def garbage_of_fifty_requests(app: Flask) -> int:
+    """Objects that only the garbage collector could free; a server's own loop keeps no cycle."""
+
+    def ask() -> None:
+        body = app(environ_of(), lambda status, headers, exc_info=None: lambda data: None)
+        for _ in body:
+            pass
+        body.close()  # type: ignore[attr-defined]
+
+    ask()
     gc.collect()
     gc.disable()
     try:
-        body = service.ask().body
-        released = weakref.finalize(body, lambda: None) if hasattr(type(body), "__weakref__") else None
-        before = len(gc.get_objects())
         for _ in range(50):
-            service.ask()
-        service.events.clear()
-        grown = len(gc.get_objects()) - before
+            ask()
+        return gc.collect()
     finally:
         gc.enable()
 
-    assert released is None or not released.alive or grown < 50
-    assert copy.copy(grown) < 50
+
+def test_a_request_leaves_nothing_more_to_the_garbage_collector_than_flask_does() -> None:
+    """No cycle through the environ: memory is given back at the end of the request, not some time later."""
+    service = Service(app_with("shop"))
+    service.registry.request_listeners.clear()
+
+    assert garbage_of_fifty_requests(service.app) <= garbage_of_fifty_requests(app_with("plain"))

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask, Response, abort
+from flask import Flask, Response, abort, got_request_exception
+from werkzeug.exceptions import NotFound
 
 from flask_service import Service
 
@@ -114,6 +115,21 @@ def test_an_exception_behind_a_page_for_500_stays_bad() -> None:
     assert service.counts() == (0, 1)
 
 
+def test_an_http_exception_that_an_extension_signals_is_an_answer() -> None:
+    """Flask signals only what nobody handled; extensions that build on its signal send answers, too."""
+    app = shop()
+
+    @app.get("/signalled")
+    def signalled() -> str:
+        got_request_exception.send(app, exception=NotFound())
+        abort(404)
+
+    service = Service(app)
+
+    assert service.ask(path="/signalled").status == 404
+    assert (service.only_event.exception, service.counts()) == (None, (1, 0))
+
+
 def test_an_exception_in_a_before_request_function_is_bad() -> None:
     """It counts for the route that would have taken the request."""
     app = shop()
@@ -191,7 +207,10 @@ def test_an_exception_in_a_middleware_inside_is_bad() -> None:
     """It never came to a route, and counts for SLOs that name none."""
     app = shop()
     Middleware(app, error=RuntimeError("middleware"))
-    definitions = {"availability": {"target": 0.9}, "status": {"target": 0.9, "routes": ["/status/*"], "views": ["status"]}}
+    definitions = {
+        "availability": {"target": 0.9},
+        "status": {"target": 0.9, "routes": ["/status/*"], "views": ["status"]},
+    }
     service = Service(app, definitions)
 
     assert str(service.ask(path="/elsewhere").exception) == "middleware"

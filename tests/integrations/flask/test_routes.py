@@ -162,6 +162,7 @@ def test_a_middleware_inside_that_buffers_the_answer_does_not_hide_the_route() -
 
     assert service.ask(path="/checkout/eu/items/7").content == b"item"
     assert service.ask("PUT", "/checkout/eu/items/7").status == 405
+    assert service.ask(path="/nowhere").status == 404
 
     assert [(event.status, event.route) for event in service.events] == [
         (200, "/checkout/<region>/items/<int:number>"),

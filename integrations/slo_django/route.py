@@ -1,0 +1,65 @@
+"""Which route took a request, as Django's resolver told it, and whether it serves static files."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib.staticfiles.views import serve as serve_from_finders
+from django.http import HttpRequest
+from django.urls import ResolverMatch
+from django.views.static import serve as serve_from_folder
+
+from slo_core.request import UNRESOLVED, Resolved
+
+__all__ = ["RouteResolver"]
+
+_REMEMBERED_ROUTES = 1024
+
+
+class RouteResolver:
+    """
+    Tells the route of finished requests; remembers what it found out.
+
+    Make it while a request is served: Django adds the script prefix of that moment to `STATIC_URL`, and remembers it.
+    """
+
+    __slots__ = ("_known", "_static_prefix")
+
+    def __init__(self) -> None:
+        self._static_prefix = _static_prefix()
+        self._known: dict[tuple[object, str, str, bool], Resolved] = {}
+
+    def resolve(self, request: HttpRequest) -> Resolved:
+        """The route of a finished request; without one where no URL pattern was asked, or none matched."""
+        prefix = self._static_prefix
+        is_static = prefix is not None and request.path.startswith(prefix)
+        match: ResolverMatch | None = request.resolver_match
+        if match is None:
+            return Resolved(is_static=True) if is_static else UNRESOLVED
+        # The name too: with a URL configuration for each host the same view has several.
+        key = (match.func, match.route, match.view_name, is_static)
+        try:
+            return self._known[key]
+        except KeyError:
+            if len(self._known) >= _REMEMBERED_ROUTES:
+                self._known.clear()
+            resolved = self._known[key] = _resolved(match, is_static=is_static)
+            return resolved
+        except TypeError:  # a view without a hash
+            return _resolved(match, is_static=is_static)
+
+
+def _static_prefix() -> str | None:
+    """The path under which static files lie; None where they come from another host."""
+    url = getattr(settings, "STATIC_URL", None)
+    # A prefix of "/" alone would leave out the whole service.
+    return url if isinstance(url, str) and url.startswith("/") and url.strip("/") else None
+
+
+def _resolved(match: ResolverMatch, *, is_static: bool) -> Resolved:
+    view = match.func
+    return Resolved(
+        match.route.removeprefix("^"),  # of re_path: it gives the text of its expression
+        view_name=match.view_name,
+        view=view,
+        is_static=is_static or view is serve_from_finders or view is serve_from_folder,
+    )

@@ -1,0 +1,87 @@
+"""`flask slo status`, run the way Flask runs its commands."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.cli import ScriptInfo
+
+from slo_flask import SLO
+from wsgi_driver import serve
+
+
+def configured(**config: Any) -> Flask:
+    app = Flask("shop")
+    app.add_url_rule("/", "home", lambda: "home")
+    app.add_url_rule("/boom", "boom", lambda: 1 / 0)
+    app.config.update({"SLO_DEFINITIONS": {"availability": {"target": 0.5}}, **config})
+    SLO(app)
+    return app
+
+
+def run(app: Flask, *arguments: str) -> Any:
+    runner = app.test_cli_runner()
+    return runner.invoke(args=["slo", *arguments], obj=ScriptInfo(create_app=lambda: app))
+
+
+def test_the_table_shows_each_slo() -> None:
+    """Four events, one bad: at a target of 50 % two were allowed, half the budget is left."""
+    app = configured()
+    for path in ("/", "/", "/", "/boom"):
+        serve(app, path=path)
+
+    result = run(app, "status")
+
+    assert result.exit_code == 0
+    _, line = result.stdout.splitlines()
+    assert line.split()[:8] == ["availability", "50.0%", "30d", "met", "4", "1", "75.00%", "50.0%"]
+
+
+def test_a_store_in_memory_says_that_it_saw_only_this_process() -> None:
+    """On stderr, so that the table can be piped."""
+    result = run(configured(), "status")
+
+    assert "counts in each process for itself" in result.stderr
+    assert "counts in each process for itself" not in result.stdout
+
+
+def test_json_is_for_machines() -> None:
+    """The same numbers, unrounded, and nothing else on stdout."""
+    app = configured()
+    serve(app)
+
+    result = run(app, "status", "--format", "json")
+
+    document = json.loads(result.stdout)
+    (entry,) = document["slos"]
+    assert (entry["name"], entry["total"], entry["failures"]) == ("availability", 1, 0)
+    assert (entry["error_budget_remaining"], entry["state"]) == (1.0, "met")
+    assert document["store"]["backend"] == "memory"
+
+
+def test_switched_off_the_command_says_so() -> None:
+    """Zeros without a word would look like a quiet service."""
+    result = run(configured(SLO_ENABLED=False), "status")
+
+    assert result.exit_code == 0
+    assert "SLO_ENABLED is False: nothing is counted." in result.stderr
+
+
+def test_an_unknown_format_is_refused() -> None:
+    """With the formats there are."""
+    result = run(configured(), "status", "--format", "xml")
+
+    assert result.exit_code == 2
+    assert "'table', 'json'" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("status", "--help")])
+def test_help_tells_what_it_is_for(arguments: tuple[str, ...]) -> None:
+    """Both levels."""
+    result = run(configured(), *arguments)
+
+    assert result.exit_code == 0
+    assert "error budget" in result.stdout.lower()

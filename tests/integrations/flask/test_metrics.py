@@ -1,0 +1,188 @@
+"""The metrics route in a Flask application."""
+
+from __future__ import annotations
+
+import gzip
+import subprocess
+from typing import Any
+
+import prometheus_client.exposition as exposition
+import pytest
+from flask import Flask
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from flask_service import AVAILABILITY, Service
+from slo_servers import require
+from wsgi_driver import Answer
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+def shop(**config: Any) -> Service:
+    app = Flask("shop")
+    app.add_url_rule("/", "home", lambda: "home")
+    app.add_url_rule("/boom", "boom", lambda: 1 / 0)
+    app.add_url_rule("/<path:anything>", "anything", lambda anything: "anything", methods=["GET", "POST"])
+    return Service(app, **config)
+
+
+def header(answer: Answer, name: str) -> str | None:
+    return dict(answer.headers).get(name)
+
+
+def test_a_scrape_shows_what_was_counted() -> None:
+    """One good request of two: the counters say so, and the scrape itself is not among them."""
+    service = shop()
+    service.ask(path="/")
+    service.ask(path="/boom")
+
+    service.ask(path="/metrics")
+    samples = {
+        (sample.name, sample.labels.get("slo"), sample.labels.get("outcome")): sample.value
+        for family in parse_text(service.ask(path="/metrics").content.decode())
+        for sample in family.samples
+    }
+
+    assert samples["slo_events_total", "availability", "good"] == 1
+    assert samples["slo_events_total", "availability", "bad"] == 1
+    assert samples["slo_target", "availability", None] == 0.9
+    assert len(service.events) == 2
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "text/plain", OPENMETRICS])
+def test_the_content_type_is_what_was_negotiated(accept: str | None) -> None:
+    """Prometheus 3 refuses a scrape whose content type does not fit its body."""
+    answer = shop().ask(path="/metrics", **({} if accept is None else {"HTTP_ACCEPT": accept}))
+
+    _, content_type = exposition.choose_encoder(accept or "")
+    assert (answer.status, header(answer, "Content-Type")) == (200, content_type)
+    parse = parse_openmetrics if "openmetrics" in content_type else parse_text
+    assert {family.name for family in parse(answer.content.decode())} >= {"slo_target", "slo_breached"}
+
+
+def test_gzip_and_names() -> None:
+    """What the shared view offers passes through Flask: compression and a selection of names."""
+    answer = shop().ask(path="/metrics?name[]=slo_target", HTTP_ACCEPT_ENCODING="gzip")
+
+    assert header(answer, "Content-Encoding") == "gzip"
+    families = list(parse_text(gzip.decompress(answer.content).decode()))
+    assert [family.name for family in families] == ["slo_target"]
+
+
+def test_head_has_the_headers_and_no_body() -> None:
+    """The Content-Length is that of GET."""
+    service = shop()
+
+    answer = service.ask("HEAD", "/metrics")
+
+    assert (answer.status, answer.content) == (200, b"")
+    assert header(answer, "Content-Length") == str(len(service.ask(path="/metrics").content))
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+def test_other_methods_are_405(method: str) -> None:
+    """Answered by the view itself: no automatic OPTIONS, no other route that takes POST."""
+    service = shop()
+
+    answer = service.ask(method, "/metrics")
+
+    assert (answer.status, header(answer, "Allow")) == (405, "GET, HEAD")
+    assert service.events == []
+
+
+def test_an_unknown_method_counts_for_nobody_either() -> None:
+    """Flask's router answers FOO before the view is asked; it stays our own view."""
+    app = Flask("shop")
+    service = Service(app)
+
+    assert service.ask("FOO", "/metrics").status == 405
+    assert service.events == []
+
+
+def test_a_token_is_asked_for() -> None:
+    """Without it 401 and how to give it; with it the metrics."""
+    service = shop(SLO_METRICS_TOKEN="s3cret")
+
+    refused = service.ask(path="/metrics")
+    assert (refused.status, header(refused, "WWW-Authenticate")) == (401, 'Bearer realm="metrics"')
+    assert service.ask(path="/metrics", HTTP_AUTHORIZATION="Bearer wrong").status == 401
+    assert service.ask(path="/metrics", HTTP_AUTHORIZATION="Bearer s3cret").status == 200
+    assert service.events == []
+
+
+def test_nothing_is_cached() -> None:
+    """Proxies and browsers must ask each time."""
+    assert header(shop().ask(path="/metrics"), "Cache-Control") == "no-store"
+
+
+def test_the_path_comes_from_the_configuration() -> None:
+    """/metrics is free then."""
+    service = shop(SLO_METRICS_PATH="/internal/slo")
+
+    assert b"slo_target" in service.ask(path="/internal/slo").content
+    assert service.ask(path="/metrics").content == b"anything"
+
+
+def test_switched_off_there_is_no_route() -> None:
+    """SLO_METRICS_PATH = None; the requests are counted all the same."""
+    service = shop(SLO_METRICS_PATH=None)
+
+    assert service.ask(path="/metrics").content == b"anything"
+    assert "slo_metrics" not in service.app.view_functions
+    assert service.counts() == (1, 0)
+
+
+@pytest.mark.parametrize("part", ["routes", "views"])
+def test_a_scrape_never_counts_not_even_when_named(part: str) -> None:
+    """Our own view is out of every SLO."""
+    app = Flask("shop")
+    pattern = {"routes": "/metrics", "views": "slo_metrics"}[part]
+    service = Service(app, {"metrics": {"target": 0.9, part: [pattern], "unmatched": True}})
+
+    assert service.ask(path="/metrics").status == 200
+    assert service.counts("metrics") == (0, 0)
+
+
+def test_a_scrape_that_a_hook_refuses_counts_for_nobody() -> None:
+    """The application asks for a login before every view: the metrics' mark is seen all the same."""
+    app = Flask("shop")
+    app.before_request(lambda: ("login, please", 401))
+    service = Service(app)
+
+    assert service.ask(path="/metrics").status == 401
+    assert service.events == []
+
+
+def test_the_scrape_of_a_mounted_application_counts_for_nobody() -> None:
+    """Neither for itself nor for the application around it."""
+    inner = shop()
+    root = Flask("root")
+    root.wsgi_app = DispatcherMiddleware(root.wsgi_app, {"/inner": inner.app})  # type: ignore[method-assign]
+    outer = Service(root, {"outer": {"target": 0.9}})
+
+    assert b"slo_target" in outer.ask(path="/inner/metrics").content
+    assert (outer.events, inner.events) == ([], [])
+
+
+def test_the_metrics_answer_with_host_matching() -> None:
+    """On every host."""
+    app = Flask("shop", host_matching=True, static_host="static.example")
+    service = Service(app)
+
+    assert service.ask(path="/metrics", HTTP_HOST="any.example").status == 200
+
+
+def test_promtool_finds_nothing_to_complain_about() -> None:
+    """The same linter that Prometheus's own documentation names."""
+    promtool = require("promtool", package="prometheus")
+    service = shop(
+        definitions={**AVAILABILITY, "fast": {"target": 0.99, "latency": "250ms", "labels": {"team": 'a"b\n'}}}
+    )
+    service.ask(path="/")
+
+    text = service.ask(path="/metrics").content
+    checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, check=False)
+
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")

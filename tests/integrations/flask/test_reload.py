@@ -1,0 +1,51 @@
+"""`flask --debug run` and its reloader: each process starts afresh, and the metrics answer."""
+
+from __future__ import annotations
+
+import os
+import urllib.error
+from pathlib import Path
+
+from slo_servers import fetch, free_port, python, start_server, wait_until
+
+APP = """
+import threading
+from flask import Flask
+from slo_flask import SLO
+
+def create_app():
+    app = Flask(__name__)
+    app.config["SLO_DEFINITIONS"] = {"availability": {"target": "99.9%"}}
+    SLO(app)
+
+    @app.get("/")
+    def home():
+        flushers = [thread for thread in threading.enumerate() if thread.name == "slo-flusher"]
+        return f"generation 1, {len(flushers) > 1}"
+
+    return app
+"""
+
+
+def test_metrics_answer_before_and_after_a_reload(tmp_path: Path) -> None:
+    """Each process counts from its own start, with at most one flusher, and nothing of the old one is in the way."""
+    source = tmp_path / "reloaded_app.py"
+    source.write_text(APP)
+    port = free_port()
+    environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)}
+    command = python("-m", "flask", "--app", "reloaded_app", "--debug", "run", "--port", str(port))
+
+    with start_server(command, port=port, cwd=tmp_path, env=environment, ready="/metrics") as server:
+        assert fetch(server.url + "/") == b"generation 1, False"
+        assert b'slo_events_total{outcome="good",slo="availability"} 1.0' in fetch(server.url + "/metrics")
+
+        source.write_text(APP.replace("generation 1", "generation 2"))
+
+        def is_reloaded() -> bool:
+            try:
+                return fetch(server.url + "/") == b"generation 2, False"
+            except (urllib.error.URLError, ConnectionError):  # between the two processes
+                return False
+
+        wait_until(is_reloaded, seconds=30, message="flask did not reload")
+        assert b'slo_events_total{outcome="good",slo="availability"} 1.0' in fetch(server.url + "/metrics")
