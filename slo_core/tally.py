@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import os
 import threading
-import weakref
 from _thread import get_ident
 
+from slo_core.forks import in_forked_child
 from slo_core.stores.base import Ledger
 
 __all__ = ["Shard", "Tally"]
@@ -50,9 +50,7 @@ class Tally:
         self.shards: dict[int, Shard] = {}
         self._lock = threading.Lock()
         self._pid = os.getpid()
-        if hasattr(os, "register_at_fork"):
-            reference = weakref.ref(self)  # the hook cannot be taken back, so it must not keep the tally alive
-            os.register_at_fork(after_in_child=lambda: _reset(reference))
+        in_forked_child(self.reset)
 
     def reset(self) -> None:
         """Start empty in a forked child, with a lock of its own: a thread of the parent may hold the old one."""
@@ -98,9 +96,3 @@ class Tally:
         # uWSGI forks without calling the hooks of os.register_at_fork.
         if self._pid != os.getpid():
             self.reset()
-
-
-def _reset(reference: weakref.ref[Tally]) -> None:
-    tally = reference()
-    if tally is not None:
-        tally.reset()

@@ -14,6 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+
 from slo_servers import HOST, fetch, free_port, python, require, start_prometheus, start_server, wait_until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_projects"
@@ -134,7 +135,27 @@ FASTAPI_SERVICE = Service(
         Kind("GET /healthz", 200, {}, weight=2),
     ),
 )
-SERVICES = {"django_shop": DJANGO_SHOP, "fastapi_service": FASTAPI_SERVICE}
+FLASK_API = Service(
+    folder=EXAMPLES / "flask_api",
+    command=gunicorn("flask_api:create_app()"),
+    targets={"availability": Fraction(999, 1000), "order-latency": Fraction(99, 100), "payments": Fraction(995, 1000)},
+    kinds=(
+        Kind("GET /api/orders", 200, {"availability": GOOD}, weight=60),
+        Kind("HEAD /api/orders/1", 200, {"availability": GOOD}, weight=10),
+        Kind("GET /api/orders/99", 404, {"availability": GOOD}, weight=5),
+        Kind("DELETE /api/orders", 405, {"availability": GOOD}, weight=3),
+        Kind("POST /api/orders", 201, {"availability": GOOD, "order-latency": GOOD}, weight=20),
+        Kind("POST /api/orders?fail=503", 503, {"availability": BAD, "order-latency": BAD}, weight=3),
+        Kind("POST /api/orders?fail=error", 500, {"availability": BAD, "order-latency": BAD}, weight=2),
+        Kind("POST /api/orders?delay=0.31", 201, {"availability": GOOD, "order-latency": BAD}),
+        Kind("POST /api/orders/1/payment", 200, {"availability": GOOD, "payments": GOOD}, weight=5),
+        Kind("POST /api/orders/1/payment?fail=503", 503, {"availability": BAD, "payments": BAD}, weight=2),
+        Kind("GET /nowhere", 404, {}, weight=3),
+        Kind("OPTIONS /api/orders", 200, {}, weight=1),
+        Kind("GET /healthz", 200, {}, weight=2),
+    ),
+)
+SERVICES = {"django_shop": DJANGO_SHOP, "fastapi_service": FASTAPI_SERVICE, "flask_api": FLASK_API}
 
 
 def send(port: int, kinds: list[Kind], seen: Counter[tuple[str, int]]) -> None:
