@@ -52,7 +52,7 @@ def main() -> int:
     """Run until Ctrl-C or for `--seconds`; 0 unless the service could not be started."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, help="stop after so many seconds (default: at Ctrl-C)")
-    parser.add_argument("--port", type=int, help="port of the service (default: any free one)")
+    parser.add_argument("--port", type=_port, help="port of the service (default: any free one)")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     console = Console(highlight=False)
@@ -70,6 +70,12 @@ def main() -> int:
         return 1
 
 
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"expected a port between 1 and 65535, got {text!r}")
+    return int(text)
+
+
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
@@ -80,21 +86,23 @@ def _watch(port: int, seconds: float | None, console: Console) -> int:
     traffic = Traffic(port)
     started = time.monotonic()
     until = math.inf if seconds is None else started + seconds
-    with traffic:
-        if console.is_terminal:
-            with Live(console=console, auto_refresh=False) as live:
+    # The last table is drawn when the clients have stopped: then they and the service tell of the same requests.
+    if console.is_terminal:
+        with Live(console=console, auto_refresh=False) as live:
+            with traffic:
                 while time.monotonic() < until:
                     live.update(_view(url, traffic), refresh=True)
-                    time.sleep(REFRESH_SECONDS)
-        else:
+                    time.sleep(min(REFRESH_SECONDS, max(0.0, until - time.monotonic())))
+            live.update(_view(url, traffic), refresh=True)
+    else:
+        with traffic:
             shown = started
             while time.monotonic() < until:
                 time.sleep(0.1)
                 if time.monotonic() - shown >= PLAIN_REFRESH_SECONDS:
                     console.print(_view(url, traffic))
                     shown = time.monotonic()
-    # The clients have stopped: what they saw and what the service counted are the same requests.
-    console.print(_view(url, traffic))
+        console.print(_view(url, traffic))
     return 0
 
 
@@ -113,10 +121,12 @@ class Traffic:
             thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, raised: type[BaseException] | None, *_: object) -> None:
         self._stop.set()
-        for thread in self._threads:
-            thread.join(10)
+        # At Ctrl-C tox kills what has not ended after half a second: slow answers are not waited for.
+        if raised is None:
+            for thread in self._threads:
+                thread.join(10)
 
     @property
     def is_incident(self) -> bool:
@@ -140,7 +150,7 @@ class Traffic:
                 connection.request(method, path)
                 response = connection.getresponse()
                 response.read()
-            except OSError:
+            except (OSError, http.client.HTTPException):
                 connection.close()
                 seen["lost"] += 1
             else:
@@ -191,8 +201,11 @@ Labels = frozenset[tuple[str, str]]
 
 def _scrape(url: str) -> Mapping[str, dict[Labels, float]]:
     """Samples by name and labels."""
-    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as response:
-        text = response.read().decode()
+    try:
+        with urllib.request.urlopen(f"{url}/metrics", timeout=10) as response:
+            text = response.read().decode()
+    except OSError as exc:
+        raise RuntimeError(f"the service does not answer any more ({exc})") from exc
     samples: dict[str, dict[Labels, float]] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -218,7 +231,7 @@ def _service(port: int) -> Iterator[None]:
         try:
             probe.bind((HOST, port))
         except OSError as exc:
-            raise OSError(f"port {port} is taken ({exc.strerror}); choose another with --port") from exc
+            raise OSError(f"port {port} is not free ({exc.strerror}); choose another with --port") from exc
     command = [
         sys.executable,
         "-m",

@@ -186,9 +186,7 @@ class ServedRequest:
         if exchange.finished:
             return
         self._recorder.finish(exchange, self._resolve)
-        # What leads back to this object is let go of, so that nothing waits for the garbage collector: the environ, and
-        # the traceback of an exception, whose frames hold the environ.
-        exchange.exception = None
+        # The environ would lead back to this object, and both would wait for the garbage collector.
         self._environ.pop(SERVED_REQUEST_KEY, None)
 
     def _resolve(self) -> Resolved | None:

@@ -2,33 +2,85 @@
 
 from __future__ import annotations
 
+import http.client
 import re
 import signal
 import subprocess
+from collections import Counter
 from pathlib import Path
 
-from slo_servers import HOST, fetch, free_port, python, start_server, wait_until
+from prometheus_client.parser import text_string_to_metric_families
+
+from slo_servers import HOST, Server, fetch, free_port, python, start_server, wait_until
 
 FOLDER = Path(__file__).resolve().parents[2] / "example_projects" / "fastapi_service"
 
 
-def test_the_service_runs_as_its_readme_says():
-    """One good checkout is one good event of three SLOs, and one receipt."""
+UVICORN = ("-m", "uvicorn", "main:app", "--host", HOST, "--port")
+
+# Method, path, status; then what it is to availability, checkout, checkout-latency and receipts: good, bad or (None)
+# not theirs. A receipt is mailed after each payment that went through.
+REQUESTS: tuple[tuple[str, str, int | None, tuple[bool | None, ...]], ...] = (
+    ("GET", "/v1/products", 200, (True, None, None, None)),
+    ("GET", "/v1/products/1", 200, (True, None, None, None)),
+    ("GET", "/v1/products/99", 404, (True, None, None, None)),
+    ("POST", "/v1/checkout/1", 201, (True, True, True, True)),
+    ("POST", "/v1/checkout/1?delay=0.4", 201, (True, True, False, True)),
+    ("POST", "/v1/checkout/1?delay=9", 422, (True, True, True, None)),
+    ("POST", "/v1/checkout/1?fail=503", 503, (False, False, False, None)),
+    ("POST", "/v1/checkout/1?fail=exception", 500, (False, False, False, None)),
+    ("GET", "/v1/checkout/1", 405, (True, True, True, None)),
+    ("GET", "/v1/report?rows=1000", 200, (True, None, None, None)),
+    ("GET", "/v1/report?broken=true", None, (False, None, None, None)),  # the answer breaks off
+    ("GET", "/nowhere", 404, (None, None, None, None)),
+    ("GET", "/healthz", 200, (None, None, None, None)),
+)
+
+
+def ask(port: int, method: str, path: str) -> int | None:
+    """The status of one answer; None when it broke off."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    try:
+        connection.request(method, path)
+        response = connection.getresponse()
+        response.read()
+    except http.client.IncompleteRead:
+        return None
+    finally:
+        connection.close()
+    return response.status
+
+
+def counted(server: Server) -> Counter[tuple[str, bool]]:
+    """Events by SLO and outcome, as the metrics tell."""
+    families = text_string_to_metric_families(fetch(f"{server.url}/metrics").decode())
+    return Counter(
+        {
+            (sample.labels["slo"], sample.labels["outcome"] == "good"): int(sample.value)
+            for family in families
+            for sample in family.samples
+            if sample.name == "slo_events_total" and sample.value
+        }
+    )
+
+
+def test_the_metrics_agree_with_what_the_client_saw_behind_uvicorn() -> None:
+    """Each request counts once, for the SLOs it belongs to, and each receipt once."""
     port = free_port()
-    command = python("-m", "uvicorn", "main:app", "--port", str(port))
-    with start_server(command, port=port, ready="/healthz", cwd=FOLDER) as server:
-        fetch(f"{server.url}/v1/checkout/1", method="POST")
+    expected: Counter[tuple[str, bool]] = Counter()
+    with start_server(python(*UVICORN, str(port)), port=port, ready="/healthz", cwd=FOLDER) as server:
+        for method, path, status, outcomes in REQUESTS:
+            assert ask(port, method, path) == status, (method, path)
+            for slo, good in zip(("availability", "checkout", "checkout-latency", "receipts"), outcomes, strict=True):
+                if good is not None:
+                    expected[slo, good] += 1
 
-        def counted() -> dict[str, str]:
-            text = fetch(f"{server.url}/metrics").decode()
-            return dict(re.findall(r'slo_events_total\{outcome="good",slo="([\w-]+)"\} (\S+)', text))
-
-        # The receipt is mailed after the response.
-        wait_until(lambda: counted()["receipts"] == "1.0", message="the receipt was not counted")
-        assert set(counted().values()) == {"1.0"}
+        # Receipts are mailed after the response.
+        wait_until(lambda: counted(server)["receipts", True] == 2, message="the receipts were not counted")
+        assert counted(server) == expected
 
 
-def test_the_demo_shows_what_its_clients_saw():
+def test_the_demo_shows_what_its_clients_saw() -> None:
     """Events in the last table are the requests in the line below it, and the bad ones those that failed."""
     done = subprocess.run(
         python("demo.py", "--seconds", "3"), cwd=FOLDER, capture_output=True, text=True, timeout=60, check=False
@@ -42,7 +94,7 @@ def test_the_demo_shows_what_its_clients_saw():
     assert int(seen[0]) > 20
 
 
-def test_the_demo_ends_at_ctrl_c():
+def test_the_demo_ends_at_ctrl_c() -> None:
     """It says so, ends with 0 and leaves no server behind."""
     port = free_port()
     process = subprocess.Popen(
@@ -57,7 +109,7 @@ def test_the_demo_ends_at_ctrl_c():
     assert not _is_up(port)
 
 
-def test_a_taken_port_is_named():
+def test_a_taken_port_is_named() -> None:
     """And what to do about it."""
     port = free_port()
     with start_server(python("-m", "http.server", str(port), "--bind", HOST), port=port):
@@ -66,8 +118,18 @@ def test_a_taken_port_is_named():
         )
 
     assert done.returncode == 1
-    assert f"port {port} is taken" in done.stdout
+    assert f"port {port} is not free" in done.stdout
     assert "--port" in done.stdout
+
+
+def test_an_impossible_port_is_named() -> None:
+    """Before anything is started."""
+    done = subprocess.run(
+        python("demo.py", "--port", "70000"), cwd=FOLDER, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert done.returncode == 2
+    assert "expected a port between 1 and 65535, got '70000'" in done.stderr
 
 
 def _is_up(port: int) -> bool:

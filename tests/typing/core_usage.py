@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
+from contextlib import AbstractContextManager
 from typing import Any, assert_type
 
 from prometheus_client import CollectorRegistry
@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from slo_core import (
     AlertRule,
     BurnRateAlert,
+    BurnRateSample,
     ConfigError,
     HTTPRule,
     InMemoryStore,
@@ -22,127 +23,192 @@ from slo_core import (
     SLORegistry,
     SLOSnapshot,
     SLOTracker,
+    slo_exempt,
+    slo_track,
 )
-from slo_core.testing import FakeClock, capture_requests
+from slo_core.testing import FakeClock, RequestEvent, capture_requests
 
-# The documented constructors, by position and by name.
-definition = SLODefinition("availability", 0.999)
-described = SLODefinition(
-    name="checkout",
-    target=0.99,
-    window_seconds=604_800,
-    burn_rate_windows=(3600, 21_600),
-    burn_rate_threshold=14.4,
-    description="orders that went through",
-    http=HTTPRule(routes=("/checkout/*",), methods=("POST",), latency_seconds=0.3, bad_statuses=("5xx", 429)),
-    alert_rules=(AlertRule(3600, 300, severity="page", burn_rate=14.4),),
-    labels={"team": "shop"},
-    runbook="https://example.com/runbook",
-)
-monthly = SLODefinition("monthly", 0.99, window="month", timezone="Europe/Berlin", kind="custom")
-
-clock = FakeClock()
-registry = SLORegistry(store="memory://", service="shop", clock=clock)
-tracker = registry.define(definition)
-assert_type(tracker, SLOTracker)
-assert_type(registry.add(SLOTracker(described)), SLOTracker)
-assert_type(registry.get("availability"), SLOTracker)
-assert_type(registry["availability"], SLOTracker)
-assert_type(registry.names(), list[str])
-assert_type(registry.snapshot_all(at=clock()), list[SLOSnapshot])
-assert_type(registry.check_burn_rates(), list[BurnRateAlert])
-assert_type([each.name for each in registry], list[str])
-known: bool = "availability" in registry and len(registry) > 0
-
-tracker.record(True)
-tracker.record(False, at=clock() - 60)
-tracker.record_success()
-tracker.record_failure(at=clock())
-
-
-# A tracked function keeps its type, arguments included.
-@tracker.track()
-def pack(order: int, *, express: bool = False) -> str:
-    """Do something that may fail."""
-    return f"{order}{express}"
+tracker = SLOTracker(SLODefinition("availability", 0.999))
 
 
 @tracker.track()
-async def ship(order: int) -> bytes:
-    """Do something that may fail, and wait for it."""
-    with tracker.track():
-        await asyncio.sleep(0)
+def send(order: int, *, retry: bool = False) -> str:
+    return f"{order} {retry}"
+
+
+@tracker.track()
+async def fetch(url: str) -> bytes:
+    return url.encode()
+
+
+def call() -> None:
+    """`track()` keeps the signature of what it decorates."""
+    assert_type(send(1, retry=True), str)
+    send("1")  # type: ignore[arg-type]  # an order is a number
+    send(1, again=True)  # type: ignore[call-arg]  # there is no such parameter
+    as_callable: Callable[[int], str] = send
+    as_callable(1)
+
+
+async def use() -> None:
+    """Coroutine functions stay coroutine functions."""
+    assert_type(await fetch("https://example"), bytes)
+    coroutine: Coroutine[Any, Any, bytes] = fetch("https://example")
+    await coroutine
     async with tracker.track():
-        return b"%d" % order
+        pass
 
 
-assert_type(pack(1, express=True), str)
-takes_a_function: Callable[[int], str] = pack
-takes_a_coroutine_function: Callable[[int], Coroutine[Any, Any, bytes]] = ship
+def block() -> None:
+    """A context manager; what it raises goes on, so code behind it is reachable only when all went well."""
+    with tracker.track():
+        send(1)
+    manager: AbstractContextManager[object] = tracker.track()
+    with manager:
+        pass
 
 
-async def main() -> None:
-    """Await a tracked coroutine function."""
-    assert_type(await ship(1), bytes)
+def count() -> None:
+    """Recording and reading."""
+    tracker.record(True)
+    tracker.record(False, at=1_700_000_000)
+    tracker.record_success(at=1_700_000_000.5)
+    tracker.record_failure()
+    snap = tracker.snapshot(at=1_700_000_000.0)
+    assert_type(snap, SLOSnapshot)
+    assert_type(snap.error_budget_remaining, float)
+    assert_type(snap.total, int)
+    assert_type(snap.is_breached, bool)
+    assert_type(snap.time_to_exhaustion, float | None)
+    assert_type([alert.severity for alert in snap.alerts if alert.is_firing], list[str])
+    as_json: dict[str, object] = snap.__dict__
+    assert as_json
+    assert_type(snap.burn_rate_samples, tuple[BurnRateSample, ...])
+    assert_type(tracker.check_burn_rate(), list[BurnRateAlert])
+    assert_type(tracker.name, str)
+    assert_type(tracker.definition, SLODefinition)
 
 
-snapshot = tracker.snapshot()
-assert_type(snapshot.total, int)
-assert_type(snapshot.error_budget_remaining, float)
-assert_type(snapshot.time_to_exhaustion, float | None)
-assert_type(snapshot.is_breached, bool)
-assert_type(snapshot.burn_rate_samples[0].sample_count, int)
-as_json: dict[str, object] = snapshot.__dict__
-firing: list[str] = [alert.severity for alert in snapshot.alerts if alert.is_firing]
-alerts: list[tuple[str, float]] = [(alert.slo_name, alert.burn_rate) for alert in tracker.check_burn_rate(at=clock())]
+def define() -> None:
+    """Definitions in code."""
+    SLODefinition(
+        name="checkout",
+        target=0.99,
+        window_seconds=7 * 86_400,
+        burn_rate_windows=(3600,),
+        burn_rate_threshold=14.4,
+        description="Orders go through.",
+    )
+    SLODefinition(
+        "latency",
+        0.95,
+        http=HTTPRule(routes=("/checkout/*",), latency_seconds=0.3, classify=lambda status, exception: status < 500),
+        alert_rules=(
+            AlertRule(3600, 300, severity="page", budget_share=0.02),
+            AlertRule(21_600, 1800, severity="page", burn_rate=6, min_failures=5),
+        ),
+        labels={"team": "payments"},
+        runbook="https://example.com/runbook",
+    )
+    SLODefinition("orders", 0.99, http=HTTPRule(methods=("POST",), bad_statuses=("5xx", 429), latency_of="total"))
+    SLODefinition("monthly", 0.999, window="month", timezone="Europe/Berlin", kind="custom")
+
+
+def keep() -> None:
+    """The registry is a container of trackers."""
+    registry = SLORegistry("memory://", service="shop")
+    assert_type(registry.define(SLODefinition("jobs", 0.9)), SLOTracker)
+    assert_type(registry.add(tracker), SLOTracker)
+    assert_type(registry.get("jobs"), SLOTracker)
+    assert_type(registry["jobs"], SLOTracker)
+    assert_type("jobs" in registry, bool)
+    assert_type(len(registry), int)
+    assert_type(list(registry), list[SLOTracker])
+    assert_type(registry.names(), list[str])
+    assert_type(registry.snapshot_all(at=1.0), list[SLOSnapshot])
+    assert_type(registry.check_burn_rates(), list[BurnRateAlert])
+    registry.flush()
+    registry.close()
+    with SLORegistry() as closing:
+        assert_type(closing, SLORegistry)
+
+
+def configure() -> None:
+    """The forms of a configuration."""
+    SLORegistry.from_config({"availability": {"target": "99.9%", "window": "30d", "routes": ["/checkout/*"]}})
+    SLORegistry.from_config({"availability": {"target": 0.999}, "orders": SLODefinition("orders", 0.99)})
+    SLORegistry.from_config([{"name": "availability", "target": 0.999}], store="memory://", service="shop")
+    try:
+        SLORegistry.from_config([SLODefinition("availability", 0.999)])
+    except ConfigError as exc:
+        for problem in exc.problems:
+            print(problem.path, problem.message, problem.hint)
 
 
 class ListStore:
-    """A store of a user's own: no base class, the methods are enough."""
+    """A user's own store of single events: the protocol asks for no base class."""
 
     def __init__(self) -> None:
-        self._kept: list[Observation] = []
+        self._events: list[Observation] = []
 
     def record(self, observation: Observation) -> None:
-        """Keep one event."""
-        self._kept.append(observation)
+        self._events.append(observation)
 
     def window(self, now: float, seconds: int) -> list[Observation]:
-        """Events of a window."""
-        return [kept for kept in self._kept if now - seconds < kept.timestamp]
+        return [event for event in self._events if now - seconds < event.timestamp <= now]
 
     def trim(self, before: float) -> None:
-        """Drop old events."""
-        self._kept = [kept for kept in self._kept if kept.timestamp >= before]
+        self._events = [event for event in self._events if event.timestamp >= before]
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._events)
 
 
 own: ObservationStore = ListStore()
-reference: ObservationStore = InMemoryStore(max_age_seconds=3600)
-with_own_store = SLOTracker(SLODefinition("own", 0.9), store=own, clock=clock)
-with_reference = SLOTracker(SLODefinition("exact", 0.9), store=reference)
+shipped: ObservationStore = InMemoryStore(max_age_seconds=3600)
+SLOTracker(SLODefinition("jobs", 0.9), store=ListStore())
+SLOTracker(SLODefinition("jobs", 0.9), store=shipped, clock=FakeClock())
 
-# Configuration as it stands in a settings file: options by name, a list, or objects.
-configured: SLORegistry = SLORegistry.from_config(
-    {"availability": {"target": "99.9%", "window": "30d"}, "orders": SLODefinition("orders", 0.99)}, service="shop"
-)
-listed = SLORegistry.from_config([{"name": "availability", "target": 0.999}])
-objects = SLORegistry.from_config([definition, monthly])
-try:
-    SLORegistry.from_config({"availability": {"target": 99.9}})
-except ConfigError as exc:
-    problems: list[tuple[str, str, str]] = [(found.path, found.message, found.hint) for found in exc.problems]
 
-body, content_type = PrometheusExporter(registry).render(accept="text/plain")
-assert_type(body, bytes)
-assert_type(content_type, str)
-mine = CollectorRegistry()
-mine.register(SLOCollector(configured))
+class HalfAStore:
+    """Cannot trim."""
 
-with capture_requests(configured) as events:
-    paths: list[str] = [event.path for event in events]
+    def record(self, observation: Observation) -> None: ...
 
-with registry:
-    registry.flush()
+
+def refuse() -> None:
+    """What is no store is refused before it runs."""
+    SLOTracker(SLODefinition("jobs", 0.9), store=HalfAStore())  # type: ignore[arg-type]  # no window, trim, __len__
+
+
+def show(registry: SLORegistry) -> None:
+    """Views."""
+    exporter = PrometheusExporter(registry)
+    body, content_type = exporter.render(accept="text/plain", names=["slo_target"])
+    assert_type(body, bytes)
+    assert_type(content_type, str)
+    assert_type(exporter.collector_registry, CollectorRegistry)
+    CollectorRegistry().register(SLOCollector(registry))
+
+
+@slo_track("checkout", "payments")
+def view(request: object, *, order: int) -> str:
+    return str(order)
+
+
+@slo_exempt
+def health(request: object) -> str:
+    return "well"
+
+
+assert_type(view(object(), order=1), str)
+assert_type(health(object()), str)
+
+
+def look(registry: SLORegistry) -> Iterable[str | None]:
+    """What tests of services use."""
+    clock = FakeClock()
+    clock.advance(seconds=1, minutes=2)
+    with capture_requests(registry) as events:
+        assert_type(events, list[RequestEvent])
+    return [event.route for event in events]

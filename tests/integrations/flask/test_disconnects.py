@@ -131,3 +131,39 @@ def test_a_garbage_collected_stream_is_closed_and_left_out() -> None:
     service.ask(chunks=2)
 
     assert (service.counts(), service.registry.incidents.total) == ((0, 0), 0)
+
+
+def test_what_runs_at_the_close_of_a_broken_off_stream_is_not_the_requests_time() -> None:
+    """One chunk after 62.5 ms, then the client left; cleaning up for a second is nobody's wait."""
+    clock = FakeClock()
+    app = streaming_app(clock)
+    stream = app.view_functions["stream"]
+
+    def cleaning_up() -> Response:
+        response: Response = stream()  # type: ignore[assignment]  # Flask's type allows for much more
+        response.call_on_close(lambda: clock.advance(1))
+        return response
+
+    app.view_functions["stream"] = cleaning_up
+    service = Service(app, {"availability": {"target": 0.9, "client_disconnect": "good"}}, clock=clock)
+
+    service.ask(chunks=1)
+
+    assert service.only_event.duration_seconds == 0.0625
+
+
+def test_a_body_is_closed_once_however_often_we_are() -> None:
+    """What an application leaves for the close runs once."""
+    app = streaming_app(FakeClock())
+    closed: list[bool] = []
+
+    @app.get("/closing")
+    def closing() -> Response:
+        response = Response(iter([b"chunk"]))
+        response.call_on_close(lambda: closed.append(True))
+        return response
+
+    answer = Service(app).ask(path="/closing")
+    answer.body.close()
+
+    assert closed == [True]

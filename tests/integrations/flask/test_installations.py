@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -170,3 +171,30 @@ def test_a_request_leaves_nothing_more_to_the_garbage_collector_than_flask_does(
     service.registry.request_listeners.clear()
 
     assert garbage_of_fifty_requests(service.app) <= garbage_of_fifty_requests(app_with("plain"))
+
+
+def test_an_exception_that_passed_is_let_go_of() -> None:
+    """Its traceback leads to us; were it kept, both would wait for the garbage collector."""
+
+    class Oops(Exception):
+        pass
+
+    def broken(environ: Any, start_response: Any) -> Any:
+        raise Oops
+
+    app = Flask("shop")
+    app.wsgi_app = broken  # type: ignore[method-assign]
+    service = Service(app)
+    service.registry.request_listeners.clear()
+    passed: list[weakref.ref[Oops]] = []
+    gc.disable()
+    try:
+        try:
+            service.app(environ_of(), lambda status, headers, exc_info=None: lambda data: None)
+        except Oops as exc:
+            passed.append(weakref.ref(exc))
+
+        assert [exception() for exception in passed] == [None]
+    finally:
+        gc.enable()
+    assert service.counts() == (0, 1)

@@ -191,3 +191,16 @@ def test_a_mark_for_an_slo_that_is_not_there_is_reported() -> None:
 
     assert service.ask(path="/pay").status == 200
     assert service.registry.incidents.total == 1
+
+
+def test_a_view_that_is_replaced_brings_its_own_marks() -> None:
+    """Extensions wrap views at any time, also after the first request."""
+    app = Flask("shop")
+    app.add_url_rule("/pay", "pay", lambda: "paid")
+    service = Service(app, DEFINITIONS)
+
+    service.ask(path="/pay")
+    app.view_functions["pay"] = slo.track("checkout")(lambda: "paid")
+    service.ask(path="/pay")
+
+    assert [event.outcomes for event in service.events] == [{"checkout": True}]

@@ -186,3 +186,13 @@ def test_promtool_finds_nothing_to_complain_about() -> None:
     checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, check=False)
 
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_a_scrape_through_a_wrapped_view_counts_for_nobody() -> None:
+    """A login decorator that hides the view's mark."""
+    service = shop()
+    view = service.app.view_functions["slo_metrics"]
+    service.app.view_functions["slo_metrics"] = lambda: view()
+
+    assert service.ask(path="/metrics").status == 200
+    assert service.events == []

@@ -127,6 +127,18 @@ def test_a_prefix_that_a_proxy_announces_is_not_part_of_the_route() -> None:
     assert service.only_event.route == "/checkout/<region>/items/<int:number>"
 
 
+def test_a_prefix_that_a_proxy_announces_is_not_part_of_a_mount() -> None:
+    """Of SCRIPT_NAME only what stood in the path is believed."""
+    app = Flask("root")
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/shop": shop()})  # type: ignore[method-assign]
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_prefix=1)  # type: ignore[method-assign]
+    service = Service(app)
+
+    service.ask(path="/shop/checkout/eu/items/7", HTTP_X_FORWARDED_PREFIX="/outside")
+
+    assert service.only_event.route == "/shop/checkout/<region>/items/<int:number>"
+
+
 def test_a_path_beyond_ascii_is_matched_as_the_text_it_is() -> None:
     """WSGI hands over UTF-8 bytes as Latin-1."""
     app = Flask("shop")
@@ -204,3 +216,20 @@ def test_no_path_is_kept_for_each_request() -> None:
 
     assert {event.route for event in service.events} == {"/checkout/<region>/items/<int:number>"}
     assert service.counts() == (1000, 0)
+
+
+def test_a_path_that_a_middleware_rewrites_is_no_mount() -> None:
+    """Tenants stand before the path and not in SCRIPT_NAME: as many routes as tenants would be too many."""
+    mounted = shop()
+    app = Flask("root")
+
+    def without_tenant(environ: Any, start_response: Any) -> Any:
+        environ["PATH_INFO"] = environ["PATH_INFO"].removeprefix("/tenant-7")
+        return mounted(environ, start_response)
+
+    app.wsgi_app = without_tenant  # type: ignore[method-assign]
+    service = Service(app)
+
+    service.ask(path="/tenant-7/checkout/eu/items/7")
+
+    assert service.only_event.route == "/checkout/<region>/items/<int:number>"

@@ -264,3 +264,18 @@ def test_a_body_may_be_asked_for_by_next() -> None:
     with pytest.raises(StopIteration):
         next(body)
     assert service.counts() == (1, 0)
+
+
+def test_a_second_response_without_a_length_is_followed_to_its_end() -> None:
+    """The two bytes that the first response announced do not end the second."""
+
+    def late(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("Content-Length", "2")])
+        start_response("200 OK", [], (None, None, None))
+        yield b"more than two"
+        raise RuntimeError("midway")
+
+    service = around(late)
+
+    assert isinstance(serve(service.app).exception, RuntimeError)
+    assert service.counts() == (0, 1)
