@@ -15,7 +15,7 @@ from slo_core.conventions import DEFAULT_SERVICE, REQUEST_MARKS_KEY
 from slo_core.http_rule import KNOWN_METHODS, OTHER_METHOD, Classifier, HTTPRule
 from slo_core.incidents import Incidents
 from slo_core.markers import marks_of, slo_exempt, slo_track
-from slo_core.matching import Binding, Decision, Kind, compile_globs, decide
+from slo_core.matching import Binding, Decision, Kind, Outcomes, compile_globs, decide
 from slo_core.registry import SLORegistry
 from slo_core.request import UNRESOLVED, Exchange, Identity, RequestEvent, RequestMarks, Resolved, exempt_request
 from slo_core.tracker import SLOTracker
@@ -105,6 +105,7 @@ class HTTPRecorder:
         self._bindings = tuple(self._bind())
         self._identities: frozenset[Identity] = frozenset(binding.identity for binding in self._bindings)
         self._decisions: dict[Kind, Decision] = {}
+        self._known: dict[tuple[Resolved, str, int | None], Outcomes] = {}
 
     def _bind(self) -> Iterator[Binding]:
         if self._only is not None:
@@ -187,44 +188,64 @@ class HTTPRecorder:
             return UNRESOLVED
 
     def _record(self, exchange: Exchange, resolved: Resolved) -> None:
-        status = wire_status(exchange)
-        takers = self._decision(exchange.method, resolved, status).takers(exchange.path)
-        bindings = takers.bindings
-        if not bindings:
-            return
-        timing = Timing(exchange, self.timer() if exchange.ended is None else exchange.ended)
-        is_mine_alone = exchange.mine is self._identities
-        if (
-            status is not None
-            and exchange.exception is None
+        is_undisturbed = (
+            exchange.exception is None
             and not exchange.disconnected
-            and is_mine_alone
+            and exchange.mine is self._identities
             and not self._listeners
-        ):
-            # Nearly every request: what its status means to each SLO was worked out before.
+        )
+        known = self._known  # an SLO added meanwhile replaces it: what old definitions decide goes with the old
+        if is_undisturbed:
+            # Nearly every request: what its route, method and status mean to each SLO was worked out before.
+            outcomes = known.get((resolved, exchange.method, exchange.status))
+            if outcomes is not None:
+                self._count(exchange, outcomes)
+                return
+        status = wire_status(exchange)
+        decision = self._decision(exchange.method, resolved, status)
+        takers = decision.takers(exchange.path)
+        if is_undisturbed and status is not None:
             outcomes = takers.outcomes(status)
-            for record, is_good in outcomes.settled:
-                try:
-                    record(is_good)
-                except Exception as exc:  # a store of the user's own; the other SLOs count all the same
-                    self.incidents.report(_NOT_COUNTED, exc)
+            if not outcomes.open:
+                # Clients may make up methods and statuses come from applications: remembered is what is bounded.
+                if not decision.depends_on_path and exchange.method in KNOWN_METHODS:
+                    if len(known) >= _REMEMBERED_KINDS:
+                        known.clear()
+                    known[resolved, exchange.method, exchange.status] = outcomes
+                self._count(exchange, outcomes)
+                return
+        if takers.bindings:
+            self._judge(exchange, resolved, status, takers.bindings)
+
+    def _count(self, exchange: Exchange, outcomes: Outcomes) -> None:
+        """Count an undisturbed request, of which the status says all but how long it took."""
+        for record, is_good in outcomes.settled:
+            try:
+                record(is_good)
+            except Exception as exc:  # a store of the user's own; the other SLOs count all the same
+                self.incidents.report(_NOT_COUNTED, exc)
+        if outcomes.timed:
+            timing = Timing(exchange, self.timer() if exchange.ended is None else exchange.ended)
             for record, threshold, to_end in outcomes.timed:
                 try:
                     record((timing.total if to_end else timing.first_byte) <= threshold)
                 except Exception as exc:  # as above
                     self.incidents.report(_NOT_COUNTED, exc)
-            bindings = outcomes.open
-            if not bindings:
-                return
+
+    def _judge(
+        self, exchange: Exchange, resolved: Resolved, status: int | None, bindings: Iterable[Binding]
+    ) -> None:
+        """Count a request that each SLO's judge must look at, and tell who listens."""
+        timing = Timing(exchange, self.timer() if exchange.ended is None else exchange.ended)
         counted: dict[str, bool] = {}
         for binding in bindings:
-            if is_mine_alone or binding.identity in exchange.mine:
+            if binding.identity in exchange.mine:
                 try:
                     good = binding.judge(exchange, status, timing)
                     if good is not None:
                         binding.tracker.record(good)
                         counted[binding.tracker.name] = good
-                except Exception as exc:  # as above
+                except Exception as exc:  # as in `_count`
                     self.incidents.report(_NOT_COUNTED, exc)
         if counted and self._listeners:
             self._tell(exchange, resolved, status, timing, counted)

@@ -13,7 +13,7 @@ from slo_core.request import Identity
 from slo_core.tracker import SLOTracker
 from slo_core.verdict import Foreseen, Judge
 
-__all__ = ["Binding", "Decision", "Kind", "Takers", "compile_globs", "decide"]
+__all__ = ["Binding", "Decision", "Kind", "Outcomes", "Takers", "compile_globs", "decide"]
 
 # Method, route, view name, view, static file, unmatched: all that decides beside the path.
 Kind = tuple[str, str | None, str | None, object, bool, bool]
@@ -154,9 +154,12 @@ class Decision:
         certain: These take them all.
         by_path: These depend on the path; True when it must match one of their routes.
         exclude: Paths that count for none.
+
+    Attributes:
+        depends_on_path: Route and method alone do not decide.
     """
 
-    __slots__ = ("_by_path", "_certain", "_depends_on_path", "_exclude", "_known", "_paths")
+    __slots__ = ("_by_path", "_certain", "_exclude", "_known", "_paths", "depends_on_path")
 
     def __init__(
         self,
@@ -167,13 +170,13 @@ class Decision:
         self._certain = Takers(certain) if certain else _NOBODY
         self._by_path = by_path
         self._exclude = exclude
-        self._depends_on_path = bool(by_path) or exclude is not None
+        self.depends_on_path = bool(by_path) or exclude is not None
         self._paths: dict[str, Takers] = {}
         self._known: dict[tuple[int, ...], Takers] = {}
 
     def takers(self, path: str) -> Takers:
         """The SLOs that take a request of this kind on that path."""
-        if not self._depends_on_path:
+        if not self.depends_on_path:
             return self._certain
         takers = self._paths.get(path)
         if takers is None:
