@@ -32,7 +32,11 @@ def test_metrics_answer_before_and_after_a_reload(tmp_path: Path) -> None:
     source = tmp_path / "reloaded_app.py"
     source.write_text(APP)
     port = free_port()
-    environment = {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)}
+    environment = {
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+        # Bytecode is told apart by size and second: a file saved twice in one second would stay as it was.
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     command = python("-m", "flask", "--app", "reloaded_app", "--debug", "run", "--port", str(port))
 
     with start_server(command, port=port, cwd=tmp_path, env=environment, ready="/metrics") as server:
