@@ -54,7 +54,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, help="stop after so many seconds (default: at Ctrl-C)")
     parser.add_argument("--port", type=_port, help="port of the service (default: any free one)")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Python leaves SIGINT alone where it was started with it ignored, as shells do in the background.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=PLAIN_WIDTH)

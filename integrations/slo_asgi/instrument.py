@@ -51,7 +51,8 @@ def instrument(
 
     Call it before the application starts, after your own `add_middleware` calls: what is added last is outermost. The
     registry is also at `app.state.slo_registry`. A second call on the same application changes nothing, warns, and
-    returns the first one's registry.
+    returns the first one's registry. Routes may come before or after, but the first that matches answers: a route added
+    earlier that takes the metrics path too is warned of.
 
     Args:
         app: The application.
@@ -80,7 +81,7 @@ def instrument(
         store=store,
         store_options=store_options or {},
         flush_interval=flush_interval,
-        exclude=exclude if isinstance(exclude, str) else tuple(exclude),  # type: ignore[arg-type]  # a text is refused
+        exclude=_listed(exclude),
         metrics_path=metrics_path,
         metrics_token=metrics_token,
         enabled=enabled,
@@ -99,6 +100,33 @@ def instrument(
         app.add_middleware(SLOMiddleware, registry=registry, exclude=settings.exclude, timer=timer, may_be_idle=True)
     app.state.slo_registry = registry
     if settings.enabled and settings.metrics_path is not None:
+        earlier = _route_of(app, settings.metrics_path)
+        if earlier is not None:
+            warnings.warn(
+                f"GET {settings.metrics_path} goes to a route that was added before the metrics view, {earlier}; "
+                "call instrument() before you add it, or pass another metrics_path=, or None",
+                stacklevel=2,
+            )
         view = metrics_app(registry, token=settings.metrics_token)
         app.add_route(settings.metrics_path, view, name="slo-metrics", include_in_schema=False)
     return registry
+
+
+def _listed(exclude: Iterable[str]) -> tuple[str, ...]:
+    """A tuple of what can be listed; the settings refuse the rest, and texts, which would be lists of their letters."""
+    if isinstance(exclude, str) or not isinstance(exclude, Iterable):
+        return exclude  # type: ignore[return-value]  # as above
+    return tuple(exclude)
+
+
+def _route_of(app: Application, path: str) -> str | None:
+    """The route of the application that answers scrapes of a path already; None when there is none."""
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": [], "path_params": {}}
+    try:
+        for route in getattr(app, "routes", ()):
+            match, _ = route.matches(dict(scope))
+            if match.name == "FULL":
+                return repr(getattr(route, "path", None) or type(route).__name__)
+    except Exception:  # a router nobody knows: there is nothing to warn of
+        return None
+    return None

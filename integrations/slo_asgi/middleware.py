@@ -16,6 +16,8 @@ from slo_core.tracker import SLOTracker
 
 __all__ = ["IncompleteResponseError", "SLOMiddleware"]
 
+_NOT_TIMED = "a request could not be timed"
+
 
 class IncompleteResponseError(Exception):
     """The application returned after it had started a response and before it had ended it."""
@@ -139,11 +141,14 @@ class _Watch:
     async def send(self, message: Message) -> None:
         exchange = self._exchange
         kind = message.get("type")
-        if kind == "http.response.body":
+        if kind in {"http.response.body", "http.response.zerocopysend"}:
             is_last = not message.get("more_body")
-            if exchange.first_byte is None and (is_last or message.get("body")):
-                # Before it is sent: a client that reads slowly is no delay of ours.
-                exchange.first_byte = self._recorder.timer()
+            if exchange.first_byte is None and (is_last or message.get("body") or "file" in message):
+                try:
+                    # Before it is sent: a client that reads slowly is no delay of ours.
+                    exchange.first_byte = self._recorder.timer()
+                except Exception as exc:  # a timer of the user's own; the response must go out
+                    self._recorder.incidents.report(_NOT_TIMED, exc)
         else:
             is_last = kind == "http.response.pathsend" or (
                 kind == "http.response.trailers" and not message.get("more_trailers")
@@ -165,7 +170,10 @@ class _Watch:
     def _finish(self) -> None:
         exchange = self._exchange
         if exchange.ended is None:
-            exchange.ended = self._recorder.timer()
+            try:
+                exchange.ended = self._recorder.timer()
+            except Exception as exc:  # as above
+                self._recorder.incidents.report(_NOT_TIMED, exc)
         self._recorder.finish(exchange, self._resolve)
 
     def _resolve(self) -> Resolved | None:

@@ -42,11 +42,16 @@ class RouteResolver:
         endpoint = scope.get("endpoint")
         if isinstance(given, str):
             return Resolved(given, view=endpoint)
+        fastapi = scope.get("fastapi")
+        if isinstance(fastapi, dict):
+            if "frontend_path" in fastapi:
+                return _frontend(scope, str(fastapi["frontend_path"]))
+            context = fastapi.get("effective_route_context")
+        else:
+            context = None
         if endpoint is None:
             return None
         route = scope.get("route")
-        fastapi = scope.get("fastapi")
-        context = fastapi.get("effective_route_context") if isinstance(fastapi, dict) else None
         if route is None or "app_root_path" in scope:
             # Below a mount the template depends on more than the route.
             return self._tell(scope, route, context, endpoint, path)
@@ -117,6 +122,12 @@ class _Candidate(NamedTuple):
         template = self.route.path_format
         # The application may be mounted itself.
         return _mount_prefix(scope, template).endswith(self.mounts) and bool(self.route.path_regex.match(below))
+
+
+def _frontend(scope: Scope, file: str) -> Resolved:
+    """A file below `FastAPI.frontend()`, which names no endpoint: static files under another name."""
+    below = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
+    return Resolved(f"{_mount_prefix(scope, '')}{below.removesuffix(file).rstrip('/')}/{{path}}", is_static=True)
 
 
 def _included_route(context: object, route: object) -> tuple[str, str | None] | None:

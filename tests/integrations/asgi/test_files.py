@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -104,3 +104,55 @@ def test_static_files_below_a_mount_count_for_nobody(document: Path) -> None:
 
     assert service.ask(path="/shop/eu/static/document.txt").status == 200
     assert service.events == []
+
+
+@pytest.fixture
+def frontend(document: Path) -> FastAPI:
+    """Frontends of FastAPI's own: of the application, of a router, and of a mounted application."""
+    if not hasattr(FastAPI, "frontend"):
+        pytest.skip("this FastAPI has no frontend()")
+    (document.parent / "index.html").write_text("home")
+    router = APIRouter()
+    router.frontend("/ui", directory=document.parent)
+    mounted = FastAPI()
+    mounted.frontend("/", directory=document.parent)
+    app = FastAPI()
+    app.get("/api")(lambda: "answer")
+    app.include_router(router, prefix="/shop")
+    app.mount("/of/{tenant}", mounted)
+    app.frontend("/", directory=document.parent)
+    return app
+
+
+FRONTENDS = [
+    ("/document.txt", 200, "/{path}"),
+    ("/", 200, "/{path}"),
+    ("/nothing.txt", 404, "/{path}"),
+    ("/shop/ui/document.txt", 200, "/shop/ui/{path}"),
+    ("/shop/ui", 307, "/shop/ui/{path}"),
+    ("/of/acme/document.txt", 200, "/of/{tenant}/{path}"),
+]
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("root_path", ["", "/proxy"])
+@pytest.mark.parametrize(("path", "status", "route"), FRONTENDS)
+def test_a_frontend_counts_for_nobody_but_who_names_it(
+    frontend: FastAPI, inside: bool, root_path: str, path: str, status: int, route: str
+) -> None:
+    """`FastAPI.frontend()` is static files that no endpoint tells of; their route is that of the folder."""
+    definitions = {"availability": {"target": 0.9}, "assets": {"target": 0.9, "routes": [route.replace("{", "[{]")]}}
+    service = Service(frontend, definitions, inside=inside)
+
+    assert service.ask(path=root_path + path, root_path=root_path).status == status
+    assert (service.only_event.route, service.only_event.outcomes) == (route, {"assets": True})
+
+
+def test_a_frontend_leaves_the_rest_alone(frontend: FastAPI) -> None:
+    """Routes beside it count as ever."""
+    service = Service(frontend, inside=True)
+
+    service.ask(path="/api")
+    service.ask(path="/document.txt")
+
+    assert service.only_event.route == "/api"

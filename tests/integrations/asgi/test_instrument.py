@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from typing import Any
 
 import pytest
@@ -83,6 +84,8 @@ def test_every_problem_is_told_at_once(framework: type[Any]) -> None:
         ({"metrics_path": "metrics"}, "metrics_path"),
         ({"metrics_token": ""}, "metrics_token"),
         ({"exclude": "/internal/*"}, "exclude"),
+        ({"exclude": 7}, "exclude"),
+        ({"exclude": None}, "exclude"),
         ({"enabled": "no"}, "enabled"),
         ({"service": ""}, "service"),
         ({"flush_interval": 0}, "flush_interval"),
@@ -108,6 +111,35 @@ def test_the_metrics_path_may_be_another_or_none(framework: type[Any]) -> None:
     assert serve(elsewhere, path="/internal/metrics").status == 200
     assert serve(elsewhere, path="/metrics").status == 404
     assert serve(nowhere, path="/metrics").status == 404
+
+
+def test_a_metrics_view_that_an_earlier_route_hides_is_warned_of(framework: type[Any]) -> None:
+    """The first route that matches answers: here a page for every path."""
+    app = framework()
+    app.add_route("/{path:path}", view)
+
+    with pytest.warns(UserWarning, match=r"GET /metrics goes to .* '/\{path:path\}'; call instrument\(\) before"):
+        instrument(app, AVAILABILITY)
+
+
+@pytest.mark.parametrize("methods", [["POST"], ["DELETE", "PUT"]])
+def test_a_route_that_takes_other_methods_hides_no_metrics(framework: type[Any], methods: list[str]) -> None:
+    """Nor does one that was added later; nothing is warned of."""
+    app = framework()
+    app.add_route("/metrics", view, methods=methods)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        instrument(app, AVAILABILITY)
+    app.add_route("/{path:path}", view)
+
+
+def test_a_router_that_cannot_be_asked_hides_nothing(framework: type[Any]) -> None:
+    """The warning is a service; an unknown kind of route must not keep the application from starting."""
+    app = framework()
+    app.router.routes.append(object())
+
+    assert instrument(app, AVAILABILITY) is app.state.slo_registry
 
 
 def test_disabled_counts_and_mounts_nothing(framework: type[Any]) -> None:

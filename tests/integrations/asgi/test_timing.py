@@ -135,6 +135,9 @@ START = {"type": "http.response.start", "status": 200, "headers": []}
         # So are those after a path.
         ([{**START, "trailers": True}, {"type": "http.response.pathsend", "path": "/etc/hostname"}, 0.25,
           {"type": "http.response.trailers", "headers": []}, 1.0], None, 0.25),
+        # Parts of an open file, which the server sends without copying: the first is the first byte.
+        ([START, 0.25, {"type": "http.response.zerocopysend", "file": 3, "more_body": True}, 0.5,
+          {"type": "http.response.zerocopysend", "file": 3}, 1.0], 0.25, 0.75),
         # What comes before the response starts is not its first byte.
         ([0.25, {"type": "http.response.push", "path": "/style.css", "headers": []}, START, 0.25,
           {"type": "http.response.body", "body": b"x"}, 1.0], 0.5, 0.5),

@@ -183,3 +183,29 @@ def test_a_timer_that_raises_changes_no_response() -> None:
 
     assert (answer.status, answer.body, answer.exception) == (206, b"onetwo", None)
     assert service.registry.incidents.total > 0
+
+
+@pytest.mark.parametrize("good_for", [1, 2])
+def test_a_timer_that_breaks_midway_changes_no_response(good_for: int) -> None:
+    """After the request came in, or after its first byte; the application does not see the error either."""
+    left = iter([1.0] * good_for)
+
+    def fail() -> float:
+        return next(left)  # StopIteration, which a coroutine would turn into a RuntimeError
+
+    service = Service(app_with_everything(Starlette), inside=True, timer=fail)
+
+    answer = service.ask(path="/stream")
+
+    assert (answer.status, answer.body, answer.exception) == (206, b"onetwo", None)
+    assert service.registry.incidents.total > 0
+
+
+def test_a_timer_that_breaks_midway_hides_no_exception() -> None:
+    """The server gets the application's own."""
+    boom, left = KeyError("boom"), iter([1.0])
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise boom
+
+    assert Service(app, timer=lambda: next(left)).ask().exception is boom
