@@ -232,9 +232,7 @@ class HTTPRecorder:
                 except Exception as exc:  # as above
                     self.incidents.report(_NOT_COUNTED, exc)
 
-    def _judge(
-        self, exchange: Exchange, resolved: Resolved, status: int | None, bindings: Iterable[Binding]
-    ) -> None:
+    def _judge(self, exchange: Exchange, resolved: Resolved, status: int | None, bindings: Iterable[Binding]) -> None:
         """Count a request that each SLO's judge must look at, and tell who listens."""
         timing = Timing(exchange, self.timer() if exchange.ended is None else exchange.ended)
         counted: dict[str, bool] = {}

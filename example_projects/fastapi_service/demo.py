@@ -31,6 +31,7 @@ CLIENTS = 4
 REFRESH_SECONDS = 1.0
 PLAIN_REFRESH_SECONDS = 5.0
 PLAIN_WIDTH = 110
+WIDE = 100
 START_SECONDS = 30.0
 # Every so often the payment provider has a bad time: that is when budgets burn.
 INCIDENT_EVERY_SECONDS, INCIDENT_SECONDS = 20.0, 6.0
@@ -93,18 +94,18 @@ def _watch(port: int, seconds: float | None, console: Console) -> int:
         with Live(console=console, auto_refresh=False) as live:
             with traffic:
                 while time.monotonic() < until:
-                    live.update(_view(url, traffic), refresh=True)
+                    live.update(_view(url, traffic, console.width), refresh=True)
                     time.sleep(min(REFRESH_SECONDS, max(0.0, until - time.monotonic())))
-            live.update(_view(url, traffic), refresh=True)
+            live.update(_view(url, traffic, console.width), refresh=True)
     else:
         with traffic:
             shown = started
             while time.monotonic() < until:
                 time.sleep(0.1)
                 if time.monotonic() - shown >= PLAIN_REFRESH_SECONDS:
-                    console.print(_view(url, traffic))
+                    console.print(_view(url, traffic, console.width))
                     shown = time.monotonic()
-        console.print(_view(url, traffic))
+        console.print(_view(url, traffic, console.width))
     return 0
 
 
@@ -163,10 +164,12 @@ class Traffic:
         connection.close()
 
 
-def _view(url: str, traffic: Traffic) -> Group:
+def _view(url: str, traffic: Traffic, width: int) -> Group:
     """The table, from what a scraper reads, and below it what the clients saw."""
     families = _scrape(url)
     table = Table("SLO", "target", "events", "bad", "success", "budget left", "burn 5m", "burn 1h", "firing")
+    for column in table.columns[:-1]:
+        column.no_wrap = True
     for column in table.columns[1:-1]:
         column.justify = "right"
     for slo, target in families["slo_target"].items():
@@ -189,6 +192,8 @@ def _view(url: str, traffic: Traffic) -> Group:
             f"{_value(families, 'slo_burn_rate', slo, window_seconds='3600'):.1f}",
             Text(", ".join(dict.fromkeys(firing)) or "-", style="bold red" if firing else ""),
         )
+    if width < WIDE:  # a terminal of 80 columns: leave out what the others tell in their own way
+        table.columns = [column for column in table.columns if column.header not in ("success", "burn 5m")]
     seen = traffic.seen
     words = f"clients saw {seen.total()} requests: {seen['answered']} answered, {seen['failed']} failed"
     if seen["lost"]:

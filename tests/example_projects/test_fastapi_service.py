@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import os
+import pty
 import re
 import signal
 import subprocess
+import termios
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -92,6 +96,30 @@ def test_the_demo_shows_what_its_clients_saw() -> None:
     seen = re.findall(r"clients saw (\d+) requests: \d+ answered, (\d+) failed\n", done.stdout)[-1]
     assert availability == seen
     assert int(seen[0]) > 20
+
+
+def test_the_demo_fits_a_terminal_of_80_columns() -> None:
+    """Two SLOs whose names begin alike can be told apart, and whether one fires."""
+    terminal, other_end = pty.openpty()
+    termios.tcsetwinsize(other_end, (24, 80))
+    environment = {**os.environ, "TERM": "xterm", "NO_COLOR": "1"}
+    environment.pop("COLUMNS", None)
+    process = subprocess.Popen(
+        python("demo.py", "--seconds", "2"), cwd=FOLDER, env=environment, stdout=other_end, stderr=subprocess.STDOUT
+    )
+    os.close(other_end)
+    shown = b""
+    with suppress(OSError):  # Linux says so when the other end is closed
+        while part := os.read(terminal, 65_536):
+            shown += part
+    os.close(terminal)
+
+    assert process.wait(30) == 0
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r", "").splitlines()
+    assert max(map(len, lines[2:])) <= 80
+    table = [[cell.strip() for cell in re.split("[┃│]", line)[1:-1]] for line in lines if line[:1] in ("┃", "│")]
+    assert table[-5] == ["SLO", "target", "events", "bad", "budget left", "burn 1h", "firing"]
+    assert [row[0] for row in table[-4:]] == ["availability", "checkout", "checkout-latency", "receipts"]
 
 
 def test_the_demo_ends_at_ctrl_c() -> None:
