@@ -1,0 +1,275 @@
+"""What a shared store must do: the protocol to implement for a store of your own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from slo_core.sli import EventCounts
+from slo_core.stores.base import Scope
+
+__all__ = [
+    "Applied",
+    "Batch",
+    "BucketRange",
+    "BucketStore",
+    "Declaration",
+    "Identity",
+    "Increment",
+    "Query",
+    "SLORecord",
+    "Stored",
+]
+
+
+class Increment(NamedTuple):
+    """
+    Events to be added to one bucket.
+
+    Attributes:
+        width_seconds: Width of the bucket: 1, 60, 900 or 86,400 (see `slo_core.stores.layout.WIDTHS`).
+        bucket: Its number: it holds the seconds from `bucket * width_seconds` on.
+        good: Good events.
+        bad: Bad events.
+    """
+
+    width_seconds: int
+    bucket: int
+    good: int
+    bad: int
+
+
+class BucketRange(NamedTuple):
+    """
+    Neighbouring buckets of one width.
+
+    Attributes:
+        width_seconds: Their width.
+        first: Number of the first.
+        last: Number of the last, inclusive; never below `first`.
+    """
+
+    width_seconds: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """
+    What a process says about an SLO in its first batch.
+
+    Attributes:
+        definition: The SLO as a JSON document, for readers that do not have the configuration.
+        fingerprint: Of what the SLO counts; another one means that old and new numbers are of different things.
+        keeps_seconds: The longest that any of its windows can ever be.
+        since: Since when the process measures it, in seconds since the epoch.
+    """
+
+    definition: str
+    fingerprint: str
+    keeps_seconds: int
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """
+    Events of one SLO that one writer hands over at once. Frozen: it is sent again exactly as it was.
+
+    Attributes:
+        writer: 32 hexadecimal digits, random, one for each process.
+        slo: Name of the SLO.
+        number: 1 for the writer's first batch of this SLO, then 2, 3...
+        increments: Every event once in each width; sorted by width and bucket.
+        good: Good events in it.
+        bad: Bad events in it.
+        earliest: When the earliest event happened, in whole seconds since the epoch; None without events.
+        newest: When the newest event happened; None without events.
+        dropped: Events that the writer had to give up, to be added to the store's total.
+        errors: Failed attempts to reach the store, to be added to its total.
+        declaration: In the first batch of a writer, and again when it had to start anew; else None.
+    """
+
+    writer: str
+    slo: str
+    number: int
+    increments: tuple[Increment, ...] = ()
+    good: int = 0
+    bad: int = 0
+    earliest: int | None = None
+    newest: int | None = None
+    dropped: int = 0
+    errors: int = 0
+    declaration: Declaration | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """
+    Which store it is.
+
+    Attributes:
+        store_id: 32 hexadecimal digits, random, from its creation: an emptied store has another one.
+        created: When that was, in seconds since the epoch, by the store's clock.
+    """
+
+    store_id: str
+    created: float
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """
+    What a store answers to batches.
+
+    Attributes:
+        identity: Which store it is.
+        now: The store's clock, in seconds since the epoch.
+        noted: For each batch, the highest number that is noted for its writer and SLO now: the batch's own, or a higher
+            one, when it is applied (by this call or before), a lower one when there is a gap and nothing was applied.
+    """
+
+    identity: Identity
+    now: float
+    noted: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SLORecord:
+    """
+    What a store knows of an SLO beside its buckets.
+
+    Attributes:
+        slo: Its name.
+        good: Good events ever counted.
+        bad: Bad events ever counted.
+        dropped: Events that were older than everything kept, or that a writer had to give up.
+        errors: Failed attempts of all writers to reach the store.
+        since: Since when it is measured, in seconds since the epoch.
+        newest: When the newest event happened, in seconds since the epoch; None before the first.
+        keeps_seconds: How far back its coarser buckets are kept.
+        definition: The last definition declared, as a JSON document.
+        fingerprint: The last one declared.
+        changed_at: When another fingerprint was declared than before, by the store's clock; None when it never was.
+    """
+
+    slo: str
+    good: int
+    bad: int
+    dropped: int
+    errors: int
+    since: float
+    newest: int | None
+    keeps_seconds: int
+    definition: str
+    fingerprint: str
+    changed_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """
+    What to read of one SLO.
+
+    Attributes:
+        slo: Its name.
+        ranges: Buckets to be added up, each range for itself.
+    """
+
+    slo: str
+    ranges: tuple[BucketRange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """
+    What a store holds of one SLO, read at one moment.
+
+    Attributes:
+        record: None when nobody has declared the SLO yet; then every sum is 0.
+        sums: The events of each range of the query, in its order.
+    """
+
+    record: SLORecord | None
+    sums: tuple[EventCounts, ...]
+
+
+@runtime_checkable
+class BucketStore(Protocol):
+    """
+    A store that several processes share. `WriteBehindStore` does the rest: batching, retries, threads, forks.
+
+    Methods are called by one thread at a time, never while a request waits, and may raise anything when the store is out
+    of reach: the batch comes again. They must return within a bounded time (half a second for one without an answer).
+    One object serves one service: `service` keeps the names of several apart. Constructing one reaches out for nothing.
+    `slo_core.testing.StoreContract` holds the tests that it must pass.
+
+    Attributes:
+        backend: The scheme of its URL, as shown in `slo_store_info`.
+        scope: `"host"` or `"fleet"`.
+        service: The namespace.
+        default_flush_interval: Seconds between two writes, where the user has not said.
+    """
+
+    @property
+    def backend(self) -> str: ...
+
+    @property
+    def scope(self) -> Scope: ...
+
+    @property
+    def service(self) -> str: ...
+
+    @property
+    def default_flush_interval(self) -> float: ...
+
+    def identity(self) -> Identity:
+        """Which store it is; an empty one is set up first."""
+
+    def apply(self, batches: Sequence[Batch]) -> Applied:
+        """
+        Add batches, each exactly once; an empty store is set up first.
+
+        For each batch: when the number noted for (writer, SLO) is one below the batch's, add all of it and note its
+        number, both or neither, whatever happens meanwhile; otherwise leave it. A writer nobody has heard of has 0
+        noted. Notes are kept for 24 hours after the last batch at least.
+
+        What to add: each increment to its bucket; `good`, `bad`, `dropped` and `errors` to the record, `since` becomes the
+        earliest of itself, the declaration's and the earliest event; `newest` the newest event. Increments of buckets
+        older than what is kept (`slo_core.stores.layout.kept_from`) are left out; `layout.admit` works out which, and
+        what the record counts as dropped.
+
+        Args:
+            batches: At most one for each SLO.
+        """
+
+    def read(self, queries: Sequence[Query]) -> list[Stored]:
+        """
+        The record and the sums of several SLOs, in their order.
+
+        A record and its sums are of one moment; a batch is seen whole or not at all.
+        """
+
+    def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
+        """The buckets of a range that hold events, oldest first: for charts and copies."""
+
+    def names(self) -> list[str]:
+        """The SLOs that were declared for this service, sorted."""
+
+    def services(self) -> list[str]:
+        """Every service that has declared an SLO in this store, sorted."""
+
+    def prune(self) -> int:
+        """
+        Delete what no window will read again, and notes older than a day; how many rows went.
+
+        Nothing to do for a store that forgets by itself. Called about once a minute by each writer.
+        """
+
+    def close(self) -> None:
+        """Release what is held open; a later call opens it again."""
+
+    def forget(self) -> None:
+        """In a forked child: let go of the parent's connections without closing or using them."""

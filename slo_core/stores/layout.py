@@ -1,0 +1,207 @@
+"""How shared stores lay out time: which buckets there are, how long they are kept, and which of them a window reads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from slo_core.sli import EventCounts
+from slo_core.stores.buckets import Batch, BucketRange, Increment
+from slo_core.window import DAY, FUTURE_TOLERANCE_SECONDS, HOUR, Span, Tier
+
+__all__ = ["WIDTHS", "Admitted", "ReadPlan", "admit", "kept_from", "kept_seconds", "spread"]
+
+_SECONDS, _MINUTES = Tier(1, HOUR), Tier(60, DAY)
+_QUARTER_HOUR = 900
+
+# Every event is in one bucket of each width. Days are never a window's edge; they only make long sums short.
+WIDTHS = (_SECONDS.width_seconds, _MINUTES.width_seconds, _QUARTER_HOUR, DAY)
+
+# However short an SLO's windows are, so much is kept: its window may grow.
+LEAST_KEPT_SECONDS = DAY
+
+
+def _tier(width_seconds: int, keeps_seconds: int) -> Tier:
+    if width_seconds == _SECONDS.width_seconds:
+        return _SECONDS
+    if width_seconds == _MINUTES.width_seconds:
+        return _MINUTES
+    return Tier(width_seconds, max(keeps_seconds, LEAST_KEPT_SECONDS))
+
+
+def kept_seconds(width_seconds: int, keeps_seconds: int) -> int:
+    """How far back buckets of a width are kept at least, for an SLO whose longest window is `keeps_seconds`."""
+    return _tier(width_seconds, keeps_seconds).bucket_count * width_seconds
+
+
+def kept_from(width_seconds: int, *, newest: float, keeps_seconds: int) -> int:
+    """
+    The first bucket of a width that is kept.
+
+    Args:
+        width_seconds: One of `WIDTHS`.
+        newest: The newest event, in seconds since the epoch.
+        keeps_seconds: The longest that any window of the SLO can ever be.
+    """
+    tier = _tier(width_seconds, keeps_seconds)
+    return tier.bucket(newest) - tier.bucket_count + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """
+    What of a batch is to be added.
+
+    Attributes:
+        increments: Those in buckets that are kept.
+        good: Good events that are kept, in the coarser buckets at least.
+        bad: Bad ones.
+        dropped: Events older than everything kept, and what the batch itself reports as dropped.
+        newest: The newest event of the SLO, this batch included; None before the first.
+        since: Since when the SLO is measured, this batch included; infinity when nobody has said.
+    """
+
+    increments: tuple[Increment, ...]
+    good: int
+    bad: int
+    dropped: int
+    newest: int | None
+    since: float
+
+
+def admit(batch: Batch, *, newest: int | None, keeps_seconds: int, since: float, now: float) -> Admitted:
+    """
+    Tell what of a batch is new enough to be kept.
+
+    How far back is kept is seen from the newest event of the SLO, not from the clock, so that old streams can be
+    replayed; but an event from a clock that runs far ahead must not push out everybody else's.
+
+    Args:
+        batch: The batch.
+        newest: The newest event the store holds for this SLO; None when there is none.
+        keeps_seconds: What the record says, this batch's declaration included.
+        since: What the record says; infinity without one.
+        now: The store's clock.
+    """
+    declared = min(since, batch.declaration.since) if batch.declaration is not None else since
+    known = [second for second in (newest, batch.newest) if second is not None]
+    if not known:
+        return Admitted((), 0, 0, batch.dropped, None, declared)
+    reference = min(max(known), math.floor(now) + FUTURE_TOLERANCE_SECONDS)
+    first = {width: kept_from(width, newest=reference, keeps_seconds=keeps_seconds) for width in WIDTHS}
+    kept = tuple(increment for increment in batch.increments if increment.bucket >= first[increment.width_seconds])
+    lost_good = lost_bad = 0
+    for width, bucket, good, bad in batch.increments:
+        if width == _QUARTER_HOUR and bucket < first[width]:
+            lost_good += good
+            lost_bad += bad
+    if batch.earliest is not None and batch.earliest // _QUARTER_HOUR >= first[_QUARTER_HOUR]:
+        # Earlier than the second in which measuring began: an event of that second does not move it.
+        declared = min(declared, batch.earliest) if batch.earliest + 1 <= declared else declared
+    return Admitted(
+        increments=kept,
+        good=batch.good - lost_good,
+        bad=batch.bad - lost_bad,
+        dropped=batch.dropped + lost_good + lost_bad,
+        newest=max(known),
+        since=declared,
+    )
+
+
+def spread(seconds: Iterable[tuple[int, int, int]]) -> tuple[Increment, ...]:
+    """
+    Every event once in each width, sorted.
+
+    Args:
+        seconds: (second, good, bad) for each second that holds events.
+    """
+    added: dict[tuple[int, int], list[int]] = {}
+    for second, good, bad in seconds:
+        for width in WIDTHS:
+            counts = added.setdefault((width, second // width), [0, 0])
+            counts[0] += good
+            counts[1] += bad
+    return tuple(Increment(width, bucket, *counts) for (width, bucket), counts in sorted(added.items()))
+
+
+class ReadPlan:
+    """
+    Which buckets answer how many events there were in some stretches of time.
+
+    The bucket cut by a far edge counts whole, in the finest width that covers the span; in between, the coarsest
+    buckets that lie wholly inside are taken. Every range is there once, however many spans share it.
+
+    Args:
+        spans: The stretches of time.
+        keeps_seconds: The longest that any window of the SLO can ever be.
+        newest: The instant from which kept buckets are counted back; None for a live read, which finds all it needs.
+
+    Attributes:
+        ranges: What to read.
+    """
+
+    __slots__ = ("_parts", "ranges")
+
+    def __init__(self, spans: Sequence[Span], *, keeps_seconds: int, newest: float | None = None) -> None:
+        found: dict[BucketRange, int] = {}
+        self._parts: list[list[int]] = []
+        first_kept = (
+            None
+            if newest is None
+            else {width: kept_from(width, newest=newest, keeps_seconds=keeps_seconds) for width in WIDTHS}
+        )
+        for span in spans:
+            ranges = _ranges_of(span, first_kept)
+            self._parts.append([found.setdefault(wanted, len(found)) for wanted in ranges])
+        self.ranges = tuple(found)
+
+    def counts(self, sums: Sequence[EventCounts]) -> tuple[EventCounts, ...]:
+        """The events of each span, from the sums of `ranges`."""
+        return tuple(
+            EventCounts(sum(sums[index].good for index in part), sum(sums[index].bad for index in part))
+            for part in self._parts
+        )
+
+
+# The widths at which a window may begin or end, with the longest window that is read from each.
+_EDGES = ((_SECONDS.width_seconds, _SECONDS.span_seconds), (_MINUTES.width_seconds, _MINUTES.span_seconds))
+
+
+def _ranges_of(span: Span, first_kept: dict[int, int] | None) -> Iterator[BucketRange]:
+    last_second = math.floor(span.until)
+    far = _QUARTER_HOUR
+    for width, reach in _EDGES:
+        if reach >= span.reach_seconds and (first_kept is None or math.floor(span.start / width) >= first_kept[width]):
+            far = width
+            break
+    near = 2 if first_kept is not None else 0
+    if first_kept is not None:
+        for index, (width, _) in enumerate(_EDGES):
+            coarser = WIDTHS[index + 1]
+            if last_second // coarser * coarser // width >= first_kept[width]:
+                near = index
+                break
+    start = math.floor(span.start / far) * far
+    width = WIDTHS[near]
+    return _cover(near, start // width, last_second // width)
+
+
+def _cover(index: int, first: int, last: int) -> Iterator[BucketRange]:
+    """Buckets `first` to `last` of one width, whole coarser buckets taken in place of finer ones."""
+    if first > last:
+        return
+    width = WIDTHS[index]
+    if index + 1 == len(WIDTHS):
+        yield BucketRange(width, first, last)
+        return
+    ratio = WIDTHS[index + 1] // width
+    coarse_first, coarse_last = -(-first // ratio), (last + 1) // ratio - 1
+    if coarse_first > coarse_last:
+        yield BucketRange(width, first, last)
+        return
+    if first < coarse_first * ratio:
+        yield BucketRange(width, first, coarse_first * ratio - 1)
+    yield from _cover(index + 1, coarse_first, coarse_last)
+    if (coarse_last + 1) * ratio <= last:
+        yield BucketRange(width, (coarse_last + 1) * ratio, last)
