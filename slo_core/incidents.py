@@ -44,13 +44,22 @@ class Incidents:
         with self._lock:
             return sum(self._counts.values())
 
-    def report(self, trouble: str, exception: BaseException | None = None) -> None:
+    def report(
+        self,
+        trouble: str,
+        exception: BaseException | None = None,
+        *,
+        detail: str = "",
+        level: int = logging.ERROR,
+    ) -> None:
         """
         Note that something went wrong.
 
         Args:
             trouble: What, in words that stay the same: each trouble is logged at most once a minute.
             exception: Its cause, logged with its traceback.
+            detail: More about it, in words that may differ.
+            level: Of the log record.
         """
         now = self._clock()
         with self._lock:
@@ -61,4 +70,5 @@ class Incidents:
                 self._last_logged[trouble] = now
         if due:  # outside the lock: a logging handler is somebody else's code, and may raise
             with suppress(Exception):
-                self._logger.error("%s (%d so far)", trouble, count, exc_info=exception)
+                said = f"{trouble}: {detail}" if detail else trouble
+                self._logger.log(level, "%s (%d so far)", said, count, exc_info=exception)

@@ -33,6 +33,7 @@ class SLORegistry:
         service: Names the service: the namespace in a shared store, and the label `slo_service`.
         clock: Returns seconds since the epoch.
         store_options: Options of the store that the URL names.
+        flush_interval: Seconds between two writes to the store that the URL names; None leaves it to the store.
 
     Raises:
         StoreError: The store's URL is unknown or refused.
@@ -46,11 +47,14 @@ class SLORegistry:
         service: str = DEFAULT_SERVICE,
         clock: Callable[[], float] = time.time,
         store_options: Mapping[str, object] | None = None,
+        flush_interval: float | None = None,
     ) -> None:
         if store is None:
             store = MemoryStore(clock=clock)
         elif isinstance(store, str):
-            store = store_from_url(store, service=service, clock=clock, options=store_options)
+            store = store_from_url(
+                store, service=service, clock=clock, options=store_options, flush_interval=flush_interval
+            )
         elif not isinstance(store, Store):
             raise TypeError(
                 f'SLORegistry(store=): expected a URL such as "memory://" or a Store, got {store!r}; '
@@ -77,6 +81,7 @@ class SLORegistry:
         service: str = DEFAULT_SERVICE,
         clock: Callable[[], float] = time.time,
         store_options: Mapping[str, object] | None = None,
+        flush_interval: float | None = None,
         where: str = "SLO_DEFINITIONS",
     ) -> SLORegistry:
         """
@@ -88,6 +93,7 @@ class SLORegistry:
             service: As in the constructor.
             clock: As in the constructor.
             store_options: As in the constructor.
+            flush_interval: As in the constructor.
             where: What messages call the configuration.
 
         Raises:
@@ -95,7 +101,7 @@ class SLORegistry:
             StoreError: The store's URL is unknown or refused.
         """
         parsed = parse_definitions(definitions, where=where)
-        registry = cls(store, service=service, clock=clock, store_options=store_options)
+        registry = cls(store, service=service, clock=clock, store_options=store_options, flush_interval=flush_interval)
         for definition in parsed:
             registry.define(definition)
         return registry
@@ -167,7 +173,7 @@ class SLORegistry:
 
     def snapshot_all(self, *, at: float | None = None) -> list[SLOSnapshot]:
         """A snapshot of each SLO, in the order of `names()`; see `SLOTracker.snapshot`."""
-        return [tracker.snapshot(at=at) for tracker in self]
+        return SLOTracker.snapshots(tuple(self), at=at)
 
     def check_burn_rates(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """The single-window alerts of all SLOs; see `SLOTracker.check_burn_rate`."""

@@ -24,7 +24,7 @@ class SLOSettings:
     Attributes:
         store: URL of the store, or a `Store`.
         store_options: Options of that store.
-        flush_interval: Seconds between two writes to a shared store.
+        flush_interval: Seconds between two writes to a shared store; None leaves it to the store.
         exclude: Globs of routes and paths that never count, beside the default ones.
         metrics_path: Where the metrics view answers; None is nowhere.
         metrics_token: Bearer token that the metrics view asks for; None asks for none.
@@ -35,7 +35,7 @@ class SLOSettings:
     # Not in the repr: a URL or an option may hold a password.
     store: Store | str = field(default=DEFAULT_STORE, repr=False)
     store_options: Mapping[str, object] = field(default_factory=dict, repr=False)
-    flush_interval: float = 1.0
+    flush_interval: float | None = None
     exclude: tuple[str, ...] = ()
     metrics_path: str | None = DEFAULT_METRICS_PATH
     metrics_token: str | None = field(default=None, repr=False)
@@ -94,7 +94,8 @@ def _problems(settings: SLOSettings) -> Iterator[Problem]:
     if not isinstance(settings.store_options, Mapping):
         yield Problem("store_options", f"expected a mapping, got {settings.store_options!r}")
     interval = settings.flush_interval
-    if isinstance(interval, bool) or not isinstance(interval, (int, float)) or not 0 < interval < math.inf:
+    is_number = isinstance(interval, (int, float)) and not isinstance(interval, bool)
+    if interval is not None and not (is_number and 0 < interval < math.inf):
         yield Problem("flush_interval", f"expected seconds above 0, got {interval!r}")
     exclude = settings.exclude
     if not isinstance(exclude, tuple) or not all(isinstance(pattern, str) and pattern for pattern in exclude):

@@ -39,6 +39,8 @@ class SLOSnapshot:
         lifetime_good: Good events ever counted.
         lifetime_bad: Bad events ever counted.
         dropped: Events that came too late to count.
+        definition_changed_at: When a shared store was told that the SLO counts something else than before (other
+            requests, another latency threshold): older numbers are of the old definition. None when it never was.
     """
 
     name: str
@@ -58,6 +60,7 @@ class SLOSnapshot:
     lifetime_good: int = 0
     lifetime_bad: int = 0
     dropped: int = 0
+    definition_changed_at: float | None = None
 
     @property
     def good(self) -> int:
@@ -106,6 +109,7 @@ class Measured:
         lifetime: Events ever counted.
         data_since: Since when the SLO is measured, in seconds since the epoch.
         dropped: Events that came too late to count.
+        changed_at: When what the SLO counts was changed; None when it never was.
     """
 
     at: float
@@ -113,6 +117,7 @@ class Measured:
     lifetime: EventCounts
     data_since: float
     dropped: int = 0
+    changed_at: float | None = None
 
 
 class SnapshotPlan:
@@ -173,6 +178,7 @@ class SnapshotPlan:
             lifetime_good=measured.lifetime.good,
             lifetime_bad=measured.lifetime.bad,
             dropped=measured.dropped,
+            definition_changed_at=measured.changed_at,
         )
 
     def _time_to_exhaustion(self, measured: Measured) -> float | None:

@@ -51,6 +51,7 @@ class Tally:
         self._lock = threading.Lock()
         self._pid = os.getpid()
         in_forked_child(self.reset)
+        ledger.gather_from(self.settle, self.park)
 
     def reset(self) -> None:
         """Start empty in a forked child, with a lock of its own: a thread of the parent may hold the old one."""
@@ -66,6 +67,7 @@ class Tally:
         Called once a second and thread, when time has left the shard's second in either direction.
         """
         self._notice_fork()
+        self._ledger.wake()  # before the lock is taken: it may start a thread
         second = math.floor(now)
         with self._lock:
             shard = self.shards.get(get_ident())
@@ -82,6 +84,12 @@ class Tally:
         with self._lock:
             for shard in tuple(self.shards.values()):
                 self._settle(shard)
+
+    def park(self) -> None:
+        """Make every thread's next event call `turn`, as if its second were over."""
+        with self._lock:
+            for shard in tuple(self.shards.values()):
+                shard.end = -math.inf
 
     def _settle(self, shard: Shard) -> None:
         # Its thread may be counting at this moment; whatever comes after these two reads is settled next time,

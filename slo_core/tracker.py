@@ -6,13 +6,13 @@ import math
 import sys
 import time
 from _thread import get_ident
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from slo_core.burn_rate import BurnRateAlert, burns_at_least, sample
 from slo_core.definition import SLODefinition
 from slo_core.sli import Observation
 from slo_core.snapshot import Measured, SLOSnapshot, SnapshotPlan
-from slo_core.stores.base import Ledger, ObservationStore, Store
+from slo_core.stores.base import Ledger, ObservationStore, Reading, ReadRequest, Store
 from slo_core.stores.locate import store_from_url
 from slo_core.stores.memory import MemoryStore
 from slo_core.stores.observations import ObservationLedger
@@ -42,7 +42,10 @@ class SLOTracker:
         TypeError: It is no store.
     """
 
-    __slots__ = ("__weakref__", "_clock", "_definition", "_ledger", "_observations", "_plan", "_shards", "_tally")
+    __slots__ = (
+        "__weakref__", "_clock", "_definition", "_ledger", "_observations", "_plan", "_shards", "_store",
+        "_tally",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class SLOTracker:
         self._plan = SnapshotPlan(definition)
         self._ledger: Ledger
         self._tally: Tally | None
+        self._store: Store | None = None  # none of an ObservationStore's
         self._observations: ObservationLedger | None
         if isinstance(store, ObservationStore):
             self._ledger = self._observations = ObservationLedger(store, clock=clock)
@@ -68,6 +72,7 @@ class SLOTracker:
         elif not isinstance(store, Store):
             raise TypeError(f"SLOTracker(store=): expected a URL, a Store or an ObservationStore, got {store!r}")
         else:
+            self._store = store
             self._ledger, self._observations = store.ledger(definition), None
             self._tally = Tally(self._ledger)
             self._shards = self._tally.shards
@@ -142,6 +147,30 @@ class SLOTracker:
         """
         return self._plan.take(self._measure(at))
 
+    @staticmethod
+    def snapshots(trackers: Sequence[SLOTracker], *, at: float | None = None) -> list[SLOSnapshot]:
+        """
+        Snapshots of several SLOs; those that share a store are read from it at once.
+
+        Args:
+            trackers: The SLOs.
+            at: As for `snapshot`.
+        """
+        asked = [tracker._asked(at) for tracker in trackers]
+        readings: dict[int, Reading] = {}
+        stores = {id(tracker._store): tracker._store for tracker in trackers}
+        for key, store in stores.items():
+            places = [place for place, tracker in enumerate(trackers) if id(tracker._store) == key]
+            if store is None:
+                found = [trackers[place]._ledger.read(asked[place][1].spans) for place in places]
+            else:
+                found = store.read([asked[place][1] for place in places])
+            readings.update(zip(places, found, strict=True))
+        return [
+            tracker._plan.take(tracker._measured(asked[place][0], readings[place]))
+            for place, tracker in enumerate(trackers)
+        ]
+
     def check_burn_rate(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """
         The single-window alerts: each of the definition's burn windows at or over `burn_rate_threshold`.
@@ -172,18 +201,26 @@ class SLOTracker:
         return f"SLOTracker({self._definition.name!r})"
 
     def _measure(self, at: float | None) -> Measured:
+        now, request = self._asked(at)
+        return self._measured(now, self._ledger.read(request.spans))
+
+    def _asked(self, at: float | None) -> tuple[float, ReadRequest]:
+        """What to read for a snapshot, everything counted so far being settled."""
         now = self._clock() if at is None else _instant(at)
         until = now + FUTURE_TOLERANCE_SECONDS if at is None else now
         if self._tally is not None:
             self._tally.settle()
-        windows = self._plan.windows
-        reading = self._ledger.read([self._definition.span(seconds, at=now, until=until) for seconds in windows])
+        spans = [self._definition.span(seconds, at=now, until=until) for seconds in self._plan.windows]
+        return now, ReadRequest(self._ledger, spans)
+
+    def _measured(self, now: float, reading: Reading) -> Measured:
         return Measured(
             at=now,
-            counts=dict(zip(windows, reading.counts, strict=True)),
+            counts=dict(zip(self._plan.windows, reading.counts, strict=True)),
             lifetime=reading.lifetime,
             data_since=reading.data_since,
             dropped=reading.dropped,
+            changed_at=reading.changed_at,
         )
 
     def _record_at(self, success: bool, at: float) -> None:
@@ -200,6 +237,7 @@ class SLOTracker:
             # How far back is kept is seen from the newest event: those that are not settled yet are events, too.
             self._tally.settle()
             self._ledger.add(math.floor(instant), int(bool(success)), int(not success), live=False)
+            self._ledger.wake()
 
     def _observe(self, success: bool, at: float) -> None:
         assert self._observations is not None  # there is neither tally nor shard without it

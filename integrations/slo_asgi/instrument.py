@@ -37,7 +37,7 @@ def instrument(
     *,
     store: Store | str = DEFAULT_STORE,
     store_options: Mapping[str, object] | None = None,
-    flush_interval: float = 1.0,
+    flush_interval: float | None = None,
     exclude: Iterable[str] = (),
     metrics_path: str | None = DEFAULT_METRICS_PATH,
     metrics_token: str | None = None,
@@ -59,7 +59,7 @@ def instrument(
         definitions: A mapping of SLO names to options, a list of mappings with `name`, or `SLODefinition` objects.
         store: URL of the store, or a `Store`.
         store_options: Options of that store.
-        flush_interval: Seconds between two writes to a shared store.
+        flush_interval: Seconds between two writes to a shared store; None leaves it to the store.
         exclude: Globs of routes and paths that never count.
         metrics_path: Where the metrics view answers; None is nowhere.
         metrics_token: Bearer token that scrapers must send; None asks for none.
@@ -91,6 +91,7 @@ def instrument(
         definitions,
         store=settings.store,
         store_options=settings.store_options,
+        flush_interval=settings.flush_interval,
         service=settings.service,
         clock=clock,
         where="definitions",

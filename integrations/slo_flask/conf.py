@@ -63,7 +63,12 @@ def read(
 
 
 def _open(settings: SLOSettings) -> SLORegistry:
-    return SLORegistry(settings.store, service=settings.service, store_options=settings.store_options)
+    return SLORegistry(
+        settings.store,
+        service=settings.service,
+        store_options=settings.store_options,
+        flush_interval=settings.flush_interval,
+    )
 
 
 def _parse(config: Mapping[str, object], definitions: DefinitionsConfig | None) -> tuple[SLODefinition, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -10,7 +10,7 @@ from slo_core.definition import SLODefinition
 from slo_core.sli import EventCounts, Observation
 from slo_core.window import Span
 
-__all__ = ["Ledger", "ObservationStore", "Reading", "Scope", "Store", "StoreHealth"]
+__all__ = ["Ledger", "ObservationStore", "ReadRequest", "Reading", "Scope", "Store", "StoreHealth"]
 
 # Whose events one store holds: this process's, this host's, or the whole fleet's.
 Scope = Literal["process", "host", "fleet"]
@@ -26,12 +26,14 @@ class Reading:
         lifetime: Events ever counted; never goes down.
         data_since: Since when the SLO is measured, in seconds since the epoch.
         dropped: Events that were older than everything kept.
+        changed_at: When what the SLO counts was changed, its numbers being of two things since; None when it never was.
     """
 
     counts: tuple[EventCounts, ...]
     lifetime: EventCounts
     data_since: float
     dropped: int
+    changed_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class StoreHealth:
         is_up: The last attempt to reach it succeeded.
         flush_lag_seconds: Age of the oldest event not handed over yet; 0 when there is none.
         clock_skew_seconds: How far this process's clock is ahead of the store's.
-        errors: Failed attempts to reach it.
+        errors: Failed attempts to reach it, of every process that uses it; as last read.
     """
 
     is_up: bool = True
@@ -66,6 +68,18 @@ class Ledger(Protocol):
             live: They happened now, by the tracker's clock; False for events that carry a time of their own.
         """
 
+    def gather_from(self, settle: Callable[[], None], park: Callable[[], None]) -> None:
+        """
+        Events are also counted elsewhere, and added in passing.
+
+        Args:
+            settle: Has all of them added; to be called before events are handed over.
+            park: Makes the next event call `wake`.
+        """
+
+    def wake(self) -> None:
+        """Events come. Called with the first, and then about once a second and thread; holding no lock."""
+
     def read(self, spans: Sequence[Span]) -> Reading:
         """Everything a snapshot needs."""
 
@@ -73,10 +87,29 @@ class Ledger(Protocol):
         """Forget everything, in a forked child: what the parent holds is the parent's to report."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """
+    What is to be read of one SLO.
+
+    Attributes:
+        ledger: Its ledger, of the store that is asked.
+        spans: The stretches of time to be counted.
+    """
+
+    ledger: Ledger
+    spans: Sequence[Span]
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is read as of now: then events of slightly fast hosts are seen too."""
+        return all(span.until > span.at for span in self.spans)
+
+
 @runtime_checkable
 class Store(Protocol):
     """
-    Where the events of many SLOs are kept.
+    Where the events of many SLOs are kept, as a registry sees it. For a shared store of your own write a `BucketStore`.
 
     Attributes:
         backend: The scheme of its URL: `"memory"`.
@@ -99,6 +132,9 @@ class Store(Protocol):
 
     def ledger(self, definition: SLODefinition) -> Ledger:
         """A ledger for an SLO; the same numbers for the same name, where the store is shared."""
+
+    def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
+        """What it holds of several SLOs, in their order."""
 
     def health(self) -> StoreHealth:
         """How this process gets on with it, without asking it."""

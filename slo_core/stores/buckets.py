@@ -153,6 +153,8 @@ class SLORecord:
         definition: The last definition declared, as a JSON document.
         fingerprint: The last one declared.
         changed_at: When another fingerprint was declared than before, by the store's clock; None when it never was.
+        idle_seconds: Where buckets expire by the store's clock: how long ago the SLO's last batch was applied. 0 where
+            they are kept as seen from the newest event.
     """
 
     slo: str
@@ -166,6 +168,7 @@ class SLORecord:
     definition: str
     fingerprint: str
     changed_at: float | None
+    idle_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +268,7 @@ class BucketStore(Protocol):
         """
         Delete what no window will read again, and notes older than a day; how many rows went.
 
-        Nothing to do for a store that forgets by itself. Called about once a minute by each writer.
+        Nothing to do for a store that forgets by itself. Called every ten minutes or so by each writer.
         """
 
     def close(self) -> None:

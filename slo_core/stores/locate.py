@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from slo_core.conventions import DEFAULT_SERVICE, STORE_ENTRY_POINT_GROUP
 from slo_core.errors import StoreError
 from slo_core.stores.base import Store
+from slo_core.stores.buckets import BucketStore
 from slo_core.stores.memory import MemoryStore
 
 __all__ = ["known_schemes", "redacted_url", "store_from_url"]
@@ -16,7 +18,7 @@ __all__ = ["known_schemes", "redacted_url", "store_from_url"]
 _ADDRESS_END = re.compile(r"[/?#]")
 
 # What an entry point of another package must be: a callable that takes the URL and these keywords.
-StoreFactory = Callable[..., Store]
+StoreFactory = Callable[..., "Store | BucketStore"]
 
 
 def _memory_store(url: str, *, clock: Callable[[], float], service: str, **options: object) -> Store:
@@ -27,7 +29,29 @@ def _memory_store(url: str, *, clock: Callable[[], float], service: str, **optio
     return MemoryStore(clock=clock)
 
 
-_BUILT_IN: Mapping[str, StoreFactory] = {"memory": _memory_store}
+def _sqlite_store(url: str, **options: Any) -> BucketStore:
+    from slo_core.stores.sqlite import open_sqlite
+
+    return open_sqlite(url, **options)
+
+
+def _redis_store(url: str, **options: Any) -> BucketStore:
+    from slo_core.stores.redis import open_redis
+
+    return open_redis(url, **options)
+
+
+_BUILT_IN: Mapping[str, StoreFactory] = {
+    "memory": _memory_store,
+    "sqlite": _sqlite_store,
+    "redis": _redis_store,
+    "rediss": _redis_store,
+    "redis+cluster": _redis_store,
+    "rediss+cluster": _redis_store,
+}
+
+# Schemes of packages that come with slo-suite, and what they need: a better answer than "unknown".
+_EXTRAS = {"django": "slo_django: use it inside a Django project that has it in INSTALLED_APPS"}
 
 
 def store_from_url(
@@ -36,18 +60,20 @@ def store_from_url(
     service: str = DEFAULT_SERVICE,
     clock: Callable[[], float] = time.time,
     options: Mapping[str, object] | None = None,
+    flush_interval: float | None = None,
 ) -> Store:
     """
     The store a URL names.
 
     Schemes of other packages are found through the entry-point group `slo_core.stores`; the entry point is called as
-    `factory(url, service=..., clock=..., **options)`.
+    `factory(url, service=..., clock=..., **options)` and returns a `BucketStore`, or a `Store` of its own kind.
 
     Args:
-        url: `"memory://"`, or what an installed package offers.
+        url: `"memory://"`, `"sqlite:///slo.db"`, `"redis://host/0"`, or what an installed package offers.
         service: The namespace in a shared store.
         clock: Returns seconds since the epoch.
         options: Options of that store.
+        flush_interval: Seconds between two writes to a shared store; None leaves it to the store.
 
     Raises:
         StoreError: The scheme is unknown (the message lists the known ones), or the store refuses the URL.
@@ -57,8 +83,14 @@ def store_from_url(
     if factory is None:
         known = ", ".join(f"{name}://" for name in known_schemes())
         shown = redacted_url(url) if isinstance(url, str) else url
-        raise StoreError(f"store URL {shown}: expected one of the schemes {known}")
-    return factory(url, service=service, clock=clock, **dict(options or {}))
+        needs = f"; {scheme}:// needs {_EXTRAS[scheme]}" if scheme in _EXTRAS else ""
+        raise StoreError(f"store URL {shown}: expected one of the schemes {known}{needs}")
+    found = factory(url, service=service, clock=clock, **dict(options or {}))
+    if isinstance(found, Store):
+        return found
+    from slo_core.stores.write_behind import WriteBehindStore
+
+    return WriteBehindStore(found, clock=clock, flush_interval=flush_interval)
 
 
 def known_schemes() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from slo_core.conventions import LOGGER_NAME
 from slo_core.definition import SLODefinition
 from slo_core.forks import in_forked_child
 from slo_core.sli import EventCounts, Observation
-from slo_core.stores.base import Reading, Scope, StoreHealth
+from slo_core.stores.base import Reading, ReadRequest, Scope, StoreHealth
 from slo_core.stores.tiers import BucketTiers
 from slo_core.window import FUTURE_TOLERANCE_SECONDS, Span
 
@@ -76,6 +76,12 @@ class MemoryLedger:
         if restarted:
             logger.warning("the clock stepped back further than an SLO's history reaches: its windows start anew")
 
+    def gather_from(self, settle: Callable[[], None], park: Callable[[], None]) -> None:
+        """Nothing to do: whoever reads has settled before."""
+
+    def wake(self) -> None:
+        """Nothing to do: there is nowhere to hand events over to."""
+
     def read(self, spans: Sequence[Span]) -> Reading:
         """All spans at one moment."""
         with self._lock:
@@ -105,6 +111,10 @@ class MemoryStore:
     def ledger(self, definition: SLODefinition) -> MemoryLedger:
         """A new, empty ledger."""
         return MemoryLedger(definition.longest_seconds, clock=self._clock)
+
+    def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
+        """One after the other."""
+        return [request.ledger.read(request.spans) for request in requests]
 
     def health(self) -> StoreHealth:
         """Always well: there is nothing to reach."""

@@ -54,6 +54,12 @@ class ObservationLedger:
             self._lifetime_bad += bad
             self._data_since = min(self._data_since, timestamp)
 
+    def gather_from(self, settle: Callable[[], None], park: Callable[[], None]) -> None:
+        """Nothing to do: every event comes at once."""
+
+    def wake(self) -> None:
+        """Nothing to do: every event is handed on at once."""
+
     def read(self, spans: Sequence[Span]) -> Reading:
         """Each span counted event by event."""
         counts = tuple(self._count(span) for span in spans)

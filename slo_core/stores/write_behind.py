@@ -1,0 +1,481 @@
+"""Everything that shared stores have in common: events wait in memory and are handed over in batches, each exactly once."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import math
+import os
+import random
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+
+from slo_core.conventions import DEFAULT_SERVICE
+from slo_core.definition import SLODefinition
+from slo_core.definition_document import definition_document, fingerprint_of
+from slo_core.errors import StoreError
+from slo_core.forks import in_forked_child
+from slo_core.incidents import Incidents
+from slo_core.sli import EventCounts
+from slo_core.stores.base import Reading, ReadRequest, Scope, StoreHealth
+from slo_core.stores.buckets import Applied, Batch, BucketStore, Declaration, Identity, Query, SLORecord, Stored
+from slo_core.stores.flusher import Flusher
+from slo_core.stores.layout import ReadPlan
+from slo_core.stores.outbox import Outbox, new_writer
+from slo_core.window import Span
+
+__all__ = ["SharedLedger", "WriteBehindStore"]
+
+# Failed attempts are repeated after a pause that doubles up to this.
+_LONGEST_PAUSE_SECONDS = 30.0
+
+# How long a reader or an ending process waits for somebody else who is talking to the store.
+_TURN_SECONDS = 2.0
+
+# How long `close` tries to hand over what is left.
+_CLOSE_SECONDS = 2.0
+
+_PRUNE_SECONDS = 600.0
+
+
+class SharedLedger:
+    """One SLO's events: those of this process on their way, those of everybody in the store."""
+
+    __slots__ = ("__weakref__", "_outbox", "_settle", "_store", "definition")
+
+    def __init__(self, definition: SLODefinition, outbox: Outbox, store: WriteBehindStore) -> None:
+        self.definition = definition
+        self._outbox = outbox
+        self._store = store
+        self._settle: list[Callable[[], None]] = []
+
+    @property
+    def outbox(self) -> Outbox:
+        """What this process has not handed over yet."""
+        return self._outbox
+
+    def gather_from(self, settle: Callable[[], None], park: Callable[[], None]) -> None:
+        """Before events are handed over, `settle` is called to have them added; see `Tally`."""
+        self._settle.append(settle)
+        self._store.park_with(park)
+
+    def settle(self) -> None:
+        """Have everything added that has been counted."""
+        for settle in self._settle:
+            settle()
+
+    def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
+        """Take in events of one second; the store decides whether they are too old."""
+        self._outbox.add(second, good, bad, now=self._store.monotonic())
+
+    def wake(self) -> None:
+        """Events come: see to it that they are handed over."""
+        self._store.wake()
+
+    def read(self, spans: Sequence[Span]) -> Reading:
+        """What the store has, this process's own events handed over first."""
+        return self._store.read((ReadRequest(self, spans),))[0]
+
+    def reset(self) -> None:
+        """In a forked child: what the parent has not handed over is the parent's."""
+        self._store.notice_fork()
+
+
+class WriteBehindStore:
+    """
+    A `Store` over a `BucketStore`: recording touches memory only, a thread hands batches over.
+
+    Each batch is numbered, frozen when it is first sent, and sent until the store has it, so that it counts exactly once
+    whatever fails. Reads hand over this process's own events first and then show what the store has: nothing
+    unconfirmed is ever shown.
+
+    Args:
+        buckets: The store.
+        clock: Returns seconds since the epoch.
+        flush_interval: Seconds between two batches; None leaves it to the store.
+        monotonic: Measures how long something takes or lies back.
+    """
+
+    def __init__(
+        self,
+        buckets: BucketStore,
+        *,
+        clock: Callable[[], float] = time.time,
+        flush_interval: float | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._buckets = buckets
+        self._clock = clock
+        self._interval = buckets.default_flush_interval if flush_interval is None else flush_interval
+        self.monotonic = monotonic
+        self._ledgers: dict[str, SharedLedger] = {}
+        self._parks: list[Callable[[], None]] = []
+        self._flusher = Flusher(self._round, pause=self._pause, park=self._park)
+        self._identity: Identity | None = None
+        self._incidents = Incidents()
+        # What is to be logged once the turn is given back: a logging handler is somebody else's code.
+        self._news: list[tuple[int, str, str]] = []
+        self._start_anew()
+        in_forked_child(self._forked)
+        _at_exit(self)
+
+    def _start_anew(self) -> None:
+        self._pid = os.getpid()
+        self._writer = new_writer()
+        # Made when it is first needed: it is held while talking to the store, and gevent must have patched it by then.
+        self._turns: dict[str, threading.Lock] = {}
+        self._failures = 0  # in a row
+        self._unreported = 0
+        self._errors: dict[str, int] = {}  # of every process, by SLO, as last read
+        self._next_attempt = -math.inf
+        self._is_up = True
+        self._skew = 0.0
+        self._prune_at = self.monotonic() + _PRUNE_SECONDS * random.uniform(0.1, 1.0)  # noqa: S311
+
+    # --- what the store is
+
+    @property
+    def buckets(self) -> BucketStore:
+        """The store behind it."""
+        return self._buckets
+
+    @property
+    def backend(self) -> str:
+        """The scheme of its URL."""
+        return self._buckets.backend
+
+    @property
+    def scope(self) -> Scope:
+        """Whose events it holds."""
+        return self._buckets.scope
+
+    @property
+    def store_id(self) -> str | None:
+        """Random, from the store's creation; None until it was first reached."""
+        return None if self._identity is None else self._identity.store_id
+
+    @property
+    def created(self) -> float:
+        """When the store was created; 0 until it was first reached."""
+        return 0.0 if self._identity is None else self._identity.created
+
+    def ledger(self, definition: SLODefinition) -> SharedLedger:
+        """The ledger of an SLO: one for each name."""
+        found = self._ledgers.get(definition.name)
+        if found is None:
+            declaration = Declaration(
+                definition=definition_document(definition),
+                fingerprint=fingerprint_of(definition),
+                keeps_seconds=definition.longest_seconds,
+                since=self._clock(),
+            )
+            outbox = Outbox(definition.name, declaration, writer=self._writer)
+            found = self._ledgers[definition.name] = SharedLedger(definition, outbox, self)
+        return found
+
+    def health(self) -> StoreHealth:
+        """How this process gets on with it, without asking it."""
+        since = [found for ledger in self._every_ledger() if (found := ledger.outbox.oldest_since) is not None]
+        lag = max(0.0, self.monotonic() - min(since)) if since else 0.0
+        errors = sum(self._errors.values())
+        return StoreHealth(is_up=self._is_up, flush_lag_seconds=lag, clock_skew_seconds=self._skew, errors=errors)
+
+    # --- handing over
+
+    def wake(self) -> None:
+        """Events come: start the thread where there is none, or do its work where there cannot be one."""
+        self.notice_fork()
+        if not self._flusher.wake() and self._is_overdue():
+            self._attempt(wait_seconds=0.0)
+
+    def _is_overdue(self) -> bool:
+        now = self.monotonic()
+        since = [found for ledger in self._every_ledger() if (found := ledger.outbox.oldest_since) is not None]
+        return bool(since) and now - min(since) >= 2 * self._interval and now >= self._next_attempt
+
+    def flush(self) -> None:
+        """Hand over what is still in memory, within a bounded time; a failure is logged and counted, not raised."""
+        self.notice_fork()
+        self._attempt(wait_seconds=_TURN_SECONDS)
+
+    def close(self) -> None:
+        """
+        Hand over what is left, for two seconds at most, and release the store.
+
+        What could not be delivered is logged; it stays in memory, for as long as the process lives.
+        """
+        self.notice_fork()
+        deadline = time.monotonic() + _CLOSE_SECONDS
+        while not self._attempt(wait_seconds=max(0.0, deadline - time.monotonic())):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        self._flusher.stop()
+        left = sum(ledger.outbox.waiting for ledger in self._every_ledger())
+        if left:
+            self._incidents.report(
+                f"{left} events could not be handed over to the store {self.backend} before it was closed"
+            )
+        turn = self._turn()
+        if turn.acquire(timeout=_TURN_SECONDS):
+            try:
+                self._buckets.close()
+            except Exception as exc:  # it is being let go of: nothing is lost by that
+                self._hear(logging.ERROR, f"the store {self.backend} could not be closed", _said(exc))
+            finally:
+                turn.release()
+        self._tell()
+
+    def _round(self) -> bool:
+        """One round of the flusher's thread."""
+        if self.monotonic() < self._next_attempt:
+            return True
+        # In the first round there is something to declare, even without events.
+        self._settle_all()
+        has_work = any(ledger.outbox.has_work for ledger in self._every_ledger())
+        if has_work:
+            self._attempt(wait_seconds=_TURN_SECONDS)
+        if self.monotonic() >= self._prune_at and self._is_up:
+            self._prune()
+        return has_work
+
+    def _pause(self) -> float:
+        left = self._next_attempt - self.monotonic()
+        return max(self._interval, left) if self._failures else self._interval
+
+    def _attempt(self, *, wait_seconds: float) -> bool:
+        """Send what there is, until the store has it all or fails; True when it has."""
+        turn = self._turn()
+        if not (turn.acquire(timeout=wait_seconds) if wait_seconds > 0 else turn.acquire(blocking=False)):
+            return False
+        try:
+            return self._send()
+        except Exception as exc:  # whatever a store raises: the events stay here, and are sent again
+            self._failed(exc)
+            return False
+        finally:
+            turn.release()
+            self._tell()
+
+    def _turn(self) -> threading.Lock:
+        # setdefault is atomic: whoever comes first makes the lock for all.
+        return self._turns.get("") or self._turns.setdefault("", threading.Lock())
+
+    def _send(self) -> bool:
+        self._settle_all()
+        deadline = time.monotonic() + _TURN_SECONDS
+        sent = self._send_next(new=True)
+        # After a gap more than one batch of an SLO is to be sent, one after the other.
+        while sent and time.monotonic() < deadline:
+            sent = self._send_next(new=False)
+        return not any(ledger.outbox.has_unconfirmed for ledger in self._every_ledger())
+
+    def _send_next(self, *, new: bool) -> bool:
+        """Send one batch of each SLO that has one; whether there is more to send."""
+        now = self.monotonic()
+        sending: list[tuple[SharedLedger, Batch]] = []
+        for ledger in self._every_ledger():
+            outbox = ledger.outbox
+            errors = 0
+            if outbox.has_unconfirmed or new:
+                if outbox.takes_errors:
+                    errors, self._unreported = self._unreported, 0
+                batch = outbox.next_batch(now=now, errors=errors)
+                if batch is not None:
+                    sending.append((ledger, batch))
+        if not sending:
+            return False
+        before = self._clock()
+        applied = self._buckets.apply([batch for _, batch in sending])
+        after = self._clock()
+        self._skew = (before + after) / 2 - applied.now
+        self._succeeded()
+        self._note(sending, applied)
+        return any(ledger.outbox.has_unconfirmed for ledger, _ in sending)
+
+    def _note(self, sending: Sequence[tuple[SharedLedger, Batch]], applied: Applied) -> None:
+        now = self.monotonic()
+        known, self._identity = self._identity, applied.identity
+        is_another = known is not None and known.store_id != applied.identity.store_id
+        resent = missing = 0
+        for (ledger, batch), noted in zip(sending, applied.noted, strict=True):
+            if noted >= batch.number:
+                ledger.outbox.confirm(now=now)
+            elif noted == batch.number - 1:
+                raise StoreError(f"the store {self.backend} has not applied batch {batch.number}, and gives no reason")
+            elif not is_another:
+                outcome = ledger.outbox.gap(noted, now=now)
+                resent += outcome.resent
+                missing += outcome.missing
+        if is_another:
+            for ledger in self._every_ledger():
+                ledger.outbox.restart()
+            trouble = (
+                f"the store {self.backend} is not the one written to before: its history is lost, totals start anew"
+            )
+            self._hear(
+                logging.WARNING, trouble, f"store_id {known and known.store_id}, now {applied.identity.store_id}"
+            )
+        lost = f"the store {self.backend} had lost batches that it had confirmed"
+        if resent:
+            self._hear(logging.WARNING, f"{lost}; they are sent again", f"{resent} batches")
+        if missing:
+            self._hear(logging.WARNING, f"{lost}, and they are too old to be sent again", f"{missing} batches")
+
+    def _succeeded(self) -> None:
+        self._failures = 0
+        self._next_attempt = -math.inf
+        self._is_up = True
+
+    def _failed(self, exc: Exception) -> None:
+        self._failures += 1
+        self._unreported += 1
+        self._is_up = False
+        pause = min(_LONGEST_PAUSE_SECONDS, self._interval * 2 ** min(self._failures - 1, 10))
+        # Jitter, so that a fleet does not come back all at once.
+        self._next_attempt = self.monotonic() + pause * random.uniform(0.5, 1.0)  # noqa: S311
+        trouble = f"the store {self.backend} cannot be reached; events wait in memory, none is lost"
+        self._hear(logging.ERROR, trouble, _said(exc))
+
+    def _prune(self) -> None:
+        self._prune_at = self.monotonic() + _PRUNE_SECONDS * random.uniform(0.75, 1.25)  # noqa: S311
+        with self._turn():
+            try:
+                self._buckets.prune()
+            except Exception as exc:  # old buckets only take space: the next time will do
+                self._hear(logging.ERROR, f"the store {self.backend} could not be pruned", _said(exc))
+        self._tell()
+
+    def _hear(self, level: int, trouble: str, detail: str) -> None:
+        self._news.append((level, trouble, detail))
+
+    def _tell(self) -> None:
+        """Log what has happened; holding no lock."""
+        while self._news:
+            try:
+                level, trouble, detail = self._news.pop(0)
+            except IndexError:  # another thread was faster
+                return
+            self._incidents.report(trouble, detail=detail, level=level)
+
+    def _settle_all(self) -> None:
+        for ledger in self._every_ledger():
+            ledger.settle()
+
+    def park_with(self, park: Callable[[], None]) -> None:
+        """Remember how to make a tally call `wake` with its next event."""
+        self._parks.append(park)
+
+    def _park(self) -> None:
+        for park in self._parks:
+            park()
+
+    def _every_ledger(self) -> tuple[SharedLedger, ...]:
+        return tuple(self._ledgers.values())
+
+    # --- reading
+
+    def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
+        """
+        What the store has of several SLOs.
+
+        Raises:
+            StoreError: It is out of reach.
+        """
+        self.notice_fork()
+        turn = self._turn()
+        if not turn.acquire(timeout=_TURN_SECONDS):
+            raise StoreError(f"the store {self.backend} is busy: another thread has been waiting for it")
+        try:
+            self._send()
+            return self._read(requests)
+        except Exception as exc:  # whatever a store raises, readers get one kind of error
+            self._failed(exc)
+            if isinstance(exc, StoreError):
+                raise
+            raise StoreError(f"the store {self.backend} cannot be read: {_said(exc)}") from exc
+        finally:
+            turn.release()
+            self._tell()
+
+    def _read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
+        names = [_ledger_of(request).definition.name for request in requests]
+        # How far back the finer buckets are kept is seen from the newest event; a live read needs not know.
+        past = [name for name, request in zip(names, requests, strict=True) if not request.is_live]
+        records = {name: found.record for name, found in self._query([Query(name) for name in past])} if past else {}
+        plans = []
+        for name, request in zip(names, requests, strict=True):
+            record = records.get(name)
+            newest = None if request.is_live or record is None or record.newest is None else record.newest
+            horizon = None if newest is None or record is None else newest + record.idle_seconds
+            keeps = _ledger_of(request).definition.longest_seconds
+            plans.append(ReadPlan(request.spans, keeps_seconds=keeps, newest=horizon))
+        found = self._query([Query(name, plan.ranges) for name, plan in zip(names, plans, strict=True)])
+        return [
+            self._reading(stored.record, plan.counts(stored.sums))
+            for plan, (_, stored) in zip(plans, found, strict=True)
+        ]
+
+    def _query(self, queries: Sequence[Query]) -> list[tuple[str, Stored]]:
+        answers = self._buckets.read(queries)
+        return [(query.slo, answer) for query, answer in zip(queries, answers, strict=True)]
+
+    def _reading(self, record: SLORecord | None, counts: tuple[EventCounts, ...]) -> Reading:
+        if record is None:
+            return Reading(counts=counts, lifetime=EventCounts(), data_since=self._clock(), dropped=0)
+        self._errors[record.slo] = record.errors
+        return Reading(
+            counts=counts,
+            lifetime=EventCounts(record.good, record.bad),
+            data_since=record.since,
+            dropped=record.dropped,
+            changed_at=record.changed_at,
+        )
+
+    # --- forks
+
+    def notice_fork(self) -> None:
+        """Start anew in a child whose fork called no hooks (uWSGI)."""
+        if self._pid != os.getpid():
+            self._forked()
+
+    def _forked(self) -> None:
+        if self._pid == os.getpid():
+            return
+        self._start_anew()
+        self._flusher.reset()
+        now = self._clock()
+        for ledger in self._every_ledger():
+            ledger.outbox.start_empty(self._writer, now)
+        self._buckets.forget()
+
+    def __repr__(self) -> str:
+        service = self._buckets.service
+        return f"WriteBehindStore({self.backend!r}{'' if service == DEFAULT_SERVICE else f', service={service!r}'})"
+
+
+def _ledger_of(request: ReadRequest) -> SharedLedger:
+    ledger = request.ledger
+    assert isinstance(ledger, SharedLedger)  # a store is asked for its own ledgers only
+    return ledger
+
+
+def _said(exc: BaseException) -> str:
+    """What an exception says, in one line."""
+    text = " ".join(str(exc).split())
+    return text if isinstance(exc, StoreError) and text else f"{type(exc).__name__}: {text}"
+
+
+def _at_exit(store: WriteBehindStore) -> None:
+    """Close a store when the interpreter ends, if it is still there, and in the process that uses it."""
+    reference = weakref.ref(store)
+
+    def close() -> None:
+        found = reference()
+        if found is not None:
+            found.close()
+
+    atexit.register(close)
+    weakref.finalize(store, atexit.unregister, close).atexit = False
