@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
 from slo_core.definition import SLODefinition
 from slo_core.registry import SLORegistry
+from slo_core.scrape import ScrapeReader
 from slo_core.snapshot import SLOSnapshot
 
 __all__ = ["PrometheusExporter", "SLOCollector"]
@@ -72,6 +73,7 @@ class SLOCollector(Collector):
 
     def __init__(self, registry: SLORegistry) -> None:
         self._registry = registry
+        self._reader = ScrapeReader(registry)
 
     def describe(self) -> Iterable[Family]:
         """The names, for a registry's check of duplicates; without it registering would read the store."""
@@ -81,19 +83,19 @@ class SLOCollector(Collector):
         """Every series, as of now; families without series are left out."""
         families = _Families()
         registry, store = self._registry, self._registry.store
-        health = store.health()
-        is_up = health.is_up
+        is_up = True
         try:
-            snapshots = registry.snapshot_all()
+            scraped = self._reader.read()
         except Exception as exc:  # a store out of reach must not take a user's whole /metrics with it
             registry.incidents.report("the store could not be read for a scrape", exc)
             is_up = False
         else:
-            for tracker, snapshot in zip(registry, snapshots, strict=False):
-                self._add_slo(families, tracker.definition, snapshot)
+            for definition, snapshot in scraped:
+                self._add_slo(families, definition, snapshot)
         shared = self._shared_labels()
+        health = store.health()
         families.add(Metric.STORE_INFO, {**shared, Label.BACKEND: store.backend, Label.SCOPE: store.scope}, 1)
-        families.add(Metric.STORE_UP, shared, int(is_up))
+        families.add(Metric.STORE_UP, shared, int(is_up and health.is_up))
         families.add(Metric.FLUSH_LAG, shared, health.flush_lag_seconds)
         families.add(Metric.CLOCK_SKEW, shared, health.clock_skew_seconds)
         families.add(Metric.STORE_ERRORS, shared, health.errors)

@@ -173,7 +173,16 @@ class SLORegistry:
 
     def snapshot_all(self, *, at: float | None = None) -> list[SLOSnapshot]:
         """A snapshot of each SLO, in the order of `names()`; see `SLOTracker.snapshot`."""
-        return SLOTracker.snapshots(tuple(self), at=at)
+        trackers = tuple(self)
+        questions = {tracker.name: tracker.ask(at) for tracker in trackers if tracker.store is self._store}
+        answers = self._store.read([question.request for question in questions.values()])
+        readings = dict(zip(questions, answers, strict=True))
+        return [
+            tracker.answer(questions[tracker.name], readings[tracker.name])
+            if tracker.name in questions
+            else tracker.snapshot(at=at)
+            for tracker in trackers
+        ]
 
     def check_burn_rates(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """The single-window alerts of all SLOs; see `SLOTracker.check_burn_rate`."""

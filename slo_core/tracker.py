@@ -6,7 +6,8 @@ import math
 import sys
 import time
 from _thread import get_ident
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from slo_core.burn_rate import BurnRateAlert, burns_at_least, sample
 from slo_core.definition import SLODefinition
@@ -20,9 +21,23 @@ from slo_core.tally import Shard, Tally
 from slo_core.track import Track
 from slo_core.window import FUTURE_TOLERANCE_SECONDS
 
-__all__ = ["SLOTracker"]
+__all__ = ["Question", "SLOTracker"]
 
 _LARGEST = sys.float_info.max  # NaN, infinity and ints beyond every float are not at most this
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """
+    What a snapshot must read of a store.
+
+    Attributes:
+        at: The instant of the snapshot, in seconds since the epoch.
+        request: What is to be read.
+    """
+
+    at: float
+    request: ReadRequest
 
 
 class SLOTracker:
@@ -87,6 +102,11 @@ class SLOTracker:
         """The SLO's name."""
         return self._definition.name
 
+    @property
+    def store(self) -> Store | None:
+        """Where its events are kept; None for an `ObservationStore` of the user's."""
+        return self._store
+
     def record(self, success: bool, *, at: float | None = None) -> None:
         """
         Count one event.
@@ -147,29 +167,26 @@ class SLOTracker:
         """
         return self._plan.take(self._measure(at))
 
-    @staticmethod
-    def snapshots(trackers: Sequence[SLOTracker], *, at: float | None = None) -> list[SLOSnapshot]:
+    def ask(self, at: float | None = None) -> Question:
         """
-        Snapshots of several SLOs; those that share a store are read from it at once.
+        What must be read for a snapshot, everything counted so far being settled; for reading several SLOs at once.
 
         Args:
-            trackers: The SLOs.
             at: As for `snapshot`.
+
+        Raises:
+            ValueError: `at` is not a finite number.
         """
-        asked = [tracker._asked(at) for tracker in trackers]
-        readings: dict[int, Reading] = {}
-        stores = {id(tracker._store): tracker._store for tracker in trackers}
-        for key, store in stores.items():
-            places = [place for place, tracker in enumerate(trackers) if id(tracker._store) == key]
-            if store is None:
-                found = [trackers[place]._ledger.read(asked[place][1].spans) for place in places]
-            else:
-                found = store.read([asked[place][1] for place in places])
-            readings.update(zip(places, found, strict=True))
-        return [
-            tracker._plan.take(tracker._measured(asked[place][0], readings[place]))
-            for place, tracker in enumerate(trackers)
-        ]
+        now = self._clock() if at is None else _instant(at)
+        until = now + FUTURE_TOLERANCE_SECONDS if at is None else now
+        if self._tally is not None:
+            self._tally.settle()
+        spans = [self._definition.span(seconds, at=now, until=until) for seconds in self._plan.windows]
+        return Question(now, ReadRequest(self._ledger, spans))
+
+    def answer(self, question: Question, reading: Reading) -> SLOSnapshot:
+        """The snapshot, once what `ask` asked for has been read."""
+        return self._plan.take(self._measured(question.at, reading))
 
     def check_burn_rate(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """
@@ -201,17 +218,8 @@ class SLOTracker:
         return f"SLOTracker({self._definition.name!r})"
 
     def _measure(self, at: float | None) -> Measured:
-        now, request = self._asked(at)
-        return self._measured(now, self._ledger.read(request.spans))
-
-    def _asked(self, at: float | None) -> tuple[float, ReadRequest]:
-        """What to read for a snapshot, everything counted so far being settled."""
-        now = self._clock() if at is None else _instant(at)
-        until = now + FUTURE_TOLERANCE_SECONDS if at is None else now
-        if self._tally is not None:
-            self._tally.settle()
-        spans = [self._definition.span(seconds, at=now, until=until) for seconds in self._plan.windows]
-        return now, ReadRequest(self._ledger, spans)
+        question = self.ask(at)
+        return self._measured(question.at, self._ledger.read(question.request.spans))
 
     def _measured(self, now: float, reading: Reading) -> Measured:
         return Measured(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import secrets
 import sqlite3
 import time
@@ -156,9 +155,9 @@ class SQLiteBucketStore:
         with self._transaction(write=True) as connection:
             now = self._clock()
             rows = {
-                name: (slo, newest, keeps, since, fingerprint)
-                for slo, name, newest, keeps, since, fingerprint in connection.execute(
-                    "SELECT id, name, newest, keeps, since, fingerprint FROM slo WHERE service = ?", (self.service,)
+                name: (slo, newest, keeps, since)
+                for slo, name, newest, keeps, since in connection.execute(
+                    "SELECT id, name, newest, keeps, since FROM slo WHERE service = ?", (self.service,)
                 )
             }
             # All batches of a call are of this process, mostly under one writer id.
@@ -178,7 +177,7 @@ class SQLiteBucketStore:
                     continue
                 if row is None:
                     row = self._declare(connection, batch)
-                slo, newest, keeps, since, fingerprint = row
+                slo, newest, keeps, since = row
                 declaration = batch.declaration
                 if declaration is not None:
                     keeps = max(keeps, declaration.keeps_seconds)
@@ -203,7 +202,7 @@ class SQLiteBucketStore:
             connection.executemany(_NOTE, fresh)
             return Applied(_identity(connection), now, tuple(noted))
 
-    def _declare(self, connection: sqlite3.Connection, batch: Batch) -> tuple[int, int | None, int, float, str]:
+    def _declare(self, connection: sqlite3.Connection, batch: Batch) -> tuple[int, int | None, int, float]:
         declaration = batch.declaration
         assert declaration is not None  # an SLO nobody has heard of is not written to without one
         cursor = connection.execute(
@@ -218,7 +217,7 @@ class SQLiteBucketStore:
             ),
         )
         assert cursor.lastrowid is not None
-        return cursor.lastrowid, None, declaration.keeps_seconds, declaration.since, declaration.fingerprint
+        return cursor.lastrowid, None, declaration.keeps_seconds, declaration.since
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums, all of one moment."""
@@ -313,7 +312,7 @@ class SQLiteBucketStore:
 
     def _identity_of_file(self) -> tuple[int, int] | None:
         try:
-            found = os.stat(self._path)
+            found = self._path.stat()
         except OSError:
             return None
         return found.st_dev, found.st_ino

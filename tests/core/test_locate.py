@@ -70,7 +70,7 @@ def test_other_packages_register_their_schemes(monkeypatch: pytest.MonkeyPatch, 
     store_from_url("teapot://kitchen", service="shop", clock=clock, options={"size": 5})
 
     assert entry_point.called == ("teapot://kitchen", {"service": "shop", "clock": clock, "size": 5})
-    assert known_schemes() == ("memory", "teapot")
+    assert "teapot" in known_schemes()
 
 
 @pytest.mark.parametrize(
