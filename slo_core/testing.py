@@ -1,4 +1,4 @@
-"""For tests: a clock that stands still, and a look at the requests that were counted."""
+"""For tests: a clock that stands still, a look at the requests that were counted, the promises of a shared store."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 from slo_core.registry import SLORegistry
 from slo_core.request import RequestEvent
+from slo_core.store_contract import StoreContract, batch_of, declared
 
-__all__ = ["FakeClock", "RequestEvent", "capture_requests"]
+__all__ = ["FakeClock", "RequestEvent", "StoreContract", "batch_of", "capture_requests", "declared"]
 
 
 class FakeClock:

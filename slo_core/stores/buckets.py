@@ -205,7 +205,8 @@ class BucketStore(Protocol):
     A store that several processes share. `WriteBehindStore` does the rest: batching, retries, threads, forks.
 
     Methods are called by one thread at a time, never while a request waits, and may raise anything when the store is out
-    of reach: the batch comes again. They must return within a bounded time (half a second for one without an answer).
+    of reach: the batch comes again. The text of a `StoreError` ends in logs and must hold no password; of other exceptions
+    only the type is shown. They must return within a bounded time (half a second for one without an answer).
     One object serves one service: `service` keeps the names of several apart. Constructing one reaches out for nothing.
     `slo_core.testing.StoreContract` holds the tests that it must pass.
 

@@ -155,7 +155,7 @@ class Outbox:
 
         Args:
             now: The monotonic clock.
-            errors: Failures to be reported, if a new batch is made; see `takes_errors`.
+            errors: Failures to be reported, if a new batch is made: there is none unconfirmed.
         """
         if self._unconfirmed and now - self._frozen_at > GIVEN_UP_SECONDS:
             self._give_up()
@@ -189,11 +189,6 @@ class Outbox:
         self._frozen_at = now
         self._unconfirmed.append(batch)
         return batch
-
-    @property
-    def takes_errors(self) -> bool:
-        """Whether the next batch will be a new one, which may still report something."""
-        return not self._unconfirmed
 
     def confirm(self, *, now: float) -> None:
         """The store has the first unconfirmed batch."""

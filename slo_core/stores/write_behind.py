@@ -264,36 +264,39 @@ class WriteBehindStore:
         return self._turns.get("") or self._turns.setdefault("", threading.Lock())
 
     def _send(self) -> bool:
+        """
+        Send what there was when it was called; True when the store has it all.
+
+        An SLO may have several batches: one that is unconfirmed, those that are sent again after a gap, and then what
+        has come since.
+        """
         self._settle_all()
         deadline = time.monotonic() + _TURN_SECONDS
-        sent = self._send_next(new=True)
-        # After a gap more than one batch of an SLO is to be sent, one after the other.
-        while sent and time.monotonic() < deadline:
-            sent = self._send_next(new=False)
-        return not any(ledger.outbox.has_unconfirmed for ledger in self._every_ledger())
-
-    def _send_next(self, *, new: bool) -> bool:
-        """Send one batch of each SLO that has one; whether there is more to send."""
-        now = self.monotonic()
-        sending: list[tuple[SharedLedger, Batch]] = []
-        for ledger in self._every_ledger():
-            outbox = ledger.outbox
-            errors = 0
-            if outbox.has_unconfirmed or new:
-                if outbox.takes_errors:
+        fresh = {ledger.outbox for ledger in self._every_ledger()}  # those that may still freeze a new batch
+        while time.monotonic() < deadline:
+            now = self.monotonic()
+            sending: list[tuple[SharedLedger, Batch]] = []
+            for ledger in self._every_ledger():
+                outbox = ledger.outbox
+                if not outbox.has_unconfirmed and outbox not in fresh:
+                    continue
+                if not outbox.has_unconfirmed:
+                    fresh.discard(outbox)
                     errors, self._unreported = self._unreported, 0
-                batch = outbox.next_batch(now=now, errors=errors)
+                    batch = outbox.next_batch(now=now, errors=errors)
+                else:
+                    batch = outbox.next_batch(now=now)
                 if batch is not None:
                     sending.append((ledger, batch))
-        if not sending:
-            return False
-        before = self._clock()
-        applied = self._buckets.apply([batch for _, batch in sending])
-        after = self._clock()
-        self._skew = (before + after) / 2 - applied.now
-        self._succeeded()
-        self._note(sending, applied)
-        return any(ledger.outbox.has_unconfirmed for ledger, _ in sending)
+            if not sending:
+                return True
+            before = self._clock()
+            applied = self._buckets.apply([batch for _, batch in sending])
+            after = self._clock()
+            self._skew = (before + after) / 2 - applied.now
+            self._succeeded()
+            self._note(sending, applied)
+        return not any(ledger.outbox.has_unconfirmed for ledger in self._every_ledger())
 
     def _note(self, sending: Sequence[tuple[SharedLedger, Batch]], applied: Applied) -> None:
         now = self.monotonic()
@@ -463,9 +466,10 @@ def _ledger_of(request: ReadRequest) -> SharedLedger:
 
 
 def _said(exc: BaseException) -> str:
-    """What an exception says, in one line."""
+    """What an exception says, in one line fit for a log."""
     text = " ".join(str(exc).split())
-    return text if isinstance(exc, StoreError) and text else f"{type(exc).__name__}: {text}"
+    # What others say may hold a password, and this ends in a log.
+    return text if isinstance(exc, StoreError) and text else type(exc).__name__
 
 
 def _at_exit(store: WriteBehindStore) -> None:

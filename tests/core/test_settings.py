@@ -15,7 +15,7 @@ def test_the_documented_defaults() -> None:
     """Nothing configured is a working configuration."""
     settings = SLOSettings()
 
-    assert (settings.store, settings.store_options, settings.flush_interval) == ("memory://", {}, 1.0)
+    assert (settings.store, settings.store_options, settings.flush_interval) == ("memory://", {}, None)
     assert (settings.exclude, settings.metrics_path, settings.metrics_token) == ((), "/metrics", None)
     assert (settings.enabled, settings.service) == (True, "default")
 
@@ -49,7 +49,7 @@ def test_a_store_may_be_an_object() -> None:
     [
         ("store", [None, 5, object()]),
         ("store_options", [None, "x", []]),
-        ("flush_interval", [0, -1, math.nan, math.inf, "1", None, True]),
+        ("flush_interval", [0, -1, math.nan, math.inf, "1", True]),
         ("exclude", ["/x", None, [5], [""], 5]),
         ("metrics_path", ["metrics", "", 5, True]),
         ("metrics_token", ["", 5, b"x"]),

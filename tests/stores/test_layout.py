@@ -1,0 +1,117 @@
+"""Which buckets a window reads: a partition of its time, as few as possible, from what is kept."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slo_core.sli import EventCounts
+from slo_core.stores.buckets import BucketRange
+from slo_core.stores.layout import ReadPlan, admit, kept_from, kept_seconds, spread
+from slo_core.testing import batch_of, declared
+from slo_core.window import Span, rolling_span
+
+DAYS_30 = 30 * 86_400
+NOW = 1_700_000_000
+
+
+def seconds_of(ranges: tuple[BucketRange, ...]) -> list[tuple[int, int]]:
+    """First and last second of each range, in order of time."""
+    return sorted((first * width, (last + 1) * width - 1) for width, first, last in ranges)
+
+
+@given(
+    at=st.floats(NOW, NOW + 10 * 86_400),
+    window=st.one_of(st.integers(1, 7200), st.integers(1, DAYS_30)),
+    live=st.booleans(),
+)
+def test_the_ranges_of_a_window_are_one_piece(at: float, window: int, live: bool) -> None:
+    """From the bucket that its far edge cuts to the second of its near edge, nothing twice and nothing missing."""
+    until = at + 60 if live else at
+    plan = ReadPlan([rolling_span(window, at=at, until=until)], keeps_seconds=DAYS_30, newest=None if live else at)
+
+    pieces = seconds_of(plan.ranges)
+
+    width = 1 if window <= 3600 else 60 if window <= 86_400 else 900
+    assert pieces[0][0] == (at - window) // width * width
+    assert pieces[-1][1] == until // 1
+    assert all(before[1] + 1 == after[0] for before, after in zip(pieces, pieces[1:], strict=False))
+
+
+def test_a_month_is_read_from_few_buckets() -> None:
+    """All windows of a 30-day SLO together."""
+    windows = (DAYS_30, 3600, 21_600, 300, 1800, 86_400, 7200, 259_200)
+    plan = ReadPlan([rolling_span(w, at=NOW + 0.5, until=NOW + 60.5) for w in windows], keeps_seconds=DAYS_30)
+
+    assert len(plan.ranges) == len(set(plan.ranges))
+    assert sum(last - first + 1 for _, first, last in plan.ranges) < 500
+
+
+def test_ranges_that_windows_share_are_read_once() -> None:
+    """And count for each of them as if it had been read alone."""
+    spans = [rolling_span(days * 86_400, at=float(NOW), until=float(NOW)) for days in (2, 3)]
+    alone = [ReadPlan([span], keeps_seconds=DAYS_30) for span in spans]
+    together = ReadPlan(spans, keeps_seconds=DAYS_30)
+
+    def sums(plan: ReadPlan) -> list[EventCounts]:
+        return [EventCounts(last - first + 1, width) for width, first, last in plan.ranges]
+
+    assert len(together.ranges) < sum(len(plan.ranges) for plan in alone)
+    assert together.counts(sums(together)) == tuple(plan.counts(sums(plan))[0] for plan in alone)
+
+
+def test_a_read_in_the_past_takes_what_is_still_kept() -> None:
+    """Seconds are gone after an hour, minutes after a day: coarser buckets answer, none is missing."""
+    at = NOW - 2 * 86_400
+    plan = ReadPlan([rolling_span(300, at=float(at), until=float(at))], keeps_seconds=DAYS_30, newest=float(NOW))
+
+    assert {width for width, _, _ in plan.ranges} == {900}
+    assert seconds_of(plan.ranges)[0][0] == (at - 300) // 900 * 900
+
+
+def test_a_calendar_window_may_be_longer_than_its_name() -> None:
+    """It is read from the buckets that its longest length needs."""
+    span = Span(start=NOW - 100.0, at=float(NOW), until=float(NOW), reach_seconds=31 * 86_400, includes_start=True)
+
+    assert seconds_of(ReadPlan([span], keeps_seconds=31 * 86_400).ranges)[0][0] == (NOW - 100) // 900 * 900
+
+
+@given(st.lists(st.tuples(st.integers(0, 200_000), st.integers(0, 9), st.integers(0, 9)), max_size=30))
+def test_every_event_is_once_in_each_width(events: list[tuple[int, int, int]]) -> None:
+    """Sorted, each bucket once."""
+    increments = spread(events)
+
+    for width in (1, 60, 900, 86_400):
+        assert sum(i.good for i in increments if i.width_seconds == width) == sum(good for _, good, _ in events)
+        assert sum(i.bad for i in increments if i.width_seconds == width) == sum(bad for _, _, bad in events)
+    keys = [increment[:2] for increment in increments]
+    assert keys == sorted(set(keys))
+
+
+def test_what_is_kept_covers_the_longest_window_and_a_skewed_clock() -> None:
+    """The span of the tier, the bucket its edge cuts, and two minutes."""
+    assert kept_seconds(1, DAYS_30) >= 3600 + 120
+    assert kept_seconds(60, DAYS_30) >= 86_400 + 120
+    assert kept_seconds(900, DAYS_30) >= DAYS_30 + 900 + 120
+    assert kept_from(900, newest=NOW, keeps_seconds=DAYS_30) * 900 <= NOW - DAYS_30 - 900
+
+
+def test_a_batch_keeps_its_coarse_part() -> None:
+    """An event of two hours ago is no second any more, but a minute, a quarter of an hour and a day; it counts."""
+    batch = batch_of([(NOW - 7200, 1, 2)], number=2)
+
+    admitted = admit(batch, newest=NOW, keeps_seconds=DAYS_30, since=NOW - 60.0, now=float(NOW))
+
+    assert [increment.width_seconds for increment in admitted.increments] == [60, 900, 86_400]
+    assert (admitted.good, admitted.bad, admitted.dropped) == (1, 2, 0)
+    assert (admitted.newest, admitted.since) == (NOW, NOW - 7200)
+
+
+def test_an_empty_batch_declares() -> None:
+    """And brings what its writer gave up."""
+    batch = batch_of([], number=1, declaration=declared(NOW - 5.0), dropped=3)
+
+    admitted = admit(batch, newest=None, keeps_seconds=DAYS_30, since=float("inf"), now=float(NOW))
+
+    assert (admitted.increments, admitted.good, admitted.bad, admitted.dropped) == ((), 0, 0, 3)
+    assert (admitted.newest, admitted.since) == (None, NOW - 5.0)

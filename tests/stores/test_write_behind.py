@@ -1,0 +1,539 @@
+"""What all shared stores promise: nothing lost, nothing doubled, nothing shown that is not confirmed."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import shutil
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from faulty_store import FaultyStore
+from slo_core import SLODefinition, SLORegistry, SLOTracker, StoreError
+from slo_core.http_rule import HTTPRule
+from slo_core.stores.flusher import THREAD_NAME
+from slo_core.stores.sqlite import SQLiteBucketStore
+from slo_core.stores.write_behind import WriteBehindStore
+from slo_core.testing import FakeClock
+
+SLO = SLODefinition("availability", 0.999)
+
+
+class Process:
+    """What one process of a service has: a store with its own writer, a tracker, a clock."""
+
+    def __init__(self, path: Path, clock: FakeClock, monotonic: FakeClock, definition: SLODefinition = SLO) -> None:
+        self.network = FaultyStore(SQLiteBucketStore(path, clock=clock))
+        # The thread never comes by itself: these tests flush when they say so.
+        self.store = WriteBehindStore(self.network, clock=clock, monotonic=monotonic, flush_interval=3600.0)
+        self.tracker = SLOTracker(definition, store=self.store, clock=clock)
+
+    def record(self, good: int, bad: int = 0) -> None:
+        for success, count in ((True, good), (False, bad)):
+            for _ in range(count):
+                self.tracker.record(success)
+
+    def totals(self) -> tuple[int, int]:
+        snapshot = self.tracker.snapshot()
+        return snapshot.lifetime_good, snapshot.lifetime_bad
+
+
+@pytest.fixture
+def monotonic() -> FakeClock:
+    return FakeClock(1000.0)
+
+
+@pytest.fixture
+def start(tmp_path: Path, clock: FakeClock, monotonic: FakeClock) -> Callable[..., Process]:
+    """Starts a process of the service; all of them share one file."""
+    return lambda definition=SLO: Process(tmp_path / "slo.db", clock, monotonic, definition)
+
+
+def test_a_snapshot_shows_this_process_s_events_at_once(start: Callable[..., Process]) -> None:
+    """They are handed over before the store is read."""
+    process = start()
+    process.record(997, 3)
+
+    snapshot = process.tracker.snapshot()
+
+    assert (snapshot.total, snapshot.failures) == (1000, 3)
+    assert (snapshot.lifetime_good, snapshot.lifetime_bad) == (997, 3)
+    assert snapshot.error_budget_remaining == -2.0
+
+
+def test_every_process_shows_the_same(start: Callable[..., Process]) -> None:
+    """What one has handed over, all see; what it has not, nobody sees."""
+    one, other = start(), start()
+    one.record(5)
+    other.record(0, 2)
+
+    assert other.totals() == (0, 2)
+    one.store.flush()
+    assert other.totals() == one.totals() == (5, 2)
+
+
+def test_the_numbers_survive_a_restart(start: Callable[..., Process]) -> None:
+    """Closing hands over what is left."""
+    first = start()
+    first.record(8, 1)
+    first.store.close()
+
+    assert start().totals() == (8, 1)
+
+
+def test_what_was_applied_without_an_answer_counts_once(start: Callable[..., Process]) -> None:
+    """The same batch is sent again, and the store knows it."""
+    process = start()
+    process.record(3)
+    process.network.fails = "after"
+    process.store.flush()
+    process.record(2)
+    process.store.flush()
+    process.network.fails = None
+
+    assert process.totals() == (5, 0)
+    first, again = process.network.sent[:2]
+    assert first is again
+    assert (first.number, first.good) == (1, 3)
+
+
+def test_an_outage_loses_nothing(start: Callable[..., Process], clock: FakeClock, monotonic: FakeClock) -> None:
+    """What comes meanwhile is merged into one batch, and lands in its own time."""
+    process = start()
+    process.network.fails = "before"
+    for _ in range(100):
+        process.record(2, 1)
+        clock.advance(1)
+        monotonic.advance(1)
+        process.store.flush()
+    process.network.fails = None
+
+    assert process.totals() == (200, 100)
+    assert [batch.number for batch in process.network.sent[-2:]] == [1, 2]
+    half = process.tracker.snapshot(at=clock() - 50)
+    assert (half.lifetime_good, half.total) == (200, 153)
+
+
+def test_memory_is_bounded_however_long_an_outage_lasts(start: Callable[..., Process], clock: FakeClock) -> None:
+    """Seconds that no window tells apart any more are merged; not one event is lost."""
+    process = start()
+    process.network.fails = "before"
+    for _ in range(30_000):
+        process.record(1)
+        clock.advance(2)
+    process.store.flush()
+    for _ in range(10_000):
+        process.record(1)
+        clock.advance(2)
+    process.tracker.ask()
+    assert len(process.store.ledger(SLO).outbox._pending) <= 8_001
+
+    process.network.fails = None
+    assert process.totals() == (40_000, 0)
+    assert process.tracker.snapshot().total == 40_000
+
+
+def test_a_store_out_of_reach_is_an_error_for_readers_only(
+    start: Callable[..., Process], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Recording goes on; reading says so; nothing stale is shown."""
+    process = start()
+    process.network.fails = "before"
+    process.record(1)
+
+    with pytest.raises(StoreError, match="the store sqlite cannot be read: ConnectionError"):
+        process.tracker.snapshot()
+
+    health = process.store.health()
+    assert (health.is_up, health.errors) == (False, 0)
+    process.network.fails = None
+    assert process.totals() == (1, 0)
+    assert process.store.health().is_up
+
+
+def test_an_outage_is_logged_once_a_minute(
+    start: Callable[..., Process], monotonic: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However often it is tried."""
+    process = start()
+    process.network.fails = "before"
+    process.record(1)
+    with caplog.at_level(logging.WARNING, logger="slo_core"):
+        for _ in range(20):
+            monotonic.advance(1)
+            process.store.flush()
+
+    (record,) = caplog.records
+    assert (
+        "the store sqlite cannot be reached; events wait in memory, none is lost: ConnectionError"
+        in record.getMessage()
+    )
+    assert "hunter2" not in caplog.text
+
+
+def test_failures_travel_with_the_batches(start: Callable[..., Process]) -> None:
+    """`slo_store_errors_total` is the store's, of all processes."""
+    process, other = start(), start()
+    process.network.fails = "before"
+    process.record(1)
+    process.store.flush()
+    process.store.flush()
+    process.network.fails = None
+    process.store.flush()
+    process.record(1)
+    process.store.flush()
+
+    other.tracker.snapshot()
+    assert other.store.health().errors == 2
+
+
+def test_the_lag_is_the_age_of_the_oldest_event(start: Callable[..., Process], monotonic: FakeClock) -> None:
+    """Also of one that was sent and not confirmed."""
+    process = start()
+    assert process.store.health().flush_lag_seconds == 0.0
+    process.network.fails = "after"
+    process.record(1)
+    process.store.flush()
+    monotonic.advance(7)
+    process.record(1)
+    process.store.flush()
+
+    assert process.store.health().flush_lag_seconds == 7.0
+    process.network.fails = None
+    process.store.flush()
+    assert process.store.health().flush_lag_seconds == 0.0
+
+
+def test_a_clock_that_runs_ahead_is_told(tmp_path: Path) -> None:
+    """Measured against the store's when a batch is applied."""
+    fast = WriteBehindStore(SQLiteBucketStore(tmp_path / "slo.db", clock=FakeClock(1000.0)), clock=FakeClock(1090.0))
+    SLOTracker(SLO, store=fast, clock=FakeClock(1090.0)).snapshot()
+
+    assert fast.health().clock_skew_seconds == 90.0
+
+
+def test_a_failover_that_lost_confirmed_batches_is_healed(
+    start: Callable[..., Process], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are still kept, and sent again; nothing is lost or doubled."""
+    process = start()
+    process.record(1)
+    process.store.flush()
+    process.network.close()
+    shutil.copy(tmp_path / "slo.db", tmp_path / "replica.db")
+    for _ in range(5):
+        process.record(1, 1)
+        process.store.flush()
+    process.network.close()
+    shutil.move(tmp_path / "replica.db", tmp_path / "slo.db")
+
+    process.record(1)
+    with caplog.at_level(logging.WARNING, logger="slo_core"):
+        assert process.totals() == (7, 5)
+    assert "had lost batches that it had confirmed; they are sent again: 5 batches" in caplog.text
+    process.record(1)
+    assert process.totals() == (8, 5)
+
+
+def test_batches_too_old_to_be_sent_again_are_lost_once(
+    start: Callable[..., Process], tmp_path: Path, monotonic: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The rest counts, under another writer id; the log says what is missing."""
+    process = start()
+    process.record(1)
+    process.store.flush()
+    process.network.close()
+    shutil.copy(tmp_path / "slo.db", tmp_path / "replica.db")
+    process.record(10)
+    process.store.flush()
+    monotonic.advance(121)
+    process.record(100)
+    process.store.flush()
+    process.network.close()
+    shutil.move(tmp_path / "replica.db", tmp_path / "slo.db")
+
+    process.record(1000)
+    with caplog.at_level(logging.WARNING, logger="slo_core"):
+        assert process.totals() == (1101, 0)
+    assert "too old to be sent again: 1 batches" in caplog.text
+    assert len({batch.writer for batch in process.network.sent}) == 2
+
+
+def test_an_emptied_store_is_a_loss_of_history(
+    start: Callable[..., Process], tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It has another id; totals and `data_since` start anew with what the old one had not confirmed; the log says so."""
+    process = start()
+    process.record(10)
+    before = process.tracker.snapshot()
+    store_id = process.store.store_id
+    process.network.fails = "after"
+    process.record(3)
+    process.store.flush()
+    process.network.fails = None
+    process.network.close()
+    for file in tmp_path.iterdir():
+        file.unlink()
+    clock.advance(100)
+
+    process.record(1)
+    with caplog.at_level(logging.WARNING, logger="slo_core"):
+        snapshot = process.tracker.snapshot()
+
+    assert snapshot.lifetime_good == 4
+    assert snapshot.data_since >= before.data_since
+    assert process.store.store_id != store_id
+    assert "its history is lost, totals start anew" in caplog.text
+
+
+def test_a_batch_nobody_confirms_for_half_a_day_is_given_up(
+    start: Callable[..., Process], monotonic: FakeClock, clock: FakeClock
+) -> None:
+    """Whether the store has it cannot be told any more: it counts as dropped, and is never sent again."""
+    process = start()
+    process.network.fails = "before"
+    process.record(5)
+    process.store.flush()
+    process.record(7)
+    monotonic.advance(12 * 3600 + 1)
+    process.network.fails = None
+
+    snapshot = process.tracker.snapshot()
+
+    assert (snapshot.lifetime_good, snapshot.dropped) == (7, 5)
+
+
+def test_a_writer_that_was_silent_for_a_day_takes_another_id(
+    start: Callable[..., Process], monotonic: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The store forgets its notes after 24 hours: nothing is missing, and nothing is said."""
+    process = start()
+    process.record(1)
+    process.store.flush()
+    monotonic.advance(23 * 3600 + 1)
+    process.record(1)
+    process.store.flush()
+
+    assert len({batch.writer for batch in process.network.sent}) == 2
+    assert process.totals() == (2, 0)
+    assert caplog.records == []
+
+
+def test_all_slos_are_read_at_once(tmp_path: Path, clock: FakeClock) -> None:
+    """A scrape of twenty costs one batch call and one read."""
+    network = FaultyStore(SQLiteBucketStore(tmp_path / "slo.db", clock=clock))
+    registry = SLORegistry(WriteBehindStore(network, clock=clock), clock=clock)
+    for number in range(20):
+        registry.define(SLODefinition(f"slo-{number}", 0.99)).record(number % 2 == 0)
+    alone = registry.add(SLOTracker(SLODefinition("elsewhere", 0.99), clock=clock))
+    alone.record(True)
+
+    snapshots = registry.snapshot_all()
+
+    assert [snapshot.failures for snapshot in snapshots[:4]] == [0, 1, 0, 1]
+    assert (snapshots[-1].name, snapshots[-1].total) == ("elsewhere", 1)
+    assert network.reads == 1
+    assert len(network.sent) == 20
+
+
+def test_an_slo_is_declared_before_its_first_event(start: Callable[..., Process], clock: FakeClock) -> None:
+    """A quiet service is measured since its start, not since its first failure."""
+    process = start()
+    began = clock()
+    process.tracker.snapshot()
+    clock.advance(hours=2)
+    process.record(0, 2)
+
+    assert start().tracker.snapshot().data_since == began
+    assert process.tracker.snapshot().data_since == began
+
+
+def test_a_changed_definition_is_told(start: Callable[..., Process], clock: FakeClock) -> None:
+    """When what counts has changed; a changed target recomputes over what is kept."""
+    slow = SLODefinition("availability", 0.999, http=HTTPRule(latency_seconds=0.3))
+    faster = SLODefinition("availability", 0.999, http=HTTPRule(latency_seconds=0.2))
+    stricter = SLODefinition("availability", 0.9999, http=HTTPRule(latency_seconds=0.2))
+    first = start(slow)
+    first.record(999, 1)
+    first.store.close()
+    clock.advance(60)
+
+    changed = start(faster).tracker.snapshot()
+    strict = start(stricter).tracker.snapshot()
+
+    assert changed.definition_changed_at == clock()
+    assert strict.definition_changed_at == clock()
+    assert (changed.error_budget_remaining, strict.error_budget_remaining) == (0.0, -9.0)
+
+
+def test_one_name_is_one_ledger(start: Callable[..., Process], clock: FakeClock) -> None:
+    """Two trackers of an SLO on one store count together."""
+    process = start()
+    second = SLOTracker(SLO, store=process.store, clock=clock)
+    process.record(1)
+    second.record(False)
+
+    assert process.totals() == (1, 1)
+
+
+def test_close_says_what_it_could_not_deliver(start: Callable[..., Process], caplog: pytest.LogCaptureFixture) -> None:
+    """After two seconds; the events stay in memory."""
+    process = start()
+    process.network.fails = "before"
+    process.record(4)
+    with caplog.at_level(logging.ERROR, logger="slo_core"):
+        began = time.monotonic()
+        process.store.close()
+        assert time.monotonic() - began < 4
+    assert "4 events could not be handed over to the store sqlite before it was closed" in caplog.text
+
+    process.network.fails = None
+    assert process.totals() == (4, 0)
+
+
+def test_a_reader_in_a_logging_handler_does_not_lock_up(
+    start: Callable[..., Process], request: pytest.FixtureRequest
+) -> None:
+    """No lock is held while logging, which is other people's code."""
+    process = start()
+    found: list[object] = []
+
+    class Curious(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            process.network.fails = None
+            found.append(process.totals())
+
+    handler = Curious()
+    logging.getLogger("slo_core").addHandler(handler)
+    request.addfinalizer(lambda: logging.getLogger("slo_core").removeHandler(handler))
+    process.network.fails = "before"
+    process.record(2)
+    process.store.flush()
+
+    assert found == [(2, 0)]
+
+
+def test_the_thread_hands_over_by_itself(tmp_path: Path) -> None:
+    """Events of any thread, within an interval or so; it is called `slo-flusher`, and is one."""
+    store = WriteBehindStore(SQLiteBucketStore(tmp_path / "slo.db"), flush_interval=0.02)
+    tracker = SLOTracker(SLO, store=store)
+    before = set(threading.enumerate())
+    for _ in range(3):
+        thread = threading.Thread(target=lambda: [tracker.record(True) for _ in range(1000)])
+        thread.start()
+        thread.join()
+
+    reader = SLOTracker(SLO, store=WriteBehindStore(SQLiteBucketStore(tmp_path / "slo.db")))
+    deadline = time.monotonic() + 10
+    while (total := reader.snapshot().lifetime_good) < 3000 and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert total == 3000
+    assert [thread.name for thread in threading.enumerate() if thread not in before] == [THREAD_NAME]
+    store.close()
+
+
+def test_a_store_nobody_holds_goes_away(tmp_path: Path, clock: FakeClock) -> None:
+    """Trackers that are made for one task leave no thread and no memory behind."""
+    store = WriteBehindStore(SQLiteBucketStore(tmp_path / "slo.db", clock=clock), clock=clock)
+    SLOTracker(SLO, store=store, clock=clock).snapshot()
+    gone = weakref.ref(store)
+
+    del store
+    gc.collect()
+
+    assert gone() is None
+
+
+def test_a_forked_child_starts_empty(start: Callable[..., Process]) -> None:
+    """With a writer id of its own: what the parent holds is the parent's to hand over."""
+    process = start()
+    process.record(10)
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            process.record(1, 1)
+            process.store.close()
+            os.write(writing, b"%d" % process.network.forgotten)
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+
+    assert os.read(reading, 10) == b"1"
+    assert process.totals() == (11, 1)
+
+
+def test_pruning_comes_round(start: Callable[..., Process], monotonic: FakeClock) -> None:
+    """Within ten minutes of work, and about every ten minutes from then on."""
+    process = start()
+    for _ in range(40):
+        process.record(1)
+        process.store._round()
+        monotonic.advance(60)
+
+    assert 2 <= process.network.pruned <= 5
+
+
+OPERATIONS = st.lists(
+    st.tuples(
+        st.integers(0, 2),  # which process
+        st.sampled_from(["good", "bad", "past", "flush", "read", "lose", "no answer", "heal", "wait"]),
+        st.integers(1, 4_000),
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(operations=OPERATIONS)
+def test_any_interleaving_counts_every_event_once(tmp_path_factory: pytest.TempPathFactory, operations: list) -> None:
+    """Three processes, a network that loses batches and answers: in the end the windows are those of a list."""
+    folder = tmp_path_factory.mktemp("interleaving")
+    clock, monotonic = FakeClock(), FakeClock(0.0)
+    processes = [Process(folder / "slo.db", clock, monotonic) for _ in range(3)]
+    events: list[tuple[int, bool]] = []
+    for index, what, amount in operations:
+        process = processes[index]
+        if what in ("good", "bad"):
+            process.tracker.record(what == "good")
+            events.append((int(clock()), what == "good"))
+        elif what == "past":
+            at = clock() - amount * 50
+            process.tracker.record(amount % 2 == 0, at=at)
+            events.append((int(at), amount % 2 == 0))
+        elif what == "flush":
+            process.store.flush()
+        elif what == "read":
+            if process.network.fails is None:
+                process.tracker.snapshot()
+        elif what == "wait":
+            clock.advance(amount / 10)
+            monotonic.advance(amount / 10)
+        else:
+            process.network.fails = {"lose": "before", "no answer": "after", "heal": None}[what]
+    for process in processes:
+        process.network.fails = None
+        process.store.flush()
+
+    now = clock()
+    for process in processes:
+        snapshot = process.tracker.snapshot()
+        assert snapshot.lifetime_good == sum(good for _, good in events)
+        assert snapshot.lifetime_bad == sum(not good for _, good in events)
+        for sample in snapshot.window_samples:
+            window = sample.window_seconds
+            width = 1 if window <= 3600 else 60 if window <= 86_400 else 900
+            first = (now - window) // width * width
+            assert sample.sample_count == sum(second >= first for second, _ in events), window
+            assert sample.failures == sum(second >= first and not good for second, good in events), window
+    for process in processes:
+        process.network.close()
