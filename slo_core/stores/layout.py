@@ -85,10 +85,13 @@ def admit(batch: Batch, *, newest: int | None, keeps_seconds: int, since: float,
         now: The store's clock.
     """
     declared = min(since, batch.declaration.since) if batch.declaration is not None else since
-    known = [second for second in (newest, batch.newest) if second is not None]
-    if not known:
-        return Admitted((), 0, 0, batch.dropped, None, declared)
-    reference = min(max(known), math.floor(now) + FUTURE_TOLERANCE_SECONDS)
+    if batch.newest is None or batch.earliest is None:
+        return Admitted((), 0, 0, batch.dropped, newest, declared)
+    newest = batch.newest if newest is None else max(newest, batch.newest)
+    reference = min(newest, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
+    if batch.earliest >= reference - _SECONDS.span_seconds:  # nearly always: seconds are kept longer than an hour
+        since = min(declared, batch.earliest) if batch.earliest + 1 <= declared else declared
+        return Admitted(batch.increments, batch.good, batch.bad, batch.dropped, newest, since)
     first = {width: kept_from(width, newest=reference, keeps_seconds=keeps_seconds) for width in WIDTHS}
     kept = tuple(increment for increment in batch.increments if increment.bucket >= first[increment.width_seconds])
     lost_good = lost_bad = 0
@@ -96,7 +99,7 @@ def admit(batch: Batch, *, newest: int | None, keeps_seconds: int, since: float,
         if width == _QUARTER_HOUR and bucket < first[width]:
             lost_good += good
             lost_bad += bad
-    if batch.earliest is not None and batch.earliest // _QUARTER_HOUR >= first[_QUARTER_HOUR]:
+    if batch.earliest // _QUARTER_HOUR >= first[_QUARTER_HOUR]:
         # Earlier than the second in which measuring began: an event of that second does not move it.
         declared = min(declared, batch.earliest) if batch.earliest + 1 <= declared else declared
     return Admitted(
@@ -104,7 +107,7 @@ def admit(batch: Batch, *, newest: int | None, keeps_seconds: int, since: float,
         good=batch.good - lost_good,
         bad=batch.bad - lost_bad,
         dropped=batch.dropped + lost_good + lost_bad,
-        newest=max(known),
+        newest=newest,
         since=declared,
     )
 
