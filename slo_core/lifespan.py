@@ -23,7 +23,7 @@ async def serve_lifespan(
     app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, registry: Callable[[], SLORegistry | None]
 ) -> None:
     """
-    Pass the lifespan on to the application, and flush before the server is told that shutdown is complete.
+    Pass the lifespan on to the application, and hand counts over before the server is told that shutdown is complete.
 
     An application that knows no lifespan (Django, one that raises at it or returns without a word) is spared it: it is
     answered here.
@@ -33,7 +33,7 @@ async def serve_lifespan(
         scope: The lifespan scope.
         receive: The server's.
         send: The server's.
-        registry: Returns what to flush; asked at shutdown only, None flushes nothing.
+        registry: Returns what to close; asked at shutdown only, None closes nothing.
     """
     spoken = False
 
@@ -41,7 +41,7 @@ async def serve_lifespan(
         nonlocal spoken
         spoken = True
         if message["type"] in _SHUTDOWN_ANSWERS:
-            await _flush(registry)
+            await _close(registry)
         await send(message)
 
     async def noting_receive() -> Message:
@@ -64,17 +64,17 @@ async def _answer_lifespan(receive: Receive, send: Send, registry: Callable[[], 
         if message["type"] == "lifespan.startup":
             await send({"type": "lifespan.startup.complete"})
         elif message["type"] == "lifespan.shutdown":
-            await _flush(registry)
+            await _close(registry)
             await send({"type": "lifespan.shutdown.complete"})
             return
 
 
-async def _flush(registry: Callable[[], SLORegistry | None]) -> None:
+async def _close(registry: Callable[[], SLORegistry | None]) -> None:
     found = None
     try:
         found = registry()
         if found is not None:
-            await run_off_loop(found.flush)
+            await run_off_loop(found.close)
     except Exception as exc:  # the server is shutting down: nothing of ours may keep it from that
         if found is not None:
             found.incidents.report("events could not be flushed at shutdown", exc)

@@ -66,12 +66,13 @@ def status_document(registry: SLORegistry) -> dict[str, Any]:
         seconds; `burn_rate` belongs to `burn_rate_window_seconds`, the shortest long alert window.
     """
     store = registry.store
+    slos = [_entry(definition, snapshot) for definition, snapshot in _standing(registry)]
     return {
         "version": DOCUMENT_VERSION,
         "service": registry.service,
         "store": {"backend": store.backend, "scope": store.scope, "is_up": store.health().is_up},
         "note": status_note(registry),
-        "slos": [_entry(tracker.definition, tracker.snapshot()) for tracker in registry],
+        "slos": slos,
     }
 
 
@@ -81,11 +82,19 @@ def status_table(registry: SLORegistry) -> str:
 
     Success and budget are rounded down: what is below the target never reads as if it had reached it.
     """
-    rows = [_row(tracker.definition, tracker.snapshot()) for tracker in registry]
+    rows = [_row(definition, snapshot) for definition, snapshot in _standing(registry)]
     if not rows:
         return "No SLO is defined."
     widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
     return "\n".join(_line(cells, widths) for cells in (_HEADINGS, *rows))
+
+
+def _standing(registry: SLORegistry) -> list[tuple[SLODefinition, SLOSnapshot]]:
+    """Every SLO with its snapshot, read at once."""
+    trackers = tuple(registry)
+    return [
+        (tracker.definition, snapshot) for tracker, snapshot in zip(trackers, registry.snapshot_all(), strict=False)
+    ]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
@@ -116,6 +125,7 @@ def _entry(definition: SLODefinition, snapshot: SLOSnapshot) -> dict[str, Any]:
         "time_to_exhaustion_seconds": snapshot.time_to_exhaustion,
         "measured_seconds": snapshot.measured_seconds,
         "data_since": snapshot.data_since,
+        "definition_changed_at": snapshot.definition_changed_at,
         "at": snapshot.at,
         "alerts": [_alert(alert) for alert in snapshot.alerts],
     }

@@ -23,11 +23,11 @@ class FlushingStore(MemoryStore):
         self.fails = fails
         self.thread: threading.Thread | None = None
 
-    def flush(self) -> None:
+    def close(self) -> None:
         self.thread = threading.current_thread()
         if self.fails:
             raise OSError("out of reach")
-        self.log.append("flush")
+        self.log.append("close")
 
 
 def serve(app: ASGIApp, registry: SLORegistry | None, log: list[str], *, messages: int = 2) -> None:
@@ -82,7 +82,7 @@ def test_events_are_handed_over_before_shutdown_is_complete(app: ASGIApp) -> Non
 
     serve(app, SLORegistry(FlushingStore(log)), log)
 
-    assert log == ["lifespan.startup.complete", "flush", "lifespan.shutdown.complete"]
+    assert log == ["lifespan.startup.complete", "close", "lifespan.shutdown.complete"]
 
 
 def test_events_are_handed_over_when_shutdown_fails_too() -> None:
@@ -91,7 +91,7 @@ def test_events_are_handed_over_when_shutdown_fails_too() -> None:
 
     serve(app_that_fails_at_shutdown, SLORegistry(FlushingStore(log)), log)
 
-    assert log == ["lifespan.startup.complete", "flush", "lifespan.shutdown.failed"]
+    assert log == ["lifespan.startup.complete", "close", "lifespan.shutdown.failed"]
 
 
 def test_an_application_that_fails_at_its_startup_fails() -> None:

@@ -25,7 +25,7 @@ class Flushes:
 
     def __init__(self, registry: SLORegistry, monkeypatch: pytest.MonkeyPatch) -> None:
         self.events: list[str] = []
-        monkeypatch.setattr(registry, "flush", lambda: self.events.append("flush"))
+        monkeypatch.setattr(registry, "close", lambda: self.events.append("flush"))
 
 
 @pytest.mark.parametrize("framework", [Starlette, FastAPI])
@@ -98,7 +98,7 @@ def test_a_flush_that_fails_does_not_keep_the_server_from_stopping(monkeypatch: 
     def fail() -> None:
         raise RuntimeError("store is down")
 
-    monkeypatch.setattr(registry, "flush", fail)
+    monkeypatch.setattr(registry, "close", fail)
 
     sent = serve_lifespan(SLOMiddleware(silent_app, registry=registry), *BOTH)
 

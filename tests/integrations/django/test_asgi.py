@@ -19,7 +19,7 @@ from slo_django.asgi import with_lifespan
 def flushed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[SLORegistry]]:
     """The registries that were flushed."""
     found: list[SLORegistry] = []
-    monkeypatch.setattr(SLORegistry, "flush", lambda registry: found.append(registry))
+    monkeypatch.setattr(SLORegistry, "close", lambda registry: found.append(registry))
     yield found
 
 
