@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
@@ -79,7 +80,8 @@ async def health() -> dict[str, str]:
 
 
 app.include_router(shop)
-registry = instrument(app, SLO_DEFINITIONS)
+# With several workers: SLO_STORE=sqlite:///slo.db
+registry = instrument(app, SLO_DEFINITIONS, store=os.environ.get("SLO_STORE", "memory://"))
 
 
 async def mail_receipt(order: int) -> None:

@@ -31,6 +31,8 @@ def create_app(config: Mapping[str, object] | None = None) -> Flask:
     app.config.from_mapping(
         SLO_DEFINITIONS=SLO_DEFINITIONS,
         SLO_SERVICE="flask-api",
+        # With several workers: SLO_STORE=sqlite:////var/lib/flask-api/slo.db
+        SLO_STORE=os.environ.get("SLO_STORE", "memory://"),
         SLO_METRICS_TOKEN=os.environ.get("API_METRICS_TOKEN") or None,
     )
     app.config.from_mapping(config)
