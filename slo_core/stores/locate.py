@@ -13,7 +13,7 @@ from slo_core.stores.base import Store
 from slo_core.stores.buckets import BucketStore
 from slo_core.stores.memory import MemoryStore
 
-__all__ = ["known_schemes", "redacted_url", "store_from_url"]
+__all__ = ["bucket_store_from_url", "known_schemes", "redacted_url", "store_from_url"]
 
 _ADDRESS_END = re.compile(r"[/?#]")
 
@@ -78,19 +78,67 @@ def store_from_url(
     Raises:
         StoreError: The scheme is unknown (the message lists the known ones), or the store refuses the URL.
     """
-    scheme = url.partition(":")[0] if isinstance(url, str) else ""
-    factory = _BUILT_IN.get(scheme) or _from_entry_point(scheme)
-    if factory is None:
-        known = ", ".join(f"{name}://" for name in known_schemes())
-        shown = redacted_url(url) if isinstance(url, str) else url
-        needs = f"; {scheme}:// needs {_EXTRAS[scheme]}" if scheme in _EXTRAS else ""
-        raise StoreError(f"store URL {shown}: expected one of the schemes {known}{needs}")
-    found = factory(url, service=service, clock=clock, **dict(options or {}))
+    found = _made(url, service=service, clock=clock, options=options)
     if isinstance(found, Store):
         return found
     from slo_core.stores.write_behind import WriteBehindStore
 
     return WriteBehindStore(found, clock=clock, flush_interval=flush_interval)
+
+
+def bucket_store_from_url(
+    url: str,
+    *,
+    service: str = DEFAULT_SERVICE,
+    clock: Callable[[], float] = time.time,
+    options: Mapping[str, object] | None = None,
+) -> BucketStore:
+    """
+    The shared store a URL names, as it is: without batching, threads or anything written on its own account.
+
+    For tools that look at a store or copy it; services take `store_from_url`.
+
+    Args:
+        url: As for `store_from_url`.
+        service: The namespace.
+        clock: Returns seconds since the epoch.
+        options: Options of that store.
+
+    Raises:
+        StoreError: As for `store_from_url`; or it is not shared: nobody else can see what `memory://` holds.
+    """
+    found = _made(url, service=service, clock=clock, options=options)
+    if isinstance(found, Store):
+        if isinstance(buckets := getattr(found, "buckets", None), BucketStore):
+            return buckets
+        found.close()
+        shared = ", ".join(f"{name}://" for name in known_schemes() if name != "memory")
+        raise StoreError(
+            f"store URL {redacted_url(url)}: expected a store that processes share ({shared}); "
+            "what this one holds cannot be seen from another process"
+        )
+    return found
+
+
+def _made(
+    url: str, *, service: str, clock: Callable[[], float], options: Mapping[str, object] | None
+) -> Store | BucketStore:
+    scheme = url.partition(":")[0] if isinstance(url, str) else ""
+    try:
+        factory = _BUILT_IN.get(scheme) or _from_entry_point(scheme)
+    except ImportError as exc:
+        raise StoreError(
+            f"store URL {redacted_url(url)}: its package cannot be imported: {exc}{_needs(scheme)}"
+        ) from exc
+    if factory is None:
+        known = ", ".join(f"{name}://" for name in known_schemes())
+        shown = redacted_url(url) if isinstance(url, str) else url
+        raise StoreError(f"store URL {shown}: expected one of the schemes {known}{_needs(scheme)}")
+    return factory(url, service=service, clock=clock, **dict(options or {}))
+
+
+def _needs(scheme: str) -> str:
+    return f"; {scheme}:// needs {_EXTRAS[scheme]}" if scheme in _EXTRAS else ""
 
 
 def known_schemes() -> tuple[str, ...]:
