@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 
 from slo_core.conventions import DEFAULT_SERVICE
@@ -64,7 +68,27 @@ def _parser() -> argparse.ArgumentParser:
     copy.add_argument("target", metavar="TO", help="URL of the store to copy into")
     copy.add_argument("--service", metavar="NAME", help="copy this service only (default: every service)")
     copy.set_defaults(run=_copy)
+
+    exporter = commands.add_parser(
+        "exporter",
+        help="serve the metrics of a shared store",
+        description="Serve /metrics for the SLOs of every service in a shared store, so that Prometheus scrapes one "
+        "target. Reads the store only: nothing is written to it.",
+    )
+    exporter.add_argument("--store", metavar="URL", required=True, help=_STORE_HELP)
+    exporter.add_argument("--service", metavar="NAME", help="show this service only (default: every service)")
+    exporter.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    exporter.add_argument("--port", type=_port, default=9464, help="port to listen on (default: %(default)s)")
+    exporter.add_argument("--token-file", metavar="FILE", type=Path, help="file with the bearer token to ask for")
+    exporter.set_defaults(run=_export)
     return parser
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"expected a port from 0 to 65535, got {text!r}")
+    return port
 
 
 def _copy(arguments: argparse.Namespace) -> int:
@@ -73,7 +97,7 @@ def _copy(arguments: argparse.Namespace) -> int:
         services = _services(arguments.source, arguments.service)
         pairs = [
             (
-                opened.enter_context(closing(_existing(arguments.source, service=service))),
+                opened.enter_context(closing(_existing(arguments.source, service))),
                 opened.enter_context(closing(bucket_store_from_url(arguments.target, service=service))),
             )
             for service in services
@@ -103,6 +127,39 @@ def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def _export(arguments: argparse.Namespace) -> int:
+    # Here, because copying needs no prometheus_client.
+    from slo_core.exporter import StoreExporter
+    from slo_core.metrics_server import MetricsServer
+
+    url = arguments.store
+    token = _token(arguments.token_file)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with closing(StoreExporter(partial(_existing, url), service=arguments.service)) as exporter:
+        try:
+            server = MetricsServer(exporter.view(token=token), host=arguments.host, port=arguments.port)
+        except OSError as exc:
+            return _fail(f"cannot listen on {arguments.host}, port {arguments.port}: {exc.strerror or exc}")
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        _say(f"{server.url} serves {redacted_url(url)}")
+        server.serve_until(stop)
+    return 0
+
+
+def _token(file: Path | None) -> str | None:
+    if file is None:
+        return None
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise StoreError(f"token file {file}: cannot be read ({type(exc).__name__})") from exc
+    if not token:
+        raise StoreError(f"token file {file}: expected a token, it is empty")
+    return token
+
+
 def _services(url: str, wanted: str | None) -> list[str]:
     """The services to be copied: those that the store holds, or the one that is asked for, if it is among them."""
     with closing(_existing(url)) as store:
@@ -116,7 +173,7 @@ def _services(url: str, wanted: str | None) -> list[str]:
     raise StoreError(f"store {redacted_url(url)}: expected {expected}, it holds {held}; is it the right store?")
 
 
-def _existing(url: str, *, service: str = DEFAULT_SERVICE) -> BucketStore:
+def _existing(url: str, service: str = DEFAULT_SERVICE) -> BucketStore:
     """A store that is there already. One that is only read must not come into being because its name was mistyped."""
     path = url.removeprefix("sqlite:///")
     if path not in ("", url) and not Path(path).exists():

@@ -33,17 +33,17 @@ class MetricsResponse:
 
 class MetricsView:
     """
-    Answers scrapes of one registry.
+    Answers scrapes.
 
     Args:
-        registry: The SLOs.
+        registry: The SLOs: a registry, or an exporter of several.
         token: Bearer token to ask for; None asks for none.
     """
 
     __slots__ = ("_exporter", "_token")
 
-    def __init__(self, registry: SLORegistry, *, token: str | None = None) -> None:
-        self._exporter = PrometheusExporter(registry)
+    def __init__(self, registry: SLORegistry | PrometheusExporter, *, token: str | None = None) -> None:
+        self._exporter = PrometheusExporter(registry) if isinstance(registry, SLORegistry) else registry
         self._token = token
 
     def respond(

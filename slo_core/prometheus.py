@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -15,7 +15,7 @@ from slo_core.registry import SLORegistry
 from slo_core.scrape import ScrapeReader
 from slo_core.snapshot import SLOSnapshot
 
-__all__ = ["PrometheusExporter", "SLOCollector"]
+__all__ = ["PrometheusExporter", "SLOCollector", "ServicesCollector"]
 
 _GAUGES = {
     Metric.TARGET: "The objective: the share of events that must be good.",
@@ -82,6 +82,11 @@ class SLOCollector(Collector):
     def collect(self) -> Iterable[Family]:
         """Every series, as of now; families without series are left out."""
         families = _Families()
+        self.add_to(families)
+        return [family for family in families if family.samples]
+
+    def add_to(self, families: _Families) -> None:
+        """Add every series to families that may hold those of other registries."""
         registry, store = self._registry, self._registry.store
         is_up = True
         try:
@@ -100,7 +105,6 @@ class SLOCollector(Collector):
         families.add(Metric.CLOCK_SKEW, shared, health.clock_skew_seconds)
         families.add(Metric.STORE_ERRORS, shared, health.errors)
         families.add(Metric.INTERNAL_ERRORS, shared, registry.incidents.total)
-        return [family for family in families if family.samples]
 
     def _shared_labels(self) -> dict[str, str]:
         """What tells one service and store from another; nothing in the simplest case, one process on its own."""
@@ -148,20 +152,53 @@ class SLOCollector(Collector):
             families.add(Metric.ALERT_FIRING, by_rule, int(alert.is_firing))
 
 
-class PrometheusExporter:
+# What a process that only reads has none of.
+_OF_WRITERS = frozenset({Metric.FLUSH_LAG, Metric.CLOCK_SKEW})
+
+
+class ServicesCollector(Collector):
     """
-    Renders the SLOs of a registry in Prometheus' text formats.
+    Collects the SLOs of several services, for a process that only reads their store.
+
+    How a process gets on with handing over its events is not among the series: this one has none.
 
     Args:
-        registry: The SLOs.
+        registries: Called at each scrape; returns a registry for each service, the same one as long as it is unchanged.
+    """
+
+    def __init__(self, registries: Callable[[], Iterable[SLORegistry]]) -> None:
+        self._registries = registries
+        # Each keeps what it has just read, for scrapes at about the same time.
+        self._collectors: dict[SLORegistry, SLOCollector] = {}
+
+    def describe(self) -> Iterable[Family]:
+        """The names; see `SLOCollector.describe`."""
+        return [family for family in _Families() if family.name not in _OF_WRITERS]
+
+    def collect(self) -> Iterable[Family]:
+        """Every series of every service; families without series are left out."""
+        known = self._collectors
+        self._collectors = {registry: known.get(registry) or SLOCollector(registry) for registry in self._registries()}
+        families = _Families()
+        for collector in self._collectors.values():
+            collector.add_to(families)
+        return [family for family in families if family.samples and family.name not in _OF_WRITERS]
+
+
+class PrometheusExporter:
+    """
+    Renders SLOs in Prometheus' text formats.
+
+    Args:
+        registry: The SLOs: a registry, or a collector of several.
     """
 
     __slots__ = ("_collector_registry",)
 
-    def __init__(self, registry: SLORegistry) -> None:
+    def __init__(self, registry: SLORegistry | Collector) -> None:
         # A registry of its own: the global one belongs to the application.
         self._collector_registry = CollectorRegistry(auto_describe=False)
-        self._collector_registry.register(SLOCollector(registry))
+        self._collector_registry.register(SLOCollector(registry) if isinstance(registry, SLORegistry) else registry)
 
     @property
     def collector_registry(self) -> CollectorRegistry:

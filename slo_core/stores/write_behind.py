@@ -18,12 +18,11 @@ from slo_core.definition_document import definition_document, fingerprint_of
 from slo_core.errors import StoreError
 from slo_core.forks import in_forked_child
 from slo_core.incidents import Incidents
-from slo_core.sli import EventCounts
 from slo_core.stores.base import Reading, ReadRequest, Scope, StoreHealth
-from slo_core.stores.buckets import Applied, Batch, BucketStore, Declaration, Identity, Query, SLORecord, Stored
+from slo_core.stores.buckets import Applied, Batch, BucketStore, Declaration, Identity
 from slo_core.stores.flusher import Flusher
-from slo_core.stores.layout import ReadPlan
 from slo_core.stores.outbox import Outbox, new_writer
+from slo_core.stores.reader import read_windows
 from slo_core.window import Span
 
 __all__ = ["SharedLedger", "WriteBehindStore"]
@@ -404,38 +403,11 @@ class WriteBehindStore:
             self._tell()
 
     def _read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
-        names = [_ledger_of(request).definition.name for request in requests]
-        # How far back the finer buckets are kept is seen from the newest event; a live read needs not know.
-        past = [name for name, request in zip(names, requests, strict=True) if not request.is_live]
-        records = {name: found.record for name, found in self._query([Query(name) for name in past])} if past else {}
-        plans = []
-        for name, request in zip(names, requests, strict=True):
-            record = records.get(name)
-            newest = None if request.is_live or record is None or record.newest is None else record.newest
-            horizon = None if newest is None or record is None else newest + record.idle_seconds
-            keeps = _ledger_of(request).definition.longest_seconds
-            plans.append(ReadPlan(request.spans, keeps_seconds=keeps, newest=horizon))
-        found = self._query([Query(name, plan.ranges) for name, plan in zip(names, plans, strict=True)])
-        return [
-            self._reading(stored.record, plan.counts(stored.sums))
-            for plan, (_, stored) in zip(plans, found, strict=True)
-        ]
-
-    def _query(self, queries: Sequence[Query]) -> list[tuple[str, Stored]]:
-        answers = self._buckets.read(queries)
-        return [(query.slo, answer) for query, answer in zip(queries, answers, strict=True)]
-
-    def _reading(self, record: SLORecord | None, counts: tuple[EventCounts, ...]) -> Reading:
-        if record is None:
-            return Reading(counts=counts, lifetime=EventCounts(), data_since=self._clock(), dropped=0)
-        self._errors[record.slo] = record.errors
-        return Reading(
-            counts=counts,
-            lifetime=EventCounts(record.good, record.bad),
-            data_since=record.since,
-            dropped=record.dropped,
-            changed_at=record.changed_at,
-        )
+        found = read_windows(self._buckets, [_ledger_of(request).definition for request in requests], requests)
+        for answer in found:
+            if answer.record is not None:
+                self._errors[answer.record.slo] = answer.record.errors
+        return [answer.reading(now=self._clock()) for answer in found]
 
     # --- forks
 

@@ -1,0 +1,76 @@
+"""What a reader of a shared store asks for, and how the answer becomes an SLO's windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from slo_core.definition import SLODefinition
+from slo_core.sli import EventCounts
+from slo_core.stores.base import Reading, ReadRequest
+from slo_core.stores.buckets import BucketStore, Query, SLORecord
+from slo_core.stores.layout import ReadPlan
+
+__all__ = ["Found", "read_windows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    What a store has of one SLO.
+
+    Attributes:
+        record: None when nobody has declared it yet.
+        counts: Events of each span that was asked for.
+    """
+
+    record: SLORecord | None
+    counts: tuple[EventCounts, ...]
+
+    def reading(self, *, now: float) -> Reading:
+        """
+        The same, as a tracker understands it.
+
+        Args:
+            now: Since when an SLO that nobody has declared yet is measured.
+        """
+        record = self.record
+        if record is None:
+            return Reading(counts=self.counts, lifetime=EventCounts(), data_since=now, dropped=0)
+        return Reading(
+            counts=self.counts,
+            lifetime=EventCounts(record.good, record.bad),
+            data_since=record.since,
+            dropped=record.dropped,
+            changed_at=record.changed_at,
+        )
+
+
+def read_windows(
+    buckets: BucketStore, definitions: Sequence[SLODefinition], requests: Sequence[ReadRequest]
+) -> list[Found]:
+    """
+    Read several SLOs at once.
+
+    Args:
+        buckets: The store; whatever it raises is passed on.
+        definitions: The SLOs.
+        requests: What to read of each, in their order.
+    """
+    asked = list(zip(definitions, requests, strict=True))
+    # How far back the finer buckets are kept is seen from the newest event; a live read needs not know.
+    past = [definition.name for definition, request in asked if not request.is_live]
+    records: dict[str, SLORecord | None] = {}
+    if past:
+        answers = buckets.read([Query(name) for name in past])
+        records = {name: answer.record for name, answer in zip(past, answers, strict=True)}
+    plans = []
+    for definition, request in asked:
+        record = records.get(definition.name)
+        newest = None if request.is_live or record is None or record.newest is None else record.newest
+        horizon = None if newest is None or record is None else newest + record.idle_seconds
+        plans.append(ReadPlan(request.spans, keeps_seconds=definition.longest_seconds, newest=horizon))
+    found = buckets.read(
+        [Query(definition.name, plan.ranges) for definition, plan in zip(definitions, plans, strict=True)]
+    )
+    return [Found(stored.record, plan.counts(stored.sums)) for plan, stored in zip(plans, found, strict=True)]
