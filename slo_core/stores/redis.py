@@ -6,21 +6,19 @@ import hashlib
 import json
 import logging
 import secrets
-import sys
 import time
-from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
-from urllib.parse import quote
 
 from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.errors import StoreError
-from slo_core.sli import EventCounts
 from slo_core.stores.base import Scope
-from slo_core.stores.buckets import Applied, Batch, BucketRange, Identity, Increment, Query, SLORecord, Stored
+from slo_core.stores.buckets import Applied, Batch, BucketRange, Identity, Increment, Query, Stored
 from slo_core.stores.locate import redacted_url
+from slo_core.stores.redis_blocks import BLOCK_BUCKETS, SERVICES_KEY, STORE_KEY, BlockPlan, Keys, counters_of, text_of
 
 __all__ = ["RedisBucketStore", "open_redis"]
 
@@ -28,17 +26,8 @@ logger = logging.getLogger(LOGGER_NAME)
 
 SCHEMA_VERSION = 1
 
-_PREFIX = "slo:"
-_STORE_KEY = f"{_PREFIX}store"
-_SERVICES_KEY = f"{_PREFIX}services"
-
 # An hour longer than promised: clocks differ.
 _NOTES_KEPT_SECONDS = 25 * 3600
-
-# Neighbouring buckets lie in one string, 16 bytes each: two big-endian 64-bit counters. Long enough that a window reads
-# few of them, short enough that little is kept beyond its time. The script knows their lengths too.
-_BLOCK_BUCKETS = {1: 300, 60: 240, 900: 192, 86_400: 32}
-_BUCKET_BYTES = 16
 
 _OPTIONS = frozenset(
     (
@@ -108,7 +97,8 @@ class RedisBucketStore:
             raise StoreError(
                 f'{url.partition(":")[0]}:// needs the redis package; pip install "slo-suite[redis]"'
             ) from exc
-        self._redis = redis
+        self._redis: Any = redis
+        self._keys = Keys(service)
         self.service = service
         self._url = url
         self._options = dict(options or {})
@@ -151,8 +141,8 @@ class RedisBucketStore:
             declared = [batch.slo for batch in batches if batch.declaration is not None]
             if declared:
                 # Before the batch: a name without a record does no harm, a record without a name would not be found.
-                client.sadd(_SERVICES_KEY, self.service)
-                client.sadd(self._names_key, *declared)
+                client.sadd(SERVICES_KEY, self.service)
+                client.sadd(self._keys.names, *declared)
             if self._is_cluster:
                 identity = self._identity_of(client)
                 noted = [self._run(client, self._apply_script, *call) for call in calls]
@@ -160,14 +150,16 @@ class RedisBucketStore:
             else:
                 answers = self._run_all(client, self._apply_script, calls)
                 (store_id, created), (seconds, microseconds), *noted = answers
-                identity = self._identity_of(client) if store_id is None else Identity(_text(store_id), float(created))
+                identity = (
+                    self._identity_of(client) if store_id is None else Identity(text_of(store_id), float(created))
+                )
             return Applied(identity, seconds + microseconds / 1e6, tuple(int(number) for number in noted))
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums: one script call for each SLO."""
         with self._errors():
             client = self._ready()
-            plans = [_BlockPlan(self, query) for query in queries]
+            plans = [BlockPlan(self._keys, query) for query in queries]
             calls = [(plan.keys, plan.offsets) for plan in plans]
             if self._is_cluster:
                 answers = [self._run(client, self._read_script, *call) for call in calls]
@@ -180,11 +172,11 @@ class RedisBucketStore:
         with self._errors():
             client = self._ready()
             width, first, last = buckets
-            size = _BLOCK_BUCKETS[width]
+            size = BLOCK_BUCKETS[width]
             found = []
             for block in range(first // size, last // size + 1):
-                packed = client.get(self._block_key(slo, width, block)) or b""
-                counters = _counters(packed)
+                packed = client.get(self._keys.block(slo, width, block)) or b""
+                counters = counters_of(packed)
                 for place, (good, bad) in enumerate(zip(counters[::2], counters[1::2], strict=True)):
                     bucket = block * size + place
                     if (good or bad) and first <= bucket <= last:
@@ -195,13 +187,13 @@ class RedisBucketStore:
         """The SLOs of this service whose records have not expired."""
         with self._errors():
             client = self._ready()
-            names = sorted(_text(name) for name in client.smembers(self._names_key))
-            return [name for name in names if client.exists(self._record_key(name))]
+            names = sorted(text_of(name) for name in client.smembers(self._keys.names))
+            return [name for name in names if client.exists(self._keys.record(name))]
 
     def services(self) -> list[str]:
         """Every service that has declared an SLO."""
         with self._errors():
-            return sorted(_text(service) for service in self._ready().smembers(_SERVICES_KEY))
+            return sorted(text_of(service) for service in self._ready().smembers(SERVICES_KEY))
 
     def prune(self) -> int:
         """Nothing to do: keys expire by themselves."""
@@ -222,25 +214,9 @@ class RedisBucketStore:
     def __repr__(self) -> str:
         return f"RedisBucketStore({self._shown!r})"
 
-    # --- keys
-
-    @property
-    def _names_key(self) -> str:
-        return f"{_PREFIX}names:{self.service}"
-
-    def _tag(self, slo: str) -> str:
-        # Everything of one SLO is in one hash slot; braces and slashes in names are escaped.
-        return f"{_PREFIX}{{{quote(self.service, safe='')}/{quote(slo, safe='')}}}"
-
-    def _record_key(self, slo: str) -> str:
-        return f"{self._tag(slo)}:record"
-
-    def _block_key(self, slo: str, width: int, block: int) -> str:
-        return f"{self._tag(slo)}:{width}:{block}"
-
     def _call_of(self, batch: Batch) -> tuple[list[str], list[object]]:
         """Keys and arguments of the script that applies a batch."""
-        tag = self._tag(batch.slo)
+        tag = self._keys.tag(batch.slo)
         keys = [f"{tag}:record", f"{tag}:note:{batch.writer}"]
         index: dict[tuple[int, int], int] = {}
         declaration = batch.declaration
@@ -252,7 +228,7 @@ class RedisBucketStore:
             0 if declaration is None else declaration.keeps_seconds,
         ]  # fmt: skip
         for width, bucket, good, bad in batch.increments:
-            block, place = divmod(bucket, _BLOCK_BUCKETS[width])
+            block, place = divmod(bucket, BLOCK_BUCKETS[width])
             if (width, block) not in index:
                 keys.append(f"{tag}:{width}:{block}")
                 index[width, block] = len(keys)
@@ -296,15 +272,11 @@ class RedisBucketStore:
         retry = Retry(NoBackoff(), 0)
         try:
             if self._is_cluster:
-                from redis.cluster import RedisCluster
-
-                return RedisCluster.from_url(self._url.replace("+cluster", "", 1), **options)
+                return redis.RedisCluster.from_url(self._url.replace("+cluster", "", 1), **options)
             if sentinels:
-                from redis.sentinel import Sentinel
-
                 parsed = self._parsed_url()
-                database = {name: parsed[name] for name in ("db", "username", "password") if name in parsed}
-                found = Sentinel(sentinels, sentinel_kwargs=sentinel_options, retry=retry, **{**options, **database})
+                options.update((name, parsed[name]) for name in ("db", "username", "password") if name in parsed)
+                found: Any = redis.Sentinel(sentinels, sentinel_kwargs=sentinel_options, retry=retry, **options)
                 return found.master_for(sentinel_name)
             return redis.Redis.from_url(self._url, retry=retry, **options)
         except (ValueError, TypeError) as exc:
@@ -314,7 +286,7 @@ class RedisBucketStore:
 
     def _check(self, client: Any) -> None:
         """Once for each connection: the schema is one we know, and the server throws nothing away."""
-        schema = client.hget(_STORE_KEY, "schema")
+        schema = client.hget(STORE_KEY, "schema")
         if schema is not None and int(schema) > SCHEMA_VERSION:
             raise StoreError(
                 f"store {self._shown}: written by a newer slo-suite (schema {int(schema)}, this one knows {SCHEMA_VERSION}); "
@@ -324,7 +296,7 @@ class RedisBucketStore:
             policies = client.config_get("maxmemory-policy")
         except self._redis.RedisError:  # managed servers forbid the question
             return
-        policy = _text(policies.get("maxmemory-policy", policies.get(b"maxmemory-policy", b"noeviction")))
+        policy = text_of(policies.get("maxmemory-policy", policies.get(b"maxmemory-policy", b"noeviction")))
         if policy != "noeviction":
             logger.warning(
                 "the store %s may throw counts away when its memory is full (maxmemory-policy %s); set it to noeviction",
@@ -333,14 +305,14 @@ class RedisBucketStore:
             )
 
     def _identity_of(self, client: Any) -> Identity:
-        store_id, created = client.hmget(_STORE_KEY, "id", "created")
+        store_id, created = client.hmget(STORE_KEY, "id", "created")
         if store_id is None:
             seconds, microseconds = client.time(**self._anywhere(client))
-            client.hsetnx(_STORE_KEY, "schema", SCHEMA_VERSION)
-            client.hsetnx(_STORE_KEY, "created", f"{seconds}.{microseconds:06d}")
-            client.hsetnx(_STORE_KEY, "id", secrets.token_hex(16))
-            store_id, created = client.hmget(_STORE_KEY, "id", "created")
-        return Identity(_text(store_id), float(created))
+            client.hsetnx(STORE_KEY, "schema", SCHEMA_VERSION)
+            client.hsetnx(STORE_KEY, "created", f"{seconds}.{microseconds:06d}")
+            client.hsetnx(STORE_KEY, "id", secrets.token_hex(16))
+            store_id, created = client.hmget(STORE_KEY, "id", "created")
+        return Identity(text_of(store_id), float(created))
 
     def _anywhere(self, client: Any) -> dict[str, Any]:
         return {"target_nodes": client.get_random_node()} if self._is_cluster else {}
@@ -351,7 +323,7 @@ class RedisBucketStore:
         """Which store it is, its clock, and the answer of each call; in one round trip."""
         for attempt in range(2):
             pipeline = client.pipeline(transaction=False)
-            pipeline.hmget(_STORE_KEY, "id", "created")
+            pipeline.hmget(STORE_KEY, "id", "created")
             pipeline.time()
             for keys, arguments in calls:
                 pipeline.evalsha(script.sha, len(keys), *keys, *arguments)
@@ -371,109 +343,12 @@ class RedisBucketStore:
         except self._redis.exceptions.NoScriptError:
             return client.eval(script.text, len(keys), *keys, *arguments)
 
-    def _errors(self) -> _Errors:
-        return _Errors(self)
-
-
-class _Errors:
-    """Turns whatever redis-py raises into a `StoreError` fit for a log."""
-
-    __slots__ = ("_store",)
-
-    def __init__(self, store: RedisBucketStore) -> None:
-        self._store = store
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, traceback: object) -> None:
-        store = self._store
-        if exc is None or isinstance(exc, StoreError) or not isinstance(exc, (store._redis.RedisError, OSError)):
-            return
-        shown = redacted_url(store._url)
-        store._client = None  # the next attempt connects anew
-        store._is_checked = False
-        raise StoreError(f"store {shown}: {type(exc).__name__}: {exc}") from exc
-
-
-class _BlockPlan:
-    """Which parts of which blocks answer a query, and how the answer is added up."""
-
-    __slots__ = ("_parts", "_query", "_starts", "keys", "offsets")
-
-    def __init__(self, store: RedisBucketStore, query: Query) -> None:
-        self._query = query
-        # Of each block the one stretch that covers everything wanted of it.
-        spans: dict[tuple[int, int], tuple[int, int]] = {}
-        self._parts: list[list[tuple[tuple[int, int], int, int]]] = []
-        for width, first, last in query.ranges:
-            parts = list(_in_blocks(width, first, last))
-            self._parts.append(parts)
-            for block, start, end in parts:
-                low, high = spans.get(block, (start, end))
-                spans[block] = (min(low, start), max(high, end))
-        tag = store._tag(query.slo)
-        self.keys = [f"{tag}:record", *(f"{tag}:{width}:{block}" for width, block in spans)]
-        self.offsets: list[object] = []
-        self._starts: dict[tuple[int, int], tuple[int, int]] = {}
-        for index, (block, (low, high)) in enumerate(spans.items()):
-            self._starts[block] = (index, low)
-            self.offsets += [low * _BUCKET_BYTES, (high + 1) * _BUCKET_BYTES - 1]
-
-    def stored(self, answer: Sequence[Any]) -> Stored:
-        """What the script's answer says."""
-        (now, _), fields, *packed = answer
-        record = _record(self._query.slo, fields, float(now))
-        counters = [_counters(part) for part in packed]
-        sums = []
-        for parts in self._parts:
-            good = bad = 0
-            for block, start, end in parts:
-                index, low = self._starts[block]
-                wanted = counters[index][2 * (start - low) : 2 * (end - low + 1)]
-                good += sum(wanted[::2])
-                bad += sum(wanted[1::2])
-            sums.append(EventCounts(good, bad))
-        if record is None:  # what is left of one that has expired
-            return Stored(None, (EventCounts(),) * len(sums))
-        return Stored(record, tuple(sums))
-
-
-def _in_blocks(width: int, first: int, last: int) -> Iterator[tuple[tuple[int, int], int, int]]:
-    """A range of buckets as (block, first place, last place)."""
-    size = _BLOCK_BUCKETS[width]
-    for block in range(first // size, last // size + 1):
-        start = max(first - block * size, 0)
-        yield (width, block), start, min(last - block * size, size - 1)
-
-
-def _counters(packed: bytes) -> array[int]:
-    """Good, bad, good, bad... of neighbouring buckets."""
-    counters = array("q", packed)
-    if sys.byteorder == "little":
-        counters.byteswap()
-    return counters
-
-
-def _record(slo: str, fields: Sequence[bytes | None], now: float) -> SLORecord | None:
-    good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, flushed = fields
-    if keeps is None or definition is None or fingerprint is None or since is None:
-        return None
-    return SLORecord(
-        slo=slo,
-        good=int(good or 0),
-        bad=int(bad or 0),
-        dropped=int(dropped or 0),
-        errors=int(errors or 0),
-        since=float(since),
-        newest=None if newest is None else int(newest),
-        keeps_seconds=int(keeps),
-        definition=_text(definition),
-        fingerprint=_text(fingerprint),
-        changed_at=None if changed_at is None else float(changed_at),
-        idle_seconds=max(0.0, now - float(flushed or now)),
-    )
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turns whatever redis-py raises into a `StoreError` fit for a log."""
+        try:
+            yield
+        except (self._redis.RedisError, OSError) as exc:
+            self._client = None  # the next attempt connects anew
+            self._is_checked = False
+            raise StoreError(f"store {self._shown}: {type(exc).__name__}: {exc}") from exc

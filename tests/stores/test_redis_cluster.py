@@ -1,0 +1,148 @@
+"""Redis Cluster: every SLO in one slot, exact while slots move and masters fall."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from redis_servers import RedisCluster, start_redis_cluster
+from slo_core import SLODefinition, SLORegistry, SLOTracker
+from slo_core.stores.redis import RedisBucketStore, open_redis
+from slo_core.stores.write_behind import WriteBehindStore
+from slo_core.testing import StoreContract
+from slo_servers import wait_until
+
+SLOS = [f"slo-{number}" for number in range(8)]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[RedisCluster]:
+    with start_redis_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(running: RedisCluster) -> RedisCluster:
+    """Three masters, empty."""
+    for node in running.nodes:
+        node.cli("flushall")
+    return running
+
+
+class TestRedisCluster(StoreContract):
+    """Every promise of a shared store."""
+
+    @pytest.fixture
+    def make_store(self, cluster: RedisCluster) -> Callable[..., RedisBucketStore]:
+        return lambda service="shop": open_redis(cluster.url, service=service)
+
+
+def registry_on(url: str) -> SLORegistry:
+    """A process of the service; it flushes when it is told to."""
+    registry = SLORegistry(url, service="shop", flush_interval=3600.0)
+    for name in SLOS:
+        registry.define(SLODefinition(name, 0.999))
+    return registry
+
+
+def test_slos_are_spread_over_the_nodes(cluster: RedisCluster) -> None:
+    """And each lies on one."""
+    registry = registry_on(cluster.url)
+    for tracker in registry:
+        tracker.record(True)
+    registry.flush()
+
+    nodes = [{key.partition("}")[0] for key in node.cli("keys", "slo:{*").split()} for node in cluster.nodes]
+
+    assert sum(len(slos) for slos in nodes) == len(SLOS)
+    assert sum(bool(slos) for slos in nodes) >= 2
+    registry.close()
+
+
+def test_totals_are_exact_while_slots_move(cluster: RedisCluster) -> None:
+    """Two writers, and a third of all slots on their way from node to node."""
+    registries = [registry_on(cluster.url) for _ in range(2)]
+    stop = threading.Event()
+    written = [0, 0]
+
+    def write(index: int) -> None:
+        registry = registries[index]
+        while not stop.is_set():
+            for tracker in registry:
+                tracker.record(written[index] % 10 != 0)
+            written[index] += 1
+            registry.flush()
+
+    threads = [threading.Thread(target=write, args=(index,)) for index in range(2)]
+    for thread in threads:
+        thread.start()
+    ids = cluster.node_ids()
+    ports = [node.port for node in cluster.nodes]
+    try:
+        wait_until(lambda: min(written) > 5, message="nothing was written")
+        for source, target in ((0, 1), (1, 2), (2, 0)):
+            said = cluster.nodes[0].cli(
+                "--cluster", "reshard", f"127.0.0.1:{ports[0]}", "--cluster-from", ids[ports[source]],
+                "--cluster-to", ids[ports[target]], "--cluster-slots", "1500", "--cluster-yes",
+            )  # fmt: skip
+            assert "ERR" not in said, said[-500:]
+        before = min(written)
+        wait_until(lambda: min(written) > before + 3, message="nothing was written after the move")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+    cluster.wait_until_ok()
+    for registry in registries:
+        wait_until(lambda registry=registry: _delivered(registry), message="something was not handed over")
+    expected_bad = sum(-(-count // 10) for count in written)
+    for snapshot in registries[0].snapshot_all():
+        assert (snapshot.total, snapshot.failures) == (sum(written), expected_bad), snapshot.name
+    for registry in registries:
+        registry.close()
+
+
+def _delivered(registry: SLORegistry) -> bool:
+    registry.flush()
+    return registry.store.health().flush_lag_seconds == 0.0
+
+
+def test_a_promoted_replica_is_told_again_what_it_has_missed(caplog: pytest.LogCaptureFixture) -> None:
+    """Its master had confirmed batches that it never saw; while the writer lives, nothing is lost."""
+    with start_redis_cluster(replicas=1) as cluster:
+        store = WriteBehindStore(open_redis(cluster.url, service="shop"), flush_interval=3600.0)
+        tracker = SLOTracker(SLODefinition("orders", 0.999), store=store)
+        tracker.record(True)
+        store.flush()
+        master = next(node for node in cluster.masters() if "orders" in node.cli("keys", "*"))
+        replica_port = int(master.cli("info", "replication").split("port=")[1].partition(",")[0])
+        replica = next(node for node in cluster.nodes if node.port == replica_port)
+        wait_until(lambda: "orders" in replica.cli("keys", "*"), message="nothing was replicated")
+
+        # The replica hears nothing more, as if the network had split.
+        replica.pause()
+        for _ in range(5):
+            tracker.record(False)
+            store.flush()
+        master.kill()
+        replica.resume()
+        wait_until(lambda: replica.cli("role").startswith("master"), seconds=30, message="no replica was promoted")
+        cluster.wait_until_ok()
+
+        tracker.record(True)
+        deadline = time.monotonic() + 30
+        with caplog.at_level(logging.WARNING, logger="slo_core"):
+            while True:
+                store.flush()
+                if store.health().flush_lag_seconds == 0.0 or time.monotonic() > deadline:
+                    break
+                time.sleep(0.05)
+
+        snapshot = tracker.snapshot()
+        assert (snapshot.lifetime_good, snapshot.lifetime_bad) == (2, 5)
+        store.close()
