@@ -1,18 +1,13 @@
-"""`python -m benchmarks [record] [snapshot] [middleware]`: prints tables of medians, minima and ratios."""
+"""`python -m benchmarks [record] [snapshot] [middleware] [stores]`: prints tables of medians, minima and ratios."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import platform
-from collections.abc import Callable
 
-from benchmarks import middleware, record, snapshot
-
-BENCHMARKS: dict[str, Callable[[int], None]] = {
-    "record": record.run,
-    "snapshot": snapshot.run,
-    "middleware": middleware.run,
-}
+# Imported when they run: each needs peers or servers of its own.
+BENCHMARKS = ("record", "snapshot", "middleware", "stores")
 
 
 def main() -> None:
@@ -22,7 +17,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
     for name in arguments.names or BENCHMARKS:
-        BENCHMARKS[name](arguments.rounds)
+        importlib.import_module(f"benchmarks.{name}").run(arguments.rounds)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,255 @@
+"""Shared stores: reading a full month, handing a second over, and what requests pay in other designs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from benchmarks import store_load
+from benchmarks.contest import Result, compete, print_table, seconds_per_call
+from benchmarks.servers import MissingServerError, mariadb_server, postgres_server, redis_server
+from slo_core import SLODefinition, SLORegistry
+from slo_core.definition_document import definition_document, fingerprint_of
+from slo_core.stores.buckets import Batch, BucketStore, Declaration, Increment
+from slo_core.stores.layout import WIDTHS, kept_from
+from slo_core.stores.locate import bucket_store_from_url
+from slo_core.stores.write_behind import WriteBehindStore
+
+__all__ = ["fill", "run"]
+
+SLO_COUNT = 20
+_SERVICE = "bench"
+
+
+def definitions() -> list[SLODefinition]:
+    return [SLODefinition(f"slo-{index:02}", 0.999) for index in range(SLO_COUNT)]
+
+
+def fill(buckets: BucketStore, *, now: float) -> int:
+    """Fill every bucket that 30-day SLOs keep, straight through `apply`; how many there are for each SLO."""
+    increments: list[Increment] = []
+    for definition in definitions():
+        increments = [
+            Increment(width, bucket, width * 10, max(1, width // 100))
+            for width in WIDTHS
+            for bucket in range(
+                kept_from(width, newest=now, keeps_seconds=definition.longest_seconds), math.floor(now) // width + 1
+            )
+        ]
+        batch = Batch(
+            writer="f" * 32,
+            slo=definition.name,
+            number=1,
+            increments=tuple(increments),
+            good=2_592_000 * 10,
+            bad=25_920,
+            earliest=math.floor(now),  # taken as it is
+            newest=math.floor(now),
+            declaration=Declaration(
+                definition_document(definition), fingerprint_of(definition), definition.longest_seconds, now - 2_592_000
+            ),
+        )
+        buckets.apply([batch])
+    return len(increments)
+
+
+@contextmanager
+def _stores() -> Iterator[tuple[dict[str, BucketStore], str | None]]:
+    """Every store that can be had here, on servers of their own, and the URL of the Redis."""
+    stores: dict[str, BucketStore] = {}
+    with ExitStack() as opened:
+        folder = opened.enter_context(tempfile.TemporaryDirectory(prefix="slo-"))
+        stores["SQLite"] = bucket_store_from_url(f"sqlite:///{folder}/slo.db", service=_SERVICE)
+        url = None
+        try:
+            url, _ = opened.enter_context(redis_server())
+            stores["Redis"] = bucket_store_from_url(url, service=_SERVICE)
+        except MissingServerError as exc:
+            print(f"left out: {exc}")
+        databases: dict[str, dict[str, object]] = {}
+        for alias, start in (("default", postgres_server), ("mariadb", mariadb_server)):
+            try:
+                databases[alias] = opened.enter_context(start())
+            except MissingServerError as exc:
+                print(f"left out: {exc}")
+        try:
+            _set_up_django(databases)
+            for alias, name in (("default", "PostgreSQL (Django)"), ("mariadb", "MariaDB (Django)")):
+                if alias in databases:
+                    stores[name] = _open_django(alias)
+        except Exception as exc:  # an extra that is not installed leaves out what needs it
+            print(f"left out: the Django stores: {type(exc).__name__}: {exc}")
+        for store in stores.values():
+            opened.callback(store.close)
+        yield stores, url
+
+
+def _set_up_django(databases: dict[str, dict[str, object]]) -> None:
+    import django
+    import pymysql
+    from django.conf import settings
+    from django.core.management import call_command
+
+    pymysql.install_as_MySQLdb()
+    settings.configure(INSTALLED_APPS=["slo_django"], DATABASES=databases, USE_TZ=True, SLO_STORE="memory://")
+    django.setup()
+    for alias in databases:
+        call_command("migrate", database=alias, verbosity=0)
+
+
+def _open_django(alias: str) -> BucketStore:
+    from slo_django.store import open_django
+
+    found: BucketStore = open_django(f"django://{alias}", service=_SERVICE)
+    return found
+
+
+def _print_targets(results: dict[str, Result], targets: dict[str, str]) -> None:
+    for name, target in targets.items():
+        if name in results:
+            print(f"  target, {name}: {target}")
+
+
+def _reading(stores: dict[str, BucketStore], rounds: int) -> None:
+    now = time.time()
+    count = 0
+    one: dict[str, Callable[[], float]] = {}
+    twenty: dict[str, Callable[[], float]] = {}
+    for name, buckets in stores.items():
+        count = fill(buckets, now=now)
+        registry = SLORegistry(WriteBehindStore(buckets, flush_interval=3600.0), service=_SERVICE)
+        for definition in definitions():
+            registry.define(definition)
+        registry.snapshot_all()  # declares, so that the measured reads only read
+        tracker = registry["slo-00"]
+        assert tracker.snapshot().total > 10_000_000
+        one[name] = lambda tracker=tracker: seconds_per_call(tracker.snapshot, 10)  # type: ignore[misc]
+        twenty[name] = lambda registry=registry: seconds_per_call(registry.snapshot_all, 2)  # type: ignore[misc]
+    title = f"a snapshot, 30 days full of data ({count:,} buckets an SLO; 30 days and 7 burn and alert windows)"
+    found = compete(one, rounds)
+    print_table(f"{title}: one SLO", found, reference="SQLite", unit="ms")
+    _print_targets(
+        found, {"SQLite": "<= 3 ms, stretch 1", "Redis": "<= 5 ms, stretch 2", "PostgreSQL (Django)": "<= 8, stretch 3"}
+    )
+    print_table(f"{title}: {SLO_COUNT} SLOs at once", compete(twenty, rounds), reference="SQLite", unit="ms")
+
+
+def _flushing(stores: dict[str, BucketStore], rounds: int) -> None:
+    started = int(time.time()) - 5
+    contenders: dict[str, Callable[[], float]] = {}
+    for name, buckets in stores.items():
+        store = WriteBehindStore(buckets, flush_interval=3600.0)
+        ledgers = [store.ledger(definition) for definition in definitions()]
+        store.flush()
+        second = iter(range(started, started - 3000, -1))
+
+        def measure(store: Any = store, ledgers: Any = ledgers, second: Iterator[int] = second) -> float:
+            taken = 0.0
+            for _ in range(20):
+                fresh = next(second)
+                for ledger in ledgers:
+                    ledger.add(fresh, 19, 1, live=True)
+                before = time.perf_counter()
+                store.flush()
+                taken += time.perf_counter() - before
+                assert store.health().is_up
+                assert not any(ledger.outbox.waiting for ledger in ledgers)
+            return taken / 20
+
+        contenders[name] = measure
+    results = compete(contenders, rounds)
+    print_table(f"a flush of {SLO_COUNT} SLOs, 80 increments", results, reference="SQLite", unit="ms")
+    _print_targets(results, {"SQLite": "<= 1 ms", "Redis": "<= 1 ms"})
+
+
+_MULTIPROCESS = """
+import json, os, subprocess, sys, time
+from prometheus_client import CollectorRegistry, Counter, multiprocess
+counter = Counter("requests_total", "Requests.", ["slo", "outcome"])
+children = [counter.labels(f"slo-{index:02}", outcome) for index in range(20) for outcome in ("good", "bad")]
+for child in children:
+    child.inc()
+if sys.argv[1] == "worker":
+    sys.exit()
+for _ in range(3):
+    subprocess.run([sys.executable, "-c", os.environ["SLO_BENCH"], "worker"], check=True)
+inc = children[0].inc
+registry = CollectorRegistry()
+multiprocess.MultiProcessCollector(registry)
+def timed(function, calls):
+    started = time.perf_counter()
+    for _ in range(calls):
+        function()
+    return (time.perf_counter() - started) / calls
+rounds = int(sys.argv[2])
+print(json.dumps({
+    "inc": [timed(inc, 20_000) for _ in range(rounds)],
+    "read": [timed(lambda: list(registry.collect()), 20) for _ in range(rounds)],
+}))
+"""
+
+
+def _multiprocess(rounds: int) -> dict[str, list[float]]:
+    """prometheus_client's mode for several workers: it must be chosen before it is imported."""
+    with tempfile.TemporaryDirectory(prefix="slo-") as folder:
+        environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": folder, "SLO_BENCH": _MULTIPROCESS}
+        command = [sys.executable, "-c", _MULTIPROCESS, "main", str(rounds)]
+        done = subprocess.run(command, env=environment, capture_output=True, check=True)
+    found: dict[str, list[float]] = json.loads(done.stdout)
+    return found
+
+
+def _per_request(url: str | None, rounds: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="slo-") as folder:
+        registry = SLORegistry(f"sqlite:///{folder}/slo.db", service=_SERVICE)
+        record = registry.define(SLODefinition("availability", 0.999)).record
+        contenders: dict[str, Callable[[], float]] = {
+            "slo-suite over a shared store: record": lambda: seconds_per_call(lambda: record(True), 20_000)
+        }
+        if url is not None:
+            import redis
+
+            client = redis.Redis.from_url(url)
+            serial = iter(range(10**9))
+
+            def naive() -> None:
+                now = time.time()
+                pipeline = client.pipeline(transaction=False)
+                pipeline.zadd("naive", {f"{now}:{next(serial)}": now})
+                pipeline.zremrangebyscore("naive", 0, now - 2_592_000)
+                pipeline.execute()
+
+            contenders["Redis ZADD + ZREMRANGEBYSCORE"] = lambda: seconds_per_call(naive, 500)
+        results = compete(contenders, rounds)
+        registry.close()
+    files = _multiprocess(rounds)
+    inc = sorted(files["inc"])
+    results["prometheus_client multiprocess: Counter.inc"] = Result(inc[len(inc) // 2], inc[0])
+    print_table("what each request pays", results, reference="slo-suite over a shared store: record")
+    read = sorted(files["read"])
+    print(
+        f"  reading the counters of 4 workers in multiprocess mode (no windows): median {read[len(read) // 2] * 1e3:.2f} ms, "
+        f"minimum {read[0] * 1e3:.2f} ms"
+    )
+
+
+def run(rounds: int) -> None:
+    """Print reads, flushes and the load on a Redis, beside what other designs cost."""
+    logging.getLogger("slo_core").setLevel(logging.CRITICAL)  # stores are made to hang on purpose
+    with _stores() as (stores, url):
+        _reading(stores, rounds)
+        _flushing(stores, rounds)
+        _per_request(url, rounds)
+    try:
+        store_load.run(rounds, fill=fill)
+    except MissingServerError as exc:
+        print(f"left out: {exc}")
