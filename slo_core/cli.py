@@ -12,7 +12,6 @@ from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 
-from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import SLOError, StoreError
 from slo_core.store_copy import CopyReport, check_copy, copy_store
 from slo_core.stores.buckets import BucketStore
@@ -21,6 +20,9 @@ from slo_core.stores.locate import bucket_store_from_url, redacted_url
 __all__ = ["main"]
 
 _STORE_HELP = "URL of a shared store: sqlite:///slo.db, redis://host/0, django://default ..."
+
+# What a store is opened for to ask which services it holds. Not the default one: stores warn of that.
+_NO_SERVICE = "slo"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -162,7 +164,7 @@ def _token(file: Path | None) -> str | None:
 
 def _services(url: str, wanted: str | None) -> list[str]:
     """The services to be copied: those that the store holds, or the one that is asked for, if it is among them."""
-    with closing(_existing(url)) as store:
+    with closing(_existing(url, wanted or _NO_SERVICE)) as store:
         found = store.services()
     if wanted is None and found:
         return found
@@ -173,7 +175,7 @@ def _services(url: str, wanted: str | None) -> list[str]:
     raise StoreError(f"store {redacted_url(url)}: expected {expected}, it holds {held}; is it the right store?")
 
 
-def _existing(url: str, service: str = DEFAULT_SERVICE) -> BucketStore:
+def _existing(url: str, service: str) -> BucketStore:
     """A store that is there already. One that is only read must not come into being because its name was mistyped."""
     path = url.removeprefix("sqlite:///")
     if path not in ("", url) and not Path(path).exists():

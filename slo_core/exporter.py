@@ -19,6 +19,9 @@ from slo_core.stores.read_only import ReadOnlyStore
 
 __all__ = ["StoreExporter"]
 
+# What a store is opened for to ask which services it holds. Not the default one: stores warn of that.
+_NO_SERVICE = "slo-exporter"
+
 # For so long the services and SLOs are taken to be those that were found last: two scrapes at about the same time.
 _FRESH_SECONDS = 0.5
 
@@ -54,8 +57,8 @@ class StoreExporter:
         self._stores: dict[str, ReadOnlyStore] = {}
         self._documents: dict[str, list[tuple[str, str]]] = {}
         # The one that is asked which services there are, and shown as long as there is none.
-        self._first = self._store(DEFAULT_SERVICE if service is None else service)
-        self._nothing = self._empty_registry(self._first)
+        self._first = self._store(_NO_SERVICE if service is None else service)
+        self._nothing = SLORegistry(self._first, service=service or DEFAULT_SERVICE, clock=clock)
         self._registries: dict[str, SLORegistry] = {}
         self._looked_at = float("-inf")
 
