@@ -19,7 +19,10 @@ from slo_core.stores.locate import bucket_store_from_url, redacted_url
 
 __all__ = ["main"]
 
-_STORE_HELP = "URL of a shared store: sqlite:///slo.db, redis://host/0, django://default ..."
+_STORE_HELP = (
+    "URL of a shared store: sqlite:///slo.db, redis://host/0, or django://default (with DJANGO_SETTINGS_MODULE in the "
+    "environment, and the project in PYTHONPATH)"
+)
 
 # What a store is opened for to ask which services it holds. Not the default one: stores warn of that.
 _NO_SERVICE = "slo"
@@ -40,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = arguments.run(arguments)
     except SLOError as exc:
         return _fail(str(exc))
+    except ImportError as exc:  # the settings of a Django project, or a driver
+        return _fail(f"{exc}; is it installed, or its folder in PYTHONPATH?")
     except Exception as exc:  # whatever a store of somebody else raises: its text may hold a password
         return _fail(f"{type(exc).__name__}, raised by the store")
     return code

@@ -133,7 +133,8 @@ def _prepared(source: BucketStore, target: BucketStore) -> tuple[tuple[Identity,
             "or one is a copy of the other's files; choose another target"
         )
     names = source.names()
-    records = [stored.record for stored in source.read([Query(name) for name in names]) if stored.record is not None]
+    found = source.read([Query(name) for name in names]) if names else []
+    records = [stored.record for stored in found if stored.record is not None]
     noted = _noted(target, [(record.slo, _writer(identities, source.service, record)) for record in records])
     _refuse_others(target, source, [record for record, known in zip(records, noted, strict=True) if not known])
     return identities, [record.slo for record in records]

@@ -120,7 +120,8 @@ class ReadOnlyStore:
             StoreError: The store is out of reach.
         """
         with self._asking():
-            found = self._buckets.read([Query(name) for name in self._buckets.names()])
+            names = self._buckets.names()
+            found = self._buckets.read([Query(name) for name in names]) if names else []
             return [stored.record for stored in found if stored.record is not None]
 
     def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:

@@ -280,6 +280,11 @@ class SQLiteBucketStore:
         if connection is not None:
             connection.close()
 
+    def __del__(self) -> None:
+        # A registry that was dropped without a close leaves a file open; Python 3.13 warns of that.
+        if hasattr(self, "_connection"):
+            self.close()
+
     def forget(self) -> None:
         """Let go of a parent's connection without touching it."""
         if self._connection is not None:
