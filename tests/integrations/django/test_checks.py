@@ -137,7 +137,7 @@ def test_an_unknown_setting_is_told_with_the_nearest_name() -> None:
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        ({"SLO_STORE": "rediss://:hunter2@example.com/0"}, "schemes"),
+        ({"SLO_STORE": "redys://:hunter2@example.com/0"}, "schemes"),
         ({"SLO_STORE": "memory"}, "schemes"),
         ({"SLO_STORE": "memory://somewhere"}, "takes no address"),
         ({"SLO_STORE": "memory://", "SLO_STORE_OPTIONS": {"size": 3}}, "no options"),
