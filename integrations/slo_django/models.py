@@ -1,0 +1,74 @@
+"""The tables of the store behind `django://`; they are written to by `slo_django.store`, with upserts of its own."""
+
+from __future__ import annotations
+
+from django.db import models
+
+__all__ = ["Bucket", "Note", "ServiceLevelObjective", "Store"]
+
+
+class Store(models.Model):
+    """Which store it is: one row."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    store_id = models.CharField(max_length=32)
+    created = models.FloatField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class ServiceLevelObjective(models.Model):
+    """
+    What is known of an SLO beside its buckets.
+
+    Databases differ in which names they take for equal: they are told apart by digests, and kept in ASCII.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    digest = models.CharField(max_length=64, unique=True)
+    service_digest = models.CharField(max_length=64, db_index=True)
+    service = models.TextField()
+    name = models.TextField()
+    good = models.BigIntegerField()
+    bad = models.BigIntegerField()
+    dropped = models.BigIntegerField()
+    errors = models.BigIntegerField()
+    since = models.FloatField()
+    newest = models.BigIntegerField(null=True)
+    keeps_seconds = models.BigIntegerField()
+    definition = models.TextField()
+    fingerprint = models.CharField(max_length=64)
+    changed_at = models.FloatField(null=True)
+
+    class Meta:
+        db_table = "slo_django_slo"
+        default_permissions = ()
+
+
+class Bucket(models.Model):
+    """Events of one SLO in one stretch of time."""
+
+    # In this order: a sum over neighbouring buckets reads neighbouring rows.
+    pk = models.CompositePrimaryKey("slo_id", "width", "bucket")
+    slo_id = models.BigIntegerField()
+    width = models.IntegerField()
+    bucket = models.BigIntegerField()
+    good = models.BigIntegerField()
+    bad = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class Note(models.Model):
+    """The last batch of a writer for an SLO."""
+
+    pk = models.CompositePrimaryKey("writer", "slo_id")
+    writer = models.CharField(max_length=32)
+    slo_id = models.BigIntegerField()
+    number = models.BigIntegerField()
+    noted_at = models.FloatField(db_index=True)
+
+    class Meta:
+        default_permissions = ()

@@ -1,0 +1,378 @@
+"""`django://`: the contract over every kind of database, and what is the project's own to decide."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from database_servers import MariaDB, PostgreSQL, start_mariadb, start_postgres
+from django_databases import django_database, set_up_django
+from slo_core import SLODefinition, SLOTracker, StoreError
+from slo_core.testing import FakeClock, StoreContract, batch_of, declared
+from slo_servers import free_port, wait_until
+
+set_up_django()
+
+from django.db import connections  # noqa: E402  # after it is configured
+
+from slo_core.stores.write_behind import WriteBehindStore  # noqa: E402
+from slo_django.store import DjangoBucketStore, open_django  # noqa: E402
+
+TABLES = ("slo_django_store", "slo_django_slo", "slo_django_bucket", "slo_django_note")
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgreSQL]:
+    with start_postgres() as server, django_database("postgres", server.settings):
+        yield server
+
+
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[MariaDB]:
+    with start_mariadb() as server, django_database("mariadb", server.settings):
+        yield server
+
+
+@pytest.fixture(scope="module")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    path = tmp_path_factory.mktemp("django") / "db.sqlite3"
+    with django_database("sqlite", {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path)}):
+        yield
+
+
+def emptied(alias: str) -> str:
+    """The alias, its tables without rows."""
+    with connections[alias].cursor() as cursor:
+        for table in TABLES:
+            cursor.execute(f"DELETE FROM {table}")
+    connections[alias].close()
+    return alias
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
+def alias(request: pytest.FixtureRequest) -> str:
+    """Each kind of database, empty."""
+    request.getfixturevalue(request.param)
+    return emptied(request.param)
+
+
+class TestSQLite(StoreContract):
+    """Every promise of a shared store, on a file."""
+
+    @pytest.fixture
+    def make_store(self, sqlite: None) -> Callable[..., DjangoBucketStore]:
+        url = f"django://{emptied('sqlite')}"
+        return lambda service="shop": open_django(url, service=service)
+
+
+class TestPostgreSQL(StoreContract):
+    """The same on PostgreSQL."""
+
+    @pytest.fixture
+    def make_store(self, postgres: PostgreSQL) -> Callable[..., DjangoBucketStore]:
+        url = f"django://{emptied('postgres')}"
+        return lambda service="shop": open_django(url, service=service)
+
+
+class TestMariaDB(StoreContract):
+    """The same on MariaDB."""
+
+    @pytest.fixture
+    def make_store(self, mariadb: MariaDB) -> Callable[..., DjangoBucketStore]:
+        url = f"django://{emptied('mariadb')}"
+        return lambda service="shop": open_django(url, service=service)
+
+
+def tracker_on(url: str, clock: Callable[[], float] = time.time) -> SLOTracker:
+    """A tracker whose batches are sent only when the test says so."""
+    store = WriteBehindStore(open_django(url, service="shop"), clock=clock, flush_interval=3600)
+    return SLOTracker(SLODefinition("availability", 0.999), store=store, clock=clock)
+
+
+def record(tracker: SLOTracker, *, good: int = 0, bad: int = 0) -> None:
+    """So many events, now."""
+    for success in [True] * good + [False] * bad:
+        tracker.record(success)
+
+
+def counts_of(tracker: SLOTracker) -> tuple[int, int]:
+    """Good and bad events in the tracker's window."""
+    found = tracker.snapshot()
+    return found.total - found.failures, found.failures
+
+
+def test_a_tracker_counts_in_the_database(alias: str) -> None:
+    """From one process to the other."""
+    writer, reader = tracker_on(f"django://{alias}"), tracker_on(f"django://{alias}")
+    record(writer, good=3, bad=1)
+
+    writer.store.flush()
+
+    assert counts_of(reader) == (3, 1)
+    writer.store.close()
+    reader.store.close()
+
+
+def test_a_request_that_is_rolled_back_keeps_its_counts(alias: str) -> None:
+    """ATOMIC_REQUESTS, or any transaction that fails: the counts went by another connection."""
+    from django.db import transaction
+
+    tracker = tracker_on(f"django://{alias}")
+    other = connections[alias]
+    with pytest.raises(ZeroDivisionError), transaction.atomic(using=alias):
+        with other.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        tracker.record(False)
+        tracker.store.flush()
+        raise ZeroDivisionError
+
+    other.close()
+    assert counts_of(tracker) == (0, 1)
+    tracker.store.close()
+
+
+def test_no_connection_is_kept(postgres: PostgreSQL) -> None:
+    """A database has few, and the application wants them."""
+    tracker = tracker_on(f"django://{emptied('postgres')}")
+    tracker.record(True)
+    tracker.store.flush()
+    assert counts_of(tracker) == (1, 0)
+
+    others = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+    wait_until(lambda: postgres.query(others) == "0", message="a connection is still open")
+    tracker.store.close()
+
+
+@pytest.mark.parametrize("name", ["postgres", "mariadb"])
+def test_a_row_that_others_hold_is_tried_again(name: str, request: pytest.FixtureRequest) -> None:
+    """Whoever is in the way is waited for, for a second; the batch is then written once."""
+    request.getfixturevalue(name)
+    store = open_django(f"django://{emptied(name)}", service="shop")
+    now = int(store.apply([]).now)
+    store.apply([batch_of([(now, 1, 0)], number=1, declaration=declared(now))])
+    attempts: list[Exception | None] = []
+    once = store._apply
+
+    def counted(batches: Any) -> Any:
+        try:
+            done = once(batches)
+        except StoreError as exc:
+            attempts.append(exc)
+            blocker.rollback()  # type: ignore[attr-defined]  # bound below
+            raise
+        attempts.append(None)
+        return done
+
+    store._apply = counted  # type: ignore[method-assign]
+    blocker = connections[name]
+    blocker.set_autocommit(False)
+    try:
+        with blocker.cursor() as cursor:
+            cursor.execute("SELECT id FROM slo_django_slo FOR UPDATE")
+        applied = store.apply([batch_of([(now, 0, 1)], number=2)])
+    finally:
+        blocker.close()
+
+    assert applied.noted == (2,)
+    assert [attempt is None for attempt in attempts] == [False, True]
+
+
+@pytest.mark.parametrize("name", ["postgres", "mariadb"])
+def test_a_killed_server_loses_and_doubles_nothing(name: str, request: pytest.FixtureRequest) -> None:
+    """Writers and readers hear an error, and go on when it is back."""
+    server = request.getfixturevalue(name)
+    tracker = tracker_on(f"django://{emptied(name)}")
+    record(tracker, good=5)
+    tracker.store.flush()
+    server.kill()
+
+    record(tracker, bad=2)
+    started = time.monotonic()
+    tracker.store.flush()
+    assert time.monotonic() - started < 3
+    assert not tracker.store.health().is_up
+    server.start()
+    tracker.store.flush()
+
+    assert counts_of(tracker) == (5, 2)
+    assert tracker.store.health().is_up
+    tracker.store.close()
+
+
+@pytest.mark.parametrize("name", ["postgres", "mariadb"])
+def test_a_server_that_hangs_is_left(name: str, request: pytest.FixtureRequest) -> None:
+    """Its kernel still takes connections; nobody answers. What it may have written is not written twice."""
+    server = request.getfixturevalue(name)
+    tracker = tracker_on(f"django://{emptied(name)}")
+    tracker.record(True)
+    tracker.store.flush()
+    server.pause()
+    try:
+        tracker.record(True)
+        started = time.monotonic()
+        tracker.store.flush()
+        assert time.monotonic() - started < 4
+        assert not tracker.store.health().is_up
+    finally:
+        server.resume()
+    tracker.store.flush()
+
+    assert counts_of(tracker) == (2, 0)
+    tracker.store.close()
+
+
+def test_a_server_that_stops_answering_in_the_middle_is_cut_off(postgres: PostgreSQL) -> None:
+    """PostgreSQL keeps its own time-outs, and a stopped server keeps none."""
+    store = open_django(f"django://{emptied('postgres')}", service="shop")
+    started = time.monotonic()
+    try:
+        with pytest.raises(StoreError), store._transaction(*store._dialect.begin_read) as cursor:
+            postgres.pause()
+            cursor.execute("SELECT 1")
+        assert time.monotonic() - started < 5
+    finally:
+        postgres.resume()
+    assert store.names() == []
+
+
+def test_many_writers_of_many_slos_do_not_deadlock(alias: str) -> None:
+    """Each process declares the same SLOs in an order of its own."""
+    names = [f"slo-{number}" for number in range(6)]
+    store = open_django(f"django://{alias}", service="shop")
+    now = int(store.apply([]).now)
+    failures: list[Exception] = []
+
+    def write(index: int) -> None:
+        order = names[index:] + names[:index]
+        for number in (1, 2, 3):
+            batches = [
+                batch_of(
+                    [(now - number, 1, index)],
+                    number=number,
+                    writer=f"{index:032x}",
+                    slo=name,
+                    declaration=declared(now),
+                )
+                for name in order
+            ]
+            for _ in range(20):
+                try:
+                    applied = store.apply(batches)
+                except StoreError as exc:  # SQLite: one writer at a time, for a second
+                    failures.append(exc)
+                    continue
+                assert applied.noted == (number,) * len(names)
+                break
+
+    threads = [threading.Thread(target=write, args=(index,)) for index in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    from slo_core.stores.buckets import Query
+
+    totals = [stored.record for stored in store.read([Query(name, ()) for name in names])]
+    assert [(record.good, record.bad) for record in totals if record] == [(18, 45)] * 6
+    assert all("locked" in str(exc) or "Deadlock" in str(exc) for exc in failures)
+
+
+def test_missing_tables_are_said_to_be(tmp_path: Path) -> None:
+    """Once migrate has run, everything counted meanwhile is there."""
+    from django.core.management import call_command
+
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "new.sqlite3")}
+    with django_database("new", database, migrate=False):
+        store = open_django("django://new")
+        assert not store.has_tables()
+        tracker = tracker_on("django://new")
+        tracker.record(False)
+        with pytest.raises(
+            StoreError, match=r"its tables are missing; run manage\.py migrate slo_django --database new"
+        ):
+            tracker.snapshot()
+
+        call_command("migrate", "slo_django", database="new", verbosity=0)
+
+        assert store.has_tables()
+        assert counts_of(tracker) == (0, 1)
+        tracker.store.close()
+
+
+def test_a_server_that_is_not_there_is_an_error_without_a_password() -> None:
+    """The application starts, and says why nothing is counted."""
+    database = {
+        "ENGINE": "django.db.backends.postgresql", "NAME": "shop", "USER": "slo", "PASSWORD": "hunter2",
+        "HOST": "127.0.0.1", "PORT": str(free_port()),
+    }  # fmt: skip
+    with django_database("away", database, migrate=False):
+        store = open_django("django://away")
+        with pytest.raises(StoreError, match="store django://away: OperationalError") as found:
+            store.names()
+        assert "hunter2" not in str(found.value)
+
+
+def test_a_pool_of_the_project_is_left_alone(postgres: PostgreSQL) -> None:
+    """Its connections are the requests'."""
+    with django_database("pooled", {**postgres.settings, "OPTIONS": {"pool": True}}, migrate=False):
+        connection = open_django("django://pooled")._connection()
+        assert connection.pool is None  # type: ignore[attr-defined]
+        assert connection.settings_dict["OPTIONS"]["connect_timeout"] == 2
+        assert connections["pooled"].settings_dict["OPTIONS"] == {"pool": True}
+        connections["pooled"].settings_dict["OPTIONS"].clear()  # closing would ask for a package we do not need
+
+
+def test_a_local_time_zone_changes_nothing(mariadb: MariaDB) -> None:
+    """The server's clock is read in UTC: in autumn an hour comes twice."""
+    store = open_django(f"django://{emptied('mariadb')}", service="shop")
+    mariadb.query("SET GLOBAL time_zone = '-05:00'")
+    try:
+        assert abs(store.apply([]).now - time.time()) < 5
+    finally:
+        mariadb.query("SET GLOBAL time_zone = 'SYSTEM'")
+
+
+def test_sqlite_has_the_clock_of_the_process(sqlite: None) -> None:
+    """It has none of its own that could be another's."""
+    clock = FakeClock(1_800_000_000.0)
+    store = open_django(f"django://{emptied('sqlite')}", clock=clock)
+
+    assert store.apply([]).now == 1_800_000_000.0
+    assert store.scope == "host"
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "message"),
+    [
+        ("django://nowhere", {}, r"expected django:// and one of settings\.DATABASES: .*default"),
+        ("django:default", {}, "expected django://"),
+        ("django://default", {"size": 1}, "expected no options, got size"),
+    ],
+)
+def test_a_bad_url_is_named(url: str, options: dict[str, object], message: str) -> None:
+    """At the start, before anything is counted."""
+    with pytest.raises(StoreError, match=message):
+        open_django(url, **options)
+
+
+def test_an_engine_that_cannot_add_is_refused() -> None:
+    """Oracle has no upsert that we know."""
+    with (
+        django_database("oracle", {"ENGINE": "django.db.backends.oracle", "NAME": "x"}, migrate=False),
+        pytest.raises(StoreError, match="needs PostgreSQL, MariaDB, MySQL or SQLite"),
+    ):
+        open_django("django://oracle")
+
+
+def test_a_test_without_its_database_counts_nowhere(postgres: PostgreSQL) -> None:
+    """A SimpleTestCase must not write into the developer's own database."""
+    with django_database("mine", postgres.settings, migrate=False):
+        connections["mine"].settings_dict["TEST"] = {"NAME": None}
+        connections.settings["mine"]["TEST"] = {"NAME": None}
+        with pytest.raises(StoreError, match="a test runs that has no test database"):
+            open_django("django://mine").names()
