@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 from slo_core.config import nearest
 from slo_core.conventions import DEFAULT_METRICS_PATH, DEFAULT_SERVICE, DEFAULT_STORE
@@ -34,7 +35,7 @@ class SLOSettings:
 
     # Not in the repr: a URL or an option may hold a password.
     store: Store | str = field(default=DEFAULT_STORE, repr=False)
-    store_options: Mapping[str, object] = field(default_factory=dict, repr=False)
+    store_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
     flush_interval: float | None = None
     exclude: tuple[str, ...] = ()
     metrics_path: str | None = DEFAULT_METRICS_PATH

@@ -18,6 +18,7 @@ from slo_core.markers import marks_of
 from slo_core.settings import SLOSettings, unknown_settings
 from slo_core.stores.locate import known_schemes, redacted_url, store_from_url
 from slo_django import conf
+from slo_django.store import open_django
 from slo_django.url_map import MappedView, mapped_views
 
 __all__ = ["TAG", "CheckID", "register"]
@@ -40,6 +41,8 @@ class CheckID:
     MATCHES_NOTHING = "slo.W007"
     UNKNOWN_NAME_TRACKED = "slo.W008"
     DOUBTFUL_ALERT_RULE = "slo.W009"
+    TABLES_MISSING = "slo.W010"
+    STORE_WITHOUT_SERVICE = "slo.W011"
     DEFAULT_RULE_LEFT_OUT = "slo.I001"
 
 
@@ -47,6 +50,8 @@ def register() -> None:
     """Hand the checks to Django; those about deployment run with `check --deploy` only."""
     for check in (check_definitions, check_settings, check_middleware, check_urls):
         checks.register(check, TAG)
+    # With `check --database` and `migrate` only: it asks the database.
+    checks.register(check_tables, TAG, checks.Tags.database)
     for check in (check_metrics_token, check_left_out_rules):
         checks.register(check, TAG, deploy=True)
 
@@ -101,31 +106,67 @@ def _store_messages(found: SLOSettings) -> Iterator[CheckMessage]:
             yield _error(problem, CheckID.INVALID_STORE)
             return
         is_of_one_process = store == DEFAULT_STORE
+        if store.startswith(_REDIS) and "SLO_SERVICE" not in conf.given_settings():
+            yield checks.Warning(
+                f"{conf.WHERE}SLO_STORE is used without a SLO_SERVICE: another service with SLOs of the same names, in the "
+                "same Redis, would be counted together with this one.",
+                hint=f'Name the service: SLO_SERVICE = "{settings.ROOT_URLCONF.partition(".")[0]}".',
+                id=CheckID.STORE_WITHOUT_SERVICE,
+            )
     else:
         is_of_one_process = store.scope == "process"
     if is_of_one_process and found.enabled and not settings.DEBUG:
         yield checks.Warning(
             f"{conf.WHERE}SLO_STORE counts in each process for itself: with several workers every scrape shows another "
             "one's numbers, and a restart forgets them.",
-            hint=f"Use a shared store, or run one worker and silence {CheckID.STORE_OF_ONE_PROCESS}.",
+            hint=f'Use a shared store: leave SLO_STORE out, or set "sqlite:////path/slo.db" or "redis://host:6379/0". '
+            f"With one worker, silence {CheckID.STORE_OF_ONE_PROCESS}.",
             id=CheckID.STORE_OF_ONE_PROCESS,
         )
 
 
+# TLS and Cluster are more of the same.
+_REDIS = ("redis://", "rediss://", "redis+cluster://", "rediss+cluster://")
+
+
 def _store_problem(url: str, found: SLOSettings) -> Problem | None:
-    """What is wrong with a store's URL, told without reaching out for the store."""
+    """What is wrong with a store's URL or options, or with its file; no server is reached out for."""
     where = f"{conf.WHERE}SLO_STORE"
     scheme, colon, _ = url.partition(":")
-    if not colon or scheme not in known_schemes():
+    if not colon or scheme not in {*known_schemes(), conf.DJANGO_STORE.partition(":")[0]}:
         known = [f"{known}://" for known in known_schemes()]
         expected = f"expected a URL with one of the schemes {', '.join(known)}"
         return Problem(where, f"{expected}, got {redacted_url(url)!r}", nearest(f"{scheme}://", known))
-    if f"{scheme}://" == DEFAULT_STORE:
-        try:
-            store_from_url(url, options=found.store_options)
-        except StoreError as exc:
-            return Problem(where, str(exc))
+    try:
+        if url.startswith(conf.DJANGO_STORE):
+            open_django(url, service=found.service, **found.store_options)
+        else:
+            store_from_url(url, service=found.service, options=found.store_options).close()
+    except StoreError as exc:
+        return Problem(where, str(exc))
     return None
+
+
+def check_tables(app_configs: object = None, databases: Sequence[str] | None = None, **_: Any) -> list[CheckMessage]:
+    """The tables behind `django://` are there; until then events wait in memory, and no request suffers."""
+    try:
+        store = conf.read_settings().store
+        if not isinstance(store, str) or not store.startswith(conf.DJANGO_STORE):
+            return []
+        found = open_django(store)
+        # A database without any table is about to be migrated for the first time.
+        if found.alias not in (databases or ()) or found.has_tables() or not found.has_tables("django_migrations"):
+            return []
+    except (ConfigError, StoreError):  # told by check_settings, or by the database's own check
+        return []
+    database = "" if found.alias == "default" else f" --database {found.alias}"
+    return [
+        checks.Warning(
+            f"The tables of {store} are missing: events wait in memory until they are there.",
+            hint=f"Run manage.py migrate slo_django{database}.",
+            id=CheckID.TABLES_MISSING,
+        )
+    ]
 
 
 def check_middleware(app_configs: object = None, **_: Any) -> list[CheckMessage]:

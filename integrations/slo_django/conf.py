@@ -4,21 +4,59 @@ from __future__ import annotations
 
 from typing import cast
 
+from django.apps import apps
 from django.conf import settings
 
 from slo_core.config import DefinitionsConfig
-from slo_core.conventions import DEFAULT_STORE
+from slo_core.conventions import DEFAULT_SERVICE, DEFAULT_STORE
+from slo_core.errors import StoreError
 from slo_core.settings import PREFIX, SLOSettings
 
-__all__ = ["DEFAULTS", "DEFINITIONS", "WHERE", "given_settings", "read_definitions", "read_settings"]
+__all__ = [
+    "DEFINITIONS",
+    "DJANGO_STORE",
+    "WHERE",
+    "default_store",
+    "given_settings",
+    "read_definitions",
+    "read_settings",
+]
 
 # What messages put before the name of a setting.
 WHERE = "settings."
 
 DEFINITIONS = "SLO_DEFINITIONS"
 
-# Where Django's defaults differ from `SLOSettings`, here is the place to say so.
-DEFAULTS: dict[str, object] = {"SLO_STORE": DEFAULT_STORE}
+# What a URL starts with that names a database of the project.
+DJANGO_STORE = "django://"
+
+
+def default_store() -> str:
+    """
+    Where events are kept unless the settings say it: in the database that the project's routers name for our models.
+
+    A project without a database, or with one of a kind that the store cannot use, counts in memory.
+    """
+    if not apps.is_installed("slo_django"):
+        return DEFAULT_STORE
+    from django.db import connections, router
+
+    from slo_django.dialect import dialect_of
+    from slo_django.models import Bucket
+
+    alias = router.db_for_write(Bucket)
+    try:
+        dialect_of(connections.settings[alias]["ENGINE"])
+    except StoreError:
+        return DEFAULT_STORE
+    return f"{DJANGO_STORE}{alias}"
+
+
+def _default_service(store: object) -> str:
+    """Projects may share a database; they do not share the name of their package."""
+    project = str(getattr(settings, "ROOT_URLCONF", None) or "").partition(".")[0]
+    is_ours = isinstance(store, str) and store.startswith(DJANGO_STORE)
+    return project if is_ours and project else DEFAULT_SERVICE
 
 
 def given_settings() -> dict[str, object]:
@@ -35,7 +73,11 @@ def read_settings() -> SLOSettings:
     Raises:
         ConfigError: Every setting that is wrong, by name.
     """
-    return SLOSettings.from_mapping({**DEFAULTS, **given_settings()}, where=WHERE)
+    given = given_settings()
+    if "SLO_STORE" not in given:
+        given["SLO_STORE"] = default_store()
+    given.setdefault("SLO_SERVICE", _default_service(given["SLO_STORE"]))
+    return SLOSettings.from_mapping(given, where=WHERE)
 
 
 def read_definitions() -> DefinitionsConfig:

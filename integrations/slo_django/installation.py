@@ -76,11 +76,20 @@ class Installation:
 
     def _build_registry(self) -> SLORegistry:
         settings = self.settings
+        store = settings.store
+        if isinstance(store, str) and store.startswith(conf.DJANGO_STORE):
+            # Not by its entry point: finding one takes 20 ms, and a checkout on the path has none.
+            from slo_core.stores.write_behind import WriteBehindStore
+            from slo_django.store import open_django
+
+            buckets = open_django(store, service=settings.service, **settings.store_options)
+            store = WriteBehindStore(buckets, flush_interval=settings.flush_interval)
         return SLORegistry.from_config(
             conf.read_definitions(),
-            store=settings.store,
+            store=store,
             service=settings.service,
-            store_options=settings.store_options,
+            store_options=settings.store_options if isinstance(store, str) else None,
+            flush_interval=settings.flush_interval,
             where=conf.WHERE + conf.DEFINITIONS,
         )
 

@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -28,6 +28,8 @@ from slo_core.window import FUTURE_TOLERANCE_SECONDS
 from slo_django.dialect import Dialect, dialect_of
 
 __all__ = ["DjangoBucketStore", "open_django"]
+
+_TABLES = ("slo_django_store", "slo_django_slo", "slo_django_bucket", "slo_django_note")
 
 _NOTES_KEPT_SECONDS = 24 * 3600.0
 
@@ -316,19 +318,18 @@ class DjangoBucketStore:
     def forget(self) -> None:
         """Nothing to do: no connection is kept."""
 
-    def has_tables(self) -> bool:
+    def has_tables(self, *names: str) -> bool:
         """
-        Whether the app's tables are there.
+        Whether tables are there.
+
+        Args:
+            names: Which; the app's own by default.
 
         Raises:
             StoreError: The database is out of reach.
         """
         with self._transaction(*self._dialect.begin_read) as cursor:
-            return self._lacks_no_table(cursor)
-
-    def _lacks_no_table(self, cursor: Any) -> bool:
-        tables = set(cursor.db.introspection.table_names(cursor))
-        return {"slo_django_store", "slo_django_slo", "slo_django_bucket", "slo_django_note"} <= tables
+            return _are_there(cursor, names or _TABLES)
 
     @contextmanager
     def _transaction(self, *begin: str) -> Iterator[Any]:
@@ -366,7 +367,7 @@ class DjangoBucketStore:
         # Of a server that does not answer nothing more is asked.
         if isinstance(exc, ProgrammingError) or self._dialect.vendor == "sqlite":
             with suppress(Exception), connection.cursor() as cursor:
-                if not self._lacks_no_table(cursor):
+                if not _are_there(cursor, _TABLES):
                     database = "" if self.alias == "default" else f" --database {self.alias}"
                     return f"{where}: its tables are missing; run manage.py migrate slo_django{database}"
         # Drivers name host, user and database, but never the password.
@@ -377,6 +378,10 @@ class DjangoBucketStore:
 
     def __repr__(self) -> str:
         return f"DjangoBucketStore({self.alias!r})"
+
+
+def _are_there(cursor: Any, tables: Collection[str]) -> bool:
+    return set(tables) <= set(cursor.db.introspection.table_names(cursor))
 
 
 @contextmanager

@@ -62,6 +62,12 @@ def test_the_plain_library(folder: Path):
     assert "budget left: -149.8%, burning at 2.50" in out
 
 
+def test_a_shared_store_goes_on_where_it_was(folder: Path):
+    """One more event with each run."""
+    assert run(folder, "shared.py").startswith("1 events")
+    assert run(folder, "shared.py").startswith("2 events")
+
+
 @pytest.mark.parametrize("name", ["classification.py", "beside_others.py"])
 def test_a_block_that_only_defines(folder: Path, name: str):
     """It runs to its end."""
@@ -112,6 +118,8 @@ def uvicorn(application: str) -> Served:
 def test_a_served_block(folder: Path, command: Served, method: str, path: str, expected: dict[tuple[str, str], int]):
     """The commands of the text start it, and one request is one good event of each SLO it belongs to."""
     port = free_port()
+    if path == "/checkout/":
+        run(folder, "manage.py", "migrate")
     with start_server(command(port), port=port, ready="/metrics", cwd=folder) as server:
         fetch(server.url + path, method=method)
 
@@ -122,6 +130,7 @@ def test_a_served_block(folder: Path, command: Served, method: str, path: str, e
 
 def test_django_names_nothing_to_mend(folder: Path):
     """`manage.py check` is clean, and `slo_status` prints the table."""
+    run(folder, "manage.py", "migrate")
     assert "no issues" in run(folder, "manage.py", "check")
     assert "checkout-latency" in run(folder, "manage.py", "slo_status")
 

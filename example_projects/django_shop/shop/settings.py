@@ -40,7 +40,4 @@ SLO_DEFINITIONS = {
     },
     "stock-import": {"target": "99%", "kind": "custom", "description": "Products that an import could read."},
 }
-SLO_SERVICE = "shop"
 SLO_METRICS_TOKEN = os.environ.get("SHOP_METRICS_TOKEN")
-# The numbers live in the memory of one process: run one worker.
-SILENCED_SYSTEM_CHECKS = ["slo.W005"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -49,3 +50,6 @@ def test_the_shop_can_be_stocked(tmp_path: Path) -> None:
 
     assert done.stdout == "2 of 3 lines imported\n"
     assert "no price" in done.stderr
+    status = json.loads(manage(database, "slo_status", "--format", "json").stdout)
+    (imported,) = [slo for slo in status["slos"] if slo["name"] == "stock-import"]
+    assert (imported["total"], imported["failures"]) == (3, 1)

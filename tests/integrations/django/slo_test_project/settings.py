@@ -38,3 +38,4 @@ SLO_DEFINITIONS = {
     "shop": {"target": 0.99, "routes": ["/shop/*"]},
     "orders": {"target": 0.99, "kind": "custom"},
 }
+SLO_STORE = "memory://"

@@ -1,0 +1,47 @@
+"""`manage.py slo_prune`: delete what no window reads again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from slo_core.errors import SLOError
+from slo_core.stores.buckets import BucketStore
+from slo_core.stores.locate import bucket_store_from_url, redacted_url
+from slo_django.conf import DJANGO_STORE, read_settings
+from slo_django.store import open_django
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Workers do the same by the way, every ten minutes; this is for a project that has none, or whose windows got shorter."""
+
+    help = "Deletes buckets that no window reads again, and notes of writers that are gone; totals stay."
+    requires_system_checks = ()
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """
+        Delete them.
+
+        Raises:
+            CommandError: The settings are wrong, the store is not shared, or it cannot be reached.
+        """
+        try:
+            settings = read_settings()
+            store = settings.store
+            if not isinstance(store, str):
+                raise CommandError("SLO_STORE is an object: call its own prune()")
+            buckets: BucketStore
+            if store.startswith(DJANGO_STORE):
+                buckets = open_django(store, service=settings.service, **settings.store_options)
+            else:
+                buckets = bucket_store_from_url(store, service=settings.service, options=settings.store_options)
+            try:
+                deleted = buckets.prune()
+            finally:
+                buckets.close()
+        except SLOError as exc:
+            raise CommandError(str(exc)) from exc
+        self.stdout.write(f"{redacted_url(store)}: {deleted} rows deleted.")

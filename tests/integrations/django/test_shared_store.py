@@ -1,0 +1,225 @@
+"""The store in the project's database: what is taken without being asked for, and what the commands and checks say of it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.core.management import CommandError, call_command
+from django.db import connections
+from django.test import Client, override_settings
+
+from django_databases import django_database
+from slo_core.testing import StoreContract, batch_of, declared
+from slo_django import conf, get_registry
+from slo_django.checks import TAG, CheckID
+from slo_django.installation import current
+from slo_django.store import open_django
+
+
+@pytest.fixture(autouse=True)
+def database_access(django_db_blocker: Any) -> Iterator[None]:
+    """pytest-django guards the project's database; these tests make databases of their own."""
+    with django_db_blocker.unblock():
+        yield
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[str]:
+    """A migrated database in a file."""
+    with django_database("shop", {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "shop.db")}) as alias:
+        yield alias
+        current.replace()  # let go of it before it is closed
+
+
+@pytest.fixture
+def unasked() -> Iterator[None]:
+    """The project's settings without `SLO_STORE`."""
+    from django.conf import settings
+
+    with override_settings():
+        del settings.SLO_STORE
+        yield
+
+
+class Router:
+    """Sends our models to a database of their own."""
+
+    def db_for_write(self, model: type, **_: Any) -> str | None:
+        return "shop" if model._meta.app_label == "slo_django" else None
+
+
+def test_the_default_is_the_projects_database(unasked: None) -> None:
+    """And the project's package is the service."""
+    settings = conf.read_settings()
+
+    assert (settings.store, settings.service) == ("django://default", "slo_test_project")
+
+
+def test_a_router_says_which_database(unasked: None, shop: str) -> None:
+    """As for every other model."""
+    with override_settings(DATABASE_ROUTERS=[Router()]):
+        assert conf.read_settings().store == "django://shop"
+
+
+def test_a_service_that_is_named_stays(unasked: None) -> None:
+    """And with another store nobody guesses."""
+    with override_settings(SLO_SERVICE="orders"):
+        assert conf.read_settings().service == "orders"
+    with override_settings(SLO_STORE="memory://"):
+        assert conf.read_settings().service == "default"
+
+
+def test_a_project_without_a_database_counts_in_memory(unasked: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Django puts a dummy in its place; a kind that we cannot use is no better."""
+    for engine in ("django.db.backends.dummy", "django.db.backends.oracle"):
+        monkeypatch.setitem(connections.settings["default"], "ENGINE", engine)
+        assert conf.read_settings().store == "memory://"
+
+
+def test_requests_are_counted_in_the_database(shop: str) -> None:
+    """Each installation is another process, as far as the store is concerned."""
+    with override_settings(SLO_STORE=f"django://{shop}"):
+        assert Client().get("/plain/").status_code == 200
+        current.replace()
+
+        assert get_registry()["availability"].snapshot().total == 1
+
+
+def test_options_belong_to_other_stores(shop: str) -> None:
+    """They are named."""
+    with override_settings(SLO_STORE=f"django://{shop}", SLO_STORE_OPTIONS={"timeout": 3}):
+        (message,) = messages()
+
+    assert message.id == CheckID.INVALID_STORE
+    assert "no options, got timeout" in message.msg
+
+
+def test_the_interval_is_the_settings(shop: str) -> None:
+    """`SLO_FLUSH_INTERVAL`, else the database's own."""
+    with override_settings(SLO_STORE=f"django://{shop}", SLO_FLUSH_INTERVAL=7.5):
+        assert get_registry().store._interval == 7.5
+    with override_settings(SLO_STORE=f"django://{shop}"):
+        assert get_registry().store._interval == 1.0
+
+
+def messages(**given: Any) -> list[CheckMessage]:
+    return [found for found in run_checks(tags=[TAG], **given) if found.id in (
+        CheckID.INVALID_STORE, CheckID.TABLES_MISSING, CheckID.STORE_WITHOUT_SERVICE, CheckID.STORE_OF_ONE_PROCESS,
+    )]  # fmt: skip
+
+
+def test_a_migrated_database_hears_nothing(shop: str) -> None:
+    """Whether or not the database may be asked."""
+    with override_settings(SLO_STORE=f"django://{shop}"):
+        assert messages() == []
+        assert messages(databases=[shop]) == []
+
+
+def test_missing_tables_are_a_warning(tmp_path: Path) -> None:
+    """Asked for with `check --database`; nothing breaks in the meantime."""
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "late.db")}
+    with django_database("late", database, migrate=False), override_settings(SLO_STORE="django://late"):
+        assert messages(databases=["late"]) == []  # nothing is migrated at all: Django says so itself
+        call_command("migrate", "sessions", database="late", verbosity=0)
+
+        assert messages() == []
+        assert messages(databases=["default"]) == []
+        (message,) = messages(databases=["late"])
+        response = Client().get("/plain/")
+        metrics = Client().get("/metrics")
+
+        assert message.id == CheckID.TABLES_MISSING
+        assert message.hint == "Run manage.py migrate slo_django --database late."
+        assert response.status_code == 200
+        assert b"slo_store_up 0.0" in metrics.content.replace(b'{slo_service="slo_test_project"}', b"")
+        call_command("migrate", "slo_django", database="late", verbosity=0)
+        assert messages(databases=["late"]) == []
+        assert get_registry()["availability"].snapshot().total == 1
+        current.replace()
+
+
+def test_an_unknown_alias_is_an_error() -> None:
+    """With those that there are."""
+    with override_settings(SLO_STORE="django://nowhere"):
+        (message,) = messages()
+
+    assert message.id == CheckID.INVALID_STORE
+    assert "one of settings.DATABASES: default" in message.msg
+
+
+def test_a_redis_without_a_service_is_a_warning() -> None:
+    """Two projects in one Redis would count together."""
+    with override_settings(SLO_STORE="redis://:hunter2@127.0.0.1:1/0"):
+        (message,) = messages()
+        assert message.id == CheckID.STORE_WITHOUT_SERVICE
+        assert message.hint == 'Name the service: SLO_SERVICE = "slo_test_project".'
+        with override_settings(SLO_SERVICE="shop"):
+            assert messages() == []
+
+
+def test_a_file_that_is_no_database_is_an_error(tmp_path: Path) -> None:
+    """Before the first request."""
+    path = tmp_path / "slo.db"
+    path.write_text("not a database, and longer than a header has to be\n" * 30)
+    with override_settings(SLO_STORE=f"sqlite:///{path}"):
+        (message,) = messages()
+
+    assert message.id == CheckID.INVALID_STORE
+    assert str(path) in message.msg
+
+
+def test_pruning_says_what_went(shop: str) -> None:
+    """Of every service that shares the tables."""
+    store = open_django(f"django://{shop}", service="shop")
+    now = int(store.apply([]).now)
+    old = now - 90 * 86_400
+    store.apply([batch_of([(old, 1, 0)], number=1, declaration=declared(old))])
+    store.apply([batch_of([(now, 1, 0)], number=2)])
+    out = io.StringIO()
+
+    with override_settings(SLO_STORE=f"django://{shop}"):
+        call_command("slo_prune", stdout=out)
+        call_command("slo_prune", stdout=out)
+
+    first, second = out.getvalue().splitlines()
+    assert first.startswith("django://shop: ")
+    assert int(first.split()[1]) > 0
+    assert second == "django://shop: 0 rows deleted."
+
+
+def test_pruning_takes_any_shared_store(tmp_path: Path) -> None:
+    """By its URL; what one process holds is refused, and so is what cannot be had."""
+    out = io.StringIO()
+    with override_settings(SLO_STORE=f"sqlite:///{tmp_path / 'slo.db'}"):
+        call_command("slo_prune", stdout=out)
+    assert out.getvalue().endswith("slo.db: 0 rows deleted.\n")
+    with pytest.raises(CommandError, match="expected a store that processes share"):
+        call_command("slo_prune")
+    with override_settings(SLO_STORE="django://nowhere"), pytest.raises(CommandError, match="django://nowhere"):
+        call_command("slo_prune")
+    with (
+        override_settings(SLO_STORE=type("Own", (), {})()),
+        pytest.raises(CommandError, match=r"settings\.SLO_STORE"),
+    ):
+        call_command("slo_prune")
+
+
+class TestContract(StoreContract):
+    """Every promise of a shared store, on every Django."""
+
+    @pytest.fixture
+    def make_store(self, shop: str) -> Any:
+        return lambda service="shop": open_django(f"django://{shop}", service=service)
+
+
+def test_a_test_without_a_database_is_left_alone(django_db_blocker: Any) -> None:
+    """What is counted in it waits in memory: neither a request nor a scrape fails."""
+    with override_settings(SLO_STORE="django://default"), django_db_blocker.block():
+        assert Client().get("/plain/").status_code == 200
+        assert Client().get("/metrics").status_code == 200
+        assert not get_registry().store.health().is_up
