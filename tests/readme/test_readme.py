@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from slo_servers import fetch, free_port, python, start_server
+from slo_servers import fetch, free_port, python, start_server, wait_until
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 BLOCK = re.compile(r"<!-- file: (\S+) -->\n```python\n(.*?)```", re.DOTALL)
@@ -123,9 +123,10 @@ def test_a_served_block(folder: Path, command: Served, method: str, path: str, e
     with start_server(command(port), port=port, ready="/metrics", cwd=folder) as server:
         fetch(server.url + path, method=method)
 
-        counted = {key: value for key, value in events(server.url).items() if value}
+        def counted() -> dict[tuple[str, str], int]:
+            return {key: value for key, value in events(server.url).items() if value}
 
-    assert counted == expected
+        wait_until(lambda: counted() == expected, message=f"/metrics did not say {expected}, but {counted()}")
 
 
 def test_django_names_nothing_to_mend(folder: Path):
