@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
-__all__ = ["django_database", "set_up_django"]
+__all__ = ["django_database", "migrated", "set_up_django"]
 
 
 def set_up_django() -> None:
@@ -60,3 +65,11 @@ def django_database(alias: str, database: dict[str, object], *, migrate: bool = 
             connections[alias].close()
             del connections[alias]
         del connections.settings[alias]
+
+
+def migrated(database: dict[str, object]) -> None:
+    """Make our tables in a database, in a process of their own: this one may have no Django, or another one's."""
+    subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("fleet_service.py")), "migrate", "-v", "0"],
+        env={**os.environ, "SERVICE_DATABASE": json.dumps(database)}, check=True,
+    )  # fmt: skip

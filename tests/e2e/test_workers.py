@@ -1,0 +1,296 @@
+"""Many workers, one number: every server and every shared store, scraped all along, restarted with everything behind it."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import os
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from database_servers import PostgreSQL, start_postgres
+from django_databases import migrated
+from fleet_client import Scraper, Totals, send, totals
+from redis_servers import RedisServer, start_redis
+from slo_servers import Server, fetch, free_port, python, start_server, wait_until
+
+SUPPORT = Path(__file__).parents[1] / "support"
+REQUESTS = 20_000 if os.environ.get("SLO_LONG_TESTS") else 2_000
+
+names = (f"fleet-{number}" for number in itertools.count())
+
+
+@dataclass
+class Backend:
+    """
+    A shared store, and the server behind it.
+
+    Attributes:
+        name: What it is.
+        environment: How the service is told of it.
+        wsgi: The service for gunicorn that uses it.
+        asgi: The one for uvicorn.
+        server: The process behind it; None for a file.
+    """
+
+    name: str
+    environment: dict[str, str]
+    wsgi: str = "flask_app"
+    asgi: str = "asgi_app"
+    server: RedisServer | PostgreSQL | None = None
+    service: str = field(default_factory=lambda: next(names))
+
+    def gunicorn(self, *arguments: str, workers: int = 4, **environment: str) -> AbstractContextManager[Server]:
+        """The service under gunicorn, until the `with` block ends."""
+        port = free_port()
+        # gunicorn itself may wait in vain for a worker of gevent that was told to end while it was starting.
+        command = python(
+            "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-w", str(workers), "--graceful-timeout", "3", *arguments,
+            f"fleet_service:{self.wsgi}()",
+        )  # fmt: skip
+        return self._start(command, port, environment)
+
+    def uvicorn(
+        self, *arguments: str, factory: str | None = None, **environment: str
+    ) -> AbstractContextManager[Server]:
+        """The service under uvicorn."""
+        port = free_port()
+        command = python(
+            "-m", "uvicorn", "--no-access-log", "--port", str(port), "--factory", *arguments,
+            f"fleet_service:{factory or self.asgi}",
+        )  # fmt: skip
+        return self._start(command, port, environment)
+
+    def _start(self, command: list[str], port: int, environment: dict[str, str]) -> AbstractContextManager[Server]:
+        env = {**self.environment, "SERVICE_NAME": self.service, "PYTHONPATH": str(SUPPORT), **environment}
+        return start_server(command, port=port, ready="/metrics", env=env)
+
+
+def port_of(server: Server) -> int:
+    return int(server.url.rpartition(":")[2])
+
+
+@pytest.fixture(scope="module")
+def redis() -> Iterator[RedisServer]:
+    with start_redis("--appendonly", "yes", "--appendfsync", "always") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgreSQL]:
+    with start_postgres() as server:
+        migrated(server.settings)
+        yield server
+
+
+def backend_named(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    if name == "sqlite":
+        return Backend(name, {"SERVICE_STORE": f"sqlite:///{tmp_path / 'slo.db'}"})
+    if name == "redis":
+        server: RedisServer = request.getfixturevalue("redis")
+        return Backend(name, {"SERVICE_STORE": server.url}, server=server)
+    database: PostgreSQL = request.getfixturevalue("postgres")
+    environment = {"SERVICE_STORE": "django://default", "SERVICE_DATABASE": json.dumps(database.settings)}
+    return Backend(name, environment, wsgi="django_wsgi", asgi="django_asgi", server=database)
+
+
+@pytest.fixture(params=["sqlite", "redis", "postgres"])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    """Each kind of shared store, with a service of its own in it."""
+    return backend_named(request.param, request, tmp_path)
+
+
+@pytest.fixture
+def sqlite(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    return backend_named("sqlite", request, tmp_path)
+
+
+GUNICORN = {
+    "sync": ["-k", "sync"],
+    "gthread": ["-k", "gthread", "--threads", "4"],
+    "gevent": ["-k", "gevent"],
+}
+SERVERS = [*(f"{kind}{preload}" for kind in GUNICORN for preload in ("", "-preload")), "uvicorn"]
+
+
+def serve(backend: Backend, server: str) -> AbstractContextManager[Server]:
+    """The service with several workers."""
+    if server == "uvicorn":
+        return backend.uvicorn("--workers", "2")
+    kind, _, preload = server.partition("-")
+    return backend.gunicorn(*GUNICORN[kind], *(["--preload"] if preload else []))
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_every_worker_shows_the_one_number_before_and_after_a_restart(backend: Backend, server: str):
+    """No scrape dips, the total is what the clients saw, and a restart of everything changes nothing."""
+    with serve(backend, server) as running:
+        port = port_of(running)
+        with Scraper(port) as scraper:
+            clients = send(port, requests=REQUESTS)
+            wait_until(lambda: totals(port) == clients.seen, message=f"{totals(port)} is not {clients.seen}")
+        more = send(port, requests=40)  # and no scrape after these: what is left is handed over on the way out
+    seen = clients.seen + more.seen
+
+    assert (clients.wrong, clients.broken, more.broken) == ([], 0, 0)
+    assert (scraper.dips, scraper.away) == ([], 0)
+    assert scraper.scrapes > 0
+    if backend.server is not None:
+        backend.server.kill()
+        backend.server.start()
+    with serve(backend, server) as running:
+        port = port_of(running)
+        assert [totals(port) for _ in range(8)] == [seen] * 8  # whichever worker answers
+        assert send(port, requests=40).broken == 0
+
+
+@pytest.mark.parametrize("kind", GUNICORN)
+def test_workers_that_are_recycled_lose_and_double_nothing(sqlite: Backend, kind: str):
+    """`--max-requests 20`: connections are dropped now and then, and a worker's last events are handed over."""
+    with sqlite.gunicorn(*GUNICORN[kind], "--max-requests", "20", workers=2) as running:
+        port = port_of(running)
+        clients = send(port, requests=400)
+        recorded = settled(port)
+
+    assert clients.wrong == []
+    assert at_most(clients.seen, recorded, more=clients.broken)
+
+
+def settled(port: int) -> Totals:
+    """What `/metrics` says once it says it from every worker, for longer than an interval."""
+    last: list[Totals | None] = []
+
+    def is_settled() -> bool:
+        last.append(totals(port))
+        return len(last) > 8 and last[-1] is not None and all(found == last[-1] for found in last[-8:])
+
+    def again() -> bool:
+        threading.Event().wait(0.1)  # eight in a row are a second, and an interval is a fifth of one
+        return is_settled()
+
+    wait_until(again, seconds=30, message="the numbers do not come to rest")
+    found = last[-1]
+    assert found is not None
+    return found
+
+
+def at_most(seen: Totals, recorded: Totals, *, more: int) -> bool:
+    """seen <= recorded <= seen + the requests whose answers did not arrive."""
+    beyond = Counter(recorded)
+    beyond.subtract(seen)
+    print("seen", dict(seen), "recorded", dict(recorded), "broken", more)
+    of_all = sum(count for (slo, _), count in beyond.items() if slo == "availability")
+    return all(count >= 0 for count in beyond.values()) and of_all <= more
+
+
+@pytest.mark.parametrize("server", ["sync", "gthread", "gevent", "uvicorn"])
+def test_a_shutdown_under_load_loses_nothing(backend: Backend, server: str):
+    """SIGTERM to all of it, while clients send: every answer that arrived was counted."""
+    from fleet_client import Clients
+
+    with serve(backend, server) as running:
+        port = port_of(running)
+        with Clients(port) as clients:
+            wait_until(lambda: clients.answers > 300, message="no answers")
+            running.process.terminate()
+            running.process.wait(20)
+            clients.stop()
+    with serve(backend, server) as running:
+        recorded = settled(port_of(running))
+
+    assert clients.wrong == []
+    assert at_most(clients.seen, recorded, more=clients.broken)
+
+
+def test_a_killed_worker_loses_at_most_its_last_interval(backend: Backend, tmp_path: Path):
+    """SIGKILL: what it had answered since its last flush is all that may be missing."""
+    from fleet_client import Clients
+
+    log = tmp_path / "answers"
+    with backend.gunicorn("-k", "gthread", "--threads", "2", workers=2, SERVICE_LOG=str(log)) as running:
+        port = port_of(running)
+        with Clients(port) as clients:
+            wait_until(lambda: clients.answers > 300, message="no answers")
+            worker = int(json.loads(fetch(f"{running.url}/threads"))["pid"])
+            os.kill(worker, 9)
+            wait_until(lambda: clients.answers > 600, message="no answers")
+        recorded = settled(port)
+    answered = [line.split() for line in log.read_text().splitlines()]
+    its_own = [float(at) for at, pid in answered if int(pid) == worker]
+    # An interval of 0.2 s, the time one flush may take, and the scheduling of a busy machine.
+    its_last = sum(at > max(its_own) - 1.0 for at in its_own)
+    counted = recorded["availability", "good"] + recorded["availability", "bad"]
+
+    print(f"{len(answered)} answered, {counted} counted, {its_last} were the worker's last")
+    assert len(answered) - its_last <= counted <= len(answered)
+
+
+def test_django_without_a_lifespan_loses_at_most_an_interval(sqlite: Backend, tmp_path: Path):
+    """uvicorn ends without a word to whoever does not listen: `with_lifespan` is there for that."""
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "unused.db")}
+    log = tmp_path / "answers"
+    environment = {"SERVICE_DATABASE": json.dumps(database), "SERVICE_LOG": str(log)}
+    with sqlite.uvicorn(factory="django_asgi_without_lifespan", **environment) as running:
+        clients = send(port_of(running), requests=400)
+        running.process.terminate()
+        running.process.wait(20)
+    with sqlite.uvicorn(factory="django_asgi", **environment) as running:
+        recorded = settled(port_of(running))
+        again = send(port_of(running), requests=400)
+        running.process.terminate()
+        running.process.wait(20)
+    with sqlite.uvicorn(factory="django_asgi", **environment) as running:
+        assert settled(port_of(running)) == recorded + again.seen
+
+    times = [float(line.split()[0]) for line in log.read_text().splitlines()]
+    its_last = sum(at > times[clients.answers - 1] - 1.0 for at in times[: clients.answers])
+    counted = recorded["availability", "good"] + recorded["availability", "bad"]
+    assert clients.answers - its_last <= counted <= clients.answers
+
+
+@pytest.mark.parametrize("command", ["runserver", "flask"])
+def test_a_reloader_has_one_flusher(command: str, sqlite: Backend, tmp_path: Path):
+    """The process that watches the files counts nothing and starts nothing."""
+    port = free_port()
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "unused.db")}
+    environment = {
+        **sqlite.environment, "PYTHONPATH": str(SUPPORT), "SERVICE_DATABASE": json.dumps(database), "SERVICE_DEBUG": "1",
+    }  # fmt: skip
+    commands = {
+        "runserver": python(str(SUPPORT / "fleet_service.py"), "runserver", str(port)),
+        "flask": python("-m", "flask", "--app", "fleet_service:flask_app", "run", "--debug", "--port", str(port)),
+    }
+    with start_server(commands[command], port=port, ready="/metrics", env=environment) as running:
+        fetch(f"{running.url}/ok")
+        wait_until(lambda: totals(port) == {("availability", "good"): 1}, message="the request was not counted")
+        serving = json.loads(fetch(f"{running.url}/threads"))
+
+        assert serving["threads"].count("slo-flusher") == 1
+        assert serving["pid"] != running.process.pid
+        assert not open_files(running.process.pid) & {sqlite.environment["SERVICE_STORE"].removeprefix("sqlite:///")}
+
+
+def open_files(pid: int) -> set[str]:
+    """What a process holds open."""
+    return {os.path.realpath(link) for link in Path(f"/proc/{pid}/fd").iterdir()}
+
+
+def test_nothing_is_dropped_when_a_client_asks_for_metrics_only(sqlite: Backend):
+    """A worker that counts nothing shows what the others count."""
+    with sqlite.gunicorn("-k", "sync") as running:
+        assert [totals(port_of(running)) for _ in range(8)] == [Totals()] * 8
+        connection = http.client.HTTPConnection("127.0.0.1", port_of(running), timeout=10)
+        connection.request("GET", "/bad")
+        assert connection.getresponse().status == 500
+        connection.close()
+        wait_until(
+            lambda: all(totals(port_of(running)) == {("availability", "bad"): 1} for _ in range(8)),
+            message="some worker does not show the event",
+        )

@@ -1,0 +1,186 @@
+"""Clients that remember what they saw, and scrapers that do not forgive a counter that dips."""
+
+from __future__ import annotations
+
+import http.client
+import random
+import socket
+import threading
+import time
+from collections import Counter
+from types import TracebackType
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from slo_servers import HOST
+
+__all__ = ["Clients", "Scraper", "Totals", "scrape", "send", "totals"]
+
+# (SLO, "good" or "bad") to events
+Totals = Counter[tuple[str, str]]
+
+_KINDS = {
+    "/ok": [("availability", "good")],
+    "/bad": [("availability", "bad")],
+    "/orders": [("availability", "good"), ("orders", "good")],
+    "/nowhere": [],
+}
+_STATUS = {"/ok": 200, "/bad": 500, "/orders": 200, "/nowhere": 404}
+
+
+def scrape(port: int) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    """Every sample of `/metrics`, from whichever worker answers."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=30)
+    try:
+        connection.request("GET", "/metrics", headers={"Connection": "close"})
+        response = connection.getresponse()
+        text = response.read().decode()
+        assert response.status == 200, text
+    finally:
+        connection.close()
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def totals(port: int) -> Totals | None:
+    """`slo_events_total`; None while the store is away."""
+    found = Totals()
+    for (name, labels), value in scrape(port).items():
+        of = dict(labels)
+        if name == "slo_store_up" and value == 0:
+            return None
+        if name == "slo_events_total":
+            found[of["slo"], of["outcome"]] = int(value)
+    return +found
+
+
+class Clients:
+    """
+    Clients that send requests until they have sent enough, or the `with` block ends.
+
+    Attributes:
+        seen: What the answers were worth.
+        broken: Requests whose answers did not come.
+        slowest: Seconds of the longest answer.
+        wrong: Answers that were not what they should be.
+    """
+
+    def __init__(self, port: int, *, requests: int | None = None, clients: int = 4, pause: float = 0.0) -> None:
+        self.port = port
+        self.seen = Totals()
+        self.broken = 0
+        self.slowest = 0.0
+        self.wrong: list[str] = []
+        self._pause = pause
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+        share = None if requests is None else requests // clients
+        self._threads = [threading.Thread(target=self._send, args=(index, share)) for index in range(clients)]
+
+    def _send(self, index: int, share: int | None) -> None:
+        chooser = random.Random(index)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
+        sent = 0
+        while not self._stop.is_set() and (share is None or sent < share):
+            path = chooser.choices(list(_KINDS), [80, 8, 10, 2])[0]
+            sent += 1
+            started = time.monotonic()
+            try:
+                connection.request("GET", path)
+                # A server that sends head and body apart is kept waiting for 40 ms by a kernel that is slow to confirm.
+                connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+                response = connection.getresponse()
+                response.read()
+                status = response.status
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                with self._lock:
+                    self.broken += 1
+                self._stop.wait(0.05)  # whoever is being restarted needs a moment
+                continue
+            with self._lock:
+                self.slowest = max(self.slowest, time.monotonic() - started)
+                self.seen.update(_KINDS[path])
+                if status != _STATUS[path]:
+                    self.wrong.append(f"{path}: {status}")
+            if self._pause:
+                self._stop.wait(self._pause)
+        connection.close()
+
+    @property
+    def answers(self) -> int:
+        """So far, of all that count."""
+        return self.seen["availability", "good"] + self.seen["availability", "bad"]
+
+    def __enter__(self) -> Clients:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def join(self) -> None:
+        """Until they have sent what they should."""
+        for thread in self._threads:
+            thread.join()
+
+    def stop(self) -> None:
+        """They finish what they are at."""
+        self._stop.set()
+        self.join()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def send(port: int, *, requests: int, clients: int = 4) -> Clients:
+    """Send so many requests, and say what came back."""
+    with Clients(port, requests=requests, clients=clients) as found:
+        found.join()
+    return found
+
+
+class Scraper:
+    """
+    Scrapes `/metrics` all the time, until the `with` block ends.
+
+    Attributes:
+        scrapes: How many times.
+        dips: Counters that went down from one scrape to the next.
+        away: Scrapes that said that the store was.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.scrapes = self.away = 0
+        self.dips: list[str] = []
+        self._port = port
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        last = Totals()
+        # A worker may answer with what it read half a second ago.
+        while not self._stop.wait(0.55):
+            try:
+                found = totals(self._port)
+            except (OSError, http.client.HTTPException):
+                continue
+            self.scrapes += 1
+            if found is None:
+                self.away += 1
+                continue
+            self.dips += [f"{key}: {last[key]} -> {found[key]}" for key in last if found[key] < last[key]]
+            last = found
+
+    def __enter__(self) -> Scraper:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
