@@ -17,7 +17,7 @@ import pytest
 
 from database_servers import PostgreSQL, start_postgres
 from django_databases import migrated
-from fleet_client import Scraper, Totals, send, totals
+from fleet_client import Clients, Scraper, Totals, send, totals
 from redis_servers import RedisServer, start_redis
 from slo_servers import Server, fetch, free_port, python, start_server, wait_until
 
@@ -71,10 +71,6 @@ class Backend:
     def _start(self, command: list[str], port: int, environment: dict[str, str]) -> AbstractContextManager[Server]:
         env = {**self.environment, "SERVICE_NAME": self.service, "PYTHONPATH": str(SUPPORT), **environment}
         return start_server(command, port=port, ready="/metrics", env=env)
-
-
-def port_of(server: Server) -> int:
-    return int(server.url.rpartition(":")[2])
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +128,7 @@ def serve(backend: Backend, server: str) -> AbstractContextManager[Server]:
 def test_every_worker_shows_the_one_number_before_and_after_a_restart(backend: Backend, server: str):
     """No scrape dips, the total is what the clients saw, and a restart of everything changes nothing."""
     with serve(backend, server) as running:
-        port = port_of(running)
+        port = running.port
         with Scraper(port) as scraper:
             clients = send(port, requests=REQUESTS)
             wait_until(lambda: totals(port) == clients.seen, message=f"{totals(port)} is not {clients.seen}")
@@ -146,7 +142,7 @@ def test_every_worker_shows_the_one_number_before_and_after_a_restart(backend: B
         backend.server.kill()
         backend.server.start()
     with serve(backend, server) as running:
-        port = port_of(running)
+        port = running.port
         assert [totals(port) for _ in range(8)] == [seen] * 8  # whichever worker answers
         assert send(port, requests=40).broken == 0
 
@@ -155,7 +151,7 @@ def test_every_worker_shows_the_one_number_before_and_after_a_restart(backend: B
 def test_workers_that_are_recycled_lose_and_double_nothing(sqlite: Backend, kind: str):
     """`--max-requests 20`: connections are dropped now and then, and a worker's last events are handed over."""
     with sqlite.gunicorn(*GUNICORN[kind], "--max-requests", "20", workers=2) as running:
-        port = port_of(running)
+        port = running.port
         clients = send(port, requests=400)
         recorded = settled(port)
 
@@ -193,17 +189,15 @@ def at_most(seen: Totals, recorded: Totals, *, more: int) -> bool:
 @pytest.mark.parametrize("server", ["sync", "gthread", "gevent", "uvicorn"])
 def test_a_shutdown_under_load_loses_nothing(backend: Backend, server: str):
     """SIGTERM to all of it, while clients send: every answer that arrived was counted."""
-    from fleet_client import Clients
-
     with serve(backend, server) as running:
-        port = port_of(running)
+        port = running.port
         with Clients(port) as clients:
             wait_until(lambda: clients.answers > 300, message="no answers")
             running.process.terminate()
             running.process.wait(20)
             clients.stop()
     with serve(backend, server) as running:
-        recorded = settled(port_of(running))
+        recorded = settled(running.port)
 
     assert clients.wrong == []
     assert at_most(clients.seen, recorded, more=clients.broken)
@@ -211,11 +205,9 @@ def test_a_shutdown_under_load_loses_nothing(backend: Backend, server: str):
 
 def test_a_killed_worker_loses_at_most_its_last_interval(backend: Backend, tmp_path: Path):
     """SIGKILL: what it had answered since its last flush is all that may be missing."""
-    from fleet_client import Clients
-
     log = tmp_path / "answers"
     with backend.gunicorn("-k", "gthread", "--threads", "2", workers=2, SERVICE_LOG=str(log)) as running:
-        port = port_of(running)
+        port = running.port
         with Clients(port) as clients:
             wait_until(lambda: clients.answers > 300, message="no answers")
             worker = int(json.loads(fetch(f"{running.url}/threads"))["pid"])
@@ -238,16 +230,16 @@ def test_django_without_a_lifespan_loses_at_most_an_interval(sqlite: Backend, tm
     log = tmp_path / "answers"
     environment = {"SERVICE_DATABASE": json.dumps(database), "SERVICE_LOG": str(log)}
     with sqlite.uvicorn(factory="django_asgi_without_lifespan", **environment) as running:
-        clients = send(port_of(running), requests=400)
+        clients = send(running.port, requests=400)
         running.process.terminate()
         running.process.wait(20)
     with sqlite.uvicorn(factory="django_asgi", **environment) as running:
-        recorded = settled(port_of(running))
-        again = send(port_of(running), requests=400)
+        recorded = settled(running.port)
+        again = send(running.port, requests=400)
         running.process.terminate()
         running.process.wait(20)
     with sqlite.uvicorn(factory="django_asgi", **environment) as running:
-        assert settled(port_of(running)) == recorded + again.seen
+        assert settled(running.port) == recorded + again.seen
 
     times = [float(line.split()[0]) for line in log.read_text().splitlines()]
     its_last = sum(at > times[clients.answers - 1] - 1.0 for at in times[: clients.answers])
@@ -285,12 +277,12 @@ def open_files(pid: int) -> set[str]:
 def test_nothing_is_dropped_when_a_client_asks_for_metrics_only(sqlite: Backend):
     """A worker that counts nothing shows what the others count."""
     with sqlite.gunicorn("-k", "sync") as running:
-        assert [totals(port_of(running)) for _ in range(8)] == [Totals()] * 8
-        connection = http.client.HTTPConnection("127.0.0.1", port_of(running), timeout=10)
+        assert [totals(running.port) for _ in range(8)] == [Totals()] * 8
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
         connection.request("GET", "/bad")
         assert connection.getresponse().status == 500
         connection.close()
         wait_until(
-            lambda: all(totals(port_of(running)) == {("availability", "bad"): 1} for _ in range(8)),
+            lambda: all(totals(running.port) == {("availability", "bad"): 1} for _ in range(8)),
             message="some worker does not show the event",
         )

@@ -65,6 +65,7 @@ class Clients:
         seen: What the answers were worth.
         broken: Requests whose answers did not come.
         slowest: Seconds of the longest answer.
+        slow: Answers that took longer than a third of a second; the shortest time-out of a store is half a second.
         wrong: Answers that were not what they should be.
     """
 
@@ -73,6 +74,7 @@ class Clients:
         self.seen = Totals()
         self.broken = 0
         self.slowest = 0.0
+        self.slow = 0
         self.wrong: list[str] = []
         self._pause = pause
         self._lock = threading.Lock()
@@ -101,8 +103,10 @@ class Clients:
                     self.broken += 1
                 self._stop.wait(0.05)  # whoever is being restarted needs a moment
                 continue
+            took = time.monotonic() - started
             with self._lock:
-                self.slowest = max(self.slowest, time.monotonic() - started)
+                self.slowest = max(self.slowest, took)
+                self.slow += took > 1 / 3
                 self.seen.update(_KINDS[path])
                 if status != _STATUS[path]:
                     self.wrong.append(f"{path}: {status}")

@@ -87,6 +87,11 @@ class Server:
     process: subprocess.Popen[bytes]
     log: Path
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.url.rpartition(":")[2])
+
     def output(self) -> str:
         """What it has printed so far."""
         return self.log.read_text(errors="replace")

@@ -1,0 +1,316 @@
+"""Stores that fail under load: no request fails or waits, nothing is lost, nothing counts twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import select
+import socket
+import sqlite3
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from database_servers import PostgreSQL, start_postgres
+from django_databases import migrated
+from fleet_client import Clients, Totals, scrape, send, totals
+from redis_servers import RedisServer, start_redis
+from slo_servers import HOST, Server, free_port, python, start_server, wait_until
+
+SUPPORT = Path(__file__).parents[1] / "support"
+
+OUTAGE_REQUESTS = 400
+
+
+@contextmanager
+def served(store: str, *, application: str = "flask_app", workers: int = 2, **environment: str) -> Iterator[Server]:
+    """The service under gunicorn with threads."""
+    port = free_port()
+    command = python(
+        "-m", "gunicorn", "-b", f"{HOST}:{port}", "-w", str(workers), "-k", "gthread", "--threads", "4",
+        "--graceful-timeout", "5", f"fleet_service:{application}()",
+    )  # fmt: skip
+    env = {"SERVICE_STORE": store, "PYTHONPATH": str(SUPPORT), **environment}
+    with start_server(command, port=port, ready="/ok", env=env) as server:
+        yield server
+
+
+def suffer(running: Server, break_it: Callable[[], None], mend_it: Callable[[], None]) -> Clients:
+    """Load before, in and after an outage; nobody notices. The one request that asked whether it is up counts."""
+    port = running.port
+    with Clients(port, pause=0.002) as clients:
+        clients.seen["availability", "good"] += 1
+        wait_until(lambda: clients.answers > 200, message="no answers")
+        break_it()
+        try:
+            before = clients.answers
+            wait_until(lambda: totals(port) is None, message="the outage is not on /metrics")
+            wait_until(lambda: clients.answers > before + OUTAGE_REQUESTS, message="no answers in the outage")
+        finally:
+            mend_it()
+        wait_until(lambda: totals(port) is not None, seconds=30, message="the store is still away")
+        before = clients.answers
+        wait_until(lambda: clients.answers > before + 200, message="no answers after it")
+    unhurt(clients)
+    return clients
+
+
+def unhurt(clients: Clients) -> None:
+    """Nobody got an error, and nobody waited for a store: a busy machine lets a few wait, a store lets everybody."""
+    print(f"{clients.answers} answers, {clients.slow} of them slow, the slowest {clients.slowest * 1000:.0f} ms")
+    assert (clients.wrong, clients.broken) == ([], 0)
+    assert clients.slow <= clients.answers // 100
+
+
+def caught_up(running: Server, seen: Totals) -> None:
+    """Every worker shows what the clients saw, to the event."""
+    port = running.port
+    wait_until(lambda: totals(port) == seen, seconds=30, message=f"{totals(port)} is not {seen}")
+    threading.Event().wait(0.55)  # as old as what another worker has read may be
+    assert [totals(port) for _ in range(4)] == [seen] * 4
+
+
+@pytest.fixture
+def redis() -> Iterator[RedisServer]:
+    """One that has on the disk what it has confirmed."""
+    with start_redis("--appendonly", "yes", "--appendfsync", "always") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgreSQL]:
+    with start_postgres() as server:
+        migrated(server.settings)
+        yield server
+
+
+def django(database: PostgreSQL, **settings: object) -> dict[str, str]:
+    """How the service is told of a PostgreSQL."""
+    return {"application": "django_wsgi", "SERVICE_DATABASE": json.dumps({**database.settings, **settings})}
+
+
+def test_a_redis_that_is_killed(redis: RedisServer):
+    """And comes back with its data."""
+    with served(redis.url) as running:
+        clients = suffer(running, redis.kill, redis.start)
+        caught_up(running, clients.seen)
+
+
+def test_a_redis_that_is_paused(redis: RedisServer):
+    """It may apply what it was sent long after the writer has given up waiting."""
+    with served(redis.url) as running:
+        clients = suffer(running, redis.pause, redis.resume)
+        caught_up(running, clients.seen)
+
+
+def test_a_redis_that_comes_back_empty(redis: RedisServer):
+    """Its history is lost: another store_id, totals that start anew, and a line in the log. What comes then is exact."""
+
+    def store_id() -> str:
+        samples = scrape(running.port)
+        (found,) = {dict(labels)["store_id"] for name, labels in samples if name == "slo_target" and dict(labels)}
+        return found
+
+    def come_back_empty() -> None:
+        redis.empty()
+        redis.start()
+
+    with served(redis.url) as running:
+        port = running.port
+        send(port, requests=200)
+        wait_until(lambda: (totals(port) or Totals())["availability", "good"] > 0, message="nothing was counted")
+        before = store_id()
+        clients = suffer(running, redis.kill, come_back_empty)
+        wait_until(lambda: store_id() != before, message="the store has the same store_id")
+        at_rest = wait_until(lambda: resting(port), message="the numbers do not come to rest")
+        more = send(port, requests=200)
+        caught_up(running, at_rest + more.seen)
+
+        assert 0 < at_rest["availability", "good"] < clients.seen["availability", "good"] + 200
+        assert "its history is lost, totals start anew" in running.output()
+
+
+def resting(port: int) -> Totals | None:
+    """The totals, if they do not move for several intervals."""
+    first = totals(port)
+    threading.Event().wait(1.5)  # the workers' interval is 0.2 s, and what they read is 0.5 s old
+    return first if first and totals(port) == first else None
+
+
+def test_a_postgresql_that_is_killed(postgres: PostgreSQL):
+    """And restarted."""
+    with served("django://default", SERVICE_NAME="killed", **django(postgres)) as running:
+        clients = suffer(running, postgres.kill, postgres.start)
+        caught_up(running, clients.seen)
+
+
+def test_a_postgresql_that_hangs(postgres: PostgreSQL):
+    """Its connections stay open, and its transactions too."""
+    with served("django://default", SERVICE_NAME="paused", **django(postgres)) as running:
+        clients = suffer(running, postgres.pause, postgres.resume)
+        caught_up(running, clients.seen)
+
+
+class Proxy:
+    """
+    Passes bytes on, and may be told to throw answers away.
+
+    Attributes:
+        port: Where it listens.
+        cut: How many connections it cut, after the request had gone through and before the answer had.
+    """
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._listener = socket.create_server((HOST, 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.cut = 0
+        self._share = 0.0
+        self._chooser = random.Random(0)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut_share(self, share: float) -> None:
+        """This share of all answers is thrown away, each with its connection."""
+        self._share = share
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._pass, args=(client,), daemon=True).start()
+
+    def _pass(self, client: socket.socket) -> None:
+        with client, socket.create_connection((HOST, self._target)) as server:
+            while True:
+                ready, _, _ = select.select([client, server], [], [])
+                try:
+                    data = ready[0].recv(65536)
+                    if not data:
+                        return
+                    if ready[0] is client:
+                        server.sendall(data)
+                        continue
+                    if self._chooser.random() < self._share:
+                        self.cut += 1
+                        return
+                    client.sendall(data)
+                except OSError:
+                    return
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.mark.parametrize("kind", ["redis", "postgres"])
+def test_answers_that_are_cut_off(kind: str, request: pytest.FixtureRequest):
+    """The write was applied, and nobody was told so: it is sent again, and counts once."""
+    server = request.getfixturevalue(kind)
+    with closing(Proxy(server.port)) as proxy:
+        if kind == "redis":
+            service = served(f"redis://{HOST}:{proxy.port}/0")
+        else:
+            service = served("django://default", SERVICE_NAME="cut", **django(server, PORT=str(proxy.port)))
+        with service as running, Clients(running.port, pause=0.002) as clients:
+            clients.seen["availability", "good"] += 1  # the one that asked whether it is up
+            proxy.cut_share(0.1)
+            wait_until(lambda: proxy.cut > 10 and clients.answers > 1000, seconds=60, message="no answer was cut")
+            proxy.cut_share(0.0)
+            clients.stop()
+            caught_up(running, clients.seen)
+            print(f"{proxy.cut} answers were cut")
+
+            unhurt(clients)
+
+
+def processes(running: Server) -> list[int]:
+    """The server's and its workers'."""
+    pid = running.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    return [pid, *map(int, children)]
+
+
+def test_a_disk_that_is_full(tmp_path: Path):
+    """No file may grow: SQLite cannot write, and says so."""
+    path = tmp_path / "slo.db"
+    with served(f"sqlite:///{path}") as running:
+
+        def limit(size: int) -> None:
+            for pid in processes(running):
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+        clients = suffer(running, lambda: limit(1), lambda: limit(resource.RLIM_INFINITY))
+        caught_up(running, clients.seen)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_file_that_somebody_locks(tmp_path: Path):
+    """A backup, or a person with a shell."""
+    path = tmp_path / "slo.db"
+    with served(f"sqlite:///{path}") as running, closing(sqlite3.connect(path, check_same_thread=False)) as connection:
+
+        def lock() -> None:
+            connection.execute("BEGIN EXCLUSIVE")
+
+        clients = suffer(running, lock, connection.rollback)
+        caught_up(running, clients.seen)
+
+
+def test_a_store_that_is_away_at_the_start(redis: RedisServer):
+    """The application starts, says so, and catches up."""
+    redis.kill()
+    with served(redis.url) as running:
+        clients = send(running.port, requests=200)
+        clients.seen["availability", "good"] += 1
+        assert totals(running.port) is None
+        assert (clients.wrong, clients.broken) == ([], 0)
+        redis.start()
+        caught_up(running, clients.seen)
+
+
+def test_a_wrong_password_is_said_without_it(tmp_path: Path):
+    """In one line a minute."""
+    with start_redis("--requirepass", "sesame") as server:
+        with served(f"redis://:hunter2@{HOST}:{server.port}/0") as running:
+            clients = send(running.port, requests=200)
+            assert totals(running.port) is None
+            output = running.output()
+
+        assert (clients.wrong, clients.broken) == ([], 0)
+        assert "hunter2" not in output
+        lines = [line for line in output.splitlines() if "cannot be reached" in line]
+        assert 1 <= len(lines) <= 2  # one of each worker
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_file_that_may_only_be_read(tmp_path: Path):
+    """Root may write anything: the service runs as nobody. It says so at the start, as it would of a wrong setting."""
+    path = tmp_path / "slo.db"
+    code = (
+        "import os, sys; from slo_core import SLORegistry, StoreError; import slo_core.stores.sqlite\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        "try: SLORegistry(sys.argv[1])\n"
+        "except StoreError as exc: print(exc)\n"
+    )
+
+    def said() -> str:
+        done = subprocess.run(
+            python("-c", code, f"sqlite:///{path}"), capture_output=True, text=True, check=True, cwd="/"
+        )
+        return done.stdout
+
+    for folder in [tmp_path, *tmp_path.parents]:
+        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o005)
+    assert str(path) in said()  # the folder may not be written to
+    tmp_path.chmod(0o777)
+    path.touch(mode=0o444)
+    assert str(path) in said()
