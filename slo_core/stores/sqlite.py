@@ -134,13 +134,15 @@ class SQLiteBucketStore:
         See whether the file can be used, and make it if it is missing.
 
         Raises:
-            StoreError: It cannot; a file that another process is writing at this moment can.
+            StoreError: It cannot. A file that another process is writing at this moment can, and a disk that is full
+                may have room again: neither keeps an application from starting.
         """
         try:
             with self._transaction(write=True):
                 pass
         except StoreError as exc:
-            if not isinstance(exc.__cause__, sqlite3.OperationalError) or _name_of(exc.__cause__) != "SQLITE_BUSY":
+            cause = exc.__cause__
+            if not isinstance(cause, sqlite3.OperationalError) or not _name_of(cause).startswith(_PASSING):
                 raise
         finally:
             self.close()  # the process may fork before the first event
@@ -400,6 +402,9 @@ class SQLiteBucketStore:
     def __repr__(self) -> str:
         return f"SQLiteBucketStore({str(self._path)!r})"
 
+
+# Errors that may be gone with the next attempt: somebody writes; the disk is full, which is an I/O error to some.
+_PASSING = ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR")
 
 _SUM_OF_RANGE = """
     SELECT COALESCE(SUM(good), 0), COALESCE(SUM(bad), 0) FROM bucket

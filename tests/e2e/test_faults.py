@@ -29,13 +29,17 @@ OUTAGE_REQUESTS = 400
 
 
 @contextmanager
-def served(store: str, *, application: str = "flask_app", workers: int = 2, **environment: str) -> Iterator[Server]:
-    """The service under gunicorn with threads."""
+def served(
+    store: str, *, application: str = "flask_app", by_pipe: bool = False, **environment: str
+) -> Iterator[Server]:
+    """The service under gunicorn with two workers of four threads; what it says goes through a pipe, if wanted."""
     port = free_port()
     command = python(
-        "-m", "gunicorn", "-b", f"{HOST}:{port}", "-w", str(workers), "-k", "gthread", "--threads", "4",
+        "-m", "gunicorn", "-b", f"{HOST}:{port}", "-w", "2", "-k", "gthread", "--threads", "4",
         "--graceful-timeout", "5", f"fleet_service:{application}()",
     )  # fmt: skip
+    if by_pipe:
+        command = ["bash", "-c", 'exec "$@" > >(exec cat) 2>&1', "bash", *command]
     env = {"SERVICE_STORE": store, "PYTHONPATH": str(SUPPORT), **environment}
     with start_server(command, port=port, ready="/ok", env=env) as server:
         yield server
@@ -230,20 +234,20 @@ def test_answers_that_are_cut_off(kind: str, request: pytest.FixtureRequest):
             unhurt(clients)
 
 
-def processes(running: Server) -> list[int]:
-    """The server's and its workers'."""
+def workers(running: Server) -> list[int]:
+    """Their processes."""
     pid = running.process.pid
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    return [pid, *map(int, children)]
+    return [int(child) for child in children if Path(f"/proc/{child}/comm").read_text(encoding="ascii") != "cat\n"]
 
 
 def test_a_disk_that_is_full(tmp_path: Path):
-    """No file may grow: SQLite cannot write, and says so."""
+    """No file of the workers may grow: SQLite cannot write, and says so."""
     path = tmp_path / "slo.db"
-    with served(f"sqlite:///{path}") as running:
+    with served(f"sqlite:///{path}", by_pipe=True) as running:
 
         def limit(size: int) -> None:
-            for pid in processes(running):
+            for pid in workers(running):
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
         clients = suffer(running, lambda: limit(1), lambda: limit(resource.RLIM_INFINITY))

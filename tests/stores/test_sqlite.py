@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -186,3 +188,29 @@ def test_pruning_deletes_what_no_window_reads(tmp_path: Path) -> None:
 def test_it_says_which_file_it_is(tmp_path: Path) -> None:
     """In the repr."""
     assert repr(SQLiteBucketStore(tmp_path / "slo.db")) == f"SQLiteBucketStore('{tmp_path}/slo.db')"
+
+
+def test_a_full_disk_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    """A worker that is restarted in the meantime counts in memory, and hands over when there is room."""
+    code = """
+import resource, sys
+from slo_core import SLODefinition, SLORegistry
+resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+with SLORegistry(sys.argv[1]) as registry:
+    tracker = registry.define(SLODefinition("a", 0.9))
+    tracker.record(False)
+    registry.flush()
+    print(registry.store.health().is_up)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    print(tracker.snapshot().failures, registry.store.health().is_up)
+"""
+    for _ in range(2):  # into a new file, and into one that is there
+        done = subprocess.run(
+            [sys.executable, "-c", code, f"sqlite:///{tmp_path / 'slo.db'}"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[0] == "False"
+    assert done.stdout.splitlines()[1] == "2 True"
