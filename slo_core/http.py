@@ -20,6 +20,7 @@ from slo_core.registry import SLORegistry
 from slo_core.request import UNRESOLVED, Exchange, Identity, RequestEvent, RequestMarks, Resolved, exempt_request
 from slo_core.tracker import SLOTracker
 from slo_core.verdict import Judge, Timing, wire_status
+from slo_core.workers import several_workers
 
 __all__ = [
     "Exchange",
@@ -97,6 +98,8 @@ class HTTPRecorder:
                 "no SLO of this registry counts HTTP requests; give a definition an http=HTTPRule() part, "
                 "or pass slo_name= to count every request for one SLO"
             )
+        if registry is not None:
+            registry.note_workers(several_workers())
 
     def _rebuild(self) -> None:
         """Work out from the definitions what requests are matched and judged by."""

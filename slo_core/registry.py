@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 
 from slo_core.burn_rate import BurnRateAlert
 from slo_core.config import DefinitionsConfig, parse_definitions
-from slo_core.conventions import DEFAULT_SERVICE
+from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.definition import SLODefinition
 from slo_core.errors import DuplicateNameError, UnknownNameError
 from slo_core.incidents import Incidents
@@ -67,6 +68,7 @@ class SLORegistry:
         # Changes whenever an SLO is added: what was worked out from the definitions is then out of date. A plain
         # attribute, because every request looks at it.
         self.version = 0
+        self._has_told_of_workers = False
         # What went wrong inside the library while serving requests: logged seldom, counted always.
         self.incidents = Incidents()
         # Called with each request that was counted; see `slo_core.testing.capture_requests`.
@@ -187,6 +189,25 @@ class SLORegistry:
     def check_burn_rates(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """The single-window alerts of all SLOs; see `SLOTracker.check_burn_rate`."""
         return [alert for tracker in self for alert in tracker.check_burn_rate(at=at)]
+
+    def note_workers(self, evidence: str | None) -> None:
+        """
+        Warn, once, that a store of one process cannot count for several.
+
+        Integrations call it with what the server says; it is not for the way of a request.
+
+        Args:
+            evidence: What says that there are several; None where nothing does.
+        """
+        if evidence is None or self._store.scope != "process" or self._has_told_of_workers:
+            return
+        self._has_told_of_workers = True
+        logging.getLogger(LOGGER_NAME).warning(
+            "several workers (%s), and each counts for itself: every scrape shows another one's numbers, and a restart "
+            'forgets them; set SLO_STORE to a store they share: "sqlite:///slo.db" on one host, "redis://host:6379/0", or '
+            '"django://default" in Django',
+            evidence,
+        )
 
     def flush(self) -> None:
         """Hand over to the store what is still held in memory."""

@@ -39,6 +39,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return HttpResponse("not configured: see the service's log\n", status=503, content_type=_PLAIN)
     if view is None:
         return HttpResponse("not found\n", status=404, content_type=_PLAIN)
+    if request.META.get("wsgi.multiprocess"):
+        current.installation.registry.note_workers("the server says wsgi.multiprocess")
     headers = request.headers
     answer = view.respond(
         request.method or "",

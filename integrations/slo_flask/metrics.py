@@ -58,6 +58,8 @@ class MetricsEndpoint:
 
     def __call__(self, **_: str) -> Response:
         exempt_request(request.environ)
+        if request.environ.get("wsgi.multiprocess"):
+            self._registry.note_workers("the server says wsgi.multiprocess")
         headers = request.headers
         answer = (self._view or self._make_view()).respond(
             request.method,

@@ -286,3 +286,20 @@ def test_nothing_is_dropped_when_a_client_asks_for_metrics_only(sqlite: Backend)
             lambda: all(totals(running.port) == {("availability", "bad"): 1} for _ in range(8)),
             message="some worker does not show the event",
         )
+
+
+@pytest.mark.parametrize("configured_by", ["command line", "file"])
+def test_memory_says_that_it_is_of_one_process(configured_by: str, tmp_path: Path):
+    """Each worker says it once: at its start where it can tell, else when it is first scraped."""
+    config = tmp_path / "gunicorn.conf.py"
+    config.write_text("workers = 2\n")
+    port = free_port()
+    arguments = ["-w", "2"] if configured_by == "command line" else ["-c", str(config)]
+    command = python("-m", "gunicorn", "-b", f"127.0.0.1:{port}", *arguments, "fleet_service:flask_app()")
+    environment = {"SERVICE_STORE": "memory://", "PYTHONPATH": str(SUPPORT)}
+    with start_server(command, port=port, ready="/metrics", env=environment) as running:
+        for _ in range(20):
+            totals(port)
+        said = running.output().count("several workers (")
+
+    assert 1 <= said <= 2
