@@ -115,7 +115,9 @@ def _store_messages(found: SLOSettings) -> Iterator[CheckMessage]:
             )
     else:
         is_of_one_process = store.scope == "process"
-    if is_of_one_process and found.enabled and not settings.DEBUG:
+    # Nobody asked for it while tests run: it is what they get.
+    is_default_of_tests = conf.is_being_tested() and "SLO_STORE" not in conf.given_settings()
+    if is_of_one_process and found.enabled and not settings.DEBUG and not is_default_of_tests:
         yield checks.Warning(
             f"{conf.WHERE}SLO_STORE counts in each process for itself: with several workers every scrape shows another "
             "one's numbers, and a restart forgets them.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import cast
 
 from django.apps import apps
@@ -18,6 +19,7 @@ __all__ = [
     "WHERE",
     "default_store",
     "given_settings",
+    "is_being_tested",
     "read_definitions",
     "read_settings",
 ]
@@ -35,21 +37,29 @@ def default_store() -> str:
     """
     Where events are kept unless the settings say it: in the database that the project's routers name for our models.
 
-    A project without a database, or with one of a kind that the store cannot use, counts in memory.
+    A project without a database, or with one of a kind that the store cannot use, counts in memory; and so does every
+    project while Django's test runner is at work: a test's counts are nobody's, and its database is its own.
     """
-    if not apps.is_installed("slo_django"):
+    if not apps.is_installed("slo_django") or is_being_tested():
         return DEFAULT_STORE
     from django.db import connections, router
 
-    from slo_django.dialect import dialect_of
+    from slo_django.dialect import dialect_of, is_in_memory
     from slo_django.models import Bucket
 
     alias = router.db_for_write(Bucket)
+    database = connections.settings[alias]
     try:
-        dialect_of(connections.settings[alias]["ENGINE"])
+        dialect_of(database["ENGINE"])
     except StoreError:
         return DEFAULT_STORE
-    return f"{DJANGO_STORE}{alias}"
+    return DEFAULT_STORE if is_in_memory(database) else f"{DJANGO_STORE}{alias}"
+
+
+def is_being_tested() -> bool:
+    """Whether Django's test runner, or pytest-django, is at work in this process."""
+    utils = sys.modules.get("django.test.utils")
+    return utils is not None and hasattr(utils._TestState, "saved_data")  # the runner's own mark
 
 
 def _default_service(store: object) -> str:

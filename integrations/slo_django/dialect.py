@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from slo_core.errors import StoreError
 from slo_core.stores.base import Scope
 
-__all__ = ["Dialect", "dialect_of"]
+__all__ = ["Dialect", "dialect_of", "is_in_memory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,3 +150,14 @@ def dialect_of(engine: str) -> Dialect:
     raise StoreError(
         f"django:// needs PostgreSQL, MariaDB, MySQL or SQLite, got the engine {engine!r}; use redis:// or sqlite://"
     )
+
+
+def is_in_memory(database: Mapping[str, Any]) -> bool:
+    """
+    Whether a database is one of SQLite's in memory: only connections of its own process see it, if more than one does.
+
+    Args:
+        database: As in `settings.DATABASES`.
+    """
+    name = str(database.get("NAME", ""))
+    return "sqlite" in str(database["ENGINE"]) and (name in ("", ":memory:") or "mode=memory" in name)

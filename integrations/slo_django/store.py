@@ -7,7 +7,6 @@ import math
 import os
 import secrets
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -25,7 +24,8 @@ from slo_core.stores.base import Scope
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Identity, Increment, Query, SLORecord, Stored
 from slo_core.stores.layout import WIDTHS, Admitted, admit, kept_from
 from slo_core.window import FUTURE_TOLERANCE_SECONDS
-from slo_django.dialect import Dialect, dialect_of
+from slo_django.conf import is_being_tested
+from slo_django.dialect import Dialect, dialect_of, is_in_memory
 
 __all__ = ["DjangoBucketStore", "open_django"]
 
@@ -93,6 +93,8 @@ class DjangoBucketStore:
         self.service = service
         self._clock = clock
         self._dialect: Dialect = dialect_of(connections.settings[alias]["ENGINE"])
+        # Remembered: what is left is handed over when the process ends, and by then the runner has cleaned up.
+        self._is_tested = is_being_tested()
 
     @property
     def scope(self) -> Scope:
@@ -356,8 +358,14 @@ class DjangoBucketStore:
         # Not `connections[alias]`: that one belongs to the thread's request or task, with its transaction.
         connection = connections.create_connection(self.alias)
         self._dialect.limit(connection)
-        if _is_a_test_without_database(connection):
+        self._is_tested = self._is_tested or is_being_tested()
+        if self._is_tested and not _is_made_for_tests(connection):
             raise StoreError(f"store django://{self.alias}: a test runs that has no test database")
+        if is_in_memory(connection.settings_dict):
+            # With a shared cache a second connection would lock tables under the application's feet.
+            raise StoreError(
+                f"store django://{self.alias}: an SQLite database in memory is its connection's own; use memory:// in tests"
+            )
         # Whoever flushes or reads does so in his own thread, but a reader may be closed by another.
         connection.inc_thread_sharing()
         return connection
@@ -422,15 +430,9 @@ def _places(count: int) -> str:
     return ", ".join(["%s"] * count)
 
 
-def _is_a_test_without_database(connection: BaseDatabaseWrapper) -> bool:
-    """
-    Whether Django's test runner is at work and has made no database for this alias.
-
-    A `SimpleTestCase` must not count into the developer's own.
-    """
-    utils = sys.modules.get("django.test.utils")
-    if utils is None or not hasattr(utils._TestState, "saved_data"):  # the runner's own mark
-        return False
-    name, expected = str(connection.settings_dict["NAME"]), str(connection.creation._get_test_db_name())  # type: ignore[attr-defined]
+def _is_made_for_tests(connection: BaseDatabaseWrapper) -> bool:
+    """Whether it leads to a test database: a `SimpleTestCase` must not count into the developer's own."""
+    name = str(connection.settings_dict["NAME"])
+    expected = str(connection.creation._get_test_db_name())  # type: ignore[attr-defined]
     # Processes of a parallel run have copies, with a number behind the name.
-    return not name.startswith(expected.partition("?")[0].removesuffix(".sqlite3"))
+    return name.startswith(expected.partition("?")[0].removesuffix(".sqlite3"))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +26,8 @@ from django.db import connections  # noqa: E402  # after it is configured
 
 from slo_core.stores.write_behind import WriteBehindStore  # noqa: E402
 from slo_django.store import DjangoBucketStore, open_django  # noqa: E402
+
+SUPPORT = Path(__file__).parents[1] / "support"
 
 TABLES = ("slo_django_store", "slo_django_slo", "slo_django_bucket", "slo_django_note")
 
@@ -376,3 +382,33 @@ def test_a_test_without_its_database_counts_nowhere(postgres: PostgreSQL) -> Non
         connections.settings["mine"]["TEST"] = {"NAME": None}
         with pytest.raises(StoreError, match="a test runs that has no test database"):
             open_django("django://mine").names()
+
+
+@pytest.mark.parametrize("store", ["", "django://default"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_a_projects_own_tests_are_left_alone(
+    store: str, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """`manage.py test`: no refused connection, none that keeps a test database from going, and nothing in the real one."""
+    if kind == "postgres":
+        server: PostgreSQL = request.getfixturevalue("postgres")
+        emptied("postgres")
+        database = server.settings
+    else:
+        database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "real.db")}
+    done = subprocess.run(
+        [sys.executable, str(SUPPORT / "fleet_service.py"), "test", "fleet_django_tests"],
+        env={**os.environ, "SERVICE_DATABASE": json.dumps(database), "SERVICE_STORE": store, "SERVICE_INTERVAL": "0.05"},
+        capture_output=True, text=True, check=False, cwd=SUPPORT,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+    assert "Ran 3 tests" in done.stderr
+    assert "OK" in done.stderr
+    if not store:
+        assert "slo" not in done.stderr
+    if kind == "postgres":
+        assert server.query("SELECT count(*) FROM slo_django_bucket") == "0"
+        assert server.query("SELECT datname FROM pg_database WHERE datname LIKE 'test_%'") == ""
+    else:
+        assert not (tmp_path / "real.db").exists()

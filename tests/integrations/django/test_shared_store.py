@@ -14,6 +14,7 @@ from django.db import connections
 from django.test import Client, override_settings
 
 from django_databases import django_database
+from slo_core.errors import StoreError
 from slo_core.testing import StoreContract, batch_of, declared
 from slo_django import conf, get_registry
 from slo_django.checks import CheckID
@@ -37,10 +38,12 @@ def shop(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def unasked() -> Iterator[None]:
-    """The project's settings without `SLO_STORE`."""
+def unasked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """The project's settings without `SLO_STORE`, with a database in a file, and as if no tests were running."""
     from django.conf import settings
 
+    monkeypatch.setitem(connections.settings["default"], "NAME", str(tmp_path / "default.db"))
+    monkeypatch.setattr(conf, "is_being_tested", lambda: False)
     with override_settings():
         del settings.SLO_STORE
         yield
@@ -79,6 +82,23 @@ def test_a_project_without_a_database_counts_in_memory(unasked: None, monkeypatc
     for engine in ("django.db.backends.dummy", "django.db.backends.oracle"):
         monkeypatch.setitem(connections.settings["default"], "ENGINE", engine)
         assert conf.read_settings().store == "memory://"
+
+
+def test_a_database_in_memory_is_no_place_to_share(unasked: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each connection would have its own; asked for all the same, it is refused."""
+    for name in (":memory:", "file:memorydb_default?mode=memory&cache=shared"):
+        monkeypatch.setitem(connections.settings["default"], "NAME", name)
+        assert conf.read_settings().store == "memory://"
+    with pytest.raises(StoreError, match="use memory:// in tests"):
+        open_django("django://default").names()
+
+
+def test_tests_count_in_memory(unasked: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless they say otherwise; and nobody is warned of what they did not choose."""
+    monkeypatch.setattr(conf, "is_being_tested", lambda: True)
+
+    assert conf.read_settings().store == "memory://"
+    assert messages() == []
 
 
 def test_requests_are_counted_in_the_database(shop: str) -> None:
