@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import redis
@@ -19,7 +21,7 @@ from slo_core.stores.redis import RedisBucketStore, open_redis
 from slo_core.stores.write_behind import WriteBehindStore
 from slo_core.testing import StoreContract, batch_of, declared
 from slo_core.window import rolling_span
-from slo_servers import HOST, free_port
+from slo_servers import HOST, free_port, require
 
 DAYS_30 = 30 * 86_400
 
@@ -313,3 +315,24 @@ def test_sentinel_finds_the_master(server: RedisServer, tmp_path) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_connection_may_be_encrypted(tmp_path: Path) -> None:
+    """`rediss://`, with redis-py's options; a certificate that nobody vouches for is refused."""
+    certificate, key, port = tmp_path / "cert.pem", tmp_path / "key.pem", free_port()
+    subprocess.run(
+        [
+            require("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
+            "-addext", f"subjectAltName=IP:{HOST}", "-keyout", str(key), "-out", str(certificate),
+        ],
+        capture_output=True, check=True,
+    )  # fmt: skip
+    arguments = ("--tls-port", str(port), "--tls-cert-file", str(certificate), "--tls-key-file", str(key))
+    with start_redis(*arguments, "--tls-auth-clients", "no"):
+        url = f"rediss://{HOST}:{port}/0"
+        store = open_redis(url, service="shop", ssl_ca_certs=str(certificate))
+        now = now_of(store)
+        assert store.apply([batch_of([(now, 1, 0)], number=1, declaration=declared(now))]).noted == (1,)
+        store.close()
+        with pytest.raises(StoreError, match="CERTIFICATE_VERIFY_FAILED|certificate verify failed"):
+            open_redis(url, service="shop").apply([])
