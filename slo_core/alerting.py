@@ -17,9 +17,19 @@ from slo_core.budget import Target
 from slo_core.burn_rate import BurnRateSample, burns_at_least
 from slo_core.duration import format_duration, parse_duration
 from slo_core.errors import ConfigError, Problem
+from slo_core.sli import EventCounts
 from slo_core.window import DAY, HOUR
 
-__all__ = ["AlertRule", "AlertState", "DefaultRules", "RuleConcern", "concern_about", "default_rules", "evaluate"]
+__all__ = [
+    "AlertRule",
+    "AlertState",
+    "DefaultRules",
+    "RuleConcern",
+    "concern_about",
+    "default_rules",
+    "evaluate",
+    "fires",
+]
 
 Number = int | float | Decimal | Fraction
 T = TypeVar("T")
@@ -286,10 +296,25 @@ def evaluate(
         threshold=float(factor),
         long=long,
         short=short,
-        is_firing=(
-            long.failures >= rule.min_failures
-            and measured_seconds >= rule.short_window
-            and burns_at_least(long.counts, target, factor)
-            and burns_at_least(short.counts, target, factor)
+        is_firing=fires(
+            rule, factor=factor, target=target, long=long.counts, short=short.counts, measured_seconds=measured_seconds
         ),
+    )
+
+
+def fires(
+    rule: AlertRule,
+    *,
+    factor: Fraction,
+    target: Target,
+    long: EventCounts,
+    short: EventCounts,
+    measured_seconds: float,
+) -> bool:
+    """Whether a rule fires, decided in integers; arguments as for `evaluate`, with the counts of both windows."""
+    return (
+        long.bad >= rule.min_failures
+        and measured_seconds >= rule.short_window
+        and burns_at_least(long, target, factor)
+        and burns_at_least(short, target, factor)
     )

@@ -41,6 +41,7 @@ class SLOSnapshot:
         dropped: Events that came too late to count.
         definition_changed_at: When a shared store was told that the SLO counts something else than before (other
             requests, another latency threshold): older numbers are of the old definition. None when it never was.
+        last_event_at: When the newest event happened; None before the first.
     """
 
     name: str
@@ -61,6 +62,7 @@ class SLOSnapshot:
     lifetime_bad: int = 0
     dropped: int = 0
     definition_changed_at: float | None = None
+    last_event_at: float | None = None
 
     @property
     def good(self) -> int:
@@ -110,6 +112,7 @@ class Measured:
         data_since: Since when the SLO is measured, in seconds since the epoch.
         dropped: Events that came too late to count.
         changed_at: When what the SLO counts was changed; None when it never was.
+        last_event_at: When the newest event happened; None before the first.
     """
 
     at: float
@@ -118,6 +121,7 @@ class Measured:
     data_since: float
     dropped: int = 0
     changed_at: float | None = None
+    last_event_at: float | None = None
 
 
 class SnapshotPlan:
@@ -179,6 +183,7 @@ class SnapshotPlan:
             lifetime_bad=measured.lifetime.bad,
             dropped=measured.dropped,
             definition_changed_at=measured.changed_at,
+            last_event_at=measured.last_event_at,
         )
 
     def _time_to_exhaustion(self, measured: Measured) -> float | None:

@@ -14,12 +14,14 @@ from slo_core.definition import SLODefinition
 from slo_core.sli import Observation
 from slo_core.snapshot import Measured, SLOSnapshot, SnapshotPlan
 from slo_core.stores.base import Ledger, ObservationStore, Reading, ReadRequest, Store
+from slo_core.stores.buckets import BucketRange
 from slo_core.stores.locate import store_from_url
 from slo_core.stores.memory import MemoryStore
 from slo_core.stores.observations import ObservationLedger
 from slo_core.tally import Shard, Tally
+from slo_core.timeline import Timeline, stretches_of
 from slo_core.track import Track
-from slo_core.window import FUTURE_TOLERANCE_SECONDS
+from slo_core.window import FUTURE_TOLERANCE_SECONDS, tiers_reaching
 
 __all__ = ["Question", "SLOTracker"]
 
@@ -188,6 +190,23 @@ class SLOTracker:
         """The snapshot, once what `ask` asked for has been read."""
         return self._plan.take(self._measured(question.at, reading))
 
+    def timeline(self, *, at: float | None = None) -> Timeline:
+        """
+        What is kept of the SLO's past, bucket by bucket, for charts.
+
+        Args:
+            at: The instant to look back from, in seconds since the epoch; None is now.
+
+        Raises:
+            ValueError: `at` is not a finite number.
+        """
+        now = self._clock() if at is None else _instant(at)
+        if self._tally is not None:
+            self._tally.settle()
+        until = math.floor(now + FUTURE_TOLERANCE_SECONDS if at is None else now)
+        stretches = stretches_of(tiers_reaching(self._definition.longest_seconds), at=now, until=until)
+        return Timeline((stretch, self._ledger.series(BucketRange(*stretch))) for stretch in stretches)
+
     def check_burn_rate(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """
         The single-window alerts: each of the definition's burn windows at or over `burn_rate_threshold`.
@@ -229,6 +248,7 @@ class SLOTracker:
             data_since=reading.data_since,
             dropped=reading.dropped,
             changed_at=reading.changed_at,
+            last_event_at=reading.last_event_at,
         )
 
     def _record_at(self, success: bool, at: float) -> None:

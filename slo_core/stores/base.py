@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from slo_core.definition import SLODefinition
 from slo_core.sli import EventCounts, Observation
 from slo_core.window import Span
+
+if TYPE_CHECKING:
+    from slo_core.stores.buckets import BucketRange, Increment
 
 __all__ = ["Ledger", "ObservationStore", "ReadRequest", "Reading", "Scope", "Store", "StoreHealth"]
 
@@ -27,6 +30,7 @@ class Reading:
         data_since: Since when the SLO is measured, in seconds since the epoch.
         dropped: Events that were older than everything kept.
         changed_at: When what the SLO counts was changed, its numbers being of two things since; None when it never was.
+        last_event_at: When the newest event happened, in seconds since the epoch; None before the first.
     """
 
     counts: tuple[EventCounts, ...]
@@ -34,6 +38,7 @@ class Reading:
     data_since: float
     dropped: int
     changed_at: float | None = None
+    last_event_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,9 @@ class Ledger(Protocol):
 
     def read(self, spans: Sequence[Span]) -> Reading:
         """Everything a snapshot needs."""
+
+    def series(self, buckets: BucketRange) -> list[Increment]:
+        """The buckets of a range that hold events, oldest first, for charts; empty for a width that is not kept."""
 
     def reset(self) -> None:
         """Forget everything, in a forked child: what the parent holds is the parent's to report."""

@@ -15,6 +15,7 @@ from slo_core.definition import SLODefinition
 from slo_core.forks import in_forked_child
 from slo_core.sli import EventCounts, Observation
 from slo_core.stores.base import Reading, ReadRequest, Scope, StoreHealth
+from slo_core.stores.buckets import BucketRange, Increment
 from slo_core.stores.tiers import BucketTiers
 from slo_core.window import FUTURE_TOLERANCE_SECONDS, Span
 
@@ -90,7 +91,13 @@ class MemoryLedger:
                 lifetime=EventCounts(self._lifetime_good, self._lifetime_bad),
                 data_since=self._data_since,
                 dropped=self._dropped,
+                last_event_at=self._newest if self._newest > -math.inf else None,
             )
+
+    def series(self, buckets: BucketRange) -> list[Increment]:
+        """The buckets of a range that hold events, oldest first."""
+        with self._lock:
+            return self._tiers.series(buckets)
 
 
 class MemoryStore:

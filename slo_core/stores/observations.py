@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from slo_core.forks import in_forked_child
 from slo_core.sli import EventCounts, Observation
 from slo_core.stores.base import ObservationStore, Reading
+from slo_core.stores.buckets import BucketRange, Increment
 from slo_core.window import Span
 
 __all__ = ["ObservationLedger"]
@@ -21,7 +22,9 @@ class ObservationLedger:
     How long the store keeps them is its own affair: `trim` is for whoever looks after it, and never called here.
     """
 
-    __slots__ = ("__weakref__", "_clock", "_data_since", "_lifetime_bad", "_lifetime_good", "_lock", "_store")
+    __slots__ = (
+        "__weakref__", "_clock", "_data_since", "_last_event_at", "_lifetime_bad", "_lifetime_good", "_lock", "_store",
+    )  # fmt: skip
 
     def __init__(self, store: ObservationStore, *, clock: Callable[[], float]) -> None:
         self._store = store
@@ -35,6 +38,7 @@ class ObservationLedger:
         self._lifetime_good = 0
         self._lifetime_bad = 0
         self._data_since = self._clock()
+        self._last_event_at: float | None = None
 
     def record(self, observation: Observation) -> None:
         """Keep one event."""
@@ -53,6 +57,8 @@ class ObservationLedger:
             self._lifetime_good += good
             self._lifetime_bad += bad
             self._data_since = min(self._data_since, timestamp)
+            if self._last_event_at is None or timestamp > self._last_event_at:
+                self._last_event_at = timestamp
 
     def gather_from(self, settle: Callable[[], None], park: Callable[[], None]) -> None:
         """Nothing to do: every event comes at once."""
@@ -65,7 +71,25 @@ class ObservationLedger:
         counts = tuple(self._count(span) for span in spans)
         with self._lock:
             lifetime = EventCounts(self._lifetime_good, self._lifetime_bad)
-            return Reading(counts=counts, lifetime=lifetime, data_since=self._data_since, dropped=0)
+            return Reading(
+                counts=counts,
+                lifetime=lifetime,
+                data_since=self._data_since,
+                dropped=0,
+                last_event_at=self._last_event_at,
+            )
+
+    def series(self, buckets: BucketRange) -> list[Increment]:
+        """The buckets of a range that hold events, oldest first, added up from single events."""
+        width, first, last = buckets
+        # A bucket holds the instant it starts at, the store's window does not.
+        events = self._store.window(float((last + 1) * width), (last + 1 - first) * width + 1)
+        counts: dict[int, list[int]] = {}
+        for event in events:
+            bucket = math.floor(event.timestamp / width)
+            if first <= bucket <= last:
+                counts.setdefault(bucket, [0, 0])[not event.success] += 1
+        return [Increment(width, bucket, *counts[bucket]) for bucket in sorted(counts)]
 
     def _count(self, span: Span) -> EventCounts:
         # A whole number of seconds may reach back further than a calendar window: `holds` has the last word.

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from slo_core.definition import SLODefinition
 from slo_core.errors import StoreError
 from slo_core.stores.base import Reading, ReadRequest, Scope, StoreHealth
-from slo_core.stores.buckets import BucketStore, Identity, Query, SLORecord
+from slo_core.stores.buckets import BucketRange, BucketStore, Identity, Increment, Query, SLORecord
 from slo_core.stores.reader import read_windows
 from slo_core.window import Span
 
@@ -47,6 +47,10 @@ class ReadOnlyLedger:
     def read(self, spans: Sequence[Span]) -> Reading:
         """What the store has."""
         return self._store.read((ReadRequest(self, spans),))[0]
+
+    def series(self, buckets: BucketRange) -> list[Increment]:
+        """The buckets of a range that hold events, oldest first."""
+        return self._store.series(self.definition, buckets)
 
     def reset(self) -> None:
         """There is nothing to forget."""
@@ -148,6 +152,16 @@ class ReadOnlyStore:
                 self._errors[definition.name] = found.record.errors
                 readings.append(found.reading(now=self._clock()))
             return readings
+
+    def series(self, definition: SLODefinition, buckets: BucketRange) -> list[Increment]:
+        """
+        The buckets of an SLO's range that hold events, oldest first.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        with self._asking():
+            return self._buckets.series(definition.name, buckets)
 
     def health(self) -> StoreHealth:
         """How the last read went; nothing is ever handed over, and the store's clock is not known."""

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Sequence
 
 from slo_core.sli import EventCounts
+from slo_core.stores.buckets import BucketRange, Increment
 from slo_core.window import DAY, Span, Tier, tiers_reaching
 
 __all__ = ["BucketTiers"]
@@ -115,6 +116,18 @@ class BucketTiers:
             width = self._rings[index].width
             counts.append(EventCounts(*self._sum(index, self._far_edge(span) // width, last_second // width)))
         return tuple(counts)
+
+    def series(self, buckets: BucketRange) -> list[Increment]:
+        """The buckets of a range that hold events, oldest first; empty for a width that is not kept."""
+        ring = next((ring for ring in self._rings if ring.width == buckets.width_seconds), None)
+        if ring is None or ring.newest is None:
+            return []
+        first, last = max(buckets.first, ring.newest - ring.size + 1), min(buckets.last, ring.newest)
+        return [
+            Increment(ring.width, bucket, good, bad)
+            for bucket in range(first, last + 1)
+            if (good := ring.good[bucket % ring.size]) | (bad := ring.bad[bucket % ring.size])
+        ]
 
     def _far_edge(self, span: Span) -> int:
         """The first second of the bucket that the far edge cuts."""

@@ -11,6 +11,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.definition import SLODefinition
@@ -19,13 +20,15 @@ from slo_core.errors import StoreError
 from slo_core.forks import in_forked_child
 from slo_core.incidents import Incidents
 from slo_core.stores.base import Reading, ReadRequest, Scope, StoreHealth
-from slo_core.stores.buckets import Applied, Batch, BucketStore, Declaration, Identity
+from slo_core.stores.buckets import Applied, Batch, BucketRange, BucketStore, Declaration, Identity, Increment
 from slo_core.stores.flusher import Flusher
 from slo_core.stores.outbox import Outbox, new_writer
 from slo_core.stores.reader import read_windows
 from slo_core.window import Span
 
 __all__ = ["SharedLedger", "WriteBehindStore"]
+
+T = TypeVar("T")
 
 # Failed attempts are repeated after a pause that doubles up to this.
 _LONGEST_PAUSE_SECONDS = 30.0
@@ -76,6 +79,10 @@ class SharedLedger:
     def read(self, spans: Sequence[Span]) -> Reading:
         """What the store has, this process's own events handed over first."""
         return self._store.read((ReadRequest(self, spans),))[0]
+
+    def series(self, buckets: BucketRange) -> list[Increment]:
+        """What the store has, this process's own events handed over first."""
+        return self._store.series(self.definition, buckets)
 
     def reset(self) -> None:
         """In a forked child: what the parent has not handed over is the parent's."""
@@ -386,13 +393,26 @@ class WriteBehindStore:
         Raises:
             StoreError: It is out of reach.
         """
+        return self._ask(lambda: self._read(requests))
+
+    def series(self, definition: SLODefinition, buckets: BucketRange) -> list[Increment]:
+        """
+        The buckets of an SLO's range that hold events, oldest first.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        return self._ask(lambda: self._buckets.series(definition.name, buckets))
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        """Hand over this process's own events, then ask the store."""
         self.notice_fork()
         turn = self._turn()
         if not turn.acquire(timeout=_TURN_SECONDS):
             raise StoreError(f"the store {self.backend} is busy: another thread has been waiting for it")
         try:
             self._send()
-            return self._read(requests)
+            return question()
         except Exception as exc:  # whatever a store raises, readers get one kind of error
             self._failed(exc)
             if isinstance(exc, StoreError):
