@@ -11,8 +11,9 @@ from socketserver import TCPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from slo_core.answer import Answer
 from slo_core.conventions import DEFAULT_METRICS_PATH, LOGGER_NAME
-from slo_core.metrics_view import MetricsResponse, MetricsView
+from slo_core.metrics_view import MetricsView
 
 __all__ = ["HEALTH_PATH", "MetricsServer"]
 
@@ -104,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET  # noqa: N815  # the base class's names
 
-    def _answer(self, response: MetricsResponse) -> None:
+    def _answer(self, response: Answer) -> None:
         self.send_response(response.status)
         for name, value in response.headers:
             self.send_header(name, value)
@@ -118,5 +119,5 @@ class _Handler(BaseHTTPRequestHandler):
         """A line for every scrape says nothing."""
 
 
-def _plain(status: int, body: bytes) -> MetricsResponse:
-    return MetricsResponse(status, (("Content-Type", _TEXT), ("Content-Length", str(len(body)))), body)
+def _plain(status: int, body: bytes) -> Answer:
+    return Answer(status, (("Content-Type", _TEXT), ("Content-Length", str(len(body)))), body)

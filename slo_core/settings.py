@@ -28,7 +28,8 @@ class SLOSettings:
         flush_interval: Seconds between two writes to a shared store; None leaves it to the store.
         exclude: Globs of routes and paths that never count, beside the default ones.
         metrics_path: Where the metrics view answers; None is nowhere.
-        metrics_token: Bearer token that the metrics view asks for; None asks for none.
+        metrics_token: Bearer token that the metrics view and the status page ask for; None asks for none.
+        status_path: Where the status page answers; None is nowhere.
         enabled: False counts, flushes and mounts nothing.
         service: Names the service.
     """
@@ -40,6 +41,7 @@ class SLOSettings:
     exclude: tuple[str, ...] = ()
     metrics_path: str | None = DEFAULT_METRICS_PATH
     metrics_token: str | None = field(default=None, repr=False)
+    status_path: str | None = None
     enabled: bool = True
     service: str = DEFAULT_SERVICE
 
@@ -104,6 +106,11 @@ def _problems(settings: SLOSettings) -> Iterator[Problem]:
     path = settings.metrics_path
     if path is not None and not (isinstance(path, str) and path.startswith("/")):
         yield Problem("metrics_path", f'expected a path such as "/metrics", or None, got {path!r}')
+    status = settings.status_path
+    if status is not None and not (isinstance(status, str) and status.startswith("/") and status.strip("/")):
+        yield Problem("status_path", f'expected a path such as "/slo", or None, got {status!r}')
+    elif status is not None and status == path:
+        yield Problem("status_path", f"expected another path than that of the metrics, got {status!r}")
     token = settings.metrics_token
     if token is not None and not (isinstance(token, str) and token):
         yield Problem("metrics_token", "expected non-empty text, or None")

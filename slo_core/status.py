@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import ROUND_FLOOR, Decimal
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from slo_core.alerting import AlertState
-from slo_core.burn_rate import BurnRateSample
 from slo_core.definition import SLODefinition
 from slo_core.duration import format_duration
+from slo_core.history import History
 from slo_core.registry import SLORegistry
+from slo_core.scrape import Scraped
 from slo_core.snapshot import SLOSnapshot
+from slo_core.wording import NOTHING, burn_text, pace_of, percent, printable, roughly, target_digits, window_text
 
-__all__ = ["DOCUMENT_VERSION", "State", "state_of", "status_document", "status_note", "status_table"]
+__all__ = [
+    "DOCUMENT_VERSION",
+    "STATES",
+    "State",
+    "history_document",
+    "state_of",
+    "status_document",
+    "status_note",
+    "status_table",
+    "trouble_of",
+]
 
 # Changes when a key of the document changes its meaning or goes away; new keys may come without a change.
 DOCUMENT_VERSION = 1
 
 State = Literal["met", "burning", "exhausted", "breached", "no data"]
 
+# The gravest first.
+STATES: tuple[State, ...] = ("breached", "exhausted", "burning", "no data", "met")
+
 _HEADINGS = (
     "SLO", "TARGET", "WINDOW", "STATE", "EVENTS", "FAILURES", "SUCCESS", "BUDGET LEFT", "BURN RATE", "EXHAUSTED IN",
     "MEASURED", "ALERTS FIRING",
 )  # fmt: skip
+_STATE = _HEADINGS.index("STATE")
 _NUMBERS = frozenset(("TARGET", "EVENTS", "FAILURES", "SUCCESS", "BUDGET LEFT", "BURN RATE", "EXHAUSTED IN"))
-_NOTHING = "-"
 
 
 def state_of(snapshot: SLOSnapshot) -> State:
@@ -45,6 +59,11 @@ def state_of(snapshot: SLOSnapshot) -> State:
     return "burning" if snapshot.is_firing else "met"
 
 
+def trouble_of(snapshot: SLOSnapshot) -> tuple[int, float]:
+    """A key that sorts the worst SLO first: by state, then by what is left of the budget."""
+    return STATES.index(state_of(snapshot)), snapshot.error_budget_remaining
+
+
 def status_note(registry: SLORegistry) -> str | None:
     """What a reader in another process must be told about the numbers; None when they are the whole service's."""
     store = registry.store
@@ -56,9 +75,13 @@ def status_note(registry: SLORegistry) -> str | None:
     )
 
 
-def status_document(registry: SLORegistry) -> dict[str, Any]:
+def status_document(registry: SLORegistry, *, standing: Scraped | None = None) -> dict[str, Any]:
     """
     The state of every SLO, ready for `json.dumps`.
+
+    Args:
+        registry: The SLOs.
+        standing: What was read of them already; None reads them now.
 
     Returns:
         `version` (of this document's shape), `service`, `store` (`backend`, `scope`, `is_up`), `note`
@@ -66,7 +89,7 @@ def status_document(registry: SLORegistry) -> dict[str, Any]:
         seconds; `burn_rate` belongs to `burn_rate_window_seconds`, the shortest long alert window.
     """
     store = registry.store
-    slos = [_entry(definition, snapshot) for definition, snapshot in _standing(registry)]
+    slos = [_entry(*found) for found in (_standing(registry) if standing is None else standing)]
     return {
         "version": DOCUMENT_VERSION,
         "service": registry.service,
@@ -76,20 +99,58 @@ def status_document(registry: SLORegistry) -> dict[str, Any]:
     }
 
 
-def status_table(registry: SLORegistry) -> str:
+def history_document(past: History) -> dict[str, Any]:
     """
-    The state of every SLO as aligned columns, one line each, for a terminal.
+    A history, ready for `json.dumps`: columns of equal length, one value for each point, oldest first.
+
+    Returns:
+        `range_seconds`, `step_seconds`, `end` (seconds since the epoch), `good`, `bad`, `error_budget_remaining`,
+        `even_spend` (None where there is nothing to tell) and `burn_rates`, a list of `{window_seconds, burn_rate}`.
+    """
+    points = past.points
+    return {
+        "range_seconds": past.range_seconds,
+        "step_seconds": past.step_seconds,
+        "end": [point.end for point in points],
+        "good": [point.good for point in points],
+        "bad": [point.bad for point in points],
+        "error_budget_remaining": [point.error_budget_remaining for point in points],
+        "even_spend": [point.even_spend for point in points],
+        "burn_rates": [
+            {"window_seconds": window, "burn_rate": [point.burn_rates[index] for point in points]}
+            for index, window in enumerate(past.burn_rate_windows)
+        ],
+    }
+
+
+def status_table(registry: SLORegistry, *, paint: Callable[[State, str], str] | None = None) -> str:
+    """
+    The state of every SLO as aligned columns, one line each and the worst first, for a terminal.
 
     Success and budget are rounded down: what is below the target never reads as if it had reached it.
+
+    Args:
+        registry: The SLOs.
+        paint: Puts colour to the text of a state; None where there is no terminal.
     """
-    rows = [_row(definition, snapshot) for definition, snapshot in _standing(registry)]
-    if not rows:
+    found = sorted(_standing(registry), key=lambda standing: trouble_of(standing[1]))
+    if not found:
         return "No SLO is defined."
+    rows = [_row(*standing) for standing in found]
     widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
-    return "\n".join(_line(cells, widths) for cells in (_HEADINGS, *rows))
+    lines = [_line(_HEADINGS, widths)]
+    for row, (_, snapshot) in zip(rows, found, strict=True):
+        line = _line(row, widths)
+        if paint is not None:
+            # Behind the columns before it, which hold no colour yet.
+            start = sum(widths[:_STATE]) + 2 * _STATE
+            word = row[_STATE]
+            line = line[:start] + paint(state_of(snapshot), word) + line[start + len(word) :]
+        lines.append(line)
+    return "\n".join(lines)
 
 
-def _standing(registry: SLORegistry) -> list[tuple[SLODefinition, SLOSnapshot]]:
+def _standing(registry: SLORegistry) -> Scraped:
     """Every SLO with its snapshot, read at once."""
     trackers = tuple(registry)
     return [
@@ -106,14 +167,14 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _entry(definition: SLODefinition, snapshot: SLOSnapshot) -> dict[str, Any]:
-    pace = _pace(snapshot)
+    pace = pace_of(snapshot)
     return {
         "name": snapshot.name,
         "description": definition.description,
         "runbook": definition.runbook,
         "labels": dict(definition.labels),
         "target": snapshot.target,
-        "window": _window(definition),
+        "window": window_text(definition),
         "window_seconds": snapshot.window_seconds,
         "state": state_of(snapshot),
         "total": snapshot.total,
@@ -126,6 +187,7 @@ def _entry(definition: SLODefinition, snapshot: SLOSnapshot) -> dict[str, Any]:
         "measured_seconds": snapshot.measured_seconds,
         "data_since": snapshot.data_since,
         "definition_changed_at": snapshot.definition_changed_at,
+        "last_event_at": snapshot.last_event_at,
         "at": snapshot.at,
         "alerts": [_alert(alert) for alert in snapshot.alerts],
     }
@@ -144,60 +206,28 @@ def _alert(alert: AlertState) -> dict[str, Any]:
 
 
 def _row(definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[str, ...]:
-    pace, left = _pace(snapshot), snapshot.time_to_exhaustion
+    pace, left = pace_of(snapshot), snapshot.time_to_exhaustion
     # One digit more than the target has: 99.89 % tells itself from a target of 99.9 %.
-    target = _percent(snapshot.target, _target_digits(snapshot.target))
-    success = _percent(snapshot.success_ratio, _target_digits(snapshot.target) + 1)
-    budget = _percent(snapshot.error_budget_remaining, 1)
-    burn = f"{pace.burn_rate:.1f}x/{format_duration(pace.window_seconds)}"
+    target = percent(snapshot.target, target_digits(snapshot.target))
+    success = percent(snapshot.success_ratio, target_digits(snapshot.target) + 1)
+    budget = percent(snapshot.error_budget_remaining, 1)
+    burn = f"{burn_text(pace.burn_rate)}/{format_duration(pace.window_seconds)}"
     return (
-        _printable(snapshot.name),
+        printable(snapshot.name),
         target,
-        _window(definition),
+        window_text(definition),
         state_of(snapshot),
         str(snapshot.total),
         str(snapshot.failures),
-        success if snapshot.has_data else _NOTHING,
-        budget if snapshot.has_data else _NOTHING,
-        burn if pace.sample_count else _NOTHING,
-        _NOTHING if left is None else _roughly(left),
-        f"{_roughly(snapshot.measured_seconds)} of {format_duration(snapshot.window_seconds)}",
-        ", ".join(_windows_of(alert) for alert in snapshot.alerts if alert.is_firing) or _NOTHING,
+        success if snapshot.has_data else NOTHING,
+        budget if snapshot.has_data else NOTHING,
+        burn if pace.sample_count else NOTHING,
+        NOTHING if left is None else roughly(left),
+        f"{roughly(snapshot.measured_seconds)} of {format_duration(snapshot.window_seconds)}",
+        ", ".join(_windows_of(alert) for alert in snapshot.alerts if alert.is_firing) or NOTHING,
     )
-
-
-def _pace(snapshot: SLOSnapshot) -> BurnRateSample:
-    """The shortest long alert window; without rules the shortest burn window; without those the SLO's own."""
-    samples = [alert.long for alert in snapshot.alerts] or list(snapshot.burn_rate_samples)
-    samples = samples or [found for found in snapshot.window_samples if found.window_seconds == snapshot.window_seconds]
-    return min(samples, key=lambda found: found.window_seconds)
-
-
-def _window(definition: SLODefinition) -> str:
-    return definition.window or format_duration(definition.window_seconds)
 
 
 def _windows_of(alert: AlertState) -> str:
     long, short = format_duration(alert.long.window_seconds), format_duration(alert.short.window_seconds)
-    return f"{_printable(alert.severity)} {long}/{short}"
-
-
-def _target_digits(target: float) -> int:
-    exponent = Decimal(repr(target)).normalize().as_tuple().exponent
-    assert isinstance(exponent, int)  # a target is neither NaN nor infinite
-    return max(1, -exponent - 2)
-
-
-def _percent(ratio: float, digits: int) -> str:
-    return f"{(Decimal(repr(ratio)) * 100).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_FLOOR)}%"
-
-
-def _roughly(seconds: float) -> str:
-    """A duration cut to hours, minutes or seconds: "2d3h", "5h20m", "40s"."""
-    unit = 3600 if seconds >= 86_400 else 60 if seconds >= 3600 else 1
-    return format_duration(seconds // unit * unit)
-
-
-def _printable(text: str) -> str:
-    """Text that cannot break the table, or a terminal."""
-    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+    return f"{printable(alert.severity)} {long}/{short}"

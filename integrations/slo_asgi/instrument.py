@@ -41,6 +41,7 @@ def instrument(
     exclude: Iterable[str] = (),
     metrics_path: str | None = DEFAULT_METRICS_PATH,
     metrics_token: str | None = None,
+    status_path: str | None = None,
     enabled: bool = True,
     service: str = DEFAULT_SERVICE,
     clock: Callable[[], float] = time.time,
@@ -62,7 +63,8 @@ def instrument(
         flush_interval: Seconds between two writes to a shared store; None leaves it to the store.
         exclude: Globs of routes and paths that never count.
         metrics_path: Where the metrics view answers; None is nowhere.
-        metrics_token: Bearer token that scrapers must send; None asks for none.
+        metrics_token: Bearer token that scrapers must send; None asks for none. The status page asks for it too.
+        status_path: Where the status page answers, and with `.json` behind it its JSON; None is nowhere.
         enabled: False counts and mounts nothing; the definitions are checked all the same.
         service: Names the service.
         clock: Seconds since the epoch; tests pass `slo_core.testing.FakeClock`.
@@ -84,6 +86,7 @@ def instrument(
         exclude=_listed(exclude),
         metrics_path=metrics_path,
         metrics_token=metrics_token,
+        status_path=status_path,
         enabled=enabled,
         service=service,
     )
@@ -110,7 +113,28 @@ def instrument(
             )
         view = metrics_app(registry, token=settings.metrics_token)
         app.add_route(settings.metrics_path, view, name="slo-metrics", include_in_schema=False)
+    if settings.enabled and settings.status_path is not None:
+        earlier = _route_of(app, settings.status_path)
+        if earlier is not None:
+            warnings.warn(
+                f"GET {settings.status_path} goes to a route that was added before the status page, {earlier}; "
+                "call instrument() before you add it, or pass another status_path=, or None",
+                stacklevel=2,
+            )
+        _add_status(app, settings.status_path, registry, token=settings.metrics_token)
     return registry
+
+
+def _add_status(app: Application, path: str, registry: SLORegistry, *, token: str | None) -> None:
+    # Only who asks for the page pays for its import.
+    from slo_asgi.status import StatusAsset, StatusDocument, StatusPageApp
+    from slo_core.status_page.view import StatusView
+
+    view = StatusView(registry, path=path, token=token)
+    path = path.rstrip("/")
+    app.add_route(path, StatusPageApp(view), name="slo-status", include_in_schema=False)
+    app.add_route(f"{path}.json", StatusDocument(view), name="slo-status-json", include_in_schema=False)
+    app.add_route(f"{path}/{{name}}", StatusAsset(view), name="slo-status-asset", include_in_schema=False)
 
 
 def _listed(exclude: Iterable[str]) -> tuple[str, ...]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, Protocol, cast, overload
 
-from slo_core.http import exempt_request
+from slo_asgi.answer import headers_of, send_answer
 from slo_core.lifespan import Receive, Scope, Send
 from slo_core.metrics_view import MetricsView
-from slo_core.off_loop import run_off_loop
 from slo_core.registry import SLORegistry
 
 __all__ = ["MetricsApp", "MetricsEndpoint", "metrics_app"]
@@ -42,22 +41,18 @@ class MetricsApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: GET and HEAD, 405 to all others."""
-        if scope["type"] != "http":
-            raise ValueError(f"metrics_app answers HTTP requests, got a connection of type {scope['type']!r}")
-        exempt_request(scope)
-        headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        answer = await run_off_loop(
+        headers = headers_of(scope) if scope["type"] == "http" else {}
+        await send_answer(
+            scope,
+            send,
             lambda: self._view.respond(
                 scope["method"],
-                accept=headers.get(b"accept", ""),
-                accept_encoding=headers.get(b"accept-encoding", ""),
-                authorization=headers.get(b"authorization", ""),
+                accept=headers.get("accept", ""),
+                accept_encoding=headers.get("accept-encoding", ""),
+                authorization=headers.get("authorization", ""),
                 query=scope.get("query_string", b"").decode("latin-1"),
-            )
+            ),
         )
-        raw_headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": raw_headers})
-        await send({"type": "http.response.body", "body": answer.body})
 
 
 def metrics_app(registry: SLORegistry, *, token: str | None = None) -> MetricsEndpoint:

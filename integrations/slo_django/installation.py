@@ -12,6 +12,8 @@ from slo_django import conf
 
 if TYPE_CHECKING:
     from slo_core.metrics_view import MetricsView
+    from slo_core.status_page.page import StatusPage
+    from slo_core.status_page.view import StatusView
 
 __all__ = ["Current", "Installation", "current"]
 
@@ -59,6 +61,18 @@ class Installation:
             return None
         return self._part("metrics_view", self._build_metrics_view)
 
+    @property
+    def status_view(self) -> StatusView | None:
+        """What answers at `SLO_STATUS_PATH`; None where nothing does."""
+        if not self.settings.enabled or self.settings.status_path is None:
+            return None
+        return self._part("status_view", self._build_status_view)
+
+    @property
+    def status_page(self) -> StatusPage:
+        """What the admin shows."""
+        return self._part("status_page", self._build_status_page)
+
     def retire(self) -> None:
         """Flush and release what the settings no longer ask for."""
         registry = self.registry_if_built
@@ -101,6 +115,18 @@ class Installation:
         from slo_core.metrics_view import MetricsView  # prometheus_client is slow to import: with the first scrape
 
         return MetricsView(self.registry, token=self.settings.metrics_token)
+
+    def _build_status_view(self) -> StatusView:
+        from slo_core.status_page.view import StatusView
+
+        path = self.settings.status_path
+        assert path is not None  # whoever asks has looked
+        return StatusView(self.registry, path=path, token=self.settings.metrics_token)
+
+    def _build_status_page(self) -> StatusPage:
+        from slo_core.status_page.page import StatusPage
+
+        return StatusPage(self.registry)
 
 
 class Current:

@@ -1,10 +1,14 @@
-"""The tables of the store behind `django://`; they are written to by `slo_django.store`, with upserts of its own."""
+"""
+The tables of the store behind `django://`, and what the admin shows.
+
+The tables are written to by `slo_django.store`, with upserts of its own.
+"""
 
 from __future__ import annotations
 
 from django.db import models
 
-__all__ = ["Bucket", "Note", "ServiceLevelObjective", "Store"]
+__all__ = ["Bucket", "Note", "SLOStatus", "ServiceLevelObjective", "Store"]
 
 
 class Store(models.Model):
@@ -72,3 +76,19 @@ class Note(models.Model):
 
     class Meta:
         default_permissions = ()
+
+
+class SLOStatus(models.Model):
+    """
+    The status view of the admin: a permission and a place in the list of applications, without a table.
+
+    Whoever has the permission `slo_django.view_slostatus` may look.
+    """
+
+    # Said here, because what a project has for its default would make a migration of its own.
+    id = models.PositiveSmallIntegerField(primary_key=True)
+
+    class Meta:
+        managed = False
+        default_permissions = ("view",)
+        verbose_name = verbose_name_plural = "SLO status"

@@ -28,7 +28,7 @@ def replace_installation(*, setting: str, **_: Any) -> None:
     """`override_settings` changed a setting, or puts it back."""
     if setting.startswith(PREFIX):
         current.replace()
-    if setting == "SLO_METRICS_PATH" and (urls := sys.modules.get("slo_django.urls")) is not None:
+    if setting in ("SLO_METRICS_PATH", "SLO_STATUS_PATH") and (urls := sys.modules.get("slo_django.urls")) is not None:
         urls.refresh()
 
 

@@ -1,7 +1,7 @@
 """
 Routes of slo-suite: `path("", include("slo_django.urls"))`.
 
-The include decides the prefix, `SLO_METRICS_PATH` what follows it.
+The include decides the prefix, `SLO_METRICS_PATH` and `SLO_STATUS_PATH` what follows it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from django.conf import settings
 from django.urls import URLPattern, clear_url_caches, path
 
 from slo_core.conventions import DEFAULT_METRICS_PATH
-from slo_django import views
+from slo_django import status_views, views
 
 __all__ = ["app_name", "urlpatterns"]
 
@@ -21,15 +21,22 @@ def _patterns() -> list[URLPattern]:
     metrics_path = getattr(settings, "SLO_METRICS_PATH", DEFAULT_METRICS_PATH)
     if not isinstance(metrics_path, str):  # switched off: the view answers 404, and its name still reverses
         metrics_path = DEFAULT_METRICS_PATH
-    return [
-        path(metrics_path.lstrip("/"), views.metrics, name="metrics"),
-    ]
+    patterns = [path(metrics_path.lstrip("/"), views.metrics, name="metrics")]
+    status_path = getattr(settings, "SLO_STATUS_PATH", None)
+    if isinstance(status_path, str) and status_path.strip("/"):  # else the paths below it are the project's
+        status_path = status_path.strip("/")
+        patterns += [
+            path(status_path, status_views.page, name="status"),
+            path(f"{status_path}.json", status_views.document, name="status-json"),
+            path(f"{status_path}/<str:name>", status_views.asset, name="status-asset"),
+        ]
+    return patterns
 
 
 urlpatterns = _patterns()
 
 
 def refresh() -> None:
-    """`SLO_METRICS_PATH` was overridden: answer there. In place, because included patterns are held by reference."""
+    """A path was overridden: answer there. In place, because included patterns are held by reference."""
     urlpatterns[:] = _patterns()
     clear_url_caches()

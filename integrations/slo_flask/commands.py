@@ -9,10 +9,12 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from slo_core.errors import SLOError
-from slo_core.status import status_document, status_note, status_table
+from slo_core.status import State, status_document, status_note, status_table
 from slo_flask.installation import installation_of
 
 __all__ = ["slo"]
+
+_COLOURS = {"met": "green", "burning": "yellow", "exhausted": "red", "breached": "red", "no data": "cyan"}
 
 slo = AppGroup("slo", help="Service level objectives and error budgets.")
 
@@ -24,7 +26,11 @@ def status(format_: str) -> None:
     installation = installation_of(current_app)
     registry = installation.registry
     try:
-        text = json.dumps(status_document(registry), indent=2) if format_ == "json" else status_table(registry)
+        text = (
+            json.dumps(status_document(registry), indent=2)
+            if format_ == "json"
+            else status_table(registry, paint=_paint)
+        )
     except SLOError as exc:
         raise click.ClickException(str(exc)) from exc
     click.echo(text)
@@ -32,3 +38,8 @@ def status(format_: str) -> None:
         click.echo("SLO_ENABLED is False: nothing is counted.", err=True)
     if note := status_note(registry):
         click.echo(note, err=True)
+
+
+def _paint(state: State, text: str) -> str:
+    # click takes the colour out again where there is no terminal.
+    return click.style(text, fg=_COLOURS[state], bold=state != "met")

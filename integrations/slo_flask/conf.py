@@ -94,13 +94,16 @@ def _conflicts(
 
 def _taken_paths(settings: SLOSettings, url_map: Map) -> Iterator[Problem]:
     """Of two rules for one path Flask asks the first, and the other is never heard of."""
-    path = settings.metrics_path
-    if settings.enabled and path is not None:
-        for rule in url_map.iter_rules():
-            if rule.rule == path:
-                message = f"the endpoint {rule.endpoint!r} answers at {path} already"
-                hint = "choose another path; or None, and SLOCollector(registry) in the registry that is shown there"
-                yield Problem(_key("SLO_METRICS_PATH"), message, hint)
+    if not settings.enabled:
+        return
+    hint = "choose another path; or None, and SLOCollector(registry) in the registry that is shown there"
+    taken = {rule.rule: rule.endpoint for rule in url_map.iter_rules()}
+    if settings.metrics_path in taken:
+        message = f"the endpoint {taken[settings.metrics_path]!r} answers at {settings.metrics_path} already"
+        yield Problem(_key("SLO_METRICS_PATH"), message, hint)
+    if settings.status_path in taken:
+        message = f"the endpoint {taken[settings.status_path]!r} answers at {settings.status_path} already"
+        yield Problem(_key("SLO_STATUS_PATH"), message, "choose another path, or None")
 
 
 def _located(problems: Iterable[Problem]) -> Iterator[Problem]:

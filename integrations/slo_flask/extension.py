@@ -12,7 +12,7 @@ from slo_core.config import DefinitionsConfig
 from slo_core.http import HTTPRecorder
 from slo_core.markers import slo_exempt, slo_track
 from slo_core.registry import SLORegistry
-from slo_flask import commands, conf, metrics, signals
+from slo_flask import commands, conf, metrics, signals, status
 from slo_flask.installation import EXTENSION, Installation, installation_of
 from slo_flask.wsgi import SLOMiddleware
 
@@ -80,6 +80,8 @@ class SLO:
             recorder = HTTPRecorder(registry, exclude=settings.exclude, timer=timer, may_be_idle=True)
             if settings.metrics_path is not None:
                 metrics.mount(app, settings.metrics_path, registry, token=settings.metrics_token)
+            if settings.status_path is not None:
+                status.mount(app, settings.status_path, registry, token=settings.metrics_token)
             signals.connect()
             app.wsgi_app = SLOMiddleware(app.wsgi_app, recorder, app)  # type: ignore[method-assign]  # Flask's own way
         app.cli.add_command(commands.slo)

@@ -10,6 +10,7 @@ from slo_core.http_rule import KNOWN_METHODS
 from slo_core.markers import slo_exempt
 from slo_core.registry import SLORegistry
 from slo_core.request import exempt_request
+from slo_flask.answer import response_of
 
 if TYPE_CHECKING:
     from slo_core.metrics_view import MetricsView
@@ -68,8 +69,7 @@ class MetricsEndpoint:
             authorization=headers.get("Authorization", ""),
             query=request.environ.get("QUERY_STRING", ""),
         )
-        # Not b"": for a body, even an empty one, Werkzeug writes a Content-Length of its own over that of HEAD.
-        return Response(answer.body or None, status=answer.status, headers=list(answer.headers))
+        return response_of(answer)
 
     def _make_view(self) -> MetricsView:
         # prometheus_client takes longer to import than all the rest: the first scrape pays for it, not the start.

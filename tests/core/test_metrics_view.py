@@ -8,7 +8,8 @@ import pytest
 from prometheus_client.exposition import choose_encoder
 
 from slo_core import PrometheusExporter, SLODefinition, SLORegistry
-from slo_core.metrics_view import MetricsResponse, MetricsView
+from slo_core.answer import Answer
+from slo_core.metrics_view import MetricsView
 from slo_core.testing import FakeClock
 
 
@@ -24,7 +25,7 @@ def body(registry: SLORegistry) -> bytes:
     return PrometheusExporter(registry).render()[0]
 
 
-def header(response: MetricsResponse, name: str) -> str | None:
+def header(response: Answer, name: str) -> str | None:
     (value,) = [value for found, value in response.headers if found == name] or [None]
     return value
 

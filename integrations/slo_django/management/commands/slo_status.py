@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from slo_core.errors import SLOError
-from slo_core.status import status_document, status_note, status_table
+from slo_core.status import State, status_document, status_note, status_table
 from slo_django.installation import current
 
 __all__ = ["Command"]
@@ -36,7 +36,11 @@ class Command(BaseCommand):
         try:
             registry = current.installation.registry
             as_json = options["format"] == "json"
-            text = json.dumps(status_document(registry), indent=2) if as_json else status_table(registry)
+            text = (
+                json.dumps(status_document(registry), indent=2)
+                if as_json
+                else status_table(registry, paint=self._paint)
+            )
             is_enabled = current.installation.settings.enabled
         except SLOError as exc:
             raise CommandError(str(exc)) from exc
@@ -45,3 +49,8 @@ class Command(BaseCommand):
             self.stderr.write("SLO_ENABLED is False: nothing is counted.")
         if note := status_note(registry):
             self.stderr.write(note)
+
+    def _paint(self, state: State, text: str) -> str:
+        """In colour where there is a terminal; Django looks, and listens to `--no-color`."""
+        styles = {"met": "SUCCESS", "burning": "WARNING", "exhausted": "ERROR", "breached": "ERROR"}
+        return str(getattr(self.style, styles[state])(text)) if state in styles else text

@@ -1,0 +1,35 @@
+"""An answer of the core's, sent as ASGI wants it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from slo_core.answer import Answer
+from slo_core.http import exempt_request
+from slo_core.lifespan import Scope, Send
+from slo_core.off_loop import run_off_loop
+
+__all__ = ["headers_of", "send_answer"]
+
+
+def headers_of(scope: Scope) -> dict[str, str]:
+    """The headers of a request, by their names in lower case."""
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+async def send_answer(scope: Scope, send: Send, respond: Callable[[], Answer]) -> None:
+    """
+    Answer a request that counts for no SLO.
+
+    Args:
+        scope: Of the request.
+        send: Of the request.
+        respond: Works the answer out; called off the event loop, because it may wait for the store.
+    """
+    if scope["type"] != "http":
+        raise ValueError(f"expected an HTTP request, got a connection of type {scope['type']!r}")
+    exempt_request(scope)
+    answer = await run_off_loop(respond)
+    raw_headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw_headers})
+    await send({"type": "http.response.body", "body": answer.body})

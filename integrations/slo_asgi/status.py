@@ -1,0 +1,54 @@
+"""`/slo` as ASGI applications: the page, its JSON and its files."""
+
+from __future__ import annotations
+
+from slo_asgi.answer import headers_of, send_answer
+from slo_core.lifespan import Receive, Scope, Send
+from slo_core.status_page.view import StatusView
+
+__all__ = ["StatusAsset", "StatusDocument", "StatusPageApp"]
+
+
+class _Endpoint:
+    """
+    Answers for one part of a status page.
+
+    Args:
+        view: The page.
+    """
+
+    def __init__(self, view: StatusView) -> None:
+        self._view = view
+
+
+class StatusPageApp(_Endpoint):
+    """The page itself."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_answer(scope, send, lambda: self._view.respond_page(scope["method"], **_asked(scope)))
+
+
+class StatusDocument(_Endpoint):
+    """The JSON."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_answer(scope, send, lambda: self._view.respond_json(scope["method"], **_asked(scope)))
+
+
+class StatusAsset(_Endpoint):
+    """A file of the page, named by the last part of the path."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        name, encodings = scope["path"].rpartition("/")[2], headers_of(scope).get("accept-encoding", "")
+        await send_answer(
+            scope, send, lambda: self._view.respond_asset(scope["method"], name, accept_encoding=encodings)
+        )
+
+
+def _asked(scope: Scope) -> dict[str, str]:
+    headers = headers_of(scope)
+    return {
+        "query": scope.get("query_string", b"").decode("latin-1"),
+        "authorization": headers.get("authorization", ""),
+        "accept_encoding": headers.get("accept-encoding", ""),
+    }

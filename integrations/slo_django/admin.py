@@ -1,0 +1,165 @@
+"""The status view in Django's admin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.contrib.admin.utils import quote, unquote
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.safestring import mark_safe
+
+from slo_core.errors import SLOError, UnknownNameError
+from slo_core.request import exempt_request
+from slo_core.status_page.assets import Assets
+from slo_core.status_page.links import Links
+from slo_core.status_page.page import Fragment, StatusPage
+from slo_core.status_page.view import json_answer
+from slo_django.carrier import carrier_of
+from slo_django.installation import current
+from slo_django.models import SLOStatus
+from slo_django.status_views import response_of
+
+__all__ = ["SLOStatusAdmin"]
+
+_TEMPLATE = "admin/slo_django/slostatus/status.html"
+
+
+@admin.register(SLOStatus)
+class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's own class takes none at run time
+    """
+    Shows every SLO to those who have the permission `slo_django.view_slostatus`; nothing can be changed here.
+
+    On an admin site of your own: `site.register(SLOStatus, SLOStatusAdmin)`.
+    """
+
+    def get_urls(self) -> list[URLPattern]:
+        """The list, a page for each SLO, the JSON of both, and the files they need."""
+        return [
+            path("", self._guarded(self.changelist_view), name="slo_django_slostatus_changelist"),
+            path("status.json", self._guarded(self.document_view), name="slo_django_slostatus_document"),
+            # No secret is in them, and a browser that is signed out must not take a login page for a script.
+            path("assets/<str:name>", _asset_view(), name="slo_django_slostatus_asset"),
+            path("<path:object_id>/change/", self._guarded(self.change_view), name="slo_django_slostatus_change"),
+        ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody: SLOs are defined in the settings."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: SLOStatus | None = None) -> bool:
+        """Nobody."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: SLOStatus | None = None) -> bool:
+        """Nobody."""
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The list."""
+        links = self._links()
+        return self._render(
+            request,
+            lambda page: page.overview(request.GET.dict(), links=links, zone=timezone.get_current_timezone()),
+            title="SLO status",
+            extra_context=extra_context,
+        )
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> TemplateResponse:
+        """
+        The page of one SLO.
+
+        Raises:
+            Http404: There is no such SLO.
+        """
+        name, links = unquote(object_id), self._links()
+        return self._render(
+            request,
+            lambda page: page.detail(name, request.GET.dict(), links=links, zone=timezone.get_current_timezone()),
+            title=name,
+            extra_context=extra_context,
+        )
+
+    def document_view(self, request: HttpRequest) -> HttpResponse:
+        """The JSON of the list, and with `slo` that of one SLO."""
+        page = current.installation.status_page
+        encodings = request.headers.get("Accept-Encoding", "")
+        return response_of(json_answer(page, request.method or "", request.GET.dict(), accept_encoding=encodings))
+
+    def _guarded(self, view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        def guarded(request: HttpRequest, **parts: str) -> HttpResponseBase:
+            exempt_request(carrier_of(request))
+            if not self.has_view_permission(request):
+                raise PermissionDenied
+            request.current_app = self.admin_site.name  # as the admin's own views do
+            return view(request, **parts)
+
+        return self.admin_site.admin_view(guarded)
+
+    def _links(self) -> Links:
+        def address(view: str, query: Mapping[str, str], *parts: str) -> str:
+            found = reverse(f"admin:slo_django_slostatus_{view}", args=parts, current_app=self.admin_site.name)
+            return f"{found}?{urlencode(query, errors='replace')}" if query else found
+
+        return Links(
+            overview=lambda query: address("changelist", query),
+            detail=lambda name, query: address("change", query, quote(name)),
+            document=lambda query: address("document", query),
+            asset=lambda name: address("asset", {"v": _assets.version}, name),
+        )
+
+    def _render(
+        self,
+        request: HttpRequest,
+        fill: Callable[[StatusPage], Fragment],
+        *,
+        title: str,
+        extra_context: dict[str, Any] | None,
+    ) -> TemplateResponse:
+        links = self._links()
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "subtitle": None,
+            "opts": self.opts,
+            "is_detail": title != "SLO status",
+        }
+        try:
+            fragment = fill(current.installation.status_page)
+        except UnknownNameError as exc:
+            raise Http404(str(exc.args[0])) from exc
+        except SLOError as exc:  # wrong settings: staff may read what is wrong with them
+            context["problem"] = str(exc)
+        else:
+            context["body"] = mark_safe(fragment.html)  # noqa: S308  # the core has escaped every text in it
+            context["styles"] = [links.asset(name) for name in fragment.styles]
+            context["scripts"] = [links.asset(name) for name in fragment.scripts]
+        return TemplateResponse(request, _TEMPLATE, {**context, **(extra_context or {})})
+
+
+_assets = Assets()
+
+
+def _asset_view() -> Callable[..., HttpResponse]:
+    from django.contrib.auth.decorators import login_not_required
+
+    @login_not_required
+    def asset(request: HttpRequest, name: str) -> HttpResponse:
+        exempt_request(carrier_of(request))
+        encodings = request.headers.get("Accept-Encoding", "")
+        return response_of(_assets.respond(request.method or "", name, accept_encoding=encodings))
+
+    return asset

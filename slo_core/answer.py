@@ -1,0 +1,86 @@
+"""What the views of the core answer with, and who may ask: HTTP without any framework."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import hmac
+from dataclasses import dataclass
+
+__all__ = ["Answer", "answered", "is_authorized", "may_compress"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    What to answer a request with.
+
+    Attributes:
+        status: HTTP status.
+        headers: Names and values, Content-Type and Content-Length among them.
+        body: Empty for HEAD.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+def answered(
+    method: str, status: int, content_type: str, body: bytes, *headers: tuple[str, str], accept_encoding: str = ""
+) -> Answer:
+    """
+    An answer with its length; compressed where the client understands that.
+
+    Args:
+        method: Of the request: HEAD gets no body.
+        status: HTTP status.
+        content_type: Of the body.
+        body: Everything that GET gets.
+        headers: More of them.
+        accept_encoding: The client's header.
+    """
+    more = list(headers)
+    if may_compress(accept_encoding):
+        body = gzip.compress(body, compresslevel=5)
+        more.append(("Content-Encoding", "gzip"))
+    every = (("Content-Type", content_type), ("Content-Length", str(len(body))), *more)
+    return Answer(status, every, b"" if method == "HEAD" else body)
+
+
+def may_compress(accept_encoding: str) -> bool:
+    """Whether an Accept-Encoding header allows gzip."""
+    for offer in accept_encoding.split(","):
+        coding, _, parameters = offer.partition(";")
+        if coding.strip().lower() == "gzip":
+            return parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
+    return False
+
+
+def is_authorized(authorization: str, token: str | None, *, or_basic: bool = False) -> bool:
+    """
+    Whether an Authorization header holds the token.
+
+    Args:
+        authorization: The header.
+        token: What must be sent; None asks for nothing.
+        or_basic: Also as the password of Basic, with any name: what a browser asks a person for.
+    """
+    if token is None:
+        return True
+    scheme, _, credentials = authorization.partition(" ")
+    sent = credentials.strip()
+    if or_basic and scheme.lower() == "basic":
+        try:
+            sent = base64.b64decode(sent, validate=True).decode("utf-8", "backslashreplace").partition(":")[2]
+        except (binascii.Error, ValueError):
+            return False
+    elif scheme.lower() != "bearer":
+        sent = ""
+    # Bytes, because compare_digest refuses text beyond ASCII. Servers hand over any header's bytes as Latin-1 text,
+    # so a token that was sent as UTF-8 is its own bytes again in Latin-1.
+    expected = token.encode("utf-8", "backslashreplace")
+    as_text = hmac.compare_digest(sent.encode("utf-8", "backslashreplace"), expected)
+    as_bytes = hmac.compare_digest(sent.encode("latin-1", "backslashreplace"), expected)
+    return as_text or as_bytes

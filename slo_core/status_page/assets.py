@@ -1,0 +1,57 @@
+"""The style sheets and scripts of the status page."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from importlib.resources import files
+
+from slo_core.answer import Answer, answered
+
+__all__ = ["Assets"]
+
+_TYPES = {
+    "slo.css": "text/css; charset=utf-8",
+    "slo.js": "text/javascript; charset=utf-8",
+    "slo.svg": "image/svg+xml",
+    "uplot.css": "text/css; charset=utf-8",
+    "uplot.js": "text/javascript; charset=utf-8",
+}
+
+# A year: the version in an address changes with the file.
+_FOREVER = ("Cache-Control", "public, max-age=31536000, immutable")
+
+
+class Assets:
+    """The files, read when they are first asked for."""
+
+    @cached_property
+    def _bodies(self) -> dict[str, bytes]:
+        folder = files("slo_core.status_page") / "assets"
+        return {name: (folder / name).read_bytes() for name in _TYPES}
+
+    @cached_property
+    def version(self) -> str:
+        """Changes with any of the files."""
+        digest = hashlib.sha256()
+        for body in self._bodies.values():
+            digest.update(body)
+        return digest.hexdigest()[:12]
+
+    def respond(self, method: str, name: str, *, accept_encoding: str = "") -> Answer:
+        """
+        The answer to a request for a file: 200, 404 for any other name, 405 for anything but GET and HEAD.
+
+        Args:
+            method: The HTTP method.
+            name: Of the file.
+            accept_encoding: The Accept-Encoding header.
+        """
+        if method not in ("GET", "HEAD"):
+            return answered(method, 405, "text/plain; charset=utf-8", b"use GET or HEAD\n", ("Allow", "GET, HEAD"))
+        if name not in _TYPES:
+            return answered(method, 404, "text/plain; charset=utf-8", b"not found\n")
+        nosniff = ("X-Content-Type-Options", "nosniff")
+        body = self._bodies[name]
+        vary = ("Vary", "Accept-Encoding")
+        return answered(method, 200, _TYPES[name], body, _FOREVER, nosniff, vary, accept_encoding=accept_encoding)

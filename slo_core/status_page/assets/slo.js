@@ -1,0 +1,228 @@
+// The status page, live: refreshes itself, searches the list, draws the charts. Without it the page is complete.
+(function () {
+  "use strict";
+
+  const page = document.getElementById("slo-status");
+  if (!page) return;
+  const tools = page.querySelector(".slo-tools");
+  const told = document.getElementById("slo-told");
+  const pause = document.getElementById("slo-pause");
+  const search = document.getElementById("slo-search");
+  const seconds = Number(page.dataset.refresh) || 15;
+  const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+  const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+  let paused = false;
+  let running = false;
+  let plots = [];
+
+  const live = () => document.getElementById("slo-live");
+
+  function localTimes(root) {
+    for (const time of root.querySelectorAll("time[datetime]")) {
+      const instant = new Date(time.dateTime);
+      if (!time.title && !isNaN(instant)) {
+        time.title = time.textContent;
+        time.textContent = full.format(instant);
+      }
+    }
+  }
+
+  function filter() {
+    if (!search) return;
+    const words = search.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of live().querySelectorAll("tr[data-slo]")) {
+      const text = row.textContent.toLocaleLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+    }
+  }
+
+  function tell(text) {
+    if (told.textContent !== text) told.textContent = text;
+  }
+
+  function stale(why) {
+    page.classList.add("slo-stale");
+    tell(why + " What you see is from " + (page.dataset.fresh || "before") + ".");
+  }
+
+  // Where the keyboard is must not be lost when what it is on is replaced.
+  function focusKey(element) {
+    if (!element || !live().contains(element)) return null;
+    return { tag: element.tagName, href: element.getAttribute("href"), label: element.getAttribute("aria-label") };
+  }
+
+  function refocus(key) {
+    if (!key) return;
+    for (const element of live().querySelectorAll(key.tag)) {
+      if (element.getAttribute("href") === key.href && element.getAttribute("aria-label") === key.label) {
+        element.focus({ preventScroll: true });
+        return;
+      }
+    }
+  }
+
+  function adopt(fresh) {
+    const old = live();
+    const key = focusKey(document.activeElement);
+    const scrolls = [...old.querySelectorAll(".slo-scroll")].map((part) => part.scrollLeft);
+    const folds = [...old.querySelectorAll("details")].map((part) => part.open);
+    const charts = old.querySelector(".slo-charts");
+    const next = document.importNode(fresh, true);
+    const place = next.querySelector(".slo-charts");
+    if (charts && place) {
+      charts.dataset.json = place.dataset.json;
+      place.replaceWith(charts);
+    }
+    old.replaceWith(next);
+    next.querySelectorAll(".slo-scroll").forEach((part, index) => (part.scrollLeft = scrolls[index] || 0));
+    next.querySelectorAll("details").forEach((part, index) => {
+      if (index < folds.length) part.open = folds[index];
+      else part.open = false;
+    });
+    localTimes(next);
+    filter();
+    refocus(key);
+  }
+
+  async function refresh() {
+    if (paused || running || document.hidden) return;
+    running = true;
+    try {
+      const answer = await fetch(location.href, { cache: "no-store", credentials: "same-origin" });
+      if (!answer.ok) throw new Error("the service answered " + answer.status);
+      const text = await answer.text();
+      const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("slo-live");
+      if (!fresh) throw new Error("the page has gone; are you still signed in?");
+      if (fresh.dataset.store === "away") {
+        if (live().dataset.store === "up") {
+          // The numbers stay, marked as old, below what is wrong.
+          const note = fresh.querySelector(".slo-away");
+          live().querySelectorAll(".slo-away").forEach((part) => part.remove());
+          if (note) live().prepend(document.importNode(note, true));
+        } else {
+          adopt(fresh);
+        }
+        stale("The store cannot be read.");
+        return;
+      }
+      adopt(fresh);
+      page.classList.remove("slo-stale");
+      page.dataset.fresh = clock.format(new Date());
+      tell("Updated " + page.dataset.fresh);
+      await draw();
+    } catch (error) {
+      stale("Not refreshed: " + error.message + ".");
+    } finally {
+      running = false;
+    }
+  }
+
+  // --- charts
+
+  function colour(name) {
+    return getComputedStyle(page).getPropertyValue(name).trim() || "#888";
+  }
+
+  const percent = (value) => (value === null || value === undefined ? "–" : (value * 100).toFixed(1) + "%");
+  const factor = (value) => (value === null || value === undefined ? "–" : value.toFixed(1) + "×");
+  const whole = (value) => (value === null || value === undefined ? "–" : value.toLocaleString());
+
+  function duration(seconds) {
+    if (seconds % 86400 === 0) return seconds / 86400 + "d";
+    if (seconds % 3600 === 0) return seconds / 3600 + "h";
+    return seconds / 60 + "m";
+  }
+
+  function axes(format) {
+    const look = { stroke: colour("--slo-quiet"), grid: { stroke: colour("--slo-line"), width: 1 }, ticks: { show: false } };
+    return [{ ...look }, { ...look, size: 64, values: (_, ticks) => ticks.map(format) }];
+  }
+
+  function line(label, stroke, value, more) {
+    return { label, stroke: colour(stroke), width: 2, points: { show: false }, value: (_, raw) => value(raw), ...more };
+  }
+
+  function chartsOf(found) {
+    const past = found.history;
+    const bars = uPlot.paths.bars({ size: [0.9, 40] });
+    const total = past.good.map((good, index) => good + past.bad[index]);
+    const hues = ["--slo-a", "--slo-b", "--slo-c", "--slo-d"];
+    const burns = past.burn_rates.map((one, index) =>
+      line("burn " + duration(one.window_seconds), hues[index % hues.length], factor));
+    // A threshold for each factor, in the colour of the windows it is compared with.
+    const rules = new Map();
+    for (const alert of found.slos[0].alerts) {
+      const index = past.burn_rates.findIndex((one) => one.window_seconds === alert.long_window_seconds);
+      rules.set(alert.severity + " " + alert.threshold, { alert, hue: hues[Math.max(0, index) % hues.length] });
+    }
+    const limits = [...rules.values()].map(({ alert, hue }) =>
+      line(alert.severity + " at " + factor(alert.threshold), hue, factor, { dash: [6, 4], width: 1 }));
+    return {
+      budget: {
+        axes: axes(percent),
+        series: [{}, line("budget left", "--slo-a", percent, { fill: colour("--slo-fill") }),
+          line("even spend", "--slo-quiet", percent, { dash: [6, 4], width: 1 })],
+        data: [past.end, past.error_budget_remaining, past.even_spend],
+      },
+      events: {
+        axes: axes(whole),
+        scales: { y: { range: (_, low, high) => [0, Math.max(1, high)] } },
+        series: [{}, line("all", "--slo-good", whole, { paths: bars, fill: colour("--slo-good"), width: 0 }),
+          line("bad", "--slo-bad", whole, { paths: bars, fill: colour("--slo-bad"), width: 0 })],
+        data: [past.end, total, past.bad],
+      },
+      burn: {
+        axes: axes(factor),
+        series: [{}, ...burns, ...limits],
+        data: [past.end, ...past.burn_rates.map((one) => one.burn_rate),
+          ...[...rules.values()].map(({ alert }) => past.end.map(() => alert.threshold))],
+      },
+    };
+  }
+
+  async function draw() {
+    const holder = live().querySelector(".slo-charts");
+    if (!holder || typeof uPlot === "undefined") return;
+    const answer = await fetch(holder.dataset.json, { cache: "no-store", credentials: "same-origin" });
+    if (!answer.ok) throw new Error("the charts' data answered " + answer.status);
+    const charts = chartsOf(await answer.json());
+    holder.hidden = false;
+    plots.forEach((plot) => plot.destroy());
+    plots = [];
+    for (const place of holder.querySelectorAll("[data-chart]")) {
+      const { data, ...options } = charts[place.dataset.chart];
+      const width = Math.max(240, place.clientWidth);
+      plots.push(new uPlot({ width, height: 220, ...options }, data, place));
+      place.setAttribute("aria-hidden", "true"); // the table below says the same
+    }
+  }
+
+  const redraw = () => draw().catch((error) => stale("No charts: " + error.message + "."));
+
+  // --- start
+
+  tools.hidden = false;
+  for (const part of live().querySelectorAll("details")) part.open = false;
+  localTimes(page);
+  page.dataset.fresh = clock.format(new Date());
+  if (live().dataset.store === "away") page.classList.add("slo-stale");
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    pause.setAttribute("aria-pressed", String(paused));
+    tell(paused ? "Paused." : "");
+    refresh();
+  });
+  if (search) {
+    search.addEventListener("input", filter);
+    filter();
+  }
+  redraw();
+  setInterval(refresh, seconds * 1000);
+  document.addEventListener("visibilitychange", refresh);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  let resized;
+  addEventListener("resize", () => {
+    clearTimeout(resized);
+    resized = setTimeout(redraw, 200);
+  });
+})();

@@ -1,0 +1,61 @@
+"""HTML as a tree: whatever a name or a description holds is text, because nothing else can be put in as text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from xml.etree import ElementTree as ET
+
+__all__ = ["Node", "element", "html_of", "timestamp"]
+
+Node = ET.Element | str | None
+
+
+def element(tag: str, *children: Node, **attributes: str | bool | None) -> ET.Element:
+    """
+    An element.
+
+    Args:
+        tag: Its name.
+        children: Elements and texts; None is left out.
+        attributes: `class_` is written `class`, `data_at` is `data-at`. True is an attribute without a value; None and
+            False leave it out.
+    """
+    made = ET.Element(tag)
+    for name, value in attributes.items():
+        if value is not None and value is not False:
+            made.set(name.rstrip("_").replace("_", "-"), "" if value is True else str(value))
+    last: ET.Element | None = None
+    for child in children:
+        if isinstance(child, str):
+            if last is None:
+                made.text = (made.text or "") + child
+            else:
+                last.tail = (last.tail or "") + child
+        elif child is not None:
+            made.append(child)
+            last = child
+    return made
+
+
+def html_of(node: ET.Element) -> str:
+    """The text of an element; what no encoding can write becomes a question mark."""
+    text = ET.tostring(node, encoding="unicode", method="html")
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def timestamp(at: float | None, zone: tzinfo = UTC) -> ET.Element:
+    """
+    An instant, in a time zone; the page's script rewrites it to the reader's.
+
+    Args:
+        at: Seconds since the epoch; None is never.
+        zone: The time zone.
+    """
+    if at is None:
+        return element("span", "never")
+    try:
+        instant = datetime.fromtimestamp(at, zone)
+    except (OverflowError, ValueError, OSError):  # beyond the years 1 to 9999
+        return element("span", f"{at:.0f} s since 1970")
+    machine = instant.astimezone(UTC).isoformat(timespec="seconds")
+    return element("time", instant.strftime("%Y-%m-%d %H:%M:%S %Z").strip(), datetime=machine)

@@ -1,0 +1,222 @@
+"""The list: every SLO in a line, the worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, tzinfo
+from xml.etree import ElementTree as ET
+
+from slo_core.alerting import AlertState
+from slo_core.definition import SLODefinition
+from slo_core.duration import format_duration
+from slo_core.scrape import Scraped
+from slo_core.snapshot import SLOSnapshot
+from slo_core.status import STATES, State, state_of, trouble_of
+from slo_core.status_page.links import Links
+from slo_core.status_page.markup import Node, element, timestamp
+from slo_core.wording import NOTHING, burn_text, pace_of, percent, roughly, target_digits, window_text
+
+__all__ = ["budget_cell", "burn_list", "overview", "state_badge", "time_left"]
+
+# Text beside them says the same: they are for the eye.
+_ICONS = {"met": "✓", "burning": "▲", "exhausted": "■", "breached": "✕", "no data": "○"}
+
+_Standing = tuple[SLODefinition, SLOSnapshot]
+_FOREVER = float("inf")
+
+# What can be sorted by: the heading, the key that puts the most troubling first, and whether it is a number.
+_COLUMNS: dict[str, tuple[str, Callable[[_Standing], object], bool]] = {
+    "name": ("SLO", lambda found: found[1].name.casefold(), False),
+    "state": ("State", lambda found: trouble_of(found[1]), False),
+    "target": ("Target", lambda found: -found[1].target, True),
+    "success": ("Success", lambda found: found[1].success_ratio, True),
+    "budget": ("Budget left", lambda found: found[1].error_budget_remaining, True),
+    "burn": ("Burn rates", lambda found: -pace_of(found[1]).burn_rate, False),
+    "alerts": ("Alerts firing", lambda found: -sum(alert.is_firing for alert in found[1].alerts), False),
+    "exhausted": ("Exhausted in", lambda found: _sorted_time(found[1].time_to_exhaustion), True),
+    "events": ("Events", lambda found: -found[1].total, True),
+    "fed": ("Last event", lambda found: found[1].last_event_at or 0.0, False),
+}
+
+
+def overview(standing: Scraped, *, query: Mapping[str, str], links: Links, zone: tzinfo = UTC) -> ET.Element:
+    """
+    The table of a registry's SLOs, with links that filter by state.
+
+    Args:
+        standing: Every SLO with its snapshot.
+        query: `state` shows one state only; `sort` is a column, with a minus in front for the other way round.
+        links: Where things are.
+        zone: The time zone that times are written in.
+    """
+    wanted = query.get("state", "")
+    sort = query.get("sort", "state")
+    column = sort.lstrip("-") if sort.lstrip("-") in _COLUMNS else "state"
+    states = [state_of(snapshot) for _, snapshot in standing]
+    shown = [found for found, state in zip(standing, states, strict=True) if wanted in ("", state)]
+    key = _COLUMNS[column][1]
+    shown.sort(key=lambda found: found[1].name)
+    shown.sort(key=key, reverse=sort.startswith("-"))  # type: ignore[arg-type]  # each column's keys compare
+    rows = [_row(definition, snapshot, links, zone) for definition, snapshot in shown]
+    nothing = "No SLO is defined." if not standing else f"No SLO is {wanted}."
+    return element(
+        "section",
+        _filters(states, wanted, query, links),
+        element(
+            "div",
+            element(
+                "table",
+                element("caption", "SLOs, with what is left of their error budgets", class_="slo-hidden"),
+                element("thead", element("tr", *(_heading(name, sort, query, links) for name in _COLUMNS))),
+                element("tbody", *rows),
+                class_="slo-table slo-overview",
+            ),
+            class_="slo-scroll",
+            tabindex="0",
+            role="region",
+            aria_label="SLOs",
+        )
+        if rows
+        else element("p", nothing, class_="slo-nothing"),
+    )
+
+
+def _filters(states: list[State], wanted: str, query: Mapping[str, str], links: Links) -> ET.Element:
+    rest = {name: value for name, value in query.items() if name != "state"}
+    choices = [element("li", _choice(f"all {len(states)}", links.overview(rest), is_current=not wanted))]
+    for state in STATES:
+        count = states.count(state)
+        if count or state == wanted:
+            address = links.overview({**rest, "state": state})
+            choices.append(element("li", _choice(f"{state} {count}", address, is_current=state == wanted)))
+    return element("nav", element("ul", *choices, class_="slo-choices"), aria_label="Filter by state")
+
+
+def _choice(text: str, address: str, *, is_current: bool) -> ET.Element:
+    return element("a", text, href=address, aria_current="true" if is_current else None)
+
+
+def _heading(name: str, sort: str, query: Mapping[str, str], links: Links) -> ET.Element:
+    text, _, is_number = _COLUMNS[name]
+    is_current = sort.lstrip("-") == name
+    turned = f"-{name}" if sort == name else name
+    return element(
+        "th",
+        element("a", text, href=links.overview({**query, "sort": turned})),
+        scope="col",
+        class_="slo-number" if is_number else None,
+        aria_sort=("descending" if sort.startswith("-") else "ascending") if is_current else None,
+    )
+
+
+def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: tzinfo) -> ET.Element:
+    digits = target_digits(snapshot.target)
+    measured = f"{roughly(snapshot.measured_seconds)} of {format_duration(snapshot.window_seconds)} measured"
+    is_partly = snapshot.measured_seconds < snapshot.window_seconds
+    return element(
+        "tr",
+        element(
+            "th",
+            element("a", element("bdi", snapshot.name), href=links.detail(snapshot.name, {})),
+            element("p", definition.description, dir="auto") if definition.description else None,
+            scope="row",
+        ),
+        element("td", state_badge(snapshot)),
+        element(
+            "td",
+            percent(snapshot.target, digits),
+            element("p", f"in {window_text(definition)}"),
+            element("p", measured) if is_partly else None,
+            class_="slo-number",
+        ),
+        element(
+            "td", percent(snapshot.success_ratio, digits + 1) if snapshot.has_data else NOTHING, class_="slo-number"
+        ),
+        element("td", *budget_cell(snapshot), class_="slo-number"),
+        element("td", burn_list(snapshot)),
+        element("td", *_alerts(snapshot)),
+        element("td", time_left(snapshot), class_="slo-number"),
+        element(
+            "td",
+            f"{snapshot.total:,}",
+            element("p", f"{snapshot.failures:,} bad") if snapshot.has_data else None,
+            class_="slo-number",
+        ),
+        element("td", timestamp(snapshot.last_event_at, zone)),
+        data_slo=snapshot.name,
+    )
+
+
+def state_badge(snapshot: SLOSnapshot) -> ET.Element:
+    """The state as text and icon."""
+    state = state_of(snapshot)
+    icon = element("span", _ICONS[state], aria_hidden="true")
+    return element("span", icon, f" {state}", class_=f"slo-state slo-{state.replace(' ', '-')}")
+
+
+def budget_cell(snapshot: SLOSnapshot) -> tuple[Node, ...]:
+    """What is left of the budget: a bar, and the number; one that is overspent has a minus."""
+    if not snapshot.has_data:
+        return (NOTHING,)
+    left = snapshot.error_budget_remaining
+    width = f"{100 * min(1.0, max(0.0, left)):.1f}%"
+    bar = element(
+        "svg",
+        element("rect", width="100%", height="100%", class_="slo-track"),
+        element("rect", width=width, height="100%", class_="slo-left"),
+        class_=f"slo-bar slo-{state_of(snapshot).replace(' ', '-')}",
+        aria_hidden="true",
+        focusable="false",
+    )
+    return percent(left, 1), bar
+
+
+def burn_list(snapshot: SLOSnapshot) -> ET.Element:
+    """The burn rate of each alert window beside the factor at which its rule fires."""
+    lines = []
+    for alert in snapshot.alerts:
+        is_over = alert.long.sample_count > 0 and alert.long.burn_rate >= alert.threshold
+        lines.append(
+            element(
+                "li",
+                f"{format_duration(alert.long.window_seconds)} ",
+                element("strong" if is_over else "span", burn_text(alert.long.burn_rate)),
+                f" of {alert.threshold:g}",
+            )
+        )
+    if not lines:
+        lines = [
+            element("li", f"{format_duration(found.window_seconds)} {burn_text(found.burn_rate)}")
+            for found in snapshot.burn_rate_samples
+        ]
+    return element("ul", *lines, class_="slo-lines")
+
+
+def _alerts(snapshot: SLOSnapshot) -> tuple[Node, ...]:
+    firing: dict[str, list[AlertState]] = {}
+    for alert in snapshot.alerts:
+        if alert.is_firing:
+            firing.setdefault(alert.severity, []).append(alert)
+    if not firing:
+        return ("none",)
+    lines = [
+        element("li", element("strong", element("bdi", severity)), f" {', '.join(_windows(alert) for alert in alerts)}")
+        for severity, alerts in firing.items()
+    ]
+    return (element("ul", *lines, class_="slo-lines slo-firing"),)
+
+
+def _windows(alert: AlertState) -> str:
+    return f"{format_duration(alert.long.window_seconds)}/{format_duration(alert.short.window_seconds)}"
+
+
+def time_left(snapshot: SLOSnapshot) -> str:
+    """Until the budget is gone at the present pace."""
+    left = snapshot.time_to_exhaustion
+    if left is None:
+        return NOTHING
+    return "gone" if left == 0 and snapshot.has_data else roughly(left)
+
+
+def _sorted_time(left: float | None) -> float:
+    return _FOREVER if left is None else left

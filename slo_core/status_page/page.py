@@ -1,0 +1,205 @@
+"""The status page as fragments: what any frame is filled with, whether a framework's admin or a page of its own."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from slo_core.conventions import LOGGER_NAME
+from slo_core.errors import StoreError
+from slo_core.history import history, ranges_of
+from slo_core.registry import SLORegistry
+from slo_core.scrape import ScrapeReader
+from slo_core.status import history_document, status_document, status_note
+from slo_core.status_page.detail import CHARTS, alert_table, facts, history_table, range_choices, series_names
+from slo_core.status_page.links import Links
+from slo_core.status_page.markup import Node, element, html_of, timestamp
+from slo_core.status_page.overview import overview
+
+__all__ = ["Fragment", "StatusPage"]
+
+REFRESH_SECONDS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """
+    What a frame is filled with.
+
+    Attributes:
+        title: Of the page.
+        html: Its content, safe to be put in as it is.
+        styles: File names of its style sheets, in their order.
+        scripts: File names of its scripts, in their order.
+    """
+
+    title: str
+    html: str
+    styles: tuple[str, ...] = ("slo.css",)
+    scripts: tuple[str, ...] = ("slo.js",)
+
+
+class StatusPage:
+    """
+    Shows the SLOs of a registry.
+
+    A store that cannot be read is told of in the page; nothing here raises because of it.
+
+    Args:
+        registry: The SLOs.
+    """
+
+    __slots__ = ("_reader", "registry")
+
+    def __init__(self, registry: SLORegistry) -> None:
+        self.registry = registry
+        # Shared with other readers of the page: one read serves all who ask at about the same time.
+        self._reader = ScrapeReader(registry)
+
+    def overview(self, query: Mapping[str, str], *, links: Links, zone: tzinfo = UTC) -> Fragment:
+        """
+        The list of all SLOs.
+
+        Args:
+            query: Of the address: `state`, `sort`.
+            links: Where things are.
+            zone: The time zone that times are written in.
+        """
+        title = f"Service level objectives of {self.registry.service}"
+        try:
+            standing = self._reader.read()
+        except Exception as exc:  # the page says so
+            return Fragment(title, html_of(_frame(self._away(exc), is_up=False)))
+        tables = overview(standing, query=query, links=links, zone=zone)
+        at = max((snapshot.at for _, snapshot in standing), default=time.time())
+        return Fragment(title, html_of(_frame(*self._notes(), tables, _read_at(at, zone), searchable=True)))
+
+    def detail(self, name: str, query: Mapping[str, str], *, links: Links, zone: tzinfo = UTC) -> Fragment:
+        """
+        The page of one SLO.
+
+        Args:
+            name: The SLO.
+            query: Of the address: `range`.
+            links: Where things are.
+            zone: The time zone that times are written in.
+
+        Raises:
+            UnknownNameError: There is no such SLO.
+        """
+        tracker = self.registry.get(name)
+        definition = tracker.definition
+        ranges = ranges_of(definition)
+        chosen = query.get("range", "")
+        chosen = chosen if chosen in ranges else list(ranges)[-1]
+        about = element("p", definition.description, dir="auto") if definition.description else None
+        styles, scripts = ("uplot.css", "slo.css"), ("uplot.js", "slo.js")
+        try:
+            snapshot, timeline = tracker.snapshot(), tracker.timeline()
+            past = history(definition, snapshot, timeline, range_seconds=ranges[chosen])
+        except Exception as exc:  # the page says so
+            return Fragment(name, html_of(_frame(about, self._away(exc), is_up=False)), styles, scripts)
+        charts = [
+            element(
+                "figure",
+                element("figcaption", caption),
+                element("div", class_="slo-chart", data_chart=chart),
+            )
+            for chart, caption in CHARTS.items()
+        ]
+        rest = {key: value for key, value in query.items() if key not in ("range", "slo")}
+        frame = _frame(
+            about,
+            *self._notes(),
+            facts(definition, snapshot, self.registry, zone),
+            element("h2", "The past"),
+            range_choices(definition, chosen, rest, links),
+            element(
+                "div",
+                *charts,
+                class_="slo-charts",
+                hidden=True,
+                data_json=links.document({"slo": name, "range": chosen}),
+            ),
+            history_table(past, zone),
+            alert_table(definition, snapshot, timeline, zone),
+            series_names(definition, self.registry),
+            _read_at(snapshot.at, zone),
+        )
+        return Fragment(name, html_of(frame), styles, scripts)
+
+    def document(self, query: Mapping[str, str]) -> dict[str, Any]:
+        """
+        The same as a JSON document: see `status_document`; with `slo` in the query, that SLO only, and its history.
+
+        Args:
+            query: Of the address: `slo`, and with it `range`.
+
+        Raises:
+            UnknownNameError: There is no such SLO.
+            StoreError: The store cannot be read.
+        """
+        name = query.get("slo")
+        if name is None:
+            return status_document(self.registry, standing=self._reader.read())
+        tracker = self.registry.get(name)
+        definition, ranges = tracker.definition, ranges_of(tracker.definition)
+        seconds = ranges.get(query.get("range", ""), definition.window_seconds)
+        snapshot, timeline = tracker.snapshot(), tracker.timeline()
+        document = status_document(self.registry, standing=[(definition, snapshot)])
+        past = history(definition, snapshot, timeline, range_seconds=seconds)
+        return {**document, "history": history_document(past)}
+
+    def _notes(self) -> list[Node]:
+        notes: list[Node] = []
+        if not self.registry.store.health().is_up:
+            text = "The last attempt to reach the store failed: events wait in memory, and the numbers may lag behind."
+            notes.append(element("p", text, class_="slo-note", role="status"))
+        note = status_note(self.registry)
+        if note:
+            notes.append(element("p", note, class_="slo-note"))
+        return notes
+
+    def _away(self, exc: Exception) -> ET.Element:
+        """What is said instead of numbers. Only a `StoreError` is known to hold no password."""
+        logger = logging.getLogger(LOGGER_NAME)
+        said = str(exc) if isinstance(exc, StoreError) else type(exc).__name__
+        self.registry.incidents.report("the store could not be read for the status page", exc)
+        logger.debug("the status page shows no numbers: %s", said)
+        return element(
+            "div",
+            element("p", element("strong", "The store cannot be read, so there are no numbers to show.")),
+            element("p", said, dir="auto"),
+            element("p", "Requests are served and counted all the same. This page tries again by itself."),
+            class_="slo-note slo-away",
+            role="alert",
+        )
+
+
+def _frame(*content: Node, is_up: bool = True, searchable: bool = False) -> ET.Element:
+    """The live part, and above it what the script works with; without the script that stays hidden."""
+    tools: list[Node] = []
+    if searchable:
+        box = element("input", type="search", id="slo-search", autocomplete="off")
+        tools.append(element("label", "Find ", box))
+    tools += [
+        element("button", "Pause", type="button", id="slo-pause", aria_pressed="false"),
+        element("span", id="slo-told", role="status"),
+    ]
+    return element(
+        "div",
+        element("div", *tools, class_="slo-tools", hidden=True),
+        element("div", *content, id="slo-live", data_store="up" if is_up else "away"),
+        id="slo-status",
+        class_="slo-status",
+        data_refresh=str(REFRESH_SECONDS),
+    )
+
+
+def _read_at(at: float, zone: tzinfo) -> ET.Element:
+    return element("p", "Read ", timestamp(at, zone), class_="slo-read")

@@ -1,0 +1,162 @@
+"""`/slo`, `/slo.json` and what they are made of, for every framework without an admin of its own."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import parse_qsl
+
+from slo_core.answer import Answer, answered, is_authorized
+from slo_core.errors import StoreError, UnknownNameError
+from slo_core.registry import SLORegistry
+from slo_core.status import DOCUMENT_VERSION
+from slo_core.status_page.assets import Assets
+from slo_core.status_page.links import relative_links
+from slo_core.status_page.markup import element, html_of
+from slo_core.status_page.page import Fragment, StatusPage
+
+__all__ = ["StatusView", "json_answer"]
+
+_PLAIN = "text/plain; charset=utf-8"
+_JSON = "application/json"
+_HTML = "text/html; charset=utf-8"
+
+# Nothing from elsewhere, nothing inline, and no other site may frame it.
+_HEADERS = (
+    ("Cache-Control", "no-store"),
+    ("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"),
+    ("Referrer-Policy", "same-origin"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+# Browsers ask a person for the token as a password.
+_CHALLENGE = ("WWW-Authenticate", 'Basic realm="slo", charset="UTF-8"')
+
+
+class StatusView:
+    """
+    Answers requests for the status page.
+
+    Args:
+        registry: The SLOs.
+        path: Where the page is: "/slo". Its JSON is at "/slo.json", its files are below "/slo/".
+        token: What to ask for: as a bearer token, or as the password of Basic with any name; None asks for nothing.
+    """
+
+    __slots__ = ("_assets", "_links", "_name", "_page", "_token")
+
+    def __init__(self, registry: SLORegistry, *, path: str, token: str | None = None) -> None:
+        self._name = path.rstrip("/").rpartition("/")[2]
+        self._links = relative_links(self._name)
+        self._page = StatusPage(registry)
+        self._assets = Assets()
+        self._token = token
+
+    def respond_page(
+        self, method: str, *, query: str = "", authorization: str = "", accept_encoding: str = ""
+    ) -> Answer:
+        """
+        The page: 200 also while the store is away, 401 without the token, 404 for an unknown SLO, 405.
+
+        It reads the store and may wait for it: call it off the event loop.
+
+        Args:
+            method: The HTTP method.
+            query: The raw query string: `slo`, `range`; `state`, `sort`.
+            authorization: The Authorization header.
+            accept_encoding: The Accept-Encoding header.
+        """
+        refusal = self._refusal(method, authorization)
+        if refusal is not None:
+            return refusal
+        asked = dict(parse_qsl(query))
+        name = asked.pop("slo", None)
+        try:
+            if name is None:
+                fragment = self._page.overview(asked, links=self._links)
+            else:
+                fragment = self._page.detail(name, asked, links=self._links)
+        except UnknownNameError as exc:
+            return answered(method, 404, _PLAIN, _bytes(str(exc.args[0]) + "\n"))
+        body = _bytes(self._document(fragment, is_detail=name is not None))
+        vary = ("Vary", "Accept-Encoding")
+        return answered(method, 200, _HTML, body, vary, *_HEADERS, accept_encoding=accept_encoding)
+
+    def respond_json(
+        self, method: str, *, query: str = "", authorization: str = "", accept_encoding: str = ""
+    ) -> Answer:
+        """
+        The JSON: 200, 401 without the token, 404 for an unknown SLO, 405, 503 while the store is away.
+
+        Args:
+            method: The HTTP method.
+            query: The raw query string: `slo`, `range`.
+            authorization: The Authorization header.
+            accept_encoding: The Accept-Encoding header.
+        """
+        refusal = self._refusal(method, authorization)
+        return refusal or json_answer(self._page, method, dict(parse_qsl(query)), accept_encoding=accept_encoding)
+
+    def respond_asset(self, method: str, name: str, *, accept_encoding: str = "") -> Answer:
+        """A file of the page; see `Assets.respond`. There is no secret in it."""
+        return self._assets.respond(method, name, accept_encoding=accept_encoding)
+
+    def _refusal(self, method: str, authorization: str) -> Answer | None:
+        if method not in ("GET", "HEAD"):
+            return answered(method, 405, _PLAIN, b"method not allowed: use GET or HEAD\n", ("Allow", "GET, HEAD"))
+        if not is_authorized(authorization, self._token, or_basic=True):
+            told = b"unauthorized: send the token as Authorization: Bearer, or as the password of Basic\n"
+            return answered(method, 401, _PLAIN, told, _CHALLENGE)
+        return None
+
+    def _document(self, fragment: Fragment, *, is_detail: bool) -> str:
+        asset, version = self._links.asset, self._assets.version
+        styles = [element("link", rel="stylesheet", href=f"{asset(name)}?v={version}") for name in fragment.styles]
+        scripts = [element("script", src=f"{asset(name)}?v={version}", defer=True) for name in fragment.scripts]
+        head = element(
+            "head",
+            element("meta", charset="utf-8"),
+            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            element("title", f"{fragment.title} | SLO status" if is_detail else "SLO status"),
+            element("link", rel="icon", href=f"{asset('slo.svg')}?v={version}"),
+            *styles,
+            *scripts,
+        )
+        back = element("p", element("a", "All SLOs", href=self._links.overview({}))) if is_detail else None
+        # What the fragment holds is put in where the marker stands: it is HTML already.
+        main = element("main", back, element("h1", fragment.title, dir="auto"), element("slot"))
+        frame = html_of(element("html", head, element("body", main, class_="slo-page"), lang="en"))
+        before, _, after = frame.rpartition("<slot></slot>")
+        return f"<!DOCTYPE html>\n{before}{fragment.html}{after}\n"
+
+
+def json_answer(page: StatusPage, method: str, query: dict[str, str], *, accept_encoding: str = "") -> Answer:
+    """
+    The JSON document of a page: 200, 404 for an unknown SLO, 503 while the store is away.
+
+    Args:
+        page: The page.
+        method: The HTTP method.
+        query: `slo`, `range`.
+        accept_encoding: The Accept-Encoding header.
+    """
+    status, document = 200, {}
+    try:
+        document = page.document(query)
+    except UnknownNameError as exc:
+        status, document = 404, {"version": DOCUMENT_VERSION, "error": str(exc.args[0])}
+    except Exception as exc:  # a program is told so by the status
+        said = str(exc) if isinstance(exc, StoreError) else type(exc).__name__
+        store = page.registry.store
+        status = 503
+        document = {
+            "version": DOCUMENT_VERSION,
+            "service": page.registry.service,
+            "store": {"backend": store.backend, "scope": store.scope, "is_up": False},
+            "error": f"the store cannot be read: {said}",
+        }
+    body = json.dumps(document, allow_nan=False).encode()
+    vary = ("Vary", "Accept-Encoding")
+    return answered(method, status, _JSON, body, vary, *_HEADERS, accept_encoding=accept_encoding)
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
