@@ -114,7 +114,7 @@ def history(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
         before = math.inf if is_last else end
         start = math.floor((end - 1) / step) * step if is_last else end - step
         counts = timeline.counts(after=start, before=before)
-        is_measured = end > snapshot.data_since
+        is_measured = is_last or end > snapshot.data_since
         left = even = None
         if end > own.start:
             even = max(0.0, (ends_at - end) / (ends_at - own.start))

@@ -27,7 +27,7 @@ class Assets:
 
     @cached_property
     def _bodies(self) -> dict[str, bytes]:
-        folder = files("slo_core.status_page") / "assets"
+        folder = files("slo_core.status_page") / "static"
         return {name: (folder / name).read_bytes() for name in _TYPES}
 
     @cached_property
