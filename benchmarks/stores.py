@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,16 +29,17 @@ __all__ = ["fill", "run"]
 
 SLO_COUNT = 20
 _SERVICE = "bench"
+_LISTED, _LISTED_COUNT = "list", 200
 
 
-def definitions() -> list[SLODefinition]:
-    return [SLODefinition(f"slo-{index:02}", 0.999) for index in range(SLO_COUNT)]
+def definitions(count: int = SLO_COUNT) -> list[SLODefinition]:
+    return [SLODefinition(f"slo-{index:02}", 0.999) for index in range(count)]
 
 
-def fill(buckets: BucketStore, *, now: float) -> int:
+def fill(buckets: BucketStore, *, now: float, count: int = SLO_COUNT) -> int:
     """Fill every bucket that 30-day SLOs keep, straight through `apply`; how many there are for each SLO."""
     increments: list[Increment] = []
-    for definition in definitions():
+    for definition in definitions(count):
         increments = [
             Increment(width, bucket, width * 10, max(1, width // 100))
             for width in WIDTHS
@@ -106,10 +108,10 @@ def _set_up_django(databases: dict[str, dict[str, object]]) -> None:
         call_command("migrate", database=alias, verbosity=0)
 
 
-def _open_django(alias: str) -> BucketStore:
+def _open_django(alias: str, service: str = _SERVICE) -> BucketStore:
     from slo_django.store import open_django
 
-    found: BucketStore = open_django(f"django://{alias}", service=_SERVICE)
+    found: BucketStore = open_django(f"django://{alias}", service=service)
     return found
 
 
@@ -141,6 +143,42 @@ def _reading(stores: dict[str, BucketStore], rounds: int) -> None:
         found, {"SQLite": "<= 3 ms, stretch 1", "Redis": "<= 5 ms, stretch 2", "PostgreSQL (Django)": "<= 8, stretch 3"}
     )
     print_table(f"{title}: {SLO_COUNT} SLOs at once", compete(twenty, rounds), reference="SQLite", unit="ms")
+
+
+def list_slos(database: dict[str, object], reads: int) -> list[float]:
+    """Seconds of snapshots of a whole list, in a process that has asked its store nothing yet."""
+    _set_up_django({"default": database})
+    registry = SLORegistry(WriteBehindStore(_open_django("default", _LISTED), flush_interval=3600.0), service=_LISTED)
+    for definition in definitions(_LISTED_COUNT):
+        registry.define(definition)
+    taken = [seconds_per_call(registry.snapshot_all, 1) for _ in range(reads)]
+    assert all(found.total > 10_000_000 for found in registry.snapshot_all())
+    return taken
+
+
+def _listing(rounds: int) -> None:
+    from django.conf import settings
+
+    fill(_open_django("default", _LISTED), now=time.time(), count=_LISTED_COUNT)
+    database = json.dumps(settings.DATABASES["default"])
+    code = "import json, sys; from benchmarks.stores import list_slos; print(list_slos(json.loads(sys.argv[1]), 5))"
+    command = [sys.executable, "-c", code, database]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    found = [
+        json.loads(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
+        for _ in range(rounds)
+    ]
+    results = {
+        "the first of a process, which declares them": [taken[0] for taken in found],
+        "the next ones": [seconds for taken in found for seconds in taken[1:]],
+    }
+    print_table(
+        f"a list of {_LISTED_COUNT} SLOs, each full of data, PostgreSQL (Django)",
+        {name: Result(statistics.median(taken), min(taken)) for name, taken in results.items()},
+        reference="the next ones",
+        unit="ms",
+    )
+    print("  target: the first < 300 ms, the next ones < 90 ms")
 
 
 def _flushing(stores: dict[str, BucketStore], rounds: int) -> None:
@@ -247,6 +285,8 @@ def run(rounds: int) -> None:
     logging.getLogger("slo_core").setLevel(logging.CRITICAL)  # stores are made to hang on purpose
     with _stores() as (stores, url):
         _reading(stores, rounds)
+        if "PostgreSQL (Django)" in stores:
+            _listing(rounds)
         _flushing(stores, rounds)
         _per_request(url, rounds)
     try:

@@ -9,7 +9,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -24,6 +24,7 @@ from slo_core.stores.base import Scope
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Identity, Increment, Query, SLORecord, Stored
 from slo_core.stores.layout import WIDTHS, Admitted, admit, kept_from
 from slo_core.window import FUTURE_TOLERANCE_SECONDS
+from slo_django.bucket_sums import BucketSums, read_sums
 from slo_django.conf import is_being_tested
 from slo_django.dialect import Dialect, dialect_of, is_in_memory
 
@@ -127,10 +128,7 @@ class DjangoBucketStore:
             if not batches:
                 return Applied(identity, now, ())
             keys = {batch.slo: self._key(batch.slo) for batch in batches}
-            # By key, so that two processes that declare the same SLOs do not wait for each other crosswise.
-            for batch in sorted(batches, key=lambda batch: keys[batch.slo]):
-                if batch.declaration is not None:
-                    self._declare(cursor, batch, keys[batch.slo])
+            self._declare(cursor, {keys[batch.slo]: batch for batch in batches if batch.declaration is not None})
             # Whoever adds to an SLO holds its row from here on: increments of several writers come one after the
             # other, and an attempt of ours that is still running in the server ends first.
             rows = self._locked(cursor, sorted(keys.values()))
@@ -143,22 +141,19 @@ class DjangoBucketStore:
                 if row is None or before != batch.number - 1:
                     noted.append(before)
                     continue
-                slo, newest, keeps, since, fingerprint = row
+                slo, newest, keeps, since, definition, fingerprint = row
                 declaration = batch.declaration
                 if declaration is not None:
+                    known = (definition, fingerprint, keeps)
                     keeps = max(keeps, declaration.keeps_seconds)
-                    changed = "" if fingerprint == declaration.fingerprint else ", changed_at = %s"
-                    cursor.execute(
-                        f"UPDATE slo_django_slo SET definition = %s, fingerprint = %s, keeps_seconds = %s{changed} "  # noqa: S608
-                        "WHERE id = %s",
-                        [
-                            _packed(declaration.definition),
-                            declaration.fingerprint,
-                            keeps,
-                            *([now] if changed else []),
-                            slo,
-                        ],
-                    )
+                    declared = (_packed(declaration.definition), declaration.fingerprint, keeps)
+                    if declared != known:
+                        changed = "" if fingerprint == declaration.fingerprint else ", changed_at = %s"
+                        cursor.execute(
+                            "UPDATE slo_django_slo SET definition = %s, fingerprint = %s, "  # noqa: S608
+                            f"keeps_seconds = %s{changed} WHERE id = %s",
+                            [*declared, *([now] if changed else []), slo],
+                        )
                 adding.append((batch, slo, admit(batch, newest=newest, keeps_seconds=keeps, since=since, now=now)))
                 noted.append(batch.number)
             self._add(cursor, adding, now)
@@ -182,24 +177,27 @@ class DjangoBucketStore:
         (now,) = cursor.fetchone()
         return self._clock() if now is None else float(now)
 
-    def _declare(self, cursor: Any, batch: Batch, key: str) -> None:
-        declaration = batch.declaration
-        assert declaration is not None  # the caller asked
+    def _declare(self, cursor: Any, batches: Mapping[str, Batch]) -> None:
         columns = (
             "digest", "service_digest", "service", "name", "good", "bad", "dropped", "errors", "since", "keeps_seconds",
             "definition", "fingerprint",
         )  # fmt: skip
-        cursor.execute(
-            self._dialect.insert_missing("slo_django_slo", columns, ("digest",)),
-            [
-                key, _digest(self.service), _packed(self.service), _packed(batch.slo), 0, 0, 0, 0, declaration.since,
-                declaration.keeps_seconds, _packed(declaration.definition), declaration.fingerprint,
-            ],
-        )  # fmt: skip
+        service = (_digest(self.service), _packed(self.service))
+        rows = [
+            (
+                key, *service, _packed(batch.slo), 0, 0, 0, 0, declaration.since, declaration.keeps_seconds,
+                _packed(declaration.definition), declaration.fingerprint,
+            )
+            # By key, so that two processes that declare the same SLOs do not wait for each other crosswise.
+            for key, batch in sorted(batches.items())
+            if (declaration := batch.declaration) is not None
+        ]  # fmt: skip
+        if rows:
+            cursor.executemany(self._dialect.insert_missing("slo_django_slo", columns, ("digest",)), rows)
 
-    def _locked(self, cursor: Any, keys: Sequence[str]) -> dict[str, tuple[int, int | None, int, float, str]]:
+    def _locked(self, cursor: Any, keys: Sequence[str]) -> dict[str, tuple[int, int | None, int, float, str, str]]:
         cursor.execute(
-            "SELECT digest, id, newest, keeps_seconds, since, fingerprint FROM slo_django_slo "  # noqa: S608
+            "SELECT digest, id, newest, keeps_seconds, since, definition, fingerprint FROM slo_django_slo "  # noqa: S608
             f"WHERE digest IN ({_places(len(keys))}) ORDER BY id{self._dialect.for_update}",
             keys,
         )
@@ -240,39 +238,12 @@ class DjangoBucketStore:
                 list(keys),
             )
             rows = {keys[row[0]]: row[1:] for row in cursor.fetchall()}
-            return [self._stored(cursor, query, rows.get(query.slo)) for query in queries]
-
-    def _stored(self, cursor: Any, query: Query, row: Sequence[Any] | None) -> Stored:
-        if row is None:
-            return Stored(None, (EventCounts(),) * len(query.ranges))
-        slo, name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at = row
-        record = SLORecord(
-            _unpacked(name),
-            good,
-            bad,
-            dropped,
-            errors,
-            since,
-            newest,
-            keeps,
-            _unpacked(definition),
-            fingerprint,
-            changed_at,
-        )
-        counts: dict[int, list[tuple[int, int, int]]] = {width: [] for width in WIDTHS}
-        if query.ranges:
-            ranges = " OR ".join(["(width = %s AND bucket BETWEEN %s AND %s)"] * len(query.ranges))
-            cursor.execute(
-                f"SELECT width, bucket, good, bad FROM slo_django_bucket WHERE slo_id = %s AND ({ranges})",  # noqa: S608
-                [slo, *(value for wanted in query.ranges for value in wanted)],
+            sums = read_sums(
+                cursor,
+                self._dialect.vendor,
+                [(rows[query.slo][0], query.ranges) for query in queries if query.slo in rows],
             )
-            for width, *bucket in cursor.fetchall():
-                counts[width].append(tuple(bucket))
-        sums = []
-        for width, first, last in query.ranges:
-            inside = [(good, bad) for bucket, good, bad in counts[width] if first <= bucket <= last]
-            sums.append(EventCounts(sum(good for good, _ in inside), sum(bad for _, bad in inside)))
-        return Stored(record, tuple(sums))
+            return [_stored(query, rows.get(query.slo), sums) for query in queries]
 
     def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
         """Buckets with events, oldest first."""
@@ -411,6 +382,26 @@ def _given_up_after(seconds: float | None, connection: BaseDatabaseWrapper) -> I
 def _cut(descriptor: int) -> None:
     with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as duplicate:
         duplicate.shutdown(socket.SHUT_RDWR)
+
+
+def _stored(query: Query, row: Sequence[Any] | None, sums: BucketSums) -> Stored:
+    if row is None:
+        return Stored(None, (EventCounts(),) * len(query.ranges))
+    slo, name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at = row
+    record = SLORecord(
+        _unpacked(name),
+        good,
+        bad,
+        dropped,
+        errors,
+        since,
+        newest,
+        keeps,
+        _unpacked(definition),
+        fingerprint,
+        changed_at,
+    )
+    return Stored(record, sums.of(slo, query.ranges))
 
 
 def _digest(text: str) -> str:

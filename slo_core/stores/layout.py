@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 from slo_core.sli import EventCounts
 from slo_core.stores.buckets import Batch, BucketRange, Increment
@@ -133,7 +135,7 @@ class ReadPlan:
     Which buckets answer how many events there were in some stretches of time.
 
     The bucket cut by a far edge counts whole, in the finest width that covers the span; in between, the coarsest
-    buckets that lie wholly inside are taken. Every range is there once, however many spans share it.
+    buckets that lie wholly inside are taken. No bucket is in two ranges, however many spans share it.
 
     Args:
         spans: The stretches of time.
@@ -147,24 +149,45 @@ class ReadPlan:
     __slots__ = ("_parts", "ranges")
 
     def __init__(self, spans: Sequence[Span], *, keeps_seconds: int, newest: float | None = None) -> None:
-        found: dict[BucketRange, int] = {}
-        self._parts: list[list[int]] = []
         first_kept = (
             None
             if newest is None
             else {width: kept_from(width, newest=newest, keeps_seconds=keeps_seconds) for width in WIDTHS}
         )
-        for span in spans:
-            ranges = _ranges_of(span, first_kept)
-            self._parts.append([found.setdefault(wanted, len(found)) for wanted in ranges])
+        wanted = [list(_ranges_of(span, first_kept)) for span in spans]
+        edges: dict[int, set[int]] = {width: set() for width in WIDTHS}
+        for width, first, last in chain.from_iterable(wanted):
+            edges[width] |= {first, last + 1}
+        cuts = {width: sorted(found) for width, found in edges.items()}
+        found: dict[BucketRange, int] = {}
+        self._parts = [
+            [
+                found.setdefault(piece, len(found))
+                for whole in ranges
+                for piece in _cut(whole, cuts[whole.width_seconds])
+            ]
+            for ranges in wanted
+        ]
         self.ranges = tuple(found)
 
     def counts(self, sums: Sequence[EventCounts]) -> tuple[EventCounts, ...]:
         """The events of each span, from the sums of `ranges`."""
-        return tuple(
-            EventCounts(sum(sums[index].good for index in part), sum(sums[index].bad for index in part))
-            for part in self._parts
-        )
+        found = []
+        for part in self._parts:
+            good = bad = 0
+            for index in part:
+                counts = sums[index]
+                good += counts.good
+                bad += counts.bad
+            found.append(EventCounts(good, bad))
+        return tuple(found)
+
+
+def _cut(whole: BucketRange, edges: Sequence[int]) -> Iterator[BucketRange]:
+    """The pieces of a range between neighbouring edges; its own are among them."""
+    inside = edges[bisect_left(edges, whole.first) : bisect_left(edges, whole.last + 1) + 1]
+    for first, after in pairwise(inside):
+        yield BucketRange(whole.width_seconds, first, after - 1)
 
 
 # The widths at which a window may begin or end, with the longest window that is read from each.
@@ -172,10 +195,10 @@ _EDGES = ((_SECONDS.width_seconds, _SECONDS.span_seconds), (_MINUTES.width_secon
 
 
 def _ranges_of(span: Span, first_kept: dict[int, int] | None) -> Iterator[BucketRange]:
-    last_second = math.floor(span.until)
+    first_second, last_second = math.floor(span.start), math.floor(span.until)
     far = _QUARTER_HOUR
     for width, reach in _EDGES:
-        if reach >= span.reach_seconds and (first_kept is None or math.floor(span.start / width) >= first_kept[width]):
+        if reach >= span.reach_seconds and (first_kept is None or first_second // width >= first_kept[width]):
             far = width
             break
     near = 2 if first_kept is not None else 0
@@ -185,9 +208,8 @@ def _ranges_of(span: Span, first_kept: dict[int, int] | None) -> Iterator[Bucket
             if last_second // coarser * coarser // width >= first_kept[width]:
                 near = index
                 break
-    start = math.floor(span.start / far) * far
     width = WIDTHS[near]
-    return _cover(near, start // width, last_second // width)
+    return _cover(near, first_second // far * far // width, last_second // width)
 
 
 def _cover(index: int, first: int, last: int) -> Iterator[BucketRange]:

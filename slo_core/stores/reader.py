@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from slo_core.sli import EventCounts
 from slo_core.stores.base import Reading, ReadRequest
 from slo_core.stores.buckets import BucketStore, Query, SLORecord
 from slo_core.stores.layout import ReadPlan
+from slo_core.window import Span
 
 __all__ = ["Found", "read_windows"]
 
@@ -43,6 +45,7 @@ class Found:
             data_since=record.since,
             dropped=record.dropped,
             changed_at=record.changed_at,
+            last_event_at=None if record.newest is None else float(record.newest),
         )
 
 
@@ -65,12 +68,24 @@ def read_windows(
         answers = buckets.read([Query(name) for name in past])
         records = {name: answer.record for name, answer in zip(past, answers, strict=True)}
     plans = []
+    known: dict[tuple[object, ...], ReadPlan] = {}
     for definition, request in asked:
         record = records.get(definition.name)
         newest = None if request.is_live or record is None or record.newest is None else record.newest
         horizon = None if newest is None or record is None else newest + record.idle_seconds
-        plans.append(ReadPlan(request.spans, keeps_seconds=definition.longest_seconds, newest=horizon))
+        keeps = 0 if horizon is None else definition.longest_seconds  # live, it is not looked at
+        # Definitions are mostly alike, and the instants of their reads differ by less than the finest bucket.
+        key = (keeps, horizon, *[edge for span in request.spans for edge in _whole_seconds(span)])
+        plan = known.get(key)
+        if plan is None:
+            plan = known[key] = ReadPlan(request.spans, keeps_seconds=keeps, newest=horizon)
+        plans.append(plan)
     found = buckets.read(
         [Query(definition.name, plan.ranges) for definition, plan in zip(definitions, plans, strict=True)]
     )
     return [Found(stored.record, plan.counts(stored.sums)) for plan, stored in zip(plans, found, strict=True)]
+
+
+def _whole_seconds(span: Span) -> tuple[int, int, int]:
+    """All that a plan sees of a span: no bucket is finer."""
+    return math.floor(span.start), math.floor(span.until), span.reach_seconds

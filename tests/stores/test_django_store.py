@@ -17,6 +17,8 @@ import pytest
 from database_servers import MariaDB, PostgreSQL, start_mariadb, start_postgres
 from django_databases import django_database, set_up_django
 from slo_core import SLODefinition, SLOTracker, StoreError
+from slo_core.sli import EventCounts
+from slo_core.stores.buckets import BucketRange, Query
 from slo_core.testing import FakeClock, StoreContract, batch_of, declared
 from slo_servers import free_port, wait_until
 
@@ -281,11 +283,89 @@ def test_many_writers_of_many_slos_do_not_deadlock(alias: str) -> None:
     for thread in threads:
         thread.join()
 
-    from slo_core.stores.buckets import Query
-
     totals = [stored.record for stored in store.read([Query(name, ()) for name in names])]
     assert [(record.good, record.bad) for record in totals if record] == [(18, 45)] * 6
     assert all("locked" in str(exc) or "Deadlock" in str(exc) for exc in failures)
+
+
+def filled(alias: str, names: list[str]) -> tuple[DjangoBucketStore, int]:
+    """A store in which the SLO at each place has that many good events in each of the last ten seconds; the last one."""
+    store = open_django(f"django://{alias}", service="shop")
+    now = int(store.apply([]).now) // 10 * 10 + 9
+    store.apply(
+        [
+            batch_of(
+                [(now - second, place, 1) for second in range(10)], number=1, slo=name, declaration=declared(float(now))
+            )
+            for place, name in enumerate(names)
+        ]
+    )
+    return store, now
+
+
+def test_a_list_of_many_slos_takes_as_many_statements_as_one(alias: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One for what is known of them, one for their sums; a page that lists 200 does not ask 200 times."""
+    names = [f"slo-{place}" for place in range(200)]
+    store, now = filled(alias, names)
+    statements: list[str] = []
+    connect = store._connection
+
+    def watched() -> Any:
+        connection = connect()
+
+        def note(execute: Any, sql: str, *rest: Any) -> Any:
+            statements.append(sql)
+            return execute(sql, *rest)
+
+        connection.execute_wrappers.append(note)
+        return connection
+
+    monkeypatch.setattr(store, "_connection", watched)
+    ranges = (BucketRange(1, now - 4, now), BucketRange(1, now - 9, now - 5), BucketRange(60, now // 60, now // 60))
+    store.read([Query("slo-0", ranges)])
+    of_one = list(statements)
+    statements.clear()
+
+    found = store.read([Query(name, ranges) for name in names])
+
+    assert [stored.sums[0] for stored in found] == [EventCounts(5 * place, 5) for place in range(200)]
+    assert len(statements) == len(of_one)
+    assert len([sql for sql in statements if "slo_django_" in sql]) == 2
+
+
+def test_slos_with_ranges_of_their_own_are_read_together(alias: str) -> None:
+    """Each gets the sums that it asked for, in its order; one that nobody has declared gets none."""
+    store, now = filled(alias, ["none", "few", "many"])
+    last, earlier, before = BucketRange(1, now, now), BucketRange(1, now - 3, now), BucketRange(1, now - 99, now - 90)
+
+    found = store.read(
+        [
+            Query("many", (earlier, last)),
+            Query("nobody", (last, earlier)),
+            Query("few", (before, last, before)),
+            Query("none"),
+            Query("many", (before,)),
+        ]
+    )
+
+    assert [stored.sums for stored in found] == [
+        (EventCounts(8, 4), EventCounts(2, 1)),
+        (EventCounts(), EventCounts()),
+        (EventCounts(), EventCounts(1, 1), EventCounts()),
+        (),
+        (EventCounts(),),
+    ]
+    assert [stored.record and stored.record.good for stored in found] == [20, None, 10, 0, 20]
+
+
+def test_there_may_be_more_ranges_than_one_statement_takes(alias: str) -> None:
+    """SQLite joins 500 at most; SLOs whose windows all differ may need more."""
+    store, now = filled(alias, ["none", "few"])
+    ranges = tuple(BucketRange(1, now - second, now) for second in range(1200))
+
+    (stored,) = store.read([Query("few", ranges)])
+
+    assert stored.sums == tuple(EventCounts(min(second + 1, 10), min(second + 1, 10)) for second in range(1200))
 
 
 def test_missing_tables_are_said_to_be(tmp_path: Path) -> None:

@@ -54,10 +54,31 @@ def test_ranges_that_windows_share_are_read_once() -> None:
     together = ReadPlan(spans, keeps_seconds=DAYS_30)
 
     def sums(plan: ReadPlan) -> list[EventCounts]:
-        return [EventCounts(last - first + 1, width) for width, first, last in plan.ranges]
+        return [EventCounts(last - first + 1, (last - first + 1) * width) for width, first, last in plan.ranges]
 
     assert len(together.ranges) < sum(len(plan.ranges) for plan in alone)
     assert together.counts(sums(together)) == tuple(plan.counts(sums(plan))[0] for plan in alone)
+
+
+@given(
+    at=st.integers(NOW, NOW + 10 * 86_400),
+    windows=st.lists(st.one_of(st.integers(1, 7200), st.integers(1, DAYS_30)), min_size=1, max_size=8),
+    live=st.booleans(),
+)
+def test_no_bucket_is_read_twice(at: int, windows: list[int], live: bool) -> None:
+    """However windows overlap; and each still has all of its time."""
+    spans = [rolling_span(window, at=at, until=at) for window in windows]
+    newest = None if live else float(at)
+
+    plan = ReadPlan(spans, keeps_seconds=DAYS_30, newest=newest)
+
+    for width in (1, 60, 900, 86_400):
+        read = [bucket for own, first, last in plan.ranges if own == width for bucket in range(first, last + 1)]
+        assert len(read) == len(set(read))
+    covered = plan.counts([EventCounts((last - first + 1) * width) for width, first, last in plan.ranges])
+    for span, counts in zip(spans, covered, strict=True):
+        width = 1 if span.reach_seconds <= 3600 else 60 if span.reach_seconds <= 86_400 else 900
+        assert counts.good == at + 1 - int(span.start) // width * width
 
 
 def test_a_read_in_the_past_takes_what_is_still_kept() -> None:

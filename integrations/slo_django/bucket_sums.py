@@ -1,0 +1,92 @@
+"""Sums of buckets, of as many SLOs as a page lists, in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from slo_core.sli import EventCounts
+from slo_core.stores.buckets import BucketRange
+
+__all__ = ["BucketSums", "read_sums"]
+
+# SQLite joins at most 500 SELECTs by UNION ALL.
+_RANGES = 400
+
+
+class BucketSums:
+    """
+    Events of some SLOs in some ranges of buckets.
+
+    Args:
+        found: For each range, the events of those SLOs that have any, by their key in the tables.
+    """
+
+    __slots__ = ("_found",)
+
+    def __init__(self, found: Mapping[BucketRange, Mapping[int, EventCounts]]) -> None:
+        self._found = found
+
+    def of(self, slo: int, ranges: Sequence[BucketRange]) -> tuple[EventCounts, ...]:
+        """The events of one SLO in each range."""
+        found, none = self._found, EventCounts()
+        return tuple([found[wanted].get(slo, none) for wanted in ranges])
+
+
+def read_sums(cursor: Any, vendor: str, wanted: Iterable[tuple[int, Iterable[BucketRange]]]) -> BucketSums:
+    """
+    Have the database add up buckets: the same statement for one SLO and for hundreds.
+
+    Args:
+        cursor: Of a transaction.
+        vendor: Of the database, as Django calls it.
+        wanted: SLOs, by their key in the tables, with their ranges; most of them share those.
+    """
+    asked: dict[BucketRange, list[int]] = {}
+    for slo, ranges in wanted:
+        for each in ranges:
+            asked.setdefault(each, []).append(slo)
+    statement = _lateral if vendor == "postgresql" else _union
+    found: dict[BucketRange, dict[int, EventCounts]] = {each: {} for each in asked}
+    everything = list(asked.items())
+    for start in range(0, len(everything), _RANGES):
+        part = everything[start : start + _RANGES]
+        cursor.execute(statement(part))
+        sums = [found[each] for each, _ in part]
+        for place, slo, good, bad in cursor.fetchall():
+            if good is not None:
+                sums[place][slo] = EventCounts(int(good), int(bad))  # some drivers make a Decimal of a sum
+    return BucketSums(found)
+
+
+# All that follows are integers, and they stand in the text: databases limit the number of parameters, and drivers take
+# long to fill in thousands of them.
+
+
+def _union(part: Sequence[tuple[BucketRange, Sequence[int]]]) -> str:
+    # Joined with a table of ranges instead, MariaDB reads every bucket of the SLOs.
+    return " UNION ALL ".join(
+        f"SELECT {place:d}, slo_id, SUM(good), SUM(bad) FROM slo_django_bucket WHERE slo_id IN ({_listed(slos)}) "  # noqa: S608
+        f"AND width = {width:d} AND bucket BETWEEN {first:d} AND {last:d} GROUP BY slo_id"
+        for place, ((width, first, last), slos) in enumerate(part)
+    )
+
+
+def _lateral(part: Sequence[tuple[BucketRange, Sequence[int]]]) -> str:
+    # PostgreSQL takes longer to plan many SELECTs than to run them for one SLO, and reads the whole table for a plain
+    # join. Here it cannot but look up each sum by the index; and as it does not know how long the arrays are, it neither
+    # starts workers nor compiles (`jit_above_cost`) what is done before that would be.
+    ranges = ", ".join(
+        f"({place:d}, {width:d}, {first:d}::bigint, {last:d}::bigint, '{{{_listed(slos)}}}'::bigint[])"
+        for place, ((width, first, last), slos) in enumerate(part)
+    )
+    return (
+        "SELECT r.place, s.id, sums.good, sums.bad "  # noqa: S608
+        f"FROM (VALUES {ranges}) r (place, width, first, last, slos) CROSS JOIN LATERAL unnest(r.slos) s (id) "
+        "CROSS JOIN LATERAL (SELECT SUM(b.good)::bigint good, SUM(b.bad)::bigint bad FROM slo_django_bucket b "
+        "WHERE b.slo_id = s.id AND b.width = r.width AND b.bucket BETWEEN r.first AND r.last) sums"
+    )
+
+
+def _listed(slos: Sequence[int]) -> str:
+    return ",".join([f"{slo:d}" for slo in slos])
