@@ -17,13 +17,14 @@ def test_the_documented_defaults() -> None:
 
     assert (settings.store, settings.store_options, settings.flush_interval) == ("memory://", {}, None)
     assert (settings.exclude, settings.metrics_path, settings.metrics_token) == ((), "/metrics", None)
-    assert (settings.enabled, settings.service) == (True, "default")
+    assert (settings.status_path, settings.enabled, settings.service) == (None, True, "default")
 
 
 def test_the_names_are_the_documented_ones() -> None:
     """The same in Django, Flask and keywords."""
     assert set(SETTING_NAMES) == {
-        "store", "store_options", "flush_interval", "exclude", "metrics_path", "metrics_token", "enabled", "service",
+        "store", "store_options", "flush_interval", "exclude", "metrics_path", "metrics_token", "status_path", "enabled",
+        "service",
     }  # fmt: skip
 
 

@@ -79,7 +79,8 @@ DJANGO_SHOP = Service(
         Kind("GET /products/", 200, {"availability": GOOD}, weight=60),
         Kind("HEAD /products/1/", 200, {"availability": GOOD}, weight=10),
         Kind("GET /products/999/", 404, {"availability": GOOD}, weight=5),
-        Kind("POST /products/", 405, {"availability": GOOD}, weight=3),
+        Kind("POST /products/", 403, {"availability": GOOD}, weight=3),  # no CSRF token
+        Kind("GET /checkout/", 405, {"availability": GOOD}, weight=3),
         Kind("POST /checkout/?delay=x", 400, {"availability": GOOD, "checkout-latency": GOOD}, weight=10),
         Kind("POST /checkout/?fail=503", 503, {"availability": BAD, "checkout-latency": BAD}, weight=3),
         Kind("POST /checkout/?fail=error", 500, {"availability": BAD, "checkout-latency": BAD}, weight=2),

@@ -70,4 +70,8 @@ SLO_DEFINITIONS = {
     },
     "stock-import": {"target": "99%", "kind": "custom", "description": "Products that an import could read."},
 }
+# Counts go to the database; SHOP_SLO_STORE="redis://localhost/0" takes them elsewhere.
+if "SHOP_SLO_STORE" in os.environ:
+    SLO_STORE = os.environ["SHOP_SLO_STORE"]
+    SLO_SERVICE = "shop"
 SLO_METRICS_TOKEN = os.environ.get("SHOP_METRICS_TOKEN")

@@ -1,0 +1,264 @@
+"""The status view in the shop's admin, under gunicorn, seen with a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+import urllib.error
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from browser import open_browser, watch
+from redis_servers import RedisServer
+from slo_servers import fetch, free_port, python, start_server
+
+ROOT = Path(__file__).parents[2]
+SHOP = ROOT / "example_projects" / "django_shop"
+PASSWORD = "correct horse"
+LIST = "/admin/slo_django/slostatus/"
+
+
+class Shop:
+    """The running shop, its store, and a browser."""
+
+    def __init__(self, url: str, redis: RedisServer, browser: Any) -> None:
+        self.url = url
+        self.redis = redis
+        self.browser = browser
+
+    def page(self, user: str | None = "sre", path: str = LIST, **options: Any) -> Any:
+        """A new page, signed in, that was asked for `path`."""
+        page = self.browser.new_context(**options).new_page()
+        if user is None:
+            page.goto(self.url + path)
+            return page
+        page.goto(f"{self.url}/admin/login/?next={path}")
+        page.fill("#id_username", user)
+        page.fill("#id_password", PASSWORD)
+        page.click("[type=submit]")
+        return page
+
+    def check_out(self, *, good: int = 0, bad: int = 0) -> None:
+        """Requests that are answered, and requests that fail."""
+        for _ in range(good):
+            fetch(f"{self.url}/checkout/", method="POST")
+        for _ in range(bad):
+            with pytest.raises(urllib.error.HTTPError):
+                fetch(f"{self.url}/checkout/?fail=503", method="POST")
+
+    def metric(self, name: str, slo: str) -> float:
+        """One number of /metrics."""
+        text = fetch(f"{self.url}/metrics").decode()
+        (line,) = re.findall(rf"^{name}\{{[^}}]*slo=\"{slo}\"[^}}]*\}} (\S+)$", text, re.MULTILINE)
+        return float(line)
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Shop]:
+    own = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    with tempfile.TemporaryDirectory(prefix="slo-shop-") as folder, open_browser() as browser:
+        redis = RedisServer(
+            Path(folder), "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"
+        )
+        redis.start()
+        env = {
+            **own,
+            "PYTHONPATH": os.pathsep.join([str(SHOP), str(ROOT / "tests" / "support"), own.get("PYTHONPATH", "")]),
+            "DJANGO_SETTINGS_MODULE": "strict_shop",
+            "SHOP_DEBUG": "0",
+            "SHOP_SECRET_KEY": "only-for-tests-" + "x" * 50,
+            "SHOP_DATABASE": f"{folder}/shop.sqlite3",
+            "SHOP_STATIC_ROOT": f"{folder}/static",
+            "SHOP_SLO_STORE": redis.url,
+        }
+        port = free_port()
+        try:
+            for command in (["migrate", "-v0"], ["collectstatic", "-v0", "--noinput"]):
+                subprocess.run(python("-m", "django", *command), env=env, check=True)
+            subprocess.run(python(str(ROOT / "tests" / "support" / "strict_shop_seed.py")), env=env, check=True)
+            served = python("-m", "gunicorn", "-w", "2", "-k", "gthread", "--threads", "4", "-b")
+            with start_server(
+                [*served, f"127.0.0.1:{port}", "shop.wsgi"], port=port, ready="/healthz", cwd=SHOP, env=env
+            ) as server:
+                yield Shop(server.url, redis, browser)
+        finally:
+            redis.stop()
+
+
+def test_it_is_for_those_who_may_look(shop: Shop) -> None:
+    """Strangers log in first; staff without the permission get 403 and no link; with it, page, link and breadcrumbs."""
+    stranger = shop.page(None)
+    assert "/admin/login/" in stranger.url
+
+    clerk = shop.page("clerk", "/admin/")
+    assert clerk.locator("text=SLO status").count() == 0
+    for path in (LIST, f"{LIST}status.json", f"{LIST}checkout/change/"):
+        assert clerk.goto(shop.url + path).status == 403
+
+    sre = shop.page("sre", "/admin/")
+    sre.click("#content-main >> text=SLO status")
+    assert sre.url == shop.url + LIST
+    assert sre.title().startswith("SLO status |")
+    assert re.sub(r"\s+", " ", sre.inner_text(".breadcrumbs")).strip() == "Home › SLOs › SLO status"
+    sre.click("tr[data-slo=checkout] a")
+    assert sre.url == f"{shop.url}{LIST}checkout/change/"
+    assert re.sub(r"\s+", " ", sre.inner_text(".breadcrumbs")).strip().endswith("SLO status › checkout")
+    assert sre.goto(f"{shop.url}{LIST}nobody/change/").status == 404
+    assert sre.goto(f"{shop.url}/admin/slo_django/slostatus/add/").status == 404
+
+
+def test_a_site_of_ones_own_shows_it_too(shop: Shop) -> None:
+    """With links that stay on that site."""
+    page = shop.page("sre", "/operations/slo_django/slostatus/")
+
+    assert "Operations" in page.inner_text("#site-name, #header")
+    assert page.locator("#slo-live a[href^='/admin/']").count() == 0
+    page.click("text=A month of it. >> xpath=../a")
+    assert page.url == f"{shop.url}/operations/slo_django/slostatus/history/change/"
+    page.wait_for_selector(".slo-chart canvas")
+
+
+def test_failures_turn_it_to_burning_and_then_to_exhausted(shop: Shop) -> None:
+    """By itself, with the numbers of /metrics; and the chart shows the drop."""
+    shop.check_out(good=89)
+    page = shop.page()
+    watched = watch(page, shop.url)
+    row = page.locator("tr[data-slo=checkout]")
+    detail = page.context.new_page()
+    seen = watch(detail, shop.url)
+    detail.goto(f"{shop.url}{LIST}checkout/change/?range=1h")
+    detail.wait_for_selector(".slo-chart canvas")
+    before = detail.evaluate("document.querySelector('[data-chart=budget] canvas').toDataURL()")
+    assert "met" in row.inner_text()
+
+    shop.check_out(bad=3)  # of 93: burns at 0.32, where 0.3 pages
+    row.locator(".slo-state.slo-burning").wait_for(timeout=40_000)
+    assert "page 5m/1m" in row.inner_text()
+
+    shop.check_out(bad=7)  # ten of a hundred are allowed
+    row.locator(".slo-state.slo-exhausted").wait_for(timeout=40_000)
+    text = row.inner_text()
+    assert "0.0%" in text
+    assert "90.00%" in text
+    assert "100" in text
+    assert shop.metric("slo_error_budget_remaining", "checkout") == 0
+    assert shop.metric("slo_success_ratio", "checkout") == 0.9
+    detail.locator(".slo-state.slo-exhausted").first.wait_for(timeout=40_000)
+    detail.wait_for_function(
+        "before => document.querySelector('[data-chart=budget] canvas').toDataURL() !== before", arg=before
+    )
+    assert detail.locator(".slo-chart canvas").count() == 3
+    assert "firing" in detail.inner_text("table:has(caption:text('Alert rules'))")
+    assert watched.complaints == seen.complaints == []
+
+
+def test_without_a_script_the_tables_are_complete(shop: Shop) -> None:
+    """List and detail, history and alerts included; what only works with a script is not there."""
+    page = shop.page(java_script_enabled=False)
+
+    assert page.locator("tr[data-slo]").count() == 7
+    assert not page.locator("#slo-pause").is_visible()
+    page.click("text=A month of it. >> xpath=../a")
+    text = page.inner_text("#slo-live")
+    for said in (
+        "How it stands",
+        "Definition",
+        "Store",
+        "Budget left",
+        "Until",
+        "Burn 1h",
+        "Fires at",
+        "In Prometheus",
+    ):
+        assert said in text
+    assert page.locator(".slo-history tbody tr").count() >= 40
+    assert not page.locator(".slo-charts").is_visible()
+
+
+def test_a_click_sorts_and_a_word_finds(shop: Shop) -> None:
+    """And both stay when the page refreshes itself."""
+    page = shop.page()
+
+    page.click("thead >> text=SLO")
+    names = page.locator("tr[data-slo]").evaluate_all("rows => rows.map(row => row.dataset.slo)")
+    assert names == sorted(names, key=str.casefold)
+    page.fill("#slo-search", "month of")
+    assert page.locator("tr[data-slo]:visible").count() == 1
+    with page.expect_response(lambda answer: "slostatus" in answer.url):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_function("document.getElementById('slo-told').textContent.startsWith('Updated')")
+    assert page.locator("tr[data-slo]:visible").count() == 1
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.get_attribute("#slo-pause", "aria-pressed") == "true"
+
+
+def test_names_stay_text(shop: Shop) -> None:
+    """Markup, quotes, 300 letters, emoji and right-to-left text: shown, linked, and never run."""
+    page = shop.page()
+    watched = watch(page, shop.url)
+    names = page.locator("tr[data-slo]").evaluate_all("rows => rows.map(row => row.dataset.slo)")
+    assert len(names) == 7
+
+    for name in names:
+        page.goto(shop.url + LIST)
+        page.evaluate(
+            "name => [...document.querySelectorAll('tr[data-slo]')].find(row => row.dataset.slo === name)"
+            ".querySelector('a').click()",
+            name,
+        )
+        page.wait_for_selector(".slo-chart canvas")
+        assert page.inner_text("#content h1") == name
+        assert page.title().startswith(name[:20])
+    assert watched.complaints == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", [LIST, f"{LIST}history/change/"])
+def test_it_can_be_read_by_everybody(shop: Shop, scheme: str, path: str) -> None:
+    """axe-core finds nothing serious in what is ours, contrast included; and a phone needs no sideways scrolling."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    page = shop.page(path=path, color_scheme=scheme)
+    page.wait_for_timeout(300)
+    found = Axe().run(page, context={"include": [["#slo-status"]]})
+    serious = [broken for broken in found.response["violations"] if broken["impact"] in ("serious", "critical")]
+    assert [(broken["id"], [node["html"] for node in broken["nodes"]][:3]) for broken in serious] == []
+
+    page.set_viewport_size({"width": 360, "height": 800})
+    wide = page.eval_on_selector("#slo-status", "one => one.scrollWidth - one.clientWidth")
+    assert wide <= 0
+
+
+def test_a_store_that_is_killed_is_told_of_and_comes_back(shop: Shop) -> None:
+    """Never a 500; the old numbers stay, marked as old; and without a reload the page recovers."""
+    page = shop.page()
+    detail = shop.page(path=f"{LIST}history/change/")
+    shop.redis.kill()
+
+    for one in (page, detail):
+        one.locator(".slo-away").wait_for(timeout=60_000)
+    assert page.locator("tr[data-slo]").count() == 7
+    assert "The store cannot be read" in page.inner_text("#slo-told")
+    assert page.goto(shop.url + LIST).status == 200
+    assert page.locator("tr[data-slo]").count() == 0
+
+    shop.redis.start()
+    page.locator("tr[data-slo]").first.wait_for(timeout=60_000)
+    detail.locator(".slo-away").wait_for(state="detached", timeout=60_000)
+    assert not detail.locator(".slo-stale").count()
+
+
+def test_looking_counts_for_no_slo(shop: Shop) -> None:
+    """A page that is open all day must not improve the numbers."""
+    before = fetch(f"{shop.url}/metrics").decode()
+    page = shop.page()
+    page.reload()
+
+    counted = re.compile(r"^slo_events_total\{.*$", re.MULTILINE)
+    assert counted.findall(fetch(f"{shop.url}/metrics").decode()) == counted.findall(before)
