@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -104,6 +104,8 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
             exempt_request(carrier_of(request))
             if not self.has_view_permission(request):
                 raise PermissionDenied
+            if request.method not in ("GET", "HEAD"):
+                return HttpResponseNotAllowed(["GET", "HEAD"])
             request.current_app = self.admin_site.name  # as the admin's own views do
             return view(request, **parts)
 

@@ -1,0 +1,192 @@
+"""The status view in the admin, on every Django: who may look, on which site, under which policy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import django
+import pytest
+from django.conf import settings
+from django.contrib.auth.models import Permission, User
+from django.core.management import call_command
+from django.db import connections
+from django.test import Client, override_settings
+from django.urls import reverse
+
+from slo_django import get_registry
+
+LIST = "/admin/slo_django/slostatus/"
+HOSTILE = "a/b?c&d_e <i>%2F</i> \"'"
+CHECKOUT = f"{LIST}checkout/change/"
+
+ADMIN = {
+    "INSTALLED_APPS": [*settings.INSTALLED_APPS, "django.contrib.messages", "django.contrib.admin"],
+    "MIDDLEWARE": [
+        "slo_django.middleware.SLOMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+    ],
+    "TEMPLATES": [
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "APP_DIRS": True,
+            "OPTIONS": {
+                "context_processors": [
+                    "django.template.context_processors.request",
+                    "django.contrib.auth.context_processors.auth",
+                    "django.contrib.messages.context_processors.messages",
+                ]
+            },
+        }
+    ],
+    "ROOT_URLCONF": "slo_test_project.admin_urls",
+    "LOGIN_URL": "admin:login",
+    "SLO_DEFINITIONS": {
+        "checkout": {"target": "90%", "kind": "custom", "description": "Customers can <pay>."},
+        HOSTILE: {"target": "99%", "kind": "custom"},
+    },
+}
+
+
+@pytest.fixture
+def admin_site(tmp_path: Path, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The project with an admin and a database in a file, and a clerk and an SRE who may sign in."""
+    monkeypatch.setitem(connections.settings["default"], "NAME", str(tmp_path / "project.db"))
+    with django_db_blocker.unblock(), override_settings(**ADMIN):
+        connection = connections.create_connection("default")  # the project's own is in memory, and may be open
+        monkeypatch.setattr(connections._connections, "default", connection, raising=False)
+        try:
+            call_command("migrate", verbosity=0)
+            User.objects.create_user("clerk", is_staff=True)
+            sre = User.objects.create_user("sre", is_staff=True)
+            sre.user_permissions.add(Permission.objects.get(codename="view_slostatus"))
+            yield
+        finally:
+            connection.close()
+
+
+def signed_in(name: str) -> Client:
+    client = Client(raise_request_exception=False)
+    client.force_login(User.objects.get(username=name))
+    return client
+
+
+@pytest.mark.usefixtures("admin_site")
+class TestAdmin:
+    """With a database."""
+
+    @pytest.mark.parametrize("path", [LIST, f"{LIST}status.json", CHECKOUT])
+    def test_it_asks_for_its_own_permission(self, path: str) -> None:
+        """Strangers are sent to the login; staff without the permission are refused."""
+        assert Client().get(path).headers["Location"] == f"/admin/login/?next={path}"
+        assert signed_in("clerk").get(path).status_code == 403
+        assert signed_in("sre").get(path).status_code == 200
+
+    def test_the_index_links_to_it(self) -> None:
+        """For those who may look, and for nobody else."""
+        assert f'href="{LIST}"' in signed_in("sre").get("/admin/").content.decode()
+        assert LIST not in signed_in("clerk").get("/admin/").content.decode()
+
+    def test_nothing_can_be_changed(self) -> None:
+        """There is no page to add or to delete, and nothing is taken by POST."""
+        sre = signed_in("sre")
+        for path in (f"{LIST}add/", f"{LIST}checkout/delete/", f"{LIST}checkout/history/"):
+            assert sre.get(path).status_code == 404
+        for path in (LIST, CHECKOUT, f"{LIST}status.json"):
+            assert sre.post(path).status_code == 405
+
+    def test_the_list_and_the_page_hold_the_numbers(self) -> None:
+        """One of twenty failed where two may: half of the budget is left."""
+        checkout = get_registry()["checkout"]
+        for good in [True] * 19 + [False]:
+            checkout.record(good)
+        sre = signed_in("sre")
+
+        for path in (LIST, CHECKOUT):
+            text = sre.get(path).content.decode()
+            assert "50.0%" in text
+            assert "Customers can &lt;pay&gt;." in text
+            assert "slo-met" in text
+        document = sre.get(f"{LIST}status.json", {"slo": "checkout"}).json()
+        assert document["slos"][0]["error_budget_remaining"] == 0.5
+        assert sum(document["history"]["bad"]) == 1
+
+    def test_names_go_through_addresses_whole(self) -> None:
+        """Slashes, signs and quotes of a name are quoted as the admin does it."""
+        sre = signed_in("sre")
+        (address,) = re.findall(
+            r'href="(/admin/slo_django/slostatus/(?!checkout)[^"]*/change/)"', sre.get(LIST).content.decode()
+        )
+
+        page = sre.get(address)
+
+        assert page.status_code == 200
+        assert page.context["title"] == HOSTILE
+        assert "<i>" not in page.content.decode()
+        assert sre.get(f"{LIST}nobody/change/").status_code == 404
+
+    def test_a_site_of_ones_own_keeps_its_addresses(self) -> None:
+        """Every link leads back to the site that is looked at."""
+        text = signed_in("sre").get("/operations/slo_django/slostatus/").content.decode()
+
+        assert "/operations/slo_django/slostatus/checkout/change/" in text
+        assert 'href="/admin/' not in text
+        assert reverse("operations:slo_django_slostatus_changelist") == "/operations/slo_django/slostatus/"
+
+    def test_times_are_in_djangos_time_zone(self) -> None:
+        """The script rewrites them to the reader's own; without it these stand."""
+        get_registry()["checkout"].record_success()
+        with override_settings(TIME_ZONE="Asia/Kolkata"):
+            assert re.search(r"\d\d:\d\d:\d\d IST", signed_in("sre").get(LIST).content.decode())
+
+    def test_wrong_settings_are_told_to_staff(self) -> None:
+        """As the checks say it, and never a 500."""
+        sre = signed_in("sre")
+        with override_settings(SLO_DEFINITIONS={"checkout": {"target": 99.9}}):
+            page = sre.get(LIST)
+
+        assert page.status_code == 200
+        assert "did you mean &quot;99.9%&quot;?" in page.content.decode()
+
+    def test_logins_may_be_required_everywhere(self) -> None:
+        """The login page finds the admin's own files, ours among them."""
+        middleware = [*ADMIN["MIDDLEWARE"], "django.contrib.auth.middleware.LoginRequiredMiddleware"]
+        with override_settings(MIDDLEWARE=middleware):
+            assert Client().get(LIST).headers["Location"] == f"/admin/login/?next={LIST}"
+            assert signed_in("sre").get(LIST).status_code == 200
+            assert Client().get(f"{LIST}assets/slo.css").status_code == 200
+
+    @pytest.mark.skipif(django.VERSION < (6, 0), reason="Django 6.0 brought the policy with nonces")
+    def test_a_policy_of_nonces_lets_it_in(self) -> None:
+        """Every script and style sheet of ours carries the nonce of the answer, and nothing is inline."""
+        middleware = [*ADMIN["MIDDLEWARE"], "django.middleware.csp.ContentSecurityPolicyMiddleware"]
+        processors = [*ADMIN["TEMPLATES"][0]["OPTIONS"]["context_processors"], "django.template.context_processors.csp"]
+        templates = [{**ADMIN["TEMPLATES"][0], "OPTIONS": {"context_processors": processors}}]
+        policy = {
+            "default-src": ["'self'"],
+            "script-src": ["<CSP_NONCE_SENTINEL>"],
+            "style-src": ["<CSP_NONCE_SENTINEL>"],
+        }
+        with override_settings(MIDDLEWARE=middleware, TEMPLATES=templates, SECURE_CSP=policy):
+            for path in (LIST, CHECKOUT):
+                page = signed_in("sre").get(path)
+                (nonce,) = set(re.findall(r"'nonce-([^']+)'", page.headers["Content-Security-Policy"]))
+                ours = re.findall(r"<(?:script|link)[^>]*slostatus/assets[^>]*>", page.content.decode())
+                assert len(ours) >= 2
+                assert all(f'nonce="{nonce}"' in tag for tag in ours)
+                assert not re.search(r"<script(?![^>]*src=)[^>]*>", page.content.decode())
+                assert not re.search(r"<[^>]+\sstyle=", page.context["body"])
+
+    def test_looking_counts_for_no_slo(self) -> None:
+        """Nor does a refused look."""
+        with override_settings(SLO_DEFINITIONS={"all": {"target": "90%"}}):
+            for name in ("sre", "clerk"):
+                for path in (LIST, f"{LIST}status.json", f"{LIST}assets/slo.js"):
+                    signed_in(name).get(path)
+            assert get_registry()["all"].snapshot().total == 0
