@@ -140,6 +140,7 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
             "is_detail": title != "SLO status",
         }
         try:
+            context["is_enabled"] = current.installation.settings.enabled
             fragment = fill(current.installation.status_page)
         except UnknownNameError as exc:
             raise Http404(str(exc.args[0])) from exc

@@ -154,6 +154,13 @@ class TestAdmin:
         assert page.status_code == 200
         assert "did you mean &quot;99.9%&quot;?" in page.content.decode()
 
+    def test_it_says_that_counting_is_switched_off(self) -> None:
+        """Zeros have a reason."""
+        sre = signed_in("sre")
+        assert "SLO_ENABLED" not in sre.get(LIST).content.decode()
+        with override_settings(SLO_ENABLED=False):
+            assert "SLO_ENABLED is False: nothing is counted." in sre.get(LIST).content.decode()
+
     def test_logins_may_be_required_everywhere(self) -> None:
         """The login page finds the admin's own files, ours among them."""
         middleware = [*ADMIN["MIDDLEWARE"], "django.contrib.auth.middleware.LoginRequiredMiddleware"]
