@@ -1,4 +1,4 @@
-"""`python -m benchmarks [record] [snapshot] [middleware] [stores]`: prints tables of medians, minima and ratios."""
+"""`python -m benchmarks [record] [snapshot] [middleware] [stores] [status_page]`: tables of medians, minima and ratios."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib
 import platform
 
 # Imported when they run: each needs peers or servers of its own.
-BENCHMARKS = ("record", "snapshot", "middleware", "stores")
+BENCHMARKS = ("record", "snapshot", "middleware", "stores", "status_page")
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import TypeVar
 
 from slo_core.budget import Target
@@ -232,6 +233,8 @@ def concern_about(rule: AlertRule, *, window_seconds: int, target: Target) -> Ru
     return RuleConcern(rule, reason)
 
 
+# Hundreds of definitions share a few windows and targets, and each asks several times.
+@lru_cache(maxsize=1024)
 def default_rules(window_seconds: int, target: Target) -> DefaultRules:
     """
     The Workbook's table for an SLO: its own shares for 7, 30 and 90 days, the 30-day shares for any other.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 
 from slo_core.sli import EventCounts
 
@@ -44,8 +45,14 @@ class Target:
             raise ValueError(f"expected a ratio between 0 and 1, got {ratio!r}{_percent_hint(ratio)}")
         # float() also turns a float subclass (numpy's) into one whose repr is its digits.
         object.__setattr__(self, "ratio", float(ratio))
-        # Fractions, because a Decimal difference is rounded to the digits of the host's decimal context.
-        object.__setattr__(self, "allowance", 1 - Fraction(repr(self.ratio)))
+        object.__setattr__(self, "allowance", _allowance(self.ratio))
+
+
+# Snapshots ask for it whenever they are asked how they stand, and a service has few targets.
+@lru_cache(maxsize=1024)
+def _allowance(ratio: float) -> Fraction:
+    # Fractions, because a Decimal difference is rounded to the digits of the host's decimal context.
+    return 1 - Fraction(repr(ratio))
 
 
 def _percent_hint(ratio: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal
+from functools import lru_cache
 
 __all__ = ["format_duration", "parse_duration"]
 
@@ -57,6 +58,8 @@ def _parse_text(text: str) -> Decimal:
     return total
 
 
+# A page names the same windows in every line.
+@lru_cache(maxsize=1024)
 def format_duration(seconds: float) -> str:
     """
     A duration as a person would write it.

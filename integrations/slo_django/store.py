@@ -24,7 +24,7 @@ from slo_core.stores.base import Scope
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Identity, Increment, Query, SLORecord, Stored
 from slo_core.stores.layout import WIDTHS, Admitted, admit, kept_from
 from slo_core.window import FUTURE_TOLERANCE_SECONDS
-from slo_django.bucket_sums import BucketSums, read_sums
+from slo_django.closed_sums import ClosedSums, Wanted
 from slo_django.conf import is_being_tested
 from slo_django.dialect import Dialect, dialect_of, is_in_memory
 
@@ -94,6 +94,7 @@ class DjangoBucketStore:
         self.service = service
         self._clock = clock
         self._dialect: Dialect = dialect_of(connections.settings[alias]["ENGINE"])
+        self._closed = ClosedSums()
         # Remembered: what is left is handed over when the process ends, and by then the runner has cleaned up.
         self._is_tested = is_being_tested()
 
@@ -237,13 +238,18 @@ class DjangoBucketStore:
                 f"SELECT digest, {', '.join(_RECORD)} FROM slo_django_slo WHERE digest IN ({_places(len(keys))})",  # noqa: S608
                 list(keys),
             )
-            rows = {keys[row[0]]: row[1:] for row in cursor.fetchall()}
-            sums = read_sums(
-                cursor,
-                self._dialect.vendor,
-                [(rows[query.slo][0], query.ranges) for query in queries if query.slo in rows],
+            records = {keys[row[0]]: (row[1], _record(row[2:])) for row in cursor.fetchall()}
+            known = [query for query in queries if query.slo in records]
+            sums = self._closed.read(
+                cursor, self._dialect.vendor, [_wanted(query, *records[query.slo]) for query in known]
             )
-            return [_stored(query, rows.get(query.slo), sums) for query in queries]
+        found = iter(sums)
+        return [
+            Stored(records[query.slo][1], next(found))
+            if query.slo in records
+            else Stored(None, (EventCounts(),) * len(query.ranges))
+            for query in queries
+        ]
 
     def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
         """Buckets with events, oldest first."""
@@ -384,11 +390,9 @@ def _cut(descriptor: int) -> None:
         duplicate.shutdown(socket.SHUT_RDWR)
 
 
-def _stored(query: Query, row: Sequence[Any] | None, sums: BucketSums) -> Stored:
-    if row is None:
-        return Stored(None, (EventCounts(),) * len(query.ranges))
-    slo, name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at = row
-    record = SLORecord(
+def _record(row: Sequence[Any]) -> SLORecord:
+    name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at = row
+    return SLORecord(
         _unpacked(name),
         good,
         bad,
@@ -401,7 +405,11 @@ def _stored(query: Query, row: Sequence[Any] | None, sums: BucketSums) -> Stored
         fingerprint,
         changed_at,
     )
-    return Stored(record, sums.of(slo, query.ranges))
+
+
+def _wanted(query: Query, slo: int, record: SLORecord) -> Wanted:
+    lifetime = EventCounts(record.good, record.bad)
+    return Wanted(slo, lifetime, record.since, record.newest, query.ranges)
 
 
 def _digest(text: str) -> str:

@@ -11,10 +11,12 @@ import pytest
 from django.core.checks import CheckMessage, run_checks
 from django.core.management import CommandError, call_command
 from django.db import connections
+from django.db.backends.signals import connection_created
 from django.test import Client, override_settings
 
 from django_databases import django_database
 from slo_core.errors import StoreError
+from slo_core.status_page.links import relative_links
 from slo_core.testing import StoreContract, batch_of, declared
 from slo_django import conf, get_registry
 from slo_django.checks import CheckID
@@ -244,3 +246,28 @@ def test_a_test_without_a_database_is_left_alone(django_db_blocker: Any) -> None
         assert Client().get("/plain/").status_code == 200
         assert Client().get("/metrics").status_code == 200
         assert not get_registry().store.health().is_up
+
+
+@pytest.mark.parametrize("count", [3, 50])
+def test_a_list_of_any_length_asks_the_store_twice(shop: str, count: int) -> None:
+    """Once what is known of the SLOs, once their sums."""
+    statements: list[str] = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        statements.append(sql)
+        return execute(sql, *rest)
+
+    def watch(connection: Any, **_: object) -> None:
+        connection.execute_wrappers.append(note)
+
+    definitions = {f"slo-{place}": {"target": 0.99, "kind": "custom"} for place in range(count)}
+    with override_settings(SLO_STORE=f"django://{shop}", SLO_DEFINITIONS=definitions):
+        get_registry().snapshot_all()  # declares them
+        connection_created.connect(watch)
+        try:
+            page = current.installation.status_page.overview({}, links=relative_links("slo"))
+        finally:
+            connection_created.disconnect(watch)
+
+    assert page.html.count("data-slo=") == count
+    assert len([sql for sql in statements if "slo_django_" in sql]) == 2
