@@ -85,7 +85,8 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 def _watch(port: int, seconds: float | None, console: Console) -> int:
     url = f"http://{HOST}:{port}"
-    console.print(f"the service runs at {url}, its metrics at {url}/metrics\n", soft_wrap=True)
+    console.print(f"the service runs at {url}, its metrics at {url}/metrics", soft_wrap=True)
+    console.print(f"in a browser: {url}/slo\n", soft_wrap=True)
     traffic = Traffic(port)
     started = time.monotonic()
     until = math.inf if seconds is None else started + seconds

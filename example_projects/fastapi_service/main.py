@@ -80,8 +80,16 @@ async def health() -> dict[str, str]:
 
 
 app.include_router(shop)
-# With several workers: SLO_STORE=sqlite:///slo.db
-registry = instrument(app, SLO_DEFINITIONS, store=os.environ.get("SLO_STORE", "memory://"))
+registry = instrument(
+    app,
+    SLO_DEFINITIONS,
+    # With several workers: SLO_STORE=sqlite:///slo.db
+    store=os.environ.get("SLO_STORE", "memory://"),
+    # For people: how every SLO stands, its charts and alerts. /metrics is for Prometheus, and there unless told otherwise.
+    status_path="/slo",
+    # Both ask for it: as a bearer token; in a browser as the password, with any name.
+    metrics_token=os.environ.get("API_METRICS_TOKEN") or None,
+)
 
 
 async def mail_receipt(order: int) -> None:

@@ -107,7 +107,8 @@ def _store(registry: SLORegistry, zone: tzinfo) -> list[tuple[str, Node | tuple[
             ("Service", registry.service),
             ("Created", timestamp(store.created, zone)),
             ("Waiting to be written", f"{health.flush_lag_seconds:.1f} s at most"),
-            ("Clock ahead of it by", f"{health.clock_skew_seconds:.1f} s"),
+            # Plus nothing, so that no clock is ahead by minus nothing.
+            ("Clock ahead of it by", f"{round(health.clock_skew_seconds, 1) + 0.0:.1f} s"),
             ("Failed attempts", f"{health.errors:,}"),
         ]
     return found

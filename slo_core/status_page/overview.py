@@ -113,6 +113,9 @@ def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: t
     digits = target_digits(snapshot.target)
     measured = f"{roughly(snapshot.measured_seconds)} of {format_duration(snapshot.window_seconds)} measured"
     is_partly = snapshot.measured_seconds < snapshot.window_seconds
+    success = percent(snapshot.success_ratio, digits + 1) if snapshot.has_data else NOTHING
+    target = element("p", f"in {window_text(definition)}"), element("p", measured) if is_partly else None
+    bad = element("p", f"{snapshot.failures:,} bad") if snapshot.has_data else None
     return element(
         "tr",
         element(
@@ -121,30 +124,23 @@ def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: t
             element("p", definition.description, dir="auto") if definition.description else None,
             scope="row",
         ),
-        element("td", state_badge(snapshot)),
-        element(
-            "td",
-            percent(snapshot.target, digits),
-            element("p", f"in {window_text(definition)}"),
-            element("p", measured) if is_partly else None,
-            class_="slo-number",
-        ),
-        element(
-            "td", percent(snapshot.success_ratio, digits + 1) if snapshot.has_data else NOTHING, class_="slo-number"
-        ),
-        element("td", *budget_cell(snapshot), class_="slo-number"),
-        element("td", burn_list(snapshot)),
-        element("td", *_alerts(snapshot)),
-        element("td", time_left(snapshot), class_="slo-number"),
-        element(
-            "td",
-            f"{snapshot.total:,}",
-            element("p", f"{snapshot.failures:,} bad") if snapshot.has_data else None,
-            class_="slo-number",
-        ),
-        element("td", timestamp(snapshot.last_event_at, zone)),
+        _cell("state", state_badge(snapshot)),
+        _cell("target", percent(snapshot.target, digits), *target),
+        _cell("success", success),
+        _cell("budget", *budget_cell(snapshot)),
+        _cell("burn", burn_list(snapshot)),
+        _cell("alerts", *_alerts(snapshot)),
+        _cell("exhausted", time_left(snapshot)),
+        _cell("events", f"{snapshot.total:,}", bad),
+        _cell("fed", timestamp(snapshot.last_event_at, zone)),
         data_slo=snapshot.name,
     )
+
+
+def _cell(column: str, *content: Node) -> ET.Element:
+    """With its heading once more: on a phone a row is a card, and the headings are far away."""
+    heading, _, is_number = _COLUMNS[column]
+    return element("td", *content, class_="slo-number" if is_number else None, data_label=heading)
 
 
 def state_badge(snapshot: SLOSnapshot) -> ET.Element:

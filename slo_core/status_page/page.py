@@ -15,7 +15,7 @@ from slo_core.errors import StoreError
 from slo_core.history import history, ranges_of
 from slo_core.registry import SLORegistry
 from slo_core.scrape import ScrapeReader
-from slo_core.status import history_document, status_document, status_note
+from slo_core.status import history_document, status_document
 from slo_core.status_page.detail import CHARTS, alert_table, facts, history_table, range_choices, series_names
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
@@ -146,24 +146,34 @@ class StatusPage:
         """
         name = query.get("slo")
         if name is None:
-            return status_document(self.registry, standing=self._reader.read())
+            return {**status_document(self.registry, standing=self._reader.read()), "note": self._note()}
         tracker = self.registry.get(name)
         definition, ranges = tracker.definition, ranges_of(tracker.definition)
         seconds = ranges.get(query.get("range", ""), definition.window_seconds)
         snapshot, timeline = tracker.snapshot(), tracker.timeline()
         document = status_document(self.registry, standing=[(definition, snapshot)])
         past = history(definition, snapshot, timeline, range_seconds=seconds)
-        return {**document, "history": history_document(past)}
+        return {**document, "note": self._note(), "history": history_document(past)}
 
     def _notes(self) -> list[Node]:
         notes: list[Node] = []
         if not self.registry.store.health().is_up:
             text = "The last attempt to reach the store failed: events wait in memory, and the numbers may lag behind."
             notes.append(element("p", text, class_="slo-note", role="status"))
-        note = status_note(self.registry)
+        note = self._note()
         if note:
             notes.append(element("p", note, class_="slo-note"))
         return notes
+
+    def _note(self) -> str | None:
+        """`status_note` is for commands, which run beside the service; a page is served by the process that counts."""
+        store = self.registry.store
+        if store.scope != "process":
+            return None
+        return (
+            f"The store {store.backend}:// counts in each process for itself: these are the numbers of the one that "
+            "answered, since it was started. Where several run, configure a shared store."
+        )
 
     def _away(self, exc: Exception) -> ET.Element:
         """What is said instead of numbers. Only a `StoreError` is known to hold no password."""

@@ -297,6 +297,20 @@ def test_a_store_that_is_away_is_told_of(clock, tmp_path):
     assert 'data-store="up"' in view.respond_page("GET").body.decode()
 
 
+def test_counts_of_one_process_are_called_so(clock):
+    """The page is served by the process that counts: it must not say, as a command does, that it sees nothing."""
+    view = view_of(clock)
+
+    for said in (
+        view.respond_page("GET").body.decode(),
+        view.respond_page("GET", query="slo=met").body.decode(),
+        json.loads(view.respond_json("GET").body)["note"],
+        json.loads(view.respond_json("GET", query="slo=met").body)["note"],
+    ):
+        assert "the numbers of the one that answered" in said
+        assert "does not see" not in said
+
+
 def test_answers_are_compressed_for_those_who_ask(clock):
     """200 SLOs are a lot of text."""
     view = view_of(clock)

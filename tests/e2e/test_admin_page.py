@@ -15,7 +15,7 @@ import pytest
 
 from browser import open_browser, watch
 from redis_servers import RedisServer
-from slo_servers import fetch, free_port, python, start_server
+from slo_servers import fetch, free_port, python, start_server, wait_until
 
 ROOT = Path(__file__).parents[2]
 SHOP = ROOT / "example_projects" / "django_shop"
@@ -133,7 +133,8 @@ def test_failures_turn_it_to_burning_and_then_to_exhausted(shop: Shop) -> None:
     seen = watch(detail, shop.url)
     detail.goto(f"{shop.url}{LIST}checkout/change/?range=1h")
     detail.wait_for_selector(".slo-chart canvas")
-    before = detail.evaluate("document.querySelector('[data-chart=budget] canvas').toDataURL()")
+    drawn = "document.querySelector('[data-chart=budget] canvas').toDataURL()"
+    before = detail.evaluate(drawn)
     assert "met" in row.inner_text()
 
     shop.check_out(bad=3)  # of 93: burns at 0.32, where 0.3 pages
@@ -149,9 +150,7 @@ def test_failures_turn_it_to_burning_and_then_to_exhausted(shop: Shop) -> None:
     assert shop.metric("slo_error_budget_remaining", "checkout") == 0
     assert shop.metric("slo_success_ratio", "checkout") == 0.9
     detail.locator(".slo-state.slo-exhausted").first.wait_for(timeout=40_000)
-    detail.wait_for_function(
-        "before => document.querySelector('[data-chart=budget] canvas').toDataURL() !== before", arg=before
-    )
+    wait_until(lambda: detail.evaluate(drawn) != before, message="the chart was not drawn anew")
     assert detail.locator(".slo-chart canvas").count() == 3
     assert "firing" in detail.inner_text("table:has(caption:text('Alert rules'))")
     assert watched.complaints == seen.complaints == []
@@ -191,7 +190,7 @@ def test_a_click_sorts_and_a_word_finds(shop: Shop) -> None:
     assert page.locator("tr[data-slo]:visible").count() == 1
     with page.expect_response(lambda answer: "slostatus" in answer.url):
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    page.wait_for_function("document.getElementById('slo-told').textContent.startsWith('Updated')")
+    page.wait_for_selector("#slo-told:has-text('Updated')")
     assert page.locator("tr[data-slo]:visible").count() == 1
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")

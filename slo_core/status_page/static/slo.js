@@ -10,6 +10,9 @@
   const search = document.getElementById("slo-search");
   const seconds = Number(page.dataset.refresh) || 15;
   const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+  const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+  const minute = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
   const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
   let paused = false;
   let running = false;
@@ -17,12 +20,19 @@
 
   const live = () => document.getElementById("slo-live");
 
+  // A list has little room, and what is of today needs no date.
+  function form(time, instant) {
+    if (!time.closest(".slo-overview")) return full.format(instant);
+    const isToday = instant.toDateString() === new Date().toDateString();
+    return (isToday ? clock : moment).format(instant);
+  }
+
   function localTimes(root) {
     for (const time of root.querySelectorAll("time[datetime]")) {
       const instant = new Date(time.dateTime);
       if (!time.title && !isNaN(instant)) {
         time.title = time.textContent;
-        time.textContent = full.format(instant);
+        time.textContent = form(time, instant);
       }
     }
   }
@@ -133,9 +143,20 @@
     return seconds / 60 + "m";
   }
 
+  const when = (value) => (value === null || value === undefined ? "–" : moment.format(value * 1000));
+  const ends = { label: "until", value: (_, raw) => when(raw) };
+
+  // Days where there is more than one, and at midnight.
+  function tick(seconds, step) {
+    const instant = new Date(seconds * 1000);
+    const isDay = step >= 86400 || (instant.getHours() === 0 && instant.getMinutes() === 0);
+    return (isDay ? day : minute).format(instant);
+  }
+
   function axes(format) {
     const look = { stroke: colour("--slo-quiet"), grid: { stroke: colour("--slo-line"), width: 1 }, ticks: { show: false } };
-    return [{ ...look }, { ...look, size: 64, values: (_, ticks) => ticks.map(format) }];
+    return [{ ...look, size: 32, values: (_, ticks, axis, space, step) => ticks.map((one) => tick(one, step)) },
+      { ...look, size: 64, values: (_, ticks) => ticks.map(format) }];
   }
 
   function line(label, stroke, value, more) {
@@ -160,20 +181,23 @@
     return {
       budget: {
         axes: axes(percent),
-        series: [{}, line("budget left", "--slo-a", percent, { fill: colour("--slo-fill") }),
+        series: [ends, line("budget left", "--slo-a", percent, { fill: colour("--slo-fill") }),
           line("even spend", "--slo-quiet", percent, { dash: [6, 4], width: 1 })],
         data: [past.end, past.error_budget_remaining, past.even_spend],
       },
       events: {
-        axes: axes(whole),
-        scales: { y: { range: (_, low, high) => [0, Math.max(1, high)] } },
-        series: [{}, line("all", "--slo-good", whole, { paths: bars, fill: colour("--slo-good"), width: 0 }),
-          line("bad", "--slo-bad", whole, { paths: bars, fill: colour("--slo-bad"), width: 0 })],
+        axes: [...axes(whole), { ...axes(whole)[1], scale: "bad", side: 1, size: 40,
+          stroke: colour("--slo-bad"), grid: { show: false } }],
+        // One bad event in a thousand is a problem, and would be less than a pixel beside the others.
+        scales: { y: { range: (_, low, high) => [0, Math.max(1, high)] },
+          bad: { range: (_, low, high) => [0, 3 * Math.max(1, high)] } },
+        series: [ends, line("all", "--slo-good", whole, { paths: bars, fill: colour("--slo-good"), width: 0 }),
+          line("bad (right)", "--slo-bad", whole, { scale: "bad", paths: bars, fill: colour("--slo-bad"), width: 0 })],
         data: [past.end, total, past.bad],
       },
       burn: {
         axes: axes(factor),
-        series: [{}, ...burns, ...limits],
+        series: [ends, ...burns, ...limits],
         data: [past.end, ...past.burn_rates.map((one) => one.burn_rate),
           ...[...rules.values()].map(({ alert }) => past.end.map(() => alert.threshold))],
       },
@@ -192,7 +216,12 @@
     for (const place of holder.querySelectorAll("[data-chart]")) {
       const { data, ...options } = charts[place.dataset.chart];
       const width = Math.max(240, place.clientWidth);
-      plots.push(new uPlot({ width, height: 220, ...options }, data, place));
+      const plot = new uPlot({ width, height: 220, ...options }, data, place);
+      // Where nobody points, the legend tells of the last point.
+      const latest = () => plot.setLegend({ idx: data[0].length - 1 });
+      plot.over.addEventListener("mouseleave", () => requestAnimationFrame(latest));
+      requestAnimationFrame(latest);
+      plots.push(plot);
       place.setAttribute("aria-hidden", "true"); // the table below says the same
     }
   }
@@ -205,6 +234,7 @@
   for (const part of live().querySelectorAll("details")) part.open = false;
   localTimes(page);
   page.dataset.fresh = clock.format(new Date());
+  tell("Refreshes every " + seconds + " s.");
   if (live().dataset.store === "away") page.classList.add("slo-stale");
   pause.addEventListener("click", () => {
     paused = !paused;

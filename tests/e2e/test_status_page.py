@@ -1,0 +1,415 @@
+"""`/slo` of the FastAPI and the Flask example, under uvicorn and gunicorn, seen with a real browser."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import urllib.error
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from browser import open_browser, watch
+from redis_servers import RedisServer, start_redis
+from slo_servers import HOST, Server, fetch, free_port, python, start_server, wait_until
+
+EXAMPLES = Path(__file__).parents[2] / "example_projects"
+TOKEN = "s3cret"
+REFRESH_SECONDS = 15
+
+# Customers that were served ten days ago: with a target of 99.5 %, they allow ten failures among 2,000 in all.
+SERVED = 1990
+# Measuring began ten days ago, so that a rule may fire now.
+SEED = """
+import time
+at = time.time() - 10 * 86_400
+for _ in range({served}):
+    registry[{slo!r}].record_success(at=at)
+registry.close()
+"""
+
+
+@dataclass
+class Example:
+    """
+    One of the examples, as its README starts it.
+
+    Attributes:
+        name: Its folder.
+        slo: One that is fed by a single address; 99.5 % in 30 days.
+        pays: That address; `?fail=503` is appended to fail.
+        counts: How many SLOs it has.
+        registry: Code that makes `registry`.
+        command: What serves it, without the port.
+    """
+
+    name: str
+    slo: str
+    pays: str
+    counts: int
+    registry: str
+    command: tuple[str, ...]
+    url: str = ""
+    redis: RedisServer | None = field(default=None, repr=False)
+
+    @property
+    def page(self) -> str:
+        """Where its status page is."""
+        return f"{self.url}/slo"
+
+    @property
+    def detail(self) -> str:
+        """The page of its SLO."""
+        return f"{self.page}?slo={self.slo}"
+
+    @contextmanager
+    def served(self, **environment: str) -> Iterator[Server]:
+        """The example on a free port."""
+        port = free_port()
+        command = python("-m", *(part.format(address=f"{HOST}:{port}", port=port) for part in self.command))
+        with start_server(command, port=port, ready="/healthz", cwd=EXAMPLES / self.name, env=environment) as server:
+            yield server
+
+    def seed(self, store: str) -> None:
+        """The past of its SLO, written by a process that ends."""
+        code = self.registry + SEED.format(served=SERVED, slo=self.slo)
+        environment = {**os.environ, "SLO_STORE": store}
+        subprocess.run(python("-c", code), cwd=EXAMPLES / self.name, env=environment, check=True)
+
+    def pay(self, *, bad: int) -> None:
+        """Payments that fail."""
+        for _ in range(bad):
+            with pytest.raises(urllib.error.HTTPError, match="503"):
+                fetch(f"{self.url}{self.pays}?fail=503", method="POST")
+
+    def exports(self, name: str, value: float, **labels: str) -> None:
+        """Fail unless /metrics says so soon: a scrape may be a second old, and another worker may answer."""
+        wait_until(
+            lambda: self.metric(name, **labels) == pytest.approx(value), seconds=5, message=f"{name} is not {value}"
+        )
+
+    def metric(self, name: str, **labels: str) -> float:
+        """One number of /metrics about its SLO."""
+        lines = [line for line in fetch(f"{self.url}/metrics").decode().splitlines() if line.startswith(name + "{")]
+        wanted = [f'{label}="{value}"' for label, value in {"slo": self.slo, **labels}.items()]
+        (line,) = [line for line in lines if all(part in line for part in wanted)]
+        return float(line.rpartition(" ")[2])
+
+
+NAMES = ("fastapi_service", "flask_api")
+
+
+def example_of(name: str) -> Example:
+    """Not started yet."""
+    if name == "fastapi_service":
+        command = ("uvicorn", "main:app", "--host", HOST, "--port", "{port}")
+        return Example(name, "checkout", "/v1/checkout/1", 4, "from main import registry", command)
+    making = "import flask_api; registry = flask_api.create_app().extensions['slo'].registry"
+    command = ("gunicorn", "flask_api:create_app()", "-w", "2", "-k", "gthread", "--threads", "4", "-b", "{address}")
+    return Example(name, "payments", "/api/orders/1/payment", 3, making, command)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with open_browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def examples(browser: Any) -> Iterator[dict[str, Example]]:
+    """Both, with a past, and with a Redis each that has on the disk what it has confirmed."""
+    with ExitStack() as stack:
+        started = {name: example_of(name) for name in NAMES}
+        for example in started.values():
+            example.redis = stack.enter_context(start_redis("--maxmemory-policy", "noeviction", durable=True))
+            example.seed(example.redis.url)
+            example.url = stack.enter_context(example.served(SLO_STORE=example.redis.url)).url
+        yield started
+
+
+@pytest.fixture(params=NAMES)
+def example(request: pytest.FixtureRequest, examples: dict[str, Example]) -> Example:
+    return examples[request.param]
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Any]:
+    """Opens an address in a browser of its own, which is closed with the test."""
+    with ExitStack() as stack:
+
+        def opened(url: str, **options: Any) -> Any:
+            context = browser.new_context(**options)
+            stack.callback(context.close)
+            page = context.new_page()
+            page.complaints = watch(page, url.partition("/slo")[0]).complaints
+            page.answer = page.goto(url)
+            return page
+
+        yield opened
+
+
+def look_again(page: Any) -> None:
+    """What happens every 15 s, and when a person comes back to the tab."""
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
+def look_until(page: Any, selector: str) -> None:
+    """Look again and again, without a reload, until something is there."""
+    found = page.locator(selector).first
+    for _ in range(60):
+        look_again(page)
+        page.wait_for_timeout(250)
+        if found.is_visible():
+            return
+    raise AssertionError(f"{selector} did not come; the page says {page.inner_text('#slo-status')!r}")
+
+
+def bad_events(page: Any) -> int:
+    """What the page of an SLO says of its window."""
+    return int(page.inner_text("dd:has-text(' allowed')").partition(" ")[0].replace(",", ""))
+
+
+def test_the_list_the_charts_and_the_json(example: Example, open_page: Any) -> None:
+    """All there, one click apart, with no error, no violation of the policy, and nothing asked of other hosts."""
+    page = open_page(example.page)
+
+    assert page.answer.status == 200
+    assert page.answer.headers["content-security-policy"].startswith("default-src 'self'")
+    assert page.locator("tr[data-slo]").count() == example.counts
+    page.click(f"tr[data-slo={example.slo}] a")
+    assert page.url == example.detail
+    page.wait_for_selector(".slo-chart canvas")
+    assert page.locator(".slo-chart canvas").count() == 3
+    drawn = page.evaluate(
+        "[...document.querySelectorAll('.slo-chart canvas')].map(one => new Set(one.getContext('2d')"
+        ".getImageData(0, 0, one.width, one.height).data).size)"
+    )
+    assert min(drawn) > 4  # more than an empty surface has
+    page.click("text=All SLOs")
+    assert page.url == example.page
+
+    document = page.evaluate("fetch('slo.json').then(answer => answer.json())")
+    assert (document["version"], document["store"]["is_up"], len(document["slos"])) == (1, True, example.counts)
+    (found,) = [slo for slo in document["slos"] if slo["name"] == example.slo]
+    example.exports("slo_window_events", found["total"], window_seconds="2592000")
+    assert page.complaints == []
+
+
+def test_failures_turn_its_state_by_itself(examples: dict[str, Example], open_page: Any) -> None:
+    """
+    Met, burning, exhausted, breached: the page's own timer does it, and nobody reloads.
+
+    Of 2,000 payments ten may fail. Two of two in the last hour burn 200 times too fast.
+    """
+    watched = []
+    for example in examples.values():
+        page = open_page(example.page)
+        row = page.locator(f"tr[data-slo={example.slo}]")
+        assert row.locator(".slo-state.slo-met").count() == 1
+        page.evaluate("window.loadedOnce = true")
+        example.pay(bad=2)
+        watched.append((example, page, row))
+    for example, page, row in watched:
+        row.locator(".slo-state.slo-burning").wait_for(timeout=2 * REFRESH_SECONDS * 1000)
+        assert f"{SERVED + 2:,}\n2 bad" in re.sub(r"\n\s*", "\n", row.inner_text())
+        assert "page 1h/5m, 6h/30m" in row.inner_text()
+        assert "1h 200.0x of 14.4" in row.inner_text()
+        example.exports("slo_alert_firing", 1, severity="page", long_window_seconds="3600")
+        example.exports("slo_burn_rate", 200, window_seconds="3600")
+
+        example.pay(bad=8)
+        look_until(page, f"tr[data-slo={example.slo}] .slo-state.slo-exhausted")
+        for said in ("99.50%", "0.0%", "gone", f"{SERVED + 10:,}", "10 bad"):
+            assert said in row.inner_text(), said
+        example.exports("slo_error_budget_remaining", 0)
+        example.exports("slo_success_ratio", 0.995)
+        example.exports("slo_breached", 0)
+
+        example.pay(bad=1)
+        look_until(page, f"tr[data-slo={example.slo}] .slo-state.slo-breached")
+        assert "11 bad" in row.inner_text()
+        assert "99.45%" in row.inner_text()  # 1,990 of 2,001, rounded down
+        example.exports("slo_window_failures", 11, window_seconds="2592000")
+        example.exports("slo_breached", 1)
+        # The worst is on top now.
+        assert page.locator("tr[data-slo] .slo-state").first.inner_text().endswith("breached")
+        assert page.evaluate("window.loadedOnce")
+        assert page.complaints == []
+
+
+def test_the_chart_follows(example: Example, open_page: Any) -> None:
+    """And what stands beside it: the page of one SLO is as live as the list."""
+    page = open_page(f"{example.detail}&range=1h")
+    page.wait_for_selector(".slo-chart canvas")
+    picture = "document.querySelector('[data-chart=events] canvas').toDataURL()"
+    before = page.evaluate(picture)
+    bad = bad_events(page)
+
+    example.pay(bad=40)
+    look_until(page, f"dd:has-text('{bad + 40} of ')")
+
+    def is_redrawn() -> bool:
+        look_again(page)
+        return page.evaluate(picture) != before
+
+    wait_until(is_redrawn, message="the chart does not follow")
+    assert page.locator(".slo-chart canvas").count() == 3
+    assert page.complaints == []
+
+
+def test_without_a_script_the_tables_are_complete(example: Example, open_page: Any) -> None:
+    """What only works with a script is not there."""
+    page = open_page(example.page, java_script_enabled=False)
+
+    assert page.locator("tr[data-slo]").count() == example.counts
+    assert not page.locator(".slo-tools").is_visible()
+    page.click("thead >> text=SLO")
+    assert "sort=name" in page.url
+    page.click(f"tr[data-slo={example.slo}] a")
+    text = page.inner_text("#slo-live")
+    for said in ("How it stands", "Definition", "Store", "Until", "Even spend", "Burn 1h", "Fires at", "In Prometheus"):
+        assert said in text, said
+    rows = page.locator(".slo-history tbody tr")
+    assert rows.count() >= 40
+    assert rows.first.is_visible()
+    assert not page.locator(".slo-charts").is_visible()
+    page.click("nav[aria-label='Time range'] >> text=1h")
+    assert "range=1h" in page.url
+
+
+# What the page looks like in states that none is in now.
+ALL_COLOURS = """
+for (const state of ["met", "burning", "exhausted", "breached", "no-data"]) {
+  const badge = document.querySelector(".slo-state").cloneNode(true);
+  badge.className = "slo-state slo-" + state;
+  document.querySelector("td, dd").append(badge);
+}
+const note = document.createElement("p");
+note.className = "slo-note slo-away";
+note.textContent = "The store cannot be read.";
+document.getElementById("slo-live").prepend(note);
+"""
+
+
+def test_it_can_be_read_by_everybody(example: Example, open_page: Any) -> None:
+    """axe-core finds nothing serious, contrast included, in the light and in the dark, which the page takes by itself."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    for url in (example.page, example.detail):
+        page = open_page(url)
+        if url == example.detail:
+            page.wait_for_selector(".slo-chart canvas")
+            page.click("summary")
+        page.evaluate(ALL_COLOURS)
+        for scheme, paper in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(18, 18, 18)")):
+            page.emulate_media(color_scheme=scheme)
+            assert page.evaluate("getComputedStyle(document.body).backgroundColor") == paper
+            found = Axe().run(page)
+            serious = [broken for broken in found.response["violations"] if broken["impact"] in ("serious", "critical")]
+            assert [(broken["id"], [node["html"] for node in broken["nodes"]][:3]) for broken in serious] == []
+        assert page.complaints == []
+
+
+def test_a_phone_needs_no_sideways_scrolling(example: Example, open_page: Any) -> None:
+    """360 px wide: wide tables scroll within themselves."""
+    phone = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+    for url in (example.page, example.detail):
+        page = open_page(url, **phone)
+        if url == example.detail:
+            page.wait_for_selector(".slo-chart canvas")
+            page.click("summary")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert page.evaluate("window.innerWidth") == 360  # a phone zooms out of what is too wide
+        assert page.locator(".slo-state").first.is_visible()
+
+
+def test_the_keyboard_is_enough(example: Example, open_page: Any) -> None:
+    """Find, pause, sort, open: and a refresh does not take the focus away."""
+    page = open_page(example.page)
+
+    page.keyboard.press("Tab")
+    page.keyboard.type(example.slo)
+    assert page.evaluate("document.activeElement.id") == "slo-search"
+    shown = page.locator("tr[data-slo]:visible")
+    assert shown.count() < example.counts
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    assert page.get_attribute("#slo-pause", "aria-pressed") == "true"
+    assert page.inner_text("#slo-told") == "Paused."
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    look_again(page)
+    assert asked == []
+    with page.expect_response(example.page):
+        page.keyboard.press("Space")  # goes on, at once
+    page.wait_for_selector("#slo-told:has-text('Updated')")
+    assert shown.count() < example.counts
+
+    link = page.locator(f"tr[data-slo={example.slo}] a")
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if link.evaluate("one => one === document.activeElement"):
+            break
+    assert link.evaluate("one => getComputedStyle(one).outlineStyle") == "solid"
+    page.evaluate("document.querySelector('tr[data-slo]').dataset.old = 'yes'")
+    look_again(page)
+    page.wait_for_selector("tr[data-old]", state="detached")
+    assert link.evaluate("one => one === document.activeElement")
+    page.keyboard.press("Enter")
+    page.wait_for_url(example.detail)
+
+
+def test_a_store_that_is_killed_is_told_of_and_comes_back(example: Example, open_page: Any) -> None:
+    """Never a 500; the old numbers stay, marked as old; and without a reload the pages recover."""
+    assert example.redis is not None
+    overview, detail = open_page(example.page), open_page(example.detail)
+    detail.wait_for_selector(".slo-chart canvas")
+    bad = bad_events(detail)
+
+    example.redis.kill()
+    try:
+        for page in (overview, detail):
+            look_until(page, ".slo-away")
+            assert "The store cannot be read. What you see is from" in page.inner_text("#slo-told")
+            assert page.locator(".slo-away").count() == 1
+            assert page.locator(".slo-state").count() > 0
+        late = open_page(example.detail)
+        assert late.answer.status == 200
+        assert "there are no numbers to show" in late.inner_text(".slo-away")
+        assert late.evaluate("fetch('slo.json').then(answer => answer.status)") == 503
+        example.pay(bad=1)  # is counted when the store is back
+    finally:
+        example.redis.start()
+    for page in (overview, detail, late):
+        look_until(page, ".slo-state")
+        look_until(page, "#slo-status:not(.slo-stale)")
+        assert page.locator(".slo-away").count() == 0
+    assert late.locator(".slo-chart canvas").count() == 3
+    look_until(late, f"dd:has-text('{bad + 1} of ')")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_token_opens_it(name: str, open_page: Any) -> None:
+    """401 for strangers; the browser asks, and with the token as password everything works, refreshing too."""
+    with example_of(name).served(API_METRICS_TOKEN=TOKEN, SLO_STORE="memory://") as server:
+        for path in ("/slo", "/slo.json"):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                fetch(server.url + path)
+            refused.value.close()
+            assert refused.value.code == 401
+            assert refused.value.headers["WWW-Authenticate"].startswith("Basic")
+        wrong = open_page(f"{server.url}/slo", http_credentials={"username": "me", "password": "guess"})
+        assert wrong.answer.status == 401
+
+        page = open_page(
+            f"{server.url}/slo?slo=availability", http_credentials={"username": "anyone", "password": TOKEN}
+        )
+        assert page.answer.status == 200
+        page.wait_for_selector(".slo-chart canvas")
+        look_until(page, "#slo-told:has-text('Updated')")
+        assert page.complaints == []
