@@ -115,7 +115,9 @@ def _writers(url: str) -> None:
     print(f"  Redis: {used / took:.1%} of one core (target < 35 %), {used / flushes * 1e6:.0f} us a flush")
     print(f"  until a flush is confirmed: median {statistics.median(m for _, _, m in found) * 1e3:.1f} ms, ", end="")
     print(f"worst {max(worst for _, worst, _ in found) * 1e3:.0f} ms (target < 2 s, with the flush interval of 1 s)")
-    print(f"  totals exact: {counted == {expected}} ({expected:,} events of each SLO)")
+    if counted != {expected}:
+        raise SystemExit(f"  totals are not exact: expected {expected:,} events of each SLO, counted {sorted(counted)}")
+    print(f"  totals exact ({expected:,} events of each SLO)")
 
 
 def _readers(url: str, fill: Callable[..., int]) -> None:

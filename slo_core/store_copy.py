@@ -157,7 +157,10 @@ def _noted(target: BucketStore, asked: Sequence[tuple[str, str]]) -> list[bool]:
     if not asked:
         return []
     probes = [Batch(writer=writer, slo=slo, number=_NEVER) for slo, writer in asked]
-    return [noted > 0 for noted in target.apply(probes).noted]
+    applied = target.apply(probes)
+    if applied.trouble is not None:
+        raise StoreError(f"store {target.backend}: some SLOs are out of reach: {applied.trouble}")
+    return [noted > 0 for noted in applied.noted]
 
 
 def _refuse_others(target: BucketStore, source: BucketStore, records: Sequence[SLORecord]) -> None:

@@ -82,7 +82,8 @@ class Batch:
         writer: 32 hexadecimal digits, random, one for each process.
         slo: Name of the SLO.
         number: 1 for the writer's first batch of this SLO, then 2, 3...
-        increments: Every event once in each width; sorted by width and bucket.
+        increments: Every event once in each width, but for seconds and minutes that are too old to be kept: those may be
+            left out. Sorted by width and bucket; some 5,000 at most.
         good: Good events in it.
         bad: Bad events in it.
         earliest: When the earliest event happened, in whole seconds since the epoch; None without events.
@@ -129,11 +130,14 @@ class Applied:
         now: The store's clock, in seconds since the epoch.
         noted: For each batch, the highest number that is noted for its writer and SLO now: the batch's own, or a higher
             one, when it is applied (by this call or before), a lower one when there is a gap and nothing was applied.
+            One below the batch's: it could not be applied now, others could; it comes again.
+        trouble: Why some could not, fit for a log; None where all could.
     """
 
     identity: Identity
     now: float
     noted: tuple[int, ...]
+    trouble: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +250,7 @@ class BucketStore(Protocol):
         what the record counts as dropped.
 
         Args:
-            batches: At most one for each SLO.
+            batches: At most one for each SLO, with 10,000 increments at most together, after an outage; else with a few.
         """
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:

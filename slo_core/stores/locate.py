@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from slo_core.conventions import DEFAULT_SERVICE, STORE_ENTRY_POINT_GROUP
 from slo_core.errors import StoreError
-from slo_core.stores.base import Store
+from slo_core.stores.base import Scope, Store
 from slo_core.stores.buckets import BucketStore
 from slo_core.stores.memory import MemoryStore
 
-__all__ = ["bucket_store_from_url", "known_schemes", "redacted_url", "store_from_url"]
+__all__ = ["bucket_store_from_url", "known_schemes", "redacted_url", "scope_of_url", "store_from_url"]
 
 _ADDRESS_END = re.compile(r"[/?#]")
 
@@ -50,8 +50,25 @@ _BUILT_IN: Mapping[str, StoreFactory] = {
     "rediss+cluster": _redis_store,
 }
 
-# Schemes of packages that come with slo-suite, and what they need: a better answer than "unknown".
-_EXTRAS = {"django": "slo_django: use it inside a Django project that has it in INSTALLED_APPS"}
+# Whose events they hold, for whoever must know it without opening one.
+_SCOPES: Mapping[str, Scope] = {
+    "memory": "process",
+    "sqlite": "host",
+    "redis": "fleet",
+    "rediss": "fleet",
+    "redis+cluster": "fleet",
+    "rediss+cluster": "fleet",
+    "django": "fleet",
+}
+
+# What is to be installed for a scheme, where the store needs more than Python.
+_EXTRAS = {
+    "redis": "slo-suite[redis]",
+    "rediss": "slo-suite[redis]",
+    "redis+cluster": "slo-suite[redis]",
+    "rediss+cluster": "slo-suite[redis]",
+    "django": "slo-suite[django]",
+}
 
 
 def store_from_url(
@@ -128,17 +145,18 @@ def _made(
         factory = _BUILT_IN.get(scheme) or _from_entry_point(scheme)
     except ImportError as exc:
         raise StoreError(
-            f"store URL {redacted_url(url)}: its package cannot be imported: {exc}{_needs(scheme)}"
+            f"store URL {redacted_url(url)}: its package cannot be imported: {exc}{_needs((scheme,))}"
         ) from exc
     if factory is None:
-        known = ", ".join(f"{name}://" for name in known_schemes())
+        schemes = known_schemes()
+        known = ", ".join(f"{name}://" for name in schemes)
         shown = redacted_url(url) if isinstance(url, str) else url
-        raise StoreError(f"store URL {shown}: expected one of the schemes {known}{_needs(scheme)}")
+        raise StoreError(f"store URL {shown}: expected one of the schemes {known}{_needs(schemes)}")
     return factory(url, service=service, clock=clock, **dict(options or {}))
 
 
-def _needs(scheme: str) -> str:
-    return f"; {scheme}:// needs {_EXTRAS[scheme]}" if scheme in _EXTRAS else ""
+def _needs(schemes: Iterable[str]) -> str:
+    return "".join(f"; {scheme}:// needs {_EXTRAS[scheme]}" for scheme in schemes if scheme in _EXTRAS)
 
 
 def known_schemes() -> tuple[str, ...]:
@@ -147,6 +165,11 @@ def known_schemes() -> tuple[str, ...]:
 
     registered = (entry_point.name for entry_point in entry_points(group=STORE_ENTRY_POINT_GROUP))
     return tuple(sorted({*_BUILT_IN, *registered}))
+
+
+def scope_of_url(url: str) -> Scope | None:
+    """Whose events the store of a URL holds; None for a store of somebody else's."""
+    return _SCOPES.get(url.partition(":")[0])
 
 
 def _from_entry_point(scheme: str) -> StoreFactory | None:

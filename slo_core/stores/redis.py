@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
@@ -18,7 +15,20 @@ from slo_core.errors import StoreError
 from slo_core.stores.base import Scope
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Identity, Increment, Query, Stored
 from slo_core.stores.locate import redacted_url
-from slo_core.stores.redis_blocks import BLOCK_BUCKETS, SERVICES_KEY, STORE_KEY, BlockPlan, Keys, counters_of, text_of
+from slo_core.stores.redis_blocks import (
+    BLOCK_BUCKETS,
+    GROWING_WIDTHS,
+    SERVICES_KEY,
+    STORE_KEY,
+    BlockPlan,
+    Keys,
+    blocks_within,
+    counters_of,
+    text_of,
+)
+from slo_core.stores.redis_cluster import ClusterTurn, Command
+from slo_core.stores.redis_connect import DEFAULT_TIMEOUT_SECONDS, check_options, make_client, parsed_url
+from slo_core.stores.redis_script import Script
 
 __all__ = ["RedisBucketStore", "open_redis"]
 
@@ -29,29 +39,10 @@ SCHEMA_VERSION = 1
 # An hour longer than promised: clocks differ.
 _NOTES_KEPT_SECONDS = 25 * 3600
 
-_OPTIONS = frozenset(
-    (
-        "socket_timeout",
-        "socket_connect_timeout",
-        "username",
-        "password",
-        "sentinels",
-        "sentinel_service_name",
-        "sentinel_kwargs",
-    )
-)
-_TIMEOUT_SECONDS = 0.5
+# `json.dumps` makes an encoder for each call: half of what a batch costs here.
+_in_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
-
-@dataclass(frozen=True, slots=True)
-class _Script:
-    text: str
-    sha: str
-
-    @classmethod
-    def load(cls, name: str) -> _Script:
-        text = resources.files("slo_core.stores").joinpath(name).read_text(encoding="utf-8")
-        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+_IDENTITY = ("HMGET", STORE_KEY, "id", "created")
 
 
 def open_redis(
@@ -66,7 +57,9 @@ def open_redis(
         service: The namespace.
         clock: Not asked: the store's clock is the server's.
         options: `socket_timeout` and `socket_connect_timeout` (seconds, 0.5), `username`, `password`, `ssl_...` as redis-py
-            takes them; `sentinels` (a list of (host, port)), `sentinel_service_name` and `sentinel_kwargs`.
+            takes them; `sentinels` (a list of (host, port)), `sentinel_service_name` and `sentinel_kwargs`. What the
+            query of the URL says comes first. With `rediss://` the sentinels are spoken to by TLS too, unless
+            `sentinel_kwargs` says `{"ssl": False}`.
 
     Raises:
         StoreError: The redis package is missing, or the URL or an option is wrong.
@@ -102,19 +95,22 @@ class RedisBucketStore:
         self.service = service
         self._url = url
         self._options = dict(options or {})
-        unknown = sorted(name for name in self._options if name not in _OPTIONS and not name.startswith("ssl_"))
-        if unknown:
-            known = ", ".join(sorted(_OPTIONS))
-            raise StoreError(f"store {self._shown}: unknown options {', '.join(unknown)}; known: {known}, ssl_...")
+        check_options(url, self._options)
         self._is_cluster = url.partition(":")[0].endswith("+cluster")
         self._client: Any = None
         self._is_checked = False
-        self._apply_script = _Script.load("redis_apply.lua")
-        self._read_script = _Script.load("redis_read.lua")
-        if self._is_cluster:
-            self._parsed_url()  # a cluster's client connects when it is made
+        self._timeout_seconds = DEFAULT_TIMEOUT_SECONDS
+        self._last_identity: Identity | None = None
+        self._failed_nodes: set[str] = set()
+        self._apply_script = Script.load("redis_apply.lua")
+        self._read_script = Script.load("redis_read.lua")
+        if self._is_cluster:  # its client connects when it is made
+            parsed = parsed_url(redis, url)
+            given = parsed.get("socket_timeout", self._options.get("socket_timeout"))
+            if isinstance(given, (int, float)):
+                self._timeout_seconds = float(given)
         else:
-            self._make_client()  # tells a bad URL or option at once; connects to nothing
+            make_client(redis, url, self._options)  # tells a bad URL or option at once; connects to nothing
         if service == DEFAULT_SERVICE:
             logger.warning(
                 "the store %s is used without a service name: SLOs of the same name in another service would be mixed with "
@@ -137,23 +133,46 @@ class RedisBucketStore:
         """Add batches: one script call for each."""
         with self._errors():
             client = self._ready()
-            calls = [self._call_of(batch) for batch in batches]
+            if self._is_cluster:
+                return self._apply_in_cluster(client, batches)
             declared = [batch.slo for batch in batches if batch.declaration is not None]
             if declared:
                 # Before the batch: a name without a record does no harm, a record without a name would not be found.
                 client.sadd(SERVICES_KEY, self.service)
                 client.sadd(self._keys.names, *declared)
-            if self._is_cluster:
-                identity = self._identity_of(client)
-                noted = [self._run(client, self._apply_script, *call) for call in calls]
-                seconds, microseconds = client.time(target_nodes=client.get_random_node())
-            else:
-                answers = self._run_all(client, self._apply_script, calls)
-                (store_id, created), (seconds, microseconds), *noted = answers
-                identity = (
-                    self._identity_of(client) if store_id is None else Identity(text_of(store_id), float(created))
-                )
+            answers = self._run_all(client, self._apply_script, [self._call_of(batch) for batch in batches])
+            (store_id, created), (seconds, microseconds), *noted = answers
+            identity = self._identity_of(client) if store_id is None else _identity((store_id, created))
             return Applied(identity, seconds + microseconds / 1e6, tuple(int(number) for number in noted))
+
+    def _apply_in_cluster(self, client: Any, batches: Sequence[Batch]) -> Applied:
+        """What one node does not answer is one SLO's trouble, not everybody's: the batch comes again."""
+        turn = self._turn(client)
+        trouble: Exception | None = None
+        declared = [batch.slo for batch in batches if batch.declaration is not None]
+        if declared:
+            names = [(SERVICES_KEY, self.service), (self._keys.names, *declared)]
+            answers = turn.run([Command(names[0], ("SADD", *names)) for names in names])
+            trouble = next((answer for answer in answers if isinstance(answer, Exception)), None)
+        # A record without a name would not be found.
+        sending = [batch for batch in batches if trouble is None or batch.declaration is None]
+        calls = [self._command_of(self._apply_script, *self._call_of(batch)) for batch in sending]
+        stored, *answers = turn.run([Command(STORE_KEY, _IDENTITY), *calls])
+        self._end(turn)
+        answer_of = {batch.slo: answer for batch, answer in zip(sending, answers, strict=True)}
+        found: list[Any] = [answer_of.get(batch.slo, trouble) for batch in batches]
+        failures = [answer for answer in found if isinstance(answer, Exception)]
+        if failures and len(failures) == len(found):
+            raise failures[0]
+        if not isinstance(stored, Exception):
+            self._last_identity = self._identity_of(client) if stored[0] is None else _identity(stored)
+        if self._last_identity is None or turn.now is None:
+            raise stored
+        noted = tuple(
+            batch.number - 1 if isinstance(answer, Exception) else int(answer)
+            for batch, answer in zip(batches, found, strict=True)
+        )
+        return Applied(self._last_identity, turn.now, noted, _explained(failures[0]) if failures else None)
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums: one script call for each SLO."""
@@ -162,7 +181,12 @@ class RedisBucketStore:
             plans = [BlockPlan(self._keys, query) for query in queries]
             calls = [(plan.keys, plan.offsets) for plan in plans]
             if self._is_cluster:
-                answers = [self._run(client, self._read_script, *call) for call in calls]
+                turn = self._turn(client)
+                answers = turn.run([self._command_of(self._read_script, *call) for call in calls])
+                self._end(turn)
+                for answer in answers:
+                    if isinstance(answer, Exception):
+                        raise answer
             else:
                 answers = self._run_all(client, self._read_script, calls)[2:]
             return [plan.stored(answer) for plan, answer in zip(plans, answers, strict=True)]
@@ -208,8 +232,7 @@ class RedisBucketStore:
 
     def forget(self) -> None:
         """Leave the connections to the parent."""
-        self._client = None
-        self._is_checked = False
+        self._drop()
 
     def __repr__(self) -> str:
         return f"RedisBucketStore({self._shown!r})"
@@ -227,62 +250,50 @@ class RedisBucketStore:
             _NOTES_KEPT_SECONDS,
             0 if declaration is None else declaration.keeps_seconds,
         ]  # fmt: skip
+        increments: list[int] = []
         for width, bucket, good, bad in batch.increments:
             block, place = divmod(bucket, BLOCK_BUCKETS[width])
             if (width, block) not in index:
                 keys.append(f"{tag}:{width}:{block}")
                 index[width, block] = len(keys)
-            numbers += [index[width, block], width, bucket, place, good, bad]
-        arguments: list[object] = [json.dumps(numbers)]
+            increments += (index[width, block], width, bucket, place, good, bad)
+        numbers += (len(keys), 0)
+        arguments: list[object] = []
         if declaration is not None:
+            # The longest window may have grown: what is there already then lives longer, too.
+            now = declaration.since if batch.newest is None else max(declaration.since, batch.newest)
+            quarters, days = (blocks_within(width, declaration.keeps_seconds, now=now) for width in GROWING_WIDTHS)
+            keys += (f"{tag}:{GROWING_WIDTHS[0]}:{block}" for block in quarters)
+            numbers[-1] = len(keys)
+            keys += (f"{tag}:{GROWING_WIDTHS[1]}:{block}" for block in days)
             arguments += [declaration.definition, declaration.fingerprint, repr(float(declaration.since))]
+        arguments.insert(0, _in_json(numbers + increments))
         return keys, arguments
 
     # --- talking to the server
 
     def _ready(self) -> Any:
         if self._client is None:
-            self._client = self._make_client()
+            self._client = make_client(self._redis, self._url, self._options)
         if not self._is_checked:
             self._check(self._client)
             self._is_checked = True
         return self._client
 
-    def _parsed_url(self) -> dict[str, Any]:
-        try:
-            found: dict[str, Any] = self._redis.connection.parse_url(self._url.replace("+cluster", "", 1))
-        except ValueError as exc:
-            raise StoreError(f"store {self._shown}: expected redis://host:port/database") from exc
-        return found
+    def _drop(self) -> None:
+        self._client = None
+        self._is_checked = False
 
-    def _make_client(self) -> Any:
-        redis = self._redis
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
+    def _turn(self, client: Any) -> ClusterTurn:
+        return ClusterTurn(self._redis, client, timeout_seconds=self._timeout_seconds, failed_before=self._failed_nodes)
 
-        options: dict[str, Any] = {
-            "socket_timeout": _TIMEOUT_SECONDS,
-            "socket_connect_timeout": _TIMEOUT_SECONDS,
-            **self._options,
-        }
-        sentinels = options.pop("sentinels", None)
-        sentinel_name = options.pop("sentinel_service_name", "mymaster")
-        sentinel_options = options.pop("sentinel_kwargs", None)
-        # A failed attempt is repeated by the writer, with pauses in between; not here.
-        retry = Retry(NoBackoff(), 0)
-        try:
-            if self._is_cluster:
-                return redis.RedisCluster.from_url(self._url.replace("+cluster", "", 1), **options)
-            if sentinels:
-                parsed = self._parsed_url()
-                options.update((name, parsed[name]) for name in ("db", "username", "password") if name in parsed)
-                found: Any = redis.Sentinel(sentinels, sentinel_kwargs=sentinel_options, retry=retry, **options)
-                return found.master_for(sentinel_name)
-            return redis.Redis.from_url(self._url, retry=retry, **options)
-        except (ValueError, TypeError) as exc:
-            raise StoreError(
-                f"store {self._shown}: expected redis://host:port/database, and options of redis-py"
-            ) from exc
+    def _end(self, turn: ClusterTurn) -> None:
+        if not turn.end():  # no node answers that is known: ask the one in the URL again
+            self._drop()
+
+    @staticmethod
+    def _command_of(script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Command:
+        return Command(keys[0], ("EVALSHA", script.sha, len(keys), *keys, *arguments), script)
 
     def _check(self, client: Any) -> None:
         """Once for each connection: the schema is one we know, and the server throws nothing away."""
@@ -292,17 +303,28 @@ class RedisBucketStore:
                 f"store {self._shown}: written by a newer slo-suite (schema {int(schema)}, this one knows {SCHEMA_VERSION}); "
                 "upgrade slo-suite, or use another database"
             )
-        try:
-            policies = client.config_get("maxmemory-policy")
-        except self._redis.RedisError:  # managed servers forbid the question
-            return
-        policy = text_of(policies.get("maxmemory-policy", policies.get(b"maxmemory-policy", b"noeviction")))
-        if policy != "noeviction":
-            logger.warning(
-                "the store %s may throw counts away when its memory is full (maxmemory-policy %s); set it to noeviction",
-                self._shown,
-                policy,
-            )
+        for name, policy in self._eviction_policies(client):
+            if policy != "noeviction":
+                logger.warning(
+                    "the store %s may throw counts away when its memory is full (maxmemory-policy %s%s); set it to noeviction",
+                    self._shown,
+                    policy,
+                    f" at {name}" if name else "",
+                )
+
+    def _eviction_policies(self, client: Any) -> Iterator[tuple[str, str]]:
+        """Of every node of a cluster; a replica may be a master tomorrow."""
+        connections = [("", client)]
+        if self._is_cluster:
+            connections = [(node.name, client.get_redis_connection(node)) for node in client.get_nodes()]
+        for name, connection in connections:
+            try:
+                found = connection.config_get("maxmemory-policy")
+            except self._redis.exceptions.ResponseError:  # managed servers forbid the question
+                continue
+            except self._redis.RedisError:  # one that hangs costs a time-out; the others would cost theirs
+                return
+            yield name, text_of(found.get("maxmemory-policy", found.get(b"maxmemory-policy", b"noeviction")))
 
     def _identity_of(self, client: Any) -> Identity:
         store_id, created = client.hmget(STORE_KEY, "id", "created")
@@ -312,13 +334,13 @@ class RedisBucketStore:
             client.hsetnx(STORE_KEY, "created", f"{seconds}.{microseconds:06d}")
             client.hsetnx(STORE_KEY, "id", secrets.token_hex(16))
             store_id, created = client.hmget(STORE_KEY, "id", "created")
-        return Identity(text_of(store_id), float(created))
+        return _identity((store_id, created))
 
     def _anywhere(self, client: Any) -> dict[str, Any]:
         return {"target_nodes": client.get_random_node()} if self._is_cluster else {}
 
     def _run_all(
-        self, client: Any, script: _Script, calls: Sequence[tuple[Sequence[str], Sequence[object]]]
+        self, client: Any, script: Script, calls: Sequence[tuple[Sequence[str], Sequence[object]]]
     ) -> list[Any]:
         """Which store it is, its clock, and the answer of each call; in one round trip."""
         for attempt in range(2):
@@ -336,19 +358,25 @@ class RedisBucketStore:
             client.script_load(script.text)
         raise AssertionError("unreachable")
 
-    def _run(self, client: Any, script: _Script, keys: Sequence[str], arguments: Sequence[object]) -> Any:
-        """In a cluster a pipeline cannot carry scripts; the client follows slots that move, and waits for split ones."""
-        try:
-            return client.evalsha(script.sha, len(keys), *keys, *arguments)
-        except self._redis.exceptions.NoScriptError:
-            return client.eval(script.text, len(keys), *keys, *arguments)
-
     @contextmanager
     def _errors(self) -> Iterator[None]:
         """Turns whatever redis-py raises into a `StoreError` fit for a log."""
+        errors = self._redis.exceptions
         try:
             yield
-        except (self._redis.RedisError, OSError) as exc:
-            self._client = None  # the next attempt connects anew
-            self._is_checked = False
-            raise StoreError(f"store {self._shown}: {type(exc).__name__}: {exc}") from exc
+        except (self._redis.RedisError, errors.RedisClusterException, OSError) as exc:
+            # The next attempt connects anew; but a cluster's client knows more nodes than the URL names, of which one
+            # may answer when that one does not.
+            if not (self._is_cluster and isinstance(exc, (errors.ConnectionError, errors.TimeoutError))):
+                self._drop()
+            raise StoreError(f"store {self._shown}: {_explained(exc)}") from exc
+
+
+def _identity(fields: Sequence[Any]) -> Identity:
+    """From its two fields."""
+    store_id, created = fields
+    return Identity(text_of(store_id), float(created))
+
+
+def _explained(exc: Exception) -> str:
+    return f"{type(exc).__name__}: {exc}"

@@ -1,9 +1,11 @@
 -- Adds one batch of one SLO, exactly once; answers the highest number that is noted for its writer.
--- KEYS: the record, the writer's note, then every block that is written to.
+-- KEYS: the record, the writer's note, then every block that is written to, and with a declaration the blocks of 900 s and
+--       those of days that may be there already.
 -- ARGV: the numbers as a JSON list (one argument costs the client a twentieth of twenty), and with a declaration the
 --       definition, the fingerprint, and since when it is measured.
 -- The numbers: 1 number, 2 good, 3 bad, 4 dropped, 5 errors, 6 earliest or false, 7 newest or false, 8 seconds a note is
---       kept, 9 keeps or 0, then for each increment: index of its block in KEYS, width, bucket, place in its block, good, bad.
+--       kept, 9 keeps or 0, 10 and 11 the index in KEYS after which the declaration's blocks of 900 s and of days come, then
+--       for each increment: index of its block in KEYS, width, bucket, place in its block, good, bad.
 local BLOCK_BYTES = {[1] = 4800, [60] = 3840, [900] = 3072, [86400] = 512}
 local numbers = cjson.decode(ARGV[1])
 local noted = tonumber(redis.call('GET', KEYS[2]) or 0)
@@ -23,6 +25,7 @@ local function set(name, value)
   fields[#fields + 1] = value
 end
 local since = record[3]
+local grows = declares and record[2] and numbers[9] > keeps
 if declares then
   keeps = math.max(keeps, numbers[9])
   set('keeps', string.format('%d', keeps))
@@ -41,6 +44,16 @@ local function kept(width)
   return math.ceil((math.max(keeps, 86400) + 120) / width) + 2
 end
 
+local function lives(width)
+  return kept(width) * width + 2 * BLOCK_BYTES[width] / 16 * width + 240
+end
+
+if grows then
+  for at = numbers[10] + 1, #KEYS do
+    redis.call('EXPIRE', KEYS[at], lives(at <= numbers[11] and 900 or 86400))
+  end
+end
+
 local good, bad, dropped = numbers[2], numbers[3], numbers[4]
 if numbers[7] then
   local earliest, newest = numbers[6], numbers[7]
@@ -52,7 +65,7 @@ if numbers[7] then
   -- An event from a clock that runs far ahead must not push out everybody else's.
   local reference = math.min(newest, tonumber(now[1]) + 60)
   local all_kept = earliest >= reference - 3600
-  for at = 10, #numbers, 6 do
+  for at = 12, #numbers, 6 do
     local width, bucket = numbers[at + 1], numbers[at + 2]
     local is_kept = all_kept or bucket >= math.floor(reference / width) - kept(width) + 1
     if is_kept then
@@ -60,11 +73,17 @@ if numbers[7] then
       if redis.call('EXISTS', block) == 0 then
         -- At its full length from the start: a string that grows is given twice the room it needs.
         redis.call('SETRANGE', block, BLOCK_BYTES[width] - 1, '\0')
-        redis.call('EXPIRE', block, kept(width) * width + 2 * BLOCK_BYTES[width] / 16 * width + 240)
+        redis.call('EXPIRE', block, lives(width))
       end
       local place, more_good, more_bad = numbers[at + 3] * 2, numbers[at + 4], numbers[at + 5]
-      if more_good ~= 0 then redis.call('BITFIELD', block, 'INCRBY', 'i64', '#' .. place, more_good) end
-      if more_bad ~= 0 then redis.call('BITFIELD', block, 'INCRBY', 'i64', '#' .. (place + 1), more_bad) end
+      if more_bad == 0 then
+        redis.call('BITFIELD', block, 'INCRBY', 'i64', '#' .. place, more_good)
+      elseif more_good == 0 then
+        redis.call('BITFIELD', block, 'INCRBY', 'i64', '#' .. (place + 1), more_bad)
+      else
+        redis.call('BITFIELD', block, 'INCRBY', 'i64', '#' .. place, more_good,
+          'INCRBY', 'i64', '#' .. (place + 1), more_bad)
+      end
     elseif width == 900 then
       good, bad = good - numbers[at + 4], bad - numbers[at + 5]
       dropped = dropped + numbers[at + 4] + numbers[at + 5]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
@@ -10,8 +11,19 @@ from urllib.parse import quote
 
 from slo_core.sli import EventCounts
 from slo_core.stores.buckets import Query, SLORecord, Stored
+from slo_core.window import DAY
 
-__all__ = ["BLOCK_BUCKETS", "SERVICES_KEY", "STORE_KEY", "BlockPlan", "Keys", "counters_of", "text_of"]
+__all__ = [
+    "BLOCK_BUCKETS",
+    "GROWING_WIDTHS",
+    "SERVICES_KEY",
+    "STORE_KEY",
+    "BlockPlan",
+    "Keys",
+    "blocks_within",
+    "counters_of",
+    "text_of",
+]
 
 _PREFIX = "slo:"
 STORE_KEY = f"{_PREFIX}store"
@@ -21,6 +33,9 @@ SERVICES_KEY = f"{_PREFIX}services"
 # few of them, short enough that little is kept beyond its time. The script knows their lengths too.
 BLOCK_BUCKETS = {1: 300, 60: 240, 900: 192, 86_400: 32}
 BUCKET_BYTES = 16
+
+# How long these are kept depends on the longest window.
+GROWING_WIDTHS = (900, 86_400)
 
 
 class Keys:
@@ -33,15 +48,19 @@ class Keys:
         service: Its name.
     """
 
-    __slots__ = ("_service", "names")
+    __slots__ = ("_service", "_tags", "names")
 
     def __init__(self, service: str) -> None:
         self._service = quote(service, safe="")
+        self._tags: dict[str, str] = {}
         self.names = f"{_PREFIX}names:{service}"
 
     def tag(self, slo: str) -> str:
         """What all keys of an SLO begin with; braces and slashes in names are escaped."""
-        return f"{_PREFIX}{{{self._service}/{quote(slo, safe='')}}}"
+        found = self._tags.get(slo)
+        if found is None:
+            found = self._tags[slo] = f"{_PREFIX}{{{self._service}/{quote(slo, safe='')}}}"
+        return found
 
     def record(self, slo: str) -> str:
         """Of what is known beside the buckets, a hash."""
@@ -110,6 +129,12 @@ def _in_blocks(width: int, first: int, last: int) -> Iterator[tuple[tuple[int, i
     for block in range(first // size, last // size + 1):
         start = max(first - block * size, 0)
         yield (width, block), start, min(last - block * size, size - 1)
+
+
+def blocks_within(width_seconds: int, seconds: int, *, now: float) -> range:
+    """The blocks of a width that hold the buckets of so many seconds before now, and of a day more at either end."""
+    span = BLOCK_BUCKETS[width_seconds] * width_seconds
+    return range(math.floor((now - seconds - DAY) / span), math.floor((now + DAY) / span) + 1)
 
 
 def counters_of(packed: bytes) -> array[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 
 import pytest
@@ -43,6 +44,31 @@ def test_an_unknown_url_is_shown_without_its_password() -> None:
 
     assert "nowhere://user:***@host/0" in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", [*known_schemes(), "nowhere"])
+@pytest.mark.parametrize("address", ["hun/ter2@host", "hun?ter2@host", "hun#ter2@host", "hunter2@host:port/x/"])
+@pytest.mark.parametrize("options", [{}, {"teapot": 1}])
+def test_a_traceback_holds_no_part_of_a_password(scheme: str, address: str, options: dict[str, object]) -> None:
+    """Nor does what the error was made of: a start-up that fails prints it all."""
+    with pytest.raises(StoreError) as caught:
+        store_from_url(f"{scheme}://somebody:{address}", service="shop", options=options)
+
+    said = "".join(traceback.format_exception(caught.value))
+    assert "hun" not in said
+    assert "ter2" not in said
+
+
+def test_an_unknown_scheme_is_answered_with_what_to_install() -> None:
+    """For those of the known ones that need something."""
+    with pytest.raises(StoreError) as caught:
+        store_from_url("nowhere://host")
+
+    said = str(caught.value)
+    for scheme in ("redis", "rediss", "redis+cluster", "rediss+cluster"):
+        assert f"; {scheme}:// needs slo-suite[redis]" in said
+    assert "; django:// needs slo-suite[django]" in said
+    assert "sqlite:// needs" not in said
 
 
 class EntryPoint:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import logging
+import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from itertools import repeat
 from pathlib import Path
 
 import pytest
 import redis
+from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
 
 from redis_servers import RedisServer, start_redis
 from slo_core import SLODefinition, SLORegistry, SLOTracker, StoreError
 from slo_core.stores.buckets import Query
 from slo_core.stores.layout import ReadPlan
 from slo_core.stores.redis import RedisBucketStore, open_redis
+from slo_core.stores.redis_connect import make_client
 from slo_core.stores.write_behind import WriteBehindStore
 from slo_core.testing import StoreContract, batch_of, declared
 from slo_core.window import rolling_span
-from slo_servers import HOST, free_port, require
+from slo_servers import HOST, free_port, require, wait_until
 
 DAYS_30 = 30 * 86_400
 
@@ -71,6 +76,8 @@ def test_nothing_is_reached_out_for_at_the_start() -> None:
     [
         ("redis://host:port/0", {}, "expected redis://host:port/database"),
         ("redis+cluster://host:port/0", {}, "expected redis://host:port/database"),
+        ("redis+cluster://host/1", {}, "a cluster has only database 0"),
+        ("redis://:hunter2/x@host", {}, "write / as %2F, \\? as %3F, # as %23 and @ as %40"),
         ("redis://host", {"socket_timout": 1}, "unknown options socket_timout; known: password, sentinel"),
     ],
 )
@@ -258,68 +265,174 @@ def test_a_replayed_stream_is_read_to_the_second(server: RedisServer) -> None:
     store.close()
 
 
-def test_two_hundred_writers_are_exact(server: RedisServer) -> None:
-    """Separate connections and writer ids, twenty SLOs, three flushes each."""
+def test_two_hundred_writers_are_exact(server: RedisServer, client: redis.Redis) -> None:
+    """Connections and writer ids of their own, all open at once; twenty SLOs, three rounds, eight writers at a time."""
     slos = [f"slo-{number}" for number in range(20)]
     now = now_of(open_redis(server.url, service="shop"))
-    failures: list[Exception] = []
+    writers = {f"{writer:032x}": open_redis(server.url, service="shop", socket_timeout=5.0) for writer in range(200)}
 
-    def write(first: int) -> None:
-        try:
-            for writer in range(first, first + 25):
-                store = open_redis(server.url, service="shop", socket_timeout=5.0)
-                for number in (1, 2, 3):
-                    begins = declared(now) if number == 1 else None
-                    events, name = [(now - number, 2, 1)], f"{writer:032x}"
-                    store.apply(
-                        [batch_of(events, number=number, slo=slo, writer=name, declaration=begins) for slo in slos]
-                    )
-                store.close()
-        except Exception as exc:
-            failures.append(exc)
+    def flush(writer: str, number: int) -> None:
+        begins = declared(now) if number == 1 else None
+        events = [(now - number, 2, 1)]
+        writers[writer].apply(
+            [batch_of(events, number=number, slo=slo, writer=writer, declaration=begins) for slo in slos]
+        )
 
-    threads = [threading.Thread(target=write, args=(first,)) for first in range(0, 200, 25)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda store: store.identity(), writers.values()))
+        assert client.info("clients")["connected_clients"] >= 200
+        for number in (1, 2, 3):
+            list(threads.map(flush, writers, repeat(number)))
 
-    assert failures == []
     answers = open_redis(server.url, service="shop").read([Query(slo) for slo in slos])
     assert [(answer.record.good, answer.record.bad) for answer in answers] == [(1200, 600)] * 20
+    for store in writers.values():
+        store.close()
 
 
-def test_sentinel_finds_the_master(server: RedisServer, tmp_path) -> None:
-    """Through options; the URL says which database."""
-    sentinel = RedisServer(tmp_path)
-    config = tmp_path / "sentinel.conf"
-    config.write_text(f"sentinel monitor mymaster {HOST} {server.port} 1\n")
-    # A sentinel's configuration is its first argument, and it takes no data folder before that.
-    import subprocess
+def test_a_window_that_grows_keeps_what_is_there(server: RedisServer, client: redis.Redis) -> None:
+    """From 7 to 30 days: blocks that were to expire after the shorter window live as long as new ones."""
+    store = open_redis(server.url, service="shop")
+    now = now_of(store)
+    week = [(now - 86_400 * age, 1, 0) for age in range(7)]
+    store.apply([batch_of(week, number=1, declaration=declared(now, keeps_seconds=7 * 86_400))])
+    before = lives_of(client)
 
-    process = subprocess.Popen(
-        [sentinel._command, str(config), "--sentinel", "--port", str(sentinel.port), "--bind", HOST],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path,
-    )  # fmt: skip
-    try:
-        from slo_servers import wait_until
+    store.apply([batch_of([(now, 1, 0)], number=1, writer="2" * 32, declaration=declared(now))])
 
-        wait_until(lambda: sentinel.cli("ping") == "PONG", message="Sentinel did not start")
-        store = open_redis(
-            "redis://ignored/0", service="shop", sentinels=[(HOST, sentinel.port)], sentinel_service_name="mymaster"
-        )
+    after = lives_of(client)
+    assert before.keys() == after.keys()
+    for key, seconds in after.items():
+        width = int(key.split(":")[-2])
+        if width in (900, 86_400):
+            assert seconds == pytest.approx(before[key] + 23 * 86_400, abs=5), key
+            assert seconds >= DAYS_30
+        else:
+            assert seconds <= before[key], key
+
+
+def test_a_window_that_does_not_grow_moves_nothing(server: RedisServer, client: redis.Redis) -> None:
+    """Each new process declares its SLOs: blocks do not live longer for that."""
+    store = open_redis(server.url, service="shop")
+    now = now_of(store)
+    store.apply([batch_of([(now, 1, 0)], number=1, declaration=declared(now))])
+    for key in lives_of(client):
+        client.expire(key, 1000)
+
+    for writer, days in (("2", 30), ("3", 7)):
+        declaration = declared(now, keeps_seconds=days * 86_400)
+        store.apply([batch_of([(now, 1, 0)], number=1, writer=writer * 32, declaration=declaration)])
+
+    assert max(lives_of(client).values()) <= 1000
+
+
+def lives_of(client: redis.Redis) -> dict[str, int]:
+    """How many seconds each block has left."""
+    return {
+        key: client.ttl(key) for key in client.keys("slo:{*") if not key.endswith(":record") and ":note:" not in key
+    }
+
+
+def pool_of(url: str, **options: object) -> redis.ConnectionPool:
+    """Of a client with a sentinel."""
+    client = make_client(redis, url, {"sentinels": [(HOST, free_port())], **options})
+    found: redis.ConnectionPool = client.connection_pool
+    return found
+
+
+def test_a_sentinel_gets_all_that_the_url_says() -> None:
+    """Encryption first of all: the password goes this way; then what stands in the query."""
+    url = "rediss://somebody:hunter2@ignored:1/3?socket_timeout=3&ssl_ca_certs=/ca.pem&health_check_interval=5"
+
+    pool = pool_of(url, socket_timeout=1.0)
+
+    assert pool.connection_class is SentinelManagedSSLConnection
+    kwargs = pool.connection_kwargs
+    assert (kwargs["username"], kwargs["password"], kwargs["db"]) == ("somebody", "hunter2", 3)
+    assert (kwargs["socket_timeout"], kwargs["health_check_interval"]) == (3.0, 5)
+    assert kwargs["ssl_ca_certs"] == "/ca.pem"
+    (sentinel,) = pool.sentinel_manager.sentinels
+    assert sentinel.connection_pool.connection_class is redis.SSLConnection
+    assert sentinel.connection_pool.connection_kwargs["socket_timeout"] == 3.0
+
+
+def test_a_sentinel_may_be_told_apart_from_its_master() -> None:
+    """Not encrypted where the options say so; and nothing is where the URL does not."""
+    apart = pool_of("rediss://ignored", sentinel_kwargs={"ssl": False})
+    plain = pool_of("redis://ignored")
+
+    assert apart.connection_class is SentinelManagedSSLConnection
+    assert plain.connection_class is SentinelManagedConnection
+    for pool in (apart, plain):
+        (sentinel,) = pool.sentinel_manager.sentinels
+        assert sentinel.connection_pool.connection_class is redis.Connection
+
+
+def test_sentinel_finds_the_master(server: RedisServer, tmp_path: Path) -> None:
+    """Through options; the URL says which database. A sentinel that hangs is passed over soon."""
+    config = f"sentinel monitor mymaster {HOST} {server.port} 1\n"
+    with start_sentinel(tmp_path, config) as port, closing(socket.create_server((HOST, 0))) as hanging:
+        sentinels = [hanging.getsockname(), (HOST, port)]
+        store = open_redis("redis://ignored/0", service="shop", sentinels=sentinels, sentinel_service_name="mymaster")
+        began = time.monotonic()
         now = now_of(store)
+        assert time.monotonic() - began < 1.5
         store.apply([batch_of([(now, 1, 0)], number=1, declaration=declared(now))])
         assert open_redis(server.url, service="shop").names() == ["availability"]
         store.close()
+
+
+def test_a_sentinel_may_be_encrypted(tmp_path: Path) -> None:
+    """With its master: by `rediss://`, and the authority in its query."""
+    certificate, key, port = *certified(tmp_path), free_port()
+    files = ("--tls-cert-file", str(certificate), "--tls-key-file", str(key), "--tls-auth-clients", "no")
+    config = (
+        f"sentinel monitor mymaster {HOST} {port} 1\nsentinel auth-pass mymaster hunter2\n"
+        f"tls-replication yes\ntls-ca-cert-file {certificate}\n"
+    )
+    with (
+        start_redis("--tls-port", str(port), *files, "--requirepass", "hunter2"),
+        start_sentinel(tmp_path, config, "--port", "0", *files, tls=certificate) as sentinel_port,
+    ):
+        url = f"rediss://:hunter2@ignored/0?ssl_ca_certs={certificate}"
+        store = open_redis(url, service="shop", sentinels=[(HOST, sentinel_port)])
+        now = now_of(store)
+        assert store.apply([batch_of([(now, 1, 0)], number=1, declaration=declared(now))]).noted == (1,)
+        store.close()
+
+
+@contextmanager
+def start_sentinel(folder: Path, config: str, *arguments: str, tls: Path | None = None) -> Iterator[int]:
+    """The port of a sentinel until the `with` block ends."""
+    port = free_port()
+    path = folder / "sentinel.conf"
+    path.write_text(config)
+    # A sentinel's configuration is its first argument, and it takes no data folder before that.
+    process = subprocess.Popen(
+        [
+            require("redis-server"), str(path), "--sentinel", "--bind", HOST,
+            *(("--tls-port", str(port)) if tls else ("--port", str(port))), *arguments,
+        ],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder,
+    )  # fmt: skip
+    options = {"ssl": True, "ssl_ca_certs": str(tls)} if tls else {}
+
+    def knows_its_master() -> bool:
+        with suppress(redis.RedisError), redis.Redis(host=HOST, port=port, **options) as client:
+            return client.sentinel_master("mymaster")["is_master"] is True
+        return False
+
+    try:
+        wait_until(knows_its_master, message="Sentinel did not start")
+        yield port
     finally:
         process.kill()
         process.wait()
 
 
-def test_a_connection_may_be_encrypted(tmp_path: Path) -> None:
-    """`rediss://`, with redis-py's options; a certificate that nobody vouches for is refused."""
-    certificate, key, port = tmp_path / "cert.pem", tmp_path / "key.pem", free_port()
+def certified(folder: Path) -> tuple[Path, Path]:
+    """A certificate for this host, its own authority, and its key."""
+    certificate, key = folder / "cert.pem", folder / "key.pem"
     subprocess.run(
         [
             require("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost",
@@ -327,6 +440,12 @@ def test_a_connection_may_be_encrypted(tmp_path: Path) -> None:
         ],
         capture_output=True, check=True,
     )  # fmt: skip
+    return certificate, key
+
+
+def test_a_connection_may_be_encrypted(tmp_path: Path) -> None:
+    """`rediss://`, with redis-py's options; a certificate that nobody vouches for is refused."""
+    certificate, key, port = *certified(tmp_path), free_port()
     arguments = ("--tls-port", str(port), "--tls-cert-file", str(certificate), "--tls-key-file", str(key))
     with start_redis(*arguments, "--tls-auth-clients", "no"):
         url = f"rediss://{HOST}:{port}/0"

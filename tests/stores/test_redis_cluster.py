@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from redis_servers import RedisCluster, start_redis_cluster
-from slo_core import SLODefinition, SLORegistry, SLOTracker
+from redis_servers import RedisCluster, RedisServer, start_redis_cluster
+from slo_core import SLODefinition, SLORegistry, SLOTracker, StoreError
+from slo_core.stores.buckets import Query
 from slo_core.stores.redis import RedisBucketStore, open_redis
 from slo_core.stores.write_behind import WriteBehindStore
-from slo_core.testing import StoreContract
-from slo_servers import wait_until
+from slo_core.testing import StoreContract, batch_of, declared
+from slo_servers import HOST, free_port, wait_until
 
 SLOS = [f"slo-{number}" for number in range(8)]
 
@@ -110,6 +111,113 @@ def test_totals_are_exact_while_slots_move(cluster: RedisCluster) -> None:
 def _delivered(registry: SLORegistry) -> bool:
     registry.flush()
     return registry.store.health().flush_lag_seconds == 0.0
+
+
+@pytest.fixture
+def patient(cluster: RedisCluster) -> Iterator[RedisCluster]:
+    """A cluster that stays up as long as one of its nodes is."""
+    settings = {"cluster-require-full-coverage": ("no", "yes"), "cluster-node-timeout": ("15000", "1000")}
+    for node in cluster.nodes:
+        for name, (during, _) in settings.items():
+            node.cli("config", "set", name, during)
+    yield cluster
+    for node in cluster.nodes:
+        for name, (_, after) in settings.items():
+            node.cli("config", "set", name, after)
+    cluster.wait_until_ok()
+
+
+def good_at(node: RedisServer, slo: str) -> str:
+    """As one node has it; empty when it is another's."""
+    return node.cli("hget", f"slo:{{shop/{slo}}}:record", "good")
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_a_node_that_hangs_keeps_up_no_other(patient: RedisCluster, index: int) -> None:
+    """Neither the SLOs of other nodes, nor the process for more than a time-out; then everything is exact."""
+    registry = registry_on(patient.url)
+    for tracker in registry:
+        tracker.record(True)
+    registry.flush()
+    mine = {slo: next(node for node in patient.nodes if good_at(node, slo) == "1") for slo in SLOS}
+    hanging = patient.nodes[index]
+    away = [slo for slo in SLOS if mine[slo] is hanging]
+    assert 0 < len(away) < len(SLOS)
+    hanging.pause()
+    try:
+        for _ in range(2):
+            for tracker in registry:
+                tracker.record(True)
+            began = time.monotonic()
+            registry.flush()
+            assert time.monotonic() - began < 1.5
+        assert [good_at(mine[slo], slo) for slo in SLOS if slo not in away] == ["3"] * (len(SLOS) - len(away))
+        assert not registry.store.health().is_up
+        assert registry.store.health().flush_lag_seconds > 0
+        began = time.monotonic()
+        registry.close()
+        assert time.monotonic() - began < 3.0
+    finally:
+        hanging.resume()
+
+    wait_until(lambda: _delivered(registry), message="something was not handed over")
+    assert [(snapshot.total, snapshot.failures) for snapshot in registry.snapshot_all()] == [(3, 0)] * len(SLOS)
+    registry.close()
+
+
+def test_what_could_not_be_applied_is_told_apart(patient: RedisCluster) -> None:
+    """By its number, one below the batch's, and by the reason."""
+    store = open_redis(patient.url, service="shop")
+    now = int(store.apply([]).now)
+    store.apply([batch_of([(now, 1, 0)], number=1, slo=slo, declaration=declared(now)) for slo in SLOS])
+    hanging = next(node for node in patient.nodes if good_at(node, SLOS[0]) == "1")
+    away = {slo for slo in SLOS if good_at(hanging, slo) == "1"}
+    batches = [batch_of([(now, 1, 0)], number=2, slo=slo) for slo in SLOS]
+    hanging.pause()
+    try:
+        applied = store.apply(batches)
+    finally:
+        hanging.resume()
+
+    assert applied.noted == tuple(1 if slo in away else 2 for slo in SLOS)
+    assert applied.trouble is not None
+    assert applied.trouble.startswith("TimeoutError: ")
+    again = store.apply(batches)  # what was sent may have been applied after all
+    assert (again.noted, again.trouble) == ((2,) * len(SLOS), None)
+    assert [stored.record.good for stored in store.read([Query(slo) for slo in SLOS])] == [2] * len(SLOS)
+    store.close()
+
+
+def test_a_cluster_that_is_none_is_said_so(cluster: RedisCluster) -> None:
+    """In a `StoreError`, like everything else; and it is asked anew the next time."""
+    store = open_redis(f"redis+cluster://somebody:hunter2@{HOST}:{free_port()}/0", service="shop")
+
+    for _ in range(2):
+        began = time.monotonic()
+        with pytest.raises(StoreError, match="RedisClusterException: .*cannot be connected") as caught:
+            store.apply([])
+        assert time.monotonic() - began < 1.0
+        assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_each_node_is_asked_whether_it_may_throw_counts_away(
+    cluster: RedisCluster, index: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One of three is enough, and is named."""
+    node = cluster.nodes[index]
+    node.cli("config", "set", "maxmemory-policy", "allkeys-lru")
+    try:
+        with caplog.at_level(logging.WARNING, logger="slo_core"):
+            store = open_redis(cluster.url, service="shop")
+            store.apply([])
+            store.apply([])
+            store.close()
+    finally:
+        node.cli("config", "set", "maxmemory-policy", "noeviction")
+
+    (record,) = caplog.records
+    assert f"(maxmemory-policy allkeys-lru at {HOST}:{node.port}); set it to noeviction" in record.getMessage()
 
 
 def test_a_promoted_replica_is_told_again_what_it_has_missed(caplog: pytest.LogCaptureFixture) -> None:
