@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from slo_core.sli import EventCounts
 from slo_core.stores.buckets import BucketRange
+from slo_django.exchange import Exchange
 
 __all__ = ["BucketSums", "read_sums"]
 
@@ -33,12 +33,12 @@ class BucketSums:
         return tuple([found[wanted].get(slo, none) for wanted in ranges])
 
 
-def read_sums(cursor: Any, vendor: str, wanted: Iterable[tuple[int, Iterable[BucketRange]]]) -> BucketSums:
+def read_sums(exchange: Exchange, vendor: str, wanted: Iterable[tuple[int, Iterable[BucketRange]]]) -> BucketSums:
     """
     Have the database add up buckets: the same statement for one SLO and for hundreds.
 
     Args:
-        cursor: Of a transaction.
+        exchange: Of a transaction.
         vendor: Of the database, as Django calls it.
         wanted: SLOs, by their key in the tables, with their ranges; most of them share those.
     """
@@ -51,9 +51,8 @@ def read_sums(cursor: Any, vendor: str, wanted: Iterable[tuple[int, Iterable[Buc
     everything = list(asked.items())
     for start in range(0, len(everything), _RANGES):
         part = everything[start : start + _RANGES]
-        cursor.execute(statement(part))
         sums = [found[each] for each, _ in part]
-        for place, slo, good, bad in cursor.fetchall():
+        for place, slo, good, bad in exchange.ask(statement(part)):
             if good is not None:
                 sums[place][slo] = EventCounts(int(good), int(bad))  # some drivers make a Decimal of a sum
     return BucketSums(found)

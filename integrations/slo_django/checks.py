@@ -164,7 +164,7 @@ def check_tables(app_configs: object = None, databases: Sequence[str] | None = N
     database = "" if found.alias == "default" else f" --database {found.alias}"
     return [
         checks.Warning(
-            f"The tables of {store} are missing: events wait in memory until they are there.",
+            f"The tables of {store} are missing, or of an older version: events wait in memory until they are there.",
             hint=f"Run manage.py migrate slo_django{database}.",
             id=CheckID.TABLES_MISSING,
         )

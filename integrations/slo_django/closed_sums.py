@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from slo_core.sli import EventCounts
 from slo_core.stores.buckets import BucketRange
 from slo_django.bucket_sums import read_sums
+from slo_django.exchange import Exchange
 
 __all__ = ["ClosedSums", "Wanted"]
 
@@ -71,18 +71,18 @@ class ClosedSums:
     def __init__(self) -> None:
         self._known: dict[int, _Known] = {}
 
-    def read(self, cursor: Any, vendor: str, wanted: Sequence[Wanted]) -> list[tuple[EventCounts, ...]]:
+    def read(self, exchange: Exchange, vendor: str, wanted: Sequence[Wanted]) -> list[tuple[EventCounts, ...]]:
         """
         The events of each range of each SLO: one statement, and another one where something was added late.
 
         Args:
-            cursor: Of a transaction whose statements all see the same moment.
+            exchange: Of a transaction whose statements all see the same moment.
             vendor: Of the database, as Django calls it.
             wanted: The SLOs.
         """
         asked = [(each, self._known_of(each)) for each in wanted if each.ranges]
         found = read_sums(
-            cursor,
+            exchange,
             vendor,
             [(each.slo, (*_missing(each, known), *_open_ranges(each, known))) for each, known in asked],
         )
@@ -91,7 +91,7 @@ class ClosedSums:
             for each, known in asked
             if known.sums and known.closed != _beyond(each.lifetime, *found.of(each.slo, [_open_from(known.open_from)]))
         }
-        again = read_sums(cursor, vendor, late.items())
+        again = read_sums(exchange, vendor, late.items())
         answers: dict[int, dict[BucketRange, EventCounts]] = {}
         for each, known in asked:
             missing, stale = _missing(each, known), late.get(each.slo, ())

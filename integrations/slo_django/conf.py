@@ -9,9 +9,9 @@ from django.apps import apps
 from django.conf import settings
 
 from slo_core.config import DefinitionsConfig
-from slo_core.conventions import DEFAULT_SERVICE, DEFAULT_STORE
+from slo_core.conventions import DEFAULT_STORE
 from slo_core.errors import StoreError
-from slo_core.settings import PREFIX, SLOSettings
+from slo_core.settings import PREFIX, SLOSettings, default_service
 
 __all__ = [
     "DEFINITIONS",
@@ -62,13 +62,6 @@ def is_being_tested() -> bool:
     return utils is not None and hasattr(utils._TestState, "saved_data")  # the runner's own mark
 
 
-def _default_service(store: object) -> str:
-    """Projects may share a database; they do not share the name of their package."""
-    project = str(getattr(settings, "ROOT_URLCONF", None) or "").partition(".")[0]
-    is_ours = isinstance(store, str) and store.startswith(DJANGO_STORE)
-    return project if is_ours and project else DEFAULT_SERVICE
-
-
 def given_settings() -> dict[str, object]:
     """Every setting whose name starts with `SLO_`, as the project gives it."""
     names = (name for name in dir(settings) if name.startswith(PREFIX) and name.isupper())
@@ -86,7 +79,7 @@ def read_settings() -> SLOSettings:
     given = given_settings()
     if "SLO_STORE" not in given:
         given["SLO_STORE"] = default_store()
-    given.setdefault("SLO_SERVICE", _default_service(given["SLO_STORE"]))
+    given.setdefault("SLO_SERVICE", default_service(getattr(settings, "ROOT_URLCONF", None), given["SLO_STORE"]))
     return SLOSettings.from_mapping(given, where=WHERE)
 
 

@@ -27,6 +27,7 @@ class Dialect:
         begin_write: Start a transaction that writes, and bound how long its statements may take.
         begin_read: The same for one whose statements all see the same moment.
         patience: Seconds after which an answer is given up by ourselves; None where the driver has time-outs.
+        locked_patience: Seconds to try again where a file is locked; None where the database itself waits for others.
         for_update: Locks what a query finds.
         repeatable: Codes of errors after which the same transaction may succeed.
         options: For the driver, beside the project's own.
@@ -39,6 +40,7 @@ class Dialect:
     begin_write: tuple[str, ...]
     begin_read: tuple[str, ...]
     patience: float | None
+    locked_patience: float | None
     for_update: str
     repeatable: frozenset[str | int]
     options: tuple[tuple[str, object], ...]
@@ -75,7 +77,22 @@ class Dialect:
         settings = connection.settings_dict
         options = {**dict(self.options), **settings.get("OPTIONS", {})}
         options.pop("pool", None)
+        if self.vendor == "postgresql":
+            options.pop("server_side_binding", None)  # takes one statement at a time
+            # No local time is ever asked for: it need not be told which one that is.
+            connection.timezone_name = ""
+        elif self.vendor == "sqlite":
+            options["timeout"] = 0.0  # see `locked_patience`
         connection.settings_dict = {**settings, "OPTIONS": options, "CONN_MAX_AGE": 0, "ATOMIC_REQUESTS": False}
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether the driver takes several statements at once, and gives the answer of each: psycopg, not psycopg2."""
+        if self.vendor != "postgresql":
+            return False
+        from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+        return bool(is_psycopg3)
 
     def may_repeat(self, exc: BaseException | None) -> bool:
         """Whether an error only says that two transactions were in each other's way."""
@@ -85,7 +102,7 @@ class Dialect:
 
 
 # For this transaction only: behind a pooler such as PgBouncer the session belongs to others, too.
-_POSTGRESQL_LIMITS = "SELECT set_config('statement_timeout', '2000', true), set_config('lock_timeout', '1000', true)"
+_POSTGRESQL_LIMITS = ("SET LOCAL statement_timeout = 2000", "SET LOCAL lock_timeout = 1000")
 
 # The time zone, because a local time is two moments when summer ends.
 _MYSQL_LIMITS = "SET SESSION innodb_lock_wait_timeout = 1, time_zone = '+00:00'"
@@ -95,9 +112,10 @@ _POSTGRESQL = Dialect(
     scope="fleet",
     flush_interval=5.0,
     now="EXTRACT(EPOCH FROM clock_timestamp())::float8",
-    begin_write=("START TRANSACTION ISOLATION LEVEL READ COMMITTED", _POSTGRESQL_LIMITS),
-    begin_read=("START TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", _POSTGRESQL_LIMITS),
+    begin_write=("START TRANSACTION ISOLATION LEVEL READ COMMITTED", *_POSTGRESQL_LIMITS),
+    begin_read=("START TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", *_POSTGRESQL_LIMITS),
     patience=3.0,
+    locked_patience=None,
     for_update=" FOR UPDATE",
     repeatable=frozenset(("40001", "40P01", "55P03")),
     options=(("connect_timeout", 2),),
@@ -114,6 +132,7 @@ _MYSQL = Dialect(
         "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
     ),
     patience=None,
+    locked_patience=None,
     for_update=" FOR UPDATE",
     repeatable=frozenset((1205, 1213, 1020)),
     options=(("connect_timeout", 2), ("read_timeout", 2), ("write_timeout", 2)),
@@ -126,9 +145,10 @@ _SQLITE = Dialect(
     begin_write=("BEGIN IMMEDIATE",),
     begin_read=("BEGIN",),
     patience=None,
+    locked_patience=1.0,
     for_update="",
     repeatable=frozenset(),
-    options=(("timeout", 1.0),),
+    options=(),
 )
 
 

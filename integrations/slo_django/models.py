@@ -17,6 +17,9 @@ class Store(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True)
     store_id = models.CharField(max_length=32)
     created = models.FloatField()
+    # Of the tables, for processes that know older ones only. The database's default, because those that know no version
+    # write the row without one.
+    schema_version = models.PositiveSmallIntegerField(db_default=1)
 
     class Meta:
         default_permissions = ()

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import math
-import os
+import random
 import secrets
-import socket
-import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -22,17 +19,30 @@ from slo_core.errors import StoreError
 from slo_core.sli import EventCounts
 from slo_core.stores.base import Scope
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Identity, Increment, Query, SLORecord, Stored
-from slo_core.stores.layout import WIDTHS, Admitted, admit, kept_from
-from slo_core.window import FUTURE_TOLERANCE_SECONDS
+from slo_core.stores.layout import Admitted, admit
+from slo_core.stores.locate import redacted_url
 from slo_django.closed_sums import ClosedSums, Wanted
 from slo_django.conf import is_being_tested
 from slo_django.dialect import Dialect, dialect_of, is_in_memory
+from slo_django.exchange import Exchange
+from slo_django.patience import given_up_after, patiently
+from slo_django.pruning import Outdated, Pruning
 
 __all__ = ["DjangoBucketStore", "open_django"]
 
 _TABLES = ("slo_django_store", "slo_django_slo", "slo_django_bucket", "slo_django_note")
 
-_NOTES_KEPT_SECONDS = 24 * 3600.0
+# Of the tables, as this version of the package knows them.
+SCHEMA_VERSION = 1
+
+# NULL in tables that nobody has written to yet.
+_SCHEMA_VERSION = "(SELECT MAX(schema_version) FROM slo_django_store)"
+
+# MySQL's code of an unknown column, which Django does not take for a mistake of ours.
+_UNKNOWN_COLUMN = 1054
+
+# How long workers delete what is old, while everybody else in their process waits for the store.
+_PRUNING_SECONDS = 1.0
 
 # Rows of one statement: databases and drivers limit its parameters.
 _ROWS = 500
@@ -61,17 +71,17 @@ def open_django(
     Raises:
         StoreError: The alias is unknown, or an option was given.
     """
-    prefix, alias = "django://", url.removeprefix("django://")
+    prefix, alias, shown = "django://", url.removeprefix("django://"), redacted_url(url)
     if options:
-        raise StoreError(f"store {url}: expected no options, got {', '.join(sorted(options))}")
+        raise StoreError(f"store {shown}: expected no options, got {', '.join(sorted(options))}")
     try:
         known = sorted(connections.settings)
     except ImproperlyConfigured as exc:
         raise StoreError(
-            f"store {url}: Django is not configured; set DJANGO_SETTINGS_MODULE, or run it by manage.py"
+            f"store {shown}: Django is not configured; set DJANGO_SETTINGS_MODULE, or run it by manage.py"
         ) from exc
     if not url.startswith(prefix) or alias not in known:
-        raise StoreError(f"store {url}: expected django:// and one of settings.DATABASES: {', '.join(known)}")
+        raise StoreError(f"store {shown}: expected django:// and one of settings.DATABASES: {', '.join(known)}")
     return DjangoBucketStore(alias, service=service, clock=clock)
 
 
@@ -95,6 +105,7 @@ class DjangoBucketStore:
         self._clock = clock
         self._dialect: Dialect = dialect_of(connections.settings[alias]["ENGINE"])
         self._closed = ClosedSums()
+        self._pruning = Pruning()
         # Remembered: what is left is handed over when the process ends, and by then the runner has cleaned up.
         self._is_tested = is_being_tested()
 
@@ -110,8 +121,8 @@ class DjangoBucketStore:
 
     def identity(self) -> Identity:
         """The store's; an empty one is given one."""
-        with self._transaction(*self._dialect.begin_write) as cursor:
-            return self._identity(cursor)[0]
+        with self._transaction(*self._dialect.begin_write) as exchange:
+            return self._identified(exchange, exchange.ask(self._identity))[0]
 
     def apply(self, batches: Sequence[Batch]) -> Applied:
         """Add batches, in one transaction; repeated where the database could not put it in order with others."""
@@ -124,16 +135,23 @@ class DjangoBucketStore:
         raise AssertionError("unreachable")
 
     def _apply(self, batches: Sequence[Batch]) -> Applied:
-        with self._transaction(*self._dialect.begin_write) as cursor:
-            identity, now = self._identity(cursor)
+        with self._transaction(*self._dialect.begin_write) as exchange:
             if not batches:
-                return Applied(identity, now, ())
+                return Applied(*self._identified(exchange, exchange.ask(self._identity)), ())
             keys = {batch.slo: self._key(batch.slo) for batch in batches}
-            self._declare(cursor, {keys[batch.slo]: batch for batch in batches if batch.declaration is not None})
-            # Whoever adds to an SLO holds its row from here on: increments of several writers come one after the
-            # other, and an attempt of ours that is still running in the server ends first.
-            rows = self._locked(cursor, sorted(keys.values()))
-            notes = self._notes(cursor, sorted({batch.writer for batch in batches}))
+            self._declare(exchange, {keys[batch.slo]: batch for batch in batches if batch.declaration is not None})
+            found, locked, noted_before = exchange.ask_all(
+                [
+                    (self._identity, ()),
+                    # Whoever adds to an SLO holds its row from here on: increments of several writers come one after
+                    # the other, and an attempt of ours that is still running in the server ends first.
+                    self._lock(sorted(keys.values())),
+                    self._notes(sorted({batch.writer for batch in batches})),
+                ]
+            )
+            identity, now = self._identified(exchange, found)
+            rows = {digest: row for digest, *row in locked}
+            notes = {(writer, slo): number for writer, slo, number in noted_before}
             noted: list[int] = []
             adding: list[tuple[Batch, int, Admitted]] = []
             for batch in batches:
@@ -150,35 +168,49 @@ class DjangoBucketStore:
                     declared = (_packed(declaration.definition), declaration.fingerprint, keeps)
                     if declared != known:
                         changed = "" if fingerprint == declaration.fingerprint else ", changed_at = %s"
-                        cursor.execute(
+                        exchange.tell(
                             "UPDATE slo_django_slo SET definition = %s, fingerprint = %s, "  # noqa: S608
                             f"keeps_seconds = %s{changed} WHERE id = %s",
                             [*declared, *([now] if changed else []), slo],
                         )
                 adding.append((batch, slo, admit(batch, newest=newest, keeps_seconds=keeps, since=since, now=now)))
                 noted.append(batch.number)
-            self._add(cursor, adding, now)
+            self._add(exchange, adding, now)
             return Applied(identity, now, tuple(noted))
 
-    def _identity(self, cursor: Any) -> tuple[Identity, float]:
-        query = f"SELECT store_id, created, {self._dialect.now} FROM slo_django_store"  # noqa: S608
-        cursor.execute(query)
-        row = cursor.fetchone()
-        if row is None:
-            created = self._now(cursor)
-            insert = self._dialect.insert_missing("slo_django_store", ("id", "store_id", "created"), ("id",))
-            cursor.execute(insert, [1, secrets.token_hex(16), created])
-            cursor.execute(query)
-            row = cursor.fetchone()
-        store_id, created, now = row
+    @property
+    def _identity(self) -> str:
+        return f"SELECT store_id, created, schema_version, {self._dialect.now} FROM slo_django_store"  # noqa: S608
+
+    def _identified(self, exchange: Exchange, found: Sequence[Sequence[Any]]) -> tuple[Identity, float]:
+        """Which store it is, and what time it is there; an empty one is given an identity."""
+        if not found:
+            columns = ("id", "store_id", "created", "schema_version")
+            exchange.tell(
+                self._dialect.insert_missing("slo_django_store", columns, ("id",)),
+                [1, secrets.token_hex(16), self._now(exchange), SCHEMA_VERSION],
+            )
+            found = exchange.ask(self._identity)
+        ((store_id, created, version, now),) = found
+        self._check(version)
         return Identity(store_id, created), self._clock() if now is None else float(now)
 
-    def _now(self, cursor: Any) -> float:
-        cursor.execute(f"SELECT {self._dialect.now}")
-        (now,) = cursor.fetchone()
+    def _check(self, version: int | None) -> None:
+        if version is not None and version > SCHEMA_VERSION:
+            raise StoreError(f"store django://{self.alias}: {_newer(version)}")
+
+    def _found(self, exchange: Exchange, columns: str, source: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """What a query finds, in tables that this version knows."""
+        rows = exchange.ask(f"SELECT {_SCHEMA_VERSION}, {columns} FROM {source}", values)  # noqa: S608
+        if rows:
+            self._check(rows[0][0])
+        return [row[1:] for row in rows]
+
+    def _now(self, exchange: Exchange) -> float:
+        ((now,),) = exchange.ask(f"SELECT {self._dialect.now}")
         return self._clock() if now is None else float(now)
 
-    def _declare(self, cursor: Any, batches: Mapping[str, Batch]) -> None:
+    def _declare(self, exchange: Exchange, batches: Mapping[str, Batch]) -> None:
         columns = (
             "digest", "service_digest", "service", "name", "good", "bad", "dropped", "errors", "since", "keeps_seconds",
             "definition", "fingerprint",
@@ -194,32 +226,25 @@ class DjangoBucketStore:
             if (declaration := batch.declaration) is not None
         ]  # fmt: skip
         if rows:
-            cursor.executemany(self._dialect.insert_missing("slo_django_slo", columns, ("digest",)), rows)
+            exchange.tell_each(self._dialect.insert_missing("slo_django_slo", columns, ("digest",)), rows)
 
-    def _locked(self, cursor: Any, keys: Sequence[str]) -> dict[str, tuple[int, int | None, int, float, str, str]]:
-        cursor.execute(
-            "SELECT digest, id, newest, keeps_seconds, since, definition, fingerprint FROM slo_django_slo "  # noqa: S608
-            f"WHERE digest IN ({_places(len(keys))}) ORDER BY id{self._dialect.for_update}",
-            keys,
-        )
-        return {row[0]: tuple(row[1:]) for row in cursor.fetchall()}
+    def _lock(self, keys: Sequence[str]) -> tuple[str, Sequence[object]]:
+        columns = "digest, id, newest, keeps_seconds, since, definition, fingerprint"
+        which = f"digest IN ({_places(len(keys))}) ORDER BY id{self._dialect.for_update}"
+        return f"SELECT {columns} FROM slo_django_slo WHERE {which}", keys  # noqa: S608
 
-    def _notes(self, cursor: Any, writers: Sequence[str]) -> dict[tuple[str, int], int]:
-        cursor.execute(
-            f"SELECT writer, slo_id, number FROM slo_django_note WHERE writer IN ({_places(len(writers))})"  # noqa: S608
-            f"{self._dialect.for_update}",
-            writers,
-        )
-        return {(writer, slo): number for writer, slo, number in cursor.fetchall()}
+    def _notes(self, writers: Sequence[str]) -> tuple[str, Sequence[object]]:
+        which = f"writer IN ({_places(len(writers))}){self._dialect.for_update}"
+        return f"SELECT writer, slo_id, number FROM slo_django_note WHERE {which}", writers  # noqa: S608
 
-    def _add(self, cursor: Any, adding: Sequence[tuple[Batch, int, Admitted]], now: float) -> None:
+    def _add(self, exchange: Exchange, adding: Sequence[tuple[Batch, int, Admitted]], now: float) -> None:
         if not adding:
             return
         increments = sorted((slo, *increment) for _, slo, admitted in adding for increment in admitted.increments)
         for start in range(0, len(increments), _ROWS):
             rows = increments[start : start + _ROWS]
-            cursor.execute(self._dialect.add_to_buckets(len(rows)), [value for row in rows for value in row])
-        cursor.executemany(
+            exchange.tell(self._dialect.add_to_buckets(len(rows)), [value for row in rows for value in row])
+        exchange.tell_each(
             "UPDATE slo_django_slo SET good = good + %s, bad = bad + %s, dropped = dropped + %s, errors = errors + %s, "
             "since = %s, newest = %s WHERE id = %s",
             [
@@ -228,20 +253,22 @@ class DjangoBucketStore:
             ],
         )
         notes = [value for batch, slo, _ in adding for value in (batch.writer, slo, batch.number, now)]
-        cursor.execute(self._dialect.write_notes(len(adding)), notes)
+        exchange.tell(self._dialect.write_notes(len(adding)), notes)
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums, all of one moment."""
-        with self._transaction(*self._dialect.begin_read) as cursor:
+        with self._transaction(*self._dialect.begin_read) as exchange:
             keys = {self._key(query.slo): query.slo for query in queries}
-            cursor.execute(
-                f"SELECT digest, {', '.join(_RECORD)} FROM slo_django_slo WHERE digest IN ({_places(len(keys))})",  # noqa: S608
+            rows = self._found(
+                exchange,
+                f"digest, {', '.join(_RECORD)}",
+                f"slo_django_slo WHERE digest IN ({_places(len(keys))})",
                 list(keys),
             )
-            records = {keys[row[0]]: (row[1], _record(row[2:])) for row in cursor.fetchall()}
+            records = {keys[row[0]]: (row[1], _record(row[2:])) for row in rows}
             known = [query for query in queries if query.slo in records]
             sums = self._closed.read(
-                cursor, self._dialect.vendor, [_wanted(query, *records[query.slo]) for query in known]
+                exchange, self._dialect.vendor, [_wanted(query, *records[query.slo]) for query in known]
             )
         found = iter(sums)
         return [
@@ -253,43 +280,74 @@ class DjangoBucketStore:
 
     def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
         """Buckets with events, oldest first."""
-        with self._transaction(*self._dialect.begin_read) as cursor:
-            cursor.execute(
-                "SELECT width, bucket, b.good, b.bad FROM slo_django_bucket b JOIN slo_django_slo s ON s.id = b.slo_id "
+        with self._transaction(*self._dialect.begin_read) as exchange:
+            rows = self._found(
+                exchange,
+                "width, bucket, b.good, b.bad",
+                "slo_django_bucket b JOIN slo_django_slo s ON s.id = b.slo_id "
                 "WHERE s.digest = %s AND width = %s AND bucket BETWEEN %s AND %s ORDER BY bucket",
                 [self._key(slo), *buckets],
             )
-            return [Increment(*row) for row in cursor.fetchall()]
+            return [Increment(*row) for row in rows]
 
     def names(self) -> list[str]:
         """The SLOs of this service."""
-        with self._transaction(*self._dialect.begin_read) as cursor:
-            cursor.execute("SELECT name FROM slo_django_slo WHERE service_digest = %s", [_digest(self.service)])
-            return sorted(_unpacked(name) for (name,) in cursor.fetchall())
+        with self._transaction(*self._dialect.begin_read) as exchange:
+            source = "slo_django_slo WHERE service_digest = %s"
+            return sorted(_unpacked(name) for (name,) in self._found(exchange, "name", source, [_digest(self.service)]))
 
     def services(self) -> list[str]:
         """Every service with an SLO in these tables."""
-        with self._transaction(*self._dialect.begin_read) as cursor:
-            cursor.execute("SELECT DISTINCT service FROM slo_django_slo")
-            return sorted(_unpacked(service) for (service,) in cursor.fetchall())
+        with self._transaction(*self._dialect.begin_read) as exchange:
+            source = "(SELECT DISTINCT service FROM slo_django_slo) services"
+            return sorted(_unpacked(service) for (service,) in self._found(exchange, "service", source, ()))
 
-    def prune(self) -> int:
-        """Delete buckets that no window reads again, of every service, and notes older than a day."""
+    def prune(self, *, seconds: float = _PRUNING_SECONDS) -> int:
+        """
+        Delete buckets that no window reads again, of every service, and notes older than a day; how many rows went.
+
+        In many small transactions: what was not reached is left for the next time.
+
+        Args:
+            seconds: When to stop, after one portion or one SLO at least; infinity goes on to the end.
+        """
+        deadline = time.monotonic() + seconds
         deleted = 0
-        with self._transaction(*self._dialect.begin_write) as cursor:
-            now = self._now(cursor)
-            cursor.execute("SELECT id, newest, keeps_seconds FROM slo_django_slo WHERE newest IS NOT NULL")
-            for slo, newest, keeps in cursor.fetchall():
-                reference = min(newest, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
-                for width in WIDTHS:
-                    first = kept_from(width, newest=reference, keeps_seconds=keeps)
-                    cursor.execute(
-                        "DELETE FROM slo_django_bucket WHERE slo_id = %s AND width = %s AND bucket < %s",
-                        [slo, width, first],
-                    )
-                    deleted += cursor.rowcount
-            cursor.execute("DELETE FROM slo_django_note WHERE noted_at < %s", [now - _NOTES_KEPT_SECONDS])
-            return deleted + int(cursor.rowcount)
+        with self._connected() as connection:
+            for outdated in self._outdated(connection, deadline):
+                while outdated.oldest is not None:
+                    deleted += self._delete_portion(connection, outdated)
+                    if time.monotonic() >= deadline:
+                        return deleted
+                self._pruning.done(outdated)
+        return deleted
+
+    def _outdated(self, connection: BaseDatabaseWrapper, deadline: float) -> Iterator[Outdated]:
+        begin = self._dialect.begin_read
+        with self._begun(connection, *begin) as exchange:
+            slos = self._found(exchange, "id, newest, keeps_seconds", "slo_django_slo WHERE newest IS NOT NULL", ())
+            now = self._now(exchange)
+            notes = self._pruning.notes(exchange, now=now)
+        yield notes
+        # Whoever has no time for all of them goes on elsewhere the next time, and several who do this at once are
+        # seldom in each other's way.
+        random.shuffle(slos)
+        for slo, newest, keeps in slos:
+            with self._begun(connection, *begin) as exchange:
+                found = self._pruning.buckets(exchange, slo, newest=newest, keeps_seconds=keeps, now=now)
+            yield from found
+            if time.monotonic() >= deadline:
+                return
+
+    def _delete_portion(self, connection: BaseDatabaseWrapper, outdated: Outdated) -> int:
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                with self._begun(connection, *self._dialect.begin_write) as exchange:
+                    return outdated.delete_portion(exchange)
+            except Error as exc:
+                if attempt == _ATTEMPTS or not self._dialect.may_repeat(exc):
+                    raise
+        raise AssertionError("unreachable")
 
     def close(self) -> None:
         """Nothing to do: no connection is kept."""
@@ -307,29 +365,44 @@ class DjangoBucketStore:
         Raises:
             StoreError: The database is out of reach.
         """
-        with self._transaction(*self._dialect.begin_read) as cursor:
-            return _are_there(cursor, names or _TABLES)
+        with self._connected() as connection, connection.cursor() as cursor:
+            return _are_there(cursor, names) if names else _are_there(cursor, _TABLES) and _have_version(cursor)
 
     @contextmanager
-    def _transaction(self, *begin: str) -> Iterator[Any]:
+    def _transaction(self, *begin: str) -> Iterator[Exchange]:
+        with self._connected() as connection, self._begun(connection, *begin) as exchange:
+            yield exchange
+
+    @contextmanager
+    def _connected(self) -> Iterator[BaseDatabaseWrapper]:
         connection = self._connection()
         try:
-            try:
-                with connection.cursor() as cursor, _given_up_after(self._dialect.patience, connection):
-                    try:
-                        for statement in begin:
-                            cursor.execute(statement)
-                        yield cursor
-                        cursor.execute("COMMIT")
-                    except BaseException:
-                        with suppress(Error):
-                            cursor.execute("ROLLBACK")
-                        raise
-            except (Error, OSError) as exc:
-                raise StoreError(self._explained(connection, exc)) from exc
+            yield connection
+        except (Error, OSError) as exc:
+            raise StoreError(self._explained(connection, exc)) from exc
         finally:
             with suppress(Exception):
                 connection.close()
+
+    @contextmanager
+    def _begun(self, connection: BaseDatabaseWrapper, *begin: str) -> Iterator[Exchange]:
+        dialect = self._dialect
+        # SQLite's is not to wait by itself, not even while it opens the file.
+        wait = dialect.locked_patience
+        if wait is not None:
+            patiently(connection.ensure_connection, wait)()
+        with connection.cursor() as cursor, given_up_after(dialect.patience, lambda: connection.connection.fileno()):
+            execute = None if wait is None else patiently(cursor.execute, wait)
+            exchange = Exchange(cursor, at_once=dialect.takes_several, execute=execute)
+            try:
+                for statement in begin:
+                    exchange.tell(statement)
+                yield exchange
+                exchange.end()
+            except BaseException:
+                with suppress(Error):
+                    cursor.execute("ROLLBACK")
+                raise
 
     def _connection(self) -> BaseDatabaseWrapper:
         # Not `connections[alias]`: that one belongs to the thread's request or task, with its transaction.
@@ -350,11 +423,21 @@ class DjangoBucketStore:
     def _explained(self, connection: BaseDatabaseWrapper, exc: Exception) -> str:
         where = f"store django://{self.alias}"
         # Of a server that does not answer nothing more is asked.
-        if isinstance(exc, ProgrammingError) or self._dialect.vendor == "sqlite":
+        is_of_schema = isinstance(exc, ProgrammingError) or exc.args[:1] == (_UNKNOWN_COLUMN,)
+        if is_of_schema or self._dialect.vendor == "sqlite":
             with suppress(Exception), connection.cursor() as cursor:
+                database = "" if self.alias == "default" else f" --database {self.alias}"
                 if not _are_there(cursor, _TABLES):
-                    database = "" if self.alias == "default" else f" --database {self.alias}"
                     return f"{where}: its tables are missing; run manage.py migrate slo_django{database}"
+                if not _have_version(cursor):
+                    return (
+                        f"{where}: its tables are of an older slo-suite (this one knows schema {SCHEMA_VERSION}); "
+                        f"run manage.py migrate slo_django{database}"
+                    )
+                cursor.execute(f"SELECT {_SCHEMA_VERSION}")
+                (version,) = cursor.fetchone()
+                if version is not None and version > SCHEMA_VERSION:
+                    return f"{where}: {_newer(version)}"
         # Drivers name host, user and database, but never the password.
         return f"{where}: {type(exc).__name__}: {exc}"
 
@@ -369,25 +452,16 @@ def _are_there(cursor: Any, tables: Collection[str]) -> bool:
     return set(tables) <= set(cursor.db.introspection.table_names(cursor))
 
 
-@contextmanager
-def _given_up_after(seconds: float | None, connection: BaseDatabaseWrapper) -> Iterator[None]:
-    """Cut the connection to a server that says nothing any more: the time-outs it was asked for are its own to keep."""
-    if seconds is None:
-        yield
-        return
-    timer = threading.Timer(seconds, _cut, (connection.connection.fileno(),))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        timer.join()
+def _have_version(cursor: Any) -> bool:
+    found = cursor.db.introspection.get_table_description(cursor, "slo_django_store")
+    return any(column.name == "schema_version" for column in found)
 
 
-def _cut(descriptor: int) -> None:
-    with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as duplicate:
-        duplicate.shutdown(socket.SHUT_RDWR)
+def _newer(version: int) -> str:
+    return (
+        f"its tables are of a newer slo-suite (schema {version}, this one knows {SCHEMA_VERSION}); upgrade slo-suite in "
+        "every process that uses them, or choose another database"
+    )
 
 
 def _record(row: Sequence[Any]) -> SLORecord:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -9,7 +10,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+import types
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from slo_servers import free_port, wait_until
 set_up_django()
 
 from django.db import connections  # noqa: E402  # after it is configured
+from django.urls import path  # noqa: E402
 
 from slo_core.stores.write_behind import WriteBehindStore  # noqa: E402
 from slo_django.store import DjangoBucketStore, open_django  # noqa: E402
@@ -145,6 +148,114 @@ def test_a_request_that_is_rolled_back_keeps_its_counts(alias: str) -> None:
     tracker.store.close()
 
 
+def failing(request: Any) -> None:
+    """A view that writes, has its failure counted meanwhile, and raises."""
+    from slo_django import get_registry
+
+    with connections[request.GET["alias"]].cursor() as cursor:
+        assert cursor.db.in_atomic_block
+        cursor.execute("INSERT INTO orders VALUES (1)")
+    get_registry()["availability"].record(True)
+    get_registry().flush()
+    raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("name", ["postgres", "mariadb"])
+def test_a_request_that_raises_is_counted_whole(name: str, request: pytest.FixtureRequest) -> None:
+    """ATOMIC_REQUESTS rolls back what the view wrote: not what was handed over meanwhile, nor the failure itself."""
+    from django.test import Client, override_settings
+
+    from slo_django.installation import current
+
+    server = request.getfixturevalue(name)
+    server.query(f"{'USE slo; ' if name == 'mariadb' else ''}CREATE TABLE orders (id integer)")
+    database = {**server.settings, "ATOMIC_REQUESTS": True}
+    emptied(name)
+    urls = types.ModuleType("failing_urls")
+    urls.urlpatterns = [path("orders", failing)]  # type: ignore[attr-defined]
+    with (
+        django_database("atomic", database, migrate=False),
+        override_settings(
+            ROOT_URLCONF=urls, MIDDLEWARE=["slo_django.middleware.SLOMiddleware"], SLO_STORE="django://atomic",
+            SLO_SERVICE="shop", SLO_FLUSH_INTERVAL=3600.0, ALLOWED_HOSTS=["testserver"],
+        ),
+    ):  # fmt: skip
+        current.replace()
+        client = Client(raise_request_exception=False)
+        statuses = [client.get("/orders?alias=atomic").status_code for _ in range(3)]
+        current.replace()  # hands over the last failure
+
+        with connections["atomic"].cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM orders")
+            assert cursor.fetchone() == (0,)
+            cursor.execute("DROP TABLE orders")
+    current.replace()
+
+    assert statuses == [500] * 3
+    assert counts_of(tracker_on(f"django://{name}")) == (3, 3)
+
+
+_WAITING = """
+import gevent.monkey; gevent.monkey.patch_all()
+import gevent, sqlite3, sys, time
+sys.path.insert(0, sys.argv[2])
+from django_databases import django_database
+with django_database("busy", {"ENGINE": "django.db.backends.sqlite3", "NAME": sys.argv[1], "OPTIONS": {"timeout": 20}}):
+    from slo_django.store import open_django
+    store = open_django("django://busy")
+    store.apply([])
+    other = sqlite3.connect(sys.argv[1], isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    pauses = []
+    def serve():
+        while True:
+            before = time.monotonic()
+            gevent.sleep(0.005)
+            pauses.append(time.monotonic() - before)
+    serving = gevent.spawn(serve)
+    reading = gevent.spawn(store.names)
+    def unlock():
+        gevent.sleep(0.5)
+        other.execute("ROLLBACK")
+    gevent.sleep(0.01)  # the loop looks at the clock
+    started = time.monotonic()
+    gevent.spawn(unlock)
+    store.apply([])
+    assert reading.get() == []
+    taken = time.monotonic() - started
+    serving.kill()
+    print(taken, max(pauses))
+"""
+
+
+def test_waiting_for_a_locked_file_holds_up_no_other_greenlet(tmp_path: Path) -> None:
+    """Under gevent they are the requests; whatever time-out the project has given."""
+    command = [sys.executable, "-c", _WAITING, str(tmp_path / "db.sqlite3"), str(SUPPORT)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    taken, longest_pause = map(float, done.stdout.split())
+    assert 0.4 <= taken < 1.5
+    assert longest_pause < 0.25
+
+
+def test_a_file_that_stays_locked_is_given_up(sqlite: None) -> None:
+    """After a second."""
+    store = open_django(f"django://{emptied('sqlite')}")
+    store.apply([])
+    with connections["sqlite"].cursor() as cursor:
+        cursor.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        with pytest.raises(StoreError, match="locked"):
+            store.apply([])
+        taken = time.monotonic() - started
+        cursor.execute("ROLLBACK")
+    connections["sqlite"].close()
+
+    assert 0.9 < taken < 2.5
+    assert store.apply([]).noted == ()
+
+
 def test_no_connection_is_kept(postgres: PostgreSQL) -> None:
     """A database has few, and the application wants them."""
     tracker = tracker_on(f"django://{emptied('postgres')}")
@@ -240,9 +351,10 @@ def test_a_server_that_stops_answering_in_the_middle_is_cut_off(postgres: Postgr
     store = open_django(f"django://{emptied('postgres')}", service="shop")
     started = time.monotonic()
     try:
-        with pytest.raises(StoreError), store._transaction(*store._dialect.begin_read) as cursor:
+        with pytest.raises(StoreError), store._transaction(*store._dialect.begin_read) as exchange:
+            exchange.ask("SELECT 1")
             postgres.pause()
-            cursor.execute("SELECT 1")
+            exchange.ask("SELECT 1")
         assert time.monotonic() - started < 5
     finally:
         postgres.resume()
@@ -449,6 +561,156 @@ def test_what_was_known_of_an_emptied_store_is_forgotten(alias: str) -> None:
         cursor.execute("UPDATE slo_django_bucket SET slo_id = %s", [key])
         cursor.execute("UPDATE slo_django_slo SET id = %s", [key])
     assert sums_of(reader, ranges) == [(0, 0), (3, 1)]
+
+
+def test_a_server_is_asked_in_few_messages(postgres: PostgreSQL, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three for a reading and two for a flush, however many SLOs: each is a way to the server and back."""
+    names = [f"slo-{place}" for place in range(20)]
+    store, now = filled(emptied("postgres"), names)
+    messages = noted_statements(store, monkeypatch)
+
+    store.read([Query(name, (BucketRange(1, now - 4, now),)) for name in names])
+    of_reading = len(messages)
+    store.apply([batch_of([(now, 1, 0)], number=2, slo=name) for name in names])
+
+    assert (of_reading, len(messages) - of_reading) == (3, 2)
+
+
+def test_the_projects_options_change_nothing(postgres: PostgreSQL) -> None:
+    """Bound by the server, values allow no more than one statement at a time."""
+    options = {"server_side_binding": True}
+    emptied("postgres")
+    with django_database("bound", {**postgres.settings, "OPTIONS": options}, migrate=False):
+        store, now = filled("bound", ["none", "one"])
+
+        (stored,) = store.read([Query("one", (BucketRange(1, now - 4, now),))])
+
+        assert stored.sums == (EventCounts(5, 5),)
+
+
+def outdated(alias: str, buckets: Sequence[int]) -> DjangoBucketStore:
+    """A store with an event now, and those seconds, counted from a second long ago, that no window reads again."""
+    store = open_django(f"django://{alias}", service="shop")
+    now = int(store.apply([]).now)
+    store.apply([batch_of([(now, 1, 0)], number=1, declaration=declared(float(now)))])
+    with connections[alias].cursor() as cursor:
+        cursor.execute("SELECT id FROM slo_django_slo")
+        (key,) = cursor.fetchone()
+        long_ago = now - 90 * 86_400
+        cursor.executemany(
+            "INSERT INTO slo_django_bucket (slo_id, width, bucket, good, bad) VALUES (%s, 1, %s, 1, 0)",
+            [(key, long_ago + bucket) for bucket in buckets],
+        )
+    connections[alias].close()
+    return store
+
+
+def test_pruning_goes_on_where_it_stopped(alias: str) -> None:
+    """A portion at a time, over gaps of any length, and never into what windows read."""
+    store = outdated(alias, [0, 1, 999, 1000, 86_400 * 80, 86_400 * 80 + 1])
+
+    portions = [store.prune(seconds=0.0) for _ in range(4)]
+
+    assert portions == [3, 1, 2, 0]
+    (stored,) = store.read([Query("availability")])
+    assert stored.record is not None
+    assert len(store.series("availability", BucketRange(1, 0, 2**40))) == 1
+    assert len(store.series("availability", BucketRange(86_400, 0, 2**40))) == 1
+
+
+def test_old_notes_are_pruned_in_portions(alias: str) -> None:
+    """A day's notes of workers that live for minutes are many; those of the last day stay."""
+    store = outdated(alias, [])
+    now = store.apply([]).now
+    with connections[alias].cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO slo_django_note (writer, slo_id, number, noted_at) VALUES (%s, 1, 1, %s)",
+            [(f"{place:032x}", now - age) for place, age in enumerate((200_000, 199_500, 90_000, 86_000))],
+        )
+    connections[alias].close()
+
+    assert [store.prune(seconds=0.0) for _ in range(3)] == [2, 1, 0]
+    assert store.apply([batch_of([(int(now), 1, 0)], number=2)]).noted == (2,)
+
+
+def test_a_large_backlog_is_pruned_on_a_slow_server(postgres: PostgreSQL) -> None:
+    """A statement may take two seconds, and what is to be deleted takes longer; a worker does its share of it."""
+    from django.core.management import call_command
+    from django.test import override_settings
+
+    store = outdated(emptied("postgres"), ())
+    postgres.query(
+        "INSERT INTO slo_django_bucket SELECT id, 1, second, 1, 0 FROM slo_django_slo, generate_series(1, 12000) second;"
+        "CREATE FUNCTION slowly() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN IF old.bucket % 100 = 0 THEN PERFORM pg_sleep(0.02); END IF; RETURN old; END';"
+        "CREATE TRIGGER slowly BEFORE DELETE ON slo_django_bucket FOR EACH ROW EXECUTE FUNCTION slowly()"
+    )
+    out = io.StringIO()
+    try:
+        deleted = store.prune()
+        with override_settings(SLO_STORE="django://postgres"):
+            call_command("slo_prune", stdout=out)
+    finally:
+        postgres.query("DROP FUNCTION slowly CASCADE")
+
+    assert 0 < deleted < 12_000
+    assert out.getvalue() == f"django://postgres: {12_000 - deleted} rows deleted.\n"
+    assert postgres.query("SELECT count(*) FROM slo_django_bucket WHERE width = 1") == "1"
+
+
+def test_tables_of_a_newer_version_are_left_alone(alias: str) -> None:
+    """Whoever knows only older ones neither writes to them nor reads them, and says what to do."""
+    store, now = filled(alias, ["few"])
+    with connections[alias].cursor() as cursor:
+        cursor.execute("UPDATE slo_django_store SET schema_version = 2")
+    connections[alias].close()
+
+    for act in (
+        store.identity,
+        store.names,
+        store.services,
+        store.prune,
+        lambda: store.read([Query("few")]),
+        lambda: store.series("few", BucketRange(1, now, now)),
+        lambda: store.apply([batch_of([(now, 1, 0)], number=2, slo="few")]),
+    ):
+        with pytest.raises(StoreError, match=r"of a newer slo-suite \(schema 2, this one knows 1\); upgrade slo-suite"):
+            act()
+    with connections[alias].cursor() as cursor:
+        cursor.execute("UPDATE slo_django_store SET schema_version = 1")
+        cursor.execute("SELECT number FROM slo_django_note")
+        assert cursor.fetchall() in ([(1,)], ((1,),))
+    connections[alias].close()
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres", "mariadb"])
+def test_tables_without_a_version_are_the_first(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Until migrate has run it is asked for; what they hold stays, and who knows no version still writes to them."""
+    from django.core.management import call_command
+
+    if kind == "sqlite":
+        database: dict[str, Any] = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "db.sqlite3")}
+    else:
+        server = request.getfixturevalue(kind)
+        server.query("CREATE DATABASE older")
+        database = {**server.settings, "NAME": "older"}
+    with django_database("older", database, migrate=False):
+        call_command("migrate", "slo_django", "0002", database="older", verbosity=0)
+        with connections["older"].cursor() as cursor:
+            cursor.execute("INSERT INTO slo_django_store (id, store_id, created) VALUES (1, %s, 5.0)", ["a" * 32])
+        store = open_django("django://older")
+        with pytest.raises(StoreError, match="of an older slo-suite .*migrate slo_django --database older"):
+            store.apply([])
+        assert not store.has_tables()
+
+        call_command("migrate", "slo_django", database="older", verbosity=0)
+
+        assert store.has_tables()
+        assert store.identity().store_id == "a" * 32
+        with connections["older"].cursor() as cursor:
+            cursor.execute("INSERT INTO slo_django_store (id, store_id, created) VALUES (2, %s, 5.0)", ["b" * 32])
+            cursor.execute("SELECT schema_version FROM slo_django_store")
+            assert [version for (version,) in cursor.fetchall()] == [1, 1]
 
 
 def test_missing_tables_are_said_to_be(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from slo_core.errors import SLOError
-from slo_core.stores.buckets import BucketStore
 from slo_core.stores.locate import bucket_store_from_url, redacted_url
 from slo_django.conf import DJANGO_STORE, read_settings
 from slo_django.store import open_django
@@ -16,7 +16,11 @@ __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Workers do the same by the way, every ten minutes; this is for a project that has none, or whose windows got shorter."""
+    """
+    Workers do the same by the way, every ten minutes, a second of it at a time.
+
+    This goes on to the end: for a project whose workers live for minutes only, or whose windows got shorter.
+    """
 
     help = "Deletes buckets that no window reads again, and notes of writers that are gone; totals stay."
     requires_system_checks = ()
@@ -33,15 +37,15 @@ class Command(BaseCommand):
             store = settings.store
             if not isinstance(store, str):
                 raise CommandError("SLO_STORE is an object: call its own prune()")
-            buckets: BucketStore
             if store.startswith(DJANGO_STORE):
-                buckets = open_django(store, service=settings.service, **settings.store_options)
+                tables = open_django(store, service=settings.service, **settings.store_options)
+                deleted = tables.prune(seconds=math.inf)
             else:
                 buckets = bucket_store_from_url(store, service=settings.service, options=settings.store_options)
-            try:
-                deleted = buckets.prune()
-            finally:
-                buckets.close()
+                try:
+                    deleted = buckets.prune()
+                finally:
+                    buckets.close()
         except SLOError as exc:
             raise CommandError(str(exc)) from exc
         self.stdout.write(f"{redacted_url(store)}: {deleted} rows deleted.")

@@ -1,0 +1,68 @@
+"""`manage.py slo_gate`: whether enough error budget is left to release."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from slo_core.errors import SLOError
+from slo_core.gate import exit_code, gate_from
+from slo_core.status_source.registry import registry_status
+from slo_django.installation import current
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Answers as `slo gate` does, from the project's own store."""
+
+    help = "Ends with 0 when enough error budget is left, 1 when too little is, 2 when it cannot be told; says why."
+    # What the checks would say of the definitions, this command says itself.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """As `slo gate` has them."""
+        parser.add_argument(
+            "--min-budget",
+            metavar="SHARE",
+            default="0%",
+            help="how much must be left, such as 10%% (default: anything)",
+        )
+        parser.add_argument(
+            "--max-burn",
+            metavar="RATE/WINDOW",
+            action="append",
+            default=[],
+            help="how fast it may burn, such as 6/1h, in one of the SLO's windows; may be repeated",
+        )
+        parser.add_argument(
+            "--slo", metavar="NAME", action="append", default=[], help="ask this SLO; may be repeated (default: all)"
+        )
+        parser.add_argument(
+            "--on-unknown", choices=("pass", "fail"), default="fail", help="what to answer where it cannot be told"
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """
+        Answer.
+
+        Raises:
+            CommandError: The settings or the options are wrong; the exit code is 2.
+            SystemExit: The answer is no.
+        """
+        try:
+            gate = gate_from(min_budget=options["min_budget"], max_burns=options["max_burn"], slos=options["slo"])
+            found = registry_status(current.installation.registry)
+            findings = gate.judge([found])
+        except SLOError as exc:
+            raise CommandError(str(exc), returncode=2) from exc
+        except Exception as exc:  # a traceback would end with 1, which means: too little budget
+            raise CommandError(f"unexpected {type(exc).__name__}", returncode=2) from exc
+        for finding in findings:
+            self.stdout.write(str(finding))
+        if found.note:
+            self.stderr.write(found.note)
+        if code := exit_code(findings, on_unknown=options["on_unknown"]):
+            raise SystemExit(code)

@@ -1,0 +1,84 @@
+"""`manage.py slo_rules`: Prometheus rules for the SLOs of the project."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from slo_core.definition_source.definition_set import DefinitionSet
+from slo_core.errors import SLOError
+from slo_core.rule_file import RULE_FORMATS, parse_labels, rule_file
+from slo_core.text_file import write_text_file
+from slo_django import conf
+from slo_django.installation import current
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Prints what `slo rules` prints, with the store that the settings name, or Django's default one."""
+
+    help = "Prints Prometheus recording and alerting rules for SLO_DEFINITIONS."
+    # What the checks would say of the definitions, this command says itself.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """As `slo rules` has them."""
+        scopes = ("process", "host", "fleet")
+        parser.add_argument("--scope", choices=scopes, help="whose events a store holds (default: as SLO_STORE)")
+        parser.add_argument("--format", choices=RULE_FORMATS, default="prometheus", help="(default: prometheus)")
+        parser.add_argument("--out", metavar="FILE", help="write to a file, in one step (default: standard output)")
+        parser.add_argument(
+            "--label",
+            metavar="NAME=VALUE",
+            action="append",
+            default=[],
+            help="a label for every alert; may be repeated",
+        )
+        parser.add_argument("--dashboard-url", metavar="URL", default="", help="where people look next; on every alert")
+        parser.add_argument(
+            "--keep-firing-for",
+            metavar="DURATION",
+            default="10m",
+            help="how long an alert outlives its condition; 0 leaves it out (default: 10m)",
+        )
+        parser.add_argument("--name", help="Kubernetes: the resource's name (default: slo-SERVICE)")
+        parser.add_argument("--namespace", metavar="NAME", help="Kubernetes: where it lives")
+        parser.add_argument(
+            "--resource-label",
+            metavar="NAME=VALUE",
+            action="append",
+            default=[],
+            help="Kubernetes: a label of the resource; may be repeated",
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """
+        Print them.
+
+        Raises:
+            CommandError: The settings or the options are wrong, or the file cannot be written.
+        """
+        try:
+            found = DefinitionSet.of_registry(current.installation.registry, where=conf.WHERE + conf.DEFINITIONS)
+            written = rule_file(
+                found,
+                scope=options["scope"],
+                labels=parse_labels(options["label"], where="--label"),
+                dashboard_url=options["dashboard_url"],
+                keep_firing_for=options["keep_firing_for"],
+                kind=options["format"],
+                name=options["name"],
+                namespace=options["namespace"],
+                resource_labels=parse_labels(options["resource_label"], where="--resource-label"),
+            )
+            if options["out"] is not None:
+                write_text_file(options["out"], written.text)
+        except SLOError as exc:
+            raise CommandError(str(exc), returncode=2) from exc
+        for warning in written.warnings:
+            self.stderr.write(f"warning: {warning}")
+        if options["out"] is None:
+            self.stdout.write(written.text, ending="")
