@@ -60,6 +60,7 @@ class StoreExporter:
         self._first = self._store(_NO_SERVICE if service is None else service)
         self._nothing = SLORegistry(self._first, service=service or DEFAULT_SERVICE, clock=clock)
         self._registries: dict[str, SLORegistry] = {}
+        self._unreadable: dict[str, tuple[str, ...]] = {}
         self._looked_at = float("-inf")
 
     def view(self, *, token: str | None = None) -> MetricsView:
@@ -82,6 +83,10 @@ class StoreExporter:
                 self._look()
                 self._looked_at = self._monotonic()
             return list(self._registries.values()) or [self._nothing]
+
+    def unreadable(self, registry: SLORegistry) -> tuple[str, ...]:
+        """SLOs of a service that its registry does not have, because what the store says of them cannot be read."""
+        return self._unreadable.get(registry.service, ())
 
     def close(self) -> None:
         """Release the store."""
@@ -121,14 +126,17 @@ class StoreExporter:
         registry = self._empty_registry(self._store(service))
         if before is not None:
             registry.incidents = before.incidents  # a total must not start anew
+        unreadable = []
         for record in records:
             try:
                 registry.define(_definition_in(record))
             except Exception as exc:  # whatever stands in a store: one SLO that cannot be read hides no other
+                unreadable.append(f"SLO {record.slo!r} cannot be shown: {exc}")
                 registry.incidents.report(
                     f"service {service!r}, SLO {record.slo!r}: not shown", detail=f"{type(exc).__name__}: {exc}"
                 )
         self._documents[service] = documents
+        self._unreadable[service] = tuple(unreadable)
         return registry
 
 

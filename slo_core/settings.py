@@ -12,7 +12,7 @@ from slo_core.conventions import DEFAULT_METRICS_PATH, DEFAULT_SERVICE, DEFAULT_
 from slo_core.errors import ConfigError, Problem
 from slo_core.stores.base import Store
 
-__all__ = ["SETTING_NAMES", "SLOSettings"]
+__all__ = ["SETTING_NAMES", "SLOSettings", "default_service", "unknown_settings"]
 
 PREFIX = "SLO_"
 
@@ -75,6 +75,21 @@ class SLOSettings:
 
 
 SETTING_NAMES = tuple(f.name for f in fields(SLOSettings))
+
+
+def default_service(root_urlconf: object, store: object) -> str:
+    """
+    The service of a Django project that does not name it.
+
+    Projects may share a database; they do not share the name of their package.
+
+    Args:
+        root_urlconf: `ROOT_URLCONF`.
+        store: `SLO_STORE`.
+    """
+    project = str(root_urlconf or "").partition(".")[0]
+    is_in_database = isinstance(store, str) and store.startswith("django://")
+    return project if is_in_database and project else DEFAULT_SERVICE
 
 
 def unknown_settings(names: Iterator[str] | list[str], *, known: frozenset[str] = frozenset()) -> Iterator[Problem]:

@@ -11,17 +11,23 @@ from slo_core.duration import format_duration
 from slo_core.history import History
 from slo_core.registry import SLORegistry
 from slo_core.scrape import Scraped
+from slo_core.service_status import ServiceStatus
 from slo_core.snapshot import SLOSnapshot
 from slo_core.wording import NOTHING, burn_text, pace_of, percent, printable, roughly, target_digits, window_text
 
 __all__ = [
     "DOCUMENT_VERSION",
+    "NUMBERS",
     "STATES",
+    "STATUS_HEADINGS",
     "State",
     "history_document",
+    "service_status",
+    "services_document",
     "state_of",
     "status_document",
     "status_note",
+    "status_row",
     "status_table",
     "trouble_of",
 ]
@@ -34,12 +40,13 @@ State = Literal["met", "burning", "exhausted", "breached", "no data"]
 # The gravest first.
 STATES: tuple[State, ...] = ("breached", "exhausted", "burning", "no data", "met")
 
-_HEADINGS = (
+# The columns of a table, and those among them that hold numbers.
+STATUS_HEADINGS = (
     "SLO", "TARGET", "WINDOW", "STATE", "EVENTS", "FAILURES", "SUCCESS", "BUDGET LEFT", "BURN RATE", "EXHAUSTED IN",
     "MEASURED", "ALERTS FIRING",
 )  # fmt: skip
-_STATE = _HEADINGS.index("STATE")
-_NUMBERS = frozenset(("TARGET", "EVENTS", "FAILURES", "SUCCESS", "BUDGET LEFT", "BURN RATE", "EXHAUSTED IN"))
+_STATE = STATUS_HEADINGS.index("STATE")
+NUMBERS = frozenset(("TARGET", "EVENTS", "FAILURES", "SUCCESS", "BUDGET LEFT", "BURN RATE", "EXHAUSTED IN"))
 
 
 def state_of(snapshot: SLOSnapshot) -> State:
@@ -86,17 +93,59 @@ def status_document(registry: SLORegistry, *, standing: Scraped | None = None) -
     Returns:
         `version` (of this document's shape), `service`, `store` (`backend`, `scope`, `is_up`), `note`
         (see `status_note`) and `slos`: a list in the order of the registry. Ratios are not rounded; durations are
-        seconds; `burn_rate` belongs to `burn_rate_window_seconds`, the shortest long alert window.
+        seconds; `burn_rate` belongs to `burn_rate_window_seconds`, the shortest long alert window. `windows` holds the
+        integers of every window that is counted, the SLO's own first.
     """
-    store = registry.store
-    slos = [_entry(*found) for found in (_standing(registry) if standing is None else standing)]
+    found = service_status(registry, standing=standing)
     return {
         "version": DOCUMENT_VERSION,
-        "service": registry.service,
-        "store": {"backend": store.backend, "scope": store.scope, "is_up": store.health().is_up},
-        "note": status_note(registry),
-        "slos": slos,
+        "service": found.service,
+        "store": _store_document(found),
+        "note": found.note,
+        "slos": [_entry(*slo, found) for slo in found.standing],
     }
+
+
+def services_document(services: Sequence[ServiceStatus]) -> dict[str, Any]:
+    """
+    The state of every SLO of any number of services, ready for `json.dumps`, in the shape of `status_document`.
+
+    Returns:
+        As `status_document`, and of every SLO its `service`. What belongs to one service (`service`, `store`, `note`) is
+        None where there are several; `errors` lists why SLOs are missing.
+    """
+    only = services[0] if len(services) == 1 else None
+    return {
+        "version": DOCUMENT_VERSION,
+        "service": None if only is None else only.service,
+        "store": None if only is None else _store_document(only),
+        "note": None if only is None else only.note,
+        "errors": [trouble for trouble in (found.told_trouble for found in services) if trouble is not None],
+        "slos": [{"service": found.service, **_entry(*slo, found)} for found in services for slo in found.standing],
+    }
+
+
+def service_status(registry: SLORegistry, *, standing: Scraped | None = None) -> ServiceStatus:
+    """
+    What a registry knows of its service.
+
+    Args:
+        registry: The SLOs.
+        standing: What was read of them already; None reads them now.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    if standing is None:
+        standing = _standing(registry)
+    store = registry.store
+    return ServiceStatus(
+        registry.service, store.backend, store.scope, store.health().is_up, standing, note=status_note(registry)
+    )
+
+
+def _store_document(found: ServiceStatus) -> dict[str, Any]:
+    return {"backend": found.backend, "scope": found.scope, "is_up": found.is_up}
 
 
 def history_document(past: History) -> dict[str, Any]:
@@ -136,9 +185,9 @@ def status_table(registry: SLORegistry, *, paint: Callable[[State, str], str] | 
     found = sorted(_standing(registry), key=lambda standing: trouble_of(standing[1]))
     if not found:
         return "No SLO is defined."
-    rows = [_row(*standing) for standing in found]
-    widths = [max(map(len, column)) for column in zip(_HEADINGS, *rows, strict=True)]
-    lines = [_line(_HEADINGS, widths)]
+    rows = [status_row(*standing) for standing in found]
+    widths = [max(map(len, column)) for column in zip(STATUS_HEADINGS, *rows, strict=True)]
+    lines = [_line(STATUS_HEADINGS, widths)]
     for row, (_, snapshot) in zip(rows, found, strict=True):
         line = _line(row, widths)
         if paint is not None:
@@ -160,13 +209,13 @@ def _standing(registry: SLORegistry) -> Scraped:
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     padded = (
-        cell.rjust(width) if heading in _NUMBERS else cell.ljust(width)
-        for heading, cell, width in zip(_HEADINGS, cells, widths, strict=True)
+        cell.rjust(width) if heading in NUMBERS else cell.ljust(width)
+        for heading, cell, width in zip(STATUS_HEADINGS, cells, widths, strict=True)
     )
     return "  ".join(padded).rstrip()
 
 
-def _entry(definition: SLODefinition, snapshot: SLOSnapshot) -> dict[str, Any]:
+def _entry(definition: SLODefinition, snapshot: SLOSnapshot, service: ServiceStatus) -> dict[str, Any]:
     pace = pace_of(snapshot)
     return {
         "name": snapshot.name,
@@ -184,19 +233,23 @@ def _entry(definition: SLODefinition, snapshot: SLOSnapshot) -> dict[str, Any]:
         "burn_rate": pace.burn_rate,
         "burn_rate_window_seconds": pace.window_seconds,
         "time_to_exhaustion_seconds": snapshot.time_to_exhaustion,
+        "windows": [
+            {"window_seconds": found.window_seconds, "total": found.sample_count, "failures": found.failures}
+            for found in snapshot.window_samples
+        ],
         "measured_seconds": snapshot.measured_seconds,
         "data_since": snapshot.data_since,
         "definition_changed_at": snapshot.definition_changed_at,
         "last_event_at": snapshot.last_event_at,
         "at": snapshot.at,
-        "alerts": [_alert(alert) for alert in snapshot.alerts],
+        "alerts": [_alert(alert, knows_threshold=service.knows_thresholds) for alert in snapshot.alerts],
     }
 
 
-def _alert(alert: AlertState) -> dict[str, Any]:
+def _alert(alert: AlertState, *, knows_threshold: bool) -> dict[str, Any]:
     return {
         "severity": alert.severity,
-        "threshold": alert.threshold,
+        "threshold": alert.threshold if knows_threshold else None,
         "long_window_seconds": alert.long.window_seconds,
         "long_burn_rate": alert.long.burn_rate,
         "short_window_seconds": alert.short.window_seconds,
@@ -205,7 +258,8 @@ def _alert(alert: AlertState) -> dict[str, Any]:
     }
 
 
-def _row(definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[str, ...]:
+def status_row(definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[str, ...]:
+    """The cells of an SLO in a table, below `STATUS_HEADINGS`; names are fit for a terminal."""
     pace, left = pace_of(snapshot), snapshot.time_to_exhaustion
     # One digit more than the target has: 99.89 % tells itself from a target of 99.9 %.
     target = percent(snapshot.target, target_digits(snapshot.target))

@@ -8,8 +8,19 @@ from slo_core.burn_rate import BurnRateSample
 from slo_core.definition import SLODefinition
 from slo_core.duration import format_duration
 from slo_core.snapshot import SLOSnapshot
+from slo_core.window import DAY
 
-__all__ = ["NOTHING", "burn_text", "pace_of", "percent", "printable", "roughly", "target_digits", "window_text"]
+__all__ = [
+    "NOTHING",
+    "burn_text",
+    "measured_text",
+    "pace_of",
+    "percent",
+    "printable",
+    "roughly",
+    "target_digits",
+    "window_text",
+]
 
 # Where there is no number to write.
 NOTHING = "-"
@@ -36,6 +47,15 @@ def roughly(seconds: float) -> str:
     """A duration cut to hours, minutes or seconds: "2d3h", "5h20m", "40s"."""
     unit = 3600 if seconds >= 86_400 else 60 if seconds >= 3600 else 1
     return format_duration(seconds // unit * unit)
+
+
+def measured_text(measured_seconds: float, window_seconds: int) -> str:
+    """How much of a window has been measured, rounded down: "2 of 30 days", "5h20m of 30 days", "40s of 1h"."""
+    days, rest = divmod(window_seconds, DAY)
+    if rest:
+        return f"{roughly(measured_seconds)} of {format_duration(window_seconds)}"
+    measured = roughly(measured_seconds) if measured_seconds < DAY else int(measured_seconds // DAY)
+    return f"{measured} of {days} day{'' if days == 1 else 's'}"
 
 
 def printable(text: str) -> str:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
 
 import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from slo_core.cli.gate_options import gate_options
+from slo_core.cli.rule_options import print_rules, rule_options
+from slo_core.definition_source.definition_set import DefinitionSet
 from slo_core.errors import SLOError
+from slo_core.gate import exit_code, gate_from
 from slo_core.status import State, status_document, status_note, status_table
+from slo_core.status_source.registry import registry_status
 from slo_flask.installation import installation_of
 
 __all__ = ["slo"]
@@ -17,6 +25,12 @@ __all__ = ["slo"]
 _COLOURS = {"met": "green", "burning": "yellow", "exhausted": "red", "breached": "red", "no data": "cyan"}
 
 slo = AppGroup("slo", help="Service level objectives and error budgets.")
+
+
+class _Failure(click.ClickException):
+    """1 means that too little budget is left: no error of these commands may end with it."""
+
+    exit_code = 2
 
 
 @slo.command("status")
@@ -38,6 +52,45 @@ def status(format_: str) -> None:
         click.echo("SLO_ENABLED is False: nothing is counted.", err=True)
     if note := status_note(registry):
         click.echo(note, err=True)
+
+
+@slo.command("rules")
+@rule_options
+def rules(**options: Any) -> None:
+    """Print Prometheus recording and alerting rules for the SLOs of this application."""
+    found = DefinitionSet.of_registry(
+        installation_of(current_app).registry, where=f"the application {current_app.name!r}"
+    )
+    with _failing_with_2():
+        print_rules(found, warn=lambda text: click.echo(f"warning: {text}", err=True), **options)
+
+
+@slo.command("gate")
+@gate_options
+def gate(min_budget: str, max_burns: Sequence[str], slos: Sequence[str], on_unknown: Literal["pass", "fail"]) -> None:
+    """
+    Ask whether enough error budget is left to release, and say why.
+
+    Exit codes: 0 when enough is left, 1 when too little is, 2 when it cannot be told. One line for each SLO.
+    """
+    with _failing_with_2():
+        found = registry_status(installation_of(current_app).registry)
+        findings = gate_from(min_budget=min_budget, max_burns=max_burns, slos=slos).judge([found])
+    for finding in findings:
+        click.echo(str(finding))
+    if found.note:
+        click.echo(found.note, err=True)
+    click.get_current_context().exit(exit_code(findings, on_unknown=on_unknown))
+
+
+@contextmanager
+def _failing_with_2() -> Iterator[None]:
+    """Every error in one way, and none with a traceback, which would end with 1."""
+    try:
+        yield
+    except Exception as exc:
+        said = str(exc) if isinstance(exc, SLOError) else f"unexpected {type(exc).__name__}"
+        raise _Failure(said) from exc
 
 
 def _paint(state: State, text: str) -> str:

@@ -73,7 +73,9 @@ def test_every_promised_extra_exists(wheel):
     """The README names them."""
     extras = set(metadata(wheel).get_all("Provides-Extra"))
 
-    assert extras == {"all", "asgi", "dev", "django", "fastapi", "flask", "redis", "starlette", "yaml"}
+    assert extras == {
+        "all", "asgi", "cli", "dashboards", "dev", "django", "fastapi", "flask", "redis", "starlette", "yaml",
+    }  # fmt: skip
 
 
 def test_the_sdist_can_run_its_own_tests(sdist):
@@ -108,6 +110,17 @@ print(PrometheusExporter(registry).render()[0].decode())
 """
 
     assert 'slo_events_total{outcome="bad",slo="availability"} 1.0' in run(code)
+
+
+def test_the_command_says_what_it_lacks(environment: Environment):
+    """It is installed with the plain library, and click is not."""
+    run = environment("")
+
+    out = run(
+        "import contextlib, sys\nfrom slo_core.cli import main\nwith contextlib.redirect_stderr(sys.stdout): print(main([]))"
+    )
+
+    assert out == 'slo: error: it needs click, which is not installed: pip install "slo-suite[cli]"\n2\n'
 
 
 def test_slo_asgi_needs_no_framework(environment: Environment):

@@ -1,8 +1,9 @@
 """
 One small service in three frameworks, for tests of many workers and of faults; the environment configures it.
 
-`SERVICE_STORE` (empty for the default), `SERVICE_NAME`, `SERVICE_INTERVAL` are slo-suite's settings; `SERVICE_DATABASE` is
-Django's, as JSON. With `SERVICE_LOG` every answer is a line of that file, written before the answer: its time and process.
+`SERVICE_STORE` (empty for the default), `SERVICE_NAME`, `SERVICE_INTERVAL` and, as JSON, `SERVICE_DEFINITIONS` are slo-suite's
+settings; `SERVICE_DATABASE` is Django's, as JSON. With `SERVICE_LOG` every answer is a line of that file, written before the
+answer: its time and process.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ SETTINGS: dict[str, Any] = {
     "SLO_FLUSH_INTERVAL": float(os.environ.get("SERVICE_INTERVAL", "0.2")),
     "SLO_DEFINITIONS": {"availability": {"target": "99.9%"}, "orders": {"target": 0.99, "routes": ["/orders"]}},
 }
+if "SERVICE_DEFINITIONS" in os.environ:
+    SETTINGS["SLO_DEFINITIONS"] = json.loads(os.environ["SERVICE_DEFINITIONS"])
 if not SETTINGS["SLO_STORE"]:
     del SETTINGS["SLO_STORE"]  # the default
 

@@ -97,6 +97,14 @@ class Server:
         return self.log.read_text(errors="replace")
 
 
+def _succeeds(url: str) -> bool:
+    try:
+        fetch(url, timeout=2.0)
+    except OSError:  # an error page, too
+        return False
+    return True
+
+
 def _answers(url: str) -> bool:
     try:
         fetch(url, timeout=2.0)
@@ -187,13 +195,17 @@ class Prometheus:
 
 
 @contextmanager
-def start_prometheus(targets: Sequence[str], *, token: str | None = None) -> Iterator[Prometheus]:
+def start_prometheus(
+    targets: Sequence[str], *, token: str | None = None, rules: str | None = None, alertmanager: str | None = None
+) -> Iterator[Prometheus]:
     """
     A Prometheus that scrapes `host:port` targets every second.
 
     Args:
         targets: What it scrapes, each as a job of that name.
         token: Bearer token it sends.
+        rules: The text of a rule file, to be evaluated every second.
+        alertmanager: `host:port` of the Alertmanager that it tells of alerts.
     """
     executable = require("prometheus")
     port = free_port()
@@ -204,7 +216,17 @@ def start_prometheus(targets: Sequence[str], *, token: str | None = None) -> Ite
             for target in targets
         )
         config = Path(folder) / "prometheus.yml"
-        config.write_text(f"global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n{jobs}")
+        interval = "scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s"
+        rule_files = ""
+        if rules is not None:
+            (Path(folder) / "rules.yml").write_text(rules, encoding="utf-8")
+            rule_files = "rule_files: [rules.yml]\n"
+        alerting = ""
+        if alertmanager is not None:
+            alerting = (
+                f"alerting: {{alertmanagers: [{{static_configs: [{{targets: [{json.dumps(alertmanager)}]}}]}}]}}\n"
+            )
+        config.write_text(f"global: {{{interval}}}\n{rule_files}{alerting}scrape_configs:\n{jobs}")
         command = [
             executable,
             f"--config.file={config}",
@@ -212,6 +234,8 @@ def start_prometheus(targets: Sequence[str], *, token: str | None = None) -> Ite
             f"--web.listen-address={HOST}:{port}",
         ]
         with start_server(command, port=port, ready="/-/ready", cwd=folder) as server:
+            # Until it has loaded its rules it answers, but with 503.
+            wait_until(lambda: _succeeds(f"{server.url}/-/ready"), message="Prometheus is not ready")
             yield Prometheus(server.url)
 
 

@@ -1,0 +1,29 @@
+"""`slo dashboard`: Grafana's view of what the rules record."""
+
+from __future__ import annotations
+
+import click
+
+from slo_core.text_file import write_text_file
+
+__all__ = ["dashboard"]
+
+
+@click.command("dashboard")
+@click.argument("kind", metavar="overview|detail", type=click.Choice(["overview", "detail"]))
+@click.option("--out", metavar="FILE", help="Write to a file, in one step.  [default: standard output]")
+def dashboard(kind: str, out: str | None) -> None:
+    """
+    Print a Grafana dashboard as JSON.
+
+    Both show the SLOs of all services, by the series that `slo rules` records: the overview all of them, the detail page
+    one that is picked there.
+    """
+    # Here, because the library that builds them takes a while to import.
+    from slo_core.dashboards import dashboard_text, detail_dashboard, overview_dashboard
+
+    text = dashboard_text(overview_dashboard() if kind == "overview" else detail_dashboard())
+    if out is None or out == "-":
+        click.echo(text, nl=False)
+    else:
+        write_text_file(out, text)

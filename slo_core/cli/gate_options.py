@@ -1,0 +1,44 @@
+"""Options of commands that ask whether enough error budget is left, for `slo gate` and `flask slo gate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["gate_options"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def gate_options(command: Command) -> Command:
+    """The options `min_budget`, `max_burns`, `slos`, and `on_unknown`: hand them to `slo_core.gate.gate_from`."""
+    options: Iterable[Callable[[Command], Command]] = (
+        click.option(
+            "--min-budget",
+            metavar="SHARE",
+            default="0%",
+            help="How much of the error budget must be left, such as 10%.  [default: anything]",
+        ),
+        click.option(
+            "--max-burn",
+            "max_burns",
+            metavar="RATE/WINDOW",
+            multiple=True,
+            help="How fast it may burn, such as 6/1h, in one of the SLO's windows. May be repeated.",
+        ),
+        click.option(
+            "--slo", "slos", metavar="NAME", multiple=True, help="Ask this SLO. May be repeated.  [default: all]"
+        ),
+        click.option(
+            "--on-unknown",
+            type=click.Choice(["pass", "fail"]),
+            default="fail",
+            show_default=True,
+            help="What to answer where it cannot be told: 0, or 2.",
+        ),
+    )
+    for option in reversed(tuple(options)):
+        command = option(command)
+    return command

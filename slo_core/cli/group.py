@@ -1,0 +1,58 @@
+"""The commands by name; each is imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+__all__ = ["COMMANDS", "LazyGroup", "slo"]
+
+# In the order of their use. The part behind the colon is the command's name in its module.
+COMMANDS: Mapping[str, str] = {
+    "validate": "slo_core.cli.validate:validate",
+    "rules": "slo_core.cli.rules:rules",
+    "dashboard": "slo_core.cli.dashboard:dashboard",
+    "simulate": "slo_core.cli.simulate:simulate",
+    "status": "slo_core.cli.status:status",
+    "gate": "slo_core.cli.gate:gate",
+    "store": "slo_core.cli.store:store",
+    "exporter": "slo_core.cli.exporter:exporter",
+    "completion": "slo_core.cli.completion:completion",
+}
+
+
+class LazyGroup(click.Group):
+    """
+    A group of commands that are not imported yet.
+
+    Those of a release pipeline should not wait for what makes dashboards.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        where = COMMANDS.get(cmd_name)
+        if where is None:
+            return None
+        module, _, name = where.partition(":")
+        found: click.Command = getattr(import_module(module), name)
+        return found
+
+
+@click.group(
+    "slo",
+    cls=LazyGroup,
+    # One way to be told what is wrong, whatever click's version does about missing commands.
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="slo-suite", prog_name="slo")
+def slo() -> None:
+    """
+    Service level objectives and error budgets, from the outside.
+
+    Exit codes: 0, or 2 after an error. Only `slo gate` answers 1: too little error budget is left.
+    """

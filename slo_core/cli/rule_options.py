@@ -1,0 +1,96 @@
+"""Options of commands that write Prometheus rules, for `slo rules` and `flask slo rules`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import click
+
+from slo_core.definition_source.definition_set import DefinitionSet
+from slo_core.rule_file import RULE_FORMATS, parse_labels, rule_file
+from slo_core.text_file import write_text_file
+
+__all__ = ["print_rules", "rule_options"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def rule_options(command: Command) -> Command:
+    """Every option that `print_rules` takes."""
+    options = (
+        click.option(
+            "--scope",
+            type=click.Choice(["process", "host", "fleet"]),
+            help="Whose events a store holds.  [default: as the configured store: memory: process, sqlite: host, "
+            "redis and django: fleet]",
+        ),
+        click.option(
+            "--format",
+            "kind",
+            type=click.Choice(RULE_FORMATS),
+            default="prometheus",
+            show_default=True,
+            help="A rule file, or the operator's PrometheusRule.",
+        ),
+        click.option("--out", metavar="FILE", help="Write to a file, in one step.  [default: standard output]"),
+        click.option("--label", "labels", metavar="NAME=VALUE", multiple=True, help="A label for every alert."),
+        click.option("--dashboard-url", metavar="URL", default="", help="Where people look next; on every alert."),
+        click.option(
+            "--keep-firing-for",
+            metavar="DURATION",
+            default="10m",
+            show_default=True,
+            help="How long an alert outlives its condition; 0 leaves it out, for Prometheus before 2.42.",
+        ),
+        click.option("--name", metavar="NAME", help="Kubernetes: the resource's name.  [default: slo-SERVICE]"),
+        click.option("--namespace", metavar="NAME", help="Kubernetes: where it lives."),
+        click.option(
+            "--resource-label",
+            "resource_labels",
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="Kubernetes: a label of the resource, by which Prometheus picks it.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def print_rules(
+    found: DefinitionSet,
+    *,
+    out: str | None,
+    labels: Iterable[str],
+    resource_labels: Iterable[str],
+    warn: Callable[[str], None],
+    **options: Any,
+) -> None:
+    """
+    Write the rules to where they are wanted.
+
+    Args:
+        found: The SLOs.
+        out: The file; None, or "-", is standard output.
+        labels: For every alert, as they were typed.
+        resource_labels: Of the resource in Kubernetes, as they were typed.
+        warn: Is told each warning.
+        options: The others of `rule_options`, as `rule_file` takes them.
+
+    Raises:
+        ConfigError: Every problem at once.
+        SLOError: The file cannot be written, or PyYAML is not installed.
+    """
+    written = rule_file(
+        found,
+        labels=parse_labels(labels, where="--label"),
+        resource_labels=parse_labels(resource_labels, where="--resource-label"),
+        **options,
+    )
+    for warning in written.warnings:
+        warn(warning)
+    if out is None or out == "-":
+        click.echo(written.text, nl=False)
+    else:
+        write_text_file(out, written.text)

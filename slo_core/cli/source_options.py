@@ -1,0 +1,60 @@
+"""Arguments of commands that work on definitions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import click
+
+from slo_core.definition_source import DefinitionSet, load_definitions, load_django_settings
+
+__all__ = ["chosen_definitions", "source_options"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def source_options(command: Command) -> Command:
+    """
+    The arguments `source`, `django_settings` and `service`: hand them to `chosen_definitions`.
+
+    SOURCE is a file, or `module:attribute`.
+    """
+    options = (
+        click.argument("source", required=False),
+        click.option(
+            "--django-settings", metavar="MODULE", help="Read SLO_DEFINITIONS from a Django project's settings."
+        ),
+        click.option("--service", metavar="NAME", help="The service, in place of the one that SOURCE names."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def chosen_definitions(source: str | None, django_settings: str | None, service: str | None) -> DefinitionSet:
+    """
+    The definitions that the arguments name.
+
+    Raises:
+        click.UsageError: Neither a source nor a settings module is named, or both.
+        ConfigError: Everything that is wrong with the definitions.
+        SLOError: What reads them is not installed.
+    """
+    if (source is None) == (django_settings is None):
+        raise click.UsageError(
+            "Expected one of SOURCE (a .yaml, .toml or .json file, or module:attribute) and --django-settings."
+        )
+    # As for `python -m`: the module is most often one of the folder in which the command is typed.
+    here = os.getcwd()  # noqa: PTH109  # an entry of sys.path is text
+    if here not in sys.path and "" not in sys.path:
+        sys.path.insert(0, here)
+    if django_settings is not None:
+        found = load_django_settings(django_settings)
+    else:
+        assert source is not None  # or it was neither
+        found = load_definitions(source)
+    return found if service is None else replace(found, service=service)

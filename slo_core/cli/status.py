@@ -1,0 +1,135 @@
+"""`slo status`: how SLOs stand."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import click
+from rich.console import Group
+from rich.live import Live
+from rich.text import Text
+
+from slo_core.cli.status_options import opened_source, status_options
+from slo_core.cli.status_table import rich_status_table
+from slo_core.cli.terminal import complain, console, hush, note, say
+from slo_core.errors import StoreError
+from slo_core.service_status import ServiceStatus
+from slo_core.status import services_document
+from slo_core.status_source import StatusSource
+
+__all__ = ["status"]
+
+_WATCH = "--watch"
+_WATCH_SECONDS = 2.0
+_FEWEST_SECONDS, _MOST_SECONDS = 0.1, 86_400
+
+
+class _WatchingCommand(click.Command):
+    """`--watch` takes a number or none: click would take the URL behind it for one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        whole = [
+            f"{_WATCH}={_WATCH_SECONDS}" if found == _WATCH and not _is_number(behind) else found
+            for found, behind in zip(args, [*args[1:], ""], strict=True)
+        ]
+        return super().parse_args(ctx, whole)
+
+
+@click.command("status", cls=_WatchingCommand)
+@status_options
+@click.option(
+    _WATCH,
+    metavar="[SECONDS]",
+    type=float,
+    callback=lambda *found: _checked(found[-1]),
+    help=f"Read anew every SECONDS ({_WATCH_SECONDS:g} unless given), until it is interrupted.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="A document for programs, as /slo.json is; with --watch one a line."
+)
+def status(address: str, token_file: Path | None, service: str | None, watch: float | None, as_json: bool) -> int:
+    """
+    Show how SLOs stand, the worst first.
+
+    URL is the /slo.json or /metrics of a running service, the /metrics of an exporter, or a shared store
+    (sqlite:///slo.db, redis://host/0, django://default), which is only read.
+    """
+    hush()
+    with closing(opened_source(address, token_file, service)) as source:
+        if watch is not None:
+            return _watch(source, watch, as_json=as_json)
+        services = source.read()
+    for found in services:
+        if found.note:
+            note(found.note)
+    if as_json:
+        _print_json(services, indent=2)
+    elif any(found.standing or not found.trouble for found in services):
+        say(rich_status_table(services, console()))
+    return _told_troubles(services)
+
+
+def _checked(seconds: float | None) -> float | None:
+    # Not click's own range, which "nan" is in.
+    if seconds is not None and not _FEWEST_SECONDS <= seconds <= _MOST_SECONDS:
+        raise click.BadParameter(f"expected seconds from {_FEWEST_SECONDS:g} to {_MOST_SECONDS:,}, got {seconds:g}.")
+    return seconds
+
+
+def _told_troubles(services: Sequence[ServiceStatus]) -> int:
+    troubles = [trouble for trouble in (found.told_trouble for found in services) if trouble is not None]
+    for trouble in troubles:
+        complain(trouble)
+    return 2 if troubles else 0
+
+
+def _watch(source: StatusSource, seconds: float, *, as_json: bool) -> int:
+    """Until it is interrupted, which is how it is meant to end. A store that is away may come back."""
+    try:
+        if as_json:
+            while True:
+                try:
+                    _print_json(source.read(), indent=None)
+                except StoreError as exc:
+                    complain(str(exc))
+                time.sleep(seconds)
+        screen = console()
+        with Live(console=screen, auto_refresh=False, transient=False) as live:
+            while True:
+                shown = _picture(source, live)
+                if screen.is_terminal:
+                    live.update(shown, refresh=True)
+                else:
+                    say(shown)
+                time.sleep(seconds)
+    except KeyboardInterrupt:
+        return 0
+
+
+def _picture(source: StatusSource, live: Live) -> Group:
+    at = Text(time.strftime("%H:%M:%S"), style="dim")
+    try:
+        services = source.read()
+    except StoreError as exc:
+        return Group(Text(str(exc), style="bold red"), at)
+    told = [Text(found.note, style="dim") for found in services if found.note]
+    told += [Text(found.told_trouble, style="bold red") for found in services if found.told_trouble]
+    return Group(rich_status_table(services, live.console), *told, at)
+
+
+def _print_json(services: Sequence[ServiceStatus], *, indent: int | None) -> None:
+    click.echo(json.dumps(services_document(services), indent=indent, allow_nan=False))
+    sys.stdout.flush()
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,91 @@
+"""How SLOs stand, as a table for a terminal: as wide as it is, and in colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from slo_core.cli.terminal import STATE_STYLES
+from slo_core.service_status import ServiceStatus
+from slo_core.status import NUMBERS, STATUS_HEADINGS, state_of, status_row, trouble_of
+from slo_core.wording import printable
+
+__all__ = ["rich_status_table"]
+
+_SERVICE = "SERVICE"
+_STATE = "STATE"
+
+# Where a terminal is too narrow for all columns, they are left out in this order: the rest says what to do.
+_LEAVE_OUT = (
+    "MEASURED",
+    "EXHAUSTED IN",
+    "WINDOW",
+    "EVENTS",
+    "FAILURES",
+    "SUCCESS",
+    "TARGET",
+    "BURN RATE",
+    "ALERTS FIRING",
+)
+
+# Wider than any table.
+_WIDE = 10_000
+
+
+def rich_status_table(services: Sequence[ServiceStatus], console: Console) -> Table | Text:
+    """
+    The SLOs of services, the worst first.
+
+    Args:
+        services: As they stand.
+        console: Where it is shown; columns for which it is too narrow are left out, and named below the table.
+    """
+    found = [(service, *slo) for service in services for slo in service.standing]
+    found.sort(key=lambda entry: trouble_of(entry[2]))
+    if not found:
+        return Text("No SLO is defined.")
+    headings: tuple[str, ...] = STATUS_HEADINGS
+    rows = [status_row(definition, snapshot) for _, definition, snapshot in found]
+    if len(services) > 1:
+        headings = (_SERVICE, *headings)
+        rows = [(printable(service.service), *row) for (service, _, _), row in zip(found, rows, strict=True)]
+    states = [STATE_STYLES[state_of(snapshot)] for _, _, snapshot in found]
+    left_out: list[str] = []
+    table = _table(headings, rows, states, left_out, console)
+    unlimited = console.options.update_width(_WIDE)
+    for heading in _LEAVE_OUT:
+        if Measurement.get(console, unlimited, table).maximum <= console.width:
+            break
+        left_out.append(heading)
+        table = _table(headings, rows, states, left_out, console)
+    return table
+
+
+def _table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    states: Sequence[str],
+    left_out: Sequence[str],
+    console: Console,
+) -> Table:
+    named = ", ".join(left_out).lower()
+    table = Table(
+        box=box.SIMPLE_HEAD if console.is_terminal else None,
+        padding=(0, 1 if console.is_terminal else 2, 0, 0),
+        pad_edge=False,
+        caption=f"not shown, the terminal is too narrow: {named}" if left_out else None,
+        caption_justify="left",
+    )
+    for heading in headings:
+        if heading not in left_out:
+            table.add_column(heading, justify="right" if heading in NUMBERS else "left", no_wrap=True)
+    for row, state in zip(rows, states, strict=True):
+        cells = zip(headings, row, strict=True)
+        shown = ((heading, cell) for heading, cell in cells if heading not in left_out)
+        table.add_row(*(Text(cell, style=state if heading == _STATE else "") for heading, cell in shown))
+    return table

@@ -1,0 +1,85 @@
+"""`slo store`: what a store holds."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+
+import click
+
+from slo_core.cli.terminal import say
+from slo_core.errors import StoreError
+from slo_core.store_copy import CopyReport, check_copy, copy_store
+from slo_core.stores.existing import existing_store_from_url, without_secrets
+from slo_core.stores.locate import bucket_store_from_url, redacted_url
+
+__all__ = ["STORE_HELP", "store"]
+
+STORE_HELP = (
+    "URL of a shared store: sqlite:///slo.db, redis://host/0, or django://default (with DJANGO_SETTINGS_MODULE in the "
+    "environment, and the project in PYTHONPATH)."
+)
+
+# What a store is opened for to ask which services it holds. Not the default one: stores warn of that.
+_NO_SERVICE = "slo"
+
+
+@click.group("store", no_args_is_help=False)
+def store() -> None:
+    """See to what a store holds."""
+
+
+@store.command("copy", epilog=f"FROM is the {STORE_HELP}")
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@click.option("--service", metavar="NAME", help="Copy this service only.  [default: every service]")
+def copy(source: str, target: str, service: str | None) -> None:
+    """
+    Copy all SLOs from one store to another: totals, history and definitions.
+
+    Stop the services that write to either first. Repeating a copy adds nothing; a target that holds other events is
+    refused.
+    """
+    shown = f"from {redacted_url(source)} to {redacted_url(target)}"
+    with without_secrets(), ExitStack() as opened:
+        pairs = [
+            (
+                opened.enter_context(closing(existing_store_from_url(source, name))),
+                opened.enter_context(closing(bucket_store_from_url(target, service=name))),
+            )
+            for name in _services(source, service)
+        ]
+        # Every service is looked at before the first is written.
+        for one, other in pairs:
+            check_copy(one, other)
+        reports = []
+        for one, other in pairs:
+            report = copy_store(one, other)
+            _report(report)
+            reports.append(report)
+    count = sum(len(report.slos) for report in reports)
+    events = sum(report.events for report in reports)
+    say(f"{_counted(count, 'SLO')} of {_counted(len(reports), 'service')}, {_counted(events, 'event')}: {shown}")
+
+
+def _report(report: CopyReport) -> None:
+    for copied in report.slos:
+        outcome = "copied before, nothing added" if copied.was_there else f"{_counted(copied.buckets, 'bucket')} copied"
+        events = f"{_counted(copied.good + copied.bad, 'event')}, {copied.bad:,} bad"
+        say(f"{report.service}/{copied.slo}: {events}; {outcome}")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _services(url: str, wanted: str | None) -> list[str]:
+    """The services to be copied: those that the store holds, or the one that is asked for, if it is among them."""
+    with closing(existing_store_from_url(url, wanted or _NO_SERVICE)) as opened:
+        found = opened.services()
+    if wanted is None and found:
+        return found
+    if wanted in found:
+        return [wanted]
+    held = ", ".join(map(repr, found)) or "none"
+    expected = "services that have declared an SLO" if wanted is None else f"service {wanted!r}"
+    raise StoreError(f"store {redacted_url(url)}: expected {expected}, it holds {held}; is it the right store?")

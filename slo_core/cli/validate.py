@@ -1,0 +1,34 @@
+"""`slo validate`: whether definitions are right."""
+
+from __future__ import annotations
+
+import click
+
+from slo_core.cli.source_options import chosen_definitions, source_options
+from slo_core.cli.terminal import say, warn
+from slo_core.rule_file import rule_file
+from slo_core.wording import percent, printable, target_digits, window_text
+
+__all__ = ["validate"]
+
+
+@click.command("validate")
+@source_options
+def validate(source: str | None, django_settings: str | None, service: str | None) -> None:
+    """
+    Check the definitions in SOURCE, and the rules they would make.
+
+    Every mistake is told at once, with its file, line and key. What is doubtful but possible is a warning.
+
+    SOURCE is a .yaml, .toml or .json file with `service:` and `slos:`, or module:attribute.
+    """
+    found = chosen_definitions(source, django_settings, service)
+    for warning in rule_file(found, scope=found.scope or "fleet").warnings:
+        warn(warning)
+    for definition in found.definitions:
+        target = percent(definition.target, target_digits(definition.target))
+        rules = len(definition.active_alert_rules)
+        alerts = f"{rules} alert rule{'' if rules == 1 else 's'}"
+        say(f"{printable(definition.name)}: {target} in {window_text(definition)}, {alerts}")
+    count = len(found.definitions)
+    say(f"{found.where}: {count} SLO{'' if count == 1 else 's'} of service {printable(found.service)}, valid")

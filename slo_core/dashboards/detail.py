@@ -1,0 +1,153 @@
+"""The detail page: everything about one SLO."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard as DashboardBuilder
+from grafana_foundation_sdk.builders.dashboard import Row
+from grafana_foundation_sdk.builders.table import Panel as Table
+
+from slo_core.conventions import Label
+from slo_core.dashboards import panels, queries
+from slo_core.dashboards.names import DETAIL_TITLE, DETAIL_UID, OVERVIEW_TITLE, OVERVIEW_UID, Variable
+from slo_core.dashboards.queries import DetailQueries
+from slo_core.rules.names import RuleLabel
+
+__all__ = ["detail"]
+
+_WINDOW = f"{{{{{RuleLabel.SLOTH_WINDOW}}}}}"
+_RULE = f"{{{{{Label.SEVERITY}}}}} {{{{{Label.LONG_WINDOW}}}}} s / {{{{{Label.SHORT_WINDOW}}}}} s"
+_STORE = f"{{{{{Label.STORE_ID}}}}}"
+
+
+def detail() -> DashboardBuilder:
+    """The dashboard."""
+    page = (
+        panels.page(DETAIL_TITLE, uid=DETAIL_UID, description="One SLO, counted by slo-suite.")
+        .with_variable(panels.variable(Variable.SERVICE, "Service", queries.SERVICES, has_all=False))
+        .with_variable(panels.variable(Variable.SLO, "SLO", queries.SLOS_OF_SERVICE, has_all=False))
+        .link(panels.link_to(OVERVIEW_TITLE, OVERVIEW_UID))
+    )
+    _budget(page)
+    _burning(page.with_row(Row("How fast it burns")))
+    _traffic(page.with_row(Row("Traffic and store")))
+    return page
+
+
+def _budget(page: DashboardBuilder) -> None:
+    found = DetailQueries
+    for title, expr, unit, levels, description in (
+        ("Objective", found.OBJECTIVE, "percentunit", None, "The share of events that must be good."),
+        (
+            "Budget remaining", found.BUDGET_REMAINING, "percentunit", panels.BUDGET_LEVELS,
+            "Share of the error budget of the SLO's window that is left; below 0 it is overspent.",
+        ),
+        (
+            "Burn rate now", found.CURRENT_BURN_RATE, "none", panels.BURN_LEVELS,
+            "Over the shortest recorded window; at 1 the budget lasts exactly as long as the SLO's window.",
+        ),
+        ("Burn rate, window", found.PERIOD_BURN_RATE, "none", None, "Over the SLO's whole window."),
+        (
+            "Lasts at this pace", found.SECONDS_LEFT, "s", None,
+            "Until the budget is spent, if it goes on burning as it does now; nothing where nothing burns.",
+        ),
+        (
+            "Measured", found.MEASURED_SECONDS, "s", None,
+            "For how long the SLO has been measured. A budget means little before that is most of the window.",
+        ),
+    ):  # fmt: skip
+        page.with_panel(panels.stat(title, expr, width=4, unit=unit, levels=levels, description=description))
+    page.with_panel(
+        panels.time_series(
+            "Error budget remaining", width=24, unit="percentunit", description="Below 0 it is overspent."
+        )
+        .axis_soft_max(1)
+        .axis_soft_min(0)
+        .with_target(panels.ranged(found.BUDGET_REMAINING, "remaining"))
+    )
+
+
+def _burning(page: DashboardBuilder) -> None:
+    found = DetailQueries
+    page.with_panel(
+        panels.time_series(
+            "Burn rate by window",
+            width=12,
+            unit="none",
+            description="An alert fires when its long and its short window are both at or over its factor.",
+        )
+        .axis_soft_min(0)
+        .with_target(panels.ranged(found.BURN_RATES, _WINDOW))
+    )
+    page.with_panel(
+        panels.time_series(
+            "Error ratio by window",
+            width=12,
+            unit="percentunit",
+            description="Share of bad events, and the share that the objective allows.",
+        )
+        .axis_soft_min(0)
+        .with_target(panels.ranged(found.ERROR_RATIOS, _WINDOW))
+        .with_target(panels.ranged(found.ALLOWED_ERROR_RATIO, "allowed", ref="B"))
+    )
+    page.with_panel(
+        panels.state_timeline(
+            "Burn alerts",
+            width=12,
+            description="When each multi-window alert fired, as Prometheus saw it; long and short window in seconds.",
+            on=("firing", "red"),
+            off=("quiet", "green"),
+        ).with_target(panels.ranged(found.FIRING, _RULE))
+    )
+    page.with_panel(_windows())
+
+
+def _windows() -> Table:
+    found = DetailQueries
+    columns = {
+        RuleLabel.SLOTH_WINDOW: "Window",
+        "Value #events": "Events",
+        "Value #failures": "Failures",
+        "Value #errors": "Error ratio",
+        "Value #burn": "Burn rate",
+    }
+    return (
+        panels.table("Windows", width=12, height=panels.HEIGHT, description="The counts behind the ratios, as of now.")
+        .with_target(panels.instant(found.EVENTS, ref="events"))
+        .with_target(panels.instant(found.FAILURES, ref="failures"))
+        .with_target(panels.instant(found.ERROR_RATIOS, ref="errors"))
+        .with_target(panels.instant(found.BURN_RATES, ref="burn"))
+        .with_transformation(panels.renamed(columns))
+        .override_by_name("Error ratio", panels.column("percentunit", decimals=3))
+        .override_by_name("Burn rate", panels.column("none", levels=panels.BURN_LEVELS, decimals=2))
+    )
+
+
+def _traffic(page: DashboardBuilder) -> None:
+    found = DetailQueries
+    page.with_panel(
+        panels.time_series(
+            "Events", width=12, unit="cps", description="Events a second that count for the SLO: mean of five minutes."
+        )
+        .axis_soft_min(0)
+        .with_target(panels.ranged(found.EVENTS_PER_SECOND, "all"))
+        .with_target(panels.ranged(found.FAILURES_PER_SECOND, "bad", ref="B"))
+    )
+    page.with_panel(
+        panels.state_timeline(
+            "Store",
+            width=6,
+            description="Whether every process could read the store. One that could not shows no SLO, and counts on.",
+            on=("in reach", "green"),
+            off=("out of reach", "red"),
+        ).with_target(panels.ranged(found.STORE_UP, _STORE))
+    )
+    page.with_panel(
+        panels.time_series(
+            "Waiting for the store",
+            width=6,
+            unit="s",
+            description="Age of the oldest event that a process has not handed over to the store yet.",
+        )
+        .axis_soft_min(0)
+        .with_target(panels.ranged(found.FLUSH_LAG, _STORE))
+    )

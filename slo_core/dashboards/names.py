@@ -1,0 +1,21 @@
+"""What dashboards, and variables in them, are called."""
+
+from __future__ import annotations
+
+__all__ = ["DETAIL_TITLE", "DETAIL_UID", "OVERVIEW_TITLE", "OVERVIEW_UID", "TAG", "Variable"]
+
+# Part of their addresses: bookmarks and the annotations of alerts hold them.
+OVERVIEW_UID = "slo-suite-overview"
+DETAIL_UID = "slo-suite-detail"
+
+OVERVIEW_TITLE = "SLOs"
+DETAIL_TITLE = "SLO detail"
+TAG = "slo-suite"
+
+
+class Variable:
+    """Variables at the top of a dashboard."""
+
+    DATASOURCE = "datasource"
+    SERVICE = "service"
+    SLO = "slo"

@@ -1,0 +1,133 @@
+"""The overview: a line for each SLO."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard as DashboardBuilder
+from grafana_foundation_sdk.builders.table import Panel as Table
+from grafana_foundation_sdk.models import dashboard as models
+
+from slo_core.dashboards import panels, queries
+from slo_core.dashboards.names import DETAIL_TITLE, DETAIL_UID, OVERVIEW_TITLE, OVERVIEW_UID, Variable
+from slo_core.dashboards.queries import OverviewQueries
+from slo_core.rules.names import RuleLabel
+
+__all__ = ["overview"]
+
+_NAME = f"{{{{{RuleLabel.SLOTH_SERVICE}}}}} {{{{{RuleLabel.SLOTH_SLO}}}}}"
+_TABLE_HEIGHT = 12
+
+# Keeps the data source and the stretch of time; the SLO is that of the line that was clicked.
+_DETAIL_LINK = (
+    f"/d/{DETAIL_UID}?var-{Variable.DATASOURCE}=${{{Variable.DATASOURCE}}}"
+    f"&var-{Variable.SERVICE}=${{__data.fields.Service}}&var-{Variable.SLO}=${{__data.fields.SLO}}&${{__url_time_range}}"
+)
+
+
+def overview() -> DashboardBuilder:
+    """The dashboard."""
+    found = OverviewQueries
+    return (
+        panels.page(OVERVIEW_TITLE, uid=OVERVIEW_UID, description="Error budgets of all SLOs, counted by slo-suite.")
+        .with_variable(panels.variable(Variable.SERVICE, "Service", queries.SERVICES, has_all=True))
+        .with_variable(panels.variable(Variable.SLO, "SLO", queries.SLOS_OF_SERVICES, has_all=True))
+        .link(panels.link_to(DETAIL_TITLE, DETAIL_UID))
+        .with_panel(panels.stat("SLOs", found.COUNT, width=6, unit="none", description="SLOs that are recorded."))
+        .with_panel(
+            panels.stat(
+                "Budgets exhausted",
+                found.EXHAUSTED_COUNT,
+                width=6,
+                unit="none",
+                levels=panels.GOOD_AT_ZERO,
+                description="SLOs whose error budget is spent.",
+            )
+        )
+        .with_panel(
+            panels.stat(
+                "Burn alerts firing",
+                found.FIRING_COUNT,
+                width=6,
+                unit="none",
+                levels=panels.GOOD_AT_ZERO,
+                description="Multi-window alerts that fire, of any severity.",
+            )
+        )
+        .with_panel(
+            panels.stat(
+                "Stores out of reach",
+                found.STORES_DOWN,
+                width=6,
+                unit="none",
+                levels=panels.GOOD_AT_ZERO,
+                description="Stores of any service that a process could not read. It shows no SLO until it can.",
+            )
+        )
+        .with_panel(_table())
+        .with_panel(
+            panels.time_series(
+                "Error budget remaining",
+                width=12,
+                unit="percentunit",
+                description="Share of the budget of each SLO's window that is left; below 0 it is overspent.",
+            )
+            .axis_soft_max(1)
+            .axis_soft_min(0)
+            .with_target(panels.ranged(found.BUDGET_REMAINING, _NAME))
+        )
+        .with_panel(
+            panels.time_series(
+                "Burn rate",
+                width=12,
+                unit="none",
+                description="How fast each budget is spent right now; at 1 it lasts exactly as long as the SLO's window.",
+            )
+            .axis_soft_min(0)
+            .with_target(panels.ranged(found.CURRENT_BURN_RATE, _NAME))
+        )
+        .with_panel(
+            panels.state_timeline(
+                "Burn alerts",
+                width=24,
+                description="When at least one multi-window alert of the SLO fired.",
+                on=("firing", "red"),
+                off=("quiet", "green"),
+            ).with_target(panels.ranged(found.FIRING, _NAME))
+        )
+    )
+
+
+def _table() -> Table:
+    found = OverviewQueries
+    columns = {
+        RuleLabel.SLOTH_SERVICE: "Service",
+        RuleLabel.SLOTH_SLO: "SLO",
+        "Value #objective": "Objective",
+        "Value #remaining": "Budget remaining",
+        "Value #current": "Burn rate now",
+        "Value #period": "Burn rate, window",
+        "Value #firing": "Alerts firing",
+        "Value #measured": "Measured",
+    }
+    link = {"title": "Details", "url": _DETAIL_LINK}
+    return (
+        panels.table(
+            "Error budgets",
+            width=24,
+            height=_TABLE_HEIGHT,
+            description="Click on an SLO for its page. A budget means little before most of the window is measured.",
+        )
+        .with_target(panels.instant(found.OBJECTIVE, ref="objective"))
+        .with_target(panels.instant(found.BUDGET_REMAINING, ref="remaining"))
+        .with_target(panels.instant(found.CURRENT_BURN_RATE, ref="current"))
+        .with_target(panels.instant(found.PERIOD_BURN_RATE, ref="period"))
+        .with_target(panels.instant(found.FIRING, ref="firing"))
+        .with_target(panels.instant(found.MEASURED_SECONDS, ref="measured"))
+        .with_transformation(panels.renamed(columns))
+        .override_by_name("SLO", [models.DynamicConfigValue(id_val="links", value=[link])])
+        .override_by_name("Objective", panels.column("percentunit"))
+        .override_by_name("Budget remaining", panels.column("percentunit", levels=panels.BUDGET_LEVELS, decimals=1))
+        .override_by_name("Burn rate now", panels.column("none", levels=panels.BURN_LEVELS, decimals=1))
+        .override_by_name("Burn rate, window", panels.column("none", decimals=2))
+        .override_by_name("Alerts firing", panels.column("none", levels=panels.GOOD_AT_ZERO))
+        .override_by_name("Measured", panels.column("s", decimals=1))
+    )

@@ -1,0 +1,65 @@
+"""Which line of a file a key stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from slo_core.errors import Problem
+
+__all__ = ["Keys", "LineMap", "path_of"]
+
+# The way to a value from the top of a document: keys of mappings and positions in lists.
+Keys = tuple[object, ...]
+
+SLOS = "slos"
+
+
+def path_of(keys: Keys) -> str:
+    """The way to a value as messages write it: `slos['checkout'].alert_rules[0].severity`."""
+    text = ""
+    for depth, key in enumerate(keys):
+        if isinstance(key, int) and not isinstance(key, bool):
+            text += f"[{key}]"
+        elif depth == 1 and keys[0] == SLOS:
+            text += f"[{key!r}]"
+        else:
+            text += f".{key}" if text else str(key)
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class LineMap:
+    """
+    The lines of a file's values.
+
+    Attributes:
+        file: The file, as its name was given; empty for what stands in no file.
+        lines: The line of each path, counted from 1.
+    """
+
+    file: str = ""
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+    def located(self, path: str) -> str:
+        """The path, behind the file and the line in which it stands, or would have to stand."""
+        if not self.file or path.startswith("--"):
+            return path  # an option stands in no file
+        line = self._line_of(path)
+        return f"{self.file}: {path}" if line is None else f"{self.file}:{line}: {path}"
+
+    def located_problems(self, problems: Iterable[Problem]) -> list[Problem]:
+        """Problems with the file and the line of each; an unknown key is told by its own line."""
+        return [replace(problem, path=self._of_problem(problem)) for problem in problems]
+
+    def _of_problem(self, problem: Problem) -> str:
+        if problem.message.startswith("unknown key "):
+            for path, line in self.lines.items():
+                parent, _, key = path.rpartition(".")
+                if parent == problem.path and problem.message == f"unknown key {key!r}":
+                    return f"{self.file}:{line}: {problem.path}"
+        return self.located(problem.path)
+
+    def _line_of(self, path: str) -> int | None:
+        above = [known for known in self.lines if path == known or path.startswith((f"{known}.", f"{known}["))]
+        return self.lines[max(above, key=len)] if above else None

@@ -1,0 +1,138 @@
+"""What Prometheus or Kubernetes would refuse, said before anything is written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from slo_core.alerting import whole_seconds
+from slo_core.definition import SLODefinition
+from slo_core.errors import ConfigError, Problem
+from slo_core.rules.names import RESERVED_RULE_LABELS
+from slo_core.rules.promql import duration_text
+
+__all__ = ["checked", "keep_firing_text"]
+
+_SCOPES = ("process", "host", "fleet")
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+
+
+def checked(
+    definitions: Sequence[object],
+    *,
+    service: object,
+    scope: object,
+    labels: object,
+    dashboard_url: object,
+    keep_firing_for: str | int | None,
+) -> None:
+    """
+    Look at everything that rules are made of.
+
+    Raises:
+        ConfigError: Every problem at once.
+    """
+    problems = [
+        *_definition_problems(definitions),
+        *_service_problems(service),
+        *_label_problems("labels", labels),
+    ]
+    if scope not in _SCOPES:
+        problems.append(Problem("scope", f'expected "process", "host" or "fleet", got {scope!r}'))
+    if not isinstance(dashboard_url, str) or not _is_encodable(dashboard_url):
+        problems.append(Problem("dashboard_url", f"expected text, got {dashboard_url!r}"))
+    try:
+        keep_firing_text(keep_firing_for)
+    except ConfigError as exc:
+        problems += exc.problems
+    if problems:
+        raise ConfigError(problems)
+
+
+def keep_firing_text(value: str | int | None) -> str:
+    """
+    `keep_firing_for` as Prometheus writes it; empty for none.
+
+    Raises:
+        ConfigError: Not a duration in whole seconds.
+    """
+    if value is None or value in (0, "0", "0s", ""):
+        return ""
+    try:
+        return duration_text(whole_seconds("keep_firing_for", value))
+    except ValueError as exc:
+        message = str(exc).removeprefix("keep_firing_for: ")
+        raise ConfigError([Problem("keep_firing_for", message, "None leaves it out")]) from None
+
+
+def _definition_problems(definitions: Sequence[object]) -> Iterator[Problem]:
+    if not definitions:
+        yield Problem("definitions", "expected at least one SLO, got none")
+    seen = set()
+    for index, definition in enumerate(definitions):
+        where = f"definitions[{index}]"
+        if not isinstance(definition, SLODefinition):
+            yield Problem(where, f"expected an SLODefinition, got {definition!r}")
+            continue
+        if definition.name in seen:
+            yield Problem(f"{where}.name", f"the name {definition.name!r} is there twice", "choose another name")
+        seen.add(definition.name)
+        yield from _name_problems(f"{where}.name", definition.name)
+        for name in sorted(RESERVED_RULE_LABELS.intersection(definition.labels)):
+            yield _reserved(f"{where}.labels", name)
+        for field_name in ("description", "runbook"):
+            if not _is_encodable(getattr(definition, field_name)):
+                yield Problem(f"{where}.{field_name}", "expected text that UTF-8 can encode")
+        for rule in definition.active_alert_rules:
+            if not _is_encodable(rule.severity):
+                yield Problem(f"{where}.alert_rules", f"expected text that UTF-8 can encode, got {rule.severity!r}")
+
+
+def _service_problems(service: object) -> Iterator[Problem]:
+    # An empty label is a missing one to Prometheus.
+    if not isinstance(service, str) or not service.strip():
+        yield Problem("service", f"expected the name of the service, got {service!r}", "it is the label slo_service")
+    else:
+        yield from _name_problems("service", service)
+
+
+def _name_problems(where: str, name: str) -> Iterator[Problem]:
+    """
+    What Prometheus refuses in a name that expressions select by.
+
+    Any text will do that is UTF-8, quotes and control characters included. But Prometheus writes expressions anew before it
+    evaluates them, and then takes U+FFFD, however it was written, for broken UTF-8: promtool accepts it, no rule works.
+    """
+    if not _is_encodable(name):
+        refused, hint = "half of a surrogate pair, which UTF-8 cannot encode", "write the character that was meant"
+    elif "\ufffd" in name:
+        refused, hint = "the replacement character U+FFFD", "it stands where text was read in the wrong encoding"
+    else:
+        return
+    yield Problem(where, f"Prometheus refuses {refused}, got {name!r}", hint)
+
+
+def _label_problems(where: str, labels: object) -> Iterator[Problem]:
+    if not isinstance(labels, Mapping):
+        yield Problem(where, f"expected a mapping of label names to texts, got {labels!r}")
+        return
+    for name, value in labels.items():
+        if not isinstance(name, str) or not _LABEL_NAME.fullmatch(name) or name.startswith("__"):
+            expected = "expected a label name of letters, digits and underscores"
+            yield Problem(where, f"{expected}, not starting with a digit or two underscores, got {name!r}")
+        elif name in RESERVED_RULE_LABELS:
+            yield _reserved(where, name)
+        if not isinstance(value, str) or not _is_encodable(value):
+            yield Problem(where, f"expected text for the label {name!r}, got {value!r}")
+
+
+def _reserved(where: str, name: str) -> Problem:
+    return Problem(where, f"the label {name!r} is set by the rules themselves", "choose another name")
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,79 @@
+"""Every name that rules bring into Prometheus, once: records, alerts and their labels."""
+
+from __future__ import annotations
+
+from slo_core.conventions import Label
+from slo_core.rules.promql import duration_text
+
+__all__ = ["ALERTMANAGER_INHIBIT_RULE", "RESERVED_RULE_LABELS", "Alert", "Record", "RuleLabel", "sli_error_record"]
+
+
+class Record:
+    """
+    Names of recorded series.
+
+    All but the first two are Sloth's published conventions, which dashboards and people already know.
+    """
+
+    EVENTS = "slo:window_events:sum"
+    FAILURES = "slo:window_failures:sum"
+    OBJECTIVE = "slo:objective:ratio"
+    ERROR_BUDGET = "slo:error_budget:ratio"
+    PERIOD_DAYS = "slo:time_period:days"
+    CURRENT_BURN_RATE = "slo:current_burn_rate:ratio"
+    PERIOD_BURN_RATE = "slo:period_burn_rate:ratio"
+    BUDGET_REMAINING = "slo:period_error_budget_remaining:ratio"
+    INFO = "sloth_slo_info"
+
+
+def sli_error_record(window_seconds: int) -> str:
+    """The record that holds the error ratio of a window: `slo:sli_error:ratio_rate5m`."""
+    return f"slo:sli_error:ratio_rate{duration_text(window_seconds)}"
+
+
+class RuleLabel:
+    """Labels that only rules set: Sloth's, and those that let an alert silence another."""
+
+    SLOTH_ID = "sloth_id"
+    SLOTH_SERVICE = "sloth_service"
+    SLOTH_SLO = "sloth_slo"
+    SLOTH_WINDOW = "sloth_window"
+    SLOTH_SEVERITY = "sloth_severity"
+    SLOTH_MODE = "sloth_mode"
+    SLOTH_OBJECTIVE = "sloth_objective"
+    SLOTH_SPEC = "sloth_spec"
+    SLOTH_VERSION = "sloth_version"
+    BUDGET_BELOW = "budget_below"
+    FAMILY = "slo_alert_family"
+    INHIBIT = "slo_inhibit"
+    PART = "slo_part"  # only while an expression is worked out
+
+
+class Alert:
+    """Names of alerts."""
+
+    BURN = "SLOErrorBudgetBurn"
+    BUDGET_EXHAUSTED = "SLOBudgetExhausted"
+    BUDGET_LOW = "SLOBudgetLow"
+    NO_TRAFFIC = "SLONoTraffic"
+    ABSENT = "SLOAbsent"
+    EVENTS_DROPPED = "SLOEventsDropped"
+    STORE_DOWN = "SLOStoreDown"
+    FLUSH_STUCK = "SLOFlushStuck"
+    HISTORY_LOST = "SLOHistoryLost"
+
+
+# A label of these names in a configuration would be overwritten, or tear series and alerts apart.
+RESERVED_RULE_LABELS = (
+    {value for name, value in vars(RuleLabel).items() if name.isupper()}
+    | {Label.SLO, Label.SERVICE, Label.SEVERITY, Label.LONG_WINDOW, Label.SHORT_WINDOW}
+    | {"alertname", "alertstate"}
+)  # fmt: skip
+
+# For the `inhibit_rules:` of Alertmanager. While an SLO pages, its slower tickets of the same kind stay silent: a fast
+# burn silences the slow ones, an exhausted budget the news that it is low.
+ALERTMANAGER_INHIBIT_RULE = {
+    "source_matchers": [f'{RuleLabel.INHIBIT}="source"'],
+    "target_matchers": [f'{RuleLabel.INHIBIT}="target"'],
+    "equal": [Label.SERVICE, Label.SLO, RuleLabel.FAMILY],
+}

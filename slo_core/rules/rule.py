@@ -1,0 +1,86 @@
+"""Rules and groups of rules as plain data: what stands in a rule file of Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NotRequired, TypedDict
+
+from slo_core.conventions import Label
+from slo_core.rules.annotation import literal
+from slo_core.rules.names import RuleLabel
+
+__all__ = ["PAGE", "TICKET", "AlertingRule", "RecordingRule", "RuleDocument", "RuleGroup", "alerting_rule"]
+
+PAGE, TICKET = "page", "ticket"
+
+
+class RecordingRule(TypedDict):
+    """A rule that records a series."""
+
+    record: str
+    expr: str
+    labels: dict[str, str]
+
+
+# `for` is no name in Python.
+_Times = TypedDict("_Times", {"for": NotRequired[str], "keep_firing_for": NotRequired[str]})
+
+
+class AlertingRule(_Times):
+    """A rule that alerts."""
+
+    alert: str
+    expr: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+
+
+class RuleGroup(TypedDict):
+    """Rules that Prometheus evaluates one after the other, each seeing what those before it recorded."""
+
+    name: str
+    rules: list[RecordingRule | AlertingRule]
+
+
+class RuleDocument(TypedDict):
+    """A rule file."""
+
+    groups: list[RuleGroup]
+
+
+def alerting_rule(
+    name: str,
+    expr: str,
+    *,
+    severity: str,
+    family: str,
+    labels: Mapping[str, str],
+    annotations: Mapping[str, str],
+    inhibit: str = "",
+    pending: str = "",
+    keep_firing_for: str = "",
+) -> AlertingRule:
+    """
+    An alert with the labels that every one has.
+
+    Args:
+        name: What it is called.
+        expr: When it fires, in PromQL.
+        severity: Who is told.
+        family: Alerts of one family about one SLO may silence each other.
+        labels: More labels, as templates.
+        annotations: What people are told, as templates.
+        inhibit: `"source"` silences every `"target"` of its family; empty takes no part.
+        pending: How long the condition must hold, as Prometheus writes it; empty fires at once.
+        keep_firing_for: How long it outlives its condition; empty ends with it.
+    """
+    times: _Times = {}
+    if pending:
+        times["for"] = pending
+    if keep_firing_for:
+        times["keep_firing_for"] = keep_firing_for
+    severities = dict.fromkeys((Label.SEVERITY, RuleLabel.SLOTH_SEVERITY), literal(severity))
+    every = {**labels, **severities, RuleLabel.FAMILY: family}
+    if inhibit:
+        every[RuleLabel.INHIBIT] = inhibit
+    return {"alert": name, "expr": expr, **times, "labels": every, "annotations": dict(annotations)}

@@ -1,0 +1,91 @@
+"""Alerting rules about a service's store: without it no SLO of the service can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from slo_core.conventions import Label, Metric
+from slo_core.rules.annotation import literal
+from slo_core.rules.names import Alert
+from slo_core.rules.promql import aggregated, quoted, selected
+from slo_core.rules.rule import TICKET, AlertingRule, alerting_rule
+
+__all__ = ["store_alerts"]
+
+# Flushes happen every second or five; what has waited a minute is stuck.
+_STUCK_SECONDS = 60
+
+_SERVICE = (Label.SERVICE,)
+_STORES = (Label.SERVICE, Label.STORE_ID)
+
+
+def store_alerts(service: str, *, labels: Mapping[str, str], links: Mapping[str, str]) -> Iterator[AlertingRule]:
+    """
+    The rules about the shared store of a service.
+
+    Args:
+        service: The service.
+        labels: What every alert is labelled with.
+        links: Annotations that every alert has.
+    """
+    of_service = {Label.SERVICE: service}
+    title = literal(service)
+
+    def alert(name: str, expr: str, *, summary: str, description: str, pending: str = "") -> AlertingRule:
+        return alerting_rule(
+            name,
+            expr,
+            severity=TICKET,
+            family="store",
+            labels=labels,
+            annotations={"summary": summary, "description": description, **links},
+            pending=pending,
+        )
+
+    yield alert(
+        Alert.STORE_DOWN,
+        f"{aggregated('min', _SERVICE, selected(Metric.STORE_UP, of_service))} == 0",
+        pending="2m",
+        summary=f"The SLO store of {title} is out of reach",
+        description=(
+            "At least one process cannot read it, and shows no SLO until it can. Events wait in memory and are counted "
+            "once the store is back; a process that ends before takes its own with it."
+        ),
+    )
+    # Each scrape is answered by one of several workers: the one that is stuck answers now and then.
+    lag = selected(Metric.FLUSH_LAG, of_service, range_seconds=300)
+    yield alert(
+        Alert.FLUSH_STUCK,
+        f"{aggregated('max', _SERVICE, f'max_over_time({lag})')} > {_STUCK_SECONDS}",
+        summary=f"Events of {title} do not reach the SLO store",
+        description=(
+            'A process has held events for {{ $value | printf "%.0f" }} seconds; they are counted once it can hand them '
+            "over. Its log says what keeps it from that."
+        ),
+    )
+    yield alert(
+        Alert.HISTORY_LOST,
+        _history_lost(service),
+        pending="5m",  # processes that are replaced one after the other may be missing for a moment
+        summary=f"The SLO store of {title} was replaced, its history is lost",
+        description=(
+            "The store_id is another one than within the last hour: the store was emptied, or a container kept it on no "
+            "volume. Budgets look better than they are until a window has passed."
+        ),
+    )
+
+
+def _history_lost(service: str) -> str:
+    """A store that was there within the last hour is gone, and one has come that was not there an hour ago."""
+    matchers = f"{{{Label.SERVICE}={quoted(service)},{Label.STORE_ID}!={quoted('')}}}"
+    now, recently, before = (
+        aggregated("count", _STORES, text)
+        for text in (
+            f"{Metric.STORE_INFO}{matchers}",
+            f"present_over_time({Metric.STORE_INFO}{matchers}[1h])",
+            f"{Metric.STORE_INFO}{matchers} offset 1h",
+        )
+    )
+    gone = aggregated("count", _SERVICE, f"{recently}\nunless\n{now}")
+    new = aggregated("count", _SERVICE, f"{now}\nunless\n{before}")
+    return f"{gone}\nand\n{new}"

@@ -1,0 +1,60 @@
+"""Comparisons of event counts that PromQL, which knows only floats, works out exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from slo_core.budget import Target
+
+__all__ = ["Threshold"]
+
+# Floats hold every integer up to here.
+_EXACT_INTEGERS = 2**53
+
+# Windows of alerts hold fewer events than this: 3,800 a second for three days.
+_PLENTY_OF_EVENTS = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """
+    `bad * bad_factor >= total_factor * total`: a window in which the budget burns at a factor or faster.
+
+    Attributes:
+        bad_factor: A PromQL number.
+        total_factor: A PromQL number.
+        exact_events: Up to so many events in the window both products are exact; 0 when the factors are not.
+    """
+
+    bad_factor: str
+    total_factor: str
+    exact_events: int
+
+    @classmethod
+    def of(cls, target: Target, factor: Fraction = Fraction(1)) -> Threshold:
+        """
+        The comparison with a burn rate.
+
+        14.4 at 99.9 % is `bad * 5000 >= 72 * total`: 14.4 is 72/5, the allowance 1/1000.
+        """
+        allowance = target.allowance
+        found = _integers(factor.numerator * allowance.numerator, factor.denominator * allowance.denominator)
+        if found.exact_events >= _PLENTY_OF_EVENTS:
+            return found
+        ratio = factor * allowance
+        found = _integers(ratio.numerator, ratio.denominator)
+        return found if found.exact_events else cls("1", repr(float(ratio)), 0)
+
+    @property
+    def doubt(self) -> str:
+        """What keeps the comparison from being exact; empty when nothing does."""
+        if self.exact_events >= _PLENTY_OF_EVENTS:
+            return ""
+        if self.exact_events:
+            return f"Prometheus compares exactly up to {self.exact_events} events in a window, and rounds beyond"
+        return "its numbers have more digits than Prometheus' floats: exactly at the factor it may decide differently"
+
+
+def _integers(total_factor: int, bad_factor: int) -> Threshold:
+    return Threshold(str(bad_factor), str(total_factor), _EXACT_INTEGERS // max(total_factor, bad_factor))

@@ -1,0 +1,128 @@
+"""What an incident did to one SLO: its alerts, and its error budget."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slo_core.alerting import AlertRule
+from slo_core.definition import SLODefinition
+
+__all__ = ["BudgetOutcome", "Firing", "Instant", "Outcome", "RuleOutcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """
+    One stretch of time in which an alert rule fires.
+
+    Attributes:
+        fired_at: Its first second, from the start of the incident; 0 when it was firing before.
+        cleared_at: The first second in which it fires no more; None when it still does in the end.
+    """
+
+    fired_at: int
+    cleared_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """
+    What one alert rule did.
+
+    Attributes:
+        rule: The rule.
+        factor: The burn rate that both of its windows are compared with.
+        firings: When it fired; empty when it did not.
+        was_firing: It fired before the incident began.
+        highest_long: The highest burn rate of the long window, at the instants that were looked at.
+        highest_short: The highest burn rate of the short window.
+    """
+
+    rule: AlertRule
+    factor: float
+    firings: tuple[Firing, ...]
+    was_firing: bool
+    highest_long: float
+    highest_short: float
+
+    @property
+    def fired_at(self) -> int | None:
+        """Seconds after the start of the incident; None when it never fired."""
+        return self.firings[0].fired_at if self.firings else None
+
+    @property
+    def cleared_at(self) -> int | None:
+        """When it cleared for good, in seconds after the start of the incident; None when it never fired, or fires still."""
+        return self.firings[-1].cleared_at if self.firings else None
+
+    @property
+    def is_firing_still(self) -> bool:
+        """It fires at the last instant looked at."""
+        return bool(self.firings) and self.firings[-1].cleared_at is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetOutcome:
+    """
+    What became of the error budget; shares of it, 1.0 untouched, 0.0 spent, below 0 overspent.
+
+    Attributes:
+        before: What was left when the incident began.
+        after: What was left when it ended.
+        lowest: The least that was left, at the instants that were looked at.
+        at_the_end: What was left at the last instant looked at.
+        exhausted_at: When it was spent, in seconds after the start; None when it never was, 0 when it was before.
+        spent: The share of the whole budget that the incident's bad events spent; 0.0 without events in the window.
+        failures: Its bad events.
+        events: Its events.
+    """
+
+    before: float
+    after: float
+    lowest: float
+    at_the_end: float
+    exhausted_at: int | None
+    spent: float
+    failures: int
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """
+    One of the instants that were looked at, for a plot.
+
+    Attributes:
+        at: Seconds after the start of the incident.
+        error_budget_remaining: The share of the budget that is left.
+        burn_rates: Of each window that is counted, by its length in seconds.
+    """
+
+    at: int
+    error_budget_remaining: float
+    burn_rates: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """
+    What an incident did to one SLO.
+
+    Attributes:
+        definition: The SLO.
+        incident_seconds: How long the incident lasted.
+        looked_until: The last second looked at, from the start of the incident.
+        rules: What each of its alert rules did, in their order.
+        budget: What became of its error budget.
+        resolution_seconds: How exact `fired_at`, `cleared_at` and `exhausted_at` are: 1; more where a burn rate stayed
+            so close to a factor, for so long, that every second would have had to be looked at.
+        instants: The eventful part of it for a plot, evenly spread; the first is the start of the incident.
+    """
+
+    definition: SLODefinition
+    incident_seconds: int
+    looked_until: int
+    rules: tuple[RuleOutcome, ...]
+    budget: BudgetOutcome
+    resolution_seconds: int
+    instants: tuple[Instant, ...] = ()

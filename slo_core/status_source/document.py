@@ -1,0 +1,101 @@
+"""How SLOs stand, by the JSON of `/slo.json` or `slo status --json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from slo_core.alerting import exact
+from slo_core.definition import SLODefinition
+from slo_core.errors import SLOError
+from slo_core.service_status import ServiceStatus
+from slo_core.sli import EventCounts
+from slo_core.snapshot import Measured, SLOSnapshot
+from slo_core.status import DOCUMENT_VERSION
+from slo_core.status_source.standing import SeenAlert, standing_of
+from slo_core.window import CALENDAR_PERIODS
+
+__all__ = ["services_of_document"]
+
+
+def services_of_document(document: Any, *, address: str) -> list[ServiceStatus]:
+    """
+    The service that a document is about.
+
+    Args:
+        document: As `slo_core.status.status_document` makes it, or what answers while the store is away.
+        address: What messages call it.
+
+    Raises:
+        SLOError: It is another document, or of another version.
+        ValueError, KeyError, TypeError, AttributeError: It is damaged.
+    """
+    version = document.get("version") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or "store" not in document or version is None:
+        said = document.get("error") if isinstance(document, dict) and version is not None else None
+        raise SLOError(f"{address}: {said or 'expected the JSON of slo-suite, got some other'}")
+    if version != DOCUMENT_VERSION:
+        raise SLOError(
+            f"{address}: its version is {version}, this slo-suite knows {DOCUMENT_VERSION}: upgrade the older one"
+        )
+    store = document["store"]
+    return [
+        ServiceStatus(
+            str(document["service"]),
+            str(store["backend"]),
+            str(store["scope"]),
+            bool(store["is_up"]),
+            [_slo(entry) for entry in document.get("slos", ())],
+            note=document.get("note"),
+            trouble=document.get("error"),
+        )
+    ]
+
+
+def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:
+    counts = {
+        int(window["window_seconds"]): EventCounts(
+            _count(window["total"]) - _count(window["failures"]), window["failures"]
+        )
+        for window in entry["windows"]
+    }
+    if any(found.good < 0 for found in counts.values()):
+        raise ValueError(f"SLO {entry['name']!r} has more failures than events")
+    alerts = [
+        SeenAlert(
+            alert["severity"],
+            alert["long_window_seconds"],
+            alert["short_window_seconds"],
+            alert["is_firing"],
+            factor=exact(alert["threshold"]),
+        )
+        for alert in entry["alerts"]
+    ]
+    period = entry["window"] if entry["window"] in CALENDAR_PERIODS else None
+    pace = entry["burn_rate_window_seconds"]
+    definition = SLODefinition(
+        entry["name"],
+        entry["target"],
+        window_seconds=entry["window_seconds"],
+        window=period,
+        # Without alert rules the pace is that of the shortest burn window.
+        burn_rate_windows=() if alerts or pace == entry["window_seconds"] else (pace,),
+        description=entry["description"],
+        labels=entry["labels"],
+        runbook=entry["runbook"],
+    )
+    measured = Measured(
+        at=float(entry["at"]),
+        counts=counts,
+        lifetime=EventCounts(),
+        data_since=float(entry["data_since"]),
+        changed_at=entry["definition_changed_at"],
+        last_event_at=entry["last_event_at"],
+    )
+    return standing_of(definition, alerts, measured)
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"expected a number of events, got {value!r}")
+    return value

@@ -1,0 +1,28 @@
+"""The registry of this very process, as another source among those of other processes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from slo_core.errors import StoreError
+from slo_core.registry import SLORegistry
+from slo_core.service_status import ServiceStatus
+from slo_core.status import service_status
+
+__all__ = ["registry_status"]
+
+
+def registry_status(registry: SLORegistry, *, unreadable: tuple[str, ...] = ()) -> ServiceStatus:
+    """
+    What a registry knows of its service; that its store cannot be read, where that is so.
+
+    Args:
+        registry: The SLOs.
+        unreadable: Others that the service has, and why they cannot be read.
+    """
+    store = registry.store
+    try:
+        found = service_status(registry)
+    except StoreError as exc:
+        return ServiceStatus(registry.service, store.backend, store.scope, is_up=False, trouble=str(exc))
+    return replace(found, trouble="; ".join(unreadable)) if unreadable else found

@@ -1,0 +1,49 @@
+"""A store that is there already, for whoever looks at it from outside the services that use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from slo_core.errors import SLOError, StoreError
+from slo_core.stores.buckets import BucketStore
+from slo_core.stores.locate import bucket_store_from_url
+
+__all__ = ["existing_store_from_url", "without_secrets"]
+
+
+def existing_store_from_url(url: str, service: str) -> BucketStore:
+    """
+    The shared store that a URL names; it does not come into being because its name was mistyped.
+
+    Args:
+        url: As for `store_from_url`.
+        service: The namespace.
+
+    Raises:
+        StoreError: There is no such file; or as for `bucket_store_from_url`.
+    """
+    path = url.removeprefix("sqlite:///")
+    if path not in ("", url) and not Path(path).exists():
+        raise StoreError(f"store {url}: there is no such file")
+    with without_secrets():
+        return bucket_store_from_url(url, service=service)
+
+
+@contextmanager
+def without_secrets() -> Iterator[None]:
+    """
+    Turn whatever a store raises into a `StoreError`.
+
+    Raises:
+        StoreError: Instead: the text of somebody else's error may hold a password, and is left out.
+    """
+    try:
+        yield
+    except SLOError:
+        raise
+    except ImportError as exc:  # the settings of a Django project, or a driver
+        raise StoreError(f"{exc}; is it installed, or its folder in PYTHONPATH?") from exc
+    except Exception as exc:
+        raise StoreError(f"{type(exc).__name__}, raised by the store") from exc

@@ -1,0 +1,126 @@
+"""Every query of the dashboards, asked of a real Prometheus that evaluates the generated rules for a real service."""
+
+from __future__ import annotations
+
+import http.client
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from slo_core import SLODefinition
+from slo_core.dashboards import dashboard_queries, detail_dashboard, overview_dashboard
+from slo_core.dashboards.queries import DetailQueries, OverviewQueries
+from slo_servers import HOST, Prometheus, free_port, python, start_prometheus, start_server, wait_until
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "example_projects"
+SLO = "availability"
+
+
+def gunicorn(application: str, *, workers: int) -> Callable[[int], list[str]]:
+    return lambda port: python("-m", "gunicorn", application, "--bind", f"{HOST}:{port}", "--workers", str(workers))
+
+
+@dataclass(frozen=True)
+class Case:
+    """
+    An example under a real server.
+
+    Attributes:
+        folder: Where it runs.
+        source: Where its definitions are, for `slo rules`.
+        service: Its service.
+        scope: Whose events its store holds.
+        command: Its command line for a port.
+        good: A request that is good.
+        bad: One that is bad.
+    """
+
+    folder: Path
+    source: str
+    service: str
+    scope: str
+    command: Callable[[int], list[str]]
+    good: str
+    bad: str
+
+
+CASES = {
+    "two workers, one file": Case(
+        EXAMPLES / "flask_api", "flask_api:SLO_DEFINITIONS", "flask-api", "host",
+        gunicorn("flask_api:create_app()", workers=2), "GET /api/orders", "POST /api/orders?fail=503",
+    ),
+    "a process with a name": Case(
+        EXAMPLES / "flask_api", "flask_api:SLO_DEFINITIONS", "flask-api", "process",
+        gunicorn("flask_api:create_app()", workers=1), "GET /api/orders", "POST /api/orders?fail=503",
+    ),
+    "a process without a name": Case(
+        EXAMPLES / "fastapi_service", "main:SLO_DEFINITIONS", "default", "process",
+        lambda port: python("-m", "uvicorn", "main:app", "--host", HOST, "--port", str(port)),
+        "GET /v1/products", "POST /v1/checkout/7?fail=503",
+    ),
+}  # fmt: skip
+
+
+def rules_of(case: Case) -> str:
+    """What `slo rules` prints."""
+    options = ["--service", case.service, "--scope", case.scope]
+    command = python("-m", "slo_core.cli", "rules", case.source, *options)
+    return subprocess.run(command, cwd=case.folder, capture_output=True, text=True, check=True).stdout
+
+
+def send(port: int, request: str, times: int) -> None:
+    method, path = request.split(" ")
+    for _ in range(times):
+        connection = http.client.HTTPConnection(HOST, port, timeout=30)
+        connection.request(method, path)
+        connection.getresponse().read()
+        connection.close()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_query_returns_data(name: str, tmp_path: Path) -> None:
+    """Of both dashboards, for every kind of store; and the numbers are those of the service."""
+    case = CASES[name]
+    port = free_port()
+    env = {"SLO_STORE": f"sqlite:///{tmp_path}/slo.db" if case.scope == "host" else "memory://"}
+    overview = dashboard_queries(overview_dashboard(), {"service": ".+", "slo": ".+"})
+    detail = dashboard_queries(detail_dashboard(), {"service": case.service, "slo": SLO})
+    with (
+        start_server(case.command(port), port=port, ready="/metrics", cwd=case.folder, env=env),
+        start_prometheus([f"{HOST}:{port}"], rules=rules_of(case)) as prometheus,
+    ):
+        # Seen before anything has happened: counters of processes only tell what they have grown by.
+        wait_until(lambda: prometheus.series("slo_target"), message="nothing was scraped")
+        send(port, case.good, 80)
+        send(port, case.bad, 20)
+        remaining = filled(DetailQueries.BUDGET_REMAINING, case)
+        wait_until(lambda: (prometheus.value(remaining) or 1) < 0, seconds=30, message="the failures are not recorded")
+
+        for query in (*overview, *detail):
+            wait_until(lambda query=query: prometheus.series(query), seconds=30, message=f"no data for {query}")
+
+        rows = prometheus.series(OverviewQueries.MEASURED_SECONDS.replace("$service", ".+").replace("$slo", ".+"))
+        assert {dict(labels)["sloth_service"] for labels in rows} == {case.service}
+        rules = prometheus.series(filled(DetailQueries.FIRING, case))
+        assert len(rules) == len(SLODefinition(SLO, 0.999).active_alert_rules)
+        if case.scope == "host":
+            agrees_with_the_service(prometheus, case)
+
+
+def filled(query: str, case: Case) -> str:
+    return query.replace("$service", case.service).replace("$slo", SLO)
+
+
+def agrees_with_the_service(prometheus: Prometheus, case: Case) -> None:
+    """The budget of both pages is the one that every worker shows, to the last digit."""
+    events = filled(DetailQueries.EVENTS, case)
+    wait_until(lambda: set(prometheus.series(events).values()) == {100.0}, message="events are missing")
+    shown = set(prometheus.series(f'slo_error_budget_remaining{{slo="{SLO}"}}').values())
+    assert len(shown) == 1
+    # The rules of a second ago may have seen the scrape before.
+    wait_until(lambda: {prometheus.value(filled(DetailQueries.BUDGET_REMAINING, case))} == shown)
+    by_slo = prometheus.series(OverviewQueries.BUDGET_REMAINING.replace("$service", ".+").replace("$slo", SLO))
+    assert set(by_slo.values()) == shown

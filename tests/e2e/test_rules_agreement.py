@@ -1,0 +1,167 @@
+"""What Prometheus records by our rules is what the library says: real services, a real Prometheus, to the last event."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from fleet_client import Clients, send
+from redis_servers import RedisServer, start_redis
+from slo_core import SLODefinition, SLORegistry
+from slo_core.config import parse_definitions
+from slo_core.rules import RuleScope, prometheus_rules, rules_text
+from slo_core.rules.promql import duration_text
+from slo_servers import HOST, Prometheus, free_port, python, start_prometheus, start_server, wait_until
+
+SUPPORT = Path(__file__).parents[1] / "support"
+DEFINITIONS = parse_definitions(
+    {"availability": {"target": "99.9%"}, "orders": {"target": 0.99, "routes": ["/orders"]}}
+)  # those of fleet_service
+REQUESTS = 600
+
+
+@dataclass(frozen=True)
+class Served:
+    """A service: its name, the store it uses, and how many workers it has."""
+
+    name: str
+    store: str
+    workers: int = 2
+
+    def command(self, port: int) -> list[str]:
+        return python(
+            "-m", "gunicorn", "-b", f"{HOST}:{port}", "-w", str(self.workers), "fleet_service:flask_app()"
+        )  # fmt: skip
+
+    def environment(self) -> dict[str, str]:
+        return {"SERVICE_STORE": self.store, "SERVICE_NAME": self.name, "PYTHONPATH": str(SUPPORT)}
+
+
+def recorded(prometheus: Prometheus, name: str, service: str, slo: str, window: int | None = None) -> float | None:
+    at = "" if window is None else f',sloth_window="{duration_text(window)}"'
+    return prometheus.value(f'{name}{{sloth_service="{service}",sloth_slo="{slo}"{at}}}')
+
+
+def compare(prometheus: Prometheus, service: str, definition: SLODefinition, stores: Sequence[SLORegistry]) -> None:
+    """Every record of an SLO beside the snapshots of all its stores, as exact as floats are."""
+    snapshots = [registry[definition.name].snapshot() for registry in stores]
+    allowance = definition.objective.allowance
+    for samples in zip(*(snapshot.window_samples for snapshot in snapshots), strict=True):
+        window = samples[0].window_seconds
+        total, bad = sum(sample.sample_count for sample in samples), sum(sample.failures for sample in samples)
+        assert total > 0
+        found = {
+            name: recorded(prometheus, name, service, definition.name, window)
+            for name in (
+                "slo:window_events:sum",
+                "slo:window_failures:sum",
+                f"slo:sli_error:ratio_rate{duration_text(window)}",
+            )
+        }
+        assert list(found.values()) == [total, bad, bad / total], found
+        if window == 300:
+            burn = float(Fraction(bad, total) / allowance)
+            assert recorded(prometheus, "slo:current_burn_rate:ratio", service, definition.name) == burn
+        if window == definition.window_seconds:
+            left = float(1 - Fraction(bad, total) / allowance)
+            assert recorded(prometheus, "slo:period_error_budget_remaining:ratio", service, definition.name) == left
+            if len(snapshots) == 1:
+                assert left == snapshots[0].error_budget_remaining
+                burn = recorded(prometheus, "slo:period_burn_rate:ratio", service, definition.name)
+                assert burn == snapshots[0].burn_rate
+
+
+@pytest.fixture(scope="module")
+def redis() -> RedisServer:
+    with start_redis() as server:
+        yield server
+
+
+@pytest.fixture(params=["one SQLite", "two services on one Redis", "two hosts"])
+def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[RuleScope, list[Served]]:
+    """Who serves, and whose events a store of theirs holds."""
+    if request.param == "one SQLite":
+        return "host", [Served("shop", f"sqlite:///{tmp_path}/slo.db", workers=4)]
+    if request.param == "two hosts":
+        return "host", [Served("shop", f"sqlite:///{tmp_path}/{host}.db") for host in ("one", "two")]
+    url = request.getfixturevalue("redis").url
+    return "fleet", [Served("shop", url), Served("till", url)]
+
+
+def test_records_equal_snapshots(fleet: tuple[RuleScope, list[Served]]) -> None:
+    """Error ratios, burn rates and what is left of the budget, once traffic has stopped and a scrape has passed."""
+    scope, served = fleet
+    services = sorted({each.name for each in served})
+    groups = [
+        group for service in services for group in prometheus_rules(DEFINITIONS, service=service, scope=scope).groups
+    ]
+    with ExitStack() as running:
+        ports = []
+        for each in served:
+            ports.append(free_port())
+            running.enter_context(
+                start_server(each.command(ports[-1]), port=ports[-1], ready="/metrics", env=each.environment())
+            )
+        prometheus = running.enter_context(
+            start_prometheus([f"{HOST}:{port}" for port in ports], rules=rules_text({"groups": groups}))
+        )
+        seen: Counter[tuple[str, str]] = Counter()
+        for number, port in enumerate(ports):
+            clients = send(port, requests=REQUESTS + 100 * number)
+            assert not clients.wrong
+            for (slo, _), events in clients.seen.items():
+                seen[served[number].name, slo] += events
+
+        for service in services:
+            stores = []
+            for each in served:
+                if each.name == service:
+                    registry = SLORegistry(each.store, service=service)
+                    for definition in DEFINITIONS:
+                        registry.define(definition)
+                    stores.append(running.enter_context(closing(registry)))
+            for definition in DEFINITIONS:
+                counted = seen[service, definition.name]
+                wait_until(
+                    lambda: (
+                        recorded(
+                            prometheus, "slo:window_events:sum", service, definition.name, definition.window_seconds
+                        )
+                        == counted
+                    ),
+                    message=f"Prometheus did not record {counted} events of {service}/{definition.name}",
+                )
+                time.sleep(2.1)  # a scrape that has every window, and an evaluation of every record
+                compare(prometheus, service, definition, stores)
+
+
+def test_counters_of_processes_come_close() -> None:
+    """Without a shared store: within the events of a bucket, two scrapes and an evaluation."""
+    port = free_port()
+    rules = prometheus_rules(DEFINITIONS, service="shop", scope="process")
+    command = python(
+        "-m", "uvicorn", "--no-access-log", "--host", HOST, "--port", str(port), "--factory", "fleet_service:asgi_app"
+    )  # fmt: skip
+    env = {"SERVICE_STORE": "memory://", "SERVICE_NAME": "shop", "PYTHONPATH": str(SUPPORT)}
+    with (
+        start_server(command, port=port, ready="/metrics", env=env),
+        start_prometheus([f"{HOST}:{port}"], rules=rules_text(rules.document())) as prometheus,
+    ):
+        with Clients(port, requests=REQUESTS, pause=0.02) as clients:
+            started = time.monotonic()
+            clients.join()
+        seconds = time.monotonic() - started
+        total, bad = clients.answers, clients.seen["availability", "bad"]
+        wait_until(lambda: prometheus.value('sum(slo_events_total{slo="availability"})') == total)
+        time.sleep(2.1)  # an evaluation that sees it
+
+        for name, counted in (("slo:window_events:sum", total), ("slo:window_failures:sum", bad)):
+            found = recorded(prometheus, name, "shop", "availability", 300)
+            assert found == pytest.approx(counted, abs=4 * counted / seconds + 1), (name, found, counted)
