@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -134,6 +135,31 @@ def test_django_names_nothing_to_mend(folder: Path):
     run(folder, "manage.py", "migrate")
     assert "no issues" in run(folder, "manage.py", "check")
     assert "checkout-latency" in run(folder, "manage.py", "slo_status")
+
+
+def test_the_definitions_of_the_sre(folder: Path):
+    """The file is valid, its rules are written, and both dashboards: as the block below it says."""
+    (name, text) = re.search(r"<!-- file: (\S+) -->\n```yaml\n(.*?)```", README, re.DOTALL).groups()
+    (folder / name).write_text(text)
+
+    assert "2 SLOs of service shop, valid" in run(folder, "-m", "slo_core.cli", "validate", name)
+    run(folder, "-m", "slo_core.cli", "rules", name, "--out", "slo.yml")
+    assert "alert: SLOErrorBudgetBurn" in (folder / "slo.yml").read_text()
+    for page in ("overview", "detail"):
+        run(folder, "-m", "slo_core.cli", "dashboard", page, "--out", f"slo-{page}.json")
+        assert json.loads((folder / f"slo-{page}.json").read_text())["panels"]
+    rehearsal = run(folder, "-m", "slo_core.cli", "simulate", name, *"--errors 15% --for 10m --rate 50/s".split())
+    assert "page 1h/5m     14.4x  5m46s" in rehearsal
+
+
+def test_what_alertmanager_is_told_is_what_the_alerts_are_labelled_with():
+    """The block of the text is the rule that the tests run with."""
+    import yaml
+
+    from slo_core.rules import ALERTMANAGER_INHIBIT_RULE
+
+    (block,) = re.findall(r"```yaml\n(inhibit_rules:\n.*?)```", README, re.DOTALL)
+    assert yaml.safe_load(block) == {"inhibit_rules": [ALERTMANAGER_INHIBIT_RULE]}
 
 
 def test_the_interpreter_of_this_test_is_the_installed_one():
