@@ -65,9 +65,11 @@ class ScrapeReader:
             raise StoreError(f"another scrape has been waiting for the store {self._registry.store.backend}")
         try:
             found, version = self._found, self._registry.version
-            if found is None or version != self._version or self._monotonic() - self._found_at > _FRESH_SECONDS:
+            # Before it is read: what a slow store answers is as old as the question, at most.
+            now = self._monotonic()
+            if found is None or version != self._version or now - self._found_at > _FRESH_SECONDS:
                 found = self._read()
-                self._found, self._found_at, self._version = found, self._monotonic(), version
+                self._found, self._found_at, self._version = found, now, version
             return found
         finally:
             turn.release()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import threading
 from collections.abc import Iterable, Sequence
 
 from slo_core.sli import EventCounts
 from slo_core.stores.buckets import Batch, BucketRange, BucketStore, Declaration, Query, SLORecord
-from slo_core.stores.layout import ReadPlan, spread
+from slo_core.stores.layout import ReadPlan, kept_from, spread
 from slo_core.window import rolling_span
 
 __all__ = ["StoreContract", "batch_of", "declared"]
@@ -309,6 +310,22 @@ class StoreContract:
         assert [_window(store, now, window) for window in windows] == before
         assert _totals(store) == EventCounts(8, 8)
         assert store.apply([batch_of([(now, 1, 0)], number=2)]).noted == (2,)
+
+    def test_a_batch_may_leave_out_what_is_too_old_to_be_kept(self, make_store) -> None:  # type: ignore[no-untyped-def]
+        """After an outage: old events come without their seconds and minutes, and count all the same."""
+        store = make_store()
+        now = _now(store)
+        ages = range(0, 3 * 86_400, 1_777)
+        events = _merged([(now - age, 2, 1) for age in ages])
+        first = {width: kept_from(width, newest=now, keeps_seconds=_DAYS_30) for width in (1, 60)}
+        batch = batch_of(events, number=1, declaration=declared(now))
+        store.apply([dataclasses.replace(batch, increments=spread(events, first=first))])
+
+        assert _totals(store) == EventCounts(2 * len(ages), len(ages))
+        for window in (3600, 86_400, _DAYS_30):
+            width = 1 if window == 3600 else 60 if window == 86_400 else 900
+            inside = sum((now - window) // width <= (now - age) // width for age in ages)
+            assert _window(store, now, window) == EventCounts(2 * inside, inside)
 
     def test_large_counts_are_exact(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Beyond 32 bits."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 from _thread import get_ident
 
-from slo_core.forks import in_forked_child
+from slo_core.forks import ForkWatch
 from slo_core.stores.base import Ledger
 
 __all__ = ["Shard", "Tally"]
@@ -43,14 +42,13 @@ class Tally:
     threads at the same time.
     """
 
-    __slots__ = ("__weakref__", "_ledger", "_lock", "_pid", "shards")
+    __slots__ = ("__weakref__", "_fork", "_ledger", "_lock", "shards")
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.shards: dict[int, Shard] = {}
         self._lock = threading.Lock()
-        self._pid = os.getpid()
-        in_forked_child(self.reset)
+        self._fork = ForkWatch(self.reset)
         ledger.gather_from(self.settle, self.park)
 
     def reset(self) -> None:
@@ -58,7 +56,6 @@ class Tally:
         self._lock = threading.Lock()
         self.shards.clear()
         self._ledger.reset()
-        self._pid = os.getpid()
 
     def turn(self, now: float) -> Shard:
         """
@@ -66,7 +63,7 @@ class Tally:
 
         Called once a second and thread, when time has left the shard's second in either direction.
         """
-        self._notice_fork()
+        self._fork.notice()
         self._ledger.wake()  # before the lock is taken: it may start a thread
         second = math.floor(now)
         with self._lock:
@@ -80,7 +77,7 @@ class Tally:
 
     def settle(self) -> None:
         """Hand everything counted so far to the ledger: a read after this sees every event before it."""
-        self._notice_fork()
+        self._fork.notice()
         with self._lock:
             for shard in tuple(self.shards.values()):
                 self._settle(shard)
@@ -99,8 +96,3 @@ class Tally:
         if fresh_good or fresh_bad:
             self._ledger.add(int(shard.start), fresh_good, fresh_bad, live=True)
             shard.seen_good, shard.seen_bad = good, bad
-
-    def _notice_fork(self) -> None:
-        # uWSGI forks without calling the hooks of os.register_at_fork.
-        if self._pid != os.getpid():
-            self.reset()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
@@ -12,7 +13,7 @@ from slo_core.sli import EventCounts
 from slo_core.stores.buckets import Batch, BucketRange, Increment
 from slo_core.window import DAY, FUTURE_TOLERANCE_SECONDS, HOUR, Span, Tier
 
-__all__ = ["WIDTHS", "Admitted", "ReadPlan", "admit", "kept_from", "kept_seconds", "spread"]
+__all__ = ["WIDTHS", "Admitted", "ReadPlan", "admit", "cut_to_fit", "kept_from", "kept_seconds", "spread"]
 
 _SECONDS, _MINUTES = Tier(1, HOUR), Tier(60, DAY)
 _QUARTER_HOUR = 900
@@ -114,20 +115,52 @@ def admit(batch: Batch, *, newest: int | None, keeps_seconds: int, since: float,
     )
 
 
-def spread(seconds: Iterable[tuple[int, int, int]]) -> tuple[Increment, ...]:
+def spread(seconds: Iterable[tuple[int, int, int]], *, first: Mapping[int, int] | None = None) -> tuple[Increment, ...]:
     """
     Every event once in each width, sorted.
 
     Args:
         seconds: (second, good, bad) for each second that holds events.
+        first: By width, the first bucket that is wanted; None for all of every width.
     """
-    added: dict[tuple[int, int], list[int]] = {}
-    for second, good, bad in seconds:
-        for width in WIDTHS:
-            counts = added.setdefault((width, second // width), [0, 0])
-            counts[0] += good
-            counts[1] += bad
-    return tuple(Increment(width, bucket, *counts) for (width, bucket), counts in sorted(added.items()))
+    listed = list(seconds)
+    if len(listed) == 1 and not first:  # nearly always: a batch is sent once a second
+        ((second, good, bad),) = listed
+        return tuple([Increment(width, second // width, good, bad) for width in WIDTHS])
+    increments: list[Increment] = []
+    for width in WIDTHS:
+        start = width * (first or {}).get(width, -sys.maxsize)
+        added: dict[int, list[int]] = {}
+        for second, good, bad in listed:
+            if second >= start:
+                counts = added.setdefault(second // width, [0, 0])
+                counts[0] += good
+                counts[1] += bad
+        increments += [Increment(width, bucket, good, bad) for bucket, (good, bad) in sorted(added.items())]
+    return tuple(increments)
+
+
+def cut_to_fit(seconds: Sequence[int], *, first: Mapping[int, int], increments: int) -> int:
+    """
+    How many of the seconds can be spread over no more than so many increments; one at least.
+
+    Args:
+        seconds: Ascending.
+        first: As for `spread`.
+        increments: The most there may be.
+    """
+    starts = [(width, width * first.get(width, -sys.maxsize)) for width in WIDTHS]
+    last = dict.fromkeys(WIDTHS, -sys.maxsize)
+    made = 0
+    for index, second in enumerate(seconds):
+        for width, start in starts:
+            bucket = second // width
+            if second >= start and bucket != last[width]:
+                last[width] = bucket
+                made += 1
+        if made > increments and index:
+            return index
+    return len(seconds)
 
 
 class ReadPlan:

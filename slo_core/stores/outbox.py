@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import secrets
 import threading
 from collections import deque
+from typing import NamedTuple
 
 from slo_core.stores.buckets import Batch, Declaration
-from slo_core.stores.layout import WIDTHS, kept_from, spread
+from slo_core.stores.layout import WIDTHS, cut_to_fit, kept_from, spread
+from slo_core.window import DAY, FUTURE_TOLERANCE_SECONDS, HOUR
 
-__all__ = ["KEPT_SECONDS", "GapOutcome", "Outbox", "new_writer"]
+__all__ = ["KEPT_SECONDS", "MOST_INCREMENTS", "GapOutcome", "Moment", "Outbox", "new_writer"]
 
 # Confirmed batches are kept so long, to be sent again if the store loses what it had confirmed (a failover).
 KEPT_SECONDS = 120.0
@@ -24,6 +27,32 @@ WRITER_SECONDS = 23 * 3600.0
 
 # So many distinct seconds wait one by one; with more, those too old to be told apart are merged.
 _SECONDS_BEFORE_MERGE = 8_000
+
+# What a batch holds at most; the rest goes into the next. A batch never changes once it was sent, so it must be one that
+# a slow store still takes within its time-outs: PostgreSQL adds 5,000 increments in less than a tenth of a second.
+MOST_INCREMENTS = 5_000
+
+# A machine that sleeps stops the monotonic clock and not the other; but a clock that leaps further than anything sleeps
+# has been set.
+_LONGEST_SLEEP_SECONDS = 366.0 * DAY
+
+
+class Moment(NamedTuple):
+    """
+    One instant, by both clocks.
+
+    Attributes:
+        monotonic: Seconds since some start; stands still while the machine sleeps.
+        wall: Seconds since the epoch; goes on while the machine sleeps, and may be set.
+    """
+
+    monotonic: float
+    wall: float
+
+    def seconds_since(self, earlier: Moment) -> float:
+        """How much time has passed, by the clock that has seen more of it."""
+        awake, by_the_wall = self.monotonic - earlier.monotonic, self.wall - earlier.wall
+        return max(awake, by_the_wall) if by_the_wall < _LONGEST_SLEEP_SECONDS else awake
 
 
 def new_writer() -> str:
@@ -50,7 +79,7 @@ class Outbox:
     Events of one SLO that the store has not confirmed, and those that it has confirmed lately.
 
     At most one batch is on its way; its content is frozen when it is sent first, and what comes meanwhile goes into the
-    next. `add` may be called from any thread; everything else is for whoever holds the right to talk to the store.
+    next. `add` may be called from any thread; everything else is for whoever has the store's turn.
 
     Args:
         slo: Name of the SLO.
@@ -60,7 +89,7 @@ class Outbox:
 
     __slots__ = (
         "_confirmed_at", "_declaration", "_declare", "_dropped", "_earliest", "_frozen_at", "_kept", "_lock", "_newest",
-        "_number", "_pending", "_sent", "_since", "_slo", "_unconfirmed", "_writer",
+        "_number", "_pending", "_sent", "_since", "_slo", "_unconfirmed", "_writer", "has_rest",
     )  # fmt: skip
 
     def __init__(self, slo: str, declaration: Declaration, *, writer: str) -> None:
@@ -78,10 +107,11 @@ class Outbox:
         self._since: float | None = None  # when the oldest pending event was added, by the monotonic clock
         self._dropped = 0
         self._unconfirmed: deque[Batch] = deque()
-        self._frozen_at = 0.0
+        self._frozen_at = Moment(0.0, 0.0)
+        self.has_rest = False  # the last batch was full: there is more that is as old
         self._sent: float | None = None  # when the oldest event among the unconfirmed was added
         self._kept: deque[tuple[float, Batch]] = deque()
-        self._confirmed_at: float | None = None
+        self._confirmed_at: Moment | None = None
         self._start_numbering(writer)
 
     def _start_numbering(self, writer: str) -> None:
@@ -149,36 +179,44 @@ class Outbox:
         """Whether there is anything to send."""
         return bool(self._unconfirmed or self._pending or self._declare or self._dropped)
 
-    def next_batch(self, *, now: float, errors: int = 0) -> Batch | None:
+    def next_batch(self, *, now: Moment, errors: int = 0) -> Batch | None:
         """
         The batch to be sent now: the unconfirmed one as it is, else a new one of what is pending; None without any.
 
+        A new one holds `MOST_INCREMENTS` at most, the oldest first; `has_rest` then tells that there is more.
+
         Args:
-            now: The monotonic clock.
+            now: By both clocks.
             errors: Failures to be reported, if a new batch is made: there is none unconfirmed.
         """
-        if self._unconfirmed and now - self._frozen_at > GIVEN_UP_SECONDS:
+        if self._unconfirmed and now.seconds_since(self._frozen_at) > GIVEN_UP_SECONDS:
             self._give_up()
         if self._unconfirmed:
             return self._unconfirmed[0]
-        if self._confirmed_at is not None and now - self._confirmed_at > WRITER_SECONDS:
+        if self._confirmed_at is not None and now.seconds_since(self._confirmed_at) > WRITER_SECONDS:
             self._start_numbering(new_writer())
         with self._lock:
             if not (self._pending or self._declare or self._dropped or errors):
                 return None
-            pending, self._pending = self._pending, {}
-            earliest, self._earliest = self._earliest, None
-            newest, self._newest = self._newest, None
-            self._sent, self._since = self._since, None
+            earliest, newest = self._earliest, self._newest
+            first = self._first_told_apart(now.wall)
+            taken = self._take(first)
+            self._sent = self._since
+            if not self._pending:
+                self._earliest = self._newest = self._since = None
+            elif earliest is not None:
+                self._earliest = max(earliest, min(self._pending))
+            self.has_rest = bool(self._pending)
             dropped, self._dropped = self._dropped, 0
         batch = Batch(
             writer=self._writer,
             slo=self._slo,
             number=self._number + 1,
-            increments=spread((second, good, bad) for second, (good, bad) in pending.items()),
-            good=sum(good for good, _ in pending.values()),
-            bad=sum(bad for _, bad in pending.values()),
+            increments=spread([(second, good, bad) for second, (good, bad) in taken.items()], first=first),
+            good=sum([good for good, _ in taken.values()]),
+            bad=sum([bad for _, bad in taken.values()]),
             earliest=earliest,
+            # Of the rest too: what the store keeps is seen from the newest event.
             newest=newest,
             dropped=dropped,
             errors=errors,
@@ -190,21 +228,41 @@ class Outbox:
         self._unconfirmed.append(batch)
         return batch
 
-    def confirm(self, *, now: float) -> None:
+    def _first_told_apart(self, wall: float) -> dict[int, int]:
+        """From where on the finer buckets are of use: after an outage most of them are too old to be kept."""
+        earliest, newest = self._earliest, self._newest
+        if earliest is None or newest is None or newest - earliest <= HOUR:
+            return {}
+        # An event from a clock that was ahead for a while does not make all others old.
+        reference = min(newest, math.floor(wall) + FUTURE_TOLERANCE_SECONDS)
+        keeps = self._declaration.keeps_seconds
+        return {width: kept_from(width, newest=reference, keeps_seconds=keeps) for width in WIDTHS[:2]}
+
+    def _take(self, first: dict[int, int]) -> dict[int, list[int]]:
+        """As many of the pending seconds as fit into a batch; the caller holds the lock."""
+        pending = self._pending
+        if len(pending) * len(WIDTHS) <= MOST_INCREMENTS:
+            self._pending = {}
+            return pending
+        seconds = sorted(pending)
+        taken = seconds[: cut_to_fit(seconds, first=first, increments=MOST_INCREMENTS)]
+        return {second: pending.pop(second) for second in taken}
+
+    def confirm(self, *, now: Moment) -> None:
         """The store has the first unconfirmed batch."""
         batch = self._unconfirmed.popleft()
-        self._kept.append((now, batch))
+        self._kept.append((now.monotonic, batch))
         self._confirmed_at = self._frozen_at = now
         if not self._unconfirmed:
             self._sent = None
-        self.drop_kept(now=now)
+        self.drop_kept(now=now.monotonic)
 
     def drop_kept(self, *, now: float) -> None:
         """Let go of confirmed batches that no failover can have lost any more."""
         while self._kept and now - self._kept[0][0] > KEPT_SECONDS:
             self._kept.popleft()
 
-    def gap(self, noted: int, *, now: float) -> GapOutcome:
+    def gap(self, noted: int) -> GapOutcome:
         """
         The store has applied nothing, because it lacks batches that it had confirmed.
 
@@ -213,7 +271,6 @@ class Outbox:
 
         Args:
             noted: The highest number the store has.
-            now: The monotonic clock.
         """
         again = [batch for _, batch in self._kept if batch.writer == self._writer and batch.number > noted]
         first = self._unconfirmed[0].number

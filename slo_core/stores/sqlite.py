@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import math
+import random
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
@@ -17,11 +19,18 @@ from slo_core.sli import EventCounts
 from slo_core.stores.base import Scope
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Identity, Increment, Query, SLORecord, Stored
 from slo_core.stores.layout import WIDTHS, admit, kept_from
+from slo_core.stores.locate import redacted_url
 from slo_core.window import FUTURE_TOLERANCE_SECONDS
 
 __all__ = ["SQLiteBucketStore", "open_sqlite"]
 
+T = TypeVar("T")
+
 SCHEMA_VERSION = 1
+
+# The pause before a locked file is tried again grows from the first to the second.
+_SHORTEST_PAUSE_SECONDS = 0.001
+_LONGEST_PAUSE_SECONDS = 0.02
 
 # "slo\0": tells our files from other people's, also for file(1).
 _APPLICATION_ID = 0x736C6F00
@@ -72,18 +81,18 @@ def open_sqlite(
             damaged, or was written by a newer version.
     """
     prefix = "sqlite:///"
-    path = url.removeprefix(prefix)
+    path, shown = url.removeprefix(prefix), redacted_url(url)
     if not url.startswith(prefix) or not path or path.endswith("/") or "\0" in path or path == ":memory:":
         raise StoreError(
-            f"store URL {url}: expected sqlite:///relative.db or sqlite:////absolute.db; to count in memory use memory://"
+            f"store URL {shown}: expected sqlite:///relative.db or sqlite:////absolute.db; to count in memory use memory://"
         )
     timeout, synchronous = options.pop("timeout", 1.0), options.pop("synchronous", "normal")
     if options:
-        raise StoreError(f"store {url}: unknown options {', '.join(sorted(options))}; known: synchronous, timeout")
+        raise StoreError(f"store {shown}: unknown options {', '.join(sorted(options))}; known: synchronous, timeout")
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not 0 < timeout <= 60:
-        raise StoreError(f"store {url}: timeout: expected seconds above 0 and up to 60, got {timeout!r}")
+        raise StoreError(f"store {shown}: timeout: expected seconds above 0 and up to 60, got {timeout!r}")
     if synchronous not in ("normal", "full"):
-        raise StoreError(f'store {url}: synchronous: expected "normal" or "full", got {synchronous!r}')
+        raise StoreError(f'store {shown}: synchronous: expected "normal" or "full", got {synchronous!r}')
     store = SQLiteBucketStore(
         Path(path), service=service, clock=clock, timeout=float(timeout), synchronous=str(synchronous)
     )
@@ -297,7 +306,7 @@ class SQLiteBucketStore:
     def _transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
         try:
             connection = self._connected()
-            connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            self._patiently(lambda: _begin(connection, write=write))
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -325,10 +334,11 @@ class SQLiteBucketStore:
         return found.st_dev, found.st_ino
 
     def _open(self) -> sqlite3.Connection:
-        # Only one thread at a time uses it, but not always the same one.
-        connection = sqlite3.connect(self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False)
+        # Only one thread at a time uses it, but not always the same one. SQLite does not wait for others, we do: its own
+        # waiting is in C, where gevent's other greenlets, each with a request, cannot run.
+        connection = sqlite3.connect(self._path, timeout=0.0, isolation_level=None, check_same_thread=False)
         try:
-            version = self._version(connection)
+            version = self._patiently(lambda: self._version(connection))
             if version < SCHEMA_VERSION:
                 self._migrate(connection)
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
@@ -338,9 +348,10 @@ class SQLiteBucketStore:
         return connection
 
     def _version(self, connection: sqlite3.Connection) -> int:
+        # In this order: another worker may set up the file at this moment, and what it does at once is not seen at once.
+        (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         if application != _APPLICATION_ID and (application or version or tables):
             raise StoreError(
                 f"store sqlite:///{self._path}: the file is an SQLite database of something else; choose another path"
@@ -353,8 +364,9 @@ class SQLiteBucketStore:
         return int(version)
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
-        self._write_ahead(connection)
-        connection.execute("BEGIN IMMEDIATE")
+        # Readers and a writer do not wait for each other in WAL mode; the file remembers it.
+        self._patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+        self._patiently(lambda: _begin(connection, write=True))
         try:
             # Another worker may have been faster.
             for statements in _MIGRATIONS[self._version(connection) :]:
@@ -371,19 +383,19 @@ class SQLiteBucketStore:
                 connection.execute("ROLLBACK")
             raise
 
-    def _write_ahead(self, connection: sqlite3.Connection) -> None:
-        """Readers and a writer do not wait for each other in WAL mode; the file remembers it."""
+    def _patiently(self, act: Callable[[], T]) -> T:
+        """Do what another process may stand in the way of, again and again until the time-out."""
         deadline = time.monotonic() + self._timeout
+        pause = _SHORTEST_PAUSE_SECONDS
         while True:
             try:
-                connection.execute("PRAGMA journal_mode = WAL")
+                return act()
             except sqlite3.OperationalError as exc:
-                # Changing the mode does not wait for others, whatever the time-out.
-                if _name_of(exc) != "SQLITE_BUSY" or time.monotonic() > deadline:
+                if not _name_of(exc).startswith("SQLITE_BUSY") or time.monotonic() > deadline:
                     raise
-                time.sleep(0.01)
-            else:
-                return
+            # Not all at the same instants: those who wait for each other would meet again.
+            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _explained(self, exc: sqlite3.Error) -> str:
         where = f"store sqlite:///{self._path}"
@@ -409,6 +421,20 @@ _PASSING = ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR")
 _SUM_OF_RANGE = """
     SELECT COALESCE(SUM(good), 0), COALESCE(SUM(bad), 0) FROM bucket
     WHERE slo = ? AND width = ? AND bucket BETWEEN ? AND ?"""
+
+
+def _begin(connection: sqlite3.Connection, *, write: bool) -> None:
+    """Begin a transaction that has all the locks it will need."""
+    if write:
+        connection.execute("BEGIN IMMEDIATE")
+        return
+    connection.execute("BEGIN")
+    try:
+        connection.execute("SELECT 1 FROM store").fetchone()
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _identity(connection: sqlite3.Connection) -> Identity:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import math
-import os
 import random
-import threading
 import time
 import weakref
 from collections.abc import Callable, Sequence
@@ -17,13 +15,15 @@ from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.definition import SLODefinition
 from slo_core.definition_document import definition_document, fingerprint_of
 from slo_core.errors import StoreError
-from slo_core.forks import in_forked_child
+from slo_core.forks import ForkWatch
 from slo_core.incidents import Incidents
 from slo_core.stores.base import Reading, ReadRequest, Scope, StoreHealth
-from slo_core.stores.buckets import Applied, Batch, BucketRange, BucketStore, Declaration, Identity, Increment
+from slo_core.stores.buckets import Applied, BucketRange, BucketStore, Declaration, Identity, Increment
 from slo_core.stores.flusher import Flusher
-from slo_core.stores.outbox import Outbox, new_writer
+from slo_core.stores.handover import Handover, Slice
+from slo_core.stores.outbox import Moment, Outbox, new_writer
 from slo_core.stores.reader import read_windows
+from slo_core.stores.turn import Turn
 from slo_core.window import Span
 
 __all__ = ["SharedLedger", "WriteBehindStore"]
@@ -35,6 +35,10 @@ _LONGEST_PAUSE_SECONDS = 30.0
 
 # How long a reader or an ending process waits for somebody else who is talking to the store.
 _TURN_SECONDS = 2.0
+
+# How long events are handed over at a stretch; what is left then comes after a short pause.
+_SENDING_SECONDS = 2.0
+_BEHIND_PAUSE_SECONDS = 0.05
 
 # How long `close` tries to hand over what is left.
 _CLOSE_SECONDS = 2.0
@@ -124,14 +128,15 @@ class WriteBehindStore:
         # What is to be logged once the turn is given back: a logging handler is somebody else's code.
         self._news: list[tuple[int, str, str]] = []
         self._start_anew()
-        in_forked_child(self._forked)
+        # In a child whose fork called no hooks (uWSGI) it is noticed by whoever comes first.
+        self._fork = ForkWatch(self._forked)
         _at_exit(self)
 
     def _start_anew(self) -> None:
-        self._pid = os.getpid()
         self._writer = new_writer()
         # Made when it is first needed: it is held while talking to the store, and gevent must have patched it by then.
-        self._turns: dict[str, threading.Lock] = {}
+        self._turns: dict[str, Turn] = {}
+        self._is_behind = False  # there was more to be handed over than could be at a stretch
         self._failures = 0  # in a row
         self._unreported = 0
         self._errors: dict[str, int] = {}  # of every process, by SLO, as last read
@@ -194,7 +199,8 @@ class WriteBehindStore:
         """Events come: start the thread where there is none, or do its work where there cannot be one."""
         self.notice_fork()
         if not self._flusher.wake() and self._is_overdue():
-            self._attempt(wait_seconds=0.0)
+            # In passing, in the middle of somebody's request: no waiting, and one slice will do.
+            self._attempt(wait_seconds=0.0, seconds=0.0)
 
     def _is_overdue(self) -> bool:
         now = self.monotonic()
@@ -214,108 +220,130 @@ class WriteBehindStore:
         """
         self.notice_fork()
         deadline = time.monotonic() + _CLOSE_SECONDS
-        while not self._attempt(wait_seconds=max(0.0, deadline - time.monotonic())):
-            if time.monotonic() > deadline:
-                break
+        while (left := deadline - time.monotonic()) > 0 and not self._attempt(wait_seconds=left, seconds=left):
             time.sleep(0.05)
         self._flusher.stop()
-        left = sum(ledger.outbox.waiting for ledger in self._every_ledger())
-        if left:
+        waiting = sum(ledger.outbox.waiting for ledger in self._every_ledger())
+        if waiting:
             self._incidents.report(
-                f"{left} events could not be handed over to the store {self.backend} before it was closed"
+                f"{waiting} events could not be handed over to the store {self.backend} before it was closed"
             )
         turn = self._turn()
-        if turn.acquire(timeout=_TURN_SECONDS):
+        if turn.take(_TURN_SECONDS):
             try:
                 self._buckets.close()
             except Exception as exc:  # it is being let go of: nothing is lost by that
                 self._hear(logging.ERROR, f"the store {self.backend} could not be closed", _said(exc))
             finally:
-                turn.release()
+                turn.give_back()
         self._tell()
 
     def _round(self) -> bool:
         """One round of the flusher's thread."""
         if self.monotonic() < self._next_attempt:
             return True
+        self._is_behind = False
         # In the first round there is something to declare, even without events.
         self._settle_all()
         has_work = any(ledger.outbox.has_work for ledger in self._every_ledger())
         if has_work:
-            self._attempt(wait_seconds=_TURN_SECONDS)
+            self._is_behind = not self._attempt(wait_seconds=_TURN_SECONDS) and self._is_up
         if self.monotonic() >= self._prune_at and self._is_up:
             self._prune()
         return has_work
 
     def _pause(self) -> float:
-        left = self._next_attempt - self.monotonic()
-        return max(self._interval, left) if self._failures else self._interval
+        if self._failures:
+            return max(self._interval, self._next_attempt - self.monotonic())
+        return min(self._interval, _BEHIND_PAUSE_SECONDS) if self._is_behind else self._interval
 
-    def _attempt(self, *, wait_seconds: float) -> bool:
-        """Send what there is, until the store has it all or fails; True when it has."""
+    def _attempt(self, *, wait_seconds: float, seconds: float = _SENDING_SECONDS) -> bool:
+        """
+        Send what there is, until the store has it all or fails; True when it has.
+
+        Args:
+            wait_seconds: How long to wait for the turn.
+            seconds: How long to go on; whoever else wants the turn gets it in between.
+        """
         turn = self._turn()
-        if not (turn.acquire(timeout=wait_seconds) if wait_seconds > 0 else turn.acquire(blocking=False)):
-            return False
-        try:
-            return self._send()
-        except Exception as exc:  # whatever a store raises: the events stay here, and are sent again
-            self._failed(exc)
-            return False
-        finally:
-            turn.release()
-            self._tell()
+        handover: Handover | None = None
+        until = math.inf
+        while turn.take(wait_seconds):
+            try:
+                if handover is None:
+                    handover, until = self._begin(), self.monotonic() + seconds
+                self._send(handover, until=until)
+            except Exception as exc:  # whatever a store raises: the events stay here, and are sent again
+                self._failed(exc)
+                return False
+            finally:
+                turn.give_back()
+                self._tell()
+            if handover.is_over or self.monotonic() >= until:
+                return handover.is_over
+            turn.let_pass()
+        return False
 
-    def _turn(self) -> threading.Lock:
-        # setdefault is atomic: whoever comes first makes the lock for all.
-        return self._turns.get("") or self._turns.setdefault("", threading.Lock())
+    def _turn(self) -> Turn:
+        # setdefault is atomic: whoever comes first makes it for all.
+        return self._turns.get("") or self._turns.setdefault("", Turn())
 
-    def _send(self) -> bool:
-        """
-        Send what there was when it was called; True when the store has it all.
-
-        An SLO may have several batches: one that is unconfirmed, those that are sent again after a gap, and then what
-        has come since.
-        """
+    def _begin(self) -> Handover:
         self._settle_all()
-        deadline = time.monotonic() + _TURN_SECONDS
-        fresh = {ledger.outbox for ledger in self._every_ledger()}  # those that may still freeze a new batch
-        while time.monotonic() < deadline:
-            now = self.monotonic()
-            sending: list[tuple[SharedLedger, Batch]] = []
-            for ledger in self._every_ledger():
-                outbox = ledger.outbox
-                if not outbox.has_unconfirmed and outbox not in fresh:
-                    continue
-                if not outbox.has_unconfirmed:
-                    fresh.discard(outbox)
-                    errors, self._unreported = self._unreported, 0
-                    batch = outbox.next_batch(now=now, errors=errors)
-                else:
-                    batch = outbox.next_batch(now=now)
-                if batch is not None:
-                    sending.append((ledger, batch))
-            if not sending:
-                return True
+        return Handover(ledger.outbox for ledger in self._every_ledger())
+
+    def _send(self, handover: Handover, *, until: float) -> None:
+        """
+        Send slice after slice, one at least, until the time is over or somebody else wants the turn.
+
+        Args:
+            handover: What is to be sent, or what is left of it.
+            until: The monotonic clock.
+
+        Raises:
+            StoreError: It has not taken what it should have; what else there was has been sent.
+        """
+        stuck: StoreError | None = None
+        while sending := handover.next_slice(now=self._moment(), take_errors=self._take_errors):
             before = self._clock()
             applied = self._buckets.apply([batch for _, batch in sending])
             after = self._clock()
             self._skew = (before + after) / 2 - applied.now
-            self._succeeded()
-            self._note(sending, applied)
-        return not any(ledger.outbox.has_unconfirmed for ledger in self._every_ledger())
+            left = self._note(sending, applied)
+            handover.answered(sending, left=left)
+            if left:
+                reason = applied.trouble or "it gives no reason"
+                stuck = StoreError(f"the store {self.backend} has not applied a batch of {len(left)} SLOs: {reason}")
+            elif stuck is None:
+                self._succeeded()
+            if self.monotonic() >= until or self._turn().is_wanted:
+                break
+        if stuck is not None:
+            raise stuck
 
-    def _note(self, sending: Sequence[tuple[SharedLedger, Batch]], applied: Applied) -> None:
-        now = self.monotonic()
-        known, self._identity = self._identity, applied.identity
+    def _moment(self) -> Moment:
+        return Moment(self.monotonic(), self._clock())
+
+    def _take_errors(self) -> int:
+        errors, self._unreported = self._unreported, 0
+        return errors
+
+    def _note(self, sending: Slice, applied: Applied) -> set[Outbox]:
+        """Take in what the store has answered; whose batches it has left, though it lacks none before them."""
+        now = self._moment()
+        known = self._identity
         is_another = known is not None and known.store_id != applied.identity.store_id
         resent = missing = 0
-        for (ledger, batch), noted in zip(sending, applied.noted, strict=True):
+        left: set[Outbox] = set()
+        for (outbox, batch), noted in zip(sending, applied.noted, strict=True):
             if noted >= batch.number:
-                ledger.outbox.confirm(now=now)
+                outbox.confirm(now=now)
+            elif is_another:
+                continue  # it is not asked what it lacks: nothing of the old store's is sent to it again
             elif noted == batch.number - 1:
-                raise StoreError(f"the store {self.backend} has not applied batch {batch.number}, and gives no reason")
-            elif not is_another:
-                outcome = ledger.outbox.gap(noted, now=now)
+                left.add(outbox)
+            else:
+                outcome = outbox.gap(noted)
                 resent += outcome.resent
                 missing += outcome.missing
         if is_another:
@@ -327,11 +355,14 @@ class WriteBehindStore:
             self._hear(
                 logging.WARNING, trouble, f"store_id {known and known.store_id}, now {applied.identity.store_id}"
             )
+        # Not before everything has been started anew that has to be.
+        self._identity = applied.identity
         lost = f"the store {self.backend} had lost batches that it had confirmed"
         if resent:
             self._hear(logging.WARNING, f"{lost}; they are sent again", f"{resent} batches")
         if missing:
             self._hear(logging.WARNING, f"{lost}, and they are too old to be sent again", f"{missing} batches")
+        return left
 
     def _succeeded(self) -> None:
         self._failures = 0
@@ -350,12 +381,16 @@ class WriteBehindStore:
 
     def _prune(self) -> None:
         self._prune_at = self.monotonic() + _PRUNE_SECONDS * random.uniform(0.75, 1.25)  # noqa: S311
-        with self._turn():
-            try:
-                self._buckets.prune()
-            except Exception as exc:  # old buckets only take space: the next time will do
-                self._hear(logging.ERROR, f"the store {self.backend} could not be pruned", _said(exc))
-        self._tell()
+        turn = self._turn()
+        if not turn.take(_TURN_SECONDS):
+            return
+        try:
+            self._buckets.prune()
+        except Exception as exc:  # old buckets only take space: the next time will do
+            self._hear(logging.ERROR, f"the store {self.backend} could not be pruned", _said(exc))
+        finally:
+            turn.give_back()
+            self._tell()
 
     def _hear(self, level: int, trouble: str, detail: str) -> None:
         self._news.append((level, trouble, detail))
@@ -408,10 +443,10 @@ class WriteBehindStore:
         """Hand over this process's own events, then ask the store."""
         self.notice_fork()
         turn = self._turn()
-        if not turn.acquire(timeout=_TURN_SECONDS):
+        if not turn.take(_TURN_SECONDS):
             raise StoreError(f"the store {self.backend} is busy: another thread has been waiting for it")
         try:
-            self._send()
+            self._send(self._begin(), until=self.monotonic() + _SENDING_SECONDS)
             return question()
         except Exception as exc:  # whatever a store raises, readers get one kind of error
             self._failed(exc)
@@ -419,7 +454,7 @@ class WriteBehindStore:
                 raise
             raise StoreError(f"the store {self.backend} cannot be read: {_said(exc)}") from exc
         finally:
-            turn.release()
+            turn.give_back()
             self._tell()
 
     def _read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
@@ -432,13 +467,10 @@ class WriteBehindStore:
     # --- forks
 
     def notice_fork(self) -> None:
-        """Start anew in a child whose fork called no hooks (uWSGI)."""
-        if self._pid != os.getpid():
-            self._forked()
+        """Start anew in a child, also in one whose fork called no hooks (uWSGI)."""
+        self._fork.notice()
 
     def _forked(self) -> None:
-        if self._pid == os.getpid():
-            return
         self._start_anew()
         self._flusher.reset()
         now = self._clock()

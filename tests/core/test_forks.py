@@ -54,13 +54,16 @@ def test_where_there_is_no_fork_nothing_is_registered(monkeypatch: pytest.Monkey
     assert Counted([]).calls == []
 
 
-def test_a_tracker_starts_empty_in_the_child(hooks: list[Hook], clock: FakeClock) -> None:
+def test_a_tracker_starts_empty_in_the_child(
+    hooks: list[Hook], clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What was settled and what was not; and it goes on counting."""
     tracker = SLOTracker(SLODefinition("a", 0.9), clock=clock)
     tracker.record(True)
     tracker.snapshot()
     tracker.record(False)
 
+    monkeypatch.setattr(os, "getpid", lambda: -1)
     for hook in hooks:
         hook()
 

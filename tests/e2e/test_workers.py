@@ -9,7 +9,7 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,9 +115,13 @@ GUNICORN = {
 }
 SERVERS = [*(f"{kind}{preload}" for kind in GUNICORN for preload in ("", "-preload")), "uvicorn"]
 
+SCRAPERS = 3
+
 
 def serve(backend: Backend, server: str) -> AbstractContextManager[Server]:
-    """The service with several workers."""
+    """The service with several workers, but for `uvicorn-alone`: uvicorn treats one worker as another thing."""
+    if server == "uvicorn-alone":
+        return backend.uvicorn()
     if server == "uvicorn":
         return backend.uvicorn("--workers", "2")
     kind, _, preload = server.partition("-")
@@ -129,15 +133,16 @@ def test_every_worker_shows_the_one_number_before_and_after_a_restart(backend: B
     """No scrape dips, the total is what the clients saw, and a restart of everything changes nothing."""
     with serve(backend, server) as running:
         port = running.port
-        with Scraper(port) as scraper:
+        with ExitStack() as stack:
+            scrapers = [stack.enter_context(Scraper(port)) for _ in range(SCRAPERS)]
             clients = send(port, requests=REQUESTS)
             wait_until(lambda: totals(port) == clients.seen, message=f"{totals(port)} is not {clients.seen}")
-            wait_until(lambda: scraper.scrapes > 2, message="nobody scraped")
+            wait_until(lambda: sum(scraper.scrapes for scraper in scrapers) >= 5, message="nobody scraped")
         more = send(port, requests=40)  # and no scrape after these: what is left is handed over on the way out
     seen = clients.seen + more.seen
 
     assert (clients.wrong, clients.broken, more.broken) == ([], 0, 0)
-    assert (scraper.dips, scraper.away) == ([], 0)
+    assert [(scraper.dips, scraper.away) for scraper in scrapers] == [([], 0)] * SCRAPERS
     if backend.server is not None:
         backend.server.kill()
         backend.server.start()
@@ -186,7 +191,7 @@ def at_most(seen: Totals, recorded: Totals, *, more: int) -> bool:
     return all(count >= 0 for count in beyond.values()) and of_all <= more
 
 
-@pytest.mark.parametrize("server", ["sync", "gthread", "gevent", "uvicorn"])
+@pytest.mark.parametrize("server", ["sync", "gthread", "gevent", "uvicorn", "uvicorn-alone"])
 def test_a_shutdown_under_load_loses_nothing(backend: Backend, server: str):
     """SIGTERM to all of it, while clients send: every answer that arrived was counted."""
     with serve(backend, server) as running:

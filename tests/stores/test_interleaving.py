@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from database_servers import start_mariadb, start_postgres
 from django_databases import django_database, set_up_django
 from redis_servers import start_redis
+from slo_core.stores import handover, outbox
+from slo_core.stores.outbox import MOST_INCREMENTS
 from slo_core.stores.redis import open_redis
 from slo_core.stores.sqlite import SQLiteBucketStore
 from slo_core.testing import FakeClock
@@ -30,7 +32,7 @@ MakeStore = Callable[[str], Any]
 names = (f"service-{number}" for number in itertools.count())
 
 
-@pytest.fixture(scope="module", params=["sqlite", "redis", "postgres", "mariadb"])
+@pytest.fixture(scope="module", params=["sqlite", "redis", "django-sqlite", "postgres", "mariadb"])
 def make_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStore]:
     """Each shared store on its real server."""
     if request.param == "sqlite":
@@ -39,6 +41,10 @@ def make_store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     elif request.param == "redis":
         with start_redis() as redis:
             yield lambda service: open_redis(redis.url, service=service)
+    elif request.param == "django-sqlite":
+        file = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path_factory.mktemp("any") / "db.sqlite3")}
+        with django_database("any-sqlite", file) as alias:
+            yield lambda service: open_django(f"django://{alias}", service=service)
     else:
         start: Any = {"postgres": start_postgres, "mariadb": start_mariadb}[request.param]
         with start() as server, django_database(f"any-{request.param}", server.settings) as alias:
@@ -56,11 +62,22 @@ OPERATIONS = st.lists(
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(operations=OPERATIONS)
+@given(operations=OPERATIONS, most=st.sampled_from((MOST_INCREMENTS, 12)))
 def test_any_interleaving_counts_every_event_once(
-    make_store: MakeStore, operations: list[tuple[int, str, int]]
+    make_store: MakeStore, operations: list[tuple[int, str, int]], most: int
 ) -> None:
-    """Three processes, batches and answers that are lost: in the end the windows are those of a list of events."""
+    """
+    Three processes, batches and answers that are lost: in the end the windows are those of a list of events.
+
+    Whatever fits into a batch: what was pending may go into one, or into many.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (outbox, handover):
+            patch.setattr(module, "MOST_INCREMENTS", most)
+        interleave(make_store, operations)
+
+
+def interleave(make_store: MakeStore, operations: list[tuple[int, str, int]]) -> None:
     # Servers have clocks of their own: this one must never be ahead of them.
     clock, monotonic = FakeClock(float(int(time.time()) - 8 * 3600)), FakeClock(0.0)
     service = next(names)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from slo_core.sli import EventCounts
 from slo_core.stores.buckets import BucketRange
-from slo_core.stores.layout import ReadPlan, admit, kept_from, kept_seconds, spread
+from slo_core.stores.layout import ReadPlan, admit, cut_to_fit, kept_from, kept_seconds, spread
 from slo_core.testing import batch_of, declared
 from slo_core.window import Span, rolling_span
 
@@ -107,6 +107,23 @@ def test_every_event_is_once_in_each_width(events: list[tuple[int, int, int]]) -
         assert sum(i.bad for i in increments if i.width_seconds == width) == sum(bad for _, _, bad in events)
     keys = [increment[:2] for increment in increments]
     assert keys == sorted(set(keys))
+
+
+@given(
+    seconds=st.lists(st.integers(0, 200_000), min_size=1, max_size=60, unique=True).map(sorted),
+    first=st.fixed_dictionaries({}, optional={1: st.integers(0, 200_000), 60: st.integers(0, 4_000)}),
+    increments=st.integers(1, 100),
+)
+def test_what_is_cut_to_fit_fits(seconds: list[int], first: dict[int, int], increments: int) -> None:
+    """And one more second would not; but one is always taken."""
+    taken = cut_to_fit(seconds, first=first, increments=increments)
+
+    def made(count: int) -> int:
+        return len(spread([(second, 1, 0) for second in seconds[:count]], first=first))
+
+    assert 1 <= taken <= len(seconds)
+    assert taken == 1 or made(taken) <= increments
+    assert taken == len(seconds) or made(taken + 1) > increments
 
 
 def test_what_is_kept_covers_the_longest_window_and_a_skewed_clock() -> None:

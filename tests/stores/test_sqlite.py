@@ -7,10 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from slo_core.errors import StoreError
+from slo_core.stores import sqlite as sqlite_module
 from slo_core.stores.buckets import Query
 from slo_core.stores.sqlite import SQLiteBucketStore, open_sqlite
 from slo_core.testing import FakeClock, StoreContract, batch_of, declared
@@ -122,6 +124,66 @@ def test_a_file_that_is_being_written_is_no_mistake(tmp_path: Path) -> None:
     other.execute("ROLLBACK")
     other.close()
     assert store.apply([]).identity == store.identity()
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3])
+def test_a_file_that_another_worker_sets_up_at_this_moment_is_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    """Whatever this one has seen of it by then: two workers start together on a new file."""
+    path = tmp_path / "slo.db"
+    connect = sqlite3.connect
+    statements: list[str] = []
+
+    def seen(statement: str) -> None:
+        statements.append(statement)
+        if len(statements) == moment:
+            monkeypatch.undo()
+            open_sqlite(sqlite_url(path)).close()
+
+    def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **options)
+        connection.set_trace_callback(seen)
+        return connection
+
+    monkeypatch.setattr(sqlite_module.sqlite3, "connect", traced)
+
+    store = open_sqlite(sqlite_url(path))
+
+    assert len(statements) >= 3
+    assert store.names() == []
+    store.close()
+
+
+@pytest.mark.parametrize("locked_for", ["writers", "everybody"])
+def test_it_waits_for_others_where_greenlets_can_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, locked_for: str
+) -> None:
+    """SQLite's own waiting is in C and keeps a worker of gevent from answering anybody."""
+    path = tmp_path / "slo.db"
+    open_sqlite(sqlite_url(path)).close()
+    other = sqlite3.connect(path, isolation_level=None)
+    if locked_for == "everybody":
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN IMMEDIATE")
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 10:
+            other.close()
+
+    monkeypatch.setattr(sqlite_module.time, "sleep", sleep)
+    store = SQLiteBucketStore(path)
+
+    if locked_for == "everybody":
+        assert store.names() == []
+    else:
+        store.apply([])
+
+    assert len(pauses) == 10
+    assert 0 < min(pauses) <= max(pauses) <= 0.02
+    store.close()
 
 
 def test_it_is_in_wal_mode(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,10 +19,12 @@ import pytest
 from faulty_store import FaultyStore
 from slo_core import SLODefinition, SLORegistry, SLOTracker, StoreError
 from slo_core.http_rule import HTTPRule
+from slo_core.stores.buckets import Applied, Batch, Identity, Query
 from slo_core.stores.flusher import THREAD_NAME
 from slo_core.stores.sqlite import SQLiteBucketStore
 from slo_core.stores.write_behind import WriteBehindStore
 from slo_core.testing import FakeClock
+from slo_servers import wait_until
 from store_process import Process
 
 SLO = SLODefinition("availability", 0.999)
@@ -163,6 +165,39 @@ def test_an_outage_is_logged_once_a_minute(
     assert "hunter2" not in caplog.text
 
 
+def test_failures_are_followed_by_longer_and_longer_pauses(
+    tmp_path: Path, clock: FakeClock, monotonic: FakeClock
+) -> None:
+    """Doubled each time up to half a minute, less up to half of it, so that a fleet does not come back all at once."""
+    network = FaultyStore(SQLiteBucketStore(tmp_path / "slo.db", clock=clock))
+    store = WriteBehindStore(network, clock=clock, monotonic=monotonic, flush_interval=1.0)
+    SLOTracker(SLO, store=store, clock=clock)
+    network.fails = "before"
+    shares = []
+    for longest in (1, 2, 4, 8, 16, 30, 30, 30):
+        sent = len(network.sent)
+        store._round()
+        assert len(network.sent) == sent + 1
+        pause = store._next_attempt - monotonic()
+        assert longest / 2 <= pause <= longest
+        assert store._pause() == max(1.0, pause)
+        shares.append(pause / longest)
+        # Until then it is left alone.
+        monotonic.advance(pause - 0.001)
+        store._round()
+        assert len(network.sent) == sent + 1
+        monotonic.advance(0.002)
+
+    assert len(set(shares)) == len(shares)
+    network.fails = None
+    store._round()
+    assert store._pause() == 1.0
+    network.fails = "before"
+    SLOTracker(SLODefinition("another", 0.9), store=store, clock=clock)
+    store._round()
+    assert store._next_attempt - monotonic() <= 1.0
+
+
 def test_failures_travel_with_the_batches(start: Callable[..., Process]) -> None:
     """`slo_store_errors_total` is the store's, of all processes."""
     process, other = start(), start()
@@ -278,6 +313,74 @@ def test_an_emptied_store_is_a_loss_of_history(
     assert "its history is lost, totals start anew" in caplog.text
 
 
+class Renewed(FaultyStore):
+    """Says that it is another store now, which has noted nothing, or for one SLO something nobody can explain."""
+
+    is_another = False
+
+    def apply(self, batches: Sequence[Batch]) -> Applied:
+        if not self.is_another:
+            return super().apply(batches)
+        self.sent.extend(batches)
+        noted = tuple(batch.number - 1 if batch.slo == "odd" else 0 for batch in batches)
+        return Applied(Identity("f" * 32, 1.0), 1.0, noted)
+
+
+def test_a_store_that_is_another_one_is_sent_nothing_of_the_old_ones(
+    tmp_path: Path, clock: FakeClock, monotonic: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where its first answer made no sense: it is not taken for the old one that has lost something."""
+    network = Renewed(SQLiteBucketStore(tmp_path / "slo.db", clock=clock))
+    store = WriteBehindStore(network, clock=clock, monotonic=monotonic, flush_interval=3600.0)
+    trackers = [SLOTracker(SLODefinition(name, 0.9), store=store, clock=clock) for name in ("odd", "even")]
+    for tracker in trackers:
+        tracker.record(True)
+    store.flush()
+    for tracker in trackers:
+        tracker.record(False)
+    network.is_another = True
+    network.sent.clear()
+    with caplog.at_level(logging.WARNING, logger="slo_core"):
+        for _ in range(3):
+            store.flush()
+
+    assert "its history is lost, totals start anew" in caplog.text
+    assert "sent again" not in caplog.text
+    assert [batch for batch in network.sent if batch.good] == []
+
+
+class Stubborn(FaultyStore):
+    """Leaves the batches of some SLOs, as a cluster does of which one node is down."""
+
+    def apply(self, batches: Sequence[Batch]) -> Applied:
+        self.sent.extend(batches)
+        applied = self._store.apply([batch for batch in batches if batch.slo != "odd"])
+        found = iter(applied.noted)
+        noted = tuple(batch.number - 1 if batch.slo == "odd" else next(found) for batch in batches)
+        return Applied(applied.identity, applied.now, noted, trouble="a node is down")
+
+
+def test_what_one_slo_s_part_of_the_store_does_not_take_keeps_nobody_else_s(
+    tmp_path: Path, clock: FakeClock, monotonic: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said, it comes again later, and all others count."""
+    network = Stubborn(SQLiteBucketStore(tmp_path / "slo.db", clock=clock))
+    store = WriteBehindStore(network, clock=clock, monotonic=monotonic, flush_interval=1.0)
+    trackers = [SLOTracker(SLODefinition(name, 0.9), store=store, clock=clock) for name in ("odd", "even")]
+    for _ in range(3):
+        for tracker in trackers:
+            tracker.record(True)
+        store.flush()
+
+    assert not store.health().is_up
+    assert store._pause() >= 2.0
+    assert "has not applied a batch of 1 SLOs: a node is down" in caplog.text
+    assert [batch.number for batch in network.sent if batch.slo == "odd"] == [1, 1, 1]
+    (even,) = network.read([Query("even")])
+    assert even.record is not None
+    assert even.record.good == 3
+
+
 def test_a_batch_nobody_confirms_for_half_a_day_is_given_up(
     start: Callable[..., Process], monotonic: FakeClock, clock: FakeClock
 ) -> None:
@@ -293,6 +396,59 @@ def test_a_batch_nobody_confirms_for_half_a_day_is_given_up(
     snapshot = process.tracker.snapshot()
 
     assert (snapshot.lifetime_good, snapshot.dropped) == (7, 5)
+
+
+def test_a_batch_that_was_slept_over_is_given_up(
+    start: Callable[..., Process], monotonic: FakeClock, clock: FakeClock
+) -> None:
+    """A laptop that was closed: its monotonic clock stood still, and the store's notes grew old all the same."""
+    process = start()
+    process.network.fails = "after"
+    process.record(5)
+    process.store.flush()
+    process.record(7)
+    clock.advance(hours=25)
+    process.network.prune()
+    process.network.fails = None
+
+    snapshot = process.tracker.snapshot()
+
+    # The store has the first five: sent again, they would count twice.
+    assert (snapshot.lifetime_good, snapshot.dropped) == (12, 5)
+    assert [batch.good for batch in process.network.sent] == [5, 7, 0]
+
+
+def test_a_writer_that_slept_for_a_day_takes_another_id(
+    start: Callable[..., Process], clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The store has forgotten it: its next number would be taken for a gap."""
+    process = start()
+    process.record(1)
+    process.store.flush()
+    clock.advance(hours=25)
+    process.network.prune()
+    process.record(1)
+
+    assert process.totals() == (2, 0)
+    assert len({batch.writer for batch in process.network.sent}) == 2
+    assert caplog.records == []
+
+
+def test_a_clock_that_is_set_gives_nothing_up(start: Callable[..., Process], clock: FakeClock) -> None:
+    """A machine that starts in 1970 and then learns what time it is has not slept for half a century."""
+    clock.now = 1000.0
+    process = start()
+    process.network.fails = "before"
+    process.record(5)
+    process.store.flush()
+    clock.now = 1_700_000_000.0
+    process.network.fails = None
+    process.record(1)
+
+    snapshot = process.tracker.snapshot()
+
+    assert [batch.good for batch in process.network.sent] == [5, 5, 1]
+    assert (snapshot.lifetime_good, snapshot.dropped) == (6, 0)
 
 
 def test_a_writer_that_was_silent_for_a_day_takes_another_id(
@@ -456,6 +612,44 @@ def test_a_forked_child_starts_empty(start: Callable[..., Process]) -> None:
     assert process.totals() == (11, 1)
 
 
+def test_a_child_of_a_parent_that_flushes_has_a_flusher_of_its_own(tmp_path: Path) -> None:
+    """The parent's thread is not there: the child's first event starts another, and nothing counts twice."""
+    store = WriteBehindStore(SQLiteBucketStore(tmp_path / "slo.db"), flush_interval=0.02)
+    tracker = SLOTracker(SLO, store=store)
+    raw = SQLiteBucketStore(tmp_path / "slo.db")
+
+    def counted() -> tuple[int, int]:
+        (stored,) = raw.read([Query("availability")])
+        return (0, 0) if stored.record is None else (stored.record.good, stored.record.bad)
+
+    for _ in range(10):
+        tracker.record(True)
+    wait_until(lambda: counted() == (10, 0), message="the parent's thread does not run")
+    for _ in range(5):
+        tracker.record(True)  # the parent's to hand over
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(writing)
+            for _ in range(100):
+                tracker.record(False)
+            os.read(reading, 1)  # until the parent has seen them; nothing is read or closed here
+        finally:
+            os._exit(0)
+    os.close(reading)
+    try:
+        wait_until(lambda: counted() == (15, 100), message=f"{counted()}: the child's events do not come")
+    finally:
+        os.close(writing)
+        os.waitpid(pid, 0)
+
+    tracker.record(True)
+    store.close()
+    assert counted() == (16, 100)
+    raw.close()
+
+
 def test_pruning_comes_round(start: Callable[..., Process], monotonic: FakeClock) -> None:
     """Within ten minutes of work, and about every ten minutes from then on."""
     process = start()
@@ -509,3 +703,57 @@ store.close()
     )  # fmt: skip
 
     assert (done.returncode, done.stdout) == (0, "15 200\n"), done.stderr
+
+
+def test_two_threads_that_notice_a_fork_hand_over_nothing_of_the_parents(tmp_path: Path) -> None:
+    """The second one waits until the first has started anew: what the parent holds is the parent's to send."""
+    code = """
+import ctypes, os, sys, threading
+from slo_core import SLODefinition, SLOTracker
+from slo_core.stores.locate import store_from_url
+from slo_core.stores.outbox import Outbox
+from slo_core.testing import FakeClock
+clock = FakeClock()
+store = store_from_url(sys.argv[1], service="shop", flush_interval=3600.0, clock=clock)
+tracker = SLOTracker(SLODefinition("availability", 0.999), store=store, clock=clock)
+tracker.record(True)
+store.flush()
+for _ in range(5):
+    tracker.record(True)  # the parent's to hand over
+clock.advance(1)
+store.ledger(tracker.definition).settle()
+pid = ctypes.CDLL(None).fork()
+if pid == 0:
+    is_starting, is_flushed = threading.Event(), threading.Event()
+    start_empty = Outbox.start_empty
+
+    def slowly(self, writer, since):
+        is_starting.set()
+        is_flushed.wait(0.3)  # the other one has this long to do what it must not
+        start_empty(self, writer, since)
+
+    Outbox.start_empty = slowly
+
+    def flush():
+        is_starting.wait(10)
+        store.flush()
+        is_flushed.set()
+
+    other = threading.Thread(target=flush)
+    other.start()
+    store.flush()
+    other.join()
+    os._exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+for _ in range(3):
+    tracker.record(True)
+store.flush()
+print(tracker.snapshot().lifetime_good)
+store.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, f"sqlite:///{tmp_path / 'slo.db'}"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (0, "9\n"), done.stderr
