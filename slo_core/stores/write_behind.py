@@ -143,7 +143,7 @@ class WriteBehindStore:
         self._next_attempt = -math.inf
         self._is_up = True
         self._skew = 0.0
-        self._prune_at = self.monotonic() + _PRUNE_SECONDS * random.uniform(0.1, 1.0)  # noqa: S311
+        self._prune_at = self.monotonic() + _PRUNE_SECONDS * random.uniform(0.0, 1.0)  # noqa: S311
 
     # --- what the store is
 
