@@ -141,7 +141,8 @@ def _positive(field: str, value: object) -> Fraction | None:
         return None
     is_number = isinstance(value, (int, float, Decimal, Fraction)) and not isinstance(value, bool)
     try:
-        if is_number and math.isfinite(value) and value > 0:  # type: ignore[arg-type,operator]  # a number: just asked
+        # As a float, too: a Decimal may be so small that its fraction does not fit into memory.
+        if is_number and math.isfinite(value) and float(value) > 0:  # type: ignore[arg-type]  # a number: just asked
             return exact(value)  # type: ignore[arg-type]
     except (OverflowError, ValueError):  # beyond every float, or a signalling NaN
         pass

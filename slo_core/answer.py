@@ -8,7 +8,10 @@ import gzip
 import hmac
 from dataclasses import dataclass
 
-__all__ = ["Answer", "answered", "is_authorized", "may_compress"]
+__all__ = ["Answer", "answered", "checked_token", "is_authorized", "may_compress"]
+
+_NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
+_NO_STORE = ("Cache-Control", "no-store")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,8 @@ def answered(
     """
     An answer with its length; compressed where the client understands that.
 
+    Nobody may take it for another type than it says, and nobody keeps it unless `headers` has a Cache-Control.
+
     Args:
         method: Of the request: HEAD gets no body.
         status: HTTP status.
@@ -41,7 +46,9 @@ def answered(
         headers: More of them.
         accept_encoding: The client's header.
     """
-    more = list(headers)
+    more = [*headers, _NO_SNIFFING]
+    if not any(name == _NO_STORE[0] for name, _ in headers):
+        more.append(_NO_STORE)
     if may_compress(accept_encoding):
         body = gzip.compress(body, compresslevel=5)
         more.append(("Content-Encoding", "gzip"))
@@ -56,6 +63,18 @@ def may_compress(accept_encoding: str) -> bool:
         if coding.strip().lower() == "gzip":
             return parameters.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
     return False
+
+
+def checked_token(token: str | None) -> str | None:
+    """
+    The token of a view, as it was given.
+
+    Raises:
+        ValueError: It is no text, or an empty one, as of a variable that was not set: that would let in everybody.
+    """
+    if token is not None and not (isinstance(token, str) and token):
+        raise ValueError("token=: expected non-empty text, or None to ask for none")
+    return token
 
 
 def is_authorized(authorization: str, token: str | None, *, or_basic: bool = False) -> bool:
@@ -77,7 +96,7 @@ def is_authorized(authorization: str, token: str | None, *, or_basic: bool = Fal
         except (binascii.Error, ValueError):
             return False
     elif scheme.lower() != "bearer":
-        sent = ""
+        return False
     # Bytes, because compare_digest refuses text beyond ASCII. Servers hand over any header's bytes as Latin-1 text,
     # so a token that was sent as UTF-8 is its own bytes again in Latin-1.
     expected = token.encode("utf-8", "backslashreplace")

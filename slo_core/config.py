@@ -23,6 +23,12 @@ from slo_core.window import CALENDAR_PERIODS
 
 __all__ = ["DefinitionsConfig", "nearest", "parse_definitions"]
 
+# Definitions are nested five deep. What is deeper than any recursion would end in another error.
+_DEEPEST = 32
+
+# No percentage has as many digits; 1e-999999999 would be a fraction that does not fit into memory.
+_MOST_DIGITS = 400
+
 DefinitionsConfig = (
     # A sequence, not any iterable: a mapping is one too, and type checkers would no longer know a literal for what it is.
     Mapping[str, "Mapping[str, object] | SLODefinition"] | Sequence["Mapping[str, object] | SLODefinition"]
@@ -79,7 +85,10 @@ class _Parser:
 
     def parse(self, config: object) -> list[SLODefinition]:
         entries: list[tuple[str, object, object]] = []
-        if isinstance(config, Mapping):
+        trouble = _why_not_shown(config)
+        if trouble is not None:
+            self.report(self.where, f"expected plain values, got one that cannot be shown ({trouble})")
+        elif isinstance(config, Mapping):
             entries = [(f"{self.where}[{name!r}]", name, options) for name, options in config.items()]
         elif isinstance(config, Iterable) and not isinstance(config, (str, bytes)):
             for index, options in enumerate(config):
@@ -218,6 +227,25 @@ class _Parser:
         return parsed if len(self.problems) == before else None
 
 
+def _why_not_shown(config: object) -> str | None:
+    """Why a value cannot stand in a message: a number of 5,000 digits, a cycle, an object without a text; None if it can."""
+    waiting: list[tuple[object, int]] = [(config, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > _DEEPEST:
+            return "it is nested too deeply"
+        if isinstance(value, Mapping):
+            waiting += [(inner, depth + 1) for pair in value.items() for inner in pair]
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            waiting += [(inner, depth + 1) for inner in value]
+        else:
+            try:
+                repr(value)
+            except Exception as exc:  # whatever somebody else's object does
+                return f"{type(value).__name__}: {exc}"
+    return None
+
+
 def _target(value: object) -> object:
     if isinstance(value, str):
         ratio = _percent(value)
@@ -236,7 +264,9 @@ def _percent(text: str) -> Fraction:
         value = Decimal(number.strip())
     except InvalidOperation:
         value = Decimal("NaN")
-    if not sign or rest.strip() or not value.is_finite():
+    exponent = value.as_tuple().exponent
+    is_short = len(number) <= _MOST_DIGITS and isinstance(exponent, int) and abs(exponent) <= _MOST_DIGITS
+    if not sign or rest.strip() or not value.is_finite() or not is_short:
         raise ValueError(f'expected a ratio between 0 and 1 or a percentage such as "99.9%", got {text!r}')
     return Fraction(value) / 100
 
@@ -251,5 +281,5 @@ def _import(dotted_path: str) -> object:
     module_name, _, attribute = dotted_path.rpartition(".")
     try:
         return getattr(import_module(module_name), attribute)
-    except (ImportError, AttributeError, ValueError, TypeError) as exc:
+    except Exception as exc:  # whatever somebody else's module does when it is imported
         raise ValueError(f"expected a callable or its dotted path, got {dotted_path!r} ({exc})") from exc

@@ -29,7 +29,9 @@ class Problem:
 
     def __str__(self) -> str:
         text = f"{self.path}: {self.message}"
-        return f"{text}; {self.hint}" if self.hint else text
+        text = f"{text}; {self.hint}" if self.hint else text
+        # A key of half a character, which JSON can write and no terminal can.
+        return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class ConfigError(SLOError, ValueError):

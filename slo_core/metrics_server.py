@@ -11,7 +11,7 @@ from socketserver import TCPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from slo_core.answer import Answer
+from slo_core.answer import Answer, answered
 from slo_core.conventions import DEFAULT_METRICS_PATH, LOGGER_NAME
 from slo_core.metrics_view import MetricsView
 
@@ -86,18 +86,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         method = self.command
-        url = urlsplit(self.path)
-        if method not in ("GET", "HEAD"):
-            self.close_connection = True  # a body may follow, and nobody reads it
-        if url.path == DEFAULT_METRICS_PATH:
+        path, query = _path_and_query(self.path)
+        if method not in ("GET", "HEAD") or "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
+            # A body may follow that nobody reads: it must not be taken for the next request, which a proxy between us
+            # and the client may have sent for somebody else.
+            self.close_connection = True
+        if path == DEFAULT_METRICS_PATH:
             response = self.server.view.respond(
                 method,
                 accept=self.headers.get("Accept", ""),
                 accept_encoding=self.headers.get("Accept-Encoding", ""),
                 authorization=self.headers.get("Authorization", ""),
-                query=url.query,
+                query=query,
             )
-        elif url.path == HEALTH_PATH:
+        elif path == HEALTH_PATH:
             response = _plain(200, b"ok\n")
         else:
             response = _plain(404, f"not found: {DEFAULT_METRICS_PATH} is all there is\n".encode())
@@ -119,5 +121,13 @@ class _Handler(BaseHTTPRequestHandler):
         """A line for every scrape says nothing."""
 
 
+def _path_and_query(target: str) -> tuple[str, str]:
+    try:
+        url = urlsplit(target)
+    except ValueError:  # "http://[": an address, but of nothing
+        return "", ""
+    return url.path, url.query
+
+
 def _plain(status: int, body: bytes) -> Answer:
-    return Answer(status, (("Content-Type", _TEXT), ("Content-Length", str(len(body)))), body)
+    return answered("GET", status, _TEXT, body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs
 
-from slo_core.answer import Answer, answered, is_authorized
+from slo_core.answer import Answer, answered, checked_token, is_authorized
 from slo_core.prometheus import PrometheusExporter
 from slo_core.registry import SLORegistry
 
@@ -20,13 +20,16 @@ class MetricsView:
     Args:
         registry: The SLOs: a registry, or an exporter of several.
         token: Bearer token to ask for; None asks for none.
+
+    Raises:
+        ValueError: The token is empty.
     """
 
     __slots__ = ("_exporter", "_token")
 
     def __init__(self, registry: SLORegistry | PrometheusExporter, *, token: str | None = None) -> None:
         self._exporter = PrometheusExporter(registry) if isinstance(registry, SLORegistry) else registry
-        self._token = token
+        self._token = checked_token(token)
 
     def respond(
         self, method: str, *, accept: str = "", accept_encoding: str = "", authorization: str = "", query: str = ""
@@ -56,6 +59,5 @@ class MetricsView:
             content_type,
             body,
             ("Vary", "Accept, Accept-Encoding"),
-            ("Cache-Control", "no-store"),
             accept_encoding=accept_encoding,
         )

@@ -107,10 +107,11 @@ def unknown_settings(names: Iterator[str] | list[str], *, known: frozenset[str] 
 
 
 def _problems(settings: SLOSettings) -> Iterator[Problem]:
+    # What stands where a store belongs may hold its password: its type says enough.
     if not isinstance(settings.store, (str, Store)):
-        yield Problem("store", f'expected a URL such as "memory://", got {settings.store!r}')
+        yield Problem("store", f'expected a URL such as "memory://", got {type(settings.store).__name__}')
     if not isinstance(settings.store_options, Mapping):
-        yield Problem("store_options", f"expected a mapping, got {settings.store_options!r}")
+        yield Problem("store_options", f"expected a mapping, got {type(settings.store_options).__name__}")
     interval = settings.flush_interval
     is_number = isinstance(interval, (int, float)) and not isinstance(interval, bool)
     if interval is not None and not (is_number and 0 < interval < math.inf):

@@ -261,22 +261,28 @@ def _unknown_marks(views: Sequence[MappedView], known: list[str]) -> Iterator[ch
 
 
 def check_metrics_token(app_configs: object = None, **_: Any) -> list[CheckMessage]:
-    """Metrics are not for everybody."""
-    from slo_django.views import metrics
+    """Metrics and the status page are not for everybody."""
+    from slo_django import status_views, views
 
     try:
         found = conf.read_settings()
     except ConfigError:  # told by check_settings
         return []
-    is_mounted = any(mapped.view is metrics for mapped in mapped_views())
-    if not (is_mounted and found.enabled and found.metrics_path is not None and found.metrics_token is None):
+    if not found.enabled or found.metrics_token is not None:
         return []
+    mounted = [mapped.view for mapped in mapped_views()]
+    told = (
+        ("metrics view", found.metrics_path, views.metrics, "give it to Prometheus as authorization.credentials"),
+        ("status page", found.status_path, status_views.page, "give it to readers, as the password of any name"),
+    )
     return [
         checks.Warning(
-            "The metrics view answers everybody.",
-            hint="Set SLO_METRICS_TOKEN, and give the token to Prometheus as authorization.credentials.",
+            f"The {name} answers everybody.",
+            hint=f"Set SLO_METRICS_TOKEN, and {what_then}.",
             id=CheckID.METRICS_WITHOUT_TOKEN,
         )
+        for name, path, view, what_then in told
+        if path is not None and view in mounted
     ]
 
 

@@ -22,7 +22,15 @@ __all__ = ["exporter"]
 
 
 @click.command("exporter")
-@click.option("--store", "url", metavar="URL", required=True, help=STORE_HELP)
+@click.option(
+    "--store",
+    "url",
+    metavar="URL",
+    required=True,
+    # With a password in it: everybody on the machine can read the arguments of a process.
+    envvar="SLO_STORE",
+    help=f"{STORE_HELP}  [default: SLO_STORE in the environment]",
+)
 @click.option("--service", metavar="NAME", help="Show this service only.  [default: every service]")
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(

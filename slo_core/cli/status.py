@@ -21,6 +21,7 @@ from slo_core.errors import StoreError
 from slo_core.service_status import ServiceStatus
 from slo_core.status import services_document
 from slo_core.status_source import StatusSource
+from slo_core.wording import printable
 
 __all__ = ["status"]
 
@@ -116,9 +117,9 @@ def _picture(source: StatusSource, live: Live) -> Group:
     try:
         services = source.read()
     except StoreError as exc:
-        return Group(Text(str(exc), style="bold red"), at)
-    told = [Text(found.note, style="dim") for found in services if found.note]
-    told += [Text(found.told_trouble, style="bold red") for found in services if found.told_trouble]
+        return Group(Text(printable(str(exc)), style="bold red"), at)
+    told = [Text(printable(found.note), style="dim") for found in services if found.note]
+    told += [Text(printable(found.told_trouble), style="bold red") for found in services if found.told_trouble]
     return Group(rich_status_table(services, live.console), *told, at)
 
 

@@ -11,6 +11,7 @@ from slo_core.errors import StoreError
 from slo_core.store_copy import CopyReport, check_copy, copy_store
 from slo_core.stores.existing import existing_store_from_url, without_secrets
 from slo_core.stores.locate import bucket_store_from_url, redacted_url
+from slo_core.wording import printable
 
 __all__ = ["STORE_HELP", "store"]
 
@@ -65,7 +66,7 @@ def _report(report: CopyReport) -> None:
     for copied in report.slos:
         outcome = "copied before, nothing added" if copied.was_there else f"{_counted(copied.buckets, 'bucket')} copied"
         events = f"{_counted(copied.good + copied.bad, 'event')}, {copied.bad:,} bad"
-        say(f"{report.service}/{copied.slo}: {events}; {outcome}")
+        say(f"{printable(f'{report.service}/{copied.slo}')}: {events}; {outcome}")
 
 
 def _counted(number: int, noun: str) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from slo_core.conventions import LOGGER_NAME
+from slo_core.wording import printable
 
 __all__ = ["STATE_STYLES", "complain", "console", "hush", "note", "say", "warn"]
 
@@ -43,19 +44,24 @@ def say(what: RenderableType) -> None:
 
 def complain(text: str) -> None:
     """An error, in one line."""
-    sys.stderr.write(f"slo: error: {' '.join(text.split())}\n")
+    sys.stderr.write(f"slo: error: {_one_line(text)}\n")
 
 
 def warn(text: str) -> None:
     """Something doubtful, in one line."""
-    sys.stderr.write(f"slo: warning: {' '.join(text.split())}\n")
+    sys.stderr.write(f"slo: warning: {_one_line(text)}\n")
 
 
 def note(text: str) -> None:
     """What should be known about what is printed."""
-    sys.stderr.write(f"slo: note: {' '.join(text.split())}\n")
+    sys.stderr.write(f"slo: note: {_one_line(text)}\n")
 
 
 def hush() -> None:
     """What the library would log is printed by the command itself."""
     logging.getLogger(LOGGER_NAME).addHandler(_SILENCE)
+
+
+def _one_line(text: str) -> str:
+    """What a page, a store or a file says may hold more than words: commands to the terminal, for one."""
+    return printable(" ".join(text.split()))

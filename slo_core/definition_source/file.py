@@ -44,6 +44,10 @@ def load_file(name: str) -> DefinitionSet:
             name, None, f"expected a name that ends with {', '.join(ENDINGS)}, got {path.suffix or 'no ending'}"
         )
     document = read(_text(path, name), file=name)
+    try:
+        repr(document.value)
+    except (ValueError, RecursionError) as exc:  # a hexadecimal number of 5,000 digits, a TOML key of 500 parts
+        raise refusal(name, None, "a number in it is too long to be shown, or it is nested too deeply") from exc
     if document.value is None or document.value == {}:
         raise refusal(name, None, "the file is empty", _REMEDY)
     if not isinstance(document.value, dict):

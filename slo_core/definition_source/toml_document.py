@@ -6,7 +6,7 @@ import re
 import tomllib
 from typing import Any
 
-from slo_core.definition_source.document import Document, refusal
+from slo_core.definition_source.document import DEEPEST, Document, refusal
 from slo_core.definition_source.line_map import Keys
 
 __all__ = ["read_toml"]
@@ -17,6 +17,8 @@ _KEY = rf"{_KEY_PART}(?:\s*\.\s*{_KEY_PART})*"
 _HEADING = re.compile(rf"\s*(\[\[?)\s*({_KEY})\s*\]\]?\s*(?:#.*)?")
 _ASSIGNMENT = re.compile(rf"\s*({_KEY})\s*=.*")
 _PART = re.compile(_KEY_PART)
+
+_LONGEST_KEY = 1000  # dots
 
 
 def read_toml(text: str, *, file: str) -> Document:
@@ -30,6 +32,10 @@ def read_toml(text: str, *, file: str) -> Document:
     Raises:
         ConfigError: It is no TOML; a key that is there twice makes it none.
     """
+    for at, written in enumerate(text.split("\n"), start=1):
+        # Python's own reader takes a time that grows with the square of a key's length.
+        if any(part.count(".") > _LONGEST_KEY for part in written.split("=")):
+            raise refusal(file, at, "cannot be read as TOML: nested too deeply")
     try:
         value = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
@@ -61,7 +67,7 @@ def _lines(text: str, value: dict[str, Any]) -> dict[Keys, int]:
             found = (*table, *_parts(assignment[1]))
         else:
             continue
-        for depth in range(1, len(found) + 1):
+        for depth in range(1, min(len(found), DEEPEST) + 1):
             if _is_there(value, found[:depth]):
                 lines.setdefault(found[:depth], number)
     return lines

@@ -16,6 +16,10 @@ __all__ = ["read_yaml"]
 # Two hundred SLOs with every option that there is.
 _MOST_VALUES = 10_000
 
+# A date with its time zone is half of it. To work out 1:1:1:..., which is a number in YAML, takes a minute for a megabyte.
+_LONGEST_NUMBER = 100
+_TEXT = "tag:yaml.org,2002:str"
+
 
 def read_yaml(text: str, *, file: str) -> Document:
     """
@@ -61,22 +65,36 @@ class _Loader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._depth = 0
+        self._values = 0
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self._depth += 1
-        if self._depth > DEEPEST:
+        self._values += 1
+        trouble = "nested too deeply" if self._depth > DEEPEST else ""
+        if self._values > _MOST_VALUES:
+            trouble = f"it holds more than {_MOST_VALUES:,} values"
+        if trouble:
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
-            raise yaml.MarkedYAMLError(problem="nested too deeply", problem_mark=mark)
+            raise yaml.MarkedYAMLError(problem=trouble, problem_mark=mark)
         try:
             return super().compose_node(parent, index)
         finally:
             self._depth -= 1
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        if isinstance(node, yaml.ScalarNode) and node.tag != _TEXT and len(node.value) > _LONGEST_NUMBER:
+            raise yaml.MarkedYAMLError(
+                problem=f"a number or a date of more than {_LONGEST_NUMBER} characters", problem_mark=node.start_mark
+            )
         try:
             return super().construct_object(node, deep=deep)
+        except yaml.YAMLError:
+            raise
         except (ValueError, OverflowError) as exc:  # the 31st of a month that has 30, a number of 5,000 digits
             raise yaml.MarkedYAMLError(problem=str(exc), problem_mark=node.start_mark) from exc
+        except Exception as exc:  # `!!int ""` and `!!bool maybe`: PyYAML trusts a tag that somebody wrote
+            problem = f"the value does not fit its tag {node.tag!r}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from exc
 
 
 def _children(node: yaml.Node) -> Iterator[yaml.Node]:

@@ -51,7 +51,6 @@ class Assets:
             return answered(method, 405, "text/plain; charset=utf-8", b"use GET or HEAD\n", ("Allow", "GET, HEAD"))
         if name not in _TYPES:
             return answered(method, 404, "text/plain; charset=utf-8", b"not found\n")
-        nosniff = ("X-Content-Type-Options", "nosniff")
         body = self._bodies[name]
         vary = ("Vary", "Accept-Encoding")
-        return answered(method, 200, _TYPES[name], body, _FOREVER, nosniff, vary, accept_encoding=accept_encoding)
+        return answered(method, 200, _TYPES[name], body, _FOREVER, vary, accept_encoding=accept_encoding)

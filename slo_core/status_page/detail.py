@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from xml.etree import ElementTree as ET
 
@@ -195,7 +194,7 @@ def _burned(sample: BurnRateSample) -> tuple[Node, ...]:
     return f"{format_duration(sample.window_seconds)}: {burn_text(sample.burn_rate)}", element("p", counts)
 
 
-def range_choices(definition: SLODefinition, chosen: str, query: Mapping[str, str], links: Links) -> ET.Element:
+def range_choices(definition: SLODefinition, chosen: str, links: Links) -> ET.Element:
     """Links to the ranges that the charts can show."""
     choices = [
         element(
@@ -203,7 +202,7 @@ def range_choices(definition: SLODefinition, chosen: str, query: Mapping[str, st
             element(
                 "a",
                 name,
-                href=links.detail(definition.name, {**query, "range": name}),
+                href=links.detail(definition.name, {"range": name}),
                 aria_current="true" if name == chosen else None,
             ),
         )

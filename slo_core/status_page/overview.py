@@ -51,10 +51,14 @@ def overview(standing: Scraped, *, query: Mapping[str, str], links: Links, zone:
     """
     wanted = query.get("state", "")
     sort = query.get("sort", "state")
-    column = sort.lstrip("-") if sort.lstrip("-") in _COLUMNS else "state"
+    if sort.removeprefix("-") not in _COLUMNS:
+        sort = "state"
+    # A dozen links of the page repeat it: what was not understood is not repeated.
+    understood = {"state": wanted in STATES, "sort": "sort" in query}
+    query = {name: value for name, value in (("state", wanted), ("sort", sort)) if understood[name]}
     states = [state_of(snapshot) for _, snapshot in standing]
     shown = [found for found, state in zip(standing, states, strict=True) if wanted in ("", state)]
-    key = _COLUMNS[column][1]
+    key = _COLUMNS[sort.removeprefix("-")][1]
     shown.sort(key=lambda found: found[1].name)
     shown.sort(key=key, reverse=sort.startswith("-"))  # type: ignore[arg-type]  # each column's keys compare
     rows = [_row(definition, snapshot, links, zone) for definition, snapshot in shown]
@@ -98,7 +102,7 @@ def _choice(text: str, address: str, *, is_current: bool) -> ET.Element:
 
 def _heading(name: str, sort: str, query: Mapping[str, str], links: Links) -> ET.Element:
     text, _, is_number = _COLUMNS[name]
-    is_current = sort.lstrip("-") == name
+    is_current = sort.removeprefix("-") == name
     turned = f"-{name}" if sort == name else name
     return element(
         "th",

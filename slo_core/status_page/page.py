@@ -112,13 +112,12 @@ class StatusPage:
             )
             for chart, caption in CHARTS.items()
         ]
-        rest = {key: value for key, value in query.items() if key not in ("range", "slo")}
         frame = _frame(
             about,
             *self._notes(),
             facts(definition, snapshot, self.registry, zone),
             element("h2", "The past"),
-            range_choices(definition, chosen, rest, links),
+            range_choices(definition, chosen, links),
             element(
                 "div",
                 *charts,

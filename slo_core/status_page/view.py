@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import parse_qsl
 
-from slo_core.answer import Answer, answered, is_authorized
+from slo_core.answer import Answer, answered, checked_token, is_authorized
 from slo_core.errors import StoreError, UnknownNameError
 from slo_core.registry import SLORegistry
 from slo_core.status import DOCUMENT_VERSION
@@ -22,10 +22,8 @@ _HTML = "text/html; charset=utf-8"
 
 # Nothing from elsewhere, nothing inline, and no other site may frame it.
 _HEADERS = (
-    ("Cache-Control", "no-store"),
     ("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"),
     ("Referrer-Policy", "same-origin"),
-    ("X-Content-Type-Options", "nosniff"),
 )
 # Browsers ask a person for the token as a password.
 _CHALLENGE = ("WWW-Authenticate", 'Basic realm="slo", charset="UTF-8"')
@@ -39,6 +37,9 @@ class StatusView:
         registry: The SLOs.
         path: Where the page is: "/slo". Its JSON is at "/slo.json", its files are below "/slo/".
         token: What to ask for: as a bearer token, or as the password of Basic with any name; None asks for nothing.
+
+    Raises:
+        ValueError: The token is empty.
     """
 
     __slots__ = ("_assets", "_links", "_name", "_page", "_token")
@@ -48,7 +49,7 @@ class StatusView:
         self._links = relative_links(self._name)
         self._page = StatusPage(registry)
         self._assets = Assets()
-        self._token = token
+        self._token = checked_token(token)
 
     def respond_page(
         self, method: str, *, query: str = "", authorization: str = "", accept_encoding: str = ""

@@ -56,7 +56,8 @@ class Page:
         body, kind = self._fetch()
         try:
             services = self._parsed(body, kind)
-        except (ValueError, KeyError, TypeError, AttributeError) as exc:  # SLOError is none of them
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as exc:
+            # SLOError is none of them.
             raise SLOError(
                 f"{self._shown}: expected the JSON or the metrics of slo-suite, got {kind or 'something else'} that cannot "
                 f"be read ({type(exc).__name__}: {exc}); is it of a newer slo-suite?"
@@ -88,7 +89,7 @@ class Page:
             # Not sent on to wherever an answer may redirect.
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
-            with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310
+            with _opener().open(request, timeout=_SECONDS) as response:
                 return _read(response), response.headers.get_content_type()
         except urllib.error.HTTPError as exc:
             with exc:
@@ -112,6 +113,22 @@ class Page:
             )
         hint = "; the address ends with /slo.json (SLO_STATUS_PATH) or /metrics" if status == 404 else ""
         return SLOError(f"{self._shown}: answered with status {status}{hint}")
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Follows redirects to http and https only: that of the standard library goes to ftp as well."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.HTTPErrorProcessor,
+        urllib.request.UnknownHandler,
+    ):
+        opener.add_handler(handler())
+    return opener
 
 
 def _read(response: http.client.HTTPResponse | urllib.error.HTTPError) -> bytes:

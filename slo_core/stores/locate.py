@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slo_core.conventions import DEFAULT_SERVICE, STORE_ENTRY_POINT_GROUP
 from slo_core.errors import StoreError
 from slo_core.stores.base import Scope, Store
-from slo_core.stores.buckets import BucketStore
 from slo_core.stores.memory import MemoryStore
+
+if TYPE_CHECKING:
+    from slo_core.stores.buckets import BucketStore
 
 __all__ = ["bucket_store_from_url", "known_schemes", "redacted_url", "scope_of_url", "store_from_url"]
 
@@ -124,6 +126,8 @@ def bucket_store_from_url(
     Raises:
         StoreError: As for `store_from_url`; or it is not shared: nobody else can see what `memory://` holds.
     """
+    from slo_core.stores.buckets import BucketStore
+
     found = _made(url, service=service, clock=clock, options=options)
     if isinstance(found, Store):
         if isinstance(buckets := getattr(found, "buckets", None), BucketStore):
@@ -150,7 +154,7 @@ def _made(
     if factory is None:
         schemes = known_schemes()
         known = ", ".join(f"{name}://" for name in schemes)
-        shown = redacted_url(url) if isinstance(url, str) else url
+        shown = redacted_url(url) if isinstance(url, str) else f"of type {type(url).__name__}"
         raise StoreError(f"store URL {shown}: expected one of the schemes {known}{_needs(schemes)}")
     return factory(url, service=service, clock=clock, **dict(options or {}))
 

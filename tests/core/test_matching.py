@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import random
+import re
 import string
 import tracemalloc
 from collections.abc import Callable
+from fnmatch import translate
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from slo_core import slo_exempt, slo_track
+from slo_core import SLORegistry, slo_exempt, slo_track
+from slo_core.http import HTTPRecorder
 from slo_core.matching import compile_globs
 
 ServiceOf = Callable[..., Any]
@@ -258,3 +263,25 @@ def test_globs_are_a_list() -> None:
     with pytest.raises(ValueError, match=r"expected a list of globs, got '/healthz'; did you mean \['/healthz'\]\?"):
         compile_globs("/healthz")
     assert compile_globs([]) is None
+
+
+@given(
+    globs=st.lists(
+        st.lists(st.text("/ab*?[]!", min_size=1, max_size=6), min_size=1, max_size=3), min_size=1, max_size=6
+    ),
+    path=st.text("/ab*?[]!", max_size=8),
+)
+def test_looking_by_the_start_of_routes_leaves_nobody_out(globs: list[list[str]], path: str) -> None:
+    """The same SLOs in the same order as when each is asked."""
+    registry = SLORegistry.from_config(
+        {f"slo-{place}": {"target": 0.9, "routes": routes} for place, routes in enumerate(globs)}
+    )
+    recorder = HTTPRecorder(registry)
+
+    exchange = recorder.begin({}, "GET", path)
+    assert exchange is not None
+    exchange.status = 200
+    recorder.finish(exchange)
+
+    counted = [tracker.snapshot().total == 1 for tracker in registry]
+    assert counted == [any(re.match(translate(glob), path) for glob in routes) for routes in globs]

@@ -97,6 +97,30 @@ def test_a_token_is_asked_for(framework: Any, authorization: str | None, status:
     assert (b"slo_target" in answer.body) is (status == 200)
 
 
+@pytest.mark.parametrize(
+    "accept", ["application/openmetrics-text; version=abc", "text/plain; version=\xff", "," * 1_000_000]
+)
+def test_an_odd_accept_header_is_no_error(framework: Any, accept: str) -> None:
+    """And nothing of it is in the answer."""
+    answer = asking(framework)(headers={"accept": accept})
+
+    assert answer.status == 200
+    assert answer.headers["content-type"] == choose_encoder("")[1]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("authorization", ["Bearer \xff\xfe", "Basic \xe9", "Bearer \x00", "\xff" * 100_000])
+def test_odd_bytes_in_the_token_open_nothing(framework: Any, authorization: str) -> None:
+    """401, and no error."""
+    assert asking(framework, token="secret")(headers={"authorization": authorization}).status == 401
+
+
+def test_an_empty_token_is_refused_where_the_view_is_made() -> None:
+    """`os.environ.get("TOKEN", "")` must not open the metrics to everybody."""
+    with pytest.raises(ValueError, match="expected non-empty text"):
+        metrics_app(SLORegistry(), token="")
+
+
 def test_head_answers_without_a_body(framework: Any) -> None:
     """With the headers of GET."""
     ask = asking(framework)

@@ -199,6 +199,16 @@ def test_open_metrics_are_told_before_deployment_only() -> None:
     assert [message.id for message in messages(deploy=True, SLO_METRICS_TOKEN=None)] == [CheckID.METRICS_WITHOUT_TOKEN]
 
 
+def test_an_open_status_page_is_told_too() -> None:
+    """It shows the same numbers, with or without the metrics."""
+    found = messages(deploy=True, SLO_METRICS_TOKEN=None, SLO_METRICS_PATH=None, SLO_STATUS_PATH="/slo")
+
+    assert [(message.id, message.msg) for message in found] == [
+        (CheckID.METRICS_WITHOUT_TOKEN, "The status page answers everybody.")
+    ]
+    assert messages(deploy=True, SLO_METRICS_TOKEN="s3cret", SLO_STATUS_PATH="/slo") == []
+
+
 @pytest.mark.parametrize(
     "settings",
     [

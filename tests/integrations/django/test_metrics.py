@@ -80,6 +80,25 @@ def test_a_token_is_asked_for(open_project: OpenProject) -> None:
     assert project.get("/metrics", headers={"Authorization": "Bearer s3cret"}).status == 200
 
 
+@pytest.mark.parametrize(
+    "accept", ["application/openmetrics-text; version=abc", "text/plain; version=\xff", "," * 1_000_000]
+)
+def test_an_odd_accept_header_is_no_error(project: Project, accept: str) -> None:
+    """And nothing of it is in the answer."""
+    answer = project.get("/metrics", headers={"Accept": accept})
+
+    assert (answer.status, answer.header("Content-Type")) == (200, exposition.choose_encoder("")[1])
+    assert answer.header("X-Content-Type-Options") == "nosniff"
+
+
+@pytest.mark.parametrize("authorization", ["Bearer \xff\xfe", "Basic \xe9", "Bearer \x00", "\xff" * 100_000])
+def test_odd_bytes_in_the_token_open_nothing(open_project: OpenProject, authorization: str) -> None:
+    """401, and no error."""
+    project = open_project(SLO_METRICS_TOKEN="s3cret")
+
+    assert project.get("/metrics", headers={"Authorization": authorization}).status == 401
+
+
 def test_nothing_is_cached(project: Project) -> None:
     """Proxies and browsers must ask each time."""
     assert "no-store" in (project.get("/metrics").header("Cache-Control") or "")

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from django.test import Client, override_settings
+from django.views.debug import SafeExceptionReporterFilter
 from slo_test_project.clock import clock
 from slo_test_project.project import OpenProject, Project
 
@@ -162,3 +163,11 @@ def test_setting_up_builds_nothing() -> None:
         "assert threading.active_count() == 1"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env={})
+
+
+def test_djangos_error_reports_hide_the_token_and_a_password_among_the_options() -> None:
+    """They know secrets by the names of settings: a password belongs into SLO_STORE_OPTIONS, not into the URL."""
+    with override_settings(SLO_METRICS_TOKEN="hunter2", SLO_STORE_OPTIONS={"username": "me", "password": "hunter2"}):
+        reported = SafeExceptionReporterFilter().get_safe_settings()
+
+    assert "hunter2" not in str([reported["SLO_METRICS_TOKEN"], reported["SLO_STORE_OPTIONS"]])

@@ -112,6 +112,25 @@ def test_a_token_is_asked_for() -> None:
     assert service.events == []
 
 
+@pytest.mark.parametrize(
+    "accept", ["application/openmetrics-text; version=abc", "text/plain; version=\xff", "," * 1_000_000]
+)
+def test_an_odd_accept_header_is_no_error(accept: str) -> None:
+    """And nothing of it is in the answer."""
+    answer = shop().ask(path="/metrics", headers={"Accept": accept})
+
+    assert (answer.status, header(answer, "Content-Type")) == (200, exposition.choose_encoder("")[1])
+    assert header(answer, "X-Content-Type-Options") == "nosniff"
+
+
+@pytest.mark.parametrize("authorization", ["Bearer \xff\xfe", "Basic \xe9", "Bearer \x00", "\xff" * 100_000])
+def test_odd_bytes_in_the_token_open_nothing(authorization: str) -> None:
+    """401, and no error."""
+    service = shop(SLO_METRICS_TOKEN="s3cret")
+
+    assert service.ask(path="/metrics", headers={"Authorization": authorization}).status == 401
+
+
 def test_nothing_is_cached() -> None:
     """Proxies and browsers must ask each time."""
     assert header(shop().ask(path="/metrics"), "Cache-Control") == "no-store"

@@ -1,0 +1,665 @@
+"""Attacks: each has a row in SECURITY.md, which says what the library does about it."""
+
+from __future__ import annotations
+
+import ast
+import hmac
+import importlib.util
+import logging
+import random
+import re
+import socket
+import sqlite3
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slo_core import PrometheusExporter, SLODefinition, SLORegistry, store_from_url
+from slo_core.answer import is_authorized
+from slo_core.cli import main
+from slo_core.cli.exporter import exporter
+from slo_core.definition_document import definition_document, definition_from
+from slo_core.definition_source import load_definitions
+from slo_core.errors import ConfigError, SLOError, StoreError
+from slo_core.http import HTTPRecorder, Resolved
+from slo_core.http_rule import HTTPRule
+from slo_core.matching import Takers, compile_globs
+from slo_core.metrics_server import MetricsServer
+from slo_core.metrics_view import MetricsView
+from slo_core.settings import SLOSettings
+from slo_core.status_page.links import relative_links
+from slo_core.status_page.page import StatusPage
+from slo_core.status_page.view import StatusView
+from slo_core.status_source import open_status_source
+from slo_core.stores.redis_blocks import SERVICES_KEY, STORE_KEY, Keys
+from slo_core.testing import FakeClock
+
+MEGABYTE = 1_000_000
+
+
+@pytest.fixture
+def registry(clock: FakeClock) -> SLORegistry:
+    return SLORegistry.from_config({f"slo-{number}": {"target": "99%"} for number in range(20)}, clock=clock)
+
+
+# Tokens.
+
+ODD_HEADERS = [
+    "", " ", "Bearer", "Bearer ", "bearer\t", "Bearer \xff\xfe", "Bearer \udcff", "Bearer \x00", "Bearer \r\nX: y", "Basic",
+    "Basic \xff", "Basic ====", "Basic Og==", "Basic " + "A" * MEGABYTE, "Bearer " + "\xe9" * MEGABYTE, "Digest s3cret",
+    "s3cret", "\x00", "🔥", "Bearer s3cret2", "Bearer s3cre", "Bearer s3cret, s3cret",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("header", ODD_HEADERS, ids=range(len(ODD_HEADERS)))
+def test_odd_authorization_headers_open_nothing(registry: SLORegistry, header: str) -> None:
+    """401, whatever bytes a client sends: never an error, never a way in."""
+    assert MetricsView(registry, token="s3cret").respond("GET", authorization=header).status == 401
+    view = StatusView(registry, path="/slo", token="s3cret")
+    assert view.respond_page("GET", authorization=header).status == 401
+    assert view.respond_json("GET", authorization=header).status == 401
+
+
+@pytest.mark.parametrize("sent", ["s3cret", "s3creT", "x"])
+def test_tokens_are_compared_in_constant_time(sent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By `hmac.compare_digest`: how long an answer takes does not say how much of a guess was right."""
+    compared = []
+    compare = hmac.compare_digest
+    monkeypatch.setattr(hmac, "compare_digest", lambda *both: compared.append(both) or compare(*both))
+
+    assert is_authorized(f"Bearer {sent}", "s3cret") is (sent == "s3cret")
+
+    assert compared == [(sent.encode(), b"s3cret")] * 2
+
+
+@pytest.mark.parametrize("token", ["", b"s3cret", 5])
+def test_an_empty_token_is_refused(registry: SLORegistry, token: Any) -> None:
+    """It is that of a variable which was not set, and would let in everybody who sends none."""
+    with pytest.raises(ValueError, match="expected non-empty text"):
+        MetricsView(registry, token=token)
+    with pytest.raises(ValueError, match="expected non-empty text"):
+        StatusView(registry, path="/slo", token=token)
+    assert not is_authorized("", "")
+
+
+# Headers.
+
+ODD_ACCEPTS = [
+    "application/openmetrics-text; version=9.9.9\r\nX-Injected: 1",
+    "application/openmetrics-text; version=9.9.9\r\n\tX-Injected: 1",
+    "application/openmetrics-text; version=abc",
+    "application/openmetrics-text; version=1.0.0\x00",
+    "application/openmetrics-text; version=\xff",
+    "application/openmetrics-text; version=٤.٢",
+    'application/openmetrics-text; version="1.0.0"',
+    "application/openmetrics-text; version=1.0.0; version=<b>",
+    "application/openmetrics-text; version=" + "9" * 5000,
+    "application/openmetrics-text; version=; escaping=\r\n",
+    "text/plain; version=x",
+    "text/plain; version=1.0.0; escaping=<script>",
+    "\xff\xfe;;;===,,,",
+    "," * MEGABYTE,
+    "text/plain;version=0.0.4," * (MEGABYTE // 25),
+    "text/plain" + ";a=b" * (MEGABYTE // 4),
+]
+
+
+@pytest.mark.parametrize("accept", ODD_ACCEPTS, ids=range(len(ODD_ACCEPTS)))
+def test_nothing_of_an_odd_accept_header_comes_back(registry: SLORegistry, accept: str) -> None:
+    """200 in a format that there is; the answer's Content-Type repeats no more than the number of a version."""
+    answer = MetricsView(registry).respond("GET", accept=accept)
+
+    assert answer.status == 200
+    shape = r"(text/plain|application/openmetrics-text); version=[0-9.]{1,15}; charset=utf-8(; escaping=underscores)?"
+    assert re.fullmatch(shape, dict(answer.headers)["Content-Type"])
+
+
+def answers(registry: SLORegistry, name: str) -> Iterator[Any]:
+    metrics, status = MetricsView(registry, token="s3cret"), StatusView(registry, path="/slo", token="s3cret")
+    for method in ("GET", "HEAD", "POST", "B\r\nAD"):
+        for authorization in ("", "Bearer s3cret"):
+            yield metrics.respond(method, authorization=authorization)
+            for query in ("", f"slo={name}", "slo=slo-1", f"state={name}&sort={name}"):
+                yield status.respond_page(method, query=query, authorization=authorization)
+                yield status.respond_json(method, query=query, authorization=authorization)
+        yield status.respond_asset(method, "slo.js")
+        yield status.respond_asset(method, name)
+
+
+def test_no_answer_can_be_taken_for_another_type_or_kept(registry: SLORegistry) -> None:
+    """Also one of 404 that repeats what was asked; and no header of any holds a line break or what a client has sent."""
+    for answer in answers(registry, "%0d%0aX-Injected:%201<script>"):
+        headers = dict(answer.headers)
+        assert len(headers) == len(answer.headers)
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] in ("no-store", "public, max-age=31536000, immutable")
+        assert not any("\r" in value or "\n" in value or "njected" in value for value in headers.values())
+        assert "Location" not in headers
+        assert "Content-Disposition" not in headers
+        assert "Set-Cookie" not in headers
+
+
+def test_no_other_site_may_frame_the_page(registry: SLORegistry) -> None:
+    """Nor may it load anything from elsewhere, or send a form; nor do links tell where they stood."""
+    answer = StatusView(registry, path="/slo").respond_page("GET")
+
+    policy = dict(answer.headers)["Content-Security-Policy"].split("; ")
+    assert policy == ["default-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'self'"]
+    assert dict(answer.headers)["Referrer-Policy"] == "same-origin"
+
+
+# The page.
+
+
+@pytest.mark.parametrize(
+    "runbook",
+    [
+        "javascript:alert(1)", "JaVaScRiPt:alert(1)", " javascript:alert(1)", "java\nscript:alert(1)",
+        "\x01javascript:alert(1)", "data:text/html,<script>alert(1)</script>", "vbscript:x", "//evil.example", "HTTPS://x",
+    ],
+)  # fmt: skip
+def test_only_addresses_of_the_web_are_links(clock: FakeClock, runbook: str) -> None:
+    """However a browser would read them; they are shown as text."""
+    registry = SLORegistry.from_config({"a": {"target": "99%", "runbook": runbook}}, clock=clock)
+
+    html = StatusPage(registry).detail("a", {}, links=relative_links("slo")).html
+
+    assert all(address.startswith("slo") for address in re.findall(r'href="([^"]*)"', html))
+
+
+@pytest.mark.parametrize(
+    "name", ["javascript:alert(1)", '" onload="x', "//evil.example/", "../../admin", "a&b=c#d", "\\\\evil"]
+)
+def test_addresses_in_the_page_stay_below_it(clock: FakeClock, name: str) -> None:
+    """Those of links, of files, and the one that the script asks for numbers: a name is a parameter of them, nothing else."""
+    registry = SLORegistry.from_config({name: {"target": "99%"}}, clock=clock)
+    view = StatusView(registry, path="/internal/slo")
+    query = relative_links("slo").detail(name, {}).partition("?")[2]
+
+    html = view.respond_page("GET").body.decode() + view.respond_page("GET", query=query).body.decode()
+
+    addresses = re.findall(r'(?:href|src|data-json)="([^"]*)"', html)
+    assert len(addresses) > 25
+    assert all(re.match(r"slo(\.json|/[a-z.]+)?(\?|$)", address) for address in addresses)
+
+
+HUGE_QUERIES = [
+    "slo=" + "x" * MEGABYTE, "slo=" + "%F0%9F%94%A5" * (MEGABYTE // 12), "state=" + "x" * MEGABYTE, "sort=" + "-" * MEGABYTE,
+    "sort=" + "x" * MEGABYTE, "range=" + "x" * MEGABYTE, "slo=slo-1&range=" + "x" * MEGABYTE, "&" * MEGABYTE, "%" * MEGABYTE,
+    "&".join(f"a{number}=1" for number in range(50_000)), "slo=slo-1&" + "&".join(f"a{number}=1" for number in range(50_000)),
+    "state=%ED%B0%80", "slo=%00", "sort=%00&state=%FF",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", HUGE_QUERIES, ids=range(len(HUGE_QUERIES)))
+def test_a_huge_query_is_not_multiplied(registry: SLORegistry, query: str) -> None:
+    """A page has a dozen links, and none repeats what was not understood: an answer is not much longer than the question."""
+    view = StatusView(registry, path="/slo")
+    plain = len(view.respond_json("GET").body)
+
+    before = time.process_time()
+    for answer in (view.respond_page("GET", query=query), view.respond_json("GET", query=query)):
+        assert answer.status in (200, 404)
+        assert len(answer.body) < plain + 1.2 * len(query)
+    assert time.process_time() - before < 5
+
+
+def test_ten_thousand_names_are_looked_up_once_each(registry: SLORegistry) -> None:
+    """Of the metrics: names that there are not cost nothing, and one that is named again is shown once."""
+    view = MetricsView(registry)
+    before = time.process_time()
+
+    absent = view.respond("GET", query="&".join(f"name[]=slo_{number}" for number in range(10_000)))
+    again = view.respond("GET", query="&".join(["name[]=slo_target"] * 10_000))
+
+    assert absent.body == b""
+    assert again.body == view.respond("GET", query="name[]=slo_target").body
+    assert time.process_time() - before < 2
+
+
+# What clients can make a process keep.
+
+
+def test_long_paths_of_many_routes_cost_little_memory(clock: FakeClock) -> None:
+    """Ninety routes with an id in them, and 30,000 paths of a kilobyte that somebody makes up for them."""
+    registry = SLORegistry.from_config(
+        {"checkout": {"target": "99%", "routes": ["/checkout/*"]}, "all": {"target": "99%"}}, clock=clock
+    )
+    recorder = HTTPRecorder(registry, exclude=["/health*"])
+    routes = [Resolved(f"/{number}/{{id}}") for number in range(90)]
+    tracemalloc.start()
+    try:
+        for number in range(30_000):
+            exchange = recorder.begin({}, "GET", f"/{number % 90}/{number}/{'🔥' * 240}")
+            assert exchange is not None
+            exchange.status = 200
+            recorder.finish(exchange, lambda resolved=routes[number % 90]: resolved)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 20e6
+    assert registry["all"].snapshot().total == 30_000
+
+
+def test_made_up_methods_cost_no_memory(clock: FakeClock) -> None:
+    """All of them are one."""
+    registry = SLORegistry.from_config({"all": {"target": "99%", "methods": ["_OTHER"]}}, clock=clock)
+    recorder = HTTPRecorder(registry)
+    route = Resolved("/")
+    for number in range(5_000):
+        exchange = recorder.begin({}, f"M{number}", "/")
+        assert exchange is not None
+        exchange.status = 200
+        recorder.finish(exchange, lambda: route)
+
+    assert registry["all"].snapshot().total == 5_000
+    assert len(recorder._decisions) == 1
+    assert len(recorder._known) == 0
+
+
+def test_made_up_statuses_cost_no_memory() -> None:
+    """An application may answer with whatever status a client asks for."""
+    takers = Takers(())
+    for status in range(10_000):
+        takers.outcomes(status)
+
+    assert len(takers._outcomes) <= 512
+
+
+@pytest.mark.parametrize("glob", ["*a*a*a*a*a*a*a*a*a*a*b", "[a-z]*[a-z]*[a-z]*?x", "**************b"])
+def test_no_path_makes_a_glob_slow(glob: str) -> None:
+    """Matching never tries all ways to divide a path: 64 KiB take milliseconds."""
+    pattern = compile_globs([glob])
+    assert pattern is not None
+    before = time.process_time()
+
+    assert pattern.match("/" + "a" * 65_536) is None
+
+    assert time.process_time() - before < 1
+
+
+def test_nothing_of_a_request_becomes_a_label(clock: FakeClock) -> None:
+    """However many paths and methods are made up, the series are the same."""
+    registry = SLORegistry.from_config({"all": {"target": "99%", "unmatched": True}}, clock=clock)
+    recorder, view = HTTPRecorder(registry), MetricsView(registry)
+    series = len(view.respond("GET").body.splitlines())
+    for number in range(100):
+        exchange = recorder.begin({}, f"OWNED{number}", f"/owned/{number}")
+        assert exchange is not None
+        exchange.status = 200
+        recorder.finish(exchange)
+
+    body = view.respond("GET").body
+
+    assert registry["all"].snapshot().total == 100
+    assert len(body.splitlines()) == series
+    assert b"owned" not in body.lower()
+
+
+# The exporter's server.
+
+
+@pytest.fixture
+def ask(registry: SLORegistry) -> Iterator[Callable[[bytes], bytes]]:
+    """`ask(bytes)`: all that the exporter's server answers until it hangs up or waits."""
+    server = MetricsServer(MetricsView(registry), host="127.0.0.1", port=0)
+    stop = threading.Event()
+    thread = threading.Thread(target=server.serve_until, args=(stop,))
+    thread.start()
+
+    def send(request: bytes) -> bytes:
+        answer = b""
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=0.5) as connection:
+            connection.sendall(request)
+            try:
+                while part := connection.recv(65_536):
+                    answer += part
+            except TimeoutError:
+                pass
+        return answer
+
+    yield send
+    stop.set()
+    thread.join()
+
+
+def test_a_folded_accept_header_adds_no_line_to_the_answer(ask: Callable[[bytes], bytes]) -> None:
+    """Python's server hands over a header's line breaks as they came."""
+    answer = ask(
+        b"GET /metrics HTTP/1.0\r\nAccept: application/openmetrics-text; version=9.9\r\n\tX-Injected: 1\r\n\r\n"
+    )
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"X-Injected" not in answer
+
+
+@pytest.mark.parametrize("target", [b"http://[", b"http://[::1/metrics", b"//[", b"http://\xe2\x84\x80/"])
+def test_a_target_that_is_no_address_is_not_found(
+    ask: Callable[[bytes], bytes], target: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """And leaves no traceback in the log for each time that somebody tries."""
+    assert ask(b"GET " + target + b" HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 404")
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("header", [b"Content-Length: 30", b"Transfer-Encoding: chunked"])
+def test_a_body_is_not_taken_for_another_request(ask: Callable[[bytes], bytes], header: bytes) -> None:
+    """Behind a proxy that would be the answer to somebody else's request."""
+    answer = ask(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n\r\nGET /healthz HTTP/1.1\r\nA: b\r\n\r\n")
+
+    assert answer.count(b"HTTP/1.1 200") == 1
+    assert b"Connection: close" in answer
+
+
+def test_the_exporter_listens_on_this_host_alone() -> None:
+    """Unless it is told to listen elsewhere."""
+    (host,) = (parameter for parameter in exporter.params if parameter.name == "host")
+
+    assert host.default == "127.0.0.1"
+
+
+def test_the_exporters_store_may_stand_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Everybody on a machine may read the arguments of a process, and with them the password of a store."""
+    monkeypatch.setenv("SLO_STORE", "nowhere://somebody:hunter2@host/0")
+
+    assert main(["exporter"]) == 2
+
+    said = capsys.readouterr().err
+    assert "nowhere://somebody:***@host/0" in said
+    assert "hunter2" not in said
+
+
+# Secrets.
+
+
+def test_no_password_is_shown_while_a_store_is_away(caplog: pytest.LogCaptureFixture) -> None:
+    """Not in the log at its most talkative, nor on any page, in any JSON, metric or repr."""
+    pytest.importorskip("redis")
+    caplog.set_level(logging.DEBUG)
+    url = "redis://somebody:hunter2@127.0.0.1:1/0?client_name=hunter3"
+    registry = SLORegistry(url, service="shop", store_options={"password": "hunter4"})
+    registry.define(SLODefinition("a", 0.99)).record_failure()
+    view = StatusView(registry, path="/slo")
+    shown = [repr(registry), repr(registry.store), repr(view)]
+    for answer in (
+        view.respond_page("GET"),
+        view.respond_page("GET", query="slo=a"),
+        view.respond_json("GET"),
+        view.respond_json("GET", query="slo=a"),
+        MetricsView(registry).respond("GET"),
+    ):
+        shown.append(answer.body.decode())
+    with pytest.raises(StoreError) as caught:
+        registry["a"].snapshot()
+    shown.append(str(caught.value))
+    registry.flush()
+    registry.close()
+
+    shown += [record.getMessage() for record in caplog.records]
+    shown.append(caplog.text)  # with tracebacks
+    assert "127.0.0.1" in caplog.text
+    assert "store cannot be read" in shown[3]
+    assert not any("hunter" in text for text in shown)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"store": {"url": "redis://:hunter2@host"}},
+        {"store": b"redis://:hunter2@host"},
+        {"store_options": "password=hunter2"},
+        {"store_options": [("password", "hunter2")]},
+        {"metrics_token": ["hunter2"]},
+        {"metrics_token": b"hunter2"},
+    ],
+)
+def test_a_bad_setting_is_not_repeated_where_it_may_be_secret(settings: dict[str, Any]) -> None:
+    """Checks, start-up errors and logs say what type came."""
+    with pytest.raises(ConfigError) as caught:
+        SLOSettings(**settings)
+
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("store", [b"redis://:hunter2@host", {"url": "redis://:hunter2@host"}])
+def test_a_store_of_another_type_is_not_repeated(store: Any) -> None:
+    """In code as in settings."""
+    with pytest.raises(TypeError) as caught:
+        SLORegistry(store)
+    with pytest.raises(StoreError) as refused:
+        store_from_url(store)
+
+    assert "hunter2" not in f"{caught.value}{refused.value}"
+
+
+@pytest.mark.parametrize(
+    "address", ["redis://somebody:hunter2@host/0", "redis://host/0?password=hunter2", "redis:/:hunter2@host"]
+)
+def test_rules_know_nothing_of_the_stores_address(
+    tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a store they say whose events it holds; and a mistake in its address is told without it."""
+    path = tmp_path / "slos.yaml"
+    path.write_text(f"service: shop\nstore: {address!r}\nslos: {{a: {{target: 0.9}}}}\n")
+
+    main(["rules", str(path)])
+    main(["validate", str(path)])
+
+    out, err = capsys.readouterr()
+    assert "shop" in out or "store" in err
+    assert "hunter2" not in out + err
+
+
+# What is read from elsewhere.
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "file:///etc/passwd", "FILE:///etc/passwd", "file://localhost/etc/passwd", "ftp://host/x", "data:application/json,{}",
+        "data://text/plain,slo_store_up%201", "gopher://host/", "jar:file:///x", "local_file:///etc/passwd", "/etc/passwd",
+        "unix:///run/x", "\nfile:///etc/passwd", "http:file:///etc/passwd", "http:///etc/passwd",
+    ],
+)  # fmt: skip
+def test_status_reads_pages_and_stores_alone(address: str) -> None:
+    """Nothing else that Python could open."""
+    with pytest.raises(SLOError):
+        open_status_source(address).read()
+
+
+@pytest.fixture
+def page() -> Iterator[Callable[..., str]]:
+    """`page(body, kind, location=)`: the address of a server that answers so."""
+    servers: list[HTTPServer] = []
+
+    def start(body: bytes = b"", kind: str = "application/json", location: str | None = None) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200 if location is None else 302)
+                self.send_header("Content-Type", kind)
+                if location is not None:
+                    self.send_header("Location", location)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None: ...
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}/slo.json"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("location", ["ftp://127.0.0.1:1/slo.json", "file:///etc/passwd", "data:application/json,{}"])
+def test_a_redirect_leads_to_pages_alone(
+    page: Callable[..., str], location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page may send a reader to another, but not to what Python would open as well."""
+    opened = []
+    monkeypatch.setattr("urllib.request.FTPHandler.ftp_open", lambda *asked: opened.append(asked))
+
+    with pytest.raises(SLOError):
+        open_status_source(page(location=location)).read()
+
+    assert opened == []
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b'{"version": 1e999}', b'{"version": ' + b"9" * 5000 + b"}", b"\xff"])
+def test_a_page_that_was_made_to_hurt_is_refused(page: Callable[..., str], body: bytes) -> None:
+    """As any other that is none of ours."""
+    with pytest.raises(SLOError):
+        open_status_source(page(body)).read()
+
+
+def test_a_page_gives_the_terminal_no_commands(page: Callable[..., str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Titles, colours and links are made of control characters: they are shown as what they are."""
+    hostile = r"\u001b]0;owned\u0007\u001b[2J"
+    store = '{"backend": "x", "scope": "x", "is_up": false}'
+    body = f'{{"version": 1, "service": "{hostile}", "store": {store}, "note": "{hostile}", "error": "{hostile}"}}'
+    address = page(body.encode())
+
+    assert main(["status", address]) == 2
+    assert main(["gate", address]) == 2
+
+    printed = "".join(capsys.readouterr())
+    assert "\\x1b]0;owned" in printed
+    assert "\x1b" not in printed
+    assert "\x07" not in printed
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("1:" * 200_000 + "1", "a number or a date of more than 100 characters"),
+        ("0x" + "f" * 500_000, "a number or a date of more than 100 characters"),
+        ("[" + "1," * 100_000 + "]", "more than 10,000 values"),
+    ],
+)
+def test_a_definition_file_cannot_keep_the_reader_busy(tmp_path: Path, value: str, said: str) -> None:
+    """Numbers to the base of sixty are worked out in a minute, a hundred thousand values in ten seconds; these are not."""
+    path = tmp_path / "slos.yaml"
+    path.write_text(f"service: shop\nslos: {{a: {{target: {value}}}}}\n")
+    before = time.process_time()
+
+    with pytest.raises(ConfigError, match=said):
+        load_definitions(str(path))
+
+    assert time.process_time() - before < 5
+
+
+def test_a_stored_definition_imports_nothing() -> None:
+    """A dotted path is followed where the operator has written it; what stands in a store is a name to compare."""
+    document = definition_document(SLODefinition("a", 0.9, http=HTTPRule(classify=print)))
+    hostile = document.replace("builtins.print", "antigravity.geohash")
+    assert hostile != document
+
+    found = definition_from(hostile)
+
+    assert found.http is not None
+    assert found.http.classify is None
+
+
+# Code, SQL, keys.
+
+_PACKAGES = ("slo_core", "slo_asgi", "slo_django", "slo_flask")
+
+
+def sources() -> Iterator[tuple[Path, ast.Module]]:
+    for name in _PACKAGES:
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin is not None:
+            for path in Path(spec.origin).parent.rglob("*.py"):
+                yield path, ast.parse(path.read_text(encoding="utf-8"))
+
+
+def test_no_text_is_ever_run_or_unpickled() -> None:
+    """No eval, no exec, no pickle, no shell, no YAML loader that makes objects: in all packages, by their source."""
+    forbidden = {"pickle", "marshal", "shelve", "dill", "subprocess", "ctypes", "code"}
+    seen = 0
+    for path, tree in sources():
+        seen += 1
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                names = (
+                    [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+                )
+                assert not forbidden & {name.partition(".")[0] for name in names}, path
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called not in ("eval", "exec", "compile", "__import__", "os.system", "os.popen"), path
+                assert called not in ("yaml.load", "yaml.unsafe_load", "yaml.full_load"), path
+    assert seen > 100
+
+
+HOSTILE_NAMES = [
+    "'; DROP TABLE bucket; --",
+    '" OR 1=1 --',
+    "a'b\"c`d",
+    "%s %(x)s ? :x $1",
+    "\\",
+    "a\nb",
+    "🔥",
+    "{}/[]:*",
+]
+
+
+def test_names_are_no_sql(tmp_path: Path, clock: FakeClock) -> None:
+    """Services and SLOs go into statements as parameters: each is a row of its own, and the tables stay."""
+    path = tmp_path / "slo.db"
+    for number, name in enumerate(HOSTILE_NAMES, start=1):
+        with SLORegistry(f"sqlite:///{path}", service=name, clock=clock) as registry:
+            tracker = registry.define(SLODefinition(name, 0.9, description=name, labels={"a": name}))
+            for _ in range(number):
+                tracker.record_failure()
+
+    for number, name in enumerate(HOSTILE_NAMES, start=1):
+        with SLORegistry(f"sqlite:///{path}", service=name, clock=clock) as registry:
+            assert registry.define(SLODefinition(name, 0.9)).snapshot().failures == number
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT COUNT(*) FROM slo").fetchone() == (len(HOSTILE_NAMES),)
+    connection.close()
+
+
+def test_no_name_reaches_the_redis_keys_of_another() -> None:
+    """Whatever services and SLOs are called: all keys have our prefix, and no two pairs of names have one in common."""
+    letters = "a/{}:%*\\ é"
+    random.seed(5)
+    made = ["".join(random.choices(letters, k=random.randint(1, 4))) for _ in range(300)]
+    names = sorted({*made, *HOSTILE_NAMES, "store", "services", "names", "a/b", "a}{b", "a%2Fb", "a:record"})
+    pairs = [(service, slo) for service in names[::5] for slo in names]
+
+    records = {Keys(service).record(slo): (service, slo) for service, slo in pairs}
+    own = {Keys(service).names: service for service in names}
+
+    assert len(records) == len(pairs)
+    assert len(own) == len(names)
+    assert not records.keys() & own.keys()
+    assert not {STORE_KEY, SERVICES_KEY} & (records.keys() | own.keys())
+    assert all(key.startswith("slo:{") and key.count("{") == key.count("}") == 1 for key in records)
+    assert all(key.startswith("slo:names:") for key in own)
+
+
+def test_line_breaks_in_names_and_labels_add_no_series(clock: FakeClock) -> None:
+    """Nor comments: every line of the metrics is one of ours."""
+    hostile = 'a"} 1\nowned{x="\\\n# HELP owned \r\n'
+    registry = SLORegistry(service=hostile, clock=clock)
+    registry.define(SLODefinition(hostile, 0.9, labels={"team": hostile}))
+
+    for accept in ("", "application/openmetrics-text; version=1.0.0"):
+        body, _ = PrometheusExporter(registry).render(accept=accept)
+        lines = body.decode().split("\n")
+        assert all(re.match(r"slo_[a-z_]+[{ ]|# (HELP|TYPE) slo_|# EOF$|$", line) for line in lines)
