@@ -155,8 +155,9 @@ class _Watch:
             )
         try:
             await self._send(message)
-        except OSError:
-            exchange.disconnected = True
+        except Exception as exc:
+            if isinstance(exc, OSError) or _is_refusal(exc):
+                exchange.disconnected = True
             raise
         if is_last:
             if not self._sends_trailers or kind == "http.response.trailers":
@@ -193,4 +194,16 @@ def _is_hang_up(exc: BaseException) -> bool:
         return all(_is_hang_up(inner) for inner in exc.exceptions)
     requests = sys.modules.get("starlette.requests")  # Starlette need not be there
     client_disconnect = getattr(requests, "ClientDisconnect", OSError)
-    return isinstance(exc, (CancelledError, OSError, client_disconnect))
+    return isinstance(exc, (CancelledError, OSError, client_disconnect)) or _is_refusal(exc)
+
+
+def _is_refusal(exc: BaseException) -> bool:
+    """
+    Whether a server will not send an answer because it has answered a malformed body itself, with 400.
+
+    uvicorn does that with h11, in the middle of a request: else any client could spend a budget with a wrong chunk. What
+    h11 has against the answer itself, a header with a line feed for one, names no state: that is the application's failure.
+    """
+    h11 = sys.modules.get("h11")  # another server, or another parser, needs none
+    protocol_error = getattr(h11, "LocalProtocolError", None)
+    return protocol_error is not None and isinstance(exc, protocol_error) and " and state=" in str(exc)

@@ -167,7 +167,8 @@ class Outbox:
         """How many events the store has not confirmed."""
         with self._lock:
             pending = sum(good + bad for good, bad in self._pending.values())
-        return pending + sum(batch.good + batch.bad for batch in self._unconfirmed)
+        # A copy: another thread may confirm one meanwhile.
+        return pending + sum(batch.good + batch.bad for batch in tuple(self._unconfirmed))
 
     @property
     def has_unconfirmed(self) -> bool:

@@ -193,9 +193,16 @@ class SQLiteBucketStore:
                 if declaration is not None:
                     keeps = max(keeps, declaration.keeps_seconds)
                     connection.execute(
-                        "UPDATE slo SET definition = ?1, fingerprint = ?2, keeps = ?3, "
-                        "changed_at = CASE WHEN fingerprint = ?2 THEN changed_at ELSE ?4 END WHERE id = ?5",
-                        (declaration.definition, declaration.fingerprint, keeps, now, slo),
+                        "UPDATE slo SET definition = ?, keeps = ?, "
+                        "changed_at = CASE WHEN fingerprint = ? THEN changed_at ELSE ? END, fingerprint = ? WHERE id = ?",
+                        (
+                            declaration.definition,
+                            keeps,
+                            declaration.fingerprint,
+                            now,
+                            declaration.fingerprint,
+                            slo,
+                        ),
                     )
                 admitted = admit(batch, newest=newest, keeps_seconds=keeps, since=since, now=now)
                 increments.extend((slo, *increment) for increment in admitted.increments)
