@@ -1,23 +1,88 @@
-"""`python -m benchmarks [record] [snapshot] [middleware] [stores] [status_page]`: tables of medians, minima and ratios."""
+"""`python -m benchmarks [NAME ...] [--rounds N] [--write FILE]`: tables of medians, minima, spread and ratios."""
 
 from __future__ import annotations
 
 import argparse
-import importlib
+import os
 import platform
+from concurrent.futures import ProcessPoolExecutor
+from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import get_context
+from pathlib import Path
+
+from benchmarks.alone import measure
+from benchmarks.contest import Verdict
 
 # Imported when they run: each needs peers or servers of its own.
-BENCHMARKS = ("record", "snapshot", "middleware", "stores", "status_page")
+BENCHMARKS = (
+    "startup", "record", "snapshot", "render", "scale", "middleware", "http_load", "stores", "status_page",
+)  # fmt: skip
+_RESULTS = Path(__file__).with_name("RESULTS.md")
+_PACKAGES = (
+    "slo-suite", "slo-budget-tracker", "prometheus-client", "prometheus-fastapi-instrumentator", "starlette-exporter",
+    "django-prometheus", "prometheus-flask-exporter", "opentelemetry-sdk", "opentelemetry-instrumentation-asgi",
+    "opentelemetry-instrumentation-flask", "starlette", "fastapi", "django", "flask", "uvicorn", "gunicorn", "redis",
+)  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="which to run; all when none is named")
     parser.add_argument("--rounds", type=int, default=9, help="rounds of all contenders, interleaved (default 9)")
+    parser.add_argument(
+        "--write", nargs="?", type=Path, const=_RESULTS, metavar="FILE", help=f"write them to a file ({_RESULTS.name})"
+    )
     arguments = parser.parse_args()
-    print(f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}")
+    print(_environment())
+    sections: dict[str, str] = {}
+    verdicts: list[Verdict] = []
     for name in arguments.names or BENCHMARKS:
-        importlib.import_module(f"benchmarks.{name}").run(arguments.rounds)
+        # Each in a process of its own: Django is configured once in a process, and what one leaves behind slows the next.
+        with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as process:
+            sections[name], reached = process.submit(measure, name, arguments.rounds).result()
+        verdicts += reached
+        if arguments.write is not None:  # after each: the last ones need servers, and may fail
+            arguments.write.write_text(_document(sections, verdicts, arguments.rounds))
+
+
+def _environment() -> str:
+    return (
+        f"{platform.python_implementation()} {platform.python_version()}, {platform.system()} {platform.machine()}, "
+        f"{os.cpu_count()} cores"
+    )
+
+
+def _versions() -> str:
+    found = []
+    for name in _PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"{name} (not installed)")
+    return ", ".join(found)
+
+
+def _document(sections: dict[str, str], verdicts: list[Verdict], rounds: int) -> str:
+    lines = [
+        "# Measured beside the peers",
+        "",
+        f"Written by `python -m benchmarks --write`, {rounds} rounds. {_environment()}, shared with other work: absolute",
+        "figures move between machines and between runs, the ratios of one run much less. All contenders of a table are",
+        "measured in turn, once a round. Ratios are of minima; spread is the distance between the quartiles.",
+        "",
+        f"{_versions()}.",
+        "",
+        "| what | target | measured | |",
+        "|---|---|---|---|",
+        *(
+            f"| {verdict.what} | {verdict.target} | {verdict.measured} | {'met' if verdict.is_met else '**missed**'} |"
+            for verdict in verdicts
+        ),
+        "",
+    ]
+    for name, printed in sections.items():
+        lines += [f"## {name}", "", "```text", printed.strip("\n"), "```", ""]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

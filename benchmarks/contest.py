@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Result", "compete", "print_table", "seconds_per_call"]
+__all__ = ["VERDICTS", "Result", "Verdict", "compete", "hold_to", "print_table", "ratio_of", "seconds_per_call"]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Seconds a call, over all rounds."""
+    """Seconds a call, over all rounds; `spread` is the distance between their quartiles."""
 
     median: float
     minimum: float
+    spread: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A measured figure beside what it is held to."""
+
+    what: str
+    target: str
+    measured: str
+    is_met: bool
+
+
+# Of this run, in the order in which they were reached.
+VERDICTS: list[Verdict] = []
+
+
+def hold_to(what: str, target: str, measured: str, *, is_met: bool) -> None:
+    """Print how a figure stands to its target, and note it for the summary."""
+    VERDICTS.append(Verdict(what, target, measured, is_met))
+    print(f"  {what}: {measured} (target {target}): {'met' if is_met else 'MISSED'}")
 
 
 def seconds_per_call(function: Callable[[], object], calls: int) -> float:
@@ -41,14 +63,25 @@ def compete(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[st
     for _ in range(rounds):
         for name, measure in measures.items():
             taken[name].append(measure())
-    return {name: Result(statistics.median(times), min(times)) for name, times in taken.items()}
+    return {name: _result(times) for name, times in taken.items()}
+
+
+def _result(times: list[float]) -> Result:
+    first, _, third = statistics.quantiles(times, n=4) if len(times) > 1 else (math.nan,) * 3
+    return Result(statistics.median(times), min(times), third - first)
+
+
+def ratio_of(results: Mapping[str, Result], name: str, reference: str, *, floor: str | None = None) -> float:
+    """The ratio of two minima, above that of a contender that does nothing."""
+    base = results[floor].minimum if floor else 0.0
+    return (results[name].minimum - base) / (results[reference].minimum - base)
 
 
 def print_table(
     title: str, results: Mapping[str, Result], *, reference: str, unit: str = "us", floor: str | None = None
 ) -> None:
     """
-    Print medians, minima, and the ratio of minima to a reference.
+    Print medians, minima, the distance between the quartiles, and the ratio of minima to a reference.
 
     Args:
         title: What was measured.
@@ -60,12 +93,12 @@ def print_table(
     scale = {"ns": 1e9, "us": 1e6, "ms": 1e3}[unit]
     base_median = results[floor].median if floor else 0.0
     base_minimum = results[floor].minimum if floor else 0.0
-    reference_minimum = results[reference].minimum - base_minimum
     print(f"\n{title}" + (f" (added to {floor})" if floor else ""))
-    print(f"  {'':48}{'median ' + unit:>12}{'minimum ' + unit:>12}{'ratio':>8}")
+    print(f"  {'':48}{'median ' + unit:>12}{'minimum ' + unit:>12}{'spread ' + unit:>12}{'ratio':>8}")
     for name, result in results.items():
-        if name == floor:
-            print(f"  {name:48}{result.median * scale:12.2f}{result.minimum * scale:12.2f}{'':>8}")
-            continue
-        median, minimum = (result.median - base_median) * scale, (result.minimum - base_minimum) * scale
-        print(f"  {name:48}{median:12.2f}{minimum:12.2f}{minimum / scale / reference_minimum:8.2f}")
+        is_floor = name == floor
+        median = (result.median - (0.0 if is_floor else base_median)) * scale
+        minimum = (result.minimum - (0.0 if is_floor else base_minimum)) * scale
+        ratio = "" if is_floor else f"{ratio_of(results, name, reference, floor=floor):.2f}"
+        spread = "" if math.isnan(result.spread) else f"{result.spread * scale:.2f}"
+        print(f"  {name:48}{median:12.2f}{minimum:12.2f}{spread:>12}{ratio:>8}")

@@ -10,13 +10,14 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from slo_budget_tracker import SLODefinition as TheirDefinition
 from slo_budget_tracker import SLOTracker as TheirTracker
 
-from benchmarks.contest import compete, print_table, seconds_per_call
+from benchmarks.contest import Result, compete, hold_to, print_table, ratio_of, seconds_per_call
 from slo_core import SLODefinition, SLOTracker
 
 __all__ = ["run"]
 
 _CALLS = 50_000
 _THREADS = 4
+_OURS, _REFERENCE = "slo-suite tracker.record(True)", "prometheus_client Counter.inc()"
 
 
 class _Nothing:
@@ -64,27 +65,33 @@ def run(rounds: int) -> None:
     nothing = _Nothing()
     contenders: dict[str, Callable[[], object]] = {
         "empty method call": lambda: nothing.record(True),
-        "slo-suite tracker.record(True)": lambda: ours.record(True),
-        "prometheus_client Counter.inc()": counter.inc,
+        _OURS: lambda: ours.record(True),
+        _REFERENCE: counter.inc,
         "prometheus_client Counter.labels().inc()": lambda: labelled.labels("availability").inc(),
         "prometheus_client Histogram.observe()": lambda: histogram.observe(0.1),
         "slo-budget-tracker record(True)": lambda: theirs.record(True),
     }
     # The same lambda around every contender, so that it weighs the same.
-    contenders["prometheus_client Counter.inc()"] = lambda: counter.inc()
+    contenders[_REFERENCE] = lambda: counter.inc()
     try:
         contenders["OpenTelemetry Counter.add(1)"] = _otel_counter()
     except ImportError:
         print("opentelemetry-sdk is not installed: left out")
     measures = {name: _measure(function) for name, function in contenders.items()}
     results = compete(measures, rounds)
-    print_table("record one event, 1 thread", results, reference="prometheus_client Counter.inc()", unit="ns")
+    print_table("record one event, 1 thread", results, reference=_REFERENCE, unit="ns")
+    _hold_to_target(results, "1 thread")
 
     before = ours.snapshot().lifetime_good
-    names = ("slo-suite tracker.record(True)", "prometheus_client Counter.inc()", "slo-budget-tracker record(True)")
+    names = (_OURS, _REFERENCE, "slo-budget-tracker record(True)")
     results = compete({name: _measure_threads(contenders[name]) for name in names}, rounds)
-    print_table(
-        f"record one event, {_THREADS} threads", results, reference="prometheus_client Counter.inc()", unit="ns"
-    )
+    print_table(f"record one event, {_THREADS} threads", results, reference=_REFERENCE, unit="ns")
+    _hold_to_target(results, f"{_THREADS} threads")
     expected = (rounds + 1) * _THREADS * _CALLS
-    print(f"  events lost by slo-suite: {expected - (ours.snapshot().lifetime_good - before)} of {expected}")
+    lost = expected - (ours.snapshot().lifetime_good - before)
+    hold_to("events lost by slo-suite", "none", f"{lost:,} of {expected:,}", is_met=lost == 0)
+
+
+def _hold_to_target(results: dict[str, Result], threads: str) -> None:
+    ratio = ratio_of(results, _OURS, _REFERENCE)
+    hold_to(f"tracker.record(True), {threads}", "<= 0.8 x Counter.inc()", f"{ratio:.2f} x", is_met=ratio <= 0.8)

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import os
-import shutil
 import signal
 import statistics
 import subprocess
-import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks.servers import HOST, MissingServerError, free_port, redis_server
+from benchmarks.servers import redis_server
 from slo_core import SLODefinition, SLORegistry
 from slo_core.stores.buckets import Query
 from slo_core.stores.locate import bucket_store_from_url
 from slo_core.stores.write_behind import WriteBehindStore
 
-__all__ = ["make_app", "run"]
+__all__ = ["run"]
 
 _WRITERS, _DRIVERS, _THREADS, _SECONDS = 200, 2, 4, 5
 _READERS, _SCRAPE_SECONDS, _READING_SECONDS = 50, 15.0, 9
@@ -154,24 +150,6 @@ def _readers(url: str, fill: Callable[..., int]) -> None:
 # --- the request path
 
 
-def make_app() -> Any:
-    """An ASGI application with three SLOs, on the store that the environment names; none without one."""
-    from starlette.applications import Starlette
-    from starlette.responses import PlainTextResponse
-    from starlette.routing import Route
-
-    from benchmarks.middleware import DEFINITIONS
-    from slo_asgi import instrument
-
-    async def checkout(request: object) -> PlainTextResponse:
-        return PlainTextResponse("ok")
-
-    app = Starlette(routes=[Route("/checkout/{order}", checkout)])
-    if store := os.environ.get("SLO_BENCH_STORE"):
-        instrument(app, DEFINITIONS, store=store, service="bench")
-    return app
-
-
 @contextmanager
 def _stopped(process: subprocess.Popen[bytes]) -> Iterator[None]:
     process.send_signal(signal.SIGSTOP)
@@ -240,63 +218,6 @@ def _quantiles(times: list[float]) -> tuple[float, float, float]:
     return times[len(times) // 2], times[int(len(times) * 0.99)], times[int(len(times) * 0.999)]
 
 
-def _under_load(url: str, process: subprocess.Popen[bytes], rounds: int) -> None:
-    wrk = shutil.which("wrk")
-    if wrk is None:
-        raise MissingServerError("wrk is not installed")
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "--factory", "benchmarks.store_load:make_app", "--port", str(port)]
-    server = subprocess.Popen(
-        [*command, "--log-level", "critical", "--no-access-log"],
-        env={**os.environ, "SLO_BENCH_STORE": url, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stderr=subprocess.DEVNULL,
-    )
-    target = f"http://{HOST}:{port}/checkout/42"
-
-    def per_second(seconds: int) -> float:
-        done = subprocess.run([wrk, "-t1", "-c16", f"-d{seconds}s", target], capture_output=True, check=True, text=True)
-        (line,) = (line for line in done.stdout.splitlines() if line.startswith("Requests/sec:"))
-        assert "Non-2xx" not in done.stdout, done.stdout
-        return float(line.split()[1])
-
-    up, down = [], []
-    try:
-        deadline = time.monotonic() + 20
-        while not _answers(target):
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise MissingServerError("uvicorn did not start")
-            time.sleep(0.1)
-        per_second(2)
-        for _ in range(rounds):
-            up.append(per_second(3))
-            with _stopped(process):
-                time.sleep(0.6)
-                down.append(per_second(3))
-                assert _store_up(port) == 0.0
-    finally:
-        server.terminate()
-        server.wait(20)
-    ratios = [hanging / answering for answering, hanging in zip(up, down, strict=True)]
-    print(f"\nrequests a second, uvicorn + Starlette under wrk, Redis answering and hanging ({rounds} rounds of 3 s)")
-    print(f"  answering: median {statistics.median(up):,.0f}, best {max(up):,.0f}")
-    print(f"  hanging:   median {statistics.median(down):,.0f}, best {max(down):,.0f}")
-    print(f"  ratio: median {statistics.median(ratios):.3f}, of the best {max(down) / max(up):.3f} (target >= 0.95)")
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2.0) as response:
-            return bool(response.status == 200)
-    except OSError:
-        return False
-
-
-def _store_up(port: int) -> float:
-    with urllib.request.urlopen(f"http://{HOST}:{port}/metrics?name[]=slo_store_up", timeout=10.0) as response:
-        (line,) = (line for line in response.read().decode().splitlines() if not line.startswith("#"))
-    return float(line.split()[-1])
-
-
 def run(rounds: int, *, fill: Callable[..., int]) -> None:
     """Print what a fleet costs one Redis, and what requests notice of one that hangs."""
     few = max(3, rounds // 3)
@@ -304,4 +225,3 @@ def run(rounds: int, *, fill: Callable[..., int]) -> None:
         _writers(url)
         _readers(url, fill)
         _in_process(url, process, few)
-        _under_load(url, process, few)

@@ -159,7 +159,7 @@ class HTTPRecorder:
                 if not mine:
                     return None
                 marks.counted_by |= mine
-            return Exchange(method, path, marks=marks, mine=mine, started=self.timer())
+            return Exchange(method, path, marks, mine, self.timer())
         except Exception as exc:  # the request must go on
             self.incidents.report("a request could not be taken up", exc)
             return None
@@ -228,10 +228,12 @@ class HTTPRecorder:
             except Exception as exc:  # a store of the user's own; the other SLOs count all the same
                 self.incidents.report(_NOT_COUNTED, exc)
         if outcomes.timed:
-            timing = Timing(exchange, self.timer() if exchange.ended is None else exchange.ended)
+            ended = self.timer() if exchange.ended is None else exchange.ended
+            # As `Timing` has it: to make one takes 0.3 of the 2.0 us that a request costs here.
+            first = ended if exchange.first_byte is None else exchange.first_byte
             for record, threshold, to_end in outcomes.timed:
                 try:
-                    record((timing.total if to_end else timing.first_byte) <= threshold)
+                    record((ended if to_end else first) - exchange.started <= threshold)
                 except Exception as exc:  # as above
                     self.incidents.report(_NOT_COUNTED, exc)
 

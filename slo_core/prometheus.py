@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry
@@ -11,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
 from slo_core.definition import SLODefinition
+from slo_core.exposition import can_write, write
 from slo_core.registry import SLORegistry
 from slo_core.scrape import ScrapeReader
 from slo_core.snapshot import SLOSnapshot
@@ -40,6 +42,11 @@ _COUNTERS = {
     Metric.STORE_ERRORS: "Failed attempts to reach the store.",
     Metric.INTERNAL_ERRORS: "Errors inside slo-suite that the answering process swallowed to spare its host.",
 }
+
+
+# Prometheus' own header is a fifteenth of it.
+_LONGEST_ACCEPT = 4096
+_VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){0,3}")
 
 
 class _Families:
@@ -117,6 +124,7 @@ class SLOCollector(Collector):
         return labels
 
     def _add_slo(self, families: _Families, definition: SLODefinition, snapshot: SLOSnapshot) -> None:
+        # One dict for all series that have the same labels: its text is worked out once.
         labels = {**definition.labels, **self._shared_labels(), Label.SLO: snapshot.name}
         for name, value in (
             (Metric.TARGET, snapshot.target),
@@ -193,12 +201,13 @@ class PrometheusExporter:
         registry: The SLOs: a registry, or a collector of several.
     """
 
-    __slots__ = ("_collector_registry",)
+    __slots__ = ("_collector", "_collector_registry")
 
     def __init__(self, registry: SLORegistry | Collector) -> None:
         # A registry of its own: the global one belongs to the application.
         self._collector_registry = CollectorRegistry(auto_describe=False)
-        self._collector_registry.register(SLOCollector(registry) if isinstance(registry, SLORegistry) else registry)
+        self._collector = SLOCollector(registry) if isinstance(registry, SLORegistry) else registry
+        self._collector_registry.register(self._collector)
 
     @property
     def collector_registry(self) -> CollectorRegistry:
@@ -213,9 +222,27 @@ class PrometheusExporter:
             accept: The scraper's Accept header; decides the format.
             names: Metric names to restrict the output to (`name[]`); all when empty.
         """
-        encode, content_type = choose_encoder(accept)
+        encode, content_type = choose_encoder(_understood(accept))
         wanted = tuple(names)
-        source: Collector = self._collector_registry
         if wanted:
-            source = self._collector_registry.restricted_registry(wanted)
-        return encode(source), content_type
+            return encode(self._collector_registry.restricted_registry(wanted)), content_type
+        collector = self._collector
+        if isinstance(collector, (SLOCollector, ServicesCollector)) and can_write(content_type):
+            return write(collector.collect(), content_type), content_type
+        return encode(self._collector_registry), content_type
+
+
+def _understood(accept: str) -> str:
+    """
+    What an Accept header offers, without offers of a version that is none.
+
+    `choose_encoder` fails at one that is no number, and repeats it in the Content-Type of the answer, line breaks included.
+    """
+    if len(accept) > _LONGEST_ACCEPT:
+        return ""
+    return ",".join(offer for offer in accept.split(",") if _is_understood(offer))
+
+
+def _is_understood(offer: str) -> bool:
+    parameters = (parameter.strip().partition("=") for parameter in offer.split(";"))
+    return all(_VERSION.fullmatch(value) for name, _, value in parameters if name == "version")

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from slo_core.burn_rate import BurnRateAlert
 from slo_core.config import DefinitionsConfig, parse_definitions
@@ -13,12 +14,14 @@ from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.definition import SLODefinition
 from slo_core.errors import DuplicateNameError, UnknownNameError
 from slo_core.incidents import Incidents
-from slo_core.request import RequestEvent
 from slo_core.snapshot import SLOSnapshot
 from slo_core.stores.base import Store
 from slo_core.stores.locate import store_from_url
 from slo_core.stores.memory import MemoryStore
 from slo_core.tracker import SLOTracker
+
+if TYPE_CHECKING:
+    from slo_core.request import RequestEvent
 
 __all__ = ["SLORegistry"]
 
@@ -58,7 +61,7 @@ class SLORegistry:
             )
         elif not isinstance(store, Store):
             raise TypeError(
-                f'SLORegistry(store=): expected a URL such as "memory://" or a Store, got {store!r}; '
+                f'SLORegistry(store=): expected a URL such as "memory://" or a Store, got {type(store).__name__}; '
                 "an ObservationStore keeps the events of one SLO: registry.add(SLOTracker(..., store=...))"
             )
         self._store = store

@@ -14,7 +14,7 @@ from slo_core.definition import SLODefinition
 from slo_core.sli import Observation
 from slo_core.snapshot import Measured, SLOSnapshot, SnapshotPlan
 from slo_core.stores.base import Ledger, ObservationStore, Reading, ReadRequest, Store
-from slo_core.stores.buckets import BucketRange
+from slo_core.stores.increment import BucketRange
 from slo_core.stores.locate import store_from_url
 from slo_core.stores.memory import MemoryStore
 from slo_core.stores.observations import ObservationLedger

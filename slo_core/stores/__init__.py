@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from slo_core.stores.base import Ledger, ObservationStore, Reading, Scope, Store
-from slo_core.stores.buckets import BucketStore
 from slo_core.stores.locate import store_from_url
 from slo_core.stores.memory import InMemoryStore, MemoryStore
+
+if TYPE_CHECKING:
+    from slo_core.stores.buckets import BucketStore
 
 __all__ = [
     "BucketStore",
@@ -18,3 +22,12 @@ __all__ = [
     "Store",
     "store_from_url",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # Its module is a seventh of the time that `import slo_core` would take, and counting in memory needs none of it.
+    if name == "BucketStore":
+        from slo_core.stores.buckets import BucketStore
+
+        return BucketStore
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

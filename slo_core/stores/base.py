@@ -11,7 +11,7 @@ from slo_core.sli import EventCounts, Observation
 from slo_core.window import Span
 
 if TYPE_CHECKING:
-    from slo_core.stores.buckets import BucketRange, Increment
+    from slo_core.stores.increment import BucketRange, Increment
 
 __all__ = ["Ledger", "ObservationStore", "ReadRequest", "Reading", "Scope", "Store", "StoreHealth"]
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from slo_core.sli import EventCounts
 from slo_core.stores.base import Scope
+from slo_core.stores.increment import BucketRange, Increment
 
 __all__ = [
     "Applied",
@@ -21,38 +22,6 @@ __all__ = [
     "SLORecord",
     "Stored",
 ]
-
-
-class Increment(NamedTuple):
-    """
-    Events to be added to one bucket.
-
-    Attributes:
-        width_seconds: Width of the bucket: 1, 60, 900 or 86,400 (see `slo_core.stores.layout.WIDTHS`).
-        bucket: Its number: it holds the seconds from `bucket * width_seconds` on.
-        good: Good events.
-        bad: Bad events.
-    """
-
-    width_seconds: int
-    bucket: int
-    good: int
-    bad: int
-
-
-class BucketRange(NamedTuple):
-    """
-    Neighbouring buckets of one width.
-
-    Attributes:
-        width_seconds: Their width.
-        first: Number of the first.
-        last: Number of the last, inclusive; never below `first`.
-    """
-
-    width_seconds: int
-    first: int
-    last: int
 
 
 @dataclass(frozen=True, slots=True)

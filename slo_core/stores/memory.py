@@ -15,7 +15,7 @@ from slo_core.definition import SLODefinition
 from slo_core.forks import in_forked_child
 from slo_core.sli import EventCounts, Observation
 from slo_core.stores.base import Reading, ReadRequest, Scope, StoreHealth
-from slo_core.stores.buckets import BucketRange, Increment
+from slo_core.stores.increment import BucketRange, Increment
 from slo_core.stores.tiers import BucketTiers
 from slo_core.window import FUTURE_TOLERANCE_SECONDS, Span
 

@@ -1,0 +1,70 @@
+"""How each cost grows with the number of SLOs: a request pays for those it belongs to, a read for all."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.contest import compete, hold_to, print_table, ratio_of, seconds_per_call
+from slo_core import SLORegistry
+from slo_core.http import HTTPRecorder, Resolved
+from slo_core.prometheus import PrometheusExporter
+
+__all__ = ["run"]
+
+_COUNTS = (1, 10, 100, 1000)
+_MINE = 3
+_ROUTE = Resolved("/checkout/{order}", view_name="checkout")
+
+
+def _service(count: int, *, mine: int = _MINE) -> SLORegistry:
+    """So many SLOs, of which a request of the route belongs to `mine`; the others are of other routes."""
+    definitions: dict[str, Any] = {
+        f"slo-{index:04}": {"target": "99.9%", "routes": ["/checkout/*" if index < mine else f"/other-{index}/*"]}
+        for index in range(count)
+    }
+    return SLORegistry.from_config(definitions)
+
+
+def _request(service: SLORegistry) -> Callable[[], None]:
+    recorder = HTTPRecorder(service)
+    orders = itertools.count()
+
+    def serve() -> None:
+        carrier: dict[str, Any] = {}
+        # Paths carry ids: hardly one comes twice.
+        exchange = recorder.begin(carrier, "GET", f"/checkout/{next(orders)}")
+        assert exchange is not None
+        exchange.status = 200
+        exchange.first_byte = exchange.ended = recorder.timer()
+        recorder.finish(exchange, lambda: _ROUTE)
+
+    serve()
+    assert sum(tracker.snapshot().total for tracker in service) == min(_MINE, len(service))
+    return serve
+
+
+def run(rounds: int) -> None:
+    """Print one table for requests, one for snapshots, one for `/metrics`."""
+    services = {count: _service(count) for count in _COUNTS}
+    names = {count: f"{count:,} SLOs" + (" (it belongs to all)" if count < _MINE else "") for count in _COUNTS}
+
+    def measures(function: Callable[[SLORegistry], Callable[[], object]], calls: int) -> dict[str, Callable[[], float]]:
+        ready = {names[count]: function(service) for count, service in services.items()}
+        return {
+            name: (lambda call=call: seconds_per_call(call, calls))  # type: ignore[misc]
+            for name, call in ready.items()
+        }
+
+    ten, thousand = names[10], names[1000]
+    results = compete(measures(_request, 200), 20 * rounds)
+    print_table(f"one request that belongs to {_MINE} SLOs, recorder alone", results, reference=ten)
+    ratio = ratio_of(results, thousand, ten)
+    hold_to("a request with 1,000 SLOs defined", "<= 2 x with 10", f"{ratio:.2f} x", is_met=ratio <= 2)
+    for title, function in (
+        ("a snapshot of every SLO", lambda service: service.snapshot_all),
+        ("/metrics of every SLO", lambda service: PrometheusExporter(service).render),
+    ):
+        results = compete(measures(function, 1), rounds)
+        print_table(title, results, reference=ten, unit="ms")

@@ -1,0 +1,72 @@
+"""
+Prometheus' text formats, written for families as ours are: gauges and counters, legacy names, no exemplars.
+
+The bytes are those of `prometheus_client`, whose own writer sorts and escapes the labels of each series anew: it takes
+20 of the 36 ms of a scrape of 100 SLOs, this one 6. Series of one SLO share their labels, so their text is made once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.utils import floatToGoString
+
+__all__ = ["can_write", "write"]
+
+# Ways to write names beyond the letters, digits and underscores that ours are made of; under the others ours would change.
+_ESCAPINGS = ("", "underscores", "allow-utf-8")
+_CREATED = "_created"
+
+
+def can_write(content_type: str) -> bool:
+    """Whether `write` knows the format that `prometheus_client` chose."""
+    return content_type.partition("escaping=")[2] in _ESCAPINGS
+
+
+def write(families: Iterable[Family], content_type: str) -> bytes:
+    """
+    The exposition of families, in the format of that content type.
+
+    Args:
+        families: Samples that share one dict of labels are written fastest.
+        content_type: Of OpenMetrics or of the text format; see `can_write`.
+    """
+    is_open_metrics = content_type.startswith("application/openmetrics-text")
+    lines: list[str] = []
+    # By identity: the families keep the labels alive until all is written.
+    texts: dict[int, str] = {}
+    for family in families:
+        created: list[str] = []
+        name = family.name if is_open_metrics or family.type != "counter" else f"{family.name}_total"
+        lines.append(_head(name, family.documentation, family.type))
+        for sample in family.samples:
+            labels = sample.labels
+            text = texts.get(id(labels))
+            if text is None:
+                text = texts[id(labels)] = _labels(labels)
+            line = f"{sample.name}{text} {floatToGoString(sample.value)}\n"  # type: ignore[no-untyped-call]  # it has no types
+            if is_open_metrics or not sample.name.endswith(_CREATED):
+                lines.append(line)
+            else:
+                created.append(line)
+        if created:  # the text format knows no such series of a counter: gauges, for what it knows
+            lines.append(_head(family.name + _CREATED, family.documentation, "gauge"))
+            lines += created
+    if is_open_metrics:
+        lines.append("# EOF\n")
+    return "".join(lines).encode()
+
+
+def _head(name: str, documentation: str, kind: str) -> str:
+    return f"# HELP {name} {documentation}\n# TYPE {name} {kind}\n"
+
+
+def _labels(labels: dict[str, str]) -> str:
+    if not labels:
+        return ""
+    return "{" + ",".join([f'{name}="{_escaped(value)}"' for name, value in sorted(labels.items())]) + "}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
