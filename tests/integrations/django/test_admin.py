@@ -131,6 +131,26 @@ class TestAdmin:
         assert "<i>" not in page.content.decode()
         assert sre.get(f"{LIST}nobody/change/").status_code == 404
 
+    def test_breadcrumbs_are_those_of_this_django(self) -> None:
+        """An ordered list since Django 6.1, whose style sheet knows nothing else; the way back is in them."""
+        sre = signed_in("sre")
+        for path, last in ((LIST, "SLO status"), (CHECKOUT, "<bdi>checkout</bdi>")):
+            tag = "ol" if django.VERSION >= (6, 1) else "div"
+            (found,) = re.findall(rf'<{tag} class="breadcrumbs">.*?</{tag}>', sre.get(path).content.decode(), re.DOTALL)
+            assert last in found
+            assert (f'href="{LIST}"' in found) == (path != LIST)
+            if tag == "ol":
+                assert f'<li aria-current="page">{last}</li>' in found
+                assert "&rsaquo;" not in found
+
+    def test_a_name_may_be_the_title_of_the_list(self) -> None:
+        """Its page still leads back to the list."""
+        with override_settings(SLO_DEFINITIONS={"SLO status": {"target": "90%", "kind": "custom"}}):
+            page = signed_in("sre").get(f"{LIST}SLO status/change/")
+
+        assert page.status_code == 200
+        assert page.context["is_detail"] is True
+
     def test_a_site_of_ones_own_keeps_its_addresses(self) -> None:
         """Every link leads back to the site that is looked at."""
         text = signed_in("sre").get("/operations/slo_django/slostatus/").content.decode()
@@ -149,10 +169,13 @@ class TestAdmin:
         """As the checks say it, and never a 500."""
         sre = signed_in("sre")
         with override_settings(SLO_DEFINITIONS={"checkout": {"target": 99.9}}):
-            page = sre.get(LIST)
+            page, document = sre.get(LIST), sre.get(f"{LIST}status.json")
 
         assert page.status_code == 200
         assert "did you mean &quot;99.9%&quot;?" in page.content.decode()
+        assert document.status_code == 503
+        assert document.json()["version"] == 1
+        assert 'did you mean "99.9%"?' in document.json()["error"]
 
     def test_it_says_that_counting_is_switched_off(self) -> None:
         """Zeros have a reason."""

@@ -62,6 +62,30 @@ def test_rules_can_be_written_to_a_file(shared, tmp_path: Path) -> None:
     assert "store scope fleet" in (tmp_path / "rules.yml").read_text()
 
 
+def test_a_dash_is_standard_output(shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `slo rules` takes it; no file is called so."""
+    monkeypatch.chdir(tmp_path)
+
+    code, out, _ = run("slo_rules", "--out", "-")
+
+    assert (code, out) == (0, run("slo_rules")[1])
+    assert not (tmp_path / "-").exists()
+
+
+def test_an_unexpected_error_of_rules_ends_with_2(shared, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its text may hold a password."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("redis://:hunter2@host")
+
+    monkeypatch.setattr("slo_django.management.commands.slo_rules.rule_file", broken)
+
+    with pytest.raises(CommandError, match="^unexpected RuntimeError$") as caught:
+        run("slo_rules")
+
+    assert caught.value.returncode == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "verdict"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -31,6 +32,18 @@ def test_the_table_has_a_line_for_each_slo() -> None:
     assert [line.split()[0] for line in lines] == ["SLO", "availability", "latency", "shop", "orders"]
     assert "breached" in lines[1]
     assert "no data" in lines[2]
+
+
+def test_a_terminal_shows_states_in_colour() -> None:
+    """The word only: the columns stay aligned."""
+    get_registry()["availability"].record(False)
+    out = io.StringIO()
+
+    call_command("slo_status", stdout=out, stderr=io.StringIO(), force_color=True)
+
+    line = out.getvalue().splitlines()[1]
+    assert re.search(r"\x1b\[[0-9;]+mbreached\x1b\[0m", line)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", line) == run()[0].splitlines()[1]
 
 
 def test_the_json_is_for_programs() -> None:

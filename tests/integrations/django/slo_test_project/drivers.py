@@ -14,7 +14,7 @@ from typing import Any
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 
-from slo_test_project.clock import clock
+from slo_test_project.clock import arrivals, clock
 
 
 @dataclass
@@ -169,7 +169,7 @@ def serve_asgi(
             if requests:
                 return requests.pop()
             if leave_after == 0:
-                await asyncio.sleep(0.01)  # the application is waiting by now; there is no event to tell
+                await waiting
                 return {"type": "http.disconnect"}
             await left.wait()
             return {"type": "http.disconnect"}
@@ -189,10 +189,11 @@ def serve_asgi(
             if cancel_after and len(answer.chunks) >= cancel_after:
                 cancel.set()
 
+        # It looks before the application can begin.
+        waiting = asyncio.ensure_future(arrivals.next() if 0 in (leave_after, cancel_after) else asyncio.sleep(0))
         task = asyncio.ensure_future(app(scope, receive, send))
         if cancel_after is not None:
-            if cancel_after:
-                await cancel.wait()
+            await (cancel.wait() if cancel_after else waiting)
             await asyncio.sleep(0.01)
             for running in asyncio.all_tasks() - {asyncio.current_task()}:
                 running.cancel()

@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 from rest_framework.viewsets import ViewSet
 
 from slo_django import slo_exempt, slo_track
-from slo_test_project.clock import clock
+from slo_test_project.clock import arrivals, clock
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -95,6 +95,7 @@ def cancelled(request: HttpRequest) -> HttpResponse:
 async def waits(request: HttpRequest) -> HttpResponse:
     """Answers when somebody hangs up, which is never."""
     clock.advance(float(request.GET.get("after", "0")))
+    arrivals.note()
     await asyncio.Event().wait()
     return HttpResponse("never")
 
