@@ -25,10 +25,11 @@ from slo_core.window import (
     rolling_span,
 )
 
-__all__ = ["DEFAULT_BURN_RATE_WINDOWS", "DEFAULT_WINDOW_SECONDS", "SLODefinition"]
+__all__ = ["DEFAULT_BURN_RATE_THRESHOLD", "DEFAULT_BURN_RATE_WINDOWS", "DEFAULT_WINDOW_SECONDS", "SLODefinition"]
 
 DEFAULT_WINDOW_SECONDS = 30 * DAY
 DEFAULT_BURN_RATE_WINDOWS = (3600, 21_600)
+DEFAULT_BURN_RATE_THRESHOLD = 14.4
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
@@ -63,7 +64,7 @@ class SLODefinition:
     target: float
     window_seconds: int = DEFAULT_WINDOW_SECONDS
     burn_rate_windows: tuple[int, ...] = DEFAULT_BURN_RATE_WINDOWS
-    burn_rate_threshold: float = 14.4
+    burn_rate_threshold: float = DEFAULT_BURN_RATE_THRESHOLD
     description: str = ""
     _: KW_ONLY
     window: Literal["month", "week", "quarter"] | None = None

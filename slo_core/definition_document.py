@@ -11,7 +11,7 @@ from typing import Any
 from slo_core.alerting import AlertRule
 from slo_core.definition import SLODefinition
 from slo_core.errors import StoreError
-from slo_core.http_rule import HTTPRule
+from slo_core.http_rule import HTTPRule, classifier_name
 
 __all__ = ["definition_document", "definition_from", "fingerprint_of"]
 
@@ -109,14 +109,7 @@ def _http_document(rule: HTTPRule | None) -> dict[str, Any] | None:
     for name in _COUNTING_FIELDS:
         value = getattr(rule, name)
         document[name] = list(value) if isinstance(value, tuple) else value
-    classify = rule.classify
-    # A lambda or a partial has no name that tells it from another one; where it stands is the best there is.
-    named = "" if classify is None else f"{getattr(classify, '__module__', '')}.{_qualified_name(classify)}"
-    return {**document, "classify": named}
-
-
-def _qualified_name(function: object) -> str:
-    return str(getattr(function, "__qualname__", type(function).__qualname__))
+    return {**document, "classify": "" if rule.classify is None else classifier_name(rule.classify)}
 
 
 def _http_from(document: Mapping[str, Any]) -> HTTPRule:

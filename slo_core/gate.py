@@ -132,8 +132,9 @@ class Gate:
     def _of_slo(self, subject: str, definition: SLODefinition, snapshot: SLOSnapshot) -> Finding:
         if not snapshot.has_data:
             return Finding("unknown", subject, f"no events in {window_text(definition)}")
-        if Fraction(snapshot.measured_seconds) < _LEAST_MEASURED * snapshot.window_seconds:
-            measured = measured_text(snapshot.measured_seconds, snapshot.window_seconds)
+        measured_seconds = _measured_seconds(definition, snapshot)
+        if Fraction(measured_seconds) < _LEAST_MEASURED * snapshot.window_seconds:
+            measured = measured_text(measured_seconds, snapshot.window_seconds)
             return Finding("unknown", subject, f"measured {measured}; a tenth is needed")
         checks = [self._budget(definition, snapshot), *(_burn(snapshot, limit, definition) for limit in self.max_burns)]
         for verdict in ("fail", "unknown"):
@@ -239,6 +240,12 @@ def parse_burn_limit(text: str) -> BurnLimit:
     if factor <= 0 or seconds <= 0:
         raise ConfigError([Problem("--max-burn", f'expected a burn rate and a window such as "6/1h", got {text!r}')])
     return BurnLimit(factor, seconds)
+
+
+def _measured_seconds(definition: SLODefinition, snapshot: SLOSnapshot) -> float:
+    """How much of the window the counts are about: on the first of a month that is not much, however long it is measured."""
+    start = definition.span(definition.window_seconds, at=snapshot.at, until=snapshot.at).start
+    return min(snapshot.measured_seconds, snapshot.at - start)
 
 
 def _burn(snapshot: SLOSnapshot, limit: BurnLimit, definition: SLODefinition) -> tuple[Verdict, str]:

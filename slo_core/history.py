@@ -52,7 +52,7 @@ class History:
     The past of one SLO.
 
     Attributes:
-        range_seconds: How far it reaches back.
+        range_seconds: How far it reaches back; at least to the start of a calendar window that was asked for whole.
         step_seconds: The length of each point but the last.
         burn_rate_windows: The windows of `Point.burn_rates`: the long ones of the alert rules, shortest first.
         points: Oldest first.
@@ -97,11 +97,15 @@ def history(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
         range_seconds: How far back to look.
     """
     at, target = snapshot.at, definition.objective
-    step = next((step for step in _STEPS if range_seconds / step <= _MOST_POINTS), _STEPS[-1])
-    windows = tuple(sorted({alert.long.window_seconds for alert in snapshot.alerts}))
-    windows = windows or tuple(sorted(definition.burn_rate_windows))
+    samples = [alert.long for alert in snapshot.alerts] or list(snapshot.burn_rate_samples)
+    burns_now = dict(sorted((found.window_seconds, found.burn_rate) for found in samples))
+    windows = tuple(burns_now)
     own = definition.span(definition.window_seconds, at=at, until=at)
+    if definition.period is not None and range_seconds == definition.window_seconds:
+        # The whole window: a month of 31 days is longer than its nominal 30.
+        range_seconds = max(range_seconds, math.ceil(at - own.start))
     ends_at = at if definition.period is None else own.start + definition.period.nominal_seconds
+    step = next((step for step in _STEPS if range_seconds / step <= _MOST_POINTS), _STEPS[-1])
     allowed = target.allowance * snapshot.total
     first = math.floor((at - range_seconds) / step) * step + step
     edges: list[float] = [*range(first, math.floor(at) + 1, step)]
@@ -125,6 +129,9 @@ def history(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
             burn_rate(timeline.counts(after=end - window, before=before), target) if is_measured else None
             for window in windows
         )
+        if is_last:
+            # What is kept of a window's far edge is coarser than what the snapshot counts: now is told by one of them.
+            left, burned = snapshot.error_budget_remaining, tuple(burns_now.values())
         points.append(Point(end, counts.good, counts.bad, left, even, burned))
     return History(range_seconds, step, windows, tuple(points))
 

@@ -10,7 +10,7 @@ from typing import Literal
 
 from slo_core.errors import ConfigError, Problem
 
-__all__ = ["Classifier", "ClientDisconnect", "HTTPRule", "LatencyFailures", "LatencyOf"]
+__all__ = ["Classifier", "ClientDisconnect", "HTTPRule", "LatencyFailures", "LatencyOf", "classifier_name"]
 
 Classifier = Callable[[int, BaseException | None], bool]
 ClientDisconnect = Literal["auto", "ignore", "good", "bad"]
@@ -113,6 +113,12 @@ class HTTPRule:
         yield from _choice_problem("client_disconnect", self.client_disconnect, ("auto", "ignore", "good", "bad"))
         if not isinstance(self.unmatched, bool):
             yield _problem("unmatched", f"expected True or False, got {self.unmatched!r}")
+
+
+def classifier_name(classify: Classifier) -> str:
+    """Where a classifier is defined: "shop.slo.is_good". Of a lambda or a partial there is no better name."""
+    qualified = getattr(classify, "__qualname__", type(classify).__qualname__)
+    return f"{getattr(classify, '__module__', '')}.{qualified}"
 
 
 def _is_status(status: object) -> bool:

@@ -125,7 +125,9 @@ def _as_typed(problems: Iterable[Problem], labels: Mapping[str, str]) -> Iterato
             path = "--label"
         elif path == "labels" and problem.message.startswith("Kubernetes"):
             path = "--resource-label"
-        yield replace(problem, path=path)
+        # Nobody can type None.
+        hint = problem.hint.replace("None", "0") if path == "--keep-firing-for" else problem.hint
+        yield replace(problem, path=path, hint=hint)
 
 
 def _placed(found: DefinitionSet, warnings: Iterable[str]) -> Iterable[str]:

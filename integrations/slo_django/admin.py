@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
+import django
 from django.contrib import admin
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -18,6 +19,7 @@ from django.utils.safestring import mark_safe
 
 from slo_core.errors import SLOError, UnknownNameError
 from slo_core.request import exempt_request
+from slo_core.status import DOCUMENT_VERSION
 from slo_core.status_page.assets import Assets
 from slo_core.status_page.links import Links
 from slo_core.status_page.page import Fragment, StatusPage
@@ -30,6 +32,9 @@ from slo_django.status_views import response_of
 __all__ = ["SLOStatusAdmin"]
 
 _TEMPLATE = "admin/slo_django/slostatus/status.html"
+
+# Django 6.1 made them an ordered list, and its style sheet knows nothing else.
+_HAS_BREADCRUMB_LIST = django.VERSION >= (6, 1)
 
 
 @admin.register(SLOStatus)
@@ -69,6 +74,7 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
             request,
             lambda page: page.overview(request.GET.dict(), links=links, zone=timezone.get_current_timezone()),
             title="SLO status",
+            is_detail=False,
             extra_context=extra_context,
         )
 
@@ -90,12 +96,16 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
             request,
             lambda page: page.detail(name, request.GET.dict(), links=links, zone=timezone.get_current_timezone()),
             title=name,
+            is_detail=True,
             extra_context=extra_context,
         )
 
     def document_view(self, request: HttpRequest) -> HttpResponse:
-        """The JSON of the list, and with `slo` that of one SLO."""
-        page = current.installation.status_page
+        """The JSON of the list, and with `slo` that of one SLO; 503 also where the settings are wrong."""
+        try:
+            page = current.installation.status_page
+        except SLOError as exc:  # wrong settings: as on the page, staff may read what is wrong with them
+            return JsonResponse({"version": DOCUMENT_VERSION, "error": str(exc)}, status=503)
         encodings = request.headers.get("Accept-Encoding", "")
         return response_of(json_answer(page, request.method or "", request.GET.dict(), accept_encoding=encodings))
 
@@ -129,6 +139,7 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         fill: Callable[[StatusPage], Fragment],
         *,
         title: str,
+        is_detail: bool,
         extra_context: dict[str, Any] | None,
     ) -> TemplateResponse:
         links = self._links()
@@ -137,7 +148,8 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
             "title": title,
             "subtitle": None,
             "opts": self.opts,
-            "is_detail": title != "SLO status",
+            "is_detail": is_detail,
+            "has_breadcrumb_list": _HAS_BREADCRUMB_LIST,
         }
         try:
             context["is_enabled"] = current.installation.settings.enabled

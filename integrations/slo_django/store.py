@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import django
+from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, ProgrammingError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -75,6 +77,7 @@ def open_django(
     if options:
         raise StoreError(f"store {shown}: expected no options, got {', '.join(sorted(options))}")
     try:
+        _set_up()
         known = sorted(connections.settings)
     except ImproperlyConfigured as exc:
         raise StoreError(
@@ -83,6 +86,13 @@ def open_django(
     if not url.startswith(prefix) or alias not in known:
         raise StoreError(f"store {shown}: expected django:// and one of settings.DATABASES: {', '.join(known)}")
     return DjangoBucketStore(alias, service=service, clock=clock)
+
+
+def _set_up() -> None:
+    """What manage.py and servers do before anything else; commands that look at a store from outside do not."""
+    # While the apps are being loaded somebody else is at it, perhaps the very app that asks; it cannot be done twice.
+    if not (apps.ready or apps.loading):
+        django.setup()
 
 
 class DjangoBucketStore:

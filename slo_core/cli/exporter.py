@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from slo_core.cli.import_path import import_project_of
 from slo_core.cli.status_options import token_in
 from slo_core.cli.store import STORE_HELP
 from slo_core.cli.terminal import say
@@ -55,6 +56,7 @@ def exporter(url: str, service: str | None, host: str, port: int, token_file: Pa
 
     token = None if token_file is None else token_in(token_file)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    import_project_of(url)
     with without_secrets():
         reader = StoreExporter(partial(existing_store_from_url, url), service=service)
     with closing(reader):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
 
+from slo_core.cli.import_path import import_from_here
 from slo_core.definition_source import DefinitionSet, load_definitions, load_django_settings
 
 __all__ = ["chosen_definitions", "source_options"]
@@ -48,10 +47,7 @@ def chosen_definitions(source: str | None, django_settings: str | None, service:
         raise click.UsageError(
             "Expected one of SOURCE (a .yaml, .toml or .json file, or module:attribute) and --django-settings."
         )
-    # As for `python -m`: the module is most often one of the folder in which the command is typed.
-    here = os.getcwd()  # noqa: PTH109  # an entry of sys.path is text
-    if here not in sys.path and "" not in sys.path:
-        sys.path.insert(0, here)
+    import_from_here()
     if django_settings is not None:
         found = load_django_settings(django_settings)
     else:

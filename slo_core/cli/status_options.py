@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from slo_core.cli.import_path import import_project_of
 from slo_core.errors import SLOError
 from slo_core.status_source import StatusSource, open_status_source
 
@@ -49,6 +50,7 @@ def opened_source(address: str, token_file: Path | None, service: str | None) ->
     token = os.environ.get(TOKEN_VARIABLE) or None if token_file is None else token_in(token_file)
     if token is not None and not (token.isascii() and token.isprintable()):
         raise SLOError("the token: expected printable ASCII characters in one line")
+    import_project_of(address)
     return open_status_source(address, token=token, service=service)
 
 

@@ -6,6 +6,7 @@ from contextlib import ExitStack, closing
 
 import click
 
+from slo_core.cli.import_path import import_project_of
 from slo_core.cli.terminal import say
 from slo_core.errors import StoreError
 from slo_core.store_copy import CopyReport, check_copy, copy_store
@@ -41,6 +42,8 @@ def copy(source: str, target: str, service: str | None) -> None:
     refused.
     """
     shown = f"from {redacted_url(source)} to {redacted_url(target)}"
+    for url in (source, target):
+        import_project_of(url)
     with without_secrets(), ExitStack() as opened:
         pairs = [
             (

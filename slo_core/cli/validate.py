@@ -23,7 +23,8 @@ def validate(source: str | None, django_settings: str | None, service: str | Non
     SOURCE is a .yaml, .toml or .json file with `service:` and `slos:`, or module:attribute.
     """
     found = chosen_definitions(source, django_settings, service)
-    for warning in rule_file(found, scope=found.scope or "fleet").warnings:
+    scope = found.scope or "fleet"
+    for warning in rule_file(found, scope=scope).warnings:
         warn(warning)
     for definition in found.definitions:
         target = percent(definition.target, target_digits(definition.target))
@@ -31,4 +32,8 @@ def validate(source: str | None, django_settings: str | None, service: str | Non
         alerts = f"{rules} alert rule{'' if rules == 1 else 's'}"
         say(f"{printable(definition.name)}: {target} in {window_text(definition)}, {alerts}")
     count = len(found.definitions)
-    say(f"{found.where}: {count} SLO{'' if count == 1 else 's'} of service {printable(found.service)}, valid")
+    assumed = "" if found.scope else " assumed"
+    say(
+        f"{found.where}: {count} SLO{'' if count == 1 else 's'} of service {printable(found.service)}, valid; "
+        f"store scope {scope}{assumed}"
+    )

@@ -38,7 +38,7 @@ class SLOAlerts:
         service: Its service.
         labels: What every alert is labelled with.
         links: Annotations that every alert has: where its runbook and dashboard are.
-        keep_firing_for: How long an alert about the budget outlives its condition, as Prometheus writes it; empty: not.
+        keep_firing_for: How long an alert about budget or traffic outlives its condition, as Prometheus writes it; empty: not.
     """
 
     definition: SLODefinition
@@ -160,6 +160,7 @@ class SLOAlerts:
             f"{and_(now)} == 0\nand\n{usual}",
             severity=PAGE,
             family="traffic",
+            outlives=True,
             summary=f"{self._title} counts no events",
             description=(
                 f"None for {silence}; at this time yesterday there were some in every {silence}. Requests that do not "

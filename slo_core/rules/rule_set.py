@@ -85,8 +85,8 @@ def prometheus_rules(
         scope: Whose events a store holds: `"process"`, `"host"` or `"fleet"`.
         labels: More labels for every alert; an SLO's own `labels` win.
         dashboard_url: Where people look next; an annotation of every alert.
-        keep_firing_for: How long an alert about the budget outlives its condition, so that a dead store does not
-            resolve a page. None, or 0, leaves it out, for Prometheus before 2.42.
+        keep_firing_for: How long an alert about budget or traffic outlives its condition, so that a dead store does
+            not resolve a page. None, or 0, leaves it out, for Prometheus before 2.42.
 
     Returns:
         A group for each SLO, whose rules are evaluated in their order, and one for the shared store.

@@ -69,8 +69,9 @@ def store_alerts(service: str, *, labels: Mapping[str, str], links: Mapping[str,
         pending="5m",  # processes that are replaced one after the other may be missing for a moment
         summary=f"The SLO store of {title} was replaced, its history is lost",
         description=(
-            "The store_id is another one than within the last hour: the store was emptied, or a container kept it on no "
-            "volume. Budgets look better than they are until a window has passed."
+            "The store_id is another one than within the last hour: the store was emptied, a container kept it on no "
+            "volume, or a host that has an SQLite of its own was replaced. Budgets look better than they are until a "
+            "window has passed."
         ),
     )
 

@@ -8,16 +8,17 @@ from xml.etree import ElementTree as ET
 from slo_core.alerting import AlertRule, AlertState
 from slo_core.burn_rate import BurnRateSample
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
-from slo_core.definition import SLODefinition
+from slo_core.definition import DEFAULT_BURN_RATE_THRESHOLD, DEFAULT_BURN_RATE_WINDOWS, SLODefinition
 from slo_core.duration import format_duration
 from slo_core.history import FiringSince, History, Point, firing_since, ranges_of
+from slo_core.http_rule import HTTPRule, classifier_name
 from slo_core.registry import SLORegistry
 from slo_core.snapshot import SLOSnapshot
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
 from slo_core.status_page.overview import budget_cell, state_badge, time_left
 from slo_core.timeline import Timeline
-from slo_core.wording import NOTHING, burn_text, percent, roughly, target_digits, window_text
+from slo_core.wording import NOTHING, burn_text, measured_text, percent, target_digits, window_text
 
 __all__ = ["CHARTS", "alert_table", "facts", "history_table", "range_choices", "series_names"]
 
@@ -44,7 +45,7 @@ def facts(definition: SLODefinition, snapshot: SLOSnapshot, registry: SLORegistr
         ("Bad events", f"{snapshot.failures:,} of {allowed:,.1f} allowed" if has_data else NOTHING),
         ("Events", f"{snapshot.total:,}"),
         ("Exhausted in", time_left(snapshot)),
-        ("Measured", f"{roughly(snapshot.measured_seconds)} of {format_duration(snapshot.window_seconds)}"),
+        ("Measured", measured_text(snapshot.measured_seconds, snapshot.window_seconds)),
         ("Measured since", timestamp(snapshot.data_since, zone)),
         ("Last event", timestamp(snapshot.last_event_at, zone)),
     ]
@@ -79,19 +80,40 @@ def _definition(definition: SLODefinition) -> list[tuple[str, Node | tuple[Node,
                 ("Views", rule.views),
                 ("Methods", rule.methods),
                 ("Excluded", rule.exclude),
-                ("Bad statuses", rule.bad_statuses),
+                ("Bad statuses", rule.bad_statuses if rule.classify is None else ()),
             )
             if values
         ]
         if not rule.routes and not rule.views:
             found.append(("Counts", "every request that is not excluded"))
+        if rule.classify is not None:
+            found.append(("Classified by", classifier_name(rule.classify)))
         if rule.latency_seconds is not None:
             found.append(("Good within", f"{rule.latency_seconds:g} s, {rule.latency_of}"))
+        found += _unusual(rule)
+    if definition.burn_rate_windows != DEFAULT_BURN_RATE_WINDOWS:
+        windows = ", ".join(format_duration(seconds) for seconds in definition.burn_rate_windows)
+        found.append(("Burn windows", windows or "none"))
+    if definition.burn_rate_threshold != DEFAULT_BURN_RATE_THRESHOLD:
+        found.append(("Burn threshold", f"{definition.burn_rate_threshold:g}x"))
     found += [(f"Label {name}", value) for name, value in definition.labels.items()]
     if definition.runbook.startswith(("https://", "http://")):
         found.append(("Runbook", element("a", definition.runbook, href=definition.runbook, rel="noreferrer")))
     elif definition.runbook:
         found.append(("Runbook", definition.runbook))
+    return found
+
+
+def _unusual(rule: HTTPRule) -> list[tuple[str, Node | tuple[Node, ...]]]:
+    """What is seldom chosen, where it was."""
+    usual = HTTPRule()
+    found: list[tuple[str, Node | tuple[Node, ...]]] = []
+    if rule.latency_failures != usual.latency_failures:
+        found.append(("Failed responses", rule.latency_failures))
+    if rule.client_disconnect != usual.client_disconnect:
+        found.append(("Client went away", rule.client_disconnect))
+    if rule.unmatched:
+        found.append(("Unmatched requests", "are counted"))
     return found
 
 
@@ -170,7 +192,7 @@ def _alert_row(
         element("th", element("bdi", rule.severity), scope="row"),
         element(
             "td",
-            burn_text(float(factor)),
+            f"{float(factor):g}x",
             element("p", f"{percent(share, 1)} of the budget in {format_duration(rule.long_window)}"),
             element("p", f"and {rule.min_failures:,} bad events") if rule.min_failures > 1 else None,
         ),

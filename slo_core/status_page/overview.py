@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, tzinfo
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from slo_core.alerting import AlertState
@@ -14,7 +15,7 @@ from slo_core.snapshot import SLOSnapshot
 from slo_core.status import STATES, State, state_of, trouble_of
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
-from slo_core.wording import NOTHING, burn_text, pace_of, percent, roughly, target_digits, window_text
+from slo_core.wording import NOTHING, burn_text, measured_text, pace_of, percent, roughly, target_digits, window_text
 
 __all__ = ["budget_cell", "burn_list", "overview", "state_badge", "time_left"]
 
@@ -24,18 +25,37 @@ _ICONS = {"met": "✓", "burning": "▲", "exhausted": "■", "breached": "✕",
 _Standing = tuple[SLODefinition, SLOSnapshot]
 _FOREVER = float("inf")
 
-# What can be sorted by: the heading, the key that puts the most troubling first, and whether it is a number.
-_COLUMNS: dict[str, tuple[str, Callable[[_Standing], object], bool]] = {
-    "name": ("SLO", lambda found: found[1].name.casefold(), False),
-    "state": ("State", lambda found: trouble_of(found[1]), False),
-    "target": ("Target", lambda found: -found[1].target, True),
-    "success": ("Success", lambda found: found[1].success_ratio, True),
-    "budget": ("Budget left", lambda found: found[1].error_budget_remaining, True),
-    "burn": ("Burn rates", lambda found: -pace_of(found[1]).burn_rate, False),
-    "alerts": ("Alerts firing", lambda found: -sum(alert.is_firing for alert in found[1].alerts), False),
-    "exhausted": ("Exhausted in", lambda found: _sorted_time(found[1].time_to_exhaustion), True),
-    "events": ("Events", lambda found: -found[1].total, True),
-    "fed": ("Last event", lambda found: found[1].last_event_at or 0.0, False),
+
+class _Column(NamedTuple):
+    """
+    What can be sorted by.
+
+    Attributes:
+        heading: Its heading.
+        key: Puts the most troubling first.
+        is_number: Whether it is set like a number.
+        is_biggest_first: Whether the most troubling is the biggest, so that what the key puts first is descending.
+    """
+
+    heading: str
+    key: Callable[[_Standing], object]
+    is_number: bool = False
+    is_biggest_first: bool = False
+
+
+_COLUMNS = {
+    "name": _Column("SLO", lambda found: found[1].name.casefold()),
+    "state": _Column("State", lambda found: trouble_of(found[1])),
+    "target": _Column("Target", lambda found: -found[1].target, is_number=True, is_biggest_first=True),
+    "success": _Column("Success", lambda found: found[1].success_ratio, is_number=True),
+    "budget": _Column("Budget left", lambda found: found[1].error_budget_remaining, is_number=True),
+    "burn": _Column("Burn rates", lambda found: -pace_of(found[1]).burn_rate, is_biggest_first=True),
+    "alerts": _Column(
+        "Alerts firing", lambda found: -sum(alert.is_firing for alert in found[1].alerts), is_biggest_first=True
+    ),
+    "exhausted": _Column("Exhausted in", lambda found: _sorted_time(found[1].time_to_exhaustion), is_number=True),
+    "events": _Column("Events", lambda found: -found[1].total, is_number=True, is_biggest_first=True),
+    "fed": _Column("Last event", lambda found: found[1].last_event_at or 0.0),
 }
 
 
@@ -58,7 +78,7 @@ def overview(standing: Scraped, *, query: Mapping[str, str], links: Links, zone:
     query = {name: value for name, value in (("state", wanted), ("sort", sort)) if understood[name]}
     states = [state_of(snapshot) for _, snapshot in standing]
     shown = [found for found, state in zip(standing, states, strict=True) if wanted in ("", state)]
-    key = _COLUMNS[sort.removeprefix("-")][1]
+    key = _COLUMNS[sort.removeprefix("-")].key
     shown.sort(key=lambda found: found[1].name)
     shown.sort(key=key, reverse=sort.startswith("-"))  # type: ignore[arg-type]  # each column's keys compare
     rows = [_row(definition, snapshot, links, zone) for definition, snapshot in shown]
@@ -101,21 +121,22 @@ def _choice(text: str, address: str, *, is_current: bool) -> ET.Element:
 
 
 def _heading(name: str, sort: str, query: Mapping[str, str], links: Links) -> ET.Element:
-    text, _, is_number = _COLUMNS[name]
+    column = _COLUMNS[name]
     is_current = sort.removeprefix("-") == name
+    is_descending = sort.startswith("-") != column.is_biggest_first
     turned = f"-{name}" if sort == name else name
     return element(
         "th",
-        element("a", text, href=links.overview({**query, "sort": turned})),
+        element("a", column.heading, href=links.overview({**query, "sort": turned})),
         scope="col",
-        class_="slo-number" if is_number else None,
-        aria_sort=("descending" if sort.startswith("-") else "ascending") if is_current else None,
+        class_="slo-number" if column.is_number else None,
+        aria_sort=("descending" if is_descending else "ascending") if is_current else None,
     )
 
 
 def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: tzinfo) -> ET.Element:
     digits = target_digits(snapshot.target)
-    measured = f"{roughly(snapshot.measured_seconds)} of {format_duration(snapshot.window_seconds)} measured"
+    measured = f"{measured_text(snapshot.measured_seconds, snapshot.window_seconds)} measured"
     is_partly = snapshot.measured_seconds < snapshot.window_seconds
     success = percent(snapshot.success_ratio, digits + 1) if snapshot.has_data else NOTHING
     target = element("p", f"in {window_text(definition)}"), element("p", measured) if is_partly else None
@@ -143,8 +164,8 @@ def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: t
 
 def _cell(column: str, *content: Node) -> ET.Element:
     """With its heading once more: on a phone a row is a card, and the headings are far away."""
-    heading, _, is_number = _COLUMNS[column]
-    return element("td", *content, class_="slo-number" if is_number else None, data_label=heading)
+    found = _COLUMNS[column]
+    return element("td", *content, class_="slo-number" if found.is_number else None, data_label=found.heading)
 
 
 def state_badge(snapshot: SLOSnapshot) -> ET.Element:

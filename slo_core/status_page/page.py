@@ -198,7 +198,8 @@ def _frame(*content: Node, is_up: bool = True, searchable: bool = False) -> ET.E
         tools.append(element("label", "Find ", box))
     tools += [
         element("button", "Pause", type="button", id="slo-pause", aria_pressed="false"),
-        element("span", id="slo-told", role="status"),
+        # What is routine is only to be seen; what changes how the page is to be read is also read aloud.
+        element("span", element("span"), element("span", role="status"), id="slo-told"),
     ]
     return element(
         "div",

@@ -64,7 +64,7 @@ def test_what_is_doubtful_is_warned_of_with_its_line(capsys: pytest.CaptureFixtu
     assert printed.out.splitlines() == [
         "availability: 99.9% in 30d, 4 alert rules",
         "checkout: 90.0% in 30d, 3 alert rules",
-        "slos.yaml: 2 SLOs of service shop, valid",
+        "slos.yaml: 2 SLOs of service shop, valid; store scope fleet",
     ]
     assert printed.err == (
         "slo: warning: slos.yaml:6: slos['checkout']: left out the default alert rule page 1h/5m: its factor 14.4 can "
@@ -160,7 +160,10 @@ def test_every_mistake_has_a_line_of_its_own(capsys: pytest.CaptureFixture[str])
         (["--format", "kubernetes", "--name", "A"], "--name: Kubernetes takes lower-case letters"),
         (["--format", "kubernetes", "--namespace", "A"], "--namespace: Kubernetes takes lower-case letters"),
         (["--format", "kubernetes", "--service", "Shop & Co"], "--name: Kubernetes takes lower-case letters"),
-        (["--keep-firing-for", "soon"], "--keep-firing-for: expected seconds or a duration"),
+        (
+            ["--keep-firing-for", "soon"],
+            '--keep-firing-for: expected seconds or a duration such as "30d", "1h30m" or "300ms", got \'soon\'; 0 leaves',
+        ),
         (["--service", " "], "service: expected the name of the service"),
         (["--django-settings", "shop.settings"], "Expected one of SOURCE"),
         (["--out", "no/such/rules.yml"], "no/such/rules.yml: cannot be written"),

@@ -107,6 +107,53 @@ def test_burn_rates_are_those_of_the_snapshot_at_that_instant():
     assert found.points[-1].burn_rates[hour] == 0.0
 
 
+def test_the_last_point_says_what_the_alerts_say():
+    """Failures that a day's window has just forgotten: the chart forgets them too, though what is kept of then is coarse."""
+    tracker, clock = made(alert_rules=[AlertRule(DAY, 2 * HOUR, severity="ticket", burn_rate=3)])
+    clock.advance(seconds=599)
+    now = NOW + 599
+    for age in range(0, DAY, 600):
+        tracker.record_success(at=now - age)
+    for age in range(70, 201, 2):
+        tracker.record_failure(at=now - DAY - age)
+
+    snapshot, last = tracker.snapshot(), past(tracker, DAY).points[-1]
+
+    assert snapshot.alerts[0].long.burn_rate == 0.0
+    assert last.burn_rates == (0.0,)
+    assert last.error_budget_remaining == snapshot.error_budget_remaining
+
+
+def test_without_rules_the_last_point_says_what_the_burn_windows_say():
+    """They are what `/metrics` shows then."""
+    tracker, _ = made(alert_rules=[], burn_rate_windows=(DAY, HOUR))
+    for age in range(0, 7 * DAY, 600):
+        tracker.record(age % 1800 != 0, at=NOW - age)
+
+    shown = {found.window_seconds: found.burn_rate for found in tracker.snapshot().burn_rate_samples}
+    found = past(tracker, DAY)
+
+    assert dict(zip(found.burn_rate_windows, found.points[-1].burn_rates, strict=True)) == shown
+
+
+# January and the third quarter of 2027, from midnight in UTC on.
+@pytest.mark.parametrize(
+    ("window", "start", "days"), [("month", 1_798_761_600.0, 31), ("quarter", 1_814_400_000.0, 92)]
+)
+def test_the_whole_window_reaches_back_to_its_first_day(window, start, days):
+    """On day 31 of a month, on day 92 of a quarter: what happened on the first day is in the chart."""
+    clock = FakeClock(start + days * DAY - HOUR)
+    tracker = SLOTracker(SLODefinition("a", 0.9, window=window), clock=clock)
+    tracker.record_success(at=start + 60)
+    tracker.record_failure(at=start + 2 * DAY)
+
+    points = past(tracker, tracker.definition.window_seconds).points
+
+    assert points[0].end > start
+    assert points[0].good == 1
+    assert sum(point.good + point.bad for point in points) == tracker.snapshot().total == 2
+
+
 def since(tracker, rule):
     return firing_since(
         rule,

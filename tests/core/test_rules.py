@@ -266,12 +266,12 @@ def test_the_rules_in_force_are_the_alerts() -> None:
     assert ">= 7\n" in found[-1]["expr"]
 
 
-def test_every_alert_about_the_budget_outlives_a_dead_store_and_no_other_does() -> None:
+def test_every_alert_about_budget_and_traffic_outlives_a_dead_store_and_no_other_does() -> None:
     """It shows no numbers, which is no good news."""
     found = all_rules(rules(keep_firing_for="90s"))
 
     outliving = {rule["alert"] for rule in found if "keep_firing_for" in rule}
-    assert outliving == {"SLOErrorBudgetBurn", "SLOBudgetExhausted", "SLOBudgetLow"}
+    assert outliving == {"SLOErrorBudgetBurn", "SLOBudgetExhausted", "SLOBudgetLow", "SLONoTraffic"}
     assert {rule["keep_firing_for"] for rule in found if "keep_firing_for" in rule} == {"1m30s"}
 
 
@@ -290,6 +290,13 @@ def test_shared_stores_are_watched_and_single_processes_have_none() -> None:
     for scope, more in (("host", {"SLOStoreDown", "SLOFlushStuck", "SLOHistoryLost"}), ("process", set())):
         assert {rule["alert"] for rule in all_rules(rules(scope=scope)) if "alert" in rule} == of_slo | more
     assert [group["name"] for group in rules().groups] == ["slo/shop/availability", "slo-store/shop"]
+
+
+def test_a_lost_history_names_every_way_to_lose_it() -> None:
+    """A replaced host is one, where each host has a store of its own."""
+    (lost,) = alerts(rules(scope="host"), "SLOHistoryLost")
+
+    assert "a host that has an SQLite of its own was replaced" in lost["annotations"]["description"]
 
 
 def test_people_are_told_where_to_look_and_what_it_is_about() -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.error
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from redis_servers import start_redis
+from slo_core import SLODefinition, SLORegistry
 from slo_servers import HOST, Server, fetch, free_port, python, start_server, stop, wait_until
 
 EXAMPLE = Path(__file__).parents[2] / "example_projects" / "fastapi_service"
@@ -177,6 +180,24 @@ def test_a_page_asks_for_its_token(running: Running, kind: str, tmp_path: Path) 
     assert "the token is refused" in wrong.stderr
     assert "wrong" not in wrong.stderr
     assert slo("status", address, "--token-file", str(tmp_path / "token")).returncode == 0
+
+
+def test_a_redis_is_asked_from_outside() -> None:
+    """4 bad of 100 at 90 % leave 60 %; nothing else is said."""
+    with start_redis() as server:
+        with SLORegistry(server.url, service="shop") as registry:
+            tracker = registry.define(SLODefinition("availability", 0.9))
+            for number in range(100):
+                tracker.record(number >= 4, at=time.time() - 4 * 86_400)
+
+        status = slo("status", server.url, "--json")
+        gate = slo("gate", server.url, "--min-budget", "60%")
+
+    (found,) = json.loads(status.stdout)["slos"]
+    assert (found["service"], found["total"], found["failures"]) == ("shop", 100, 4)
+    assert gate.stdout.startswith("PASS     availability: 60% of the error budget left")
+    for done in (status, gate):
+        assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_another_page_of_the_service_is_told(running: Running) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import json
 import subprocess
+import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ import pytest
 from slo_core import SLODefinition
 from slo_core.dashboards import dashboard_queries, detail_dashboard, overview_dashboard
 from slo_core.dashboards.queries import DetailQueries, OverviewQueries
-from slo_servers import HOST, Prometheus, free_port, python, start_prometheus, start_server, wait_until
+from slo_servers import HOST, Prometheus, fetch, free_port, python, start_prometheus, start_server, wait_until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_projects"
 SLO = "availability"
@@ -108,6 +111,62 @@ def test_every_query_returns_data(name: str, tmp_path: Path) -> None:
         assert len(rules) == len(SLODefinition(SLO, 0.999).active_alert_rules)
         if case.scope == "host":
             agrees_with_the_service(prometheus, case)
+
+
+# What public dashboards for Sloth's records ask for, in their shapes. Theirs look back over [32d:1h]; of a Prometheus that has
+# just begun nothing lies on a full hour.
+ONE, EVERY = '{sloth_service=~"$service",sloth_slo=~"$slo"}', '{sloth_service=~".+"}'
+THIS_MONTH = f"(month() == bool vector({datetime.now(tz=UTC).month}))"
+MONTHLY = f"on(sloth_id) (slo:error_budget:ratio{ONE} * on() group_left() (24 * days_in_month()))"
+SLOTH_QUERIES = (
+    f"1 - (max(slo:sli_error:ratio_rate5m{ONE}) or on() vector(0))",
+    f"sum_over_time((slo:sli_error:ratio_rate1h{ONE} * on() group_left() {THIS_MONTH})[1h:1s]) / {MONTHLY}",
+    f"1 - (sum_over_time(slo:sli_error:ratio_rate1h{ONE}[32d]) / {MONTHLY})",
+    'max(ALERTS{sloth_severity="page",sloth_service=~"$service",sloth_slo=~"$slo",alertstate="firing"}) or vector(0)',
+    f'sum(ALERTS{{sloth_severity="ticket",alertstate="firing"}} and on(sloth_id) sloth_slo_info{ONE}) or vector(0)',
+    f"slo:current_burn_rate:ratio{ONE}",
+    f"slo:period_error_budget_remaining:ratio{ONE}",
+    f"slo:objective:ratio{ONE} * 100",
+    f"slo:time_period:days{ONE}",
+    "count(sloth_slo_info)",
+    f"topk(5, slo:current_burn_rate:ratio{EVERY})",
+    f"slo:current_burn_rate:ratio{EVERY} > 1",
+    f"slo:period_error_budget_remaining:ratio{EVERY} * on(sloth_id) group_left(sloth_objective) sloth_slo_info{EVERY}",
+    f"sum by (sloth_id) (slo:error_budget:ratio{EVERY}) * on(sloth_id) slo:current_burn_rate:ratio{EVERY}",
+)
+
+
+def test_dashboards_made_for_sloth_find_their_data(tmp_path: Path) -> None:
+    """Their queries answer, and so do those that fill their drop-down lists."""
+    case = CASES["two workers, one file"]
+    port = free_port()
+    env = {"SLO_STORE": f"sqlite:///{tmp_path}/slo.db"}
+    with (
+        start_server(case.command(port), port=port, ready="/metrics", cwd=case.folder, env=env),
+        start_prometheus([f"{HOST}:{port}"], rules=rules_of(case)) as prometheus,
+    ):
+        send(port, case.good, 8)
+        send(port, case.bad, 2)
+        left = filled("slo:period_error_budget_remaining:ratio" + ONE, case)
+        wait_until(lambda: (prometheus.value(left) or 1) < 0, seconds=30, message="the failures are not recorded")
+
+        for query in SLOTH_QUERIES:
+            wait_until(lambda query=query: prometheus.series(filled(query, case)), seconds=30, message=f"none: {query}")
+        wait_until(lambda: prometheus.value(filled(SLOTH_QUERIES[0], case)) == 0.8, message="8 of 10 were good")
+        # The budget is spent; no page yet, for which it would have to be measured for five minutes.
+        wait_until(lambda: prometheus.value(filled(SLOTH_QUERIES[4], case)), message="no ticket is seen to fire")
+        count = prometheus.value("count(sloth_slo_info)")
+        services = values_of(prometheus, "sloth_service", "sloth_slo_info")
+        slos = values_of(prometheus, "sloth_slo", f'slo:objective:ratio{{sloth_service="{case.service}"}}')
+        assert services == [case.service]
+        assert SLO in slos
+        assert len(slos) == count
+
+
+def values_of(prometheus: Prometheus, label: str, selector: str) -> list[str]:
+    """What Grafana's `label_values(selector, label)` asks."""
+    query = urllib.parse.urlencode({"match[]": selector})
+    return json.loads(fetch(f"{prometheus.url}/api/v1/label/{label}/values?{query}"))["data"]
 
 
 def filled(query: str, case: Case) -> str:

@@ -373,11 +373,33 @@ def test_a_day_goes_as_the_library_says_it_went(tmp_path: Path) -> None:
     run_lapses(only(rules_for(slos, scope="host"), "SLOErrorBudgetBurn"), [lapse], tmp_path)
 
 
-def test_a_dead_store_does_not_resolve_a_page(tmp_path: Path) -> None:
+def test_a_store_that_several_servers_scrape_counts_once(tmp_path: Path) -> None:
+    """As a global ruler sees it: the series of one store, from two Prometheus servers, beside those of another store."""
+    lapse = Lapse()
+    slo = an_slo("a", 30)
+    for replica in ("one", "two"):
+        source = Scraped(lapse, "a", store_id="fleet", replica=replica)
+        for window in slo.windows:
+            source.window(window, [10_000] * 3, [8] * 3)
+        source.lifetime([9_992] * 3, [8] * 3, created=-10 * DAY)
+    other = Scraped(lapse, "a", store_id="another", replica="one")
+    for window in slo.windows:
+        other.window(window, [10_000] * 3, [4] * 3)
+    for window in ("5m", "30d"):
+        lapse.expect(recorded("slo:window_events:sum", "a", window), 2, 20_000)
+        lapse.expect(recorded("slo:window_failures:sum", "a", window), 2, 12)
+    # Of 20 failures that are allowed; 20 of 30 would leave a third.
+    lapse.expect(recorded("slo:period_error_budget_remaining:ratio", "a"), 2, 0.4)
+
+    run_lapses(rules_for([slo], scope="fleet").document(), [lapse], tmp_path)
+
+
+@pytest.mark.parametrize("days", PERIODS)
+def test_a_dead_store_does_not_resolve_a_page(days: int, tmp_path: Path) -> None:
     """The page outlives it by ten minutes, within which it is told that the store is away and the SLO is not measured."""
     lapse = Lapse()
     away = range(10, 30)
-    slo = an_slo("a", 30)
+    slo = an_slo("a", days)
     source = Scraped(lapse, "a", store_id="a")
 
     def seen(value: float) -> list[Value]:
@@ -464,6 +486,19 @@ def test_dropped_events_are_told_once(tmp_path: Path) -> None:
 
     run_lapses(rules_for([an_slo("a", 30)], scope="fleet").document(), [shared], tmp_path)
     run_lapses(rules_for([an_slo("a", 30)], scope="process").document(), [single], tmp_path)
+
+
+def test_a_dead_store_does_not_resolve_the_news_of_silence(tmp_path: Path) -> None:
+    """Traffic ends after 25 hours, and the store goes away half an hour later: ten minutes more are told."""
+    lapse = Lapse(step_seconds=300)
+    end, away = 25 * 12, 25 * 12 + 6
+    good = [10 * min(step, end) for step in range(away)]
+    Scraped(lapse, "a", store_id="a").lifetime(good, [0] * away, created=-10 * DAY, alive=away)
+    for step, told in ((end, 0), (end + 3, 1), (away - 1, 1), (away, 1), (away + 1, 1), (away + 3, 0)):
+        lapse.expect(firing("SLONoTraffic"), step, told)
+    rules = rules_for([an_slo("a", 30)], scope="fleet", keep_firing_for="10m")
+
+    run_lapses(only(rules, "SLONoTraffic", with_records=False), [lapse], tmp_path)
 
 
 @pytest.mark.parametrize("scope", ["fleet", "process"])

@@ -315,6 +315,102 @@ def test_it_can_be_read_by_everybody(example: Example, open_page: Any) -> None:
         assert page.complaints == []
 
 
+def refreshing_every_second(page: Any, url: str) -> None:
+    """The same page, in a hurry; no answer comes from the service but the first."""
+    body = page.request.get(url).text().replace(f'data-refresh="{REFRESH_SECONDS}"', 'data-refresh="1"')
+    page.route(url, lambda route: route.fulfill(body=body, content_type="text/html"), times=1)
+    page.goto(url)
+
+
+# Keeps what a screen reader would read.
+LISTEN = """
+window.heard = [];
+const aloud = document.querySelector("#slo-told [role=status]");
+new MutationObserver(() => aloud.textContent && heard.push(aloud.textContent)).observe(aloud, {childList: true});
+"""
+
+
+def test_a_service_that_hangs_is_told_of_once(examples: dict[str, Example], open_page: Any) -> None:
+    """A request without an answer makes the numbers old, and that is read aloud; what is routine is not."""
+    example = examples["fastapi_service"]
+    page = open_page(example.page)
+    refreshing_every_second(page, example.page)
+    page.evaluate(LISTEN)
+    page.wait_for_selector("#slo-told:has-text('Updated')")
+    assert page.evaluate("heard") == []
+
+    page.route(example.page, lambda route: None)
+    page.wait_for_selector("#slo-status.slo-stale", timeout=10_000)
+    page.wait_for_timeout(2500)
+    (said,) = page.evaluate("heard")
+    assert said.startswith("Not refreshed: no answer within 1 s. What you see is from ")
+
+    page.unroute(example.page)
+    page.wait_for_selector("#slo-status:not(.slo-stale)", timeout=10_000)
+    page.wait_for_timeout(2500)
+    _, said = page.evaluate("heard")
+    assert said.startswith("Updated ")
+    page.click("#slo-pause")
+    assert page.evaluate("heard")[2:] == ["Paused."]
+
+
+def test_a_refresh_leaves_the_zoom_alone(examples: dict[str, Example], open_page: Any) -> None:
+    """What a person has picked out of a chart stays; a double click shows all of it again."""
+    example = examples["fastapi_service"]
+    page = open_page(example.detail)
+    page.wait_for_selector(".slo-chart canvas")
+    page.click("#slo-pause")  # no refresh of its own while this looks
+    picture = "document.querySelector('[data-chart=budget] canvas').toDataURL()"
+    whole = page.evaluate(picture)
+    chart = page.locator("[data-chart=budget] .u-over")
+    chart.scroll_into_view_if_needed()
+    box = chart.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.3, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=5)
+    page.mouse.up()
+    page.mouse.move(1, 1)
+    page.wait_for_timeout(250)
+    zoomed = page.evaluate(picture)
+    assert zoomed != whole
+
+    with page.expect_response("**/slo.json?*"):
+        page.evaluate("document.getElementById('slo-pause').click()")
+    page.wait_for_timeout(250)
+    assert page.evaluate(picture) == zoomed
+
+    chart.dblclick()
+    page.wait_for_timeout(250)
+    assert page.evaluate(picture) != zoomed
+    assert page.complaints == []
+
+
+def test_charts_round_as_tables_do(examples: dict[str, Example], open_page: Any) -> None:
+    """Down, to one decimal; what was written is shown as written."""
+    example = examples["fastapi_service"]
+
+    def told(route: Any) -> None:
+        document = route.fetch().json()
+        document["history"]["error_budget_remaining"][-1] = 0.5799
+        document["history"]["even_spend"][-1] = 0.57
+        document["history"]["burn_rates"][0]["burn_rate"][-1] = 14.39
+        document["slos"][0]["alerts"][0]["threshold"] = 0.25
+        route.fulfill(json=document)
+
+    page = open_page(example.page)
+    page.route("**/slo.json?*", told)
+    page.goto(example.detail)
+    page.wait_for_selector(".slo-chart canvas")
+    page.wait_for_function("document.querySelector('.u-legend').textContent.includes('57.')")
+
+    budget, burn = (" ".join(page.inner_text(f"[data-chart={name}] .u-legend").split()) for name in ("budget", "burn"))
+    assert "57.9%" in budget
+    assert "57.0%" in budget
+    assert "14.3×" in burn
+    assert "at 0.25×" in burn
+
+
 def test_a_phone_needs_no_sideways_scrolling(example: Example, open_page: Any) -> None:
     """360 px wide: wide tables scroll within themselves."""
     phone = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
@@ -378,6 +474,12 @@ def test_a_store_that_is_killed_is_told_of_and_comes_back(example: Example, open
             assert "The store cannot be read. What you see is from" in page.inner_text("#slo-told")
             assert page.locator(".slo-away").count() == 1
             assert page.locator(".slo-state").count() > 0
+            # It is not put there anew, which would be read aloud again.
+            page.evaluate("document.querySelector('.slo-away').dataset.kept = 'yes'")
+            with page.expect_response(page.url):
+                look_again(page)
+            page.wait_for_timeout(250)
+            assert page.locator(".slo-away[data-kept]").count() == 1
         late = open_page(example.detail)
         assert late.answer.status == 200
         assert "there are no numbers to show" in late.inner_text(".slo-away")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from slo_servers import fetch, free_port, python, start_server, wait_until
+from slo_servers import fetch, free_port, python, require, start_server, wait_until
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 BLOCK = re.compile(r"<!-- file: (\S+) -->\n```python\n(.*?)```", re.DOTALL)
@@ -150,6 +150,23 @@ def test_the_definitions_of_the_sre(folder: Path):
         assert json.loads((folder / f"slo-{page}.json").read_text())["panels"]
     rehearsal = run(folder, "-m", "slo_core.cli", "simulate", name, *"--errors 15% --for 10m --rate 50/s".split())
     assert "page 1h/5m     14.4x  5m46s" in rehearsal
+
+
+def test_prometheus_takes_what_it_is_told(tmp_path: Path):
+    """The block is a whole prometheus.yml."""
+    (block,) = re.findall(r"```yaml\n(rule_files:.*?)```", README, re.DOTALL)
+    (tmp_path / "prometheus.yml").write_text(block)
+    command = [
+        require("promtool", package="prometheus"),
+        "check",
+        "config",
+        "--syntax-only",
+        str(tmp_path / "prometheus.yml"),
+    ]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_what_alertmanager_is_told_is_what_the_alerts_are_labelled_with():

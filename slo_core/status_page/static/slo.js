@@ -5,7 +5,7 @@
   const page = document.getElementById("slo-status");
   if (!page) return;
   const tools = page.querySelector(".slo-tools");
-  const told = document.getElementById("slo-told");
+  const [routine, aloud] = document.getElementById("slo-told").children;
   const pause = document.getElementById("slo-pause");
   const search = document.getElementById("slo-search");
   const seconds = Number(page.dataset.refresh) || 15;
@@ -46,13 +46,37 @@
     }
   }
 
-  function tell(text) {
-    if (told.textContent !== text) told.textContent = text;
+  // Screen readers read what changes in `aloud`: what comes every few seconds must not be there.
+  function tell(text, isAloud) {
+    const said = isAloud ? ["", text] : [text, ""];
+    [routine, aloud].forEach((place, index) => {
+      if (place.textContent !== said[index]) place.textContent = said[index];
+    });
   }
 
   function stale(why) {
     page.classList.add("slo-stale");
-    tell(why + " What you see is from " + (page.dataset.fresh || "before") + ".");
+    tell(why + " What you see is from " + (page.dataset.fresh || "before") + ".", true);
+  }
+
+  function ask(address) {
+    const signal = AbortSignal.timeout(seconds * 1000);
+    return fetch(address, { cache: "no-store", credentials: "same-origin", signal });
+  }
+
+  const reason = (error) => (error.name === "TimeoutError" ? "no answer within " + seconds + " s" : error.message);
+
+  // The numbers stay, marked as old, below what is wrong; what has been read aloud already is left alone.
+  function tellAway(fresh) {
+    const note = fresh.querySelector(".slo-away");
+    const before = live().querySelector(".slo-away");
+    if (note && before && note.textContent === before.textContent) return;
+    if (live().dataset.store !== "up") {
+      adopt(fresh);
+      return;
+    }
+    if (before) before.remove();
+    if (note) live().prepend(document.importNode(note, true));
   }
 
   // Where the keyboard is must not be lost when what it is on is replaced.
@@ -98,30 +122,24 @@
     if (paused || running || document.hidden) return;
     running = true;
     try {
-      const answer = await fetch(location.href, { cache: "no-store", credentials: "same-origin" });
+      const answer = await ask(location.href);
       if (!answer.ok) throw new Error("the service answered " + answer.status);
       const text = await answer.text();
       const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("slo-live");
       if (!fresh) throw new Error("the page has gone; are you still signed in?");
       if (fresh.dataset.store === "away") {
-        if (live().dataset.store === "up") {
-          // The numbers stay, marked as old, below what is wrong.
-          const note = fresh.querySelector(".slo-away");
-          live().querySelectorAll(".slo-away").forEach((part) => part.remove());
-          if (note) live().prepend(document.importNode(note, true));
-        } else {
-          adopt(fresh);
-        }
+        tellAway(fresh);
         stale("The store cannot be read.");
         return;
       }
       adopt(fresh);
+      const wasStale = page.classList.contains("slo-stale");
       page.classList.remove("slo-stale");
       page.dataset.fresh = clock.format(new Date());
-      tell("Updated " + page.dataset.fresh);
+      tell("Updated " + page.dataset.fresh, wasStale);
       await draw();
     } catch (error) {
-      stale("Not refreshed: " + error.message + ".");
+      stale("Not refreshed: " + reason(error) + ".");
     } finally {
       running = false;
     }
@@ -133,8 +151,11 @@
     return getComputedStyle(page).getPropertyValue(name).trim() || "#888";
   }
 
-  const percent = (value) => (value === null || value === undefined ? "–" : (value * 100).toFixed(1) + "%");
-  const factor = (value) => (value === null || value === undefined ? "–" : value.toFixed(1) + "×");
+  // Rounded down, as in the tables; binary fractions fall a little short: 0.57 * 1000 is 569.99...
+  const floored = (value) => (Math.floor(value * 10 + 1e-9) / 10).toFixed(1);
+  const percent = (value) => (value === null || value === undefined ? "–" : floored(value * 100) + "%");
+  const factor = (value) => (value === null || value === undefined ? "–" : floored(value) + "×");
+  const limit = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(6)) + "×");
   const whole = (value) => (value === null || value === undefined ? "–" : value.toLocaleString());
 
   function duration(seconds) {
@@ -177,7 +198,7 @@
       rules.set(alert.severity + " " + alert.threshold, { alert, hue: hues[Math.max(0, index) % hues.length] });
     }
     const limits = [...rules.values()].map(({ alert, hue }) =>
-      line(alert.severity + " at " + factor(alert.threshold), hue, factor, { dash: [6, 4], width: 1 }));
+      line(alert.severity + " at " + limit(alert.threshold), hue, limit, { dash: [6, 4], width: 1 }));
     return {
       budget: {
         axes: axes(percent),
@@ -204,21 +225,43 @@
     };
   }
 
-  async function draw() {
+  // New numbers in the same charts, so that a person who has zoomed in stays there; false if there are other lines now.
+  function renew(charts, places) {
+    const labels = (series) => series.map((one) => one.label).join("\n");
+    const isSame = places.length === plots.length && places.every((place, index) =>
+      place.contains(plots[index].root) && labels(plots[index].series) === labels(charts[place.dataset.chart].series));
+    if (!isSame) return false;
+    places.forEach((place, index) => {
+      const plot = plots[index];
+      const data = charts[place.dataset.chart].data;
+      const { min, max } = plot.scales.x;
+      const isZoomed = min > plot.data[0][0] || max < plot.data[0].at(-1);
+      plot.batch(() => {
+        plot.setData(data);
+        if (isZoomed) plot.setScale("x", { min, max });
+      });
+      if (!(plot.cursor.left >= 0)) plot.setLegend({ idx: data[0].length - 1 });
+    });
+    return true;
+  }
+
+  async function draw(isAnew) {
     const holder = live().querySelector(".slo-charts");
     if (!holder || typeof uPlot === "undefined") return;
-    const answer = await fetch(holder.dataset.json, { cache: "no-store", credentials: "same-origin" });
+    const answer = await ask(holder.dataset.json);
     if (!answer.ok) throw new Error("the charts' data answered " + answer.status);
     const charts = chartsOf(await answer.json());
     holder.hidden = false;
+    const places = [...holder.querySelectorAll("[data-chart]")];
+    if (!isAnew && renew(charts, places)) return;
     plots.forEach((plot) => plot.destroy());
     plots = [];
-    for (const place of holder.querySelectorAll("[data-chart]")) {
+    for (const place of places) {
       const { data, ...options } = charts[place.dataset.chart];
       const width = Math.max(240, place.clientWidth);
       const plot = new uPlot({ width, height: 220, ...options }, data, place);
       // Where nobody points, the legend tells of the last point.
-      const latest = () => plot.setLegend({ idx: data[0].length - 1 });
+      const latest = () => plot.setLegend({ idx: plot.data[0].length - 1 });
       plot.over.addEventListener("mouseleave", () => requestAnimationFrame(latest));
       requestAnimationFrame(latest);
       plots.push(plot);
@@ -226,7 +269,8 @@
     }
   }
 
-  const redraw = () => draw().catch((error) => stale("No charts: " + error.message + "."));
+  // For another size or other colours.
+  const redraw = () => draw(true).catch((error) => stale("No charts: " + reason(error) + "."));
 
   // --- start
 
@@ -239,7 +283,7 @@
   pause.addEventListener("click", () => {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
-    tell(paused ? "Paused." : "");
+    tell(paused ? "Paused." : "", paused);
     refresh();
   });
   if (search) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -22,9 +23,9 @@ def configured(**config: Any) -> Flask:
     return app
 
 
-def run(app: Flask, *arguments: str) -> Any:
+def run(app: Flask, *arguments: str, color: bool = False) -> Any:
     runner = app.test_cli_runner()
-    return runner.invoke(args=["slo", *arguments], obj=ScriptInfo(create_app=lambda: app))
+    return runner.invoke(args=["slo", *arguments], obj=ScriptInfo(create_app=lambda: app), color=color)
 
 
 def test_the_table_shows_each_slo() -> None:
@@ -46,6 +47,17 @@ def test_a_store_in_memory_says_that_it_saw_only_this_process() -> None:
 
     assert "counts in each process for itself" in result.stderr
     assert "counts in each process for itself" not in result.stdout
+
+
+def test_a_terminal_shows_states_in_colour() -> None:
+    """The word only: the columns stay aligned; where there is no terminal there is no colour."""
+    app = configured()
+    serve(app, path="/boom")
+
+    line = run(app, "status", color=True).stdout.splitlines()[1]
+
+    assert re.search(r"\x1b\[[0-9;]+m(\x1b\[1m)?breached\x1b\[0m", line)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", line) == run(app, "status").stdout.splitlines()[1]
 
 
 def test_json_is_for_machines() -> None:

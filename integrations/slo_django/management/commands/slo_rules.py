@@ -74,11 +74,14 @@ class Command(BaseCommand):
                 namespace=options["namespace"],
                 resource_labels=parse_labels(options["resource_label"], where="--resource-label"),
             )
-            if options["out"] is not None:
+            is_printed = options["out"] in (None, "-")
+            if not is_printed:
                 write_text_file(options["out"], written.text)
         except SLOError as exc:
             raise CommandError(str(exc), returncode=2) from exc
+        except Exception as exc:  # its text may hold a password; and 1 means too little budget, of the gate beside it
+            raise CommandError(f"unexpected {type(exc).__name__}", returncode=2) from exc
         for warning in written.warnings:
             self.stderr.write(f"warning: {warning}")
-        if options["out"] is None:
+        if is_printed:
             self.stdout.write(written.text, ending="")
