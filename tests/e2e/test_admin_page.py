@@ -41,6 +41,7 @@ class Shop:
         page.fill("#id_username", user)
         page.fill("#id_password", PASSWORD)
         page.click("[type=submit]")
+        page.wait_for_url(self.url + path)
         return page
 
     def check_out(self, *, good: int = 0, bad: int = 0) -> None:
@@ -263,7 +264,8 @@ def test_looking_counts_for_no_slo(shop: Shop) -> None:
     """A page that is open all day must not improve the numbers."""
     before = fetch(f"{shop.url}/metrics").decode()
     page = shop.page()
-    page.reload()
+    with page.expect_response(lambda answer: "slostatus" in answer.url):
+        assert nudged(page)
 
     counted = re.compile(r"^slo_events_total\{.*$", re.MULTILINE)
     assert counted.findall(fetch(f"{shop.url}/metrics").decode()) == counted.findall(before)
