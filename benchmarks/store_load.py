@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from benchmarks.contest import hold_to
 from benchmarks.servers import redis_server
 from slo_core import SLODefinition, SLORegistry
 from slo_core.stores.buckets import Query
@@ -108,9 +109,13 @@ def _writers(url: str) -> None:
     print(
         f"\none Redis, {_WRITERS} writers x {_SLO_COUNT} SLOs, one flush a second each ({flushes} flushes in {took:.1f} s)"
     )
-    print(f"  Redis: {used / took:.1%} of one core (target < 35 %), {used / flushes * 1e6:.0f} us a flush")
-    print(f"  until a flush is confirmed: median {statistics.median(m for _, _, m in found) * 1e3:.1f} ms, ", end="")
-    print(f"worst {max(worst for _, worst, _ in found) * 1e3:.0f} ms (target < 2 s, with the flush interval of 1 s)")
+    worst = max(worst for _, worst, _ in found)
+    print(f"  {used / flushes * 1e6:.0f} us of Redis a flush; until a flush is confirmed: ", end="")
+    print(f"median {statistics.median(m for _, _, m in found) * 1e3:.1f} ms")
+    load = used / took
+    hold_to(f"Redis under {_WRITERS} writers", "< 35 % of a core", f"{load:.1%}", is_met=load < 0.35)
+    # An event waits for the next flush, a second at most, and then for this.
+    hold_to("worst lag of a flush", "< 2 s with the interval of 1 s", f"{1 + worst:.2f} s", is_met=1 + worst < 2)
     if counted != {expected}:
         raise SystemExit(f"  totals are not exact: expected {expected:,} events of each SLO, counted {sorted(counted)}")
     print(f"  totals exact ({expected:,} events of each SLO)")
@@ -140,11 +145,9 @@ def _readers(url: str, fill: Callable[..., int]) -> None:
     took = time.time() - started
     used = _cpu_seconds(url) - before
     print(f"\none Redis, {_READERS} processes scraped every {_SCRAPE_SECONDS:.0f} s, {_SLO_COUNT} SLOs full of data")
-    print(
-        f"  {scrapes * _SLO_COUNT / took:.0f} SLO reads a second: {used / took:.1%} of one core (target < 10 %), ",
-        end="",
-    )
-    print(f"{used / scrapes * 1e3:.2f} ms a scrape")
+    print(f"  {scrapes * _SLO_COUNT / took:.0f} SLO reads a second, {used / scrapes * 1e3:.2f} ms of Redis a scrape")
+    load = used / took
+    hold_to(f"Redis under {_READERS} scraped processes", "< 10 % of a core", f"{load:.1%}", is_met=load < 0.10)
 
 
 # --- the request path
