@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from browser import open_browser, watch
 from redis_servers import RedisServer
-from slo_servers import fetch, free_port, python, start_server, wait_until
+from slo_servers import fetch, free_port, python, soon, start_server, wait_until
 
 ROOT = Path(__file__).parents[2]
 SHOP = ROOT / "example_projects" / "django_shop"
@@ -109,11 +110,11 @@ def test_it_is_for_those_who_may_look(shop: Shop) -> None:
 
     sre = shop.page("sre", "/admin/")
     sre.click("#content-main >> text=SLO status")
-    assert sre.url == shop.url + LIST
+    sre.wait_for_url(shop.url + LIST)
     assert sre.title().startswith("SLO status |")
     assert re.sub(r"\s+", " ", sre.inner_text(".breadcrumbs")).strip() == "Home › SLOs › SLO status"
     sre.click("tr[data-slo=checkout] a")
-    assert sre.url == f"{shop.url}{LIST}checkout/change/"
+    sre.wait_for_url(f"{shop.url}{LIST}checkout/change/")
     assert re.sub(r"\s+", " ", sre.inner_text(".breadcrumbs")).strip().endswith("SLO status › checkout")
     assert sre.goto(f"{shop.url}{LIST}nobody/change/").status == 404
     assert sre.goto(f"{shop.url}/admin/slo_django/slostatus/add/").status == 404
@@ -126,7 +127,7 @@ def test_a_site_of_ones_own_shows_it_too(shop: Shop) -> None:
     assert "Operations" in page.inner_text("#site-name, #header")
     assert page.locator("#slo-live a[href^='/admin/']").count() == 0
     page.click("text=A month of it. >> xpath=../a")
-    assert page.url == f"{shop.url}/operations/slo_django/slostatus/history/change/"
+    page.wait_for_url(f"{shop.url}/operations/slo_django/slostatus/history/change/")
     page.wait_for_selector(".slo-chart canvas")
 
 
@@ -142,24 +143,25 @@ def test_failures_turn_it_to_burning_and_then_to_exhausted(shop: Shop) -> None:
     detail.wait_for_selector(".slo-chart canvas")
     drawn = "document.querySelector('[data-chart=budget] canvas').toDataURL()"
     before = detail.evaluate(drawn)
-    assert "met" in row.inner_text()
+    expect(row).to_contain_text("met")
 
     shop.check_out(bad=3)  # of 93: burns at 0.32, where 0.3 pages
-    row.locator(".slo-state.slo-burning").wait_for(timeout=40_000)
-    assert "page 5m/1m" in row.inner_text()
+    row.locator(".slo-state.slo-burning").wait_for(timeout=50_000)
+    expect(row).to_contain_text("page 5m/1m")
 
     shop.check_out(bad=7)  # ten of a hundred are allowed
-    wait_until(lambda: nudged(page) and row.locator(".slo-state.slo-exhausted").is_visible())
-    text = row.inner_text()
+    exhausted = page.locator("tr[data-slo=checkout]:has(.slo-state.slo-exhausted)")
+    # In one look: another worker may be half a second behind.
+    (text,) = wait_until(lambda: nudged(page) and exhausted.all_inner_texts())
     assert "0.0%" in text
     assert "90.00%" in text
     assert "100" in text
-    assert shop.metric("slo_error_budget_remaining", "checkout") == 0
-    assert shop.metric("slo_success_ratio", "checkout") == 0.9
+    assert soon(lambda: shop.metric("slo_error_budget_remaining", "checkout"), 0) == 0
+    assert soon(lambda: shop.metric("slo_success_ratio", "checkout"), 0.9) == 0.9
     wait_until(lambda: nudged(detail) and detail.locator(".slo-state.slo-exhausted").first.is_visible())
     wait_until(lambda: detail.evaluate(drawn) != before, message="the chart was not drawn anew")
     assert detail.locator(".slo-chart canvas").count() == 3
-    assert "firing" in detail.inner_text("table:has(caption:text('Alert rules'))")
+    expect(detail.locator("table:has(caption:text('Alert rules'))")).to_contain_text("firing")
     assert watched.complaints == seen.complaints == []
 
 
@@ -170,6 +172,7 @@ def test_without_a_script_the_tables_are_complete(shop: Shop) -> None:
     assert page.locator("tr[data-slo]").count() == 7
     assert not page.locator("#slo-pause").is_visible()
     page.click("text=A month of it. >> xpath=../a")
+    page.wait_for_url(f"{shop.url}{LIST}history/change/")
     text = page.inner_text("#slo-live")
     for said in (
         "How it stands",
@@ -191,6 +194,7 @@ def test_a_click_sorts_and_a_word_finds(shop: Shop) -> None:
     page = shop.page()
 
     page.click("thead >> text=SLO")
+    page.wait_for_url(re.compile("sort=name"))
     names = page.locator("tr[data-slo]").evaluate_all("rows => rows.map(row => row.dataset.slo)")
     assert names == sorted(names, key=str.casefold)
     page.fill("#slo-search", "month of")
@@ -219,7 +223,7 @@ def test_names_stay_text(shop: Shop) -> None:
             name,
         )
         page.wait_for_selector(".slo-chart canvas")
-        assert page.inner_text("#content h1") == name
+        expect(page.locator("#content h1")).to_have_text(name)
         assert page.title().startswith(name[:20])
     assert watched.complaints == []
 
@@ -231,14 +235,17 @@ def test_it_can_be_read_by_everybody(shop: Shop, scheme: str, path: str) -> None
     from axe_playwright_python.sync_playwright import Axe
 
     page = shop.page(path=path, color_scheme=scheme)
-    page.wait_for_timeout(300)
+    if path != LIST:
+        page.wait_for_selector(".slo-chart canvas")
     found = Axe().run(page, context={"include": [["#slo-status"]]})
     serious = [broken for broken in found.response["violations"] if broken["impact"] in ("serious", "critical")]
     assert [(broken["id"], [node["html"] for node in broken["nodes"]][:3]) for broken in serious] == []
 
     page.set_viewport_size({"width": 360, "height": 800})
-    wide = page.eval_on_selector("#slo-status", "one => one.scrollWidth - one.clientWidth")
-    assert wide <= 0
+    # The charts follow in a moment.
+    page.wait_for_function(
+        "() => { const one = document.getElementById('slo-status'); return one.scrollWidth <= one.clientWidth; }"
+    )
 
 
 def test_a_store_that_is_killed_is_told_of_and_comes_back(shop: Shop) -> None:
@@ -256,8 +263,8 @@ def test_a_store_that_is_killed_is_told_of_and_comes_back(shop: Shop) -> None:
 
     shop.redis.start()
     wait_until(lambda: nudged(page) and page.locator("tr[data-slo]").count(), seconds=30)
-    wait_until(lambda: nudged(detail) and not detail.locator(".slo-away").count(), seconds=30)
-    assert not detail.locator(".slo-stale").count()
+    fresh = detail.locator("#slo-status:not(.slo-stale):not(:has(.slo-away))")
+    wait_until(lambda: nudged(detail) and fresh.count(), seconds=30)
 
 
 def test_looking_counts_for_no_slo(shop: Shop) -> None:

@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from slo_servers import HOST, fetch, free_port, python, require, start_prometheus, start_server, wait_until
+from slo_servers import HOST, fetch, free_port, python, require, soon, start_prometheus, start_server, wait_until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_projects"
 REQUESTS = 3_000
@@ -159,31 +160,40 @@ FLASK_API = Service(
 SERVICES = {"django_shop": DJANGO_SHOP, "fastapi_service": FASTAPI_SERVICE, "flask_api": FLASK_API}
 
 
-def send(port: int, kinds: list[Kind], seen: Counter[tuple[str, int]]) -> None:
-    """Send requests over one connection, and count what came back."""
+# The examples promise 300 ms. What a busy machine answered this slowly may have taken the service itself that long.
+DOUBTFUL_SECONDS = 0.2
+
+
+def send(port: int, kinds: list[Kind], seen: Counter[tuple[str, int]], doubtful: Counter[str]) -> None:
+    """Send requests over one connection, and count what came back, and for which SLOs a good answer may have been slow."""
     connection = http.client.HTTPConnection(HOST, port, timeout=30)
     for kind in kinds:
         method, path = kind.request.split(" ")
+        began = time.monotonic()
         connection.request(method, path)
         response = connection.getresponse()
         response.read()
+        if time.monotonic() - began > DOUBTFUL_SECONDS:
+            doubtful.update(slo for slo, good in kind.outcomes.items() if good and slo.endswith("-latency"))
         seen[kind.request, response.status] += 1
         if response.status == 500:
             connection.close()  # servers hang up after an exception, some without a word
     connection.close()
 
 
-def send_all(port: int, kinds: list[Kind]) -> Counter[tuple[str, int]]:
+def send_all(port: int, kinds: list[Kind]) -> tuple[Counter[tuple[str, int]], Counter[str]]:
     """Send requests from several clients at once; what they saw, together."""
     seen: list[Counter[tuple[str, int]]] = [Counter() for _ in range(CLIENTS)]
+    doubtful: list[Counter[str]] = [Counter() for _ in range(CLIENTS)]
     clients = [
-        threading.Thread(target=send, args=(port, kinds[index::CLIENTS], seen[index])) for index in range(CLIENTS)
+        threading.Thread(target=send, args=(port, kinds[index::CLIENTS], seen[index], doubtful[index]))
+        for index in range(CLIENTS)
     ]
     for client in clients:
         client.start()
     for client in clients:
         client.join()
-    return sum(seen, Counter())
+    return sum(seen, Counter()), sum(doubtful, Counter())
 
 
 def drawn(service: Service) -> list[Kind]:
@@ -214,7 +224,7 @@ def test_client_service_and_prometheus_agree_to_the_last_event(name: str, tmp_pa
         start_server(service.command(port), port=port, ready="/metrics", cwd=service.folder, env=env) as server,
         start_prometheus([f"{HOST}:{port}"]) as prometheus,
     ):
-        seen = send_all(port, kinds)
+        seen, doubtful = send_all(port, kinds)
         assert seen == Counter((kind.request, kind.status) for kind in kinds)
 
         lint = subprocess.run(
@@ -222,14 +232,15 @@ def test_client_service_and_prometheus_agree_to_the_last_event(name: str, tmp_pa
         )
         assert (lint.returncode, lint.stdout, lint.stderr) == (0, b"", b"")
 
-        def total() -> float | None:
-            return prometheus.value('sum(slo_events_total{slo="availability"})')
-
-        wanted = counts["availability", True] + counts["availability", False]
-        wait_until(lambda: total() == wanted, message=f"Prometheus did not see {wanted} events, but {total()}")
-
         for slo, target in service.targets.items():
             good, bad = counts[slo, True], counts[slo, False]
+            if doubtful[slo]:
+                print(f"{slo}: {doubtful[slo]} answers of {good} that may have been too slow")
+                events = f'sum(slo_events_total{{slo="{slo}"}})'
+                wait_until(lambda events=events, sent=good + bad: prometheus.value(events) == sent)
+                late = int(prometheus.value(f'slo_events_total{{slo="{slo}",outcome="bad"}}') or 0) - bad
+                assert 0 <= late <= doubtful[slo]
+                good, bad = good - late, bad + late
             window = f'{{slo="{slo}",window_seconds="{DAYS_30}"}}'
             hour = f'{{slo="{slo}",window_seconds="3600"}}'
             allowance = 1 - target
@@ -245,4 +256,8 @@ def test_client_service_and_prometheus_agree_to_the_last_event(name: str, tmp_pa
                 f'slo_breached{{slo="{slo}"}}': int(Fraction(good, good + bad) < target),
                 f'slo_target{{slo="{slo}"}}': float(target),
             }
-            assert {query: prometheus.value(query) for query in expected} == expected
+
+            def recorded(expected: dict[str, float] = expected) -> dict[str, float | None]:
+                return {query: prometheus.value(query) for query in expected}
+
+            assert soon(recorded, expected) == expected

@@ -16,7 +16,7 @@ import pytest
 from slo_core import SLODefinition
 from slo_core.dashboards import dashboard_queries, detail_dashboard, overview_dashboard
 from slo_core.dashboards.queries import DetailQueries, OverviewQueries
-from slo_servers import HOST, Prometheus, fetch, free_port, python, start_prometheus, start_server, wait_until
+from slo_servers import HOST, Prometheus, fetch, free_port, python, soon, start_prometheus, start_server, wait_until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_projects"
 SLO = "availability"
@@ -105,10 +105,14 @@ def test_every_query_returns_data(name: str, tmp_path: Path) -> None:
         for query in (*overview, *detail):
             wait_until(lambda query=query: prometheus.series(query), seconds=30, message=f"no data for {query}")
 
-        rows = prometheus.series(OverviewQueries.MEASURED_SECONDS.replace("$service", ".+").replace("$slo", ".+"))
-        assert {dict(labels)["sloth_service"] for labels in rows} == {case.service}
-        rules = prometheus.series(filled(DetailQueries.FIRING, case))
-        assert len(rules) == len(SLODefinition(SLO, 0.999).active_alert_rules)
+        # A scrape that takes a busy machine longer than a second leaves a gap of one.
+        measured = OverviewQueries.MEASURED_SECONDS.replace("$service", ".+").replace("$slo", ".+")
+        services = soon(
+            lambda: {dict(labels)["sloth_service"] for labels in prometheus.series(measured)}, {case.service}
+        )
+        assert services == {case.service}
+        rules = len(SLODefinition(SLO, 0.999).active_alert_rules)
+        assert soon(lambda: len(prometheus.series(filled(DetailQueries.FIRING, case))), rules) == rules
         if case.scope == "host":
             agrees_with_the_service(prometheus, case)
 
@@ -155,7 +159,7 @@ def test_dashboards_made_for_sloth_find_their_data(tmp_path: Path) -> None:
         wait_until(lambda: prometheus.value(filled(SLOTH_QUERIES[0], case)) == 0.8, message="8 of 10 were good")
         # The budget is spent; no page yet, for which it would have to be measured for five minutes.
         wait_until(lambda: prometheus.value(filled(SLOTH_QUERIES[4], case)), message="no ticket is seen to fire")
-        count = prometheus.value("count(sloth_slo_info)")
+        count = wait_until(lambda: prometheus.value("count(sloth_slo_info)"), message="no SLO is there")
         services = values_of(prometheus, "sloth_service", "sloth_slo_info")
         slos = values_of(prometheus, "sloth_slo", f'slo:objective:ratio{{sloth_service="{case.service}"}}')
         assert services == [case.service]
@@ -176,10 +180,12 @@ def filled(query: str, case: Case) -> str:
 def agrees_with_the_service(prometheus: Prometheus, case: Case) -> None:
     """The budget of both pages is the one that every worker shows, to the last digit."""
     events = filled(DetailQueries.EVENTS, case)
-    wait_until(lambda: set(prometheus.series(events).values()) == {100.0}, message="events are missing")
-    shown = set(prometheus.series(f'slo_error_budget_remaining{{slo="{SLO}"}}').values())
-    assert len(shown) == 1
-    # The rules of a second ago may have seen the scrape before.
-    wait_until(lambda: {prometheus.value(filled(DetailQueries.BUDGET_REMAINING, case))} == shown)
-    by_slo = prometheus.series(OverviewQueries.BUDGET_REMAINING.replace("$service", ".+").replace("$slo", SLO))
-    assert set(by_slo.values()) == shown
+    by_slo = OverviewQueries.BUDGET_REMAINING.replace("$service", ".+").replace("$slo", SLO)
+    # 20 of 100 are bad where 0.1 of them may be. Another worker, and the rules, may be a second behind.
+    for query, expected in (
+        (events, 100.0),
+        (f'slo_error_budget_remaining{{slo="{SLO}"}}', -199.0),
+        (filled(DetailQueries.BUDGET_REMAINING, case), -199.0),
+        (by_slo, -199.0),
+    ):
+        assert soon(lambda query=query: set(prometheus.series(query).values()), {expected}) == {expected}, query

@@ -96,7 +96,7 @@ def test_it_ends_when_it_is_told_to(exporter: Server, number: signal.Signals) ->
 
     exporter.process.send_signal(number)
 
-    assert exporter.process.wait(5) == 0
+    assert exporter.process.wait(15) == 0
     kept.close()
     assert "Traceback" not in exporter.output()
     stop(exporter.process)

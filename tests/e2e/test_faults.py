@@ -21,7 +21,7 @@ from database_servers import PostgreSQL, start_postgres
 from django_databases import migrated
 from fleet_client import Clients, Totals, scrape, send, totals
 from redis_servers import RedisServer, start_redis
-from slo_servers import HOST, Server, fetch, free_port, python, start_server, wait_until
+from slo_servers import HOST, Server, fetch, free_port, python, soon, start_server, wait_until
 
 SUPPORT = Path(__file__).parents[1] / "support"
 
@@ -89,7 +89,7 @@ def unhurt(clients: Clients) -> None:
 def caught_up(running: Server, seen: Totals) -> None:
     """Every worker shows what the clients saw, to the event."""
     port = running.port
-    wait_until(lambda: totals(port) == seen, seconds=30, message=f"{totals(port)} is not {seen}")
+    assert soon(lambda: totals(port), seen) == seen
     threading.Event().wait(0.55)  # as old as what another worker has read may be
     assert [totals(port) for _ in range(4)] == [seen] * 4
 

@@ -68,8 +68,8 @@ def test_a_page_arrives_and_resolves_and_silences_the_ticket(tmp_path: Path) -> 
 
         # A quarter of what these clients ask for fails.
         with Clients(port, clients=2, pause=0.02):
-            (page,) = wait_until(lambda: telephone.told("page", BURN, "firing"), seconds=30, message="no page came")
-            wait_until(inhibited, seconds=30, message="the ticket was not inhibited")
+            (page,) = wait_until(lambda: telephone.told("page", BURN, "firing"), seconds=60, message="no page came")
+            wait_until(inhibited, seconds=60, message="the ticket was not inhibited")
         with_ticket = telephone.told("ticket", BURN, "firing")
         assert with_ticket == []
 

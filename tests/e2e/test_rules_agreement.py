@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,7 +18,7 @@ from slo_core import SLODefinition, SLORegistry
 from slo_core.config import parse_definitions
 from slo_core.rules import RuleScope, prometheus_rules, rules_text
 from slo_core.rules.promql import duration_text
-from slo_servers import HOST, Prometheus, free_port, python, start_prometheus, start_server, wait_until
+from slo_servers import HOST, Prometheus, free_port, python, soon, start_prometheus, start_server, wait_until
 
 SUPPORT = Path(__file__).parents[1] / "support"
 DEFINITIONS = parse_definitions(
@@ -49,33 +49,31 @@ def recorded(prometheus: Prometheus, name: str, service: str, slo: str, window: 
     return prometheus.value(f'{name}{{sloth_service="{service}",sloth_slo="{slo}"{at}}}')
 
 
-def compare(prometheus: Prometheus, service: str, definition: SLODefinition, stores: Sequence[SLORegistry]) -> None:
-    """Every record of an SLO beside the snapshots of all its stores, as exact as floats are."""
+# The name of a record, and its window if it has one.
+Record = tuple[str, int | None]
+
+
+def expected_records(definition: SLODefinition, stores: Sequence[SLORegistry]) -> dict[Record, float]:
+    """Every record of an SLO, as the snapshots of all its stores have it, as exact as floats are."""
+    expected: dict[Record, float] = {}
     snapshots = [registry[definition.name].snapshot() for registry in stores]
     allowance = definition.objective.allowance
     for samples in zip(*(snapshot.window_samples for snapshot in snapshots), strict=True):
         window = samples[0].window_seconds
         total, bad = sum(sample.sample_count for sample in samples), sum(sample.failures for sample in samples)
         assert total > 0
-        found = {
-            name: recorded(prometheus, name, service, definition.name, window)
-            for name in (
-                "slo:window_events:sum",
-                "slo:window_failures:sum",
-                f"slo:sli_error:ratio_rate{duration_text(window)}",
-            )
-        }
-        assert list(found.values()) == [total, bad, bad / total], found
+        expected["slo:window_events:sum", window] = total
+        expected["slo:window_failures:sum", window] = bad
+        expected[f"slo:sli_error:ratio_rate{duration_text(window)}", window] = bad / total
         if window == 300:
-            burn = float(Fraction(bad, total) / allowance)
-            assert recorded(prometheus, "slo:current_burn_rate:ratio", service, definition.name) == burn
+            expected["slo:current_burn_rate:ratio", None] = float(Fraction(bad, total) / allowance)
         if window == definition.window_seconds:
             left = float(1 - Fraction(bad, total) / allowance)
-            assert recorded(prometheus, "slo:period_error_budget_remaining:ratio", service, definition.name) == left
+            expected["slo:period_error_budget_remaining:ratio", None] = left
             if len(snapshots) == 1:
                 assert left == snapshots[0].error_budget_remaining
-                burn = recorded(prometheus, "slo:period_burn_rate:ratio", service, definition.name)
-                assert burn == snapshots[0].burn_rate
+                expected["slo:period_burn_rate:ratio", None] = snapshots[0].burn_rate
+    return expected
 
 
 @pytest.fixture(scope="module")
@@ -138,8 +136,17 @@ def test_records_equal_snapshots(fleet: tuple[RuleScope, list[Served]]) -> None:
                     ),
                     message=f"Prometheus did not record {counted} events of {service}/{definition.name}",
                 )
-                time.sleep(2.1)  # a scrape that has every window, and an evaluation of every record
-                compare(prometheus, service, definition, stores)
+                expected = expected_records(definition, stores)
+
+                def found(
+                    records: Collection[Record] = expected.keys(), service: str = service, slo: str = definition.name
+                ) -> dict[Record, float | None]:
+                    return {
+                        (name, window): recorded(prometheus, name, service, slo, window) for name, window in records
+                    }
+
+                # After a scrape that has every window, and an evaluation of every record.
+                assert soon(found, expected) == expected
 
 
 def test_counters_of_processes_come_close() -> None:
@@ -161,15 +168,16 @@ def test_counters_of_processes_come_close() -> None:
         seconds = time.monotonic() - started
         total, bad = clients.answers, clients.seen["availability", "bad"]
         wait_until(lambda: prometheus.value('sum(slo_events_total{slo="availability"})') == total)
-        time.sleep(2.1)  # an evaluation that sees it
 
+        # Until an evaluation has seen it.
         off_total, off_bad = (4 * counted / seconds + 1 for counted in (total, bad))
         for name, counted, off in (
             ("slo:window_events:sum", total, off_total),
             ("slo:window_failures:sum", bad, off_bad),
         ):
-            found = recorded(prometheus, name, "shop", "availability", 300)
-            assert found == pytest.approx(counted, abs=off), (name, found, counted)
+            close = pytest.approx(counted, abs=off)
+            found = soon(lambda name=name: recorded(prometheus, name, "shop", "availability", 300), close)
+            assert found == close, name
         # A quotient of two counts that are off by no more, and what is worked out from it.
         off_ratio = (off_bad + off_total * bad / total) / (total - off_total)
         (definition,) = (found for found in DEFINITIONS if found.name == "availability")
@@ -181,8 +189,11 @@ def test_counters_of_processes_come_close() -> None:
             ("slo:period_burn_rate:ratio", None, off_burn),
             ("slo:period_error_budget_remaining:ratio", None, off_burn),
         ):
-            found = recorded(prometheus, name, "shop", "availability", window)
-            assert found == pytest.approx(own[name], abs=off), (name, found, own[name])
+            close = pytest.approx(own[name], abs=off)
+            found = soon(
+                lambda name=name, window=window: recorded(prometheus, name, "shop", "availability", window), close
+            )
+            assert found == close, name
 
 
 def own_numbers(port: int, slo: str, definition: SLODefinition) -> dict[str, float]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fleet_client import Clients, Scraper, totals
 from redis_servers import start_redis
-from slo_servers import HOST, free_port, python, start_server, wait_until
+from slo_servers import HOST, free_port, python, soon, start_server, wait_until
 
 SUPPORT = Path(__file__).parents[1] / "support"
 
@@ -110,9 +110,7 @@ def test_memory_and_files_stay_and_totals_do_not_drift() -> None:
                     threading.Event().wait(1.0)
                 if not is_up:
                     redis.start()
-            wait_until(
-                lambda: totals(port) == clients.seen, seconds=40, message=f"{totals(port)} is not {clients.seen}"
-            )
+            assert soon(lambda: totals(port), clients.seen, seconds=40) == clients.seen
             threading.Event().wait(0.55)  # as old as what another worker has read may be
 
             assert [totals(port) for _ in range(8)] == [clients.seen] * 8

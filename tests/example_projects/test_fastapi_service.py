@@ -15,7 +15,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from slo_servers import HOST, Server, fetch, free_port, python, start_server, wait_until
+from slo_servers import HOST, Server, fetch, free_port, python, soon, start_server, wait_until
 
 FOLDER = Path(__file__).resolve().parents[2] / "example_projects" / "fastapi_service"
 
@@ -80,8 +80,7 @@ def test_the_metrics_agree_with_what_the_client_saw_behind_uvicorn() -> None:
                     expected[slo, good] += 1
 
         # Receipts are mailed after the response.
-        wait_until(lambda: counted(server)["receipts", True] == 2, message="the receipts were not counted")
-        assert counted(server) == expected
+        assert soon(lambda: counted(server), expected) == expected
 
 
 def test_the_demo_shows_what_its_clients_saw() -> None:

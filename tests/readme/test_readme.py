@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from slo_servers import fetch, free_port, python, require, start_server, wait_until
+from slo_servers import fetch, free_port, python, require, soon, start_server
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 BLOCK = re.compile(r"<!-- file: (\S+) -->\n```python\n(.*?)```", re.DOTALL)
@@ -127,7 +127,7 @@ def test_a_served_block(folder: Path, command: Served, method: str, path: str, e
         def counted() -> dict[tuple[str, str], int]:
             return {key: value for key, value in events(server.url).items() if value}
 
-        wait_until(lambda: counted() == expected, message=f"/metrics did not say {expected}, but {counted()}")
+        assert soon(counted, expected) == expected
 
 
 def test_django_names_nothing_to_mend(folder: Path):

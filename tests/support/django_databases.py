@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["django_database", "migrated", "set_up_django"]
+__all__ = ["django_database", "make_tables", "migrated", "set_up_django"]
+
+# Migrated SQLite files by the apps whose tables are in them: that goes on in dozens of transactions, and always ends the same.
+_files: dict[tuple[str, ...], bytes] = {}
 
 
 def set_up_django() -> None:
@@ -49,7 +52,6 @@ def django_database(alias: str, database: dict[str, object], *, migrate: bool = 
         database: As in `settings.DATABASES`.
         migrate: Make the tables.
     """
-    from django.core.management import call_command
     from django.db import connections
 
     set_up_django()
@@ -58,13 +60,32 @@ def django_database(alias: str, database: dict[str, object], *, migrate: bool = 
     connections.settings[alias] = connections.configure_settings({"default": {}, alias: named})[alias]
     try:
         if migrate:
-            call_command("migrate", database=alias, verbosity=0)
+            make_tables(alias)
         yield alias
     finally:
         if hasattr(connections._connections, alias):  # type: ignore[attr-defined]  # one of this thread
             connections[alias].close()
             del connections[alias]
         del connections.settings[alias]
+
+
+def make_tables(alias: str) -> None:
+    """The tables of all apps; those of a new SQLite file are made once in a process, and copied from then on."""
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connections
+
+    connection = connections[alias]
+    file = Path(str(connection.settings_dict["NAME"]))
+    is_new = connection.vendor == "sqlite" and not connection.is_in_memory_db() and not file.exists()
+    key = tuple(settings.INSTALLED_APPS)
+    if is_new and key in _files:
+        file.write_bytes(_files[key])
+        return
+    call_command("migrate", database=alias, verbosity=0)
+    if is_new:
+        connection.close()
+        _files[key] = file.read_bytes()
 
 
 def migrated(database: dict[str, object]) -> None:

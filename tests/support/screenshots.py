@@ -54,7 +54,8 @@ def take_screenshots(folder: Path) -> list[Path]:
             page.goto(url + path)
             if path != LIST:
                 page.wait_for_selector(".slo-chart canvas")
-            page.wait_for_timeout(300)  # until it is drawn
+            # Until it is drawn, and the legends tell of the last point.
+            page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
             box = page.locator(last).first.bounding_box()
             clip = {"x": 0, "y": 0, "width": WIDTH, "height": box["y"] + box["height"] + MARGIN}
             taken.append(folder / name)

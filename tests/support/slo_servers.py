@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -14,10 +15,11 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -28,13 +30,18 @@ __all__ = [
     "free_port",
     "python",
     "require",
+    "soon",
     "start_prometheus",
     "start_server",
     "wait_until",
 ]
 
 HOST = "127.0.0.1"
-START_SECONDS = 30.0
+# Whoever does not start ends, and is not waited for; a busy machine needs its time.
+START_SECONDS = 90.0
+FIRST_PORT = 20_000
+
+Found = TypeVar("Found")
 
 
 def require(command: str, *, package: str | None = None) -> str:
@@ -53,10 +60,26 @@ def require(command: str, *, package: str | None = None) -> str:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """
+    A port that nobody listens on, and that is nobody else's until this process ends.
+
+    The kernel hands out none of them: a server that is killed and started again finds its port as it left it, and neither a
+    client nor the tests of another environment, side by side with these, have taken it in between.
+    """
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    assert lowest > FIRST_PORT + 1000, f"the kernel hands out every port from {lowest}"
+    chooser = random.SystemRandom()
+    for _ in range(1000):
+        port = chooser.randrange(FIRST_PORT, lowest)
+        with socket.socket() as probe, socket.socket(socket.AF_UNIX) as claim:
+            try:
+                probe.bind((HOST, port))
+                claim.bind(f"\0slo-suite-tests-port-{port}")
+            except OSError:
+                continue
+            claim.detach()  # stays open, and with it the claim
+            return port
+    raise AssertionError("there is no free port")
 
 
 def fetch(url: str, *, headers: dict[str, str] | None = None, method: str = "GET", timeout: float = 10.0) -> bytes:
@@ -67,7 +90,7 @@ def fetch(url: str, *, headers: dict[str, str] | None = None, method: str = "GET
     return body
 
 
-def wait_until(condition, *, seconds: float = 15.0, message: str = "it did not happen"):
+def wait_until(condition, *, seconds: float = 30.0, message: str = "it did not happen"):
     """Poll a real process until `condition()` is true, and return what it returned."""
     deadline = time.monotonic() + seconds
     while True:
@@ -77,6 +100,14 @@ def wait_until(condition, *, seconds: float = 15.0, message: str = "it did not h
         if time.monotonic() > deadline:
             raise AssertionError(f"{message} within {seconds} s")
         time.sleep(0.05)
+
+
+def soon(read: Callable[[], Found], expected: object, *, seconds: float = 30.0) -> Found:
+    """What `read()` returns, once that is `expected`; when time is over, whatever it returns: to be compared by the test."""
+    deadline = time.monotonic() + seconds
+    while (found := read()) != expected and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
 
 
 @dataclass

@@ -1,0 +1,73 @@
+"""The README's tables of `/slo.json` name what is in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from faulty_store import FaultyStore
+from slo_core import SLORegistry
+from slo_core.status_page.view import StatusView
+from slo_core.stores.sqlite import SQLiteBucketStore
+from slo_core.stores.write_behind import WriteBehindStore
+from slo_core.testing import FakeClock
+
+README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
+# Of each line, by what stands in its first cell, the names in the second one.
+LINES = {
+    heading: set(re.findall(r"`([a-z_]+)(?:\[\])?`", text))
+    for heading, text in re.findall(
+        r"^\| (.+?) \| (.*) \|$", README.partition("`/slo.json` is the same")[2], re.MULTILINE
+    )
+}
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> FaultyStore:
+    """A store that can be told to fail."""
+    return FaultyStore(SQLiteBucketStore(tmp_path / "slo.db", service="shop", clock=FakeClock()))
+
+
+@pytest.fixture
+def view(faulty: FaultyStore) -> StatusView:
+    """A service with one SLO."""
+    clock = FakeClock()
+    store = WriteBehindStore(faulty, clock=clock, monotonic=clock)
+    registry = SLORegistry.from_config({"a": {"target": 0.9}}, store=store, service="shop", clock=clock)
+    return StatusView(registry, path="/slo")
+
+
+def document_of(view: StatusView, query: str) -> tuple[int, dict[str, Any]]:
+    answer = view.respond_json("GET", query=query)
+    return answer.status, json.loads(answer.body)
+
+
+def test_every_key_has_its_place_in_the_table(view: StatusView) -> None:
+    """And no other is named."""
+    _, document = document_of(view, "slo=a&range=6h")
+
+    (slo,) = document["slos"]
+    assert LINES["`slos[]`"] == slo.keys() - {"windows", "alerts"}
+    assert LINES["`slos[].windows[]`"] == slo["windows"][0].keys()
+    assert LINES["`slos[].alerts[]`"] == slo["alerts"][0].keys()
+    assert LINES["`store`"] == document["store"].keys()
+    assert LINES["`history`, with `?slo=NAME&range=6h`"] == document["history"].keys()
+    assert document.keys() == {"version", "service", "note", "store", "slos", "history"}
+    assert "`version`, `service`, `note`" in LINES
+
+
+def test_what_an_error_looks_like_is_told(view: StatusView, faulty: FaultyStore) -> None:
+    """503 while the store is away, 404 for an SLO that is not there."""
+    status, unknown = document_of(view, "slo=nobody")
+    assert status == 404
+    assert LINES["404"] == unknown.keys()
+
+    faulty.fails = "before"
+    status, away = document_of(view, "")
+    assert status == 503
+    assert LINES["503"] - {"is_up"} == away.keys()
+    assert away["store"]["is_up"] is False
