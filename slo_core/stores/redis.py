@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
+import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,12 +35,6 @@ __all__ = ["RedisBucketStore", "open_redis"]
 logger = logging.getLogger(LOGGER_NAME)
 
 SCHEMA_VERSION = 1
-
-# An hour longer than promised: clocks differ.
-_NOTES_KEPT_SECONDS = 25 * 3600
-
-# `json.dumps` makes an encoder for each call: half of what a batch costs here.
-_in_json = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 _IDENTITY = ("HMGET", STORE_KEY, "id", "created")
 
@@ -237,37 +231,29 @@ class RedisBucketStore:
     def __repr__(self) -> str:
         return f"RedisBucketStore({self._shown!r})"
 
-    def _call_of(self, batch: Batch) -> tuple[list[str], list[object]]:
+    def _call_of(self, batch: Batch) -> tuple[list[bytes], list[object]]:
         """Keys and arguments of the script that applies a batch."""
-        tag = self._keys.tag(batch.slo)
-        keys = [f"{tag}:record", f"{tag}:note:{batch.writer}"]
-        index: dict[tuple[int, int], int] = {}
-        declaration = batch.declaration
-        numbers: list[int | bool] = [
-            batch.number, batch.good, batch.bad, batch.dropped, batch.errors,
-            False if batch.earliest is None else batch.earliest,
-            False if batch.newest is None else batch.newest,
-            _NOTES_KEPT_SECONDS,
-            0 if declaration is None else declaration.keeps_seconds,
+        # Bytes: without hiredis, redis-py takes 2.5 µs a batch to encode keys that are text.
+        tag = self._keys.tag(batch.slo).encode()
+        keys = [b"%b:record" % tag, b"%b:note:%b" % (tag, batch.writer.encode())]
+        numbers = [
+            batch.number, batch.good, batch.bad, batch.dropped, batch.errors, batch.earliest or 0, batch.newest or 0,
         ]  # fmt: skip
-        increments: list[int] = []
         for width, bucket, good, bad in batch.increments:
-            block, place = divmod(bucket, BLOCK_BUCKETS[width])
-            if (width, block) not in index:
-                keys.append(f"{tag}:{width}:{block}")
-                index[width, block] = len(keys)
-            increments += (index[width, block], width, bucket, place, good, bad)
-        numbers += (len(keys), 0)
-        arguments: list[object] = []
+            key = b"%b:%d:%d" % (tag, width, bucket // BLOCK_BUCKETS[width])
+            if key != keys[-1]:  # sorted, they come block after block
+                keys.append(key)
+            numbers += (len(keys), width, bucket, good, bad)
+        arguments: list[object] = [struct.pack(f">{len(numbers)}q", *numbers)]
+        declaration = batch.declaration
         if declaration is not None:
             # The longest window may have grown: what is there already then lives longer, too.
             now = declaration.since if batch.newest is None else max(declaration.since, batch.newest)
             quarters, days = (blocks_within(width, declaration.keeps_seconds, now=now) for width in GROWING_WIDTHS)
-            keys += (f"{tag}:{GROWING_WIDTHS[0]}:{block}" for block in quarters)
-            numbers[-1] = len(keys)
-            keys += (f"{tag}:{GROWING_WIDTHS[1]}:{block}" for block in days)
             arguments += [declaration.definition, declaration.fingerprint, repr(float(declaration.since))]
-        arguments.insert(0, _in_json(numbers + increments))
+            arguments += [declaration.keeps_seconds, len(keys), len(keys) + len(quarters)]
+            keys += (b"%b:%d:%d" % (tag, GROWING_WIDTHS[0], block) for block in quarters)
+            keys += (b"%b:%d:%d" % (tag, GROWING_WIDTHS[1], block) for block in days)
         return keys, arguments
 
     # --- talking to the server
@@ -292,7 +278,7 @@ class RedisBucketStore:
             self._drop()
 
     @staticmethod
-    def _command_of(script: Script, keys: Sequence[str], arguments: Sequence[object]) -> Command:
+    def _command_of(script: Script, keys: Sequence[str | bytes], arguments: Sequence[object]) -> Command:
         return Command(keys[0], ("EVALSHA", script.sha, len(keys), *keys, *arguments), script)
 
     def _check(self, client: Any) -> None:
@@ -340,7 +326,7 @@ class RedisBucketStore:
         return {"target_nodes": client.get_random_node()} if self._is_cluster else {}
 
     def _run_all(
-        self, client: Any, script: Script, calls: Sequence[tuple[Sequence[str], Sequence[object]]]
+        self, client: Any, script: Script, calls: Sequence[tuple[Sequence[str | bytes], Sequence[object]]]
     ) -> list[Any]:
         """Which store it is, its clock, and the answer of each call; in one round trip."""
         for attempt in range(2):

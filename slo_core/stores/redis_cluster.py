@@ -23,7 +23,7 @@ class Command:
         script: The script that it calls; None when it calls none.
     """
 
-    key: str
+    key: str | bytes
     arguments: tuple[object, ...]
     script: Script | None = None
 
