@@ -226,6 +226,8 @@ def test_watching_goes_on_until_it_is_interrupted(arguments: list[str], count: C
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Tests that a shell runs in the background are started with it ignored, and would hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     watchdog = threading.Timer(60, process.kill)

@@ -197,9 +197,10 @@ def test_postgresql_catches_up_after_two_hours() -> None:
         rounds = 0
         while any(store.ledger(SLODefinition(name, 0.99)).outbox.waiting for name in names):
             assert rounds < 50
-            store._round()
-            assert store.health().is_up
+            # Goes on at once where a round would pause: on a host that is busy enough a slice may be cut, and is sent again.
+            store.flush()
             rounds += 1
+        assert store.health().is_up
         print(f"caught up in {time.monotonic() - began:.1f} s, {rounds} rounds")
 
         hour = BucketRange(1, now - 3_600, now)
