@@ -20,6 +20,7 @@ from slo_core.window import (
     LONGEST_WINDOW_SECONDS,
     CalendarPeriod,
     Span,
+    calendar_end,
     calendar_start,
     load_timezone,
     rolling_span,
@@ -154,6 +155,27 @@ class SLODefinition:
             return rolling_span(window_seconds, at=at, until=until)
         start = calendar_start(period, at, load_timezone(self.timezone))
         return Span(start=start, at=at, until=until, reach_seconds=period.longest_seconds, includes_start=True)
+
+    def window_end(self, at: float) -> float:
+        """
+        When the SLO's own window ends, in seconds since the epoch: a rolling one now, a calendar one with its last day.
+
+        Args:
+            at: The instant, in seconds since the epoch.
+        """
+        return at if self.period is None else calendar_end(self.period, at, load_timezone(self.timezone))
+
+    def window_length(self, at: float) -> int:
+        """
+        How long the SLO's own window is, in seconds: a calendar one has whole days, whether clocks are changed in it or not.
+
+        Args:
+            at: The instant, in seconds since the epoch.
+        """
+        if self.period is None:
+            return self.window_seconds
+        start = self.span(self.window_seconds, at=at, until=at).start
+        return round((self.window_end(at) - start) / DAY) * DAY
 
 
 def _problems(definition: SLODefinition) -> Iterator[Problem]:

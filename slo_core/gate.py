@@ -18,7 +18,7 @@ from slo_core.duration import format_duration
 from slo_core.errors import ConfigError, Problem
 from slo_core.service_status import ServiceStatus
 from slo_core.sli import EventCounts
-from slo_core.snapshot import SLOSnapshot
+from slo_core.snapshot import SLOSnapshot, measured_in_window
 from slo_core.wording import measured_text, percent, printable, target_digits, window_text
 
 __all__ = [
@@ -132,10 +132,9 @@ class Gate:
     def _of_slo(self, subject: str, definition: SLODefinition, snapshot: SLOSnapshot) -> Finding:
         if not snapshot.has_data:
             return Finding("unknown", subject, f"no events in {window_text(definition)}")
-        measured_seconds = _measured_seconds(definition, snapshot)
-        if Fraction(measured_seconds) < _LEAST_MEASURED * snapshot.window_seconds:
-            measured = measured_text(measured_seconds, snapshot.window_seconds)
-            return Finding("unknown", subject, f"measured {measured}; a tenth is needed")
+        needed = _LEAST_MEASURED * definition.window_length(snapshot.at)
+        if Fraction(measured_in_window(definition, snapshot)) < needed:
+            return Finding("unknown", subject, f"measured {measured_text(definition, snapshot)}; a tenth is needed")
         checks = [self._budget(definition, snapshot), *(_burn(snapshot, limit, definition) for limit in self.max_burns)]
         for verdict in ("fail", "unknown"):
             reasons = [reason for found, reason in checks if found == verdict]
@@ -240,12 +239,6 @@ def parse_burn_limit(text: str) -> BurnLimit:
     if factor <= 0 or seconds <= 0:
         raise ConfigError([Problem("--max-burn", f'expected a burn rate and a window such as "6/1h", got {text!r}')])
     return BurnLimit(factor, seconds)
-
-
-def _measured_seconds(definition: SLODefinition, snapshot: SLOSnapshot) -> float:
-    """How much of the window the counts are about: on the first of a month that is not much, however long it is measured."""
-    start = definition.span(definition.window_seconds, at=snapshot.at, until=snapshot.at).start
-    return min(snapshot.measured_seconds, snapshot.at - start)
 
 
 def _burn(snapshot: SLOSnapshot, limit: BurnLimit, definition: SLODefinition) -> tuple[Verdict, str]:

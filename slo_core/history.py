@@ -104,7 +104,7 @@ def history(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
     if definition.period is not None and range_seconds == definition.window_seconds:
         # The whole window: a month of 31 days is longer than its nominal 30.
         range_seconds = max(range_seconds, math.ceil(at - own.start))
-    ends_at = at if definition.period is None else own.start + definition.period.nominal_seconds
+    ends_at = definition.window_end(at)
     step = next((step for step in _STEPS if range_seconds / step <= _MOST_POINTS), _STEPS[-1])
     allowed = target.allowance * snapshot.total
     first = math.floor((at - range_seconds) / step) * step + step

@@ -11,7 +11,7 @@ from slo_core.burn_rate import BurnRateSample, burn_rate, sample
 from slo_core.definition import SLODefinition
 from slo_core.sli import EventCounts
 
-__all__ = ["Measured", "SLOSnapshot", "SnapshotPlan"]
+__all__ = ["Measured", "SLOSnapshot", "SnapshotPlan", "measured_in_window"]
 
 
 # Without slots: applications serialise `snapshot.__dict__`.
@@ -98,6 +98,22 @@ class SLOSnapshot:
     def is_firing(self) -> bool:
         """True when at least one multi-window rule fires."""
         return any(alert.is_firing for alert in self.alerts)
+
+
+def measured_in_window(definition: SLODefinition, snapshot: SLOSnapshot) -> float:
+    """
+    Of how much of the window the counts are, in seconds.
+
+    On the second of a month that is a day, however long the SLO has been measured.
+
+    Args:
+        definition: The SLO.
+        snapshot: How it stands.
+    """
+    if definition.period is None:
+        return snapshot.measured_seconds
+    own = definition.span(definition.window_seconds, at=snapshot.at, until=snapshot.at)
+    return max(0.0, snapshot.at - max(own.start, snapshot.data_since))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,17 @@ from slo_core.registry import SLORegistry
 from slo_core.scrape import Scraped
 from slo_core.service_status import ServiceStatus
 from slo_core.snapshot import SLOSnapshot
-from slo_core.wording import NOTHING, burn_text, pace_of, percent, printable, roughly, target_digits, window_text
+from slo_core.wording import (
+    NOTHING,
+    burn_text,
+    measured_briefly,
+    pace_of,
+    percent,
+    printable,
+    roughly,
+    target_digits,
+    window_text,
+)
 
 __all__ = [
     "DOCUMENT_VERSION",
@@ -94,7 +104,8 @@ def status_document(registry: SLORegistry, *, standing: Scraped | None = None) -
         `version` (of this document's shape), `service`, `store` (`backend`, `scope`, `is_up`), `note`
         (see `status_note`) and `slos`: a list in the order of the registry. Ratios are not rounded; durations are
         seconds; `burn_rate` belongs to `burn_rate_window_seconds`, the shortest long alert window. `windows` holds the
-        integers of every window that is counted, the SLO's own first.
+        integers of every window that is counted, the SLO's own first; `timezone` is that of a calendar window, otherwise
+        None.
     """
     found = service_status(registry, standing=standing)
     return {
@@ -225,6 +236,7 @@ def _entry(definition: SLODefinition, snapshot: SLOSnapshot, service: ServiceSta
         "target": snapshot.target,
         "window": window_text(definition),
         "window_seconds": snapshot.window_seconds,
+        "timezone": None if definition.period is None else definition.timezone,
         "state": state_of(snapshot),
         "total": snapshot.total,
         "failures": snapshot.failures,
@@ -277,7 +289,7 @@ def status_row(definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[str, .
         budget if snapshot.has_data else NOTHING,
         burn if pace.sample_count else NOTHING,
         NOTHING if left is None else roughly(left),
-        f"{roughly(snapshot.measured_seconds)} of {format_duration(snapshot.window_seconds)}",
+        measured_briefly(definition, snapshot),
         ", ".join(_windows_of(alert) for alert in snapshot.alerts if alert.is_firing) or NOTHING,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 __all__ = [
     "CALENDAR_PERIODS",
@@ -19,6 +19,7 @@ __all__ = [
     "CalendarPeriod",
     "Span",
     "Tier",
+    "calendar_end",
     "calendar_start",
     "load_timezone",
     "rolling_span",
@@ -163,15 +164,39 @@ def calendar_start(period: CalendarPeriod, at: float, zone: tzinfo) -> float:
     Raises:
         ValueError: The instant lies outside the years 1 to 9999.
     """
+    return _midnight(_first_day(period, _day(at, zone)), zone)
+
+
+def calendar_end(period: CalendarPeriod, at: float, zone: tzinfo) -> float:
+    """
+    When the calendar period that holds `at` gives way to the next one, in seconds since the epoch.
+
+    Raises:
+        ValueError: The instant, or the end, lies outside the years 1 to 9999.
+    """
+    first = _first_day(period, _day(at, zone))
     try:
-        local = datetime.fromtimestamp(at, zone)
+        # From its first day on, the longest period of the kind ends in the next one, and so does the shortest.
+        later = first + timedelta(days=period.longest_seconds // DAY)
+    except OverflowError as exc:
+        raise ValueError(f"expected an instant that the calendar knows, got {at!r}") from exc
+    return _midnight(_first_day(period, later), zone)
+
+
+def _day(at: float, zone: tzinfo) -> date:
+    try:
+        return datetime.fromtimestamp(at, zone).date()
     except (OverflowError, OSError) as exc:  # what lies beyond the years 1 to 9999 depends on the platform
         raise ValueError(f"expected an instant that the calendar knows, got {at!r}") from exc
-    day = local.date()
+
+
+def _first_day(period: CalendarPeriod, day: date) -> date:
     if period.name == "week":
-        day -= timedelta(days=day.weekday())
-    elif period.name == "month":
-        day = day.replace(day=1)
-    else:
-        day = day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+        return day - timedelta(days=day.weekday())
+    if period.name == "month":
+        return day.replace(day=1)
+    return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+
+
+def _midnight(day: date, zone: tzinfo) -> float:
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()

@@ -7,12 +7,13 @@ from decimal import ROUND_FLOOR, Decimal
 from slo_core.burn_rate import BurnRateSample
 from slo_core.definition import SLODefinition
 from slo_core.duration import format_duration
-from slo_core.snapshot import SLOSnapshot
+from slo_core.snapshot import SLOSnapshot, measured_in_window
 from slo_core.window import DAY
 
 __all__ = [
     "NOTHING",
     "burn_text",
+    "measured_briefly",
     "measured_text",
     "pace_of",
     "percent",
@@ -49,13 +50,20 @@ def roughly(seconds: float) -> str:
     return format_duration(seconds // unit * unit)
 
 
-def measured_text(measured_seconds: float, window_seconds: int) -> str:
-    """How much of a window has been measured, rounded down: "2 of 30 days", "5h20m of 30 days", "40s of 1h"."""
-    days, rest = divmod(window_seconds, DAY)
+def measured_text(definition: SLODefinition, snapshot: SLOSnapshot) -> str:
+    """How much of the window has been measured, rounded down: "2 of 30 days", "5h20m of 31 days", "40s of 1h"."""
+    seconds = measured_in_window(definition, snapshot)
+    days, rest = divmod(definition.window_length(snapshot.at), DAY)
     if rest:
-        return f"{roughly(measured_seconds)} of {format_duration(window_seconds)}"
-    measured = roughly(measured_seconds) if measured_seconds < DAY else int(measured_seconds // DAY)
+        return measured_briefly(definition, snapshot)
+    measured = roughly(seconds) if seconds < DAY else int(seconds // DAY)
     return f"{measured} of {days} day{'' if days == 1 else 's'}"
+
+
+def measured_briefly(definition: SLODefinition, snapshot: SLOSnapshot) -> str:
+    """The same for a table that has little room: "2d1h of 30d"."""
+    measured = roughly(measured_in_window(definition, snapshot))
+    return f"{measured} of {format_duration(definition.window_length(snapshot.at))}"
 
 
 def printable(text: str) -> str:

@@ -45,7 +45,7 @@ def facts(definition: SLODefinition, snapshot: SLOSnapshot, registry: SLORegistr
         ("Bad events", f"{snapshot.failures:,} of {allowed:,.1f} allowed" if has_data else NOTHING),
         ("Events", f"{snapshot.total:,}"),
         ("Exhausted in", time_left(snapshot)),
-        ("Measured", measured_text(snapshot.measured_seconds, snapshot.window_seconds)),
+        ("Measured", measured_text(definition, snapshot)),
         ("Measured since", timestamp(snapshot.data_since, zone)),
         ("Last event", timestamp(snapshot.last_event_at, zone)),
     ]

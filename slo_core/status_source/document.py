@@ -78,6 +78,7 @@ def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:
         entry["target"],
         window_seconds=entry["window_seconds"],
         window=period,
+        timezone=entry.get("timezone") or "UTC",  # an older slo-suite does not say it, a rolling window has none
         # Without alert rules the pace is that of the shortest burn window.
         burn_rate_windows=() if alerts or pace == entry["window_seconds"] else (pace,),
         description=entry["description"],

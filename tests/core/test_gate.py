@@ -116,19 +116,21 @@ def test_before_a_tenth_even_a_spent_budget_cannot_be_told() -> None:
     assert only(Gate(), service({"a": (9, 1)}, days=1)).verdict == "unknown"
 
 
-@pytest.mark.parametrize(("days", "verdict"), [(21, "unknown"), (23.99, "unknown"), (24, "fail"), (28, "fail")])
+@pytest.mark.parametrize(("days", "verdict"), [(0.01, "unknown"), (2.79, "unknown"), (2.8, "fail"), (7, "fail")])
 def test_a_month_that_has_just_begun_cannot_be_told(days: float, verdict: str) -> None:
-    """Measured for weeks, but of this month only from its first on: three of its 30 days are needed."""
-    clock = FakeClock(datetime(2026, 1, 11, 0, 5, tzinfo=UTC).timestamp())
+    """Measured for weeks, but of this month only from its first on: 2.8 of February's 28 days are needed."""
+    clock = FakeClock(datetime(2026, 1, 11, tzinfo=UTC).timestamp())
     registry = SLORegistry.from_config({"a": {"target": 0.9, "window": "month"}}, clock=clock)
-    clock.advance(days=days, minutes=-5 if days == 24 else 0)
+    clock.advance(days=21)
+    clock.advance(days=days)
     registry["a"].record(False)
 
     finding = only(Gate(), registry_status(registry))
 
     assert finding.verdict == verdict
-    if days == 21:
-        assert finding.reason == "measured 5m of 30 days; a tenth is needed"
+    if verdict == "unknown":
+        measured = "14m24s" if days == 0.01 else "2"
+        assert finding.reason == f"measured {measured} of 28 days; a tenth is needed"
 
 
 def test_without_events_it_cannot_be_told() -> None:

@@ -64,9 +64,9 @@ def test_even_spend_falls_from_one_to_nothing():
 
 
 def test_a_calendar_window_spends_evenly_until_its_end():
-    """In the middle of a month half of an even spend is left."""
+    """In the middle of a month of 31 days half of an even spend is left."""
     start = 1_798_761_600.0  # 2027-01-01 00:00 UTC
-    clock = FakeClock(start + 15 * DAY)
+    clock = FakeClock(start + 15 * DAY + DAY / 2)
     tracker = SLOTracker(SLODefinition("a", 0.9, window="month"), clock=clock)
     tracker.record_success(at=start + DAY)
 
@@ -76,6 +76,17 @@ def test_a_calendar_window_spends_evenly_until_its_end():
     assert [point.even_spend for point in points if point.end <= start] == [None] * sum(
         point.end <= start for point in points
     )
+
+
+def test_an_even_spend_is_not_used_up_before_the_last_day_is_over():
+    """At noon of 31 January half a day of 31 is left; it has not been used up with the nominal 30."""
+    end = 1_798_761_600.0 + 31 * DAY
+    tracker = SLOTracker(SLODefinition("a", 0.9, window="month"), clock=FakeClock(end - DAY / 2))
+
+    points = past(tracker, 30 * DAY).points
+
+    assert points[-1].even_spend == pytest.approx(0.5 / 31)
+    assert all(point.even_spend > 0 for point in points if point.even_spend is not None)
 
 
 def test_nothing_is_told_of_the_time_before_measuring():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -86,6 +87,36 @@ def test_a_line_of_the_table_holds_every_number(clock: FakeClock) -> None:
         "2d1h of 30d",
         "page 1h/5m, page 6h/30m, ticket 1d/2h, ticket 3d/6h",
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "days", "measured"),
+    [
+        ({"window": "month"}, 9.5, "9d12h of 31d"),  # of January, from its first on
+        ({"window": "month"}, 31 + 2.0, "2d of 28d"),  # measured for a month, but of February two days
+        ({"window": "month", "timezone": "Europe/Berlin"}, 59 + 30.5, "30d13h of 31d"),  # March began an hour earlier
+        ({"window": "week"}, 9.0, "5d of 7d"),  # Monday was the fifth
+        ({"window": "30d"}, 9.5, "9d12h of 30d"),
+    ],
+)
+def test_how_much_is_measured_is_told_of_the_window_as_long_as_it_is(
+    clock: FakeClock, options: dict[str, object], days: float, measured: str
+) -> None:
+    """A month in progress is not 30 days, and holds nothing of the month before."""
+    clock.advance(seconds=datetime(2026, 1, 1, tzinfo=UTC).timestamp() - clock())
+    registry = registry_of(clock, **options)
+    clock.advance(days=days)
+    record(registry, good=1, bad=0)
+
+    assert line_of(registry)[-2] == measured
+
+
+def test_the_document_tells_where_a_calendar_window_begins(clock: FakeClock) -> None:
+    """By its time zone; a rolling window has none."""
+    calendar = registry_of(clock, window="month", timezone="Asia/Tokyo")
+
+    assert status_document(calendar)["slos"][0]["timezone"] == "Asia/Tokyo"
+    assert status_document(registry_of(clock))["slos"][0]["timezone"] is None
 
 
 def test_success_below_the_target_never_reads_like_the_target(clock: FakeClock) -> None:

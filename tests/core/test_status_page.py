@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 
 import pytest
@@ -135,6 +136,19 @@ def test_a_row_says_everything(clock):
     ):
         assert said in text, said
     assert "10m of 30 days measured" in text
+
+
+def test_a_month_that_is_measured_from_its_first_on_is_not_called_partly_measured(clock):
+    """Only what is missing of the month so far is told: on 11 January ten days of 31, measured or not."""
+    clock.advance(seconds=datetime(2025, 12, 25, tzinfo=UTC).timestamp() - clock())
+    whole = registry_of(clock, names=("met",), window="month")
+    clock.advance(days=9)  # 3 January
+    partly = registry_of(clock, names=("met",), window="month")
+    clock.advance(days=8)
+
+    assert "measured" not in overview(whole).text
+    assert "8 of 31 days measured" in overview(partly).text
+    assert "10 of 31 days" in Text(StatusPage(whole).detail("met", {}, links=LINKS).html).text
 
 
 @pytest.mark.parametrize(

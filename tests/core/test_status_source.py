@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from slo_core import AlertRule, PrometheusExporter, SLODefinition, SLORegistry
 from slo_core.errors import SLOError, StoreError
+from slo_core.gate import Gate
 from slo_core.status import services_document, status_document
 from slo_core.status_source import open_status_source
 from slo_core.status_source.document import services_of_document
@@ -38,7 +40,7 @@ def registry(clock: FakeClock) -> SLORegistry:
         )
     )
     registry.define(SLODefinition("no-rules", 0.9, alert_rules=(), burn_rate_windows=(7200, 1800)))
-    registry.define(SLODefinition("month", 0.9, window="month"))
+    registry.define(SLODefinition("month", 0.9, window="month", timezone="Asia/Tokyo"))
     registry.define(SLODefinition("bare", 0.9, alert_rules=(), burn_rate_windows=(), window_seconds=86_400))
     clock.advance(days=5)
     for name, good, bad in (("met", 1_999, 1), ("burning", 9_856, 144), ("no-rules", 5, 1), ("month", 1, 1)):
@@ -63,13 +65,39 @@ def test_what_is_read_from_the_json_is_what_was_written(registry: SLORegistry) -
     assert (again["service"], again["store"], again["errors"]) == ("shop", document["store"], [])
 
 
+def test_a_month_begins_where_its_service_is() -> None:
+    """At 20:00 UTC of 31 January, Tokyo's February is five hours old; and the gate is told so by the page."""
+    clock = FakeClock(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
+    registry = SLORegistry(Shared(clock=clock), clock=clock)
+    registry.define(SLODefinition("a", 0.9, window="month", timezone="Asia/Tokyo"))
+    clock.advance(days=30, hours=20)
+    registry["a"].record_success()
+
+    services = services_of_document(json.loads(json.dumps(status_document(registry))), address="u")
+
+    ((definition, _),) = services[0].standing
+    assert definition.timezone == "Asia/Tokyo"
+    assert [str(found) for found in Gate().judge(services)] == ["UNKNOWN  a: measured 5h of 28 days; a tenth is needed"]
+
+
+def test_a_document_without_a_time_zone_means_utc(registry: SLORegistry) -> None:
+    """As one of an older slo-suite."""
+    document = status_document(registry)
+    for slo in document["slos"]:
+        del slo["timezone"]
+
+    (found,) = services_of_document(document, address="u")
+
+    assert {definition.timezone for definition, _ in found.standing} == {"UTC"}
+
+
 def test_what_is_read_from_the_metrics_is_what_the_json_says(registry: SLORegistry, clock: FakeClock) -> None:
     """But for what is no metric: words, when an event came last, and what alerts compare with."""
     text = PrometheusExporter(registry).render()[0].decode()
 
     again = services_document(services_of_metrics(text, address="u", at=clock()))
 
-    words = ("service", "description", "runbook", "last_event_at", "window", "alerts", "windows")
+    words = ("service", "description", "runbook", "last_event_at", "window", "timezone", "alerts", "windows")
     document = status_document(registry)
     assert entries(again, without=words) == entries(document, without=words)
     for seen, known in zip(again["slos"], document["slos"], strict=True):

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_core.window import CALENDAR_PERIODS, DAY, HOUR, Span, Tier, calendar_start, load_timezone, tiers_reaching
+from slo_core.window import (
+    CALENDAR_PERIODS,
+    DAY,
+    HOUR,
+    Span,
+    Tier,
+    calendar_end,
+    calendar_start,
+    load_timezone,
+    tiers_reaching,
+)
 
 ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kathmandu", "Pacific/Apia"]
 # Since 2001: before, zones moved by a quarter of an hour at a new year's midnight (Nepal in 1986).
@@ -108,9 +118,11 @@ def test_a_period_holds_its_instant_and_is_never_longer_than_what_is_kept(zone: 
     """From its start to the last instant of it there are at most `longest_seconds`."""
     tz, calendar = load_timezone(zone), CALENDAR_PERIODS[period]
 
-    start = calendar_start(calendar, at, tz)
+    start, end = calendar_start(calendar, at, tz), calendar_end(calendar, at, tz)
 
-    assert start <= at < start + calendar.longest_seconds
+    assert start <= at < end <= start + calendar.longest_seconds
+    assert calendar_start(calendar, end, tz) == end
+    assert calendar_start(calendar, end - 0.001, tz) == start
     assert calendar_start(calendar, start, tz) == start
     local = datetime.fromtimestamp(start, tz)
     assert (local.hour, local.minute, local.second) == (0, 0, 0)
@@ -147,6 +159,35 @@ def test_instants_beyond_the_calendar_are_refused(at: float) -> None:
     """A ValueError on every platform, not an OverflowError."""
     with pytest.raises(ValueError, match="out of range|the calendar knows"):
         calendar_start(CALENDAR_PERIODS["month"], at, UTC)
+    with pytest.raises(ValueError, match="out of range|the calendar knows"):
+        calendar_end(CALENDAR_PERIODS["month"], at, UTC)
+
+
+def test_the_last_period_of_the_calendar_has_no_end() -> None:
+    """A ValueError, not an OverflowError."""
+    last = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+
+    with pytest.raises(ValueError, match="the calendar knows"):
+        calendar_end(CALENDAR_PERIODS["month"], last, UTC)
+
+
+@pytest.mark.parametrize(
+    ("period", "text", "zone", "end"),
+    [
+        ("week", "2026-08-05T12:00", "UTC", "2026-08-10T00:00:00+00:00"),
+        ("month", "2026-01-31T23:59", "UTC", "2026-02-01T00:00:00+00:00"),
+        ("month", "2024-02-01T00:00", "UTC", "2024-03-01T00:00:00+00:00"),
+        ("month", "2026-03-15T00:00", "Europe/Berlin", "2026-04-01T00:00:00+02:00"),
+        ("quarter", "2026-12-31T12:00", "UTC", "2027-01-01T00:00:00+00:00"),
+        ("quarter", "2026-01-01T00:00", "Europe/Berlin", "2026-04-01T00:00:00+02:00"),
+    ],
+)
+def test_a_period_ends_where_the_next_one_begins(period: str, text: str, zone: str, end: str) -> None:
+    """After as many days as it has, at local midnight."""
+    tz = load_timezone(zone)
+    at = datetime.fromisoformat(text).replace(tzinfo=tz).timestamp()
+
+    assert datetime.fromtimestamp(calendar_end(CALENDAR_PERIODS[period], at, tz), tz).isoformat() == end
 
 
 def test_utc_needs_no_time_zone_data(monkeypatch: pytest.MonkeyPatch) -> None:

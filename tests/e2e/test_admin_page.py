@@ -243,9 +243,8 @@ def test_it_can_be_read_by_everybody(shop: Shop, scheme: str, path: str) -> None
 
     page.set_viewport_size({"width": 360, "height": 800})
     # The charts follow in a moment.
-    page.wait_for_function(
-        "() => { const one = document.getElementById('slo-status'); return one.scrollWidth <= one.clientWidth; }"
-    )
+    wide = "(one => one.scrollWidth - one.clientWidth)(document.getElementById('slo-status'))"
+    wait_until(lambda: page.evaluate(wide) <= 0, message="a phone has to scroll sideways")
 
 
 def test_a_store_that_is_killed_is_told_of_and_comes_back(shop: Shop) -> None:

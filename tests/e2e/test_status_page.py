@@ -180,18 +180,18 @@ def words_of(text: str) -> str:
 
 def wait_until_drawn(page: Any) -> None:
     """All three charts, and on each more than an empty surface has."""
-    page.wait_for_function(
+    # Not `wait_for_function`: from its second look on, a page's policy refuses it.
+    drawn = (
         "() => { const all = [...document.querySelectorAll('.slo-chart canvas')]; return all.length === 3 && all.every(one =>"
         " new Set(one.getContext('2d').getImageData(0, 0, one.width, one.height).data).size > 4); }"
     )
+    wait_until(lambda: page.evaluate(drawn), message="three charts are not drawn")
 
 
 def wait_until_redrawn(page: Any, chart: str, before: str) -> None:
     """Until a chart is another picture than before."""
-    page.wait_for_function(
-        "([chart, before]) => document.querySelector(`[data-chart=${chart}] canvas`).toDataURL() !== before",
-        arg=[chart, before],
-    )
+    drawn = f"document.querySelector('[data-chart={chart}] canvas').toDataURL()"
+    wait_until(lambda: page.evaluate(drawn) != before, message=f"{chart} was not drawn anew")
 
 
 def bad_events(page: Any) -> int:

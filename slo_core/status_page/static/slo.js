@@ -158,6 +158,16 @@
   const limit = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(6)) + "×");
   const whole = (value) => (value === null || value === undefined ? "–" : value.toLocaleString());
 
+  // A tick has the decimals that the step to the next one has, so that it stands where it says: 99.975%, not 99.9%.
+  function exact(value, step) {
+    let digits = 0;
+    while (digits < 6 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6) digits += 1;
+    return value.toFixed(digits);
+  }
+
+  const percentTick = (value, step) => exact(value * 100, step * 100) + "%";
+  const factorTick = (value, step) => exact(value, step) + "×";
+
   function duration(seconds) {
     if (seconds % 86400 === 0) return seconds / 86400 + "d";
     if (seconds % 3600 === 0) return seconds / 3600 + "h";
@@ -177,7 +187,7 @@
   function axes(format) {
     const look = { stroke: colour("--slo-quiet"), grid: { stroke: colour("--slo-line"), width: 1 }, ticks: { show: false } };
     return [{ ...look, size: 32, values: (_, ticks, axis, space, step) => ticks.map((one) => tick(one, step)) },
-      { ...look, size: 64, values: (_, ticks) => ticks.map(format) }];
+      { ...look, size: 64, values: (_, ticks, axis, space, step) => ticks.map((one) => format(one, step)) }];
   }
 
   function line(label, stroke, value, more) {
@@ -201,7 +211,7 @@
       line(alert.severity + " at " + limit(alert.threshold), hue, limit, { dash: [6, 4], width: 1 }));
     return {
       budget: {
-        axes: axes(percent),
+        axes: axes(percentTick),
         series: [ends, line("budget left", "--slo-a", percent, { fill: colour("--slo-fill") }),
           line("even spend", "--slo-quiet", percent, { dash: [6, 4], width: 1 })],
         data: [past.end, past.error_budget_remaining, past.even_spend],
@@ -217,7 +227,7 @@
         data: [past.end, total, past.bad],
       },
       burn: {
-        axes: axes(factor),
+        axes: axes(factorTick),
         series: [ends, ...burns, ...limits],
         data: [past.end, ...past.burn_rates.map((one) => one.burn_rate),
           ...[...rules.values()].map(({ alert }) => past.end.map(() => alert.threshold))],
