@@ -20,7 +20,7 @@ from playwright.sync_api import expect
 
 from browser import open_browser, watch
 from redis_servers import RedisServer, start_redis
-from slo_servers import HOST, Server, fetch, free_port, python, soon, start_server
+from slo_servers import HOST, Server, fetch, free_port, python, soon, start_server, wait_until
 
 EXAMPLES = Path(__file__).parents[2] / "example_projects"
 TOKEN = "s3cret"
