@@ -200,6 +200,23 @@ class StoreContract:
         assert (record.good, record.bad, record.dropped) == (6, 0, 7)
         assert record.since == now
 
+    def test_it_is_measured_since_the_earliest_event_that_is_kept(self, make_store) -> None:  # type: ignore[no-untyped-def]
+        """Whatever older ones were dropped with it; to the quarter of an hour where its batch tells no more."""
+        store = make_store()
+        now = _now(store)
+        kept = now - 10 * 86_400
+        events = [(now - 40 * 86_400, 0, 1), (kept, 1, 0), (kept + 1, 1, 0)]
+        batch = batch_of([*events, (now, 1, 0)], number=1, slo="coarse", declaration=declared(now))
+        first = {width: kept_from(width, newest=now, keeps_seconds=_DAYS_30) for width in (1, 60)}
+        store.apply([batch_of([(now, 1, 0)], number=1, declaration=declared(now))])
+
+        store.apply([batch_of(events, number=2)])
+        store.apply([dataclasses.replace(batch, increments=spread([*events, (now, 1, 0)], first=first))])
+
+        fine, coarse = _record(store), _record(store, "coarse")
+        assert (fine.good, fine.bad, fine.dropped) == (coarse.good, coarse.bad, coarse.dropped) == (3, 0, 1)
+        assert (fine.since, coarse.since) == (kept, kept // 900 * 900)
+
     def test_old_streams_can_be_replayed(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Nothing new keeps them out."""
         store = make_store()

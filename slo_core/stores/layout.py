@@ -102,9 +102,10 @@ def admit(batch: Batch, *, newest: int | None, keeps_seconds: int, since: float,
         if width == _QUARTER_HOUR and bucket < first[width]:
             lost_good += good
             lost_bad += bad
-    if batch.earliest // _QUARTER_HOUR >= first[_QUARTER_HOUR]:
+    earliest = _earliest_kept(batch.earliest, batch.increments, kept_since=first[_QUARTER_HOUR] * _QUARTER_HOUR)
+    if earliest is not None and earliest + 1 <= declared:
         # Earlier than the second in which measuring began: an event of that second does not move it.
-        declared = min(declared, batch.earliest) if batch.earliest + 1 <= declared else declared
+        declared = earliest
     return Admitted(
         increments=kept,
         good=batch.good - lost_good,
@@ -113,6 +114,23 @@ def admit(batch: Batch, *, newest: int | None, keeps_seconds: int, since: float,
         newest=newest,
         since=declared,
     )
+
+
+def _earliest_kept(earliest: int, increments: Iterable[Increment], *, kept_since: int) -> int | None:
+    """
+    When the earliest event happened that is not older than everything kept; None without one.
+
+    To the second; but to the minute or quarter of an hour where the batch leaves out what is finer.
+    """
+    if earliest >= kept_since:
+        return earliest
+    found: int | None = None
+    for width, bucket, _, _ in increments:  # the finest first
+        start = bucket * width
+        # A bucket that ends before all that was found holds events whose finer buckets were left out.
+        if start >= kept_since and (found is None or start + width <= found):
+            found = start
+    return found
 
 
 def spread(seconds: Iterable[tuple[int, int, int]], *, first: Mapping[int, int] | None = None) -> tuple[Increment, ...]:

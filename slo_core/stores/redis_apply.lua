@@ -9,6 +9,7 @@
 -- Lua's numbers are exact up to 2^53: a million events a second for 285 years.
 local BLOCK_BUCKETS = {[1] = 300, [60] = 240, [900] = 192, [86400] = 32}
 local NOTE_SECONDS = 90000 -- an hour longer than promised: clocks differ
+local FIRST_INCREMENT = 57 -- where increments begin: after seven numbers of eight bytes
 local call, unpacked, packed = redis.call, struct.unpack, ARGV[1]
 local number, good, bad, dropped, errors, earliest, newest, at = unpacked('>i8i8i8i8i8i8i8', packed)
 local noted = tonumber(call('GET', KEYS[2]) or 0)
@@ -86,8 +87,18 @@ if at <= #packed then
       good, bad, dropped = good - more_good, bad - more_bad, dropped + more_good + more_bad
     end
   until at > #packed
-  local oldest = math.floor(reference / 900) - kept(900) + 1
-  if math.floor(earliest / 900) >= oldest and earliest + 1 <= tonumber(since) then
+  local kept_since = (math.floor(reference / 900) - kept(900) + 1) * 900
+  if earliest < kept_since then
+    -- Once more, for the earliest that is not older than everything kept; as `_earliest_kept` of layout.py has it.
+    earliest, at = nil, FIRST_INCREMENT
+    repeat
+      local _, width, bucket
+      _, width, bucket, _, _, at = unpacked('>i8i8i8i8i8', packed, at)
+      local start = bucket * width
+      if start >= kept_since and (not earliest or start + width <= earliest) then earliest = start end
+    until at > #packed
+  end
+  if earliest and earliest + 1 <= tonumber(since) then
     since = string.format('%d', earliest)
   end
 end

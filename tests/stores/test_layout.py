@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slo_core.definition import SLODefinition
 from slo_core.sli import EventCounts
 from slo_core.stores.buckets import BucketRange
 from slo_core.stores.layout import ReadPlan, admit, cut_to_fit, kept_from, kept_seconds, spread
+from slo_core.stores.memory import MemoryStore
 from slo_core.testing import batch_of, declared
 from slo_core.window import Span, rolling_span
 
@@ -143,6 +147,40 @@ def test_a_batch_keeps_its_coarse_part() -> None:
     assert [increment.width_seconds for increment in admitted.increments] == [60, 900, 86_400]
     assert (admitted.good, admitted.bad, admitted.dropped) == (1, 2, 0)
     assert (admitted.newest, admitted.since) == (NOW, NOW - 7200)
+
+
+def test_what_a_batch_drops_does_not_hide_what_it_keeps() -> None:
+    """Measured since the earliest event that is kept, as in memory; the one of forty days ago is not."""
+    events = [(NOW - 40 * 86_400, 0, 1), (NOW - 10 * 86_400, 1, 0)]
+    ledger = MemoryStore(clock=lambda: NOW - 60.0).ledger(SLODefinition("availability", 0.999))
+    ledger.add(NOW, 1, 0, live=False)
+    for second, good, bad in events:
+        ledger.add(second, good, bad, live=False)
+
+    admitted = admit(batch_of(events, number=2), newest=NOW, keeps_seconds=DAYS_30, since=NOW - 60.0, now=float(NOW))
+
+    assert (admitted.good, admitted.bad, admitted.dropped) == (1, 0, 1)
+    assert admitted.since == ledger.read([]).data_since == NOW - 10 * 86_400
+
+
+AGES = st.one_of(st.integers(0, 7200), st.integers(0, 2 * 86_400), st.integers(0, 40 * 86_400))
+
+
+@given(ages=st.sets(AGES, min_size=1, max_size=9), is_cut=st.booleans())
+def test_measuring_begins_with_the_earliest_event_that_is_kept(ages: set[int], is_cut: bool) -> None:
+    """Exactly where the batch has every width; within its quarter of an hour where finer ones are left out."""
+    events = [(NOW - age, 1, 0) for age in ages]
+    first = {width: kept_from(width, newest=NOW, keeps_seconds=DAYS_30) for width in (1, 60)} if is_cut else None
+    batch = replace(batch_of(events, number=1), increments=spread(events, first=first))
+
+    admitted = admit(batch, newest=NOW, keeps_seconds=DAYS_30, since=NOW + 1.0, now=float(NOW))
+
+    kept_since = kept_from(900, newest=NOW, keeps_seconds=DAYS_30) * 900
+    earliest = min((second for second, _, _ in events if second >= kept_since), default=NOW + 1)
+    if is_cut:
+        assert admitted.since // 900 == earliest // 900
+    else:
+        assert admitted.since == earliest
 
 
 def test_an_empty_batch_declares() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from itertools import repeat
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnecti
 from redis_servers import RedisServer, start_redis
 from slo_core import SLODefinition, SLORegistry, SLOTracker, StoreError
 from slo_core.stores.buckets import Query
-from slo_core.stores.layout import ReadPlan
+from slo_core.stores.layout import ReadPlan, admit, kept_from, spread
 from slo_core.stores.redis import RedisBucketStore, open_redis
 from slo_core.stores.redis_connect import make_client
 from slo_core.stores.write_behind import WriteBehindStore
@@ -214,6 +216,31 @@ def test_every_key_of_an_slo_expires(server: RedisServer, client: redis.Redis) -
     assert 86_400 + 240 * 60 + 120 <= lives["60"] <= 3 * 86_400
     assert DAYS_30 + 2 * 86_400 + 120 <= lives["900"] <= DAYS_30 + 6 * 86_400
     assert lives["86400"] >= DAYS_30 + 32 * 86_400
+
+
+def test_the_script_admits_what_other_stores_do(server: RedisServer) -> None:
+    """Batches of any age, with every width or without the finer ones: the same totals, and since when."""
+    store = open_redis(server.url, service="shop")
+    now = now_of(store)
+    chance = random.Random(11)
+    first = {width: kept_from(width, newest=now, keeps_seconds=DAYS_30) for width in (1, 60)}
+    for number in range(200):
+        slo = f"slo-{number}"
+        reach = chance.choice((7200, 2 * 86_400, 40 * 86_400))
+        seconds = {now - chance.randrange(reach) for _ in range(chance.randint(1, 6))}
+        events = [(second, chance.randrange(3), chance.randrange(3)) for second in sorted(seconds)]
+        batch = batch_of(events, number=2, slo=slo)
+        if chance.random() < 0.5:
+            batch = replace(batch, increments=spread(events, first=first))
+        since = now - chance.randrange(20 * 86_400) + 0.5
+        store.apply([batch_of([(now, 1, 0)], number=1, slo=slo, declaration=declared(since))])
+        expected = admit(batch, newest=now, keeps_seconds=DAYS_30, since=since, now=float(now))
+
+        store.apply([batch])
+
+        record = store.read([Query(slo)])[0].record
+        found = (record.good - 1, record.bad, record.dropped, record.newest, record.since)
+        assert found == (expected.good, expected.bad, expected.dropped, expected.newest, expected.since), events
 
 
 def fill(store: RedisBucketStore, now: int, slo: str = "availability") -> list[tuple[int, int, int]]:
