@@ -196,7 +196,7 @@ def test_a_cluster_that_is_none_is_said_so(cluster: RedisCluster) -> None:
         began = time.monotonic()
         with pytest.raises(StoreError, match="RedisClusterException: .*cannot be connected") as caught:
             store.apply([])
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 3.0
         assert "hunter2" not in str(caught.value)
 
 
