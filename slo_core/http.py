@@ -7,9 +7,11 @@ An integration calls `HTTPRecorder.begin` when a request comes in, notes on the 
 
 from __future__ import annotations
 
+import math
 import time
+from _thread import get_ident
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from slo_core.conventions import DEFAULT_SERVICE, REQUEST_MARKS_KEY
 from slo_core.http_rule import KNOWN_METHODS, OTHER_METHOD, Classifier, HTTPRule
@@ -18,6 +20,7 @@ from slo_core.markers import marks_of, slo_exempt, slo_track
 from slo_core.matching import Binding, Decision, Kind, Outcomes, compile_globs, decide
 from slo_core.registry import SLORegistry
 from slo_core.request import UNRESOLVED, Exchange, Identity, RequestEvent, RequestMarks, Resolved, exempt_request
+from slo_core.tally import Shard
 from slo_core.tracker import SLOTracker
 from slo_core.verdict import Judge, Timing, wire_status
 from slo_core.workers import several_workers
@@ -32,6 +35,8 @@ __all__ = [
     "slo_exempt",
     "slo_track",
 ]
+
+E = TypeVar("E", bound=Exchange)
 
 # Kinds of requests are routes times methods; a service has fewer. Should it not, the cache starts anew.
 _REMEMBERED_KINDS = 1024
@@ -131,7 +136,14 @@ class HTTPRecorder:
             takes_everything=takes_everything,
         )
 
-    def begin(self, carrier: MutableMapping[str, Any], method: str, path: str) -> Exchange | None:
+    @overload
+    def begin(self, carrier: MutableMapping[str, Any], method: str, path: str) -> Exchange | None: ...
+    @overload
+    def begin(self, carrier: MutableMapping[str, Any], method: str, path: str, kind: type[E]) -> E | None: ...
+
+    def begin(
+        self, carrier: MutableMapping[str, Any], method: str, path: str, kind: type[Exchange] = Exchange
+    ) -> Exchange | None:
         """
         A request came in.
 
@@ -140,6 +152,7 @@ class HTTPRecorder:
                 installations counts.
             method: The HTTP method as it came.
             path: The path without root path (SCRIPT_NAME) and query.
+            kind: An integration's own exchange, which has room for more.
 
         Returns:
             What to note the request's progress on, or None when there is nothing to count: pass it through.
@@ -148,21 +161,31 @@ class HTTPRecorder:
             registry = self._registry
             if registry is not None and registry.version != self._version:
                 self._rebuild()
+            mine = self._identities
             marks = carrier.get(REQUEST_MARKS_KEY)
             if marks is None:
                 marks = carrier[REQUEST_MARKS_KEY] = RequestMarks()
-            mine = self._identities
-            if not marks.counted_by:
+                marks.exempt = False
+                marks.counted_by = mine
+            elif not marks.counted_by:
                 marks.counted_by = mine
             else:
                 mine = mine - marks.counted_by
                 if not mine:
                     return None
                 marks.counted_by |= mine
-            return Exchange(method, path, marks, mine, self.timer())
+            exchange = kind()
+            exchange.method = method
+            exchange.path = path
+            exchange.marks = marks
+            exchange.mine = mine
+            exchange.first_byte = exchange.ended = exchange.status = exchange.exception = exchange.resolved = None
+            exchange.disconnected = exchange.finished = False
+            exchange.started = self.timer()
         except Exception as exc:  # the request must go on
             self.incidents.report("a request could not be taken up", exc)
             return None
+        return exchange
 
     def finish(self, exchange: Exchange, resolve: Callable[[], Resolved | None] | None = None) -> None:
         """
@@ -170,40 +193,43 @@ class HTTPRecorder:
 
         Args:
             exchange: What `begin` returned, filled in.
-            resolve: Says which route took the request; called once, and allowed to fail.
+            resolve: Says which route took the request, unless the exchange tells; called once, and allowed to fail.
         """
         if exchange.finished:
             return
         exchange.finished = True
         try:
             if not exchange.marks.exempt:
-                self._record(exchange, UNRESOLVED if resolve is None else self._resolved(resolve))
+                resolved = exchange.resolved
+                if resolved is None and resolve is not None:
+                    try:
+                        resolved = resolve()
+                    except Exception as exc:  # frameworks change their routing: count without a route
+                        self.incidents.report("the route of a request could not be told", exc)
+                if resolved is None:
+                    resolved = UNRESOLVED
+                if (
+                    exchange.exception is None
+                    and not exchange.disconnected
+                    and exchange.mine is self._identities
+                    and not self._listeners
+                ):
+                    # Nearly every request: what its route, method and status mean to each SLO was worked out before.
+                    # Its whole way is in this function: as five it took 1 us more within a busy process.
+                    outcomes = self._known.get((resolved, exchange.method, exchange.status))
+                    if outcomes is None:
+                        self._record(exchange, resolved, is_undisturbed=True)
+                    else:
+                        self._count(exchange, outcomes)
+                else:
+                    self._record(exchange, resolved, is_undisturbed=False)
         except Exception as exc:  # the response is out, or on its way
             self.incidents.report("a request could not be counted", exc)
         # Its traceback leads to frames that hold the exchange: nothing should wait for the garbage collector.
         exchange.exception = None
 
-    def _resolved(self, resolve: Callable[[], Resolved | None]) -> Resolved:
-        try:
-            return resolve() or UNRESOLVED
-        except Exception as exc:  # frameworks change their routing: count without a route rather than not at all
-            self.incidents.report("the route of a request could not be told", exc)
-            return UNRESOLVED
-
-    def _record(self, exchange: Exchange, resolved: Resolved) -> None:
-        is_undisturbed = (
-            exchange.exception is None
-            and not exchange.disconnected
-            and exchange.mine is self._identities
-            and not self._listeners
-        )
+    def _record(self, exchange: Exchange, resolved: Resolved, *, is_undisturbed: bool) -> None:
         known = self._known  # an SLO added meanwhile replaces it: what old definitions decide goes with the old
-        if is_undisturbed:
-            # Nearly every request: what its route, method and status mean to each SLO was worked out before.
-            outcomes = known.get((resolved, exchange.method, exchange.status))
-            if outcomes is not None:
-                self._count(exchange, outcomes)
-                return
         status = wire_status(exchange)
         decision = self._decision(exchange.method, resolved, status)
         takers = decision.takers(exchange.path)
@@ -222,20 +248,44 @@ class HTTPRecorder:
 
     def _count(self, exchange: Exchange, outcomes: Outcomes) -> None:
         """Count an undisturbed request, of which the status says all but how long it took."""
-        for record, is_good in outcomes.settled:
+        # What `SLOTracker.record` does, for all of them with one look at the clock: 1 us less for three SLOs.
+        now, thread = outcomes.clock(), get_ident()
+        for shards, turn, is_good in outcomes.settled:
             try:
-                record(is_good)
-            except Exception as exc:  # a store of the user's own; the other SLOs count all the same
-                self.incidents.report(_NOT_COUNTED, exc)
+                shard = shards[thread]
+            except KeyError:  # this thread's first event
+                shard = self._turned(turn, now)
+            if not shard.start <= now < shard.end:
+                shard = self._turned(turn, now)
+            if is_good:
+                shard.good += 1
+            else:
+                shard.bad += 1
         if outcomes.timed:
             ended = self.timer() if exchange.ended is None else exchange.ended
             # As `Timing` has it: to make one takes 0.3 of the 2.0 us that a request costs here.
             first = ended if exchange.first_byte is None else exchange.first_byte
-            for record, threshold, to_end in outcomes.timed:
+            for shards, turn, threshold, to_end in outcomes.timed:
                 try:
-                    record((ended if to_end else first) - exchange.started <= threshold)
-                except Exception as exc:  # as above
-                    self.incidents.report(_NOT_COUNTED, exc)
+                    shard = shards[thread]
+                except KeyError:
+                    shard = self._turned(turn, now)
+                if not shard.start <= now < shard.end:
+                    shard = self._turned(turn, now)
+                if (ended if to_end else first) - exchange.started <= threshold:
+                    shard.good += 1
+                else:
+                    shard.bad += 1
+
+    def _turned(self, turn: Callable[[float], Shard], now: float) -> Shard:
+        """The calling thread's shard of one SLO, for the second of `now`."""
+        try:
+            return turn(now)
+        except Exception as exc:  # a store of the user's own; the other SLOs count all the same
+            self.incidents.report(_NOT_COUNTED, exc)
+            lost = Shard(0)  # the event is counted in it, and nowhere else
+            lost.start, lost.end = -math.inf, math.inf
+            return lost
 
     def _judge(self, exchange: Exchange, resolved: Resolved, status: int | None, bindings: Iterable[Binding]) -> None:
         """Count a request that each SLO's judge must look at, and tell who listens."""

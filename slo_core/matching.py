@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fnmatch import translate
 
 from slo_core.http_rule import HTTPRule
 from slo_core.markers import ViewMarks
 from slo_core.request import Identity
+from slo_core.tally import Shard
 from slo_core.tracker import SLOTracker
 from slo_core.verdict import Foreseen, Judge
 
@@ -17,6 +19,9 @@ __all__ = ["Binding", "Decision", "Kind", "Outcomes", "Takers", "compile_globs",
 
 # Method, route, view name, view, static file, unmatched: all that decides beside the path.
 Kind = tuple[str, str | None, str | None, object, bool, bool]
+
+# `Tally.turn` of some SLO.
+Turn = Callable[[float], Shard]
 
 # Paths remembered for one kind of request. A service whose paths carry ids fills this; then it starts anew. Clients choose
 # paths, and there are as many kinds as routes: a hundred routes can be made to hold 15 MB, and mostly hold a tenth of it.
@@ -104,24 +109,37 @@ class Outcomes:
     """
     What undisturbed requests of one status are to the SLOs that take them.
 
+    Counting is left to `HTTPRecorder`, which does it for all of them in one go: what `SLOTracker.record` would cost for
+    each, two calls and a look at the clock, is half of it.
+
     Attributes:
-        settled: Where the status decides: how to count, and what.
-        timed: Where the time decides: how to count, the threshold, and whether it is the last byte's.
-        open: Where only the judge can tell.
+        clock: Of all the SLOs in `settled` and `timed`, in seconds since the epoch.
+        settled: Where the status decides: the tally's shards, how to turn them, and what to count.
+        timed: Where the time decides: shards and turn, the threshold, and whether it is the last byte's.
+        open: Where only the judge can tell, or events are counted in another way.
     """
 
-    __slots__ = ("open", "settled", "timed")
+    __slots__ = ("clock", "open", "settled", "timed")
 
     def __init__(self, bindings: Iterable[Binding], status: int) -> None:
-        settled, timed, unsettled = [], [], []
+        self.clock: Callable[[], float] = time.time
+        settled: list[tuple[dict[int, Shard], Turn, bool]] = []
+        timed: list[tuple[dict[int, Shard], Turn, float, bool]] = []
+        unsettled = []
         for binding in bindings:
-            foreseen, record = binding.judge.foresee(status), binding.tracker.record
-            if foreseen is Foreseen.GOOD or foreseen is Foreseen.BAD:
-                settled.append((record, foreseen is Foreseen.GOOD))
-            elif foreseen is Foreseen.BY_TIME:
-                timed.append((record, binding.judge.threshold, binding.judge.timed_to_end))
-            elif foreseen is Foreseen.BY_CLASSIFIER:
+            foreseen, tracker = binding.judge.foresee(status), binding.tracker
+            if foreseen is Foreseen.LEFT_OUT:
+                continue
+            # What a subclass does with each event must happen: it may show them to somebody else.
+            tally = tracker.tally if type(tracker).record is SLOTracker.record else None
+            if not settled and not timed:
+                self.clock = tracker.clock
+            if foreseen is Foreseen.BY_CLASSIFIER or tally is None or tracker.clock is not self.clock:
                 unsettled.append(binding)
+            elif foreseen is Foreseen.BY_TIME:
+                timed.append((tally.shards, tally.turn, binding.judge.threshold, binding.judge.timed_to_end))
+            else:
+                settled.append((tally.shards, tally.turn, foreseen is Foreseen.GOOD))
         self.settled = tuple(settled)
         self.timed = tuple(timed)
         self.open = tuple(unsettled)

@@ -18,7 +18,8 @@ class RequestMarks:
     """
     What several installations must agree on about one request.
 
-    Travels in the ASGI scope or WSGI environ, by reference, so that a copied scope still shares it.
+    Travels in the ASGI scope or WSGI environ, by reference, so that a copied scope still shares it. Filled in by
+    `HTTPRecorder.begin`, for the same reason as an `Exchange` is.
 
     Attributes:
         counted_by: SLOs that some installation counts this request for already; the outermost wins.
@@ -27,9 +28,8 @@ class RequestMarks:
 
     __slots__ = ("counted_by", "exempt")
 
-    def __init__(self) -> None:
-        self.counted_by: frozenset[Identity] = frozenset()
-        self.exempt = False
+    counted_by: frozenset[Identity]
+    exempt: bool
 
 
 def exempt_request(carrier: MutableMapping[str, Any]) -> None:
@@ -43,7 +43,9 @@ class Exchange:
     """
     One request as one installation sees it: filled in on the way, finished once.
 
-    An integration sets what it learns and calls `HTTPRecorder.finish`; whoever comes later changes nothing.
+    An integration sets what it learns and calls `HTTPRecorder.finish`; whoever comes later changes nothing. Made by
+    `HTTPRecorder.begin`, which sets every attribute itself: an `__init__`, here and in `RequestMarks`, takes 0.4 of the
+    3 us that a request costs the core within a busy process.
 
     Attributes:
         method: As the client sent it.
@@ -57,26 +59,26 @@ class Exchange:
         exception: What the application raised and nobody handled.
         disconnected: The client was seen to go away.
         finished: The request was recorded, or will never be.
+        resolved: Which route took it, where that is known before the end; None until then.
     """
 
     __slots__ = (
-        "disconnected", "ended", "exception", "finished", "first_byte", "marks", "method", "mine", "path", "started",
-        "status",
+        "disconnected", "ended", "exception", "finished", "first_byte", "marks", "method", "mine", "path", "resolved",
+        "started", "status",
     )  # fmt: skip
 
-    def __init__(self, method: str, path: str, marks: RequestMarks, mine: frozenset[Identity], started: float) -> None:
-        # By position, and together what begins the same: 0.13 of the 2.0 us that a request costs.
-        self.method = method
-        self.path = path
-        self.marks = marks
-        self.mine = mine
-        self.started = started
-        self.first_byte: float | None
-        self.ended: float | None
-        self.status: int | None
-        self.exception: BaseException | None
-        self.first_byte = self.ended = self.status = self.exception = None
-        self.disconnected = self.finished = False
+    method: str
+    path: str
+    marks: RequestMarks
+    mine: frozenset[Identity]
+    started: float
+    first_byte: float | None
+    ended: float | None
+    status: int | None
+    exception: BaseException | None
+    disconnected: bool
+    finished: bool
+    resolved: Resolved | None
 
 
 class Resolved:

@@ -109,6 +109,16 @@ class SLOTracker:
         """Where its events are kept; None for an `ObservationStore` of the user's."""
         return self._store
 
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds since the epoch."""
+        return self._clock
+
+    @property
+    def tally(self) -> Tally | None:
+        """What events of now are counted in; None for an `ObservationStore` of the user's."""
+        return self._tally
+
     def record(self, success: bool, *, at: float | None = None) -> None:
         """
         Count one event.

@@ -86,14 +86,17 @@ class SLOMiddleware:
             return None
         try:
             carrier = carrier_of(request)
-            exchange = recorder.begin(carrier, request.method or "", request.path_info)
-            if exchange is None:
-                return None
-            request._slo_exchange = exchange  # type: ignore[attr-defined]  # for signals.note_exception
-            return ServedRequest(recorder, exchange, request, carrier.get(DISCONNECT_KEY), routes)
+            served = recorder.begin(carrier, request.method or "", request.path_info, ServedRequest)
+            if served is not None:
+                served.recorder = recorder
+                served.request = request
+                served.watch = carrier.get(DISCONNECT_KEY)
+                served.routes = routes
+                request._slo_exchange = served  # type: ignore[attr-defined]  # for signals.note_exception
         except Exception as exc:  # the request must go on
             recorder.incidents.report("a Django request could not be taken up", exc)
             return None
+        return served
 
     def _adopt(self, installation: Installation) -> None:
         """Follow the settings as they are now."""

@@ -18,33 +18,25 @@ from slo_django.streaming import AsyncBody, SyncBody
 __all__ = ["ServedRequest"]
 
 
-class ServedRequest:
+class ServedRequest(Exchange):
     """
-    Fills in the exchange of one request and finishes it, from wherever the end shows first.
+    Fills itself in and is finished, from wherever the end shows first.
 
-    Args:
+    Its attributes are set by the middleware, for the same reason as those of an `Exchange` by the recorder.
+
+    Attributes:
         recorder: Counts it.
-        exchange: What is known about it so far.
         request: Django's view of it.
         watch: Knows whether an ASGI client has hung up; None where nobody watches.
         routes: Tells its route.
     """
 
-    __slots__ = ("_recorder", "_request", "_routes", "_watch", "exchange")
+    __slots__ = ("recorder", "request", "routes", "watch")
 
-    def __init__(
-        self,
-        recorder: HTTPRecorder,
-        exchange: Exchange,
-        request: HttpRequest,
-        watch: DisconnectWatch | None,
-        routes: RouteResolver,
-    ) -> None:
-        self.exchange = exchange
-        self._recorder = recorder
-        self._request = request
-        self._watch = watch
-        self._routes = routes
+    recorder: HTTPRecorder
+    request: HttpRequest
+    watch: DisconnectWatch | None
+    routes: RouteResolver
 
     def answered(self, response: HttpResponseBase) -> None:
         """
@@ -53,20 +45,19 @@ class ServedRequest:
         A plain one ends here, as far as Django tells. A stream ends later. A file ends here too: whatever replaces its
         content would keep the server from sending it with sendfile.
         """
-        exchange = self.exchange
         try:
             # What answers a client that was seen to leave reaches nobody.
-            if self._watch is not None and self._watch.seen:
-                exchange.disconnected = True
+            if self.watch is not None and self.watch.seen:
+                self.disconnected = True
             else:
-                exchange.status = response.status_code
+                self.status = response.status_code
             if not response.streaming or isinstance(response, FileResponse):
-                exchange.first_byte = exchange.ended = self._recorder.timer()
+                self.first_byte = self.ended = self.recorder.timer()
             elif isinstance(response, StreamingHttpResponse):
                 self._follow(response)
                 return
         except Exception as exc:  # the response must go out
-            self._recorder.incidents.report("a Django response could not be followed", exc)
+            self.recorder.incidents.report("a Django response could not be followed", exc)
         self.finish()
 
     def _follow(self, response: StreamingHttpResponse) -> None:
@@ -77,16 +68,16 @@ class ServedRequest:
         else:
             response.streaming_content = SyncBody(chunks, self)
 
-    def started(self) -> None:
+    def note_first_byte(self) -> None:
         """The first byte of the body was handed over."""
-        self.exchange.first_byte = self._recorder.timer()
+        self.first_byte = self.recorder.timer()
 
     def raised(self, exception: BaseException) -> None:
         """The application raised, before its response or in the midst of it."""
         if isinstance(exception, CancelledError) and self._has_client_left():
-            self.exchange.disconnected = True
+            self.disconnected = True
         else:
-            self.exchange.exception = exception
+            self.exception = exception
         self.finish()
 
     def broke_off(self, *, ended: float | None = None) -> None:
@@ -96,22 +87,23 @@ class ServedRequest:
         Args:
             ended: When the last chunk was handed over, if that is known better than by asking the clock now.
         """
-        exchange = self.exchange
-        if exchange.finished:
+        if self.finished:
             return
         # To HEAD there is no body to break off: a server may close it unread.
-        if exchange.first_byte is not None or exchange.method != "HEAD":
-            exchange.disconnected = True
-            exchange.ended = ended
+        if self.first_byte is not None or self.method != "HEAD":
+            self.disconnected = True
+            self.ended = ended
         self.finish()
 
     def finish(self) -> None:
         """The request is over; a second call does nothing."""
-        self._recorder.finish(self.exchange, self._resolve)
+        self.recorder.finish(self, self._resolve)
+        # The request would lead back to this object, and both would wait for the garbage collector.
+        self.request._slo_exchange = None  # type: ignore[attr-defined]
 
     def now(self) -> float:
         """The recorder's time."""
-        return self._recorder.timer()
+        return self.recorder.timer()
 
     def _has_client_left(self) -> bool:
         """
@@ -120,7 +112,7 @@ class ServedRequest:
         Django cancels when the client hangs up; a server that shuts down cancels as well. `with_lifespan` tells the two
         apart. Without it a cancelled ASGI request is taken for a client's doing, and under WSGI for the application's.
         """
-        return isinstance(self._request, ASGIRequest) if self._watch is None else self._watch.seen
+        return isinstance(self.request, ASGIRequest) if self.watch is None else self.watch.seen
 
     def _resolve(self) -> Resolved:
-        return self._routes.resolve(self._request)
+        return self.routes.resolve(self.request)

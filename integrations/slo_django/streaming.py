@@ -38,8 +38,8 @@ class SyncBody:
         except BaseException as exc:
             served.raised(exc)
             raise
-        if chunk and served.exchange.first_byte is None:
-            served.started()
+        if chunk and served.first_byte is None:
+            served.note_first_byte()
         return chunk
 
     def close(self) -> None:
@@ -65,8 +65,8 @@ class AsyncBody:
         served, handed_over = self._served, None
         try:
             async for chunk in self._chunks:
-                if chunk and served.exchange.first_byte is None:
-                    served.started()
+                if chunk and served.first_byte is None:
+                    served.note_first_byte()
                 handed_over = served.now()
                 yield chunk
         except GeneratorExit:

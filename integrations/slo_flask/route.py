@@ -48,6 +48,19 @@ class RouteTable:
             exchange: The request.
         """
         try:
+            # Nearly every request: what its rule stands for was worked out before.
+            rule = environ[_REQUEST].url_rule
+            resolved = self._known[id(rule)][1]
+            # A view may be put in the place of another at any time.
+            if resolved.view is self._views[rule.endpoint]:
+                return resolved
+        except (AttributeError, KeyError):
+            pass
+        return self._look(environ, exchange)
+
+    def _look(self, environ: WSGIEnvironment, exchange: Exchange) -> Resolved | None:
+        """The same, whatever Flask and the middlewares inside ours have made of the request."""
+        try:
             served: Any = environ[_REQUEST]
         except KeyError:
             # Never came to Flask, or a middleware in between made an environ of its own.
@@ -73,7 +86,6 @@ class RouteTable:
 
     def _resolved(self, rule: Rule) -> Resolved:
         known = self._known.get(id(rule))
-        # A view may be put in the place of another at any time.
         if known is not None and known[1].view is self._views.get(rule.endpoint):
             return known[1]
         resolved = _resolved(rule, self._app)

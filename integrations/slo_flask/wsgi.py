@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from flask import Flask
+from werkzeug.wsgi import ClosingIterator
 
 from slo_core.http import HTTPRecorder
 from slo_flask.route import RouteTable
-from slo_flask.served_request import ServedRequest
+from slo_flask.served_request import SERVED_REQUEST_KEY, ServedRequest
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -44,9 +45,15 @@ class SLOMiddleware:
             if not path.isascii():
                 # PEP 3333: the bytes of the path, each as one character.
                 path = path.encode("latin-1", "replace").decode("utf-8", "replace")
-            exchange = recorder.begin(environ, environ.get("REQUEST_METHOD", ""), path)
-            if exchange is not None:
-                served = ServedRequest(recorder, exchange, environ, start_response, self._routes)
+            served = recorder.begin(environ, environ.get("REQUEST_METHOD", ""), path, ServedRequest)
+            if served is not None:
+                served.recorder = recorder
+                served.routes = self._routes
+                served.environ = environ
+                served.server_start_response = start_response
+                served.remaining = None
+                served.outer = environ.get(SERVED_REQUEST_KEY)
+                environ[SERVED_REQUEST_KEY] = served
         except Exception as exc:  # the request must go on
             recorder.incidents.report("a WSGI request could not be taken up", exc)
         if served is None:
@@ -56,4 +63,7 @@ class SLOMiddleware:
         except BaseException as exc:
             served.raised(exc)
             raise
+        if type(body) is ClosingIterator:  # nearly every body: Werkzeug's responses return it
+            served.body = body
+            return served
         return served.follow(body)

@@ -214,9 +214,9 @@ class BucketStore(Protocol):
         noted. Notes are kept for 24 hours after the last batch at least.
 
         What to add: each increment to its bucket; `good`, `bad`, `dropped` and `errors` to the record, `since` becomes the
-        earliest of itself, the declaration's and the earliest event that is kept; `newest` the newest event. Increments of buckets
-        older than what is kept (`slo_core.stores.layout.kept_from`) are left out; `layout.admit` works out which, and
-        what the record counts as dropped.
+        earliest of itself, the declaration's and the earliest event that is kept; `newest` the newest event. Increments of
+        buckets older than what is kept (`slo_core.stores.layout.kept_from`) are left out; `layout.admit` works out which,
+        and what the record counts as dropped.
 
         Args:
             batches: At most one for each SLO, with 10,000 increments at most together, after an outage; else with a few.

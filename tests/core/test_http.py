@@ -15,6 +15,7 @@ from slo_core import HTTPRule, InMemoryStore, SLODefinition, SLORegistry, SLOTra
 from slo_core.errors import UnknownNameError
 from slo_core.http import HTTPRecorder, Resolved, exempt_request
 from slo_core.matching import Decision, decide
+from slo_core.stores.memory import MemoryLedger, MemoryStore
 from slo_core.testing import FakeClock, capture_requests
 
 ServiceOf = Callable[..., Any]
@@ -393,6 +394,64 @@ def test_a_store_that_fails_does_not_keep_the_other_slos_from_counting(
 
     assert counts(registry["a"]) == (2, 0)
     assert registry.incidents.total == 2
+
+
+@pytest.mark.parametrize("latency", [None, 1.0])
+def test_a_ledger_that_fails_does_not_keep_the_other_slos_from_counting(latency: float | None) -> None:
+    """The same for a store that shares its numbers, which is turned to once a second."""
+
+    class BrokenLedger(MemoryLedger):
+        def wake(self) -> None:
+            raise OSError("no thread to be had")
+
+    class BrokenStore(MemoryStore):
+        def ledger(self, definition: SLODefinition) -> MemoryLedger:
+            return BrokenLedger(definition.longest_seconds, clock=self._clock)
+
+    rule, clock = HTTPRule(latency_seconds=latency), FakeClock()
+    registry = SLORegistry(clock=clock)
+    registry.add(SLOTracker(SLODefinition("broken", 0.9, http=rule), store=BrokenStore(clock=clock), clock=clock))
+    registry.define(SLODefinition("a", 0.9, http=rule))
+    recorder = HTTPRecorder(registry)
+
+    for status in (200, 200, 500):
+        send(recorder, status=status)
+
+    assert counts(registry["a"]) == (2, 1)
+    assert registry.incidents.total == 3
+
+
+def test_slos_with_clocks_of_their_own_are_counted_by_their_own_clocks() -> None:
+    """Those of one registry share a look at the clock; a tracker made elsewhere may have another."""
+    registry = SLORegistry(clock=FakeClock(2_000_000))
+    mine = registry.define(SLODefinition("mine", 0.9, http=HTTPRule()))
+    other = registry.add(SLOTracker(SLODefinition("other", 0.9, http=HTTPRule()), clock=FakeClock(1_000_000)))
+    recorder = HTTPRecorder(registry)
+
+    send(recorder)
+    send(recorder)
+
+    assert (mine.snapshot().last_event_at, other.snapshot().last_event_at) == (2_000_000, 1_000_000)
+    assert counts(mine) == counts(other) == (2, 0)
+
+
+def test_what_a_tracker_of_the_users_does_with_each_event_happens() -> None:
+    """A subclass may show them to somebody else."""
+    seen = []
+
+    class Telling(SLOTracker):
+        def record(self, success: bool, *, at: float | None = None) -> None:
+            seen.append(success)
+            super().record(success, at=at)
+
+    tracker = Telling(SLODefinition("a", 0.9))
+    recorder = HTTPRecorder(tracker=tracker)
+
+    for status in (200, 200, 500):
+        send(recorder, status=status)
+
+    assert seen == [True, True, False]
+    assert counts(tracker) == (2, 1)
 
 
 def test_a_log_that_fails_does_not_reach_the_response(service_of: ServiceOf) -> None:

@@ -30,6 +30,7 @@ def count(ledger: MemoryLedger, window_seconds: int, *, at: float) -> EventCount
     return counts
 
 
+@pytest.mark.usefixtures("untraced")
 @pytest.mark.parametrize("longest_days", [30, 92])
 def test_ten_million_events_fit_into_256_kib(longest_days: int) -> None:
     """Memory depends on the window, never on traffic: ten million events over all of it."""

@@ -16,6 +16,8 @@ from slo_core import SLODefinition, SLOSnapshot, SLOTracker
 from slo_core.testing import FakeClock
 from slo_core.window import DAY, HOUR, load_timezone
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 T = 1_700_000_000.0
 LONGEST = 30 * DAY
 DEFINITION = SLODefinition("a", 0.999)  # windows of 5 m, 30 m, 1 h, 2 h, 6 h, 1 d, 3 d and 30 d

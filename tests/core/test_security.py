@@ -226,6 +226,7 @@ def test_ten_thousand_names_are_looked_up_once_each(registry: SLORegistry) -> No
 # What clients can make a process keep.
 
 
+@pytest.mark.usefixtures("untraced")
 def test_long_paths_of_many_routes_cost_little_memory(clock: FakeClock) -> None:
     """Ninety routes with an id in them, and 30,000 paths of a kilobyte that somebody makes up for them."""
     registry = SLORegistry.from_config(

@@ -29,6 +29,9 @@ from slo_core.simulation import (
 )
 from slo_core.sli import EventCounts
 
+# Hours and days, looked at second by second.
+LENGTHY = pytest.mark.usefixtures("untraced")
+
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors" / "sre_workbook.json").read_text())
 HOUR, DAY = 3600, 86_400
 PERIOD = 30 * DAY
@@ -57,6 +60,7 @@ def rule(long: int, short: int, burn: object, *, min_failures: int = 1) -> Alert
 # --- the Workbook's figures
 
 
+@LENGTHY
 @pytest.mark.parametrize("row", VECTORS["detection"], ids=lambda row: f"{row['error_ratio']}-in-{row['window_s']}s")
 def test_an_alert_fires_when_the_workbook_says(row: dict[str, Any]) -> None:
     """(1 - SLO) / error ratio * window * burn rate; to the second, and a share of the bucket cut by the far edge."""
@@ -67,6 +71,7 @@ def test_an_alert_fires_when_the_workbook_says(row: dict[str, Any]) -> None:
     assert outcome.rules[0].fired_at == math.ceil(exact(row["detection_s"]))
 
 
+@LENGTHY
 @pytest.mark.parametrize("row", VECTORS["consumed"], ids=lambda row: f"{row['burn']}x-for-{row['window_s']}s")
 def test_a_burn_rate_consumes_its_share_of_the_budget(row: dict[str, Any]) -> None:
     """burn rate * window / period; the bucket cut by the far edge makes the whole budget at most 900 s larger."""
@@ -82,6 +87,7 @@ def test_a_burn_rate_consumes_its_share_of_the_budget(row: dict[str, Any]) -> No
     assert budget.lowest == pytest.approx(budget.after, abs=row["fraction"] * BUCKET_SHARE)
 
 
+@LENGTHY
 @pytest.mark.parametrize(
     ("slo", "error_ratio", "seconds"),
     [("0.999", row["error_ratio"], row["exhaust_s"]) for row in VECTORS["burn_to_exhaustion_999_30d"]]
@@ -97,6 +103,7 @@ def test_the_budget_is_exhausted_when_the_workbook_says(slo: str, error_ratio: f
     assert seconds <= budget.exhausted_at <= math.ceil(seconds * (1 + BUCKET_SHARE))
 
 
+@LENGTHY
 def test_the_multi_window_example() -> None:
     """15 % errors for ten minutes: both windows cross, the alert fires with the slower and clears with the sooner."""
     example = VECTORS["multiwindow_example"]
@@ -118,6 +125,7 @@ def test_the_multi_window_example() -> None:
     assert len(alert.firings) == 1
 
 
+@LENGTHY
 def test_the_long_window_resets_when_the_workbook_says() -> None:
     """Seen through a rule whose short window is as good as as long."""
     example = VECTORS["multiwindow_example"]
@@ -131,6 +139,7 @@ def test_the_long_window_resets_when_the_workbook_says() -> None:
     assert outcome.rules[0].cleared_at == pytest.approx(cleared, abs=1 + 1)  # the window is a second shorter
 
 
+@LENGTHY
 def test_one_failure_at_low_traffic() -> None:
     """Ten events an hour: one failure burns at 100 over an hour, spends a seventh of the budget, and wakes nobody."""
     facts = VECTORS["low_traffic"]
@@ -146,6 +155,7 @@ def test_one_failure_at_low_traffic() -> None:
     assert waking.rules[0].firings
 
 
+@LENGTHY
 @pytest.mark.parametrize("row", VECTORS["unreachable"], ids=lambda row: row["slo"])
 def test_a_total_outage_burns_at_most_at_what_the_workbook_says(row: dict[str, Any]) -> None:
     """A factor of exactly that fires once the window is full of errors; a higher one never does."""
@@ -160,6 +170,7 @@ def test_a_total_outage_burns_at_most_at_what_the_workbook_says(row: dict[str, A
     assert never.firings == ()
 
 
+@LENGTHY
 def test_at_90_percent_an_hour_of_outage_spends_less_than_two_percent() -> None:
     """A 72nd of the budget."""
     facts = VECTORS["objective_90"]
@@ -196,6 +207,7 @@ def sketches(draw: st.DrawFn) -> Sketch:
     )
 
 
+@LENGTHY
 @settings(max_examples=15, deadline=None)
 @given(
     sketch=sketches(),

@@ -20,6 +20,8 @@ from slo_core.snapshot import Measured, SnapshotPlan
 from slo_core.stores.memory import MemoryLedger
 from slo_core.testing import FakeClock
 
+pytestmark = pytest.mark.usefixtures("untraced")
+
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors" / "sre_workbook.json").read_text())
 T = 1_700_000_100  # a multiple of 900
 HOUR, DAY = 3600, 86_400

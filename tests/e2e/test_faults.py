@@ -234,7 +234,8 @@ def test_answers_that_are_cut_off(kind: str, request: pytest.FixtureRequest):
     server = request.getfixturevalue(kind)
     with closing(Proxy(server.port)) as proxy:
         if kind == "redis":
-            service = served(f"redis://{HOST}:{proxy.port}/0")
+            # One answer for each interval, and so there are many.
+            service = served(f"redis://{HOST}:{proxy.port}/0", SERVICE_INTERVAL="0.05")
         else:
             service = served("django://default", SERVICE_NAME="cut", **django(server, PORT=str(proxy.port)))
         with service as running, Clients(running.port, pause=0.002) as clients:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,9 @@ from slo_django.store import open_django  # noqa: E402  # after Django is config
 
 # Makes a store of a service of its own.
 MakeStore = Callable[[str], Any]
+
+# Each is up to sixty steps of three processes, on each of the servers.
+EXAMPLES = 200 if os.environ.get("SLO_LONG_TESTS") else 30
 
 names = (f"service-{number}" for number in itertools.count())
 
@@ -61,7 +65,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=OPERATIONS, most=st.sampled_from((MOST_INCREMENTS, 12)))
 def test_any_interleaving_counts_every_event_once(
     make_store: MakeStore, operations: list[tuple[int, str, int]], most: int

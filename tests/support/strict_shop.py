@@ -36,6 +36,8 @@ LOGIN_URL = "admin:login"
 ROOT_URLCONF = "strict_shop_urls"
 STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
 CSRF_TRUSTED_ORIGINS: list[str] = []
+# Those who log in are tests, and do so often.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def policy(get_response):

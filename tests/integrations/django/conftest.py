@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,15 @@ from slo_test_project.project import OpenProject, Project  # noqa: E402
 
 from slo_core.testing import capture_requests  # noqa: E402
 from slo_django.installation import current  # noqa: E402
+
+
+@pytest.fixture(scope="package", autouse=True)
+def collected_garbage() -> Iterator[None]:
+    """The drivers collect garbage after each request: they do not look through what all other tests have left behind."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(autouse=True)

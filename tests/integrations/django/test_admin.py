@@ -11,11 +11,11 @@ import django
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Permission, User
-from django.core.management import call_command
 from django.db import connections
 from django.test import Client, override_settings
 from django.urls import reverse
 
+from django_databases import make_tables
 from slo_django import get_registry
 
 LIST = "/admin/slo_django/slostatus/"
@@ -62,7 +62,7 @@ def admin_site(tmp_path: Path, django_db_blocker: Any, monkeypatch: pytest.Monke
         connection = connections.create_connection("default")  # the project's own is in memory, and may be open
         monkeypatch.setattr(connections._connections, "default", connection, raising=False)
         try:
-            call_command("migrate", verbosity=0)
+            make_tables("default")
             User.objects.create_user("clerk", is_staff=True)
             sre = User.objects.create_user("sre", is_staff=True)
             sre.user_permissions.add(Permission.objects.get(codename="view_slostatus"))
