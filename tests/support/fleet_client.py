@@ -26,6 +26,9 @@ _KINDS = {
     "/nowhere": [],
 }
 _STATUS = {"/ok": 200, "/bad": 500, "/orders": 200, "/nowhere": 404}
+# As load balancers do it. uvicorn serves a connection that it took while it was closing its door for as long as its client
+# stays, and would not end.
+_REQUESTS_PER_CONNECTION = 100
 
 
 def scrape(port: int) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -89,6 +92,8 @@ class Clients:
         while not self._stop.is_set() and (share is None or sent < share):
             path = chooser.choices(list(_KINDS), [80, 8, 10, 2])[0]
             sent += 1
+            if sent % _REQUESTS_PER_CONNECTION == 0:
+                connection.close()
             started = time.monotonic()
             try:
                 connection.request("GET", path)
