@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import time
-import urllib.error
 from pathlib import Path
 
 from slo_servers import fetch, free_port, python, start_server, wait_until
@@ -62,7 +62,7 @@ def test_metrics_answer_before_and_after_a_reload(tmp_path: Path) -> None:
                     source.touch()
                     unnoticed_at += 5
                 return False
-            except (urllib.error.URLError, ConnectionError):  # between the two processes
+            except (OSError, http.client.HTTPException):  # between the two processes
                 return False
 
         wait_until(is_reloaded, seconds=30, message="runserver did not reload")
