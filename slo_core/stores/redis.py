@@ -6,7 +6,7 @@ import logging
 import secrets
 import struct
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -28,6 +28,7 @@ from slo_core.stores.redis_blocks import (
 )
 from slo_core.stores.redis_cluster import ClusterTurn, Command
 from slo_core.stores.redis_connect import DEFAULT_TIMEOUT_SECONDS, check_options, make_client, parsed_url
+from slo_core.stores.redis_exchange import exchange, seconds_of
 from slo_core.stores.redis_script import Script
 
 __all__ = ["RedisBucketStore", "open_redis"]
@@ -134,10 +135,10 @@ class RedisBucketStore:
                 # Before the batch: a name without a record does no harm, a record without a name would not be found.
                 client.sadd(SERVICES_KEY, self.service)
                 client.sadd(self._keys.names, *declared)
-            answers = self._run_all(client, self._apply_script, [self._call_of(batch) for batch in batches])
-            (store_id, created), (seconds, microseconds), *noted = answers
+            calls = map(self._call_of, batches)  # each is made when its turn comes, while Redis works
+            (store_id, created), clock, *noted = self._run_all(client, self._apply_script, calls)
             identity = self._identity_of(client) if store_id is None else _identity((store_id, created))
-            return Applied(identity, seconds + microseconds / 1e6, tuple(int(number) for number in noted))
+            return Applied(identity, seconds_of(clock), tuple(int(number) for number in noted))
 
     def _apply_in_cluster(self, client: Any, batches: Sequence[Batch]) -> Applied:
         """What one node does not answer is one SLO's trouble, not everybody's: the batch comes again."""
@@ -326,23 +327,27 @@ class RedisBucketStore:
         return {"target_nodes": client.get_random_node()} if self._is_cluster else {}
 
     def _run_all(
-        self, client: Any, script: Script, calls: Sequence[tuple[Sequence[str | bytes], Sequence[object]]]
+        self, client: Any, script: Script, calls: Iterable[tuple[Sequence[str | bytes], Sequence[object]]]
     ) -> list[Any]:
         """Which store it is, its clock, and the answer of each call; in one round trip."""
-        for attempt in range(2):
-            pipeline = client.pipeline(transaction=False)
-            pipeline.hmget(STORE_KEY, "id", "created")
-            pipeline.time()
+        made: list[tuple[object, ...]] = []
+
+        def commands() -> Iterator[tuple[object, ...]]:
+            yield _IDENTITY
+            yield ("TIME",)
             for keys, arguments in calls:
-                pipeline.evalsha(script.sha, len(keys), *keys, *arguments)
-            answers: list[Any] = pipeline.execute(raise_on_error=False)
-            failures = [answer for answer in answers if isinstance(answer, Exception)]
-            if not failures:
-                return answers
-            if attempt or not isinstance(failures[0], self._redis.exceptions.NoScriptError):
-                raise failures[0]
+                made.append(("EVALSHA", script.sha, len(keys), *keys, *arguments))
+                yield made[-1]
+
+        answers = exchange(self._redis, client, commands())
+        failures = [answer for answer in answers if isinstance(answer, Exception)]
+        if failures and isinstance(failures[0], self._redis.exceptions.NoScriptError):
             client.script_load(script.text)
-        raise AssertionError("unreachable")
+            answers = exchange(self._redis, client, (_IDENTITY, ("TIME",), *made))
+            failures = [answer for answer in answers if isinstance(answer, Exception)]
+        if failures:
+            raise failures[0]
+        return answers
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from slo_core.stores.redis_exchange import exchange, seconds_of
 from slo_core.stores.redis_script import Script
 
 __all__ = ["ClusterTurn", "Command"]
@@ -116,17 +117,12 @@ class ClusterTurn:
         return answers
 
     def _sent(self, connection: Any, commands: Sequence[Command]) -> list[Any]:
-        pipeline = connection.pipeline(transaction=False)
-        pipeline.time()
-        for command in commands:
-            pipeline.execute_command(*command.arguments)
-        answers: list[Any] = pipeline.execute(raise_on_error=False)
-        clock = answers.pop(0)
+        sending = (("TIME",), *(command.arguments for command in commands))
+        clock, *answers = exchange(self._redis, connection, sending)
         if isinstance(clock, Exception):  # so all of them: it is loading its data, or knows no such user
             raise clock
         if self.now is None:
-            seconds, microseconds = clock
-            self.now = seconds + microseconds / 1e6
+            self.now = seconds_of(clock)
         return answers
 
     def _followed(self, command: Command, answer: Any) -> Any:
