@@ -25,6 +25,7 @@ from slo_core.stores.buckets import Query
 from slo_core.stores.layout import ReadPlan, admit, kept_from, spread
 from slo_core.stores.redis import RedisBucketStore, open_redis
 from slo_core.stores.redis_connect import make_client
+from slo_core.stores.redis_exchange import exchange
 from slo_core.stores.write_behind import WriteBehindStore
 from slo_core.testing import StoreContract, batch_of, declared
 from slo_core.window import rolling_span
@@ -142,6 +143,20 @@ def test_a_forgotten_script_is_loaded_again(server: RedisServer, client: redis.R
     client.script_flush()
 
     assert store.read([Query("availability")])[0].record.good == 1
+
+
+def test_answers_are_never_taken_for_those_of_others(client: redis.Redis) -> None:
+    """What was sent before the rest could not be made is answered; nobody hears it."""
+
+    def commands() -> Iterator[tuple[object, ...]]:
+        for number in range(20):
+            yield ("ECHO", f"before {number}")
+        raise RuntimeError("the next cannot be made")
+
+    with pytest.raises(RuntimeError):
+        exchange(redis, client, commands())
+
+    assert exchange(redis, client, [("ECHO", "after"), ("INCR",), ("ECHO", "and on")])[::2] == ["after", "and on"]
 
 
 def test_a_newer_schema_is_refused(server: RedisServer, client: redis.Redis) -> None:
