@@ -5,13 +5,13 @@
 --       index of its block in KEYS, width, bucket, good, bad; earliest and newest mean nothing without an increment.
 --       With a declaration the definition, the fingerprint, since when it is measured, keeps, and the index in KEYS after
 --       which its blocks of 900 s come, and that after which those of days do.
--- A redis.call costs about a microsecond, twenty SLOs are flushed in a millisecond: hence no more of them than needed, and
--- integers as text, since redis.call writes a number with 17 digits (a tenth of all).
+-- A redis.call costs about a microsecond, twenty SLOs are flushed in a millisecond: hence no more of them than needed,
+-- and what goes to them at every flush as text, since Redis 7.0 writes a number with 17 digits (a tenth of all).
 -- Lua's numbers are exact up to 2^53: a million events a second for 285 years.
 local BLOCK_BUCKETS = {[1] = 300, [60] = 240, [900] = 192, [86400] = 32}
 local NOTE_SECONDS = '90000' -- an hour longer than promised: clocks differ
 local FIRST_INCREMENT = 57 -- where increments begin: after seven numbers of eight bytes
-local call, unpacked, text, packed = redis.call, struct.unpack, string.format, ARGV[1]
+local call, unpacked, formatted, packed = redis.call, struct.unpack, string.format, ARGV[1]
 local number, good, bad, dropped, errors, earliest, newest, at = unpacked('>i8i8i8i8i8i8i8', packed)
 local noted = tonumber(call('GET', KEYS[2]) or 0)
 if noted ~= number - 1 then return noted end
@@ -44,11 +44,11 @@ local since = record[3]
 if declares then
   local grows = record[2] and tonumber(ARGV[5]) > keeps
   keeps = math.max(keeps, tonumber(ARGV[5]))
-  set('keeps', text('%d', keeps))
+  set('keeps', formatted('%d', keeps))
   set('definition', ARGV[2])
   set('fingerprint', ARGV[3])
   if record[4] and record[4] ~= ARGV[3] then
-    set('changed_at', text('%d.%06d', now[1], now[2]))
+    set('changed_at', formatted('%d.%06d', now[1], now[2]))
   end
   if not since or tonumber(ARGV[4]) < tonumber(since) then since = ARGV[4] end
   if grows then
@@ -62,7 +62,7 @@ if at <= #packed then
   if record[1] and tonumber(record[1]) >= newest then
     newest = tonumber(record[1])
   else
-    set('newest', text('%d', newest))
+    set('newest', formatted('%d', newest))
   end
   -- An event from a clock that runs far ahead must not push out everybody else's.
   local reference = math.min(newest, tonumber(now[1]) + 60)
@@ -74,8 +74,8 @@ if at <= #packed then
       local block, size = KEYS[index], BLOCK_BUCKETS[width]
       local first = bucket % size * 16
       -- Quicker than EXISTS and BITFIELD, which goes from bit to bit.
-      local from = text('%d', first)
-      local counters = call('GETRANGE', block, from, text('%d', first + 15))
+      local from = formatted('%d', first)
+      local counters = call('GETRANGE', block, from, formatted('%d', first + 15))
       local old_good, old_bad = 0, 0
       if counters == '' then
         -- At its full length from the start: a string that grows is given twice the room it needs.
@@ -101,16 +101,16 @@ if at <= #packed then
     until at > #packed
   end
   if earliest and earliest + 1 <= tonumber(since) then
-    since = text('%d', earliest)
+    since = formatted('%d', earliest)
   end
 end
 if since ~= record[3] then set('since', since) end
 
-if good ~= 0 then set('good', text('%d', tonumber(record[5] or 0) + good)) end
-if bad ~= 0 then set('bad', text('%d', tonumber(record[6] or 0) + bad)) end
+if good ~= 0 then set('good', formatted('%d', tonumber(record[5] or 0) + good)) end
+if bad ~= 0 then set('bad', formatted('%d', tonumber(record[6] or 0) + bad)) end
 call('HSET', KEYS[1], unpack(fields))
-if dropped ~= 0 then call('HINCRBY', KEYS[1], 'dropped', text('%d', dropped)) end
-if errors ~= 0 then call('HINCRBY', KEYS[1], 'errors', text('%d', errors)) end
-call('EXPIRE', KEYS[1], text('%d', math.max(keeps, 86400) + 604800))
-call('SETEX', KEYS[2], NOTE_SECONDS, text('%d', number))
+if dropped ~= 0 then call('HINCRBY', KEYS[1], 'dropped', formatted('%d', dropped)) end
+if errors ~= 0 then call('HINCRBY', KEYS[1], 'errors', formatted('%d', errors)) end
+call('EXPIRE', KEYS[1], formatted('%d', math.max(keeps, 86400) + 604800))
+call('SETEX', KEYS[2], NOTE_SECONDS, formatted('%d', number))
 return number

@@ -24,20 +24,26 @@ def exchange(redis: Any, client: Any, commands: Iterable[Sequence[object]]) -> l
     Raises:
         redis.RedisError: The connection failed.
         OSError: It failed.
+        Exception: Whatever `commands` raises; what was sent before is done, and its answers are thrown away.
     """
     pool = client.connection_pool
-    connection = pool.get_connection()
+    connection = pool.get_connection(*_name_wanted(redis))
     try:
         sent = 0
         waiting: list[Sequence[object]] = []
+
+        def send() -> None:
+            # A health check in between would take an answer for its own.
+            connection.send_packed_command(connection.pack_commands(waiting), check_health=not sent)
+
         for command in commands:
             waiting.append(command)
             if len(waiting) == _COMMANDS_AT_ONCE:
-                connection.send_packed_command(connection.pack_commands(waiting))
+                send()
                 sent += len(waiting)
                 waiting.clear()
         if waiting:
-            connection.send_packed_command(connection.pack_commands(waiting))
+            send()
             sent += len(waiting)
         return [_answer(redis, connection) for _ in range(sent)]
     except BaseException:
@@ -46,6 +52,12 @@ def exchange(redis: Any, client: Any, commands: Iterable[Sequence[object]]) -> l
         raise
     finally:
         pool.release(connection)
+
+
+def _name_wanted(redis: Any) -> tuple[str, ...]:
+    """redis-py's pools wanted the name of a command until 5.3, and warn of it since."""
+    major, minor = redis.__version__.split(".")[:2]
+    return ("EVALSHA",) if (int(major), int(minor)) < (5, 3) else ()
 
 
 def seconds_of(clock: Sequence[Any]) -> float:

@@ -417,7 +417,8 @@ def test_a_refresh_leaves_the_zoom_alone(examples: dict[str, Example], open_page
     wait_until(lambda: ticks() != whole, message="the chart was not zoomed")
     zoomed, before = ticks(), drawings()
 
-    page.evaluate("document.getElementById('slo-pause').click()")
+    with page.expect_response("**/slo.json?*"):
+        page.evaluate("document.getElementById('slo-pause').click()")
     wait_until(lambda: drawings() > before, message="the chart was not drawn anew")
     assert ticks() == zoomed
 

@@ -159,6 +159,21 @@ def test_answers_are_never_taken_for_those_of_others(client: redis.Redis) -> Non
     assert exchange(redis, client, [("ECHO", "after"), ("INCR",), ("ECHO", "and on")])[::2] == ["after", "and on"]
 
 
+def test_a_health_check_takes_no_answer_for_its_own(server: RedisServer) -> None:
+    """It may come due while commands are being made."""
+    client = redis.Redis.from_url(server.url, health_check_interval=60)
+    client.ping()
+    (connection,) = client.connection_pool._available_connections
+
+    def commands() -> Iterator[tuple[object, ...]]:
+        for number in range(20):
+            connection.next_health_check = 1.0  # long ago
+            yield ("ECHO", number)
+
+    assert exchange(redis, client, commands()) == [b"%d" % number for number in range(20)]
+    client.close()
+
+
 def test_a_newer_schema_is_refused(server: RedisServer, client: redis.Redis) -> None:
     """Nothing is written into what is not understood."""
     client.hset("slo:store", mapping={"id": "5eed", "created": "1.5", "schema": 2})
