@@ -7,8 +7,8 @@ from typing import Any
 
 __all__ = ["exchange", "seconds_of"]
 
-# So many commands go out at once. A flush of twenty SLOs takes 0.8 ms with five, 0.85 with eight, 1.0 with all of them
-# (redis-py's pipeline: 1.05): while Redis adds five batches, the next five are packed.
+# So many commands go out at once: while Redis adds five batches, the next five are packed. Beside redis-py's pipeline in
+# the same run, a flush of twenty SLOs takes 0.75 of its time with five, 0.8 with eight, 0.95 with all at once.
 _COMMANDS_AT_ONCE = 5
 
 
