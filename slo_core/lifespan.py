@@ -19,21 +19,45 @@ ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 _SHUTDOWN_ANSWERS = ("lifespan.shutdown.complete", "lifespan.shutdown.failed")
 
 
+def _never(exc: Exception) -> bool:
+    return False
+
+
 async def serve_lifespan(
-    app: ASGIApp, scope: Scope, receive: Receive, send: Send, *, registry: Callable[[], SLORegistry | None]
+    app: ASGIApp,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    registry: Callable[[], SLORegistry | None],
+    is_refusal: Callable[[Exception], bool] = _never,
 ) -> None:
     """
-    Pass the lifespan on to the application, and hand counts over before the server is told that shutdown is complete.
+    Pass the lifespan on to the application, and flush counts before the server learns that shutdown is complete.
 
-    An application that knows no lifespan (Django, one that raises at it or returns without a word) is spared it: it is
-    answered here.
+    The server sees what it would see without this function. The one exception is an application that is known to have
+    no lifespan: this function answers the server in its place, so that the counts are flushed. An application is known
+    to have no lifespan in two cases, both before its first `receive` or `send`:
+
+    * It returns: nothing has failed.
+    * It raises, and `is_refusal` recognizes the exception.
+
+    Every other exception goes to the server. It may be a start that failed, in any layer of the application, and only
+    the server knows what its user wants: `--lifespan on` of uvicorn and gunicorn refuses to serve, a test client
+    raises, and `--lifespan auto`, hypercorn and granian serve without a lifespan. This holds for an
+    `assert scope["type"] == "http"` too: the layer that asserts may stand around one that has a start-up.
+
+    A server that serves without a lifespan announces no shutdown. Stores are then closed when the interpreter ends.
+    uvicorn ends by the signal that it received, without that: the events since the last flush are lost, which is one
+    flush interval at most.
 
     Args:
         app: The application.
         scope: The lifespan scope.
         receive: The server's.
         send: The server's.
-        registry: Returns what to close; asked at shutdown only, None closes nothing.
+        registry: Returns the registry to close; called at shutdown only, None closes nothing.
+        is_refusal: Whether an exception says that the application has no lifespan.
     """
     spoken = False
 
@@ -51,8 +75,8 @@ async def serve_lifespan(
 
     try:
         await app(scope, noting_receive, flushing_send)
-    except Exception:  # an application without lifespan raises whatever it likes, before it says a word
-        if spoken:
+    except Exception as exc:
+        if spoken or not is_refusal(exc):
             raise
     if not spoken:
         await _answer_lifespan(receive, send, registry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,6 +16,9 @@ __all__ = ["LifespanApplication", "with_lifespan"]
 # Looser than `slo_core.lifespan.ASGIApp`: Django's handler and Channels' routers each want a scope type of their own.
 AnyASGIApp = Callable[[Any, Any, Any], Awaitable[Any]]
 
+# Django's handler and the routers of Channels raise ValueError at every kind of connection that they do not serve.
+_WITHOUT_LIFESPAN = ("django.core.handlers.asgi", "channels.routing")
+
 
 def with_lifespan(application: AnyASGIApp) -> LifespanApplication:
     """
@@ -26,7 +30,8 @@ def with_lifespan(application: AnyASGIApp) -> LifespanApplication:
     told from a server that shuts down.
 
     Args:
-        application: Django's, or a router around it. One that knows no lifespan is not asked for it.
+        application: Django's, or a router or middleware around it. Its own lifespan is kept, and so is an exception that
+            keeps it from starting.
     """
     return LifespanApplication(application)
 
@@ -48,10 +53,16 @@ class LifespanApplication:
         if scope["type"] == "http":
             scope[DISCONNECT_KEY] = receive = DisconnectWatch(receive)
         elif scope["type"] == "lifespan":
-            await serve_lifespan(self._application, scope, receive, send, registry=_registry)
+            await serve_lifespan(self._application, scope, receive, send, registry=_registry, is_refusal=_is_refusal)
             return
         await self._application(scope, receive, send)
 
 
 def _registry() -> SLORegistry | None:
     return current.installation.registry_if_built
+
+
+def _is_refusal(exc: Exception) -> bool:
+    """Whether Django or Channels raised this exception itself, because of the scope's type."""
+    *_, (frame, _) = traceback.walk_tb(exc.__traceback__)
+    return isinstance(exc, ValueError) and frame.f_globals.get("__name__") in _WITHOUT_LIFESPAN

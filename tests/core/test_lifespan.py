@@ -30,6 +30,11 @@ class FlushingStore(MemoryStore):
         self.log.append("close")
 
 
+def is_value_error(exc: Exception) -> bool:
+    """An integration that recognizes its framework's refusal."""
+    return isinstance(exc, ValueError)
+
+
 def serve(app: ASGIApp, registry: SLORegistry | None, log: list[str], *, messages: int = 2) -> None:
     """A server's side of a lifespan: startup, shutdown; what is said is noted on the log."""
 
@@ -45,7 +50,10 @@ def serve(app: ASGIApp, registry: SLORegistry | None, log: list[str], *, message
             log.append(message["type"])
 
         await asyncio.wait_for(
-            serve_lifespan(app, {"type": "lifespan"}, receive, send, registry=lambda: registry), timeout=5
+            serve_lifespan(
+                app, {"type": "lifespan"}, receive, send, registry=lambda: registry, is_refusal=is_value_error
+            ),
+            timeout=5,
         )
 
     asyncio.run(main())
@@ -77,7 +85,7 @@ async def app_that_returns(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.mark.parametrize("app", [app_with_lifespan, app_that_raises, app_that_returns])
 def test_events_are_handed_over_before_shutdown_is_complete(app: ASGIApp) -> None:
-    """Also for an application that knows no lifespan: it is answered for it."""
+    """Also for an application that is known to have no lifespan: the server is answered in its place."""
     log: list[str] = []
 
     serve(app, SLORegistry(FlushingStore(log)), log)
@@ -105,6 +113,50 @@ def test_an_application_that_fails_at_its_startup_fails() -> None:
     with pytest.raises(LookupError, match="no database"):
         serve(app, SLORegistry(FlushingStore(log)), log)
     assert log == []
+
+
+@pytest.mark.parametrize("exception", [RuntimeError("SECRET is not set"), AssertionError(), KeyError("path")])
+def test_an_exception_that_is_not_known_to_mean_no_lifespan_reaches_the_server(exception: Exception) -> None:
+    """It may be a start that failed: only the server knows whether to serve after it."""
+    log: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise exception
+
+    with pytest.raises(type(exception)) as caught:
+        serve(app, SLORegistry(FlushingStore(log)), log)
+    assert caught.value is exception
+    assert log == []
+
+
+@pytest.mark.parametrize("first", ["receive", "send"])
+def test_an_application_that_has_begun_its_lifespan_has_one(first: str) -> None:
+    """Its exception reaches the server, even one that would be a refusal before its first message."""
+    log: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await (receive() if first == "receive" else send({"type": "lifespan.startup.failed"}))
+        raise ValueError("no database")
+
+    with pytest.raises(ValueError, match="no database"):
+        serve(app, SLORegistry(FlushingStore(log)), log)
+    assert log == (["lifespan.startup.failed"] if first == "send" else [])
+
+
+def test_without_a_way_to_recognize_a_refusal_every_exception_reaches_the_server() -> None:
+    """An ASGI application of which nothing is known."""
+
+    async def main() -> None:
+        async def receive() -> dict[str, Any]:
+            raise AssertionError("the server was answered")
+
+        async def send(message: Any) -> None:
+            raise AssertionError("the server was answered")
+
+        await serve_lifespan(app_that_raises, {"type": "lifespan"}, receive, send, registry=lambda: None)
+
+    with pytest.raises(ValueError, match="not lifespan"):
+        asyncio.run(main())
 
 
 def test_a_store_out_of_reach_does_not_keep_the_server_up() -> None:
@@ -141,7 +193,7 @@ def test_a_registry_that_cannot_be_had_does_not_keep_the_server_up() -> None:
         def registry() -> SLORegistry:
             raise LookupError
 
-        await serve_lifespan(app_that_raises, {"type": "lifespan"}, receive, send, registry=registry)
+        await serve_lifespan(app_that_returns, {"type": "lifespan"}, receive, send, registry=registry)
 
     asyncio.run(main())
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
 
 from asgi_driver import serve, serve_lifespan
 from asgi_service import AVAILABILITY
@@ -49,8 +51,8 @@ def test_the_registry_is_flushed_after_the_applications_own_shutdown(
     assert flushes.events == ["start", "stop", "flush"]
 
 
-async def raising_app(scope: Any, receive: Any, send: Any) -> None:
-    assert scope["type"] == "http"
+async def asserting_app(scope: Any, receive: Any, send: Any) -> None:
+    assert scope["type"] == "http", "HTTP only"
 
 
 async def silent_app(scope: Any, receive: Any, send: Any) -> None:
@@ -58,16 +60,72 @@ async def silent_app(scope: Any, receive: Any, send: Any) -> None:
         await PlainTextResponse("answer")(scope, receive, send)
 
 
-@pytest.mark.parametrize("app", [raising_app, silent_app])
-def test_an_application_without_lifespan_is_answered_for(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that its numbers are flushed as well."""
+@pytest.mark.parametrize("layers", [1, 2])
+def test_an_application_that_passes_over_the_lifespan_is_flushed(layers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server is answered in its place, once, also under several of our middlewares."""
     registry = SLORegistry.from_config(AVAILABILITY)
     flushes = Flushes(registry, monkeypatch)
+    app: Any = silent_app
+    for _ in range(layers):
+        app = SLOMiddleware(app, registry=registry)
 
-    sent = serve_lifespan(SLOMiddleware(app, registry=registry), *BOTH)
+    sent = serve_lifespan(app, *BOTH)
 
     assert [message["type"] for message in sent] == COMPLETE
-    assert flushes.events == ["flush"]
+    assert flushes.events == ["flush"] * layers
+
+
+class NeedsSecret:
+    """A middleware that cannot be built."""
+
+    def __init__(self, app: Any) -> None:
+        raise RuntimeError("SECRET is not set")
+
+
+class NeedsLicence:
+    """A middleware that refuses to start."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            raise RuntimeError("the licence server is away")
+        await self.app(scope, receive, send)
+
+
+BROKEN: dict[str, Callable[[], Any]] = {
+    "a layer that cannot be built": lambda: Starlette(middleware=[Middleware(NeedsSecret)]),
+    "a layer that refuses": lambda: Starlette(middleware=[Middleware(NeedsLicence)]),
+    "FastAPI": lambda: FastAPI(middleware=[Middleware(NeedsLicence)]),
+    "HTTP only": lambda: asserting_app,
+}
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_start_that_fails_before_its_first_message_reaches_the_server(broken: str, layers: int) -> None:
+    """Exactly as without our middleware: a test client raises, and no server hears that the start is complete."""
+
+    def outcome(app: Any) -> str:
+        with pytest.raises((RuntimeError, AssertionError)) as caught, TestClient(app):
+            pass
+        return repr(caught.value)
+
+    wrapped = BROKEN[broken]()
+    for _ in range(layers):
+        wrapped = SLOMiddleware(wrapped, registry=SLORegistry.from_config(AVAILABILITY))
+
+    assert outcome(wrapped) == outcome(BROKEN[broken]())
+
+
+def test_an_instrumented_application_that_refuses_to_start_is_not_started() -> None:
+    """`instrument` puts our middleware around those that the application already has."""
+    app = Starlette(middleware=[Middleware(NeedsLicence)])
+    instrument(app, AVAILABILITY)
+
+    with pytest.raises(RuntimeError, match="the licence server is away"), TestClient(app):
+        pass
 
 
 def test_a_failing_start_is_the_applications_to_tell() -> None:

@@ -49,6 +49,22 @@ def test_django_is_flushed_at_shutdown(flushed: list[SLORegistry]) -> None:
     assert flushed == [registry]
 
 
+def test_a_layer_around_django_that_refuses_to_start_is_not_started(flushed: list[SLORegistry]) -> None:
+    """Its exception reaches the server, a ValueError too; Django's own refusal, which it would pass on, does not."""
+
+    async def needs_licence(scope: Any, receive: Any, send: Any) -> None:
+        raise ValueError("the licence server is away")
+
+    async def transparent(scope: Any, receive: Any, send: Any) -> None:
+        await ASGIHandler()(scope, receive, send)
+
+    with pytest.raises(ValueError, match="the licence server is away"):
+        talk(needs_licence)
+    assert flushed == []
+    assert talk(transparent) == COMPLETE
+    assert talk(with_lifespan(ASGIHandler())) == COMPLETE
+
+
 def test_what_was_never_used_is_not_built_at_shutdown(flushed: list[SLORegistry]) -> None:
     """A server that stops before its first request opens no store."""
     assert talk(ASGIHandler()) == COMPLETE
