@@ -20,6 +20,7 @@ from slo_core.status_page.detail import CHARTS, alert_table, facts, history_tabl
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
 from slo_core.status_page.overview import overview
+from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 
 __all__ = ["Fragment", "StatusPage"]
 
@@ -169,10 +170,7 @@ class StatusPage:
         store = self.registry.store
         if store.scope != "process":
             return None
-        return (
-            f"The store {store.backend}:// counts in each process for itself: these are the numbers of the one that "
-            "answered, since it was started. Where several run, configure a shared store."
-        )
+        return separate_counts(f"The store {store.backend}://", ONE_ANSWERED)
 
     def _away(self, exc: Exception) -> ET.Element:
         """What is said instead of numbers. Only a `StoreError` is known to hold no password."""
