@@ -28,7 +28,7 @@ from slo_core.status_page.view import json_answer
 from slo_django.carrier import carrier_of
 from slo_django.installation import current
 from slo_django.models import SLOStatus
-from slo_django.status_views import response_of
+from slo_django.views import response_of
 
 __all__ = ["SLOStatusAdmin"]
 

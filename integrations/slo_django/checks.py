@@ -262,7 +262,7 @@ def _unknown_marks(views: Sequence[MappedView], known: list[str]) -> Iterator[ch
 
 def check_metrics_token(app_configs: object = None, **_: Any) -> list[CheckMessage]:
     """Metrics and the status page are not for everybody."""
-    from slo_django import status_views, views
+    from slo_django import views
 
     try:
         found = conf.read_settings()
@@ -273,7 +273,7 @@ def check_metrics_token(app_configs: object = None, **_: Any) -> list[CheckMessa
     mounted = [mapped.view for mapped in mapped_views()]
     told = (
         ("metrics view", found.metrics_path, views.metrics, "give it to Prometheus as authorization.credentials"),
-        ("status page", found.status_path, status_views.page, "give it to readers, as the password of any name"),
+        ("status page", found.status_path, views.page, "give it to readers, as the password of any name"),
     )
     return [
         checks.Warning(
