@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from slo_core.conventions import LOGGER_NAME
-from slo_core.errors import StoreError
+from slo_core.errors import described
 from slo_core.history import history, ranges_of
 from slo_core.registry import SLORegistry
 from slo_core.scrape import ScrapeReader
@@ -173,15 +173,15 @@ class StatusPage:
         return separate_counts(f"The store {store.backend}://", ONE_ANSWERED)
 
     def _away(self, exc: Exception) -> ET.Element:
-        """What is said instead of numbers. Only a `StoreError` is known to hold no password."""
+        """What is said instead of numbers."""
         logger = logging.getLogger(LOGGER_NAME)
-        said = str(exc) if isinstance(exc, StoreError) else type(exc).__name__
+        reason = described(exc)
         self.registry.incidents.report("the store could not be read for the status page", exc)
-        logger.debug("the status page shows no numbers: %s", said)
+        logger.debug("the status page shows no numbers: %s", reason)
         return element(
             "div",
             element("p", element("strong", "The store cannot be read, so there are no numbers to show.")),
-            element("p", said, dir="auto"),
+            element("p", reason, dir="auto"),
             element("p", "Requests are served and counted all the same. This page tries again by itself."),
             class_="slo-note slo-away",
             role="alert",

@@ -6,7 +6,7 @@ import json
 from urllib.parse import parse_qsl
 
 from slo_core.answer import Answer, answered, checked_token, is_authorized, method_not_allowed, plain_text
-from slo_core.errors import StoreError, UnknownNameError
+from slo_core.errors import UnknownNameError, described
 from slo_core.registry import SLORegistry
 from slo_core.status import DOCUMENT_VERSION
 from slo_core.status_page.assets import Assets
@@ -144,14 +144,13 @@ def json_answer(page: StatusPage, method: str, query: dict[str, str], *, accept_
     except UnknownNameError as exc:
         status, document = 404, {"version": DOCUMENT_VERSION, "error": str(exc.args[0])}
     except Exception as exc:  # a program is told so by the status
-        said = str(exc) if isinstance(exc, StoreError) else type(exc).__name__
         store = page.registry.store
         status = 503
         document = {
             "version": DOCUMENT_VERSION,
             "service": page.registry.service,
             "store": {"backend": store.backend, "scope": store.scope, "is_up": False},
-            "error": f"the store cannot be read: {said}",
+            "error": f"the store cannot be read: {described(exc)}",
         }
     body = json.dumps(document, allow_nan=False).encode()
     vary = ("Vary", "Accept-Encoding")
