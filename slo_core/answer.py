@@ -8,7 +8,15 @@ import gzip
 import hmac
 from dataclasses import dataclass
 
-__all__ = ["Answer", "answered", "checked_token", "is_authorized", "may_compress"]
+__all__ = [
+    "Answer",
+    "answered",
+    "checked_token",
+    "is_authorized",
+    "may_compress",
+    "method_not_allowed",
+    "plain_text",
+]
 
 _NO_SNIFFING = ("X-Content-Type-Options", "nosniff")
 _NO_STORE = ("Cache-Control", "no-store")
@@ -54,6 +62,18 @@ def answered(
         more.append(("Content-Encoding", "gzip"))
     every = (("Content-Type", content_type), ("Content-Length", str(len(body))), *more)
     return Answer(status, every, b"" if method == "HEAD" else body)
+
+
+def plain_text(method: str, status: int, text: str, *headers: tuple[str, str]) -> Answer:
+    """A line of text for people, where there is nothing else to answer with."""
+    return answered(method, status, "text/plain; charset=utf-8", text.encode("utf-8", "replace"), *headers)
+
+
+def method_not_allowed(method: str) -> Answer | None:
+    """405 with the methods that every view answers, GET and HEAD; None for these two."""
+    if method in ("GET", "HEAD"):
+        return None
+    return plain_text(method, 405, "method not allowed: use GET or HEAD\n", ("Allow", "GET, HEAD"))
 
 
 def may_compress(accept_encoding: str) -> bool:

@@ -26,7 +26,13 @@ from slo_core.window import (
     rolling_span,
 )
 
-__all__ = ["DEFAULT_BURN_RATE_THRESHOLD", "DEFAULT_BURN_RATE_WINDOWS", "DEFAULT_WINDOW_SECONDS", "SLODefinition"]
+__all__ = [
+    "DEFAULT_BURN_RATE_THRESHOLD",
+    "DEFAULT_BURN_RATE_WINDOWS",
+    "DEFAULT_WINDOW_SECONDS",
+    "SLODefinition",
+    "is_encodable",
+]
 
 DEFAULT_WINDOW_SECONDS = 30 * DAY
 DEFAULT_BURN_RATE_WINDOWS = (3600, 21_600)
@@ -194,7 +200,7 @@ def _identity_problems(definition: SLODefinition) -> Iterator[Problem]:
     name = definition.name
     if not isinstance(name, str) or not name:
         yield _problem("name", f"must be non-empty text, got {name!r}")
-    elif not _is_encodable(name):
+    elif not is_encodable(name):
         yield _problem("name", f"expected text that UTF-8 can encode, got {name!r}")
     try:
         Target(definition.target)
@@ -217,7 +223,7 @@ def _label_problems(labels: object) -> Iterator[Problem]:
             yield _problem("labels", f"{expected}, not starting with a digit or two underscores, got {name!r}")
         elif name in RESERVED_LABELS:
             yield _problem("labels", f"the label {name!r} is set by slo-suite itself", "choose another name")
-        if not isinstance(value, str) or not _is_encodable(value):
+        if not isinstance(value, str) or not is_encodable(value):
             yield _problem("labels", f"expected text for the label {name!r}, got {value!r}")
 
 
@@ -285,7 +291,8 @@ def _is_whole_seconds(value: object) -> bool:
     return value == int(value)
 
 
-def _is_encodable(text: str) -> bool:
+def is_encodable(text: str) -> bool:
+    """Whether text can be written as UTF-8: half a character, which JSON and Python can hold, cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["ConfigError", "DuplicateNameError", "Problem", "SLOError", "StoreError", "UnknownNameError"]
+__all__ = ["ConfigError", "DuplicateNameError", "Problem", "SLOError", "StoreError", "UnknownNameError", "described"]
 
 
 class SLOError(Exception):
@@ -61,3 +61,9 @@ class UnknownNameError(SLOError, KeyError):
 
 class StoreError(SLOError):
     """A store that is unknown, misconfigured or out of reach."""
+
+
+def described(exc: Exception) -> str:
+    """What people may read of an exception: the text of our own errors, the type of any other."""
+    # The text of others may hold a password.
+    return str(exc) if isinstance(exc, SLOError) else f"unexpected {type(exc).__name__}"

@@ -6,8 +6,11 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
-__all__ = ["ForkWatch", "in_forked_child"]
+__all__ = ["ForkWatch", "LazyLock", "in_forked_child"]
+
+L = TypeVar("L")
 
 
 def in_forked_child(reset: Callable[[], None]) -> None:
@@ -29,6 +32,30 @@ def _call(reference: weakref.WeakMethod[Callable[[], None]]) -> None:
         reset()
 
 
+class LazyLock(Generic[L]):
+    """
+    A lock that each process makes when it first needs it.
+
+    The object that owns it is often made while a module is imported, and gevent may replace the locks of `threading`
+    only after that. And a forked child cannot use its parent's lock: a thread that is not in the child may hold it.
+
+    Args:
+        make: Makes the lock. Not `threading.Lock` itself, which would be the one from before gevent replaced it.
+    """
+
+    __slots__ = ("_locks", "_make")
+
+    def __init__(self, make: Callable[[], L]) -> None:
+        self._make = make
+        self._locks: dict[int, L] = {}
+
+    def get(self) -> L:
+        """The lock of this process."""
+        pid = os.getpid()
+        # setdefault is atomic: all threads get the lock of the first one.
+        return self._locks.get(pid) or self._locks.setdefault(pid, self._make())
+
+
 class ForkWatch:
     """
     Starts an object anew in every forked child, also where the fork calls no hooks (uWSGI): then when it is next used.
@@ -37,12 +64,12 @@ class ForkWatch:
         reset: A method of the object that owns the watch; called once in each child.
     """
 
-    __slots__ = ("__weakref__", "_locks", "_pid", "_reset")
+    __slots__ = ("__weakref__", "_lock", "_pid", "_reset")
 
     def __init__(self, reset: Callable[[], None]) -> None:
         self._reset = weakref.WeakMethod(reset)
         self._pid = os.getpid()
-        self._locks: dict[int, threading.RLock] = {}
+        self._lock = LazyLock(lambda: threading.RLock())
         in_forked_child(self.notice)
 
     def notice(self) -> None:
@@ -50,8 +77,7 @@ class ForkWatch:
         pid = os.getpid()
         if pid == self._pid:
             return
-        # A lock of this process's own: one of the parent's may be held by a thread that is not here.
-        with self._locks.setdefault(pid, threading.RLock()):
+        with self._lock.get():
             if pid == self._pid:
                 return
             reset = self._reset()

@@ -11,15 +11,13 @@ from socketserver import TCPServer
 from typing import Any
 from urllib.parse import urlsplit
 
-from slo_core.answer import Answer, answered
+from slo_core.answer import Answer, method_not_allowed, plain_text
 from slo_core.conventions import DEFAULT_METRICS_PATH, LOGGER_NAME
 from slo_core.metrics_view import MetricsView
 
 __all__ = ["HEALTH_PATH", "MetricsServer"]
 
 HEALTH_PATH = "/healthz"
-
-_TEXT = "text/plain; charset=utf-8"
 
 # A client that sends nothing for so long is hung up on.
 _IDLE_SECONDS = 60.0
@@ -100,9 +98,9 @@ class _Handler(BaseHTTPRequestHandler):
                 query=query,
             )
         elif path == HEALTH_PATH:
-            response = _plain(200, b"ok\n")
+            response = method_not_allowed(method) or plain_text(method, 200, "ok\n")
         else:
-            response = _plain(404, f"not found: {DEFAULT_METRICS_PATH} is all there is\n".encode())
+            response = plain_text(method, 404, f"not found: {DEFAULT_METRICS_PATH} is all there is\n")
         self._answer(response)
 
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET  # noqa: N815  # the base class's names
@@ -114,8 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(response.body)
+        self.wfile.write(response.body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
         """A line for every scrape says nothing."""
@@ -127,7 +124,3 @@ def _path_and_query(target: str) -> tuple[str, str]:
     except ValueError:  # "http://[": an address, but of nothing
         return "", ""
     return url.path, url.query
-
-
-def _plain(status: int, body: bytes) -> Answer:
-    return answered("GET", status, _TEXT, body)

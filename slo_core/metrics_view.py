@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs
 
-from slo_core.answer import Answer, answered, checked_token, is_authorized
+from slo_core.answer import Answer, answered, checked_token, is_authorized, method_not_allowed, plain_text
 from slo_core.prometheus import PrometheusExporter
 from slo_core.registry import SLORegistry
 
 __all__ = ["MetricsView"]
-
-_PLAIN = "text/plain; charset=utf-8"
 
 
 class MetricsView:
@@ -46,11 +44,11 @@ class MetricsView:
             authorization: The Authorization header.
             query: The raw query string; `name[]` restricts the output.
         """
-        if method not in ("GET", "HEAD"):
-            return answered(method, 405, _PLAIN, b"method not allowed: use GET or HEAD\n", ("Allow", "GET, HEAD"))
+        if refusal := method_not_allowed(method):
+            return refusal
         if not is_authorized(authorization, self._token):
             challenge = ("WWW-Authenticate", 'Bearer realm="metrics"')
-            return answered(method, 401, _PLAIN, b"unauthorized: send the token as Authorization: Bearer\n", challenge)
+            return plain_text(method, 401, "unauthorized: send the token as Authorization: Bearer\n", challenge)
         names = parse_qs(query).get("name[]", ())
         body, content_type = self._exporter.render(accept=accept, names=names)
         return answered(

@@ -18,6 +18,7 @@ from slo_core.snapshot import SLOSnapshot
 from slo_core.stores.base import Store
 from slo_core.stores.locate import store_from_url
 from slo_core.stores.memory import MemoryStore
+from slo_core.stores.separate_counts import WORKERS_DIFFER, separate_counts, share_a_store
 from slo_core.tracker import SLOTracker
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class SLORegistry:
         # attribute, because every request looks at it.
         self.version = 0
         self._has_told_of_workers = False
+        # Where the store is named, for messages; Django and Flask have a setting.
+        self.store_setting = "store="
         # What went wrong inside the library while serving requests: logged seldom, counted always.
         self.incidents = Incidents()
         # Called with each request that was counted; see `slo_core.testing.capture_requests`.
@@ -206,10 +209,10 @@ class SLORegistry:
             return
         self._has_told_of_workers = True
         logging.getLogger(LOGGER_NAME).warning(
-            "several workers (%s), and each counts for itself: every scrape shows another one's numbers, and a restart "
-            'forgets them; set SLO_STORE to a store they share: "sqlite:///slo.db" on one host, "redis://host:6379/0", or '
-            '"django://default" in Django',
+            "several workers (%s): %s %s",
             evidence,
+            separate_counts(f"{self._store.backend}://", WORKERS_DIFFER),
+            share_a_store(self.store_setting),
         )
 
     def flush(self) -> None:

@@ -13,6 +13,7 @@ from slo_core.registry import SLORegistry
 from slo_core.scrape import Scraped
 from slo_core.service_status import ServiceStatus
 from slo_core.snapshot import SLOSnapshot
+from slo_core.stores.separate_counts import NOT_SEEN_HERE, separate_counts
 from slo_core.wording import (
     NOTHING,
     burn_text,
@@ -86,10 +87,7 @@ def status_note(registry: SLORegistry) -> str | None:
     store = registry.store
     if store.scope != "process":
         return None
-    return (
-        f"The store {store.backend}:// counts in each process for itself: this process does not see what the running "
-        "service has counted. Read the service's /metrics, or configure a shared store."
-    )
+    return separate_counts(f"The store {store.backend}://", NOT_SEEN_HERE)
 
 
 def status_document(registry: SLORegistry, *, standing: Scraped | None = None) -> dict[str, Any]:

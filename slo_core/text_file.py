@@ -1,15 +1,34 @@
-"""Writing a text file so that nobody ever sees half of it."""
+"""The output of a command, and writing a file so that nobody ever sees half of it."""
 
 from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from slo_core.errors import SLOError
 
-__all__ = ["write_text_file"]
+__all__ = ["write_output", "write_text_file"]
+
+
+def write_output(out: str | None, text: str, *, show: Callable[[str], object]) -> None:
+    """
+    Write the output of a command to where `--out` says.
+
+    Args:
+        out: The file; None, or "-", is standard output.
+        text: The output.
+        show: Writes text to standard output as it is.
+
+    Raises:
+        SLOError: The file cannot be written.
+    """
+    if out is None or out == "-":
+        show(text)
+    else:
+        write_text_file(out, text)
 
 
 def write_text_file(name: str | Path, text: str) -> None:

@@ -9,12 +9,22 @@ from slo_core.http import exempt_request
 from slo_core.lifespan import Scope, Send
 from slo_core.off_loop import run_off_loop
 
-__all__ = ["headers_of", "send_answer"]
+__all__ = ["asked", "headers_of", "send_answer"]
 
 
 def headers_of(scope: Scope) -> dict[str, str]:
     """The headers of a request, by their names in lower case."""
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def asked(scope: Scope) -> dict[str, str]:
+    """What every view of the core asks of a request."""
+    headers = headers_of(scope)
+    return {
+        "query": scope.get("query_string", b"").decode("latin-1"),
+        "authorization": headers.get("authorization", ""),
+        "accept_encoding": headers.get("accept-encoding", ""),
+    }
 
 
 async def send_answer(scope: Scope, send: Send, respond: Callable[[], Answer]) -> None:

@@ -104,23 +104,11 @@ def instrument(
         app.add_middleware(SLOMiddleware, registry=registry, exclude=settings.exclude, timer=timer, may_be_idle=True)
     app.state.slo_registry = registry
     if settings.enabled and settings.metrics_path is not None:
-        earlier = _route_of(app, settings.metrics_path)
-        if earlier is not None:
-            warnings.warn(
-                f"GET {settings.metrics_path} goes to a route that was added before the metrics view, {earlier}; "
-                "call instrument() before you add it, or pass another metrics_path=, or None",
-                stacklevel=2,
-            )
+        _warn_of_an_earlier_route(app, settings.metrics_path, "the metrics view", "metrics_path")
         view = metrics_app(registry, token=settings.metrics_token)
         app.add_route(settings.metrics_path, view, name="slo-metrics", include_in_schema=False)
     if settings.enabled and settings.status_path is not None:
-        earlier = _route_of(app, settings.status_path)
-        if earlier is not None:
-            warnings.warn(
-                f"GET {settings.status_path} goes to a route that was added before the status page, {earlier}; "
-                "call instrument() before you add it, or pass another status_path=, or None",
-                stacklevel=2,
-            )
+        _warn_of_an_earlier_route(app, settings.status_path, "the status page", "status_path")
         _add_status(app, settings.status_path, registry, token=settings.metrics_token)
     return registry
 
@@ -142,6 +130,16 @@ def _listed(exclude: Iterable[str]) -> tuple[str, ...]:
     if isinstance(exclude, str) or not isinstance(exclude, Iterable):
         return exclude  # type: ignore[return-value]  # as above
     return tuple(exclude)
+
+
+def _warn_of_an_earlier_route(app: Application, path: str, name: str, argument: str) -> None:
+    earlier = _route_of(app, path)
+    if earlier is not None:
+        warnings.warn(
+            f"GET {path} goes to a route that was added before {name}, {earlier}; call instrument() before you add it, "
+            f"or pass another {argument}=, or None",
+            stacklevel=3,
+        )
 
 
 def _route_of(app: Application, path: str) -> str | None:

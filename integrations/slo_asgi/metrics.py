@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, Protocol, cast, overload
 
-from slo_asgi.answer import headers_of, send_answer
+from slo_asgi.answer import asked, headers_of, send_answer
 from slo_core.lifespan import Receive, Scope, Send
 from slo_core.metrics_view import MetricsView
 from slo_core.registry import SLORegistry
@@ -41,17 +41,10 @@ class MetricsApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: GET and HEAD, 405 to all others."""
-        headers = headers_of(scope) if scope["type"] == "http" else {}
         await send_answer(
             scope,
             send,
-            lambda: self._view.respond(
-                scope["method"],
-                accept=headers.get("accept", ""),
-                accept_encoding=headers.get("accept-encoding", ""),
-                authorization=headers.get("authorization", ""),
-                query=scope.get("query_string", b"").decode("latin-1"),
-            ),
+            lambda: self._view.respond(scope["method"], accept=headers_of(scope).get("accept", ""), **asked(scope)),
         )
 
 

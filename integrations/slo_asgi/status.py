@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slo_asgi.answer import headers_of, send_answer
+from slo_asgi.answer import asked, headers_of, send_answer
 from slo_core.lifespan import Receive, Scope, Send
 from slo_core.status_page.view import StatusView
 
@@ -25,14 +25,14 @@ class StatusPageApp(_Endpoint):
     """The page itself."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_answer(scope, send, lambda: self._view.respond_page(scope["method"], **_asked(scope)))
+        await send_answer(scope, send, lambda: self._view.respond_page(scope["method"], **asked(scope)))
 
 
 class StatusDocument(_Endpoint):
     """The JSON."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_answer(scope, send, lambda: self._view.respond_json(scope["method"], **_asked(scope)))
+        await send_answer(scope, send, lambda: self._view.respond_json(scope["method"], **asked(scope)))
 
 
 class StatusAsset(_Endpoint):
@@ -43,12 +43,3 @@ class StatusAsset(_Endpoint):
         await send_answer(
             scope, send, lambda: self._view.respond_asset(scope["method"], name, accept_encoding=encodings)
         )
-
-
-def _asked(scope: Scope) -> dict[str, str]:
-    headers = headers_of(scope)
-    return {
-        "query": scope.get("query_string", b"").decode("latin-1"),
-        "authorization": headers.get("authorization", ""),
-        "accept_encoding": headers.get("accept-encoding", ""),
-    }

@@ -10,13 +10,14 @@ import django
 from django.contrib import admin
 from django.contrib.admin.utils import quote, unquote
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 
+from slo_core.answer import method_not_allowed
 from slo_core.errors import SLOError, UnknownNameError
 from slo_core.request import exempt_request
 from slo_core.status import DOCUMENT_VERSION
@@ -27,7 +28,7 @@ from slo_core.status_page.view import json_answer
 from slo_django.carrier import carrier_of
 from slo_django.installation import current
 from slo_django.models import SLOStatus
-from slo_django.status_views import response_of
+from slo_django.views import response_of
 
 __all__ = ["SLOStatusAdmin"]
 
@@ -114,8 +115,8 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
             exempt_request(carrier_of(request))
             if not self.has_view_permission(request):
                 raise PermissionDenied
-            if request.method not in ("GET", "HEAD"):
-                return HttpResponseNotAllowed(["GET", "HEAD"])
+            if refusal := method_not_allowed(request.method or ""):
+                return response_of(refusal)
             request.current_app = self.admin_site.name  # as the admin's own views do
             return view(request, **parts)
 

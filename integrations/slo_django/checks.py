@@ -17,6 +17,7 @@ from slo_core.errors import ConfigError, Problem, StoreError
 from slo_core.markers import marks_of
 from slo_core.settings import SLOSettings, unknown_settings
 from slo_core.stores.locate import known_schemes, redacted_url, store_from_url
+from slo_core.stores.separate_counts import WORKERS_DIFFER, separate_counts
 from slo_django import conf
 from slo_django.store import open_django
 from slo_django.url_map import MappedView, mapped_views
@@ -119,8 +120,7 @@ def _store_messages(found: SLOSettings) -> Iterator[CheckMessage]:
     is_default_of_tests = conf.is_being_tested() and "SLO_STORE" not in conf.given_settings()
     if is_of_one_process and found.enabled and not settings.DEBUG and not is_default_of_tests:
         yield checks.Warning(
-            f"{conf.WHERE}SLO_STORE counts in each process for itself: with several workers every scrape shows another "
-            "one's numbers, and a restart forgets them.",
+            separate_counts(f"{conf.WHERE}SLO_STORE", WORKERS_DIFFER),
             hint=f'Use a shared store: leave SLO_STORE out, or set "sqlite:////path/slo.db" or "redis://host:6379/0". '
             f"With one worker, silence {CheckID.STORE_OF_ONE_PROCESS}.",
             id=CheckID.STORE_OF_ONE_PROCESS,
@@ -262,7 +262,7 @@ def _unknown_marks(views: Sequence[MappedView], known: list[str]) -> Iterator[ch
 
 def check_metrics_token(app_configs: object = None, **_: Any) -> list[CheckMessage]:
     """Metrics and the status page are not for everybody."""
-    from slo_django import status_views, views
+    from slo_django import views
 
     try:
         found = conf.read_settings()
@@ -273,7 +273,7 @@ def check_metrics_token(app_configs: object = None, **_: Any) -> list[CheckMessa
     mounted = [mapped.view for mapped in mapped_views()]
     told = (
         ("metrics view", found.metrics_path, views.metrics, "give it to Prometheus as authorization.credentials"),
-        ("status page", found.status_path, status_views.page, "give it to readers, as the password of any name"),
+        ("status page", found.status_path, views.page, "give it to readers, as the password of any name"),
     )
     return [
         checks.Warning(

@@ -98,7 +98,7 @@ class Installation:
 
             buckets = open_django(store, service=settings.service, **settings.store_options)
             store = WriteBehindStore(buckets, flush_interval=settings.flush_interval)
-        return SLORegistry.from_config(
+        registry = SLORegistry.from_config(
             conf.read_definitions(),
             store=store,
             service=settings.service,
@@ -106,6 +106,8 @@ class Installation:
             flush_interval=settings.flush_interval,
             where=conf.WHERE + conf.DEFINITIONS,
         )
+        registry.store_setting = "SLO_STORE"
+        return registry
 
     def _build_recorder(self) -> HTTPRecorder:
         # An SLO fed by hand only may still be named by slo_track on a view.

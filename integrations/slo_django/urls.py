@@ -10,7 +10,7 @@ from django.conf import settings
 from django.urls import URLPattern, clear_url_caches, path
 
 from slo_core.conventions import DEFAULT_METRICS_PATH
-from slo_django import status_views, views
+from slo_django import views
 
 __all__ = ["app_name", "urlpatterns"]
 
@@ -26,9 +26,9 @@ def _patterns() -> list[URLPattern]:
     if isinstance(status_path, str) and status_path.strip("/"):  # else the paths below it are the project's
         status_path = status_path.strip("/")
         patterns += [
-            path(status_path, status_views.page, name="status"),
-            path(f"{status_path}.json", status_views.document, name="status-json"),
-            path(f"{status_path}/<str:name>", status_views.asset, name="status-asset"),
+            path(status_path, views.page, name="status"),
+            path(f"{status_path}.json", views.document, name="status-json"),
+            path(f"{status_path}/<str:name>", views.asset, name="status-asset"),
         ]
     return patterns
 

@@ -1,8 +1,10 @@
-"""The metrics view."""
+"""The metrics view, and the status page outside the admin."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
 from django.db.transaction import non_atomic_requests
@@ -10,21 +12,31 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from slo_core.answer import Answer, plain_text
 from slo_core.conventions import LOGGER_NAME
 from slo_core.request import exempt_request
 from slo_django.carrier import carrier_of
 from slo_django.conf import is_being_tested
-from slo_django.installation import current
+from slo_django.installation import Installation, current
 
-__all__ = ["metrics"]
+if TYPE_CHECKING:
+    from slo_core.metrics_view import MetricsView
+    from slo_core.status_page.view import StatusView
 
-_PLAIN = "text/plain; charset=utf-8"
+__all__ = ["asset", "document", "metrics", "page", "response_of"]
+
+DjangoView = Callable[..., HttpResponse]
+View = TypeVar("View")
 
 
-# csrf_exempt: a POST is answered with 405, as everywhere, and not with a page about cookies.
-@login_not_required
-@csrf_exempt
-@non_atomic_requests
+def _on_its_own(view: DjangoView) -> DjangoView:
+    """Without a login page, a page about cookies for a POST, or a transaction: the answers are the same everywhere."""
+    return login_not_required(csrf_exempt(non_atomic_requests(view)))
+
+
+# never_cache, also for the status page: earlier releases of Django cache a whole site despite `no-store`, and would show
+# everybody what a reader with the token was shown. They heed `private`.
+@_on_its_own
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     """
@@ -32,22 +44,63 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
     404 with `SLO_METRICS_PATH = None` or `SLO_ENABLED = False`; 503 while the settings are wrong.
     """
-    exempt_request(carrier_of(request))
-    try:
-        view = current.installation.metrics_view
-    except Exception as exc:  # wrong settings: whoever scrapes must not be shown them
-        logging.getLogger(LOGGER_NAME).error("metrics cannot be shown, because the settings are wrong: %s", exc)
-        return HttpResponse("not configured: see the service's log\n", status=503, content_type=_PLAIN)
-    if view is None:
-        return HttpResponse("not found\n", status=404, content_type=_PLAIN)
-    if request.META.get("wsgi.multiprocess") and not is_being_tested():  # Django's test client says so
-        current.installation.registry.note_workers("the server says wsgi.multiprocess")
-    headers = request.headers
-    answer = view.respond(
-        request.method or "",
-        accept=headers.get("Accept", ""),
-        accept_encoding=headers.get("Accept-Encoding", ""),
-        authorization=headers.get("Authorization", ""),
-        query=request.META.get("QUERY_STRING", ""),
+
+    def scrape(view: MetricsView) -> Answer:
+        if request.META.get("wsgi.multiprocess") and not is_being_tested():  # Django's test client says so
+            current.installation.registry.note_workers("the server says wsgi.multiprocess")
+        return view.respond(request.method or "", accept=request.headers.get("Accept", ""), **_asked(request))
+
+    return _respond(request, "metrics", lambda installation: installation.metrics_view, scrape)
+
+
+@_on_its_own
+@never_cache
+def page(request: HttpRequest) -> HttpResponse:
+    """The status page: 404 while `SLO_STATUS_PATH` is None, 503 while the settings are wrong."""
+    return _respond_status(request, lambda view: view.respond_page(request.method or "", **_asked(request)))
+
+
+@_on_its_own
+@never_cache
+def document(request: HttpRequest) -> HttpResponse:
+    """Its JSON."""
+    return _respond_status(request, lambda view: view.respond_json(request.method or "", **_asked(request)))
+
+
+@_on_its_own
+def asset(request: HttpRequest, name: str) -> HttpResponse:
+    """A file of it."""
+    encodings = request.headers.get("Accept-Encoding", "")
+    return _respond_status(
+        request, lambda view: view.respond_asset(request.method or "", name, accept_encoding=encodings)
     )
+
+
+def response_of(answer: Answer) -> HttpResponse:
+    """An answer of the core's, as Django wants it."""
     return HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
+
+
+def _respond_status(request: HttpRequest, respond: Callable[[StatusView], Answer]) -> HttpResponse:
+    return _respond(request, "the status page", lambda installation: installation.status_view, respond)
+
+
+def _respond(
+    request: HttpRequest, name: str, choose: Callable[[Installation], View | None], respond: Callable[[View], Answer]
+) -> HttpResponse:
+    exempt_request(carrier_of(request))
+    method = request.method or ""
+    try:
+        view = choose(current.installation)
+    except Exception as exc:  # wrong settings: those who ask must not be shown them
+        logging.getLogger(LOGGER_NAME).error("%s cannot be shown, because the settings are wrong: %s", name, exc)
+        return response_of(plain_text(method, 503, "not configured: see the service's log\n"))
+    return response_of(plain_text(method, 404, "not found\n") if view is None else respond(view))
+
+
+def _asked(request: HttpRequest) -> dict[str, str]:
+    return {
+        "query": request.META.get("QUERY_STRING", ""),
+        "authorization": request.headers.get("Authorization", ""),
+        "accept_encoding": request.headers.get("Accept-Encoding", ""),
+    }

@@ -1,15 +1,53 @@
-"""An answer of the core's, as a Flask response."""
+"""Views of the core, mounted in a Flask application."""
 
 from __future__ import annotations
 
-from flask import Response
+from collections.abc import Callable
+
+from flask import Flask, Response, request
 
 from slo_core.answer import Answer
+from slo_core.http_rule import KNOWN_METHODS
+from slo_core.markers import slo_exempt
+from slo_core.request import exempt_request
 
-__all__ = ["response_of"]
+__all__ = ["add_view", "asked"]
 
 
-def response_of(answer: Answer) -> Response:
-    """The response."""
-    # Not b"": for a body, even an empty one, Werkzeug writes a Content-Length of its own over that of HEAD.
-    return Response(answer.body or None, status=answer.status, headers=list(answer.headers))
+def add_view(app: Flask, rule: str, endpoint: str, respond: Callable[..., Answer]) -> None:
+    """
+    Add a view whose requests count for no SLO.
+
+    Args:
+        app: The application.
+        rule: Where it answers.
+        endpoint: Its name in the application.
+        respond: Answers the current request; the parts of the rule are its arguments.
+    """
+
+    # Marked as well, because hooks and a 405 of the router's answer without asking the view.
+    @slo_exempt
+    def view(slo_host: str = "", **parts: str) -> Response:
+        exempt_request(request.environ)
+        answer = respond(**parts)
+        # Not b"": for a body, even an empty one, Werkzeug writes a Content-Length of its own over that of HEAD.
+        return Response(answer.body or None, status=answer.status, headers=list(answer.headers))
+
+    app.add_url_rule(
+        rule,
+        endpoint,
+        view,
+        methods=sorted(KNOWN_METHODS),  # all of them, because the core answers 405 itself
+        provide_automatic_options=False,
+        # With host matching a rule without a host would match none.
+        host="<slo_host>" if app.url_map.host_matching else None,
+    )
+
+
+def asked() -> dict[str, str]:
+    """What every view of the core asks of the current request."""
+    return {
+        "query": request.environ.get("QUERY_STRING", ""),
+        "authorization": request.headers.get("Authorization", ""),
+        "accept_encoding": request.headers.get("Accept-Encoding", ""),
+    }

@@ -14,7 +14,7 @@ from flask.cli import AppGroup
 from slo_core.cli.gate_options import gate_options
 from slo_core.cli.rule_options import print_rules, rule_options
 from slo_core.definition_source.definition_set import DefinitionSet
-from slo_core.errors import SLOError
+from slo_core.errors import SLOError, described
 from slo_core.gate import exit_code, gate_from
 from slo_core.status import State, status_document, status_note, status_table
 from slo_core.status_source.registry import registry_status
@@ -89,8 +89,7 @@ def _failing_with_2() -> Iterator[None]:
     try:
         yield
     except Exception as exc:
-        said = str(exc) if isinstance(exc, SLOError) else f"unexpected {type(exc).__name__}"
-        raise _Failure(said) from exc
+        raise _Failure(described(exc)) from exc
 
 
 def _paint(state: State, text: str) -> str:

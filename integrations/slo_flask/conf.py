@@ -63,12 +63,14 @@ def read(
 
 
 def _open(settings: SLOSettings) -> SLORegistry:
-    return SLORegistry(
+    registry = SLORegistry(
         settings.store,
         service=settings.service,
         store_options=settings.store_options,
         flush_interval=settings.flush_interval,
     )
+    registry.store_setting = "SLO_STORE"
+    return registry
 
 
 def _parse(config: Mapping[str, object], definitions: DefinitionsConfig | None) -> tuple[SLODefinition, ...]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from flask import Flask, Response, request
+from flask import Flask, request
 
-from slo_core.http_rule import KNOWN_METHODS
-from slo_core.markers import slo_exempt
+from slo_core.answer import Answer
 from slo_core.registry import SLORegistry
-from slo_core.request import exempt_request
-from slo_flask.answer import response_of
+from slo_flask.answer import add_view, asked
 
 if TYPE_CHECKING:
     from slo_core.metrics_view import MetricsView
@@ -30,22 +29,12 @@ def mount(app: Flask, path: str, registry: SLORegistry, *, token: str | None) ->
         registry: What it shows.
         token: Bearer token it asks for; None asks for none.
     """
-    app.add_url_rule(
-        path,
-        ENDPOINT,
-        MetricsEndpoint(registry, token=token),
-        methods=sorted(KNOWN_METHODS),  # all of them, because the view answers 405 itself
-        provide_automatic_options=False,
-        # With host matching a rule without a host would match none.
-        host="<slo_host>" if app.url_map.host_matching else None,
-    )
+    add_view(app, path, ENDPOINT, MetricsEndpoint(registry, token=token).scrape)
 
 
-# Marked as well, because hooks and a 405 of the router's answer without asking the view.
-@slo_exempt
 class MetricsEndpoint:
     """
-    The view.
+    What the route answers.
 
     Args:
         registry: What it shows.
@@ -55,25 +44,16 @@ class MetricsEndpoint:
     def __init__(self, registry: SLORegistry, *, token: str | None) -> None:
         self._registry = registry
         self._token = token
-        self._view: MetricsView | None = None
 
-    def __call__(self, **_: str) -> Response:
-        exempt_request(request.environ)
+    def scrape(self) -> Answer:
+        """The metrics."""
         if request.environ.get("wsgi.multiprocess"):
             self._registry.note_workers("the server says wsgi.multiprocess")
-        headers = request.headers
-        answer = (self._view or self._make_view()).respond(
-            request.method,
-            accept=headers.get("Accept", ""),
-            accept_encoding=headers.get("Accept-Encoding", ""),
-            authorization=headers.get("Authorization", ""),
-            query=request.environ.get("QUERY_STRING", ""),
-        )
-        return response_of(answer)
+        return self._view.respond(request.method, accept=request.headers.get("Accept", ""), **asked())
 
-    def _make_view(self) -> MetricsView:
+    @cached_property
+    def _view(self) -> MetricsView:
         # prometheus_client takes longer to import than all the rest: the first scrape pays for it, not the start.
         from slo_core.metrics_view import MetricsView
 
-        view = self._view = MetricsView(self._registry, token=self._token)
-        return view
+        return MetricsView(self._registry, token=self._token)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
-from slo_core.text_file import write_text_file
+from slo_core.text_file import write_output
 
 __all__ = ["dashboard"]
 
@@ -23,7 +25,4 @@ def dashboard(kind: str, out: str | None) -> None:
     from slo_core.dashboards import dashboard_text, detail_dashboard, overview_dashboard
 
     text = dashboard_text(overview_dashboard() if kind == "overview" else detail_dashboard())
-    if out is None or out == "-":
-        click.echo(text, nl=False)
-    else:
-        write_text_file(out, text)
+    write_output(out, text, show=partial(click.echo, nl=False))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 import click
 
 from slo_core.definition_source.definition_set import DefinitionSet
 from slo_core.rule_file import RULE_FORMATS, parse_labels, rule_file
-from slo_core.text_file import write_text_file
+from slo_core.text_file import write_output
 
 __all__ = ["print_rules", "rule_options"]
 
@@ -90,7 +91,4 @@ def print_rules(
     )
     for warning in written.warnings:
         warn(warning)
-    if out is None or out == "-":
-        click.echo(written.text, nl=False)
-    else:
-        write_text_file(out, written.text)
+    write_output(out, written.text, show=partial(click.echo, nl=False))

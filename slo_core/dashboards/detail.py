@@ -58,11 +58,13 @@ def _budget(page: DashboardBuilder) -> None:
         page.with_panel(panels.stat(title, expr, width=4, unit=unit, levels=levels, description=description))
     page.with_panel(
         panels.time_series(
-            "Error budget remaining", width=24, unit="percentunit", description="Below 0 it is overspent."
+            "Error budget remaining",
+            (found.BUDGET_REMAINING, "remaining"),
+            width=24,
+            unit="percentunit",
+            highest=1,
+            description="Below 0 it is overspent.",
         )
-        .axis_soft_max(1)
-        .axis_soft_min(0)
-        .with_target(panels.ranged(found.BUDGET_REMAINING, "remaining"))
     )
 
 
@@ -71,32 +73,32 @@ def _burning(page: DashboardBuilder) -> None:
     page.with_panel(
         panels.time_series(
             "Burn rate by window",
+            (found.BURN_RATES, _WINDOW),
             width=12,
             unit="none",
             description="An alert fires when its long and its short window are both at or over its factor.",
         )
-        .axis_soft_min(0)
-        .with_target(panels.ranged(found.BURN_RATES, _WINDOW))
     )
     page.with_panel(
         panels.time_series(
             "Error ratio by window",
+            (found.ERROR_RATIOS, _WINDOW),
+            (found.ALLOWED_ERROR_RATIO, "allowed"),
             width=12,
             unit="percentunit",
             description="Share of bad events, and the share that the objective allows.",
         )
-        .axis_soft_min(0)
-        .with_target(panels.ranged(found.ERROR_RATIOS, _WINDOW))
-        .with_target(panels.ranged(found.ALLOWED_ERROR_RATIO, "allowed", ref="B"))
     )
     page.with_panel(
         panels.state_timeline(
             "Burn alerts",
+            found.FIRING,
+            _RULE,
             width=12,
             description="When each multi-window alert fired, as Prometheus saw it; long and short window in seconds.",
             on=("firing", "red"),
             off=("quiet", "green"),
-        ).with_target(panels.ranged(found.FIRING, _RULE))
+        )
     )
     page.with_panel(_windows())
 
@@ -126,28 +128,31 @@ def _traffic(page: DashboardBuilder) -> None:
     found = DetailQueries
     page.with_panel(
         panels.time_series(
-            "Events", width=12, unit="cps", description="Events a second that count for the SLO: mean of five minutes."
+            "Events",
+            (found.EVENTS_PER_SECOND, "all"),
+            (found.FAILURES_PER_SECOND, "bad"),
+            width=12,
+            unit="cps",
+            description="Events a second that count for the SLO: mean of five minutes.",
         )
-        .axis_soft_min(0)
-        .with_target(panels.ranged(found.EVENTS_PER_SECOND, "all"))
-        .with_target(panels.ranged(found.FAILURES_PER_SECOND, "bad", ref="B"))
     )
     page.with_panel(
         panels.state_timeline(
             "Store",
+            found.STORE_UP,
+            _STORE,
             width=6,
             description="Whether every process could read the store. One that could not shows no SLO, and counts on.",
             on=("in reach", "green"),
             off=("out of reach", "red"),
-        ).with_target(panels.ranged(found.STORE_UP, _STORE))
+        )
     )
     page.with_panel(
         panels.time_series(
             "Waiting for the store",
+            (found.FLUSH_LAG, _STORE),
             width=6,
             unit="s",
             description="Age of the oldest event that a process has not handed over to the store yet.",
         )
-        .axis_soft_min(0)
-        .with_target(panels.ranged(found.FLUSH_LAG, _STORE))
     )

@@ -26,74 +26,57 @@ _DETAIL_LINK = (
 def overview() -> DashboardBuilder:
     """The dashboard."""
     found = OverviewQueries
-    return (
+    page = (
         panels.page(OVERVIEW_TITLE, uid=OVERVIEW_UID, description="Error budgets of all SLOs, counted by slo-suite.")
         .with_variable(panels.variable(Variable.SERVICE, "Service", queries.SERVICES, has_all=True))
         .with_variable(panels.variable(Variable.SLO, "SLO", queries.SLOS_OF_SERVICES, has_all=True))
         .link(panels.link_to(DETAIL_TITLE, DETAIL_UID))
-        .with_panel(panels.stat("SLOs", found.COUNT, width=6, unit="none", description="SLOs that are recorded."))
-        .with_panel(
-            panels.stat(
-                "Budgets exhausted",
-                found.EXHAUSTED_COUNT,
-                width=6,
-                unit="none",
-                levels=panels.GOOD_AT_ZERO,
-                description="SLOs whose error budget is spent.",
-            )
-        )
-        .with_panel(
-            panels.stat(
-                "Burn alerts firing",
-                found.FIRING_COUNT,
-                width=6,
-                unit="none",
-                levels=panels.GOOD_AT_ZERO,
-                description="Multi-window alerts that fire, of any severity.",
-            )
-        )
-        .with_panel(
-            panels.stat(
-                "Stores out of reach",
-                found.STORES_DOWN,
-                width=6,
-                unit="none",
-                levels=panels.GOOD_AT_ZERO,
-                description="Stores of any service that a process could not read. It shows no SLO until it can.",
-            )
-        )
-        .with_panel(_table())
-        .with_panel(
-            panels.time_series(
-                "Error budget remaining",
-                width=12,
-                unit="percentunit",
-                description="Share of the budget of each SLO's window that is left; below 0 it is overspent.",
-            )
-            .axis_soft_max(1)
-            .axis_soft_min(0)
-            .with_target(panels.ranged(found.BUDGET_REMAINING, _NAME))
-        )
-        .with_panel(
-            panels.time_series(
-                "Burn rate",
-                width=12,
-                unit="none",
-                description="How fast each budget is spent right now; at 1 it lasts exactly as long as the SLO's window.",
-            )
-            .axis_soft_min(0)
-            .with_target(panels.ranged(found.CURRENT_BURN_RATE, _NAME))
-        )
-        .with_panel(
-            panels.state_timeline(
-                "Burn alerts",
-                width=24,
-                description="When at least one multi-window alert of the SLO fired.",
-                on=("firing", "red"),
-                off=("quiet", "green"),
-            ).with_target(panels.ranged(found.FIRING, _NAME))
+    )
+    for title, expr, levels, description in (
+        ("SLOs", found.COUNT, None, "SLOs that are recorded."),
+        ("Budgets exhausted", found.EXHAUSTED_COUNT, panels.GOOD_AT_ZERO, "SLOs whose error budget is spent."),
+        (
+            "Burn alerts firing", found.FIRING_COUNT, panels.GOOD_AT_ZERO,
+            "Multi-window alerts that fire, of any severity.",
+        ),
+        (
+            "Stores out of reach", found.STORES_DOWN, panels.GOOD_AT_ZERO,
+            "Stores of any service that a process could not read. It shows no SLO until it can.",
+        ),
+    ):  # fmt: skip
+        page.with_panel(panels.stat(title, expr, width=6, unit="none", levels=levels, description=description))
+    page.with_panel(_table())
+    page.with_panel(
+        panels.time_series(
+            "Error budget remaining",
+            (found.BUDGET_REMAINING, _NAME),
+            width=12,
+            unit="percentunit",
+            highest=1,
+            description="Share of the budget of each SLO's window that is left; below 0 it is overspent.",
         )
     )
+    page.with_panel(
+        panels.time_series(
+            "Burn rate",
+            (found.CURRENT_BURN_RATE, _NAME),
+            width=12,
+            unit="none",
+            description="How fast each budget is spent right now; at 1 it lasts exactly as long as the SLO's window.",
+        )
+    )
+    page.with_panel(
+        panels.state_timeline(
+            "Burn alerts",
+            found.FIRING,
+            _NAME,
+            width=24,
+            description="When at least one multi-window alert of the SLO fired.",
+            on=("firing", "red"),
+            off=("quiet", "green"),
+        )
+    )
+    return page
 
 
 def _table() -> Table:

@@ -33,7 +33,6 @@ __all__ = [
     "instant",
     "link_to",
     "page",
-    "ranged",
     "renamed",
     "stat",
     "state_timeline",
@@ -102,7 +101,7 @@ def link_to(title: str, uid: str) -> DashboardLink:
     )
 
 
-def ranged(expr: str, legend: str, *, ref: str = "A") -> Dataquery:
+def _ranged(expr: str, legend: str, *, ref: str = "A") -> Dataquery:
     """A query over the whole stretch of time shown."""
     return Dataquery().expr(expr).range().legend_format(legend).ref_id(ref).datasource(_SOURCE)
 
@@ -138,9 +137,11 @@ def stat(title: str, expr: str, *, width: int, unit: str, description: str, leve
     return panel.thresholds(steps(levels if levels is not None else ((None, "text"),)))
 
 
-def time_series(title: str, *, width: int, unit: str, description: str) -> TimeSeries:
-    """Lines over time, without a query yet; a gap in the data is a gap in the line."""
-    return (
+def time_series(
+    title: str, *lines: tuple[str, str], width: int, unit: str, description: str, highest: float | None = None
+) -> TimeSeries:
+    """Lines over time, a query and a legend each; the axis holds 0 and `highest`. A gap in the data is one in the line."""
+    panel = (
         TimeSeries()
         .title(title)
         .description(description)
@@ -158,17 +159,25 @@ def time_series(title: str, *, width: int, unit: str, description: str) -> TimeS
             .show_legend(True)
         )
         .tooltip(common_builders.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
+        .axis_soft_min(0)
     )
+    if highest is not None:
+        panel = panel.axis_soft_max(highest)
+    for index, (expr, legend) in enumerate(lines):
+        panel = panel.with_target(_ranged(expr, legend, ref=chr(ord("A") + index)))
+    return panel
 
 
 def state_timeline(
-    title: str, *, width: int, description: str, on: tuple[str, str], off: tuple[str, str]
+    title: str, expr: str, legend: str, *, width: int, description: str, on: tuple[str, str], off: tuple[str, str]
 ) -> StateTimeline:
     """
     Rows that are on (1 and more) or off (0).
 
     Args:
         title: What it shows.
+        expr: The query.
+        legend: The name of each row.
         width: Of 24 columns.
         description: What it means.
         on: Text and colour of 1 and more.
@@ -193,6 +202,7 @@ def state_timeline(
         .show_value(VisibilityMode.NEVER)
         .mappings(mappings)
         .legend(common_builders.VizLegendOptions().show_legend(False))
+        .with_target(_ranged(expr, legend))
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 from functools import cached_property
 from importlib.resources import files
 
-from slo_core.answer import Answer, answered
+from slo_core.answer import Answer, answered, method_not_allowed, plain_text
 
 __all__ = ["Assets"]
 
@@ -47,10 +47,10 @@ class Assets:
             name: Of the file.
             accept_encoding: The Accept-Encoding header.
         """
-        if method not in ("GET", "HEAD"):
-            return answered(method, 405, "text/plain; charset=utf-8", b"use GET or HEAD\n", ("Allow", "GET, HEAD"))
+        if refusal := method_not_allowed(method):
+            return refusal
         if name not in _TYPES:
-            return answered(method, 404, "text/plain; charset=utf-8", b"not found\n")
+            return plain_text(method, 404, "not found\n")
         body = self._bodies[name]
         vary = ("Vary", "Accept-Encoding")
         return answered(method, 200, _TYPES[name], body, _FOREVER, vary, accept_encoding=accept_encoding)

@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from slo_core.conventions import LOGGER_NAME
-from slo_core.errors import StoreError
+from slo_core.errors import described
 from slo_core.history import history, ranges_of
 from slo_core.registry import SLORegistry
 from slo_core.scrape import ScrapeReader
@@ -20,6 +20,7 @@ from slo_core.status_page.detail import CHARTS, alert_table, facts, history_tabl
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
 from slo_core.status_page.overview import overview
+from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 
 __all__ = ["Fragment", "StatusPage"]
 
@@ -169,21 +170,18 @@ class StatusPage:
         store = self.registry.store
         if store.scope != "process":
             return None
-        return (
-            f"The store {store.backend}:// counts in each process for itself: these are the numbers of the one that "
-            "answered, since it was started. Where several run, configure a shared store."
-        )
+        return separate_counts(f"The store {store.backend}://", ONE_ANSWERED)
 
     def _away(self, exc: Exception) -> ET.Element:
-        """What is said instead of numbers. Only a `StoreError` is known to hold no password."""
+        """What is said instead of numbers."""
         logger = logging.getLogger(LOGGER_NAME)
-        said = str(exc) if isinstance(exc, StoreError) else type(exc).__name__
+        reason = described(exc)
         self.registry.incidents.report("the store could not be read for the status page", exc)
-        logger.debug("the status page shows no numbers: %s", said)
+        logger.debug("the status page shows no numbers: %s", reason)
         return element(
             "div",
             element("p", element("strong", "The store cannot be read, so there are no numbers to show.")),
-            element("p", said, dir="auto"),
+            element("p", reason, dir="auto"),
             element("p", "Requests are served and counted all the same. This page tries again by itself."),
             class_="slo-note slo-away",
             role="alert",

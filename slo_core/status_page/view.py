@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from urllib.parse import parse_qsl
 
-from slo_core.answer import Answer, answered, checked_token, is_authorized
-from slo_core.errors import StoreError, UnknownNameError
+from slo_core.answer import Answer, answered, checked_token, is_authorized, method_not_allowed, plain_text
+from slo_core.errors import UnknownNameError, described
 from slo_core.registry import SLORegistry
 from slo_core.status import DOCUMENT_VERSION
 from slo_core.status_page.assets import Assets
@@ -16,7 +16,6 @@ from slo_core.status_page.page import Fragment, StatusPage
 
 __all__ = ["StatusView", "json_answer"]
 
-_PLAIN = "text/plain; charset=utf-8"
 _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
 
@@ -76,8 +75,8 @@ class StatusView:
             else:
                 fragment = self._page.detail(name, asked, links=self._links)
         except UnknownNameError as exc:
-            return answered(method, 404, _PLAIN, _bytes(str(exc.args[0]) + "\n"))
-        body = _bytes(self._document(fragment, is_detail=name is not None))
+            return plain_text(method, 404, f"{exc.args[0]}\n")
+        body = self._document(fragment, is_detail=name is not None).encode("utf-8", "replace")
         vary = ("Vary", "Accept-Encoding")
         return answered(method, 200, _HTML, body, vary, *_HEADERS, accept_encoding=accept_encoding)
 
@@ -101,11 +100,11 @@ class StatusView:
         return self._assets.respond(method, name, accept_encoding=accept_encoding)
 
     def _refusal(self, method: str, authorization: str) -> Answer | None:
-        if method not in ("GET", "HEAD"):
-            return answered(method, 405, _PLAIN, b"method not allowed: use GET or HEAD\n", ("Allow", "GET, HEAD"))
+        if refusal := method_not_allowed(method):
+            return refusal
         if not is_authorized(authorization, self._token, or_basic=True):
-            told = b"unauthorized: send the token as Authorization: Bearer, or as the password of Basic\n"
-            return answered(method, 401, _PLAIN, told, _CHALLENGE)
+            text = "unauthorized: send the token as Authorization: Bearer, or as the password of Basic\n"
+            return plain_text(method, 401, text, _CHALLENGE)
         return None
 
     def _document(self, fragment: Fragment, *, is_detail: bool) -> str:
@@ -145,19 +144,14 @@ def json_answer(page: StatusPage, method: str, query: dict[str, str], *, accept_
     except UnknownNameError as exc:
         status, document = 404, {"version": DOCUMENT_VERSION, "error": str(exc.args[0])}
     except Exception as exc:  # a program is told so by the status
-        said = str(exc) if isinstance(exc, StoreError) else type(exc).__name__
         store = page.registry.store
         status = 503
         document = {
             "version": DOCUMENT_VERSION,
             "service": page.registry.service,
             "store": {"backend": store.backend, "scope": store.scope, "is_up": False},
-            "error": f"the store cannot be read: {said}",
+            "error": f"the store cannot be read: {described(exc)}",
         }
     body = json.dumps(document, allow_nan=False).encode()
     vary = ("Vary", "Accept-Encoding")
     return answered(method, status, _JSON, body, vary, *_HEADERS, accept_encoding=accept_encoding)
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "replace")

@@ -15,6 +15,7 @@ from slo_core.service_status import ServiceStatus
 from slo_core.sli import EventCounts
 from slo_core.snapshot import Measured, SLOSnapshot
 from slo_core.status_source.standing import SeenAlert, standing_of
+from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 
 __all__ = ["services_of_metrics"]
 
@@ -130,10 +131,7 @@ def _collect(text: str, services: defaultdict[tuple[str, str], _Service]) -> Non
 def _status(name: str, found: _Service, *, at: float) -> ServiceStatus:
     note = trouble = None
     if found.scope == "process":
-        note = (
-            f"The store {found.backend}:// counts in each process for itself: these are the numbers of the one that "
-            "answered, since it was started. Where several run, configure a shared store."
-        )
+        note = separate_counts(f"The store {found.backend}://", ONE_ANSWERED)
     if not found.is_up and not found.slos:
         trouble = f"its store cannot be read ({Metric.STORE_UP} is 0)"
     standing = [slo.standing(slo_name, at=at) for slo_name, slo in found.slos.items()]

@@ -15,7 +15,7 @@ from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.definition import SLODefinition
 from slo_core.definition_document import definition_document, fingerprint_of
 from slo_core.errors import StoreError
-from slo_core.forks import ForkWatch
+from slo_core.forks import ForkWatch, LazyLock
 from slo_core.incidents import Incidents
 from slo_core.stores.base import Reading, ReadRequest, Scope, StoreHealth
 from slo_core.stores.buckets import Applied, BucketRange, BucketStore, Declaration, Identity, Increment
@@ -127,6 +127,7 @@ class WriteBehindStore:
         self._incidents = Incidents()
         # What is to be logged once the turn is given back: a logging handler is somebody else's code.
         self._news: list[tuple[int, str, str]] = []
+        self._turn = LazyLock(Turn)  # held while talking to the store
         self._start_anew()
         # In a child whose fork called no hooks (uWSGI) it is noticed by whoever comes first.
         self._fork = ForkWatch(self._forked)
@@ -134,8 +135,6 @@ class WriteBehindStore:
 
     def _start_anew(self) -> None:
         self._writer = new_writer()
-        # Made when it is first needed: it is held while talking to the store, and gevent must have patched it by then.
-        self._turns: dict[str, Turn] = {}
         self._is_behind = False  # there was more to be handed over than could be at a stretch
         self._failures = 0  # in a row
         self._unreported = 0
@@ -228,7 +227,7 @@ class WriteBehindStore:
             self._incidents.report(
                 f"{waiting} events could not be handed over to the store {self.backend} before it was closed"
             )
-        turn = self._turn()
+        turn = self._turn.get()
         if turn.take(_TURN_SECONDS):
             try:
                 self._buckets.close()
@@ -265,7 +264,7 @@ class WriteBehindStore:
             wait_seconds: How long to wait for the turn.
             seconds: How long to go on; whoever else wants the turn gets it in between.
         """
-        turn = self._turn()
+        turn = self._turn.get()
         handover: Handover | None = None
         until = math.inf
         while turn.take(wait_seconds):
@@ -283,10 +282,6 @@ class WriteBehindStore:
                 return handover.is_over
             turn.let_pass()
         return False
-
-    def _turn(self) -> Turn:
-        # setdefault is atomic: whoever comes first makes it for all.
-        return self._turns.get("") or self._turns.setdefault("", Turn())
 
     def _begin(self) -> Handover:
         self._settle_all()
@@ -316,7 +311,7 @@ class WriteBehindStore:
                 stuck = StoreError(f"the store {self.backend} has not applied a batch of {len(left)} SLOs: {reason}")
             elif stuck is None:
                 self._succeeded()
-            if self.monotonic() >= until or self._turn().is_wanted:
+            if self.monotonic() >= until or self._turn.get().is_wanted:
                 break
         if stuck is not None:
             raise stuck
@@ -381,7 +376,7 @@ class WriteBehindStore:
 
     def _prune(self) -> None:
         self._prune_at = self.monotonic() + _PRUNE_SECONDS * random.uniform(0.75, 1.25)  # noqa: S311
-        turn = self._turn()
+        turn = self._turn.get()
         if not turn.take(_TURN_SECONDS):
             return
         try:
@@ -442,7 +437,7 @@ class WriteBehindStore:
     def _ask(self, question: Callable[[], T]) -> T:
         """Hand over this process's own events, then ask the store."""
         self.notice_fork()
-        turn = self._turn()
+        turn = self._turn.get()
         if not turn.take(_TURN_SECONDS):
             raise StoreError(f"the store {self.backend} is busy: another thread has been waiting for it")
         try:

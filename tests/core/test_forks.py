@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
+import threading
 from collections.abc import Callable
 
 import pytest
 
 from slo_core import SLODefinition, SLOTracker
-from slo_core.forks import in_forked_child
+from slo_core.forks import LazyLock, in_forked_child
 from slo_core.testing import FakeClock
 
 Hook = Callable[[], None]
@@ -79,3 +80,40 @@ def test_a_process_id_that_changed_without_a_hook_is_noticed(monkeypatch: pytest
     monkeypatch.setattr(os, "getpid", lambda: -1)
 
     assert tracker.snapshot().lifetime_good == 0
+
+
+def test_a_lazy_lock_is_made_when_it_is_first_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """gevent may have replaced the locks of `threading` since its owner was made."""
+    lazy = LazyLock(lambda: threading.Lock())
+    replacement = threading.Lock()
+    monkeypatch.setattr(threading, "Lock", lambda: replacement)
+
+    assert lazy.get() is replacement
+
+
+def test_threads_that_need_a_lazy_lock_for_the_first_time_get_the_same() -> None:
+    """Two may make one each: the second thread comes here while the first one is making its own."""
+    makers: list[object] = []
+    seen: list[object] = []
+
+    def make() -> object:
+        makers.append(object())
+        if len(makers) == 1:
+            seen.append(lazy.get())
+        return object()
+
+    lazy = LazyLock(make)
+    seen.append(lazy.get())
+
+    assert len(makers) == 2
+    assert seen[0] is seen[1] is lazy.get()
+
+
+def test_a_child_does_not_wait_for_a_lock_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The thread that holds it is not in the child."""
+    lazy = LazyLock(lambda: threading.Lock())
+    assert lazy.get().acquire(blocking=False)
+
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+
+    assert lazy.get().acquire(blocking=False)

@@ -70,7 +70,8 @@ def test_memory_warns_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCa
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert "gunicorn -w 4" in record.message
-    assert 'SLO_STORE to a store they share: "sqlite:///slo.db"' in record.message
+    assert "memory:// counts in each process for itself" in record.message
+    assert 'Set store= to a store that all workers share: "sqlite:///slo.db"' in record.message
 
 
 def test_a_shared_store_says_nothing(tmp_path, caplog: pytest.LogCaptureFixture) -> None:

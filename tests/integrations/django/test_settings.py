@@ -171,3 +171,12 @@ def test_djangos_error_reports_hide_the_token_and_a_password_among_the_options()
         reported = SafeExceptionReporterFilter().get_safe_settings()
 
     assert "hunter2" not in str([reported["SLO_METRICS_TOKEN"], reported["SLO_STORE_OPTIONS"]])
+
+
+def test_several_workers_are_warned_of_the_setting(open_for: OpenProject, caplog: pytest.LogCaptureFixture) -> None:
+    """The store is named by `SLO_STORE` here, and by no argument."""
+    open_for("wsgi")
+
+    get_registry().note_workers("gunicorn -w 2")
+
+    assert "Set SLO_STORE to a store that all workers share" in caplog.text

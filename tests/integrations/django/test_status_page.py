@@ -55,3 +55,25 @@ def test_wrong_settings_are_no_server_error(client: Client) -> None:
 
         assert answer.status_code == 503
         assert b"99.9" not in answer.content
+
+
+def test_a_cache_of_the_whole_site_holds_nothing_back_and_shows_nothing_without_the_token(client: Client) -> None:
+    """Earlier releases of Django heed neither `no-store` nor `Authorization` there, but `private`."""
+    cached = {
+        "MIDDLEWARE": [
+            "django.middleware.cache.UpdateCacheMiddleware",
+            "slo_django.middleware.SLOMiddleware",
+            "django.middleware.cache.FetchFromCacheMiddleware",
+        ],
+        "CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
+    }
+    with override_settings(SLO_DEFINITIONS=DEFINITIONS, SLO_STATUS_PATH="/slo", SLO_METRICS_TOKEN="s3cret", **cached):
+        client = Client()
+        for address in (reverse("slo:status"), reverse("slo:status-json"), reverse("slo:metrics")):
+            allowed = {"headers": {"Authorization": "Bearer s3cret"}}
+            first = client.get(address, **allowed)
+            assert "private" in first["Cache-Control"]
+            get_registry()["availability"].record_failure()
+
+            assert client.get(address).status_code == 401
+            assert client.get(address, **allowed).content != first.content

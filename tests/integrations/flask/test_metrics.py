@@ -14,8 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from flask_service import AVAILABILITY, Service
+from slo_flask import SLO
 from slo_servers import require
-from wsgi_driver import Answer
+from wsgi_driver import Answer, serve
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
@@ -215,3 +216,15 @@ def test_a_scrape_through_a_wrapped_view_counts_for_nobody() -> None:
 
     assert service.ask(path="/metrics").status == 200
     assert service.events == []
+
+
+def test_a_server_with_several_workers_is_warned_of_its_setting(caplog: pytest.LogCaptureFixture) -> None:
+    """The store is named by `SLO_STORE` here, and by no argument."""
+    app = Flask("shop")
+    app.config["SLO_DEFINITIONS"] = AVAILABILITY
+    SLO().init_app(app)
+
+    serve(app, "GET", "/metrics", **{"wsgi.multiprocess": True})
+
+    assert "several workers (the server says wsgi.multiprocess)" in caplog.text
+    assert "Set SLO_STORE to a store that all workers share" in caplog.text

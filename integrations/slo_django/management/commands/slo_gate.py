@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from slo_core.errors import SLOError
+from slo_core.errors import described
 from slo_core.gate import exit_code, gate_from
 from slo_core.status_source.registry import registry_status
 from slo_django.installation import current
@@ -56,10 +56,8 @@ class Command(BaseCommand):
             gate = gate_from(min_budget=options["min_budget"], max_burns=options["max_burn"], slos=options["slo"])
             found = registry_status(current.installation.registry)
             findings = gate.judge([found])
-        except SLOError as exc:
-            raise CommandError(str(exc), returncode=2) from exc
         except Exception as exc:  # a traceback would end with 1, which means: too little budget
-            raise CommandError(f"unexpected {type(exc).__name__}", returncode=2) from exc
+            raise CommandError(described(exc), returncode=2) from exc
         for finding in findings:
             self.stdout.write(str(finding))
         if found.note:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from functools import partial
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from slo_core.definition_source.definition_set import DefinitionSet
-from slo_core.errors import SLOError
+from slo_core.errors import described
 from slo_core.rule_file import RULE_FORMATS, parse_labels, rule_file
-from slo_core.text_file import write_text_file
+from slo_core.text_file import write_output
 from slo_django import conf
 from slo_django.installation import current
 
@@ -74,14 +75,8 @@ class Command(BaseCommand):
                 namespace=options["namespace"],
                 resource_labels=parse_labels(options["resource_label"], where="--resource-label"),
             )
-            is_printed = options["out"] in (None, "-")
-            if not is_printed:
-                write_text_file(options["out"], written.text)
-        except SLOError as exc:
-            raise CommandError(str(exc), returncode=2) from exc
-        except Exception as exc:  # its text may hold a password; and 1 means too little budget, of the gate beside it
-            raise CommandError(f"unexpected {type(exc).__name__}", returncode=2) from exc
-        for warning in written.warnings:
-            self.stderr.write(f"warning: {warning}")
-        if is_printed:
-            self.stdout.write(written.text, ending="")
+            for warning in written.warnings:
+                self.stderr.write(f"warning: {warning}")
+            write_output(options["out"], written.text, show=partial(self.stdout.write, ending=""))
+        except Exception as exc:  # a traceback would end with 1, which means: too little budget, of the gate beside it
+            raise CommandError(described(exc), returncode=2) from exc
