@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from slo_core.conventions import LOGGER_NAME
 from slo_core.request import exempt_request
+from slo_core.workers import several_wsgi_processes
 from slo_django.carrier import carrier_of
 from slo_django.conf import is_being_tested
 from slo_django.installation import current
@@ -40,8 +41,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return HttpResponse("not configured: see the service's log\n", status=503, content_type=_PLAIN)
     if view is None:
         return HttpResponse("not found\n", status=404, content_type=_PLAIN)
-    if request.META.get("wsgi.multiprocess") and not is_being_tested():  # Django's test client says so
-        current.installation.registry.note_workers("the server says wsgi.multiprocess")
+    if not is_being_tested():  # Django's test client claims to be one process of several
+        current.installation.registry.note_workers(lambda: several_wsgi_processes(request.META))
     headers = request.headers
     answer = view.respond(
         request.method or "",

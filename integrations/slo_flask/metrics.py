@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
@@ -10,12 +11,13 @@ from slo_core.http_rule import KNOWN_METHODS
 from slo_core.markers import slo_exempt
 from slo_core.registry import SLORegistry
 from slo_core.request import exempt_request
+from slo_core.workers import several_wsgi_processes
 from slo_flask.answer import response_of
 
 if TYPE_CHECKING:
     from slo_core.metrics_view import MetricsView
 
-__all__ = ["ENDPOINT", "MetricsEndpoint", "mount"]
+__all__ = ["ENDPOINT", "mount"]
 
 ENDPOINT = "slo_metrics"
 
@@ -33,7 +35,7 @@ def mount(app: Flask, path: str, registry: SLORegistry, *, token: str | None) ->
     app.add_url_rule(
         path,
         ENDPOINT,
-        MetricsEndpoint(registry, token=token),
+        _view(registry, token=token),
         methods=sorted(KNOWN_METHODS),  # all of them, because the view answers 405 itself
         provide_automatic_options=False,
         # With host matching a rule without a host would match none.
@@ -41,28 +43,30 @@ def mount(app: Flask, path: str, registry: SLORegistry, *, token: str | None) ->
     )
 
 
-# Marked as well, because hooks and a 405 of the router's answer without asking the view.
-@slo_exempt
-class MetricsEndpoint:
+def _view(registry: SLORegistry, *, token: str | None) -> Callable[..., Response]:
     """
-    The view.
+    The view. A function, because extensions read a view's module and name, and may hang attributes on it.
 
     Args:
         registry: What it shows.
         token: Bearer token it asks for; None asks for none.
     """
+    shown: MetricsView | None = None
 
-    def __init__(self, registry: SLORegistry, *, token: str | None) -> None:
-        self._registry = registry
-        self._token = token
-        self._view: MetricsView | None = None
-
-    def __call__(self, **_: str) -> Response:
+    # Marked as well, because hooks and a 405 of the router's answer without asking the view.
+    @slo_exempt
+    def slo_metrics(**_: str) -> Response:
+        """The SLOs in Prometheus's formats."""
+        nonlocal shown
         exempt_request(request.environ)
-        if request.environ.get("wsgi.multiprocess"):
-            self._registry.note_workers("the server says wsgi.multiprocess")
+        registry.note_workers(lambda: several_wsgi_processes(request.environ))
+        if shown is None:
+            # prometheus_client takes longer to import than all the rest: the first scrape pays for it, not the start.
+            from slo_core.metrics_view import MetricsView
+
+            shown = MetricsView(registry, token=token)
         headers = request.headers
-        answer = (self._view or self._make_view()).respond(
+        answer = shown.respond(
             request.method,
             accept=headers.get("Accept", ""),
             accept_encoding=headers.get("Accept-Encoding", ""),
@@ -71,9 +75,4 @@ class MetricsEndpoint:
         )
         return response_of(answer)
 
-    def _make_view(self) -> MetricsView:
-        # prometheus_client takes longer to import than all the rest: the first scrape pays for it, not the start.
-        from slo_core.metrics_view import MetricsView
-
-        view = self._view = MetricsView(self._registry, token=self._token)
-        return view
+    return slo_metrics

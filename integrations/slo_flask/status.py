@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
@@ -53,6 +54,7 @@ def mount(app: Flask, path: str, registry: SLORegistry, *, token: str | None) ->
 
 
 def _view(respond: Callable[..., Answer]) -> Callable[..., Response]:
+    @wraps(respond)  # extensions tell views apart by module and name
     def view(slo_host: str = "", **parts: str) -> Response:
         exempt_request(request.environ)
         return response_of(respond(**parts))
