@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import NamedTuple
 
 from slo_core.sli import EventCounts
@@ -43,7 +43,7 @@ def stretches_of(tiers: Sequence[Tier], *, at: float, until: int) -> list[Stretc
     """
     stretches: list[Stretch] = []
     end = until + 1
-    for tier, coarser in pairwise([*tiers, None]):
+    for tier, coarser in zip(tiers, [*tiers[1:], None], strict=True):
         start = math.floor((at - tier.span_seconds) / tier.width_seconds) * tier.width_seconds
         if coarser is not None:
             # Where coarse buckets end; if need be a little later, because finer ones are not kept that much longer.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import pairwise
 
 from slo_core.alerting import fires
 from slo_core.budget import is_budget_exhausted
@@ -156,7 +155,7 @@ class _Rehearsal:
 
     def _chunks(self, since: int, until: int) -> Iterator[int]:
         """Where what is counted at once begins: as much as goes into one of the finest buckets still kept by then."""
-        for tier, finer in pairwise([*reversed(self._counted), None]):
+        for tier, finer in zip(reversed(self._counted), [*reversed(self._counted[:-1]), None], strict=True):
             end = until
             if finer is not None:
                 end = self._bucket_start(tier, until - finer.bucket_count * finer.width_seconds)
