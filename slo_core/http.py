@@ -104,7 +104,7 @@ class HTTPRecorder:
                 "or pass slo_name= to count every request for one SLO"
             )
         if registry is not None:
-            registry.note_workers(several_workers())
+            registry.note_workers(several_workers)
 
     def _rebuild(self) -> None:
         """Work out from the definitions what requests are matched and judged by."""

@@ -196,24 +196,31 @@ class SLORegistry:
         """The single-window alerts of all SLOs; see `SLOTracker.check_burn_rate`."""
         return [alert for tracker in self for alert in tracker.check_burn_rate(at=at)]
 
-    def note_workers(self, evidence: str | None) -> None:
+    def note_workers(self, find_evidence: Callable[[], str | None]) -> None:
         """
         Warn, once, that a store of one process cannot count for several.
 
-        Integrations call it with what the server says; it is not for the way of a request.
+        It never raises, because the warning is advice: without it the application starts and answers all the same.
 
         Args:
-            evidence: What says that there are several; None where nothing does.
+            find_evidence: Returns what says that there are several; None where nothing does. It may raise: that counts
+                as an incident. It is called while a warning is still due.
         """
-        if evidence is None or self._store.scope != "process" or self._has_told_of_workers:
-            return
-        self._has_told_of_workers = True
-        logging.getLogger(LOGGER_NAME).warning(
-            "several workers (%s): %s %s",
-            evidence,
-            separate_counts(f"{self._store.backend}://", WORKERS_DIFFER),
-            share_a_store(self.store_setting),
-        )
+        try:
+            if self._has_told_of_workers or self._store.scope != "process":
+                return
+            evidence = find_evidence()
+            if evidence is None:
+                return
+            self._has_told_of_workers = True
+            logging.getLogger(LOGGER_NAME).warning(
+                "several workers (%s): %s %s",
+                evidence,
+                separate_counts(f"{self._store.backend}://", WORKERS_DIFFER),
+                share_a_store(self.store_setting),
+            )
+        except Exception as exc:  # a command line, a server's own module, a user's store or logging handler
+            self.incidents.report("whether there are several workers could not be determined", exc)
 
     def flush(self) -> None:
         """Hand over to the store what is still held in memory."""

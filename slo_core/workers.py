@@ -6,8 +6,9 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
-__all__ = ["several_workers"]
+__all__ = ["several_workers", "several_wsgi_processes"]
 
 _SERVERS = frozenset(("gunicorn", "uvicorn", "hypercorn", "granian", "fastapi", "uwsgi"))
 
@@ -24,7 +25,8 @@ def several_workers(arguments: Sequence[str] | None = None, environment: Mapping
         arguments: The command line; `sys.argv` by default. Workers that are forked or spawned have their server's.
         environment: `os.environ` by default.
     """
-    arguments = sys.argv if arguments is None else arguments
+    if arguments is None:
+        arguments = getattr(sys, "argv", None) or ()  # a host that embeds Python may leave it out
     environment = os.environ if environment is None else environment
     uwsgi = sys.modules.get("uwsgi")  # made by uWSGI itself, in its own processes
     if uwsgi is not None and getattr(uwsgi, "numproc", 1) > 1:
@@ -33,7 +35,7 @@ def several_workers(arguments: Sequence[str] | None = None, environment: Mapping
     server = next((part for part in re.split(r"[/\\]", "/".join(arguments[:1])) if part in _SERVERS), None)
     if server is None:
         return None
-    for argument, value in zip(arguments[1:], [*arguments[2:], ""], strict=True):
+    for argument, value in pairwise([*arguments[1:], ""]):
         name, equals, given = argument.partition("=")
         if name in ("--workers", "-w", "--processes", "-p"):
             number = given if equals else value
@@ -49,3 +51,8 @@ def several_workers(arguments: Sequence[str] | None = None, environment: Mapping
     if concurrency.isdecimal() and int(concurrency) > 1:
         return f"WEB_CONCURRENCY={concurrency}"
     return None
+
+
+def several_wsgi_processes(environ: Mapping[str, object]) -> str | None:
+    """What the environ of a WSGI request says about several processes; None where it names no other process."""
+    return "the server says wsgi.multiprocess" if environ.get("wsgi.multiprocess") else None

@@ -9,7 +9,20 @@ from slo_core.http import exempt_request
 from slo_core.lifespan import Scope, Send
 from slo_core.off_loop import run_off_loop
 
-__all__ = ["asked", "headers_of", "send_answer"]
+__all__ = ["Endpoint", "asked", "headers_of", "send_answer"]
+
+
+class Endpoint:
+    """
+    What the endpoints of our routes have in common: the names of a function.
+
+    Middleware such as rate limits and tracing reads them. Functions they cannot be, because Starlette passes those a
+    request instead of an ASGI scope.
+    """
+
+    def __init__(self) -> None:
+        self.__name__ = type(self).__name__
+        self.__qualname__ = type(self).__qualname__
 
 
 def headers_of(scope: Scope) -> dict[str, str]:

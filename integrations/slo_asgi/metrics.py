@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, Protocol, cast, overload
 
-from slo_asgi.answer import asked, headers_of, send_answer
+from slo_asgi.answer import Endpoint, asked, headers_of, send_answer
 from slo_core.lifespan import Receive, Scope, Send
 from slo_core.metrics_view import MetricsView
 from slo_core.registry import SLORegistry
@@ -27,7 +27,7 @@ class MetricsEndpoint(Protocol):
     def __call__(self, request: Any, /) -> Awaitable[Any]: ...
 
 
-class MetricsApp:
+class MetricsApp(Endpoint):
     """
     Answers scrapes of one registry; its own requests count for no SLO, wherever it is mounted.
 
@@ -37,6 +37,7 @@ class MetricsApp:
     """
 
     def __init__(self, registry: SLORegistry, *, token: str | None = None) -> None:
+        super().__init__()
         self._view = MetricsView(registry, token=token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

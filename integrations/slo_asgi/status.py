@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from slo_asgi.answer import asked, headers_of, send_answer
+from slo_asgi.answer import Endpoint, asked, headers_of, send_answer
 from slo_core.lifespan import Receive, Scope, Send
 from slo_core.status_page.view import StatusView
 
 __all__ = ["StatusAsset", "StatusDocument", "StatusPageApp"]
 
 
-class _Endpoint:
+class _StatusEndpoint(Endpoint):
     """
     Answers for one part of a status page.
 
@@ -18,24 +18,25 @@ class _Endpoint:
     """
 
     def __init__(self, view: StatusView) -> None:
+        super().__init__()
         self._view = view
 
 
-class StatusPageApp(_Endpoint):
+class StatusPageApp(_StatusEndpoint):
     """The page itself."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send_answer(scope, send, lambda: self._view.respond_page(scope["method"], **asked(scope)))
 
 
-class StatusDocument(_Endpoint):
+class StatusDocument(_StatusEndpoint):
     """The JSON."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send_answer(scope, send, lambda: self._view.respond_json(scope["method"], **asked(scope)))
 
 
-class StatusAsset(_Endpoint):
+class StatusAsset(_StatusEndpoint):
     """A file of the page, named by the last part of the path."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
@@ -111,6 +112,7 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         return response_of(json_answer(page, request.method or "", request.GET.dict(), accept_encoding=encodings))
 
     def _guarded(self, view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+        @wraps(view)
         def guarded(request: HttpRequest, **parts: str) -> HttpResponseBase:
             exempt_request(carrier_of(request))
             if not self.has_view_permission(request):

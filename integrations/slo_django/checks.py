@@ -205,7 +205,7 @@ def _is_ours(path: str) -> bool:
 
     try:
         found = import_string(path)
-    except ImportError:  # Django says so itself, and better
+    except Exception:  # a module of the project, which may raise anything: Django says so itself, and better
         return False
     return isinstance(found, type) and issubclass(found, SLOMiddleware)
 

@@ -81,6 +81,17 @@ class Note(models.Model):
         default_permissions = ()
 
 
+class _NoRows(models.Manager["SLOStatus"]):
+    """
+    Of a model without a table: every query is empty, and none reaches the database.
+
+    What goes through all models, such as `dumpdata`, asks this one too.
+    """
+
+    def get_queryset(self) -> models.QuerySet[SLOStatus]:
+        return super().get_queryset().none()
+
+
 class SLOStatus(models.Model):
     """
     The status view of the admin: a permission and a place in the list of applications, without a table.
@@ -91,7 +102,10 @@ class SLOStatus(models.Model):
     # Said here, because what a project has for its default would make a migration of its own.
     id = models.PositiveSmallIntegerField(primary_key=True)
 
+    objects = _NoRows()
+
     class Meta:
         managed = False
+        base_manager_name = "objects"  # `dumpdata --all` goes past the default manager
         default_permissions = ("view",)
         verbose_name = verbose_name_plural = "SLO status"

@@ -15,6 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from slo_core.answer import Answer, plain_text
 from slo_core.conventions import LOGGER_NAME
 from slo_core.request import exempt_request
+from slo_core.workers import several_wsgi_processes
 from slo_django.carrier import carrier_of
 from slo_django.conf import is_being_tested
 from slo_django.installation import Installation, current
@@ -46,8 +47,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """
 
     def scrape(view: MetricsView) -> Answer:
-        if request.META.get("wsgi.multiprocess") and not is_being_tested():  # Django's test client says so
-            current.installation.registry.note_workers("the server says wsgi.multiprocess")
+        if not is_being_tested():  # Django's test client claims to be one process of several
+            current.installation.registry.note_workers(lambda: several_wsgi_processes(request.META))
         return view.respond(request.method or "", accept=request.headers.get("Accept", ""), **_asked(request))
 
     return _respond(request, "metrics", lambda installation: installation.metrics_view, scrape)

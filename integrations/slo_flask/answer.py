@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 
 from flask import Flask, Response, request
 
@@ -27,6 +28,7 @@ def add_view(app: Flask, rule: str, endpoint: str, respond: Callable[..., Answer
 
     # Marked as well, because hooks and a 405 of the router's answer without asking the view.
     @slo_exempt
+    @wraps(respond)  # extensions tell views apart by module and name
     def view(slo_host: str = "", **parts: str) -> Response:
         exempt_request(request.environ)
         answer = respond(**parts)

@@ -9,12 +9,13 @@ from flask import Flask, request
 
 from slo_core.answer import Answer
 from slo_core.registry import SLORegistry
+from slo_core.workers import several_wsgi_processes
 from slo_flask.answer import add_view, asked
 
 if TYPE_CHECKING:
     from slo_core.metrics_view import MetricsView
 
-__all__ = ["ENDPOINT", "MetricsEndpoint", "mount"]
+__all__ = ["ENDPOINT", "mount"]
 
 ENDPOINT = "slo_metrics"
 
@@ -47,8 +48,7 @@ class MetricsEndpoint:
 
     def scrape(self) -> Answer:
         """The metrics."""
-        if request.environ.get("wsgi.multiprocess"):
-            self._registry.note_workers("the server says wsgi.multiprocess")
+        self._registry.note_workers(lambda: several_wsgi_processes(request.environ))
         return self._view.respond(request.method, accept=request.headers.get("Accept", ""), **asked())
 
     @cached_property

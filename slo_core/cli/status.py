@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 
 import click
@@ -35,8 +36,8 @@ class _WatchingCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         whole = [
-            f"{_WATCH}={_WATCH_SECONDS}" if found == _WATCH and not _is_number(behind) else found
-            for found, behind in zip(args, [*args[1:], ""], strict=True)
+            f"{_WATCH}={_WATCH_SECONDS}" if argument == _WATCH and not _is_number(following) else argument
+            for argument, following in pairwise([*args, ""])
         ]
         return super().parse_args(ctx, whole)
 

@@ -25,9 +25,9 @@ def existing_store_from_url(url: str, service: str) -> BucketStore:
         StoreError: There is no such file; or as for `bucket_store_from_url`.
     """
     path = url.removeprefix("sqlite:///")
-    if path not in ("", url) and not Path(path).exists():
-        raise StoreError(f"store {url}: there is no such file")
-    with without_secrets():
+    with without_secrets():  # around the look for the file too: its folder may be forbidden
+        if path not in ("", url) and not Path(path).exists():
+            raise StoreError(f"store {url}: there is no such file")
         return bucket_store_from_url(url, service=service)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import random
 import secrets
 import sqlite3
@@ -410,7 +411,9 @@ class SQLiteBucketStore:
         if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
             return f"{where}: no SQLite database, or damaged ({exc}); move it away, or restore it from a copy"
         if name.startswith("SQLITE_CANTOPEN"):
-            hint = "" if self._path.parent.is_dir() else f"; the folder {self._path.parent} does not exist"
+            folder = self._path.parent
+            # Not Path.is_dir(), which raises in a folder that may not be entered.
+            hint = "" if os.path.isdir(folder) else f"; the folder {folder} does not exist, or may not be entered"  # noqa: PTH112
             return f"{where}: cannot be opened ({exc}){hint}"
         if name.startswith(("SQLITE_READONLY", "SQLITE_PERM")):
             return f"{where}: cannot be written ({exc}); the file and its folder must be writable by this process"

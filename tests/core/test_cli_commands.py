@@ -97,6 +97,33 @@ def test_an_option_that_there_is_not_is_wrong_usage(names: Names, capsys: pytest
     assert capsys.readouterr().err.startswith(" ".join(["Usage: slo", *names]))
 
 
+@pytest.mark.parametrize("names", list(EVERY), ids=" ".join)
+def test_without_its_arguments_a_command_says_what_it_needs(names: Names, capsys: pytest.CaptureFixture[str]) -> None:
+    """Which is how everybody types it first."""
+    assert main([*names]) == 2
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith(" ".join(["Usage: slo", *names]))
+    assert any(word in printed.err.splitlines()[-1] for word in ("Missing", "Expected"))
+
+
+@pytest.mark.parametrize(
+    "argument", ["", " ", "-", "--", "=", ":", "a\0b", "9" * 5_000], ids=lambda text: repr(text[:9])
+)
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("names", list(WRONG), ids=" ".join)
+def test_odd_and_superfluous_arguments_are_refused_in_words(
+    names: Names, count: int, argument: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As an error in one line, which is none of ours that has slipped through."""
+    assert main([*names, *[argument] * count]) == 2
+
+    errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("slo: error: ")]
+    assert len(errors) == 1
+    assert "SLO_DEBUG" not in errors[0]
+
+
 def test_an_unexpected_error_never_ends_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import sys
 import types
+from typing import Any
 
 import pytest
 
 from slo_core import SLODefinition, SLORegistry
+from slo_core.conventions import LOGGER_NAME
 from slo_core.http import HTTPRecorder
 from slo_core.http_rule import HTTPRule
-from slo_core.workers import several_workers
+from slo_core.workers import several_workers, several_wsgi_processes
 
 
 @pytest.mark.parametrize(
@@ -31,6 +33,9 @@ from slo_core.workers import several_workers
         ("gunicorn -w four app", None),
         ("gunicorn app", None),
         ("gunicorn app -w", None),
+        ("gunicorn", None),
+        ("uwsgi", None),
+        ("gunicorn -w", None),
         ("hypercorn -p 4 app", None),
         ("pytest -w 4", None),
         ("manage.py runserver --workers 4", None),
@@ -65,7 +70,7 @@ def test_memory_warns_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCa
     registry.define(SLODefinition("availability", 0.99, http=HTTPRule()))
 
     HTTPRecorder(registry)
-    registry.note_workers("the server says wsgi.multiprocess")
+    registry.note_workers(lambda: "the server says wsgi.multiprocess")
 
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
@@ -77,6 +82,84 @@ def test_memory_warns_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCa
 def test_a_shared_store_says_nothing(tmp_path, caplog: pytest.LogCaptureFixture) -> None:
     """It counts for all of them."""
     with SLORegistry(f"sqlite:///{tmp_path / 'slo.db'}") as registry:
-        registry.note_workers("gunicorn -w 4")
-    SLORegistry().note_workers(None)
+        registry.note_workers(lambda: "gunicorn -w 4")
+    SLORegistry().note_workers(lambda: None)
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        None,
+        [],
+        ["gunicorn"],
+        ["uwsgi"],
+        ["gunicorn", b"-w", b"4"],
+        [b"gunicorn"],
+        [None],
+        ["gunicorn", "-w", "9" * 5_000],
+    ],
+    ids=repr,
+)
+def test_no_command_line_keeps_an_application_from_starting(
+    argv: list[Any] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server started by its bare name, a host that embeds Python and sets none, or sets something else."""
+    if argv is None:
+        monkeypatch.delattr(sys, "argv")
+    else:
+        monkeypatch.setattr(sys, "argv", argv)
+    registry = SLORegistry()
+    tracker = registry.define(SLODefinition("availability", 0.99, http=HTTPRule()))
+
+    recorder = HTTPRecorder(registry)
+
+    exchange = recorder.begin({}, "GET", "/")
+    assert exchange is not None
+    exchange.status = 200
+    recorder.finish(exchange)
+    assert tracker.snapshot().total == 1
+
+
+def test_evidence_that_cannot_be_gathered_is_an_incident(caplog: pytest.LogCaptureFixture) -> None:
+    """The caller goes on; the log says what went wrong, and a warning that is due later is still given."""
+    registry = SLORegistry()
+
+    registry.note_workers(lambda: f"{1 / 0} workers")
+    assert registry.incidents.total == 1
+    assert "several workers could not be determined" in caplog.text
+
+    registry.note_workers(lambda: "gunicorn -w 4")
+    assert registry.incidents.total == 1
+    assert "several workers (gunicorn -w 4)" in caplog.text
+
+
+def test_a_log_that_cannot_be_written_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """A handler of the application's own raises at the warning."""
+    registry = SLORegistry()
+
+    class Full(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise OSError("no space left on device")
+
+    handler = Full()
+    logging.getLogger(LOGGER_NAME).addHandler(handler)
+    try:
+        registry.note_workers(lambda: "gunicorn -w 4")
+    finally:
+        logging.getLogger(LOGGER_NAME).removeHandler(handler)
+
+    assert registry.incidents.total == 1
+
+
+@pytest.mark.parametrize(
+    ("environ", "evidence"),
+    [
+        ({}, None),
+        ({"wsgi.multiprocess": False}, None),
+        ({"wsgi.multiprocess": True}, "the server says wsgi.multiprocess"),
+    ],
+)
+def test_a_wsgi_request_tells(environ: dict[str, object], evidence: str | None) -> None:
+    """PEP 3333: whether another process may serve the same application."""
+    assert several_wsgi_processes(environ) == evidence

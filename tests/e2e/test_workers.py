@@ -6,6 +6,7 @@ import http.client
 import itertools
 import json
 import os
+import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -308,3 +309,17 @@ def test_memory_says_that_it_is_of_one_process(configured_by: str, tmp_path: Pat
         said = running.output().count("several workers (")
 
     assert 1 <= said <= 2
+
+
+def test_a_server_that_is_started_by_its_bare_name(tmp_path: Path):
+    """Its configuration file says the rest; the application starts, answers and is scraped."""
+    port = free_port()
+    (tmp_path / "gunicorn.conf.py").write_text(
+        f'wsgi_app = "fleet_service:flask_app()"\nbind = "127.0.0.1:{port}"\nworkers = 2\n'
+    )
+    environment = {"SERVICE_STORE": "memory://", "PYTHONPATH": str(SUPPORT)}
+    # Not `python -m gunicorn`: to that, the file is an argument.
+    command = [str(Path(sys.executable).with_name("gunicorn"))]
+    with start_server(command, port=port, ready="/ok", cwd=tmp_path, env=environment) as running:
+        wait_until(lambda: totals(port)[("availability", "good")] > 0, message="nothing is counted")
+        assert "several workers (the server says wsgi.multiprocess)" in running.output()

@@ -12,6 +12,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "SLO status",
                 "verbose_name_plural": "SLO status",
                 "managed": False,
+                "base_manager_name": "objects",
                 "default_permissions": ("view",),
             },
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 from collections.abc import Callable
 from typing import Any
@@ -203,3 +204,26 @@ def test_a_scrape_sees_what_was_just_counted() -> None:
     serve(app)
 
     assert b'slo_events_total{outcome="good",slo="availability"} 2.0' in serve(app, path="/metrics").body
+
+
+@pytest.mark.parametrize("of", [Starlette, FastAPI])
+def test_our_endpoints_have_names(of: type[Any]) -> None:
+    """Rate limits and tracing read `endpoint.__module__` and `endpoint.__name__` of the route that takes a request."""
+    app = of()
+    instrument(app, AVAILABILITY, status_path="/slo", clock=FakeClock())
+    app.add_route("/mine", metrics_app(app.state.slo_registry))
+
+    endpoints = [route.endpoint for route in app.routes if type(route.endpoint).__module__.startswith("slo_asgi.")]
+
+    assert [f"{endpoint.__module__}.{endpoint.__name__}" for endpoint in endpoints] == [
+        "slo_asgi.metrics.MetricsApp",
+        "slo_asgi.status.StatusPageApp",
+        "slo_asgi.status.StatusDocument",
+        "slo_asgi.status.StatusAsset",
+        "slo_asgi.metrics.MetricsApp",
+    ]
+    for endpoint in endpoints:
+        wrapper = functools.update_wrapper(lambda *_: None, endpoint)
+        assert wrapper.__qualname__ == endpoint.__name__
+        assert wrapper.__doc__
+    assert serve(app, path="/mine").status == serve(app, path="/slo.json").status == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +12,15 @@ import django
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Permission, User
+from django.core.management import call_command
 from django.db import connections
 from django.test import Client, override_settings
-from django.urls import reverse
+from django.test.utils import CaptureQueriesContext
+from django.urls import resolve, reverse
 
 from django_databases import make_tables
 from slo_django import get_registry
+from slo_django.models import Bucket, SLOStatus
 
 LIST = "/admin/slo_django/slostatus/"
 HOSTILE = "a/b?c&d_e <i>%2F</i> \"'"
@@ -220,3 +224,61 @@ class TestAdmin:
                 for path in (LIST, f"{LIST}status.json", f"{LIST}assets/slo.js"):
                     signed_in(name).get(path)
             assert get_registry()["all"].snapshot().total == 0
+
+
+@pytest.mark.usefixtures("admin_site")
+@pytest.mark.parametrize("format_", ["json", "jsonl", "xml", "yaml"])
+@pytest.mark.parametrize(
+    "arguments", [[], ["--all"], ["--natural-foreign", "--natural-primary"], ["slo_django"], ["slo_django.SLOStatus"]]
+)
+def test_a_dump_of_the_project_can_be_made_and_loaded(format_: str, arguments: list[str], tmp_path: Path) -> None:
+    """The status view has no table, and so no rows; the tables of the store are dumped and loaded like any other."""
+    bucket = Bucket(slo_id=7, width=60, bucket=123, good=5, bad=1)
+    bucket.save()
+    dump = tmp_path / f"dump.{format_}"
+
+    call_command("dumpdata", *arguments, format=format_, output=str(dump), verbosity=0)
+    content = dump.read_text(encoding="utf-8")
+    assert "slo_django.slostatus" not in content
+    assert ("slo_django.bucket" in content) is (arguments != ["slo_django.SLOStatus"])
+    if "slo_django.bucket" in content:
+        bucket.delete()
+        call_command("loaddata", str(dump), verbosity=0)
+
+    assert list(Bucket.objects.values_list("slo_id", "width", "bucket", "good", "bad")) == [(7, 60, 123, 5, 1)]
+
+
+@pytest.mark.usefixtures("admin_site")
+def test_the_status_model_has_no_rows_and_asks_no_database() -> None:
+    """Whatever goes through the managers of all models."""
+    for manager in (SLOStatus.objects, SLOStatus._default_manager, SLOStatus._base_manager):
+        with CaptureQueriesContext(connections["default"]) as queries:
+            assert list(manager.using("default").order_by("pk").iterator()) == []
+            assert (manager.count(), manager.filter(pk=1).exists(), manager.first()) == (0, False, None)
+        assert len(queries) == 0
+        assert manager.all().delete() == (0, {})
+
+
+@pytest.mark.usefixtures("admin_site")
+def test_commands_on_all_models_work() -> None:
+    """No migration is missing, and a flush keeps the permission."""
+    out = io.StringIO()
+    call_command("makemigrations", "slo_django", check_changes=True, dry_run=True, verbosity=0)
+    call_command("remove_stale_contenttypes", include_stale_apps=True, interactive=False, verbosity=0)
+    call_command("sqlflush", stdout=out)
+    assert "slo_django_slostatus" not in out.getvalue()
+    assert "slo_django" in connections["default"].creation.serialize_db_to_string()
+
+    call_command("flush", interactive=False, verbosity=0)
+
+    assert Permission.objects.filter(codename="view_slostatus").count() == 1
+
+
+@pytest.mark.usefixtures("admin_site")
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("", "changelist_view"), ("status.json", "document_view"), ("checkout/change/", "change_view")],
+)
+def test_views_of_the_admin_have_their_names(path: str, name: str) -> None:
+    """They are what debug pages, logs and tracing show of a request."""
+    assert resolve(LIST + path).func.__name__ == name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,6 +175,14 @@ def test_a_middleware_of_the_users_own_is_recognised() -> None:
     """A subclass is ours too, and what cannot be imported is Django's to complain of."""
     assert messages(MIDDLEWARE=["slo_test_project.middleware.Subclassed"]) == []
     assert only(MIDDLEWARE=["no.such.Middleware", "slo_test_project.middleware.Subclassed"]).id == "slo.W004"
+
+
+def test_a_middleware_that_cannot_be_imported_stops_no_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`migrate` and every other command run the checks: a module that raises is for the server's start to complain of."""
+    (tmp_path / "unready_middleware.py").write_text('raise RuntimeError("not configured")\n')
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert only(MIDDLEWARE=["unready_middleware.Middleware"]).id == CheckID.MIDDLEWARE_MISSING
 
 
 @pytest.mark.parametrize(("debug", "expected"), [(False, [CheckID.STORE_OF_ONE_PROCESS]), (True, [])])

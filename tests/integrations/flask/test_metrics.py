@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import inspect
 import subprocess
 from typing import Any
 
@@ -206,6 +207,20 @@ def test_promtool_finds_nothing_to_complain_about() -> None:
     checked = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, check=False)
 
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+def test_our_views_have_names_of_their_own_and_take_attributes() -> None:
+    """Extensions tell views apart by `view.__module__` and `view.__name__`, read signatures, and hang notes on views."""
+    views = [view for name, view in shop(SLO_STATUS_PATH="/slo").app.view_functions.items() if name.startswith("slo_")]
+
+    assert (
+        len({f"{view.__module__}.{view.__name__}" for view in views}) == len({view.__qualname__ for view in views}) == 4
+    )
+    for view in views:
+        assert inspect.isfunction(view)
+        assert view.__doc__
+        inspect.signature(view)
+        view.is_rate_limited = False  # type: ignore[attr-defined]  # as extensions do
 
 
 def test_a_scrape_through_a_wrapped_view_counts_for_nobody() -> None:
