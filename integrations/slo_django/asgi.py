@@ -1,4 +1,4 @@
-"""What Django's ASGI application lacks: a lifespan, in which counts are handed over before the server stops."""
+"""What Django's ASGI application lacks: a lifespan, to hand over counts before the server stops; news of a client that left."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from slo_core.lifespan import Receive, Scope, Send, serve_lifespan
+from slo_core.lifespan import Message, Receive, Scope, Send, serve_lifespan
 from slo_core.registry import SLORegistry
-from slo_django.disconnect import DISCONNECT_KEY, DisconnectWatch
 from slo_django.installation import current
 
-__all__ = ["LifespanApplication", "with_lifespan"]
+__all__ = ["DISCONNECT_KEY", "DisconnectWatch", "LifespanApplication", "with_lifespan"]
+
+# Key of the watch in an ASGI scope.
+DISCONNECT_KEY = "slo_django.disconnect"
 
 # Looser than `slo_core.lifespan.ASGIApp`: Django's handler and Channels' routers each want a scope type of their own.
 AnyASGIApp = Callable[[Any, Any, Any], Awaitable[Any]]
@@ -56,6 +58,27 @@ class LifespanApplication:
             await serve_lifespan(self._application, scope, receive, send, registry=_registry, is_refusal=_is_refusal)
             return
         await self._application(scope, receive, send)
+
+
+class DisconnectWatch:
+    """
+    Stands in for the server's `receive` and notes `http.disconnect` when the application is told so.
+
+    Attributes:
+        seen: The client has hung up.
+    """
+
+    __slots__ = ("_receive", "seen")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.seen = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self.seen = True
+        return message
 
 
 def _registry() -> SLORegistry | None:

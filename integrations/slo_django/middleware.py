@@ -13,8 +13,8 @@ from django.http.response import HttpResponseBase
 from slo_core.conventions import LOGGER_NAME
 from slo_core.http import HTTPRecorder
 from slo_django import signals
+from slo_django.asgi import DISCONNECT_KEY
 from slo_django.carrier import carrier_of
-from slo_django.disconnect import DISCONNECT_KEY
 from slo_django.installation import Installation, current
 from slo_django.route import RouteResolver
 from slo_django.served_request import ServedRequest

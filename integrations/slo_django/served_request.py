@@ -11,7 +11,7 @@ from django.http.response import HttpResponseBase
 
 from slo_core.http import HTTPRecorder
 from slo_core.request import Exchange, Resolved
-from slo_django.disconnect import DisconnectWatch
+from slo_django.asgi import DisconnectWatch
 from slo_django.route import RouteResolver
 from slo_django.streaming import AsyncBody, SyncBody
 

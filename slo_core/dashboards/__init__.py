@@ -7,8 +7,14 @@ only the application knows. Building them needs `pip install "slo-suite[dashboar
 
 from __future__ import annotations
 
-from slo_core.dashboards.dashboard import SCHEMA_VERSION, Dashboard, detail_dashboard, overview_dashboard
-from slo_core.dashboards.document import dashboard_queries, dashboard_text
+from slo_core.dashboards.dashboard import (
+    SCHEMA_VERSION,
+    Dashboard,
+    dashboard_queries,
+    dashboard_text,
+    detail_dashboard,
+    overview_dashboard,
+)
 
 __all__ = [
     "SCHEMA_VERSION",

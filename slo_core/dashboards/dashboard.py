@@ -1,15 +1,24 @@
-"""Both dashboards as plain data, ready for JSON."""
+"""Dashboards as plain data: the two there are, their text, and the queries in them."""
 
 from __future__ import annotations
 
 import json
+import re
 import warnings
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
 from slo_core.errors import SLOError
 
-__all__ = ["SCHEMA_VERSION", "Dashboard", "detail_dashboard", "overview_dashboard"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Dashboard",
+    "dashboard_queries",
+    "dashboard_text",
+    "detail_dashboard",
+    "overview_dashboard",
+]
 
 # The edition of Grafana's dashboard JSON, that of Grafana 12. Older ones back to Grafana 10 read it, too.
 SCHEMA_VERSION = 42
@@ -37,6 +46,31 @@ def detail_dashboard() -> Dashboard:
     return _built("detail")
 
 
+def dashboard_text(dashboard: Mapping[str, Any]) -> str:
+    """The JSON that Grafana imports or is provisioned with; the same dashboard is always the same text."""
+    return json.dumps(dashboard, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def dashboard_queries(dashboard: Mapping[str, Any], variables: Mapping[str, str] | None = None) -> list[str]:
+    """
+    Every query of a dashboard's panels.
+
+    Args:
+        dashboard: From `overview_dashboard` or `detail_dashboard`.
+        variables: What `$service` and `$slo` stand for; those left out stay as they are. A query of the overview takes
+            them as regular expressions.
+
+    Returns:
+        PromQL, in the order of the panels.
+    """
+    values = dict(variables or {})
+    return [
+        re.sub(r"\$(\w+)", lambda found: values.get(found[1], found[0]), target["expr"])
+        for panel in _panels(dashboard)
+        for target in panel.get("targets", ())
+    ]
+
+
 def _built(name: str) -> Dashboard:
     try:
         with warnings.catch_warnings():
@@ -60,3 +94,9 @@ def _built(name: str) -> Dashboard:
     for link in dashboard["links"]:
         link.pop("placement", None)  # its only value hides the link in a menu
     return dashboard
+
+
+def _panels(holder: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for panel in holder.get("panels", ()):
+        yield panel
+        yield from _panels(panel)  # a row that is folded holds its panels

@@ -6,9 +6,8 @@ The library's own tracker counts made-up traffic on a clock of its own; nothing 
 
 from __future__ import annotations
 
-from slo_core.simulation.document import outcome_document
 from slo_core.simulation.minute_counts import MinuteCounts, read_minute_counts
-from slo_core.simulation.outcome import BudgetOutcome, Firing, Instant, Outcome, RuleOutcome
+from slo_core.simulation.outcome import BudgetOutcome, Firing, Instant, Outcome, RuleOutcome, outcome_document
 from slo_core.simulation.rehearsal import simulate
 from slo_core.simulation.sketch import Sketch
 from slo_core.simulation.traffic import Stretch, Traffic, parse_rate, parse_share

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import io
 import time
+from argparse import ArgumentParser
 from pathlib import Path
 
+import click
 import pytest
 import yaml
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError, call_command, load_command_class
 from django.test import override_settings
 from slo_test_project.project import manage
 
+from slo_core.cli.gate_options import gate_options
+from slo_core.cli.rule_options import rule_options
 from slo_core.errors import StoreError
 from slo_django import get_registry
 
@@ -185,3 +189,24 @@ def test_they_run_from_a_shell(arguments: list[str], code: int) -> None:
 
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["rules", "gate"])
+def test_the_options_are_those_of_the_slo_command(name: str) -> None:
+    """What one door takes, the other takes too, with the same default and the same choices."""
+    decorate = {"rules": rule_options, "gate": gate_options}[name]
+    ours = {
+        parameter.opts[0]: (parameter.to_info_dict()["default"] or None, getattr(parameter.type, "choices", None))
+        for parameter in click.command()(decorate(lambda: None)).params
+    }
+    parser = ArgumentParser()
+    load_command_class("slo_django", f"slo_{name}").add_arguments(parser)
+    theirs = {
+        action.option_strings[0]: (action.default or None, action.choices)
+        for action in parser._actions
+        if "--help" not in action.option_strings
+    }
+
+    assert {option: (default, choices and list(choices)) for option, (default, choices) in theirs.items()} == {
+        option: (default, choices and list(choices)) for option, (default, choices) in ours.items()
+    }
