@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.utils import floatToGoString
 
+from slo_core.conventions import quoted
+
 __all__ = ["can_write", "write"]
 
 # Ways to write names beyond the letters, digits and underscores that ours are made of; under the others ours would change.
@@ -65,8 +67,4 @@ def _head(name: str, documentation: str, kind: str) -> str:
 def _labels(labels: dict[str, str]) -> str:
     if not labels:
         return ""
-    return "{" + ",".join([f'{name}="{_escaped(value)}"' for name, value in sorted(labels.items())]) + "}"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+    return "{" + ",".join([f"{name}={quoted(value)}" for name, value in sorted(labels.items())]) + "}"
