@@ -1,8 +1,10 @@
 """
 Prometheus' text formats, written for families as ours are: gauges and counters, legacy names, no exemplars.
 
-The bytes are those of `prometheus_client`, whose own writer sorts and escapes the labels of each series anew: it takes
-20 of the 36 ms of a scrape of 100 SLOs, this one 6. Series of one SLO share their labels, so their text is made once.
+The bytes are those of `prometheus_client`. Its own writer sorts and escapes the labels of every series, though the series
+of one SLO share their labels; here their text is made once. Measured with prometheus-client 0.26 and 100 SLOs: a scrape
+takes 18 ms instead of 27, and 17 instead of 36 in OpenMetrics, the format that Prometheus asks for. Preset gauges with as
+many series, which is what a scrape is measured against, take 23.
 """
 
 from __future__ import annotations
