@@ -1,8 +1,13 @@
-"""Every name that other systems see, once: metrics, labels, settings, the logger, the marker of a request."""
+"""Names that other systems see, each written once: metrics, labels, settings, the logger; and how Prometheus writes text."""
 
 from __future__ import annotations
 
-__all__ = ["LOGGER_NAME", "RESERVED_LABELS", "Label", "Metric"]
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from slo_core.errors import Problem
+
+__all__ = ["LOGGER_NAME", "RESERVED_LABELS", "Label", "Metric", "is_encodable", "label_problems", "quoted"]
 
 LOGGER_NAME = "slo_core"
 
@@ -36,6 +41,7 @@ class Label:
 
 
 RESERVED_LABELS = frozenset(value for name, value in vars(Label).items() if name.isupper()) | {"job", "instance", "le"}
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 class Metric:
@@ -60,3 +66,45 @@ class Metric:
     STORE_ERRORS = "slo_store_errors_total"
     EVENTS_DROPPED = "slo_events_dropped_total"
     INTERNAL_ERRORS = "slo_internal_errors_total"
+
+
+def quoted(text: str) -> str:
+    """
+    A text between quotes, as Prometheus reads it in its text formats, in PromQL and in templates.
+
+    Source: the three escapes of Prometheus' text format, which Go's string literals know too.
+    """
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def label_problems(where: str, labels: object, *, reserved: Collection[str], owner: str) -> Iterator[Problem]:
+    """
+    What is wrong with labels that a user chose.
+
+    Args:
+        where: What messages call them.
+        labels: Names and values.
+        reserved: Names that are taken.
+        owner: Who sets the reserved ones.
+    """
+    if not isinstance(labels, Mapping):
+        yield Problem(where, f"expected a mapping of label names to texts, got {labels!r}")
+        return
+    for name, value in labels.items():
+        if not isinstance(name, str) or not _LABEL_NAME.fullmatch(name) or name.startswith("__"):
+            expected = "expected a label name of letters, digits and underscores"
+            yield Problem(where, f"{expected}, not starting with a digit or two underscores, got {name!r}")
+        elif name in reserved:
+            yield Problem(where, f"the label {name!r} is set by {owner}", "choose another name")
+        if not isinstance(value, str) or not is_encodable(value):
+            yield Problem(where, f"expected text for the label {name!r}, got {value!r}")
+
+
+def is_encodable(text: str) -> bool:
+    """Whether UTF-8 can encode a text; it cannot encode half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

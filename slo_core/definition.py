@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from fractions import Fraction
@@ -11,7 +10,7 @@ from typing import Literal
 
 from slo_core.alerting import AlertRule, RuleConcern, concern_about, default_rules, exact
 from slo_core.budget import Target
-from slo_core.conventions import RESERVED_LABELS
+from slo_core.conventions import RESERVED_LABELS, is_encodable, label_problems
 from slo_core.errors import ConfigError, Problem
 from slo_core.http_rule import HTTPRule
 from slo_core.window import (
@@ -37,8 +36,6 @@ __all__ = [
 DEFAULT_WINDOW_SECONDS = 30 * DAY
 DEFAULT_BURN_RATE_WINDOWS = (3600, 21_600)
 DEFAULT_BURN_RATE_THRESHOLD = 14.4
-
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,21 +207,9 @@ def _identity_problems(definition: SLODefinition) -> Iterator[Problem]:
         value = getattr(definition, field_name)
         if not isinstance(value, str):
             yield _problem(field_name, f"expected text, got {value!r}")
-    yield from _label_problems(definition.labels)
-
-
-def _label_problems(labels: object) -> Iterator[Problem]:
-    if not isinstance(labels, Mapping):
-        yield _problem("labels", f"expected a mapping of label names to texts, got {labels!r}")
-        return
-    for name, value in labels.items():
-        if not isinstance(name, str) or not _LABEL_NAME.fullmatch(name) or name.startswith("__"):
-            expected = "expected a label name of letters, digits and underscores"
-            yield _problem("labels", f"{expected}, not starting with a digit or two underscores, got {name!r}")
-        elif name in RESERVED_LABELS:
-            yield _problem("labels", f"the label {name!r} is set by slo-suite itself", "choose another name")
-        if not isinstance(value, str) or not is_encodable(value):
-            yield _problem("labels", f"expected text for the label {name!r}, got {value!r}")
+    yield from label_problems(
+        "SLODefinition.labels", definition.labels, reserved=RESERVED_LABELS, owner="slo-suite itself"
+    )
 
 
 def _window_problems(definition: SLODefinition) -> Iterator[Problem]:
@@ -289,15 +274,6 @@ def _is_whole_seconds(value: object) -> bool:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < math.inf:
         return False
     return value == int(value)
-
-
-def is_encodable(text: str) -> bool:
-    """Whether text can be written as UTF-8: half a character, which JSON and Python can hold, cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _problem(name: str, message: str, hint: str = "") -> Problem:

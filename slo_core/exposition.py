@@ -1,8 +1,10 @@
 """
 Prometheus' text formats, written for families as ours are: gauges and counters, legacy names, no exemplars.
 
-The bytes are those of `prometheus_client`, whose own writer sorts and escapes the labels of each series anew: it takes
-20 of the 36 ms of a scrape of 100 SLOs, this one 6. Series of one SLO share their labels, so their text is made once.
+The bytes are those of `prometheus_client`. Its own writer sorts and escapes the labels of every series, though the series
+of one SLO share their labels; here their text is made once. Measured with prometheus-client 0.26 and 100 SLOs: a scrape
+takes 18 ms instead of 27, and 17 instead of 36 in OpenMetrics, the format that Prometheus asks for. Preset gauges with as
+many series, which is what a scrape is measured against, take 23.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from collections.abc import Iterable
 
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.utils import floatToGoString
+
+from slo_core.conventions import quoted
 
 __all__ = ["can_write", "write"]
 
@@ -65,8 +69,4 @@ def _head(name: str, documentation: str, kind: str) -> str:
 def _labels(labels: dict[str, str]) -> str:
     if not labels:
         return ""
-    return "{" + ",".join([f'{name}="{_escaped(value)}"' for name, value in sorted(labels.items())]) + "}"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+    return "{" + ",".join([f"{name}={quoted(value)}" for name, value in sorted(labels.items())]) + "}"

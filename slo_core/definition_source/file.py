@@ -33,7 +33,7 @@ def load_file(name: str) -> DefinitionSet:
         name: The file; messages call it so.
 
     Raises:
-        ConfigError: Everything that is wrong with it, with its line.
+        ConfigError: Everything that is wrong with it, with its line where that is known.
         SLOError: It is YAML, and PyYAML is not installed.
     """
     path = Path(name)

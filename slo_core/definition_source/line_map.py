@@ -49,16 +49,13 @@ class LineMap:
         return f"{self.file}: {path}" if line is None else f"{self.file}:{line}: {path}"
 
     def located_problems(self, problems: Iterable[Problem]) -> list[Problem]:
-        """Problems with the file and the line of each; an unknown key is told by its own line."""
+        """Problems with the file and the line of each; an unknown key has a line of its own."""
         return [replace(problem, path=self._of_problem(problem)) for problem in problems]
 
     def _of_problem(self, problem: Problem) -> str:
-        if problem.message.startswith("unknown key "):
-            for path, line in self.lines.items():
-                parent, _, key = path.rpartition(".")
-                if parent == problem.path and problem.message == f"unknown key {key!r}":
-                    return f"{self.file}:{line}: {problem.path}"
-        return self.located(problem.path)
+        _, is_key, key = problem.message.partition("unknown key ")
+        line = self._line_of(f"{problem.path}.{key[1:-1]}") if is_key else None
+        return self.located(problem.path) if line is None else f"{self.file}:{line}: {problem.path}"
 
     def _line_of(self, path: str) -> int | None:
         above = [known for known in self.lines if path == known or path.startswith((f"{known}.", f"{known}["))]

@@ -11,7 +11,7 @@ from slo_core.definition_source.document import DEEPEST, Document, refusal, twic
 from slo_core.definition_source.line_map import Keys
 from slo_core.errors import Problem
 
-__all__ = ["read_yaml"]
+__all__ = ["places_in_json", "read_yaml"]
 
 # Two hundred SLOs with every option that there is.
 _MOST_VALUES = 10_000
@@ -43,6 +43,25 @@ def read_yaml(text: str, *, file: str) -> Document:
         mark = exc.problem_mark or exc.context_mark
         said = ": ".join(part for part in (exc.context, exc.problem) if part)
         raise refusal(file, None if mark is None else mark.line + 1, f"cannot be read as YAML: {said}") from exc
+
+
+def places_in_json(text: str, *, file: str) -> tuple[dict[Keys, int], list[Problem]]:
+    """
+    The line of each value in a JSON document, and its keys that are there twice.
+
+    Empty where YAML cannot read it: a key has more than 1,024 characters or stands in another line than its colon.
+
+    Args:
+        text: The document, which must be JSON.
+        file: What messages call it.
+    """
+    try:
+        loader = _Loader(text.replace("\t", " "))  # in JSON a tab is never part of a value
+        node = loader.get_single_node()
+        assert node is not None  # JSON holds a value
+        return dict(_lines(node, (), loader)), list(_duplicates(node, (), file, set()))
+    except yaml.YAMLError:
+        return {}, []
 
 
 def _read(loader: _Loader, file: str) -> Document:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slo_core.rules.promql import quoted
+from slo_core.conventions import quoted
 
 __all__ = ["count_of", "literal", "one_decimal_of"]
 

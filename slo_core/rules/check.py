@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from slo_core.alerting import whole_seconds
-from slo_core.definition import SLODefinition, is_encodable
+from slo_core.conventions import is_encodable, label_problems
+from slo_core.definition import SLODefinition
 from slo_core.errors import ConfigError, Problem
 from slo_core.rules.names import RESERVED_RULE_LABELS
 from slo_core.rules.promql import duration_text
@@ -14,7 +14,7 @@ from slo_core.rules.promql import duration_text
 __all__ = ["checked", "keep_firing_text"]
 
 _SCOPES = ("process", "host", "fleet")
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_OWNER = "the rules themselves"
 
 
 def checked(
@@ -35,7 +35,7 @@ def checked(
     problems = [
         *_definition_problems(definitions),
         *_service_problems(service),
-        *_label_problems("labels", labels),
+        *label_problems("labels", labels, reserved=RESERVED_RULE_LABELS, owner=_OWNER),
     ]
     if scope not in _SCOPES:
         problems.append(Problem("scope", f'expected "process", "host" or "fleet", got {scope!r}'))
@@ -78,8 +78,7 @@ def _definition_problems(definitions: Sequence[object]) -> Iterator[Problem]:
             yield Problem(f"{where}.name", f"the name {definition.name!r} is there twice", "choose another name")
         seen.add(definition.name)
         yield from _name_problems(f"{where}.name", definition.name)
-        for name in sorted(RESERVED_RULE_LABELS.intersection(definition.labels)):
-            yield _reserved(f"{where}.labels", name)
+        yield from label_problems(f"{where}.labels", definition.labels, reserved=RESERVED_RULE_LABELS, owner=_OWNER)
         for field_name in ("description", "runbook"):
             if not is_encodable(getattr(definition, field_name)):
                 yield Problem(f"{where}.{field_name}", "expected text that UTF-8 can encode")
@@ -110,21 +109,3 @@ def _name_problems(where: str, name: str) -> Iterator[Problem]:
     else:
         return
     yield Problem(where, f"Prometheus refuses {refused}, got {name!r}", hint)
-
-
-def _label_problems(where: str, labels: object) -> Iterator[Problem]:
-    if not isinstance(labels, Mapping):
-        yield Problem(where, f"expected a mapping of label names to texts, got {labels!r}")
-        return
-    for name, value in labels.items():
-        if not isinstance(name, str) or not _LABEL_NAME.fullmatch(name) or name.startswith("__"):
-            expected = "expected a label name of letters, digits and underscores"
-            yield Problem(where, f"{expected}, not starting with a digit or two underscores, got {name!r}")
-        elif name in RESERVED_RULE_LABELS:
-            yield _reserved(where, name)
-        if not isinstance(value, str) or not is_encodable(value):
-            yield Problem(where, f"expected text for the label {name!r}, got {value!r}")
-
-
-def _reserved(where: str, name: str) -> Problem:
-    return Problem(where, f"the label {name!r} is set by the rules themselves", "choose another name")

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 
-__all__ = ["aggregated", "and_", "duration_text", "indented", "quoted", "selected", "times"]
+from slo_core.conventions import quoted
+
+__all__ = ["aggregated", "and_", "duration_text", "indented", "selected", "times"]
 
 _UNITS = (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
-
-
-def quoted(text: str) -> str:
-    """
-    A PromQL string literal; Go and Prometheus' templates read it the same way.
-
-    The escapes of JSON are among those of Go.
-    """
-    return json.dumps(text, ensure_ascii=False)
 
 
 def duration_text(seconds: int) -> str:

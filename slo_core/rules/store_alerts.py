@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from slo_core.conventions import Label, Metric
+from slo_core.conventions import Label, Metric, quoted
 from slo_core.rules.annotation import literal
 from slo_core.rules.names import Alert
-from slo_core.rules.promql import aggregated, quoted, selected
+from slo_core.rules.promql import aggregated, selected
 from slo_core.rules.rule import TICKET, AlertingRule, alerting_rule
 
 __all__ = ["store_alerts"]

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from slo_core.alerting import AlertRule, AlertState
 from slo_core.burn_rate import BurnRateSample
-from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
+from slo_core.conventions import DEFAULT_SERVICE, Label, Metric, quoted
 from slo_core.definition import DEFAULT_BURN_RATE_THRESHOLD, DEFAULT_BURN_RATE_WINDOWS, SLODefinition
 from slo_core.duration import format_duration
 from slo_core.history import FiringSince, History, Point, firing_since, ranges_of
@@ -274,17 +274,13 @@ def series_names(definition: SLODefinition, registry: SLORegistry) -> ET.Element
     labels = {Label.SLO: definition.name}
     if registry.store.store_id is not None or registry.service != DEFAULT_SERVICE:
         labels[Label.SERVICE] = registry.service
-    chosen = ", ".join(f'{name}="{_quoted(value)}"' for name, value in labels.items())
+    chosen = ", ".join(f"{name}={quoted(value)}" for name, value in labels.items())
     names = (
         Metric.BUDGET_REMAINING, Metric.SUCCESS_RATIO, Metric.BURN_RATE, Metric.WINDOW_EVENTS, Metric.WINDOW_FAILURES,
         Metric.EVENTS, Metric.ALERT_FIRING,
     )  # fmt: skip
     lines = [element("li", element("code", f"{name}{{{chosen}}}")) for name in names]
     return element("section", element("h2", "In Prometheus"), element("ul", *lines, class_="slo-lines"))
-
-
-def _quoted(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _scrolling(table: ET.Element, label: str) -> ET.Element:

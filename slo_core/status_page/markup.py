@@ -15,7 +15,7 @@ def element(tag: str, *children: Node, **attributes: str | bool | None) -> ET.El
     An element.
 
     Args:
-        tag: Its name.
+        tag: Its name. `script` and `style` get no children: a browser reads their text as it is, so it cannot be escaped.
         children: Elements and texts; None is left out.
         attributes: `class_` is written `class`, `data_at` is `data-at`. True is an attribute without a value; None and
             False leave it out.

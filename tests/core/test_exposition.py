@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prometheus_client.exposition import choose_encoder
 
@@ -57,6 +57,7 @@ def test_so_are_those_of_several_services(clock: FakeClock, accept: str) -> None
     assert_same(PrometheusExporter(ServicesCollector(lambda: registries)), accept)
 
 
+@example(name='\\n"\n\\"', owner='"\\\n', good=1, accept="")
 @given(name=TEXT, owner=TEXT, good=st.integers(0, 30), accept=st.sampled_from(ACCEPTED))
 def test_whatever_stands_in_names_and_labels(name: str, owner: str, good: int, accept: str) -> None:
     """Quotes, backslashes, line ends; and numbers of any size."""

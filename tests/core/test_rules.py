@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from slo_core import AlertRule, ConfigError, SLODefinition, SLOError
 from slo_core.budget import Target
 from slo_core.burn_rate import burns_at_least
+from slo_core.conventions import quoted
 from slo_core.duration import parse_duration
 from slo_core.rules import ALERTMANAGER_INHIBIT_RULE, PrometheusRules, prometheus_rules, rules_text
 from slo_core.rules.annotation import literal
 from slo_core.rules.names import RESERVED_RULE_LABELS
-from slo_core.rules.promql import duration_text, quoted
+from slo_core.rules.promql import duration_text
 from slo_core.rules.threshold import Threshold
 from slo_core.sli import EventCounts
 
@@ -351,8 +352,8 @@ def test_the_most_urgent_severity_silences_the_others() -> None:
 
 @given(st.text())
 def test_a_literal_of_promql_is_what_was_written(text: str) -> None:
-    """JSON's escapes are those that Go knows."""
-    assert json.loads(quoted(text)) == text
+    """Its escapes are among those of JSON."""
+    assert json.loads(quoted(text), strict=False) == text
     assert "\n" not in quoted(text)
 
 
