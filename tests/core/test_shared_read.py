@@ -150,7 +150,7 @@ def test_reads_begin_a_tenth_of_a_second_apart(clock: Arrivals, reads: Reads) ->
     """However fast they return; here the clock moves on whenever it is looked at."""
 
     def moving() -> float:
-        clock.now += 0.03
+        clock.now += 0.01
         return clock.now
 
     reads.let_end(*range(4))
