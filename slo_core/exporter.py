@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.definition import SLODefinition
@@ -14,6 +14,8 @@ from slo_core.incidents import Incidents
 from slo_core.metrics_view import MetricsView
 from slo_core.prometheus import PrometheusExporter, ServicesCollector
 from slo_core.registry import SLORegistry
+from slo_core.shared_read import SharedRead
+from slo_core.snapshot import SLOSnapshots
 from slo_core.stores.buckets import BucketStore, SLORecord
 from slo_core.stores.read_only import ReadOnlyStore
 
@@ -22,8 +24,24 @@ __all__ = ["StoreExporter"]
 # What a store is opened for to ask which services it holds. Not the default one: stores warn of that.
 _NO_SERVICE = "slo-exporter"
 
-# For so long the services and SLOs are taken to be those that were found last: two scrapes at about the same time.
-_FRESH_SECONDS = 0.5
+# Prometheus' own, unless it is configured: every service is read within one scrape.
+_SCRAPE_TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """
+    A service as its processes have declared it.
+
+    Attributes:
+        registry: Its SLOs.
+        documents: Their names and definitions, as they stand in the store.
+        unreadable: SLOs that are not in the registry, and why.
+    """
+
+    registry: SLORegistry
+    documents: list[tuple[str, str]]
+    unreadable: tuple[str, ...]
 
 
 class StoreExporter:
@@ -37,7 +55,7 @@ class StoreExporter:
         open_store: Opens the store for a service.
         service: The only service to show; None shows all.
         clock: Returns seconds since the epoch.
-        monotonic: Measures how old something is.
+        monotonic: Measures how long a scrape takes.
     """
 
     def __init__(
@@ -51,17 +69,18 @@ class StoreExporter:
         self._open_store = open_store
         self._service = service
         self._clock = clock
-        self._monotonic = monotonic
-        self._lock = threading.Lock()
         self._incidents = Incidents()
         self._stores: dict[str, ReadOnlyStore] = {}
-        self._documents: dict[str, list[tuple[str, str]]] = {}
         # The one that is asked which services there are, and shown as long as there is none.
         self._first = self._store(_NO_SERVICE if service is None else service)
         self._nothing = SLORegistry(self._first, service=service or DEFAULT_SERVICE, clock=clock)
-        self._registries: dict[str, SLORegistry] = {}
-        self._unreadable: dict[str, tuple[str, ...]] = {}
-        self._looked_at = float("-inf")
+        self._services: dict[str, _Service] = {}
+        self._shared_read = SharedRead(
+            self._read,
+            what=f"the store {self._first.backend}",
+            timeout_seconds=_SCRAPE_TIMEOUT_SECONDS,
+            monotonic=monotonic,
+        )
 
     def view(self, *, token: str | None = None) -> MetricsView:
         """
@@ -70,62 +89,56 @@ class StoreExporter:
         Args:
             token: Bearer token to ask for; None asks for none.
         """
-        return MetricsView(PrometheusExporter(ServicesCollector(self.registries)), token=token)
+        return MetricsView(PrometheusExporter(ServicesCollector(self.read)), token=token)
 
-    def registries(self) -> list[SLORegistry]:
+    def read(self) -> dict[SLORegistry, SLOSnapshots | Exception]:
         """
-        A registry for each service; one without SLOs when there is none.
+        Every service with its SLOs, or why they cannot be read; an empty one when there is none.
 
-        When the store is out of reach those that were known last, whose reads then fail without being tried.
+        A registry stays the same for as long as its definitions do. When the store is out of reach, the services that
+        were known last.
         """
-        with self._lock:
-            if self._monotonic() - self._looked_at > _FRESH_SECONDS:
-                self._look()
-                self._looked_at = self._monotonic()
-            return list(self._registries.values()) or [self._nothing]
+        try:
+            return self._shared_read()
+        except StoreError as exc:
+            self._incidents.report("the store cannot be read; only slo_store_up 0 is shown", detail=str(exc))
+            known = [service.registry for service in self._services.values()]
+            return dict.fromkeys(known or [self._nothing], exc)
 
     def unreadable(self, registry: SLORegistry) -> tuple[str, ...]:
         """SLOs of a service that its registry does not have, because what the store says of them cannot be read."""
-        return self._unreadable.get(registry.service, ())
+        service = self._services.get(registry.service)
+        return () if service is None else service.unreadable
 
     def close(self) -> None:
         """Release the store."""
-        with self._lock:
-            for store in self._stores.values():
-                store.close()
+        for store in tuple(self._stores.values()):
+            store.close()
 
-    def _look(self) -> None:
-        for store in self._stores.values():
-            store.known_failure = None
-        try:
-            services = self._first.services() if self._service is None else [self._service]
-            records = {service: self._store(service).records() for service in services}
-        except StoreError as exc:
-            # One time-out is enough: a scrape must be answered before Prometheus gives it up.
-            for store in self._stores.values():
-                store.known_failure = exc
-            self._incidents.report("the store cannot be read; only slo_store_up 0 is shown", detail=str(exc))
-            return
-        self._registries = {service: self._registry(service, found) for service, found in records.items() if found}
+    def _read(self) -> dict[SLORegistry, SLOSnapshots | Exception]:
+        # One time-out is enough: when this fails no service is tried.
+        names = self._first.services() if self._service is None else [self._service]
+        records = {name: self._store(name).records() for name in names}
+        self._services = {name: self._declared(name, declared) for name, declared in records.items() if declared}
+        registries = [service.registry for service in self._services.values()]
+        return {registry: _snapshots(registry) for registry in registries} or {self._nothing: []}
 
     def _store(self, service: str) -> ReadOnlyStore:
-        found = self._stores.get(service)
-        if found is None:
-            found = self._stores[service] = ReadOnlyStore(self._open_store(service), clock=self._clock)
-        return found
+        store = self._stores.get(service)
+        if store is None:
+            store = self._stores[service] = ReadOnlyStore(self._open_store(service), clock=self._clock)
+        return store
 
-    def _empty_registry(self, store: ReadOnlyStore) -> SLORegistry:
-        return SLORegistry(store, service=store.service, clock=self._clock)
-
-    def _registry(self, service: str, records: list[SLORecord]) -> SLORegistry:
-        """The registry of a service: the one from before, unless a definition has changed."""
+    def _declared(self, name: str, records: list[SLORecord]) -> _Service:
+        """The service: the one from before, unless a definition has changed."""
         documents = [(record.slo, record.definition) for record in records]
-        before = self._registries.get(service)
-        if before is not None and documents == self._documents[service]:
+        before = self._services.get(name)
+        if before is not None and documents == before.documents:
             return before
-        registry = self._empty_registry(self._store(service))
+        store = self._store(name)
+        registry = SLORegistry(store, service=store.service, clock=self._clock)
         if before is not None:
-            registry.incidents = before.incidents  # a total must not start anew
+            registry.incidents = before.registry.incidents  # a total never starts again at 0
         unreadable = []
         for record in records:
             try:
@@ -133,11 +146,16 @@ class StoreExporter:
             except Exception as exc:  # whatever stands in a store: one SLO that cannot be read hides no other
                 unreadable.append(f"SLO {record.slo!r} cannot be shown: {exc}")
                 registry.incidents.report(
-                    f"service {service!r}, SLO {record.slo!r}: not shown", detail=f"{type(exc).__name__}: {exc}"
+                    f"service {name!r}, SLO {record.slo!r}: not shown", detail=f"{type(exc).__name__}: {exc}"
                 )
-        self._documents[service] = documents
-        self._unreadable[service] = tuple(unreadable)
-        return registry
+        return _Service(registry, documents, tuple(unreadable))
+
+
+def _snapshots(registry: SLORegistry) -> SLOSnapshots | Exception:
+    try:
+        return registry.read_all()
+    except Exception as exc:  # a service that cannot be read hides no other
+        return exc
 
 
 def _definition_in(record: SLORecord) -> SLODefinition:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -14,8 +14,7 @@ from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
 from slo_core.definition import SLODefinition
 from slo_core.exposition import can_write, write
 from slo_core.registry import SLORegistry
-from slo_core.scrape import ScrapeReader
-from slo_core.snapshot import SLOSnapshot
+from slo_core.snapshot import SLOSnapshot, SLOSnapshots
 
 __all__ = ["PrometheusExporter", "SLOCollector", "ServicesCollector"]
 
@@ -80,7 +79,6 @@ class SLOCollector(Collector):
 
     def __init__(self, registry: SLORegistry) -> None:
         self._registry = registry
-        self._reader = ScrapeReader(registry)
 
     def describe(self) -> Iterable[Family]:
         """The names, for a registry's check of duplicates; without it registering would read the store."""
@@ -89,28 +87,37 @@ class SLOCollector(Collector):
     def collect(self) -> Iterable[Family]:
         """Every series, as of now; families without series are left out."""
         families = _Families()
-        self.add_to(families)
+        snapshots: SLOSnapshots | Exception
+        try:
+            snapshots = self._registry.read_shared()
+        except Exception as exc:  # a store out of reach must not take a user's whole /metrics with it
+            snapshots = exc
+        self.add_to(families, snapshots)
         return [family for family in families if family.samples]
 
-    def add_to(self, families: _Families) -> None:
-        """Add every series to families that may hold those of other registries."""
+    def add_to(self, families: _Families, snapshots: SLOSnapshots | Exception) -> None:
+        """
+        Add every series to families that may hold those of other registries.
+
+        Args:
+            families: The families.
+            snapshots: What was read of the SLOs, or why it could not be read.
+        """
         registry, store = self._registry, self._registry.store
-        is_up = True
-        try:
-            scraped = self._reader.read()
-        except Exception as exc:  # a store out of reach must not take a user's whole /metrics with it
-            registry.incidents.report("the store could not be read for a scrape", exc)
-            is_up = False
-        else:
-            for definition, snapshot in scraped:
-                self._add_slo(families, definition, snapshot)
+        is_up = not isinstance(snapshots, Exception)
         shared = self._shared_labels()
         health = store.health()
+        if isinstance(snapshots, Exception):
+            registry.incidents.report("the store could not be read for a scrape", snapshots)
+        else:
+            for definition, snapshot in snapshots:
+                self._add_slo(families, definition, snapshot)
+            # The store's own count, like the SLOs': as last read it might be lower than another worker has shown.
+            families.add(Metric.STORE_ERRORS, shared, health.errors)
         families.add(Metric.STORE_INFO, {**shared, Label.BACKEND: store.backend, Label.SCOPE: store.scope}, 1)
         families.add(Metric.STORE_UP, shared, int(is_up and health.is_up))
         families.add(Metric.FLUSH_LAG, shared, health.flush_lag_seconds)
         families.add(Metric.CLOCK_SKEW, shared, health.clock_skew_seconds)
-        families.add(Metric.STORE_ERRORS, shared, health.errors)
         families.add(Metric.INTERNAL_ERRORS, shared, registry.incidents.total)
 
     def _shared_labels(self) -> dict[str, str]:
@@ -171,13 +178,11 @@ class ServicesCollector(Collector):
     How a process gets on with handing over its events is not among the series: this one has none.
 
     Args:
-        registries: Called at each scrape; returns a registry for each service, the same one as long as it is unchanged.
+        read: Called at each scrape; returns what was read of each service, or why it could not be read.
     """
 
-    def __init__(self, registries: Callable[[], Iterable[SLORegistry]]) -> None:
-        self._registries = registries
-        # Each keeps what it has just read, for scrapes at about the same time.
-        self._collectors: dict[SLORegistry, SLOCollector] = {}
+    def __init__(self, read: Callable[[], Mapping[SLORegistry, SLOSnapshots | Exception]]) -> None:
+        self._read = read
 
     def describe(self) -> Iterable[Family]:
         """The names; see `SLOCollector.describe`."""
@@ -185,11 +190,9 @@ class ServicesCollector(Collector):
 
     def collect(self) -> Iterable[Family]:
         """Every series of every service; families without series are left out."""
-        known = self._collectors
-        self._collectors = {registry: known.get(registry) or SLOCollector(registry) for registry in self._registries()}
         families = _Families()
-        for collector in self._collectors.values():
-            collector.add_to(families)
+        for registry, snapshots in self._read().items():
+            SLOCollector(registry).add_to(families, snapshots)
         return [family for family in families if family.samples and family.name not in _OF_WRITERS]
 
 

@@ -14,7 +14,8 @@ from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.definition import SLODefinition
 from slo_core.errors import DuplicateNameError, UnknownNameError
 from slo_core.incidents import Incidents
-from slo_core.snapshot import SLOSnapshot
+from slo_core.shared_read import SharedRead
+from slo_core.snapshot import SLOSnapshot, SLOSnapshots
 from slo_core.stores.base import Store
 from slo_core.stores.locate import store_from_url
 from slo_core.stores.memory import MemoryStore
@@ -75,6 +76,7 @@ class SLORegistry:
         self._has_told_of_workers = False
         # Where the store is named, for messages; Django and Flask have a setting.
         self.store_setting = "store="
+        self._shared_read = SharedRead(self.read_all, what=f"the store {store.backend}")
         # What went wrong inside the library while serving requests: logged seldom, counted always.
         self.incidents = Incidents()
         # Called with each request that was counted; see `slo_core.testing.capture_requests`.
@@ -191,6 +193,25 @@ class SLORegistry:
             else tracker.snapshot(at=at)
             for tracker in trackers
         ]
+
+    def read_all(self) -> SLOSnapshots:
+        """Every SLO with its snapshot, in the order of `names()`."""
+        trackers = tuple(self)
+        # An SLO may be added meanwhile: it comes last.
+        return [
+            (tracker.definition, snapshot) for tracker, snapshot in zip(trackers, self.snapshot_all(), strict=False)
+        ]
+
+    def read_shared(self) -> SLOSnapshots:
+        """
+        The same for scrapes and pages, read after this moment; one read of a shared store serves several of them.
+
+        A store in this process's own memory is read at once: each reader gets the state of its own instant.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return self.read_all() if self._store.scope == "process" else self._shared_read()
 
     def check_burn_rates(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """The single-window alerts of all SLOs; see `SLOTracker.check_burn_rate`."""

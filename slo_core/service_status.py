@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from slo_core.scrape import Scraped
+from slo_core.snapshot import SLOSnapshots
 
 __all__ = ["ServiceStatus"]
 
@@ -29,7 +29,7 @@ class ServiceStatus:
     backend: str
     scope: str
     is_up: bool
-    standing: Scraped = field(default_factory=list)
+    standing: SLOSnapshots = field(default_factory=list)
     note: str | None = None
     trouble: str | None = None
     knows_thresholds: bool = True

@@ -11,7 +11,7 @@ from slo_core.burn_rate import BurnRateSample, burn_rate, sample
 from slo_core.definition import SLODefinition
 from slo_core.sli import EventCounts
 
-__all__ = ["Measured", "SLOSnapshot", "SnapshotPlan", "measured_in_window"]
+__all__ = ["Measured", "SLOSnapshot", "SLOSnapshots", "SnapshotPlan", "measured_in_window"]
 
 
 # Without slots: applications serialise `snapshot.__dict__`.
@@ -114,6 +114,10 @@ def measured_in_window(definition: SLODefinition, snapshot: SLOSnapshot) -> floa
         return snapshot.measured_seconds
     own = definition.span(definition.window_seconds, at=snapshot.at, until=snapshot.at)
     return max(0.0, snapshot.at - max(own.start, snapshot.data_since))
+
+
+# SLOs, each with its snapshot.
+SLOSnapshots = list[tuple[SLODefinition, SLOSnapshot]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,8 @@ from slo_core.definition import SLODefinition
 from slo_core.duration import format_duration
 from slo_core.history import History
 from slo_core.registry import SLORegistry
-from slo_core.scrape import Scraped
 from slo_core.service_status import ServiceStatus
-from slo_core.snapshot import SLOSnapshot
+from slo_core.snapshot import SLOSnapshot, SLOSnapshots
 from slo_core.stores.separate_counts import NOT_SEEN_HERE, separate_counts
 from slo_core.wording import (
     NOTHING,
@@ -90,7 +89,7 @@ def status_note(registry: SLORegistry) -> str | None:
     return separate_counts(f"The store {store.backend}://", NOT_SEEN_HERE)
 
 
-def status_document(registry: SLORegistry, *, standing: Scraped | None = None) -> dict[str, Any]:
+def status_document(registry: SLORegistry, *, standing: SLOSnapshots | None = None) -> dict[str, Any]:
     """
     The state of every SLO, ready for `json.dumps`.
 
@@ -134,7 +133,7 @@ def services_document(services: Sequence[ServiceStatus]) -> dict[str, Any]:
     }
 
 
-def service_status(registry: SLORegistry, *, standing: Scraped | None = None) -> ServiceStatus:
+def service_status(registry: SLORegistry, *, standing: SLOSnapshots | None = None) -> ServiceStatus:
     """
     What a registry knows of its service.
 
@@ -146,7 +145,7 @@ def service_status(registry: SLORegistry, *, standing: Scraped | None = None) ->
         StoreError: The store cannot be read.
     """
     if standing is None:
-        standing = _standing(registry)
+        standing = registry.read_all()
     store = registry.store
     return ServiceStatus(
         registry.service, store.backend, store.scope, store.health().is_up, standing, note=status_note(registry)
@@ -191,7 +190,7 @@ def status_table(registry: SLORegistry, *, paint: Callable[[State, str], str] | 
         registry: The SLOs.
         paint: Puts colour to the text of a state; None where there is no terminal.
     """
-    found = sorted(_standing(registry), key=lambda standing: trouble_of(standing[1]))
+    found = sorted(registry.read_all(), key=lambda standing: trouble_of(standing[1]))
     if not found:
         return "No SLO is defined."
     rows = [status_row(*standing) for standing in found]
@@ -206,14 +205,6 @@ def status_table(registry: SLORegistry, *, paint: Callable[[State, str], str] | 
             line = line[:start] + paint(state_of(snapshot), word) + line[start + len(word) :]
         lines.append(line)
     return "\n".join(lines)
-
-
-def _standing(registry: SLORegistry) -> Scraped:
-    """Every SLO with its snapshot, read at once."""
-    trackers = tuple(registry)
-    return [
-        (tracker.definition, snapshot) for tracker, snapshot in zip(trackers, registry.snapshot_all(), strict=False)
-    ]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

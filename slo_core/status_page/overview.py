@@ -10,8 +10,7 @@ from xml.etree import ElementTree as ET
 from slo_core.alerting import AlertState
 from slo_core.definition import SLODefinition
 from slo_core.duration import format_duration
-from slo_core.scrape import Scraped
-from slo_core.snapshot import SLOSnapshot
+from slo_core.snapshot import SLOSnapshot, SLOSnapshots
 from slo_core.status import STATES, State, state_of, trouble_of
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
@@ -59,7 +58,7 @@ _COLUMNS = {
 }
 
 
-def overview(standing: Scraped, *, query: Mapping[str, str], links: Links, zone: tzinfo = UTC) -> ET.Element:
+def overview(standing: SLOSnapshots, *, query: Mapping[str, str], links: Links, zone: tzinfo = UTC) -> ET.Element:
     """
     The table of a registry's SLOs, with links that filter by state.
 

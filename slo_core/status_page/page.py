@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from functools import partial
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -14,13 +15,16 @@ from slo_core.conventions import LOGGER_NAME
 from slo_core.errors import described
 from slo_core.history import history, ranges_of
 from slo_core.registry import SLORegistry
-from slo_core.scrape import ScrapeReader
+from slo_core.shared_read import SharedRead
+from slo_core.snapshot import SLOSnapshot
 from slo_core.status import history_document, status_document
 from slo_core.status_page.detail import CHARTS, alert_table, facts, history_table, range_choices, series_names
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
 from slo_core.status_page.overview import overview
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
+from slo_core.timeline import Timeline
+from slo_core.tracker import SLOTracker
 
 __all__ = ["Fragment", "StatusPage"]
 
@@ -45,6 +49,9 @@ class Fragment:
     scripts: tuple[str, ...] = ("slo.js",)
 
 
+_Past = tuple[SLOSnapshot, Timeline]
+
+
 class StatusPage:
     """
     Shows the SLOs of a registry.
@@ -55,12 +62,12 @@ class StatusPage:
         registry: The SLOs.
     """
 
-    __slots__ = ("_reader", "registry")
+    __slots__ = ("_pasts", "registry")
 
     def __init__(self, registry: SLORegistry) -> None:
         self.registry = registry
-        # Shared with other readers of the page: one read serves all who ask at about the same time.
-        self._reader = ScrapeReader(registry)
+        # By SLO: one read serves all who look at its page at about the same time.
+        self._pasts: dict[str, SharedRead[_Past]] = {}
 
     def overview(self, query: Mapping[str, str], *, links: Links, zone: tzinfo = UTC) -> Fragment:
         """
@@ -73,7 +80,7 @@ class StatusPage:
         """
         title = f"Service level objectives of {self.registry.service}"
         try:
-            standing = self._reader.read()
+            standing = self.registry.read_shared()
         except Exception as exc:  # the page says so
             return Fragment(title, html_of(_frame(self._away(exc), is_up=False)))
         tables = overview(standing, query=query, links=links, zone=zone)
@@ -101,7 +108,7 @@ class StatusPage:
         about = element("p", definition.description, dir="auto") if definition.description else None
         styles, scripts = ("uplot.css", "slo.css"), ("uplot.js", "slo.js")
         try:
-            snapshot, timeline = tracker.snapshot(), tracker.timeline()
+            snapshot, timeline = self._past(tracker)
             past = history(definition, snapshot, timeline, range_seconds=ranges[chosen])
         except Exception as exc:  # the page says so
             return Fragment(name, html_of(_frame(about, self._away(exc), is_up=False)), styles, scripts)
@@ -146,14 +153,24 @@ class StatusPage:
         """
         name = query.get("slo")
         if name is None:
-            return {**status_document(self.registry, standing=self._reader.read()), "note": self._note()}
+            return {**status_document(self.registry, standing=self.registry.read_shared()), "note": self._note()}
         tracker = self.registry.get(name)
         definition, ranges = tracker.definition, ranges_of(tracker.definition)
         seconds = ranges.get(query.get("range", ""), definition.window_seconds)
-        snapshot, timeline = tracker.snapshot(), tracker.timeline()
+        snapshot, timeline = self._past(tracker)
         document = status_document(self.registry, standing=[(definition, snapshot)])
         past = history(definition, snapshot, timeline, range_seconds=seconds)
         return {**document, "note": self._note(), "history": history_document(past)}
+
+    def _past(self, tracker: SLOTracker) -> _Past:
+        store = self.registry.store
+        if store.scope == "process":
+            return _read_past(tracker)
+        read = self._pasts.get(tracker.name)
+        if read is None:
+            shared = SharedRead(partial(_read_past, tracker), what=f"the store {store.backend}")
+            read = self._pasts.setdefault(tracker.name, shared)
+        return read()
 
     def _notes(self) -> list[Node]:
         notes: list[Node] = []
@@ -186,6 +203,10 @@ class StatusPage:
             class_="slo-note slo-away",
             role="alert",
         )
+
+
+def _read_past(tracker: SLOTracker) -> _Past:
+    return tracker.snapshot(), tracker.timeline()
 
 
 def _frame(*content: Node, is_up: bool = True, searchable: bool = False) -> ET.Element:

@@ -40,8 +40,8 @@ class StoreSource:
             StoreError: It is out of reach; or it holds no SLO, or none of the service that is asked for.
         """
         services = [
-            registry_status(registry, unreadable=self._exporter.unreadable(registry))
-            for registry in self._exporter.registries()
+            registry_status(registry, snapshots=snapshots, unreadable=self._exporter.unreadable(registry))
+            for registry, snapshots in self._exporter.read().items()
         ]
         if not any(found.standing for found in services):
             trouble = next((found.trouble for found in services if found.trouble is not None), None)

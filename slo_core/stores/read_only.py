@@ -74,8 +74,6 @@ class ReadOnlyStore:
         self._identity: Identity | None = None
         self._errors: dict[str, int] = {}
         self._is_up = True
-        # Why the next reads need not be tried, where another one has just failed; None when they may.
-        self.known_failure: StoreError | None = None
 
     @property
     def backend(self) -> str:
@@ -172,14 +170,15 @@ class ReadOnlyStore:
 
     def close(self) -> None:
         """Release the store; a later read opens it again."""
-        with self._turn:
-            self._buckets.close()
+        # A read that does not return keeps its turn: it must not keep the process, too.
+        if self._turn.acquire(timeout=_TURN_SECONDS):
+            try:
+                self._buckets.close()
+            finally:
+                self._turn.release()
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        if self.known_failure is not None:
-            self._is_up = False
-            raise StoreError(str(self.known_failure)) from self.known_failure
         if not self._turn.acquire(timeout=_TURN_SECONDS):
             raise StoreError(f"the store {self.backend} is busy: another reader has been waiting for it")
         try:

@@ -151,7 +151,7 @@ def test_failures_turn_it_to_burning_and_then_to_exhausted(shop: Shop) -> None:
 
     shop.check_out(bad=7)  # ten of a hundred are allowed
     exhausted = page.locator("tr[data-slo=checkout]:has(.slo-state.slo-exhausted)")
-    # In one look: another worker may be half a second behind.
+    # In one look: the page may be drawn again between two.
     (text,) = wait_until(lambda: nudged(page) and exhausted.all_inner_texts())
     assert "0.0%" in text
     assert "90.00%" in text

@@ -158,7 +158,7 @@ def test_a_redis_that_comes_back_empty(redis: RedisServer):
 def resting(port: int) -> Totals | None:
     """The totals, if they do not move for several intervals."""
     first = totals(port)
-    threading.Event().wait(1.5)  # the workers' interval is 0.2 s, and what they read is 0.5 s old
+    threading.Event().wait(1.5)  # the workers' interval is 0.2 s
     return first if first and totals(port) == first else None
 
 

@@ -93,7 +93,7 @@ def test_memory_and_files_stay_and_totals_do_not_drift() -> None:
                 message="workers are missing",
             )
             samples, kills = Samples(pids), 0
-            with Clients(port, pause=0.004) as clients, Scraper(port) as scraper:
+            with Clients(port, pause=0.004) as clients, Scraper(port, pause=0.5) as scraper:
                 until = time.monotonic() + SECONDS
                 turn = time.monotonic() + UP_SECONDS
                 is_up = True

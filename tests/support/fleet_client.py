@@ -156,23 +156,27 @@ class Scraper:
     """
     Scrapes `/metrics` all the time, until the `with` block ends.
 
+    Args:
+        port: Of the service.
+        pause: Seconds between an answer and the next question.
+
     Attributes:
         scrapes: How many times.
         dips: Counters that went down from one scrape to the next.
         away: Scrapes that said that the store was.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, pause: float = 0.02) -> None:
         self.scrapes = self.away = 0
         self.dips: list[str] = []
         self._port = port
+        self._pause = pause
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
         last = Totals()
-        # A worker may answer with what it read half a second ago.
-        while not self._stop.wait(0.55):
+        while not self._stop.wait(self._pause):
             try:
                 found = totals(self._port)
             except (OSError, http.client.HTTPException):
