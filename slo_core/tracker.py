@@ -14,12 +14,11 @@ from slo_core.definition import SLODefinition
 from slo_core.sli import Observation
 from slo_core.snapshot import Measured, SLOSnapshot, SnapshotPlan
 from slo_core.stores.base import Ledger, ObservationStore, Reading, ReadRequest, Store
-from slo_core.stores.increment import BucketRange
 from slo_core.stores.locate import store_from_url
 from slo_core.stores.memory import MemoryStore
 from slo_core.stores.observations import ObservationLedger
 from slo_core.tally import Shard, Tally
-from slo_core.timeline import Timeline, stretches_of
+from slo_core.timeline import Timeline, kept_ranges
 from slo_core.track import Track
 from slo_core.window import FUTURE_TOLERANCE_SECONDS, tiers_reaching
 
@@ -214,8 +213,8 @@ class SLOTracker:
         if self._tally is not None:
             self._tally.settle()
         until = math.floor(now + FUTURE_TOLERANCE_SECONDS if at is None else now)
-        stretches = stretches_of(tiers_reaching(self._definition.longest_seconds), at=now, until=until)
-        return Timeline((stretch, self._ledger.series(BucketRange(*stretch))) for stretch in stretches)
+        ranges = kept_ranges(tiers_reaching(self._definition.longest_seconds), at=now, until=until)
+        return Timeline((kept, self._ledger.series(kept)) for kept in ranges)
 
     def check_burn_rate(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """

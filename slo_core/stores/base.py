@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
+from slo_core.bucket import BucketRange, Increment
 from slo_core.definition import SLODefinition
 from slo_core.sli import EventCounts, Observation
 from slo_core.window import Span
-
-if TYPE_CHECKING:
-    from slo_core.stores.increment import BucketRange, Increment
 
 __all__ = ["Ledger", "ObservationStore", "ReadRequest", "Reading", "Scope", "Store", "StoreHealth"]
 

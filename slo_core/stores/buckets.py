@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from slo_core.bucket import BucketRange, Increment
 from slo_core.sli import EventCounts
 from slo_core.stores.base import Scope
-from slo_core.stores.increment import BucketRange, Increment
 
 __all__ = [
     "Applied",

@@ -6,8 +6,8 @@ import math
 from array import array
 from collections.abc import Sequence
 
+from slo_core.bucket import BucketRange, Increment
 from slo_core.sli import EventCounts
-from slo_core.stores.increment import BucketRange, Increment
 from slo_core.window import DAY, Span, Tier, tiers_reaching
 
 __all__ = ["BucketTiers"]

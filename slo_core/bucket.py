@@ -1,8 +1,4 @@
-"""
-Events of one bucket, and ranges of buckets: all that counting in memory needs to know of them.
-
-Apart from the protocol of shared stores, which takes 8 of the 55 ms of `import slo_core`.
-"""
+"""The events of one bucket, and ranges of neighbouring buckets."""
 
 from __future__ import annotations
 
@@ -34,7 +30,7 @@ class BucketRange(NamedTuple):
 
     Attributes:
         width_seconds: Their width.
-        first: Number of the first.
+        first: Number of the first; it begins at `first * width_seconds`.
         last: Number of the last, inclusive; never below `first`.
     """
 
