@@ -384,7 +384,7 @@ def _totals(store: BucketStore, slo: str = "availability") -> EventCounts:
 
 
 def _window(store: BucketStore, at: int, seconds: int, slo: str = "availability") -> EventCounts:
-    plan = ReadPlan([rolling_span(seconds, at=float(at), until=float(at))], keeps_seconds=_DAYS_30)
+    plan = ReadPlan([rolling_span(seconds, at=float(at), until=float(at))])
     (stored,) = store.read([Query(slo, plan.ranges)])
     return plan.counts(stored.sums)[0]
 

@@ -73,12 +73,11 @@ def read_windows(
         record = records.get(definition.name)
         newest = None if request.is_live or record is None or record.newest is None else record.newest
         horizon = None if newest is None or record is None else newest + record.idle_seconds
-        keeps = 0 if horizon is None else definition.longest_seconds  # live, it is not looked at
         # Definitions are mostly alike, and the instants of their reads differ by less than the finest bucket.
-        key = (keeps, horizon, *[edge for span in request.spans for edge in _whole_seconds(span)])
+        key = (horizon, *[edge for span in request.spans for edge in _whole_seconds(span)])
         plan = known.get(key)
         if plan is None:
-            plan = known[key] = ReadPlan(request.spans, keeps_seconds=keeps, newest=horizon)
+            plan = known[key] = ReadPlan(request.spans, newest=horizon)
         plans.append(plan)
     found = buckets.read(
         [Query(definition.name, plan.ranges) for definition, plan in zip(definitions, plans, strict=True)]

@@ -296,7 +296,7 @@ def test_a_full_slo_reads_exactly(server: RedisServer) -> None:
     now = now_of(store)
     events = fill(store, now)
     windows = (300, 1800, 3600, 7200, 21_600, 86_400, 259_200, DAYS_30)
-    plan = ReadPlan([rolling_span(w, at=float(now), until=now + 60.0) for w in windows], keeps_seconds=DAYS_30)
+    plan = ReadPlan([rolling_span(w, at=float(now), until=now + 60.0) for w in windows])
 
     (stored,) = store.read([Query("availability", plan.ranges)])
 
