@@ -269,7 +269,7 @@ def test_the_script_admits_what_other_stores_do(server: RedisServer) -> None:
         store.apply([batch])
 
         record = store.read([Query(slo)])[0].record
-        found = (record.good - 1, record.bad, record.dropped, record.newest, record.since)
+        found = (record.good - 1, record.bad, record.dropped, record.last_event_at, record.data_since)
         assert found == (expected.good, expected.bad, expected.dropped, expected.newest, expected.since), events
 
 
