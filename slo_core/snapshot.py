@@ -211,5 +211,4 @@ class SnapshotPlan:
             return 0.0
         if pace.bad == 0:
             return None
-        left = self._target.allowance * own.total - own.bad  # above 0: not exhausted
-        return float(left * self._pace_window / pace.bad)
+        return float(budget.failures_left(own, self._target) * self._pace_window / pace.bad)
