@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from slo_core.budget import Target
-from slo_core.burn_rate import BurnRateSample, burns_at_least
+from slo_core.burn_rate import BurnRateSample, burns_at_least, exact_burn_rate
 from slo_core.duration import format_duration, parse_duration
 from slo_core.errors import ConfigError, Problem
 from slo_core.sli import EventCounts
@@ -216,6 +216,7 @@ def concern_about(rule: AlertRule, *, window_seconds: int, target: Target) -> Ru
     factor = rule.factor(window_seconds)
     # At a factor of exactly 1 a service that spends its budget evenly would alert all the time; the 30-day
     # table of the Workbook has one such row and means it.
+    highest = exact_burn_rate(EventCounts(bad=1), target)
     too_low = factor < 1 or (factor == 1 and window_seconds != 30 * DAY)
     if rule.long_window > window_seconds:
         reason = (
@@ -224,10 +225,10 @@ def concern_about(rule: AlertRule, *, window_seconds: int, target: Target) -> Ru
         )
     elif too_low:
         reason = f"its factor {float(factor):g} would alert on a budget that lasts the whole window"
-    elif factor * target.allowance > 1:
+    elif factor > highest:
         reason = (
             f"its factor {float(factor):g} can never be reached: at a target of {target.ratio!r} a total "
-            f"outage burns at {float(1 / target.allowance):g}"
+            f"outage burns at {float(highest):g}"
         )
     else:
         return None

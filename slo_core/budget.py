@@ -16,8 +16,11 @@ from slo_core.sli import EventCounts
 __all__ = [
     "Target",
     "error_budget_remaining",
+    "exact_budget_remaining",
+    "failures_left",
     "is_breached",
     "is_budget_exhausted",
+    "spent_and_allowed",
     "success_ratio",
 ]
 
@@ -72,6 +75,17 @@ def success_ratio(counts: EventCounts) -> float:
     return counts.good / total if total else 1.0
 
 
+def spent_and_allowed(counts: EventCounts, target: Target) -> tuple[int, int]:
+    """
+    How many events were bad, and how many may be: all that budgets and burn rates are worked out from.
+
+    Returns:
+        Both times the denominator of the target's allowance, which makes them integers; 0 and 0 without events.
+    """
+    allowance = target.allowance
+    return counts.bad * allowance.denominator, allowance.numerator * counts.total
+
+
 def error_budget_remaining(counts: EventCounts, target: Target) -> float:
     """
     The share of the error budget that is left.
@@ -87,18 +101,29 @@ def error_budget_remaining(counts: EventCounts, target: Target) -> float:
 
     Source: Site Reliability Workbook, chapter 2, "Error budgets".
     """
-    if not counts.has_data:
-        return 1.0
-    allowed = target.allowance.numerator * counts.total
-    return (allowed - counts.bad * target.allowance.denominator) / allowed
+    spent, allowed = spent_and_allowed(counts, target)
+    return (allowed - spent) / allowed if allowed else 1.0
+
+
+def exact_budget_remaining(counts: EventCounts, target: Target) -> Fraction:
+    """The same as `error_budget_remaining`, for decisions."""
+    spent, allowed = spent_and_allowed(counts, target)
+    return Fraction(allowed - spent, allowed) if allowed else Fraction(1)
+
+
+def failures_left(counts: EventCounts, target: Target) -> Fraction:
+    """How many more of the events may be bad until the budget is spent; below 0 when it is overspent."""
+    spent, allowed = spent_and_allowed(counts, target)
+    return Fraction(allowed - spent, target.allowance.denominator)
 
 
 def is_breached(counts: EventCounts, target: Target) -> bool:
     """True when fewer events were good than the target asks; False without events."""
-    return counts.bad * target.allowance.denominator > target.allowance.numerator * counts.total
+    spent, allowed = spent_and_allowed(counts, target)
+    return spent > allowed
 
 
 def is_budget_exhausted(counts: EventCounts, target: Target) -> bool:
     """True when the budget is spent, to the last event or beyond; False without events."""
-    spent = counts.bad * target.allowance.denominator >= target.allowance.numerator * counts.total
-    return counts.has_data and spent
+    spent, allowed = spent_and_allowed(counts, target)
+    return counts.has_data and spent >= allowed

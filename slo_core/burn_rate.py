@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from slo_core.budget import Target, success_ratio
+from slo_core.budget import Target, spent_and_allowed, success_ratio
 from slo_core.sli import EventCounts
 
-__all__ = ["BurnRateAlert", "BurnRateSample", "burn_rate", "burns_at_least", "sample"]
+__all__ = ["BurnRateAlert", "BurnRateSample", "burn_rate", "burns_at_least", "comparison", "exact_burn_rate", "sample"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,14 @@ def burn_rate(counts: EventCounts, target: Target) -> float:
 
     Source: Site Reliability Workbook, chapter 5, "Alerting on SLOs".
     """
-    total = counts.good + counts.bad
-    allowance = target.allowance
-    return counts.bad * allowance.denominator / (total * allowance.numerator) if total else 0.0
+    spent, allowed = spent_and_allowed(counts, target)
+    return spent / allowed if allowed else 0.0
+
+
+def exact_burn_rate(counts: EventCounts, target: Target) -> Fraction:
+    """The same as `burn_rate`, for decisions."""
+    spent, allowed = spent_and_allowed(counts, target)
+    return Fraction(spent, allowed) if allowed else Fraction(0)
 
 
 def burns_at_least(counts: EventCounts, target: Target, factor: Fraction) -> bool:
@@ -92,9 +97,19 @@ def burns_at_least(counts: EventCounts, target: Target, factor: Fraction) -> boo
     Returns:
         False without events, whatever the factor.
     """
+    bad_factor, total_factor = comparison(target, factor)
+    return counts.has_data and counts.bad * bad_factor >= total_factor * counts.total
+
+
+def comparison(target: Target, factor: Fraction = Fraction(1)) -> tuple[int, int]:
+    """
+    How to compare a window with a burn rate in integers.
+
+    Returns:
+        Two factors: a window burns at `factor` or faster where `bad * bad_factor >= total_factor * total`.
+    """
     allowance = target.allowance
-    burned = counts.bad * allowance.denominator * factor.denominator
-    return counts.has_data and burned >= factor.numerator * allowance.numerator * counts.total
+    return factor.denominator * allowance.denominator, factor.numerator * allowance.numerator
 
 
 def sample(window_seconds: int, counts: EventCounts, target: Target) -> BurnRateSample:

@@ -11,7 +11,8 @@ from fractions import Fraction
 from typing import Literal
 
 from slo_core.alerting import whole_seconds
-from slo_core.budget import Target
+from slo_core.budget import exact_budget_remaining
+from slo_core.burn_rate import exact_burn_rate
 from slo_core.config import nearest
 from slo_core.definition import SLODefinition
 from slo_core.duration import format_duration
@@ -143,8 +144,7 @@ class Gate:
         return Finding("pass", subject, "; ".join(reason for _, reason in checks))
 
     def _budget(self, definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[Verdict, str]:
-        allowance = definition.objective.allowance
-        left = 1 - snapshot.failures / (allowance * snapshot.total)
+        left = exact_budget_remaining(EventCounts(snapshot.good, snapshot.failures), definition.objective)
         is_enough = left >= self.min_budget and not snapshot.is_budget_exhausted
         target = percent(snapshot.target, target_digits(snapshot.target))
         asked = f"at least {_percent_text(self.min_budget)}" if self.min_budget else "more than 0%"
@@ -248,7 +248,7 @@ def _burn(snapshot: SLOSnapshot, limit: BurnLimit, definition: SLODefinition) ->
     if counts is None:
         known = ", ".join(format_duration(seconds) for seconds in sorted(counted))
         return "unknown", f"its burn rate over {window} is not counted; choose one of its windows: {known}"
-    rate = _burn_rate(counts, definition.objective)
+    rate = exact_burn_rate(counts, definition.objective)
     is_slow_enough = rate <= limit.factor
     if not counts.has_data:
         return "pass", f"no events in {window}, so nothing burns"
@@ -257,10 +257,6 @@ def _burn(snapshot: SLOSnapshot, limit: BurnLimit, definition: SLODefinition) ->
         f"accepted: {counts.bad:,} of {_events(counts.total)} failed"
     )
     return "pass" if is_slow_enough else "fail", reason
-
-
-def _burn_rate(counts: EventCounts, target: Target) -> Fraction:
-    return Fraction(counts.bad, counts.total) / target.allowance if counts.has_data else Fraction(0)
 
 
 def _events(number: int) -> str:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from slo_core.alerting import AlertRule, fires
+from slo_core.budget import error_budget_remaining
 from slo_core.burn_rate import burn_rate
 from slo_core.definition import SLODefinition
 from slo_core.duration import format_duration
+from slo_core.sli import EventCounts
 from slo_core.snapshot import SLOSnapshot
 from slo_core.timeline import Timeline
 from slo_core.window import DAY, HOUR
@@ -106,7 +108,6 @@ def history(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
         range_seconds = max(range_seconds, math.ceil(at - own.start))
     ends_at = definition.window_end(at)
     step = next((step for step in _STEPS if range_seconds / step <= _MOST_POINTS), _STEPS[-1])
-    allowed = target.allowance * snapshot.total
     first = math.floor((at - range_seconds) / step) * step + step
     edges: list[float] = [*range(first, math.floor(at) + 1, step)]
     if not edges or edges[-1] < at:
@@ -124,7 +125,7 @@ def history(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
             even = max(0.0, (ends_at - end) / (ends_at - own.start))
             if is_measured:
                 spent = timeline.counts(after=own.start, before=before).bad
-                left = float(1 - spent / allowed) if allowed else 1.0
+                left = error_budget_remaining(EventCounts(snapshot.total - spent, spent), target)
         burned = tuple(
             burn_rate(timeline.counts(after=end - window, before=before), target) if is_measured else None
             for window in windows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from slo_core import budget
@@ -11,7 +10,7 @@ from slo_core.burn_rate import BurnRateSample, burn_rate, sample
 from slo_core.definition import SLODefinition
 from slo_core.sli import EventCounts
 
-__all__ = ["Measured", "SLOSnapshot", "SLOSnapshots", "SnapshotPlan", "measured_in_window"]
+__all__ = ["Reading", "SLOSnapshot", "SLOSnapshots", "SnapshotPlan", "measured_in_window"]
 
 
 # Without slots: applications serialise `snapshot.__dict__`.
@@ -121,26 +120,25 @@ SLOSnapshots = list[tuple[SLODefinition, SLOSnapshot]]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class Reading:
     """
-    What was counted for one SLO: all that a snapshot is worked out from.
+    What is stored of one SLO, all read at one moment: all that a snapshot is worked out from.
 
     Attributes:
-        at: The instant, in seconds since the epoch.
-        counts: Events of each window in `SLODefinition.windows`, by its length.
-        lifetime: Events ever counted.
+        counts: Events of each window that was asked for, in that order.
+        lifetime: Events ever counted; never goes down.
         data_since: Since when the SLO is measured, in seconds since the epoch.
         dropped: Events that came too late to count.
-        changed_at: When what the SLO counts was changed; None when it never was.
-        last_event_at: When the newest event happened; None before the first.
+        definition_changed_at: When what the SLO counts was changed, its numbers being of two things since; None when it
+            never was.
+        last_event_at: When the newest event happened, in seconds since the epoch; None before the first.
     """
 
-    at: float
-    counts: Mapping[int, EventCounts]
+    counts: tuple[EventCounts, ...]
     lifetime: EventCounts
     data_since: float
     dropped: int = 0
-    changed_at: float | None = None
+    definition_changed_at: float | None = None
     last_event_at: float | None = None
 
 
@@ -150,30 +148,36 @@ class SnapshotPlan:
 
     Args:
         definition: The SLO.
+        windows: Those that are counted; None for those that its definition needs.
     """
 
     __slots__ = ("_pace_window", "_rules", "_target", "definition", "windows")
 
-    def __init__(self, definition: SLODefinition) -> None:
+    def __init__(self, definition: SLODefinition, *, windows: tuple[int, ...] | None = None) -> None:
         self.definition = definition
-        self.windows = definition.windows
+        self.windows = definition.windows if windows is None else windows
         self._target = definition.objective
         rules = definition.active_alert_rules
         self._rules = tuple((rule, rule.factor(definition.window_seconds)) for rule in rules)
         paces = [rule.long_window for rule in rules] or list(definition.burn_rate_windows)
         self._pace_window = min(paces, default=definition.window_seconds)
 
-    def take(self, measured: Measured) -> SLOSnapshot:
+    def take(self, reading: Reading, *, at: float) -> SLOSnapshot:
         """
         The snapshot at one instant.
 
         Args:
-            measured: What was counted, in each of `windows`.
+            reading: What is stored, with the counts of each of `windows`.
+            at: The instant, in seconds since the epoch.
+
+        Raises:
+            KeyError: A window that the definition needs is not counted.
         """
         definition, target = self.definition, self._target
-        own = measured.counts[definition.window_seconds]
-        samples = {seconds: sample(seconds, counts, target) for seconds, counts in measured.counts.items()}
-        measured_seconds = measured.at - measured.data_since
+        counts = dict(zip(self.windows, reading.counts, strict=True))
+        own = counts[definition.window_seconds]
+        samples = {seconds: sample(seconds, counted, target) for seconds, counted in counts.items()}
+        measured_seconds = at - reading.data_since
         return SLOSnapshot(
             name=definition.name,
             target=definition.target,
@@ -196,22 +200,19 @@ class SnapshotPlan:
                 for rule, factor in self._rules
             ),
             window_samples=tuple(samples.values()),
-            time_to_exhaustion=self._time_to_exhaustion(measured),
-            at=measured.at,
-            data_since=measured.data_since,
-            lifetime_good=measured.lifetime.good,
-            lifetime_bad=measured.lifetime.bad,
-            dropped=measured.dropped,
-            definition_changed_at=measured.changed_at,
-            last_event_at=measured.last_event_at,
+            time_to_exhaustion=self._time_to_exhaustion(own, counts[self._pace_window]),
+            at=at,
+            data_since=reading.data_since,
+            lifetime_good=reading.lifetime.good,
+            lifetime_bad=reading.lifetime.bad,
+            dropped=reading.dropped,
+            definition_changed_at=reading.definition_changed_at,
+            last_event_at=reading.last_event_at,
         )
 
-    def _time_to_exhaustion(self, measured: Measured) -> float | None:
-        own = measured.counts[self.definition.window_seconds]
+    def _time_to_exhaustion(self, own: EventCounts, pace: EventCounts) -> float | None:
         if budget.is_budget_exhausted(own, self._target):
             return 0.0
-        bad = measured.counts[self._pace_window].bad
-        if bad == 0:
+        if pace.bad == 0:
             return None
-        left = self._target.allowance * own.total - own.bad  # above 0: not exhausted
-        return float(left * self._pace_window / bad)
+        return float(budget.failures_left(own, self._target) * self._pace_window / pace.bad)

@@ -198,7 +198,7 @@ class StoreContract:
 
         record = _record(store)
         assert (record.good, record.bad, record.dropped) == (6, 0, 7)
-        assert record.since == now
+        assert record.data_since == now
 
     def test_it_is_measured_since_the_earliest_event_that_is_kept(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Whatever older ones were dropped with it; to the quarter of an hour where its batch tells no more."""
@@ -215,7 +215,7 @@ class StoreContract:
 
         fine, coarse = _record(store), _record(store, "coarse")
         assert (fine.good, fine.bad, fine.dropped) == (coarse.good, coarse.bad, coarse.dropped) == (3, 0, 1)
-        assert (fine.since, coarse.since) == (kept, kept // 900 * 900)
+        assert (fine.data_since, coarse.data_since) == (kept, kept // 900 * 900)
 
     def test_old_streams_can_be_replayed(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Nothing new keeps them out."""
@@ -225,8 +225,8 @@ class StoreContract:
         store.apply([batch_of([(then, 2, 1), (then - 60, 1, 0)], number=1, declaration=declared(now))])
 
         record = _record(store)
-        assert (record.good, record.bad, record.dropped, record.newest) == (3, 1, 0, then)
-        assert record.since == then - 60
+        assert (record.good, record.bad, record.dropped, record.last_event_at) == (3, 1, 0, then)
+        assert record.data_since == then - 60
         assert _window(store, then, 3600) == EventCounts(3, 1)
 
     def test_a_clock_far_ahead_pushes_nobody_out(self, make_store) -> None:  # type: ignore[no-untyped-def]
@@ -250,12 +250,13 @@ class StoreContract:
         store.apply([batch_of([], number=1, writer="b" * 32, declaration=later, errors=1)])
         after = _record(store)
 
-        assert (before.definition, before.fingerprint, before.changed_at, before.newest) == ("{}", "f1", None, None)
+        assert (before.definition, before.fingerprint) == ("{}", "f1")
+        assert before.definition_changed_at is before.last_event_at is None
         assert (after.definition, after.fingerprint, after.keeps_seconds) == ('{"é": 1}', "f2", _DAYS_30)
-        assert after.since == before.since == now - 50.5
+        assert after.data_since == before.data_since == now - 50.5
         assert after.errors == 3
-        assert after.changed_at is not None
-        assert abs(after.changed_at - now) < 600
+        assert after.definition_changed_at is not None
+        assert abs(after.definition_changed_at - now) < 600
 
     def test_names_are_exact(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Upper and lower case, spaces at the end, quotes, braces and any script tell SLOs apart."""
@@ -384,7 +385,7 @@ def _totals(store: BucketStore, slo: str = "availability") -> EventCounts:
 
 
 def _window(store: BucketStore, at: int, seconds: int, slo: str = "availability") -> EventCounts:
-    plan = ReadPlan([rolling_span(seconds, at=float(at), until=float(at))], keeps_seconds=_DAYS_30)
+    plan = ReadPlan([rolling_span(seconds, at=float(at), until=float(at))])
     (stored,) = store.read([Query(slo, plan.ranges)])
     return plan.counts(stored.sums)[0]
 

@@ -88,8 +88,8 @@ def copy_store(source: BucketStore, target: BucketStore, *, clock: Callable[[], 
     Stop the writers of the source first: what they hand over after an SLO was read stays behind. Each SLO is read at one
     moment and added in one step, so that its totals and its buckets agree whatever happens meanwhile. A copy that was
     interrupted can be repeated, within 24 hours: what is there already is not added again. Afterwards the target counts on
-    from there. Not copied: when what an SLO counts was changed (`changed_at`), and the identity of the store: the target
-    keeps its own, as a store that counts on its own.
+    from there. Not copied: when what an SLO counts was changed (`definition_changed_at`), and the identity of the store:
+    the target keeps its own, as a store that counts on its own.
 
     Args:
         source: The store to read, for one service.
@@ -182,7 +182,7 @@ def _refuse_others(target: BucketStore, source: BucketStore, records: Sequence[S
 
 def _holds_events(record: SLORecord) -> bool:
     """Whether anything was counted; a service that has only declared the SLO is no obstacle."""
-    return record.newest is not None or record.good + record.bad + record.dropped > 0
+    return record.last_event_at is not None or record.good + record.bad + record.dropped > 0
 
 
 def _content(source: BucketStore, slo: str, *, now: float) -> _Content:
@@ -211,14 +211,14 @@ def _record(source: BucketStore, slo: str) -> SLORecord:
 
 def _kept_buckets(record: SLORecord, now: float) -> list[BucketRange]:
     """What windows may still read: buckets that merely have not been pruned yet stay behind."""
-    if record.newest is None:
+    if record.last_event_at is None:
         return []
-    reference = min(record.newest, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
+    reference = min(record.last_event_at, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
     return [
         BucketRange(
             width,
             kept_from(width, newest=reference, keeps_seconds=record.keeps_seconds),
-            record.newest // width,
+            record.last_event_at // width,
         )
         for width in WIDTHS
     ]
@@ -235,14 +235,14 @@ def _batch(content: _Content, writer: str) -> Batch:
         # it is (`layout.admit`) and works out nothing from the buckets: the source has admitted each event once.
         good=record.good,
         bad=record.bad,
-        earliest=record.newest,
-        newest=record.newest,
+        earliest=record.last_event_at,
+        newest=record.last_event_at,
         dropped=record.dropped,
         errors=record.errors,
         declaration=Declaration(
             definition=record.definition,
             fingerprint=record.fingerprint,
             keeps_seconds=record.keeps_seconds,
-            since=record.since,
+            since=record.data_since,
         ),
     )

@@ -6,30 +6,15 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import NamedTuple
 
+from slo_core.bucket import BucketRange, Increment
 from slo_core.sli import EventCounts
 from slo_core.window import Tier
 
-__all__ = ["Stretch", "Timeline", "stretches_of"]
+__all__ = ["Timeline", "kept_ranges"]
 
 
-class Stretch(NamedTuple):
-    """
-    Neighbouring buckets of one width.
-
-    Attributes:
-        width_seconds: Their width.
-        first: Number of the first: it begins at `first * width_seconds`.
-        last: Number of the last, inclusive.
-    """
-
-    width_seconds: int
-    first: int
-    last: int
-
-
-def stretches_of(tiers: Sequence[Tier], *, at: float, until: int) -> list[Stretch]:
+def kept_ranges(tiers: Sequence[Tier], *, at: float, until: int) -> list[BucketRange]:
     """
     Which buckets tell the past: seconds for the last hour, minutes for the day before, and so on.
 
@@ -39,9 +24,9 @@ def stretches_of(tiers: Sequence[Tier], *, at: float, until: int) -> list[Stretc
         until: The last second that is looked at.
 
     Returns:
-        The oldest stretch first; they meet without a gap and without overlap.
+        The oldest range first; they meet without a gap and without overlap.
     """
-    stretches: list[Stretch] = []
+    ranges: list[BucketRange] = []
     end = until + 1
     for tier, coarser in zip(tiers, [*tiers[1:], None], strict=True):
         start = math.floor((at - tier.span_seconds) / tier.width_seconds) * tier.width_seconds
@@ -52,11 +37,10 @@ def stretches_of(tiers: Sequence[Tier], *, at: float, until: int) -> list[Stretc
                 start += coarser.width_seconds
         start = min(start, end)
         if start < end:
-            stretches.append(
-                Stretch(tier.width_seconds, start // tier.width_seconds, -(-end // tier.width_seconds) - 1)
-            )
+            width = tier.width_seconds
+            ranges.append(BucketRange(width, start // width, -(-end // width) - 1))
         end = start
-    return stretches[::-1]
+    return ranges[::-1]
 
 
 class Timeline:
@@ -64,28 +48,28 @@ class Timeline:
     The events of one SLO in order of time.
 
     Args:
-        parts: Neighbouring stretches, oldest first, each with its buckets that hold events as (width, bucket, good, bad).
+        parts: Neighbouring ranges, oldest first, each with those of its buckets that hold events.
     """
 
-    __slots__ = ("_bad", "_ends", "_good", "_starts", "stretches")
+    __slots__ = ("_bad", "_ends", "_good", "_starts", "ranges")
 
-    def __init__(self, parts: Iterable[tuple[Stretch, Sequence[tuple[int, int, int, int]]]]) -> None:
-        stretches, starts, ends, good, bad = [], [], [], [0], [0]
-        for stretch, buckets in parts:
-            stretches.append(stretch)
+    def __init__(self, parts: Iterable[tuple[BucketRange, Sequence[Increment]]]) -> None:
+        ranges, starts, ends, good, bad = [], [], [], [0], [0]
+        for kept, buckets in parts:
+            ranges.append(kept)
             for width, bucket, of_good, of_bad in buckets:
                 starts.append(bucket * width)
                 ends.append((bucket + 1) * width)
                 good.append(of_good)
                 bad.append(of_bad)
-        self.stretches = tuple(stretches)
+        self.ranges = tuple(ranges)
         self._starts, self._ends = starts, ends
         self._good, self._bad = list(accumulate(good)), list(accumulate(bad))
 
     @property
     def start(self) -> int:
         """The first second that is told, in seconds since the epoch."""
-        return self.stretches[0].first * self.stretches[0].width_seconds
+        return self.ranges[0].first * self.ranges[0].width_seconds
 
     def counts(self, *, after: float, before: float) -> EventCounts:
         """
@@ -102,6 +86,6 @@ class Timeline:
 
     def edges_back(self, at: float) -> Iterator[int]:
         """Where buckets end, with or without events, the latest first, from the one that holds `at` on."""
-        for width, first, last in reversed(self.stretches):
+        for width, first, last in reversed(self.ranges):
             for bucket in range(min(last, math.floor(at / width)), first - 1, -1):
                 yield (bucket + 1) * width

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from slo_core.burn_rate import BurnRateAlert, burns_at_least, sample
 from slo_core.definition import SLODefinition
 from slo_core.sli import Observation
-from slo_core.snapshot import Measured, SLOSnapshot, SnapshotPlan
-from slo_core.stores.base import Ledger, ObservationStore, Reading, ReadRequest, Store
-from slo_core.stores.increment import BucketRange
+from slo_core.snapshot import Reading, SLOSnapshot, SnapshotPlan
+from slo_core.stores.base import Ledger, ObservationStore, ReadRequest, Store
 from slo_core.stores.locate import store_from_url
 from slo_core.stores.memory import MemoryStore
 from slo_core.stores.observations import ObservationLedger
 from slo_core.tally import Shard, Tally
-from slo_core.timeline import Timeline, stretches_of
+from slo_core.timeline import Timeline, kept_ranges
 from slo_core.track import Track
 from slo_core.window import FUTURE_TOLERANCE_SECONDS, tiers_reaching
 
@@ -177,7 +176,8 @@ class SLOTracker:
         Raises:
             ValueError: `at` is not a finite number.
         """
-        return self._plan.take(self._measure(at))
+        question = self.ask(at)
+        return self.answer(question, self._ledger.read(question.request.spans))
 
     def ask(self, at: float | None = None) -> Question:
         """
@@ -198,7 +198,7 @@ class SLOTracker:
 
     def answer(self, question: Question, reading: Reading) -> SLOSnapshot:
         """The snapshot, once what `ask` asked for has been read."""
-        return self._plan.take(self._measured(question.at, reading))
+        return self._plan.take(reading, at=question.at)
 
     def timeline(self, *, at: float | None = None) -> Timeline:
         """
@@ -214,8 +214,8 @@ class SLOTracker:
         if self._tally is not None:
             self._tally.settle()
         until = math.floor(now + FUTURE_TOLERANCE_SECONDS if at is None else now)
-        stretches = stretches_of(tiers_reaching(self._definition.longest_seconds), at=now, until=until)
-        return Timeline((stretch, self._ledger.series(BucketRange(*stretch))) for stretch in stretches)
+        ranges = kept_ranges(tiers_reaching(self._definition.longest_seconds), at=now, until=until)
+        return Timeline((kept, self._ledger.series(kept)) for kept in ranges)
 
     def check_burn_rate(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """
@@ -223,12 +223,13 @@ class SLOTracker:
 
         A window without events never alerts. Whether anybody should be woken is better told by `snapshot().alerts`.
         """
-        measured = self._measure(at)
+        spans = self.ask(at).request.spans
+        counted = dict(zip(self._plan.windows, self._ledger.read(spans).counts, strict=True))
         definition = self._definition
         target, threshold = definition.objective, definition.threshold
         alerts = []
         for seconds in definition.burn_rate_windows:
-            counts = measured.counts[seconds]
+            counts = counted[seconds]
             if burns_at_least(counts, target, threshold):
                 burning = sample(seconds, counts, target)
                 alerts.append(
@@ -245,21 +246,6 @@ class SLOTracker:
 
     def __repr__(self) -> str:
         return f"SLOTracker({self._definition.name!r})"
-
-    def _measure(self, at: float | None) -> Measured:
-        question = self.ask(at)
-        return self._measured(question.at, self._ledger.read(question.request.spans))
-
-    def _measured(self, now: float, reading: Reading) -> Measured:
-        return Measured(
-            at=now,
-            counts=dict(zip(self._plan.windows, reading.counts, strict=True)),
-            lifetime=reading.lifetime,
-            data_since=reading.data_since,
-            dropped=reading.dropped,
-            changed_at=reading.changed_at,
-            last_event_at=reading.last_event_at,
-        )
 
     def _record_at(self, success: bool, at: float) -> None:
         instant = _instant(at)

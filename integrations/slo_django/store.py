@@ -493,7 +493,7 @@ def _record(row: Sequence[Any]) -> SLORecord:
 
 def _wanted(query: Query, slo: int, record: SLORecord) -> Wanted:
     lifetime = EventCounts(record.good, record.bad)
-    return Wanted(slo, lifetime, record.since, record.newest, query.ranges)
+    return Wanted(slo, lifetime, record.data_since, record.last_event_at, query.ranges)
 
 
 def _digest(text: str) -> str:

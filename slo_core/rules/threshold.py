@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from slo_core.budget import Target
+from slo_core.burn_rate import comparison
 
 __all__ = ["Threshold"]
 
@@ -38,13 +39,13 @@ class Threshold:
 
         14.4 at 99.9 % is `bad * 5000 >= 72 * total`: 14.4 is 72/5, the allowance 1/1000.
         """
-        allowance = target.allowance
-        found = _integers(factor.numerator * allowance.numerator, factor.denominator * allowance.denominator)
-        if found.exact_events >= _PLENTY_OF_EVENTS:
-            return found
-        ratio = factor * allowance
-        found = _integers(ratio.numerator, ratio.denominator)
-        return found if found.exact_events else cls("1", repr(float(ratio)), 0)
+        bad_factor, total_factor = comparison(target, factor)
+        threshold = _integers(total_factor, bad_factor)
+        if threshold.exact_events >= _PLENTY_OF_EVENTS:
+            return threshold
+        ratio = Fraction(total_factor, bad_factor)
+        threshold = _integers(ratio.numerator, ratio.denominator)
+        return threshold if threshold.exact_events else cls("1", repr(float(ratio)), 0)
 
     @property
     def doubt(self) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from slo_core.budget import exact_budget_remaining
 from slo_core.definition import SLODefinition
 from slo_core.simulation.outcome import BudgetOutcome, Firing, Outcome, RuleOutcome
+from slo_core.sli import EventCounts
 from slo_core.snapshot import SLOSnapshot
 
 __all__ = ["Logbook"]
@@ -78,14 +80,14 @@ class Logbook:
     def _budget(self) -> BudgetOutcome:
         first, at_end = self._first, self._at_end
         failures = at_end.lifetime_bad - first.lifetime_bad
-        allowed = self._definition.objective.allowance * at_end.total
+        left = exact_budget_remaining(EventCounts(at_end.total - failures, failures), self._definition.objective)
         return BudgetOutcome(
             before=first.error_budget_remaining,
             after=at_end.error_budget_remaining,
             lowest=self._lowest.error_budget_remaining,
             at_the_end=self._last.error_budget_remaining,
             exhausted_at=self._exhausted_at,
-            spent=float(failures / allowed) if allowed else 0.0,
+            spent=float(1 - left),
             failures=failures,
             events=failures + at_end.lifetime_good - first.lifetime_good,
         )

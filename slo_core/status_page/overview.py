@@ -7,7 +7,9 @@ from datetime import UTC, tzinfo
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
-from slo_core.alerting import AlertState
+from slo_core.alerting import AlertState, exact
+from slo_core.budget import Target
+from slo_core.burn_rate import burns_at_least
 from slo_core.definition import SLODefinition
 from slo_core.duration import format_duration
 from slo_core.snapshot import SLOSnapshot, SLOSnapshots
@@ -195,8 +197,9 @@ def budget_cell(snapshot: SLOSnapshot) -> tuple[Node, ...]:
 def burn_list(snapshot: SLOSnapshot) -> ET.Element:
     """The burn rate of each alert window beside the factor at which its rule fires."""
     lines = []
+    target = Target(snapshot.target)
     for alert in snapshot.alerts:
-        is_over = alert.long.sample_count > 0 and alert.long.burn_rate >= alert.threshold
+        is_over = burns_at_least(alert.long.counts, target, exact(alert.threshold))
         lines.append(
             element(
                 "li",

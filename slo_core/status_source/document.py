@@ -10,7 +10,7 @@ from slo_core.definition import SLODefinition
 from slo_core.errors import SLOError
 from slo_core.service_status import ServiceStatus
 from slo_core.sli import EventCounts
-from slo_core.snapshot import Measured, SLOSnapshot
+from slo_core.snapshot import Reading, SLOSnapshot
 from slo_core.status import DOCUMENT_VERSION
 from slo_core.status_source.standing import SeenAlert, standing_of
 from slo_core.window import CALENDAR_PERIODS
@@ -85,15 +85,14 @@ def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:
         labels=entry["labels"],
         runbook=entry["runbook"],
     )
-    measured = Measured(
-        at=float(entry["at"]),
-        counts=counts,
+    reading = Reading(
+        counts=tuple(counts.values()),
         lifetime=EventCounts(),
         data_since=float(entry["data_since"]),
-        changed_at=entry["definition_changed_at"],
+        definition_changed_at=entry["definition_changed_at"],
         last_event_at=entry["last_event_at"],
     )
-    return standing_of(definition, alerts, measured)
+    return standing_of(definition, alerts, reading, windows=tuple(counts), at=float(entry["at"]))
 
 
 def _count(value: object) -> int:

@@ -13,7 +13,7 @@ from slo_core.definition import SLODefinition
 from slo_core.errors import SLOError
 from slo_core.service_status import ServiceStatus
 from slo_core.sli import EventCounts
-from slo_core.snapshot import Measured, SLOSnapshot
+from slo_core.snapshot import Reading, SLOSnapshot
 from slo_core.status_source.standing import SeenAlert, standing_of
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 
@@ -71,8 +71,8 @@ class _SLO:
             for window, total in self.windows_of(Metric.WINDOW_EVENTS).items()
         }
         since = self.values[Metric.DATA_SINCE, 0]
-        measured = Measured(at=at, counts=counts, lifetime=EventCounts(), data_since=since)
-        return standing_of(definition, self.alerts, measured)
+        reading = Reading(counts=tuple(counts.values()), lifetime=EventCounts(), data_since=since)
+        return standing_of(definition, self.alerts, reading, windows=tuple(counts), at=at)
 
 
 @dataclass(slots=True)

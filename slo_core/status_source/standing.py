@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from slo_core.alerting import AlertRule
 from slo_core.definition import SLODefinition
-from slo_core.snapshot import Measured, SLOSnapshot, SnapshotPlan
+from slo_core.snapshot import Reading, SLOSnapshot, SnapshotPlan
 
 __all__ = ["SeenAlert", "standing_of"]
 
@@ -34,7 +34,7 @@ class SeenAlert:
 
 
 def standing_of(
-    definition: SLODefinition, alerts: Sequence[SeenAlert], measured: Measured
+    definition: SLODefinition, alerts: Sequence[SeenAlert], reading: Reading, *, windows: Sequence[int], at: float
 ) -> tuple[SLODefinition, SLOSnapshot]:
     """
     The SLO and its snapshot, from integers: what was rounded on the way does not matter.
@@ -42,7 +42,9 @@ def standing_of(
     Args:
         definition: The SLO, without alert rules.
         alerts: Its alert rules.
-        measured: What was counted, in each window of the SLO and of its alerts.
+        reading: What was counted.
+        windows: Those that `reading` counts, in its order; the SLO's and those of its alerts are among them.
+        at: The instant, in seconds since the epoch.
 
     Raises:
         KeyError: One of the windows is missing.
@@ -57,7 +59,7 @@ def standing_of(
         for alert in alerts
     )
     definition = replace(definition, alert_rules=rules)
-    snapshot = SnapshotPlan(definition).take(measured)
+    snapshot = SnapshotPlan(definition, windows=tuple(windows)).take(reading, at=at)
     decided = tuple(
         replace(state, is_firing=alert.is_firing) for state, alert in zip(snapshot.alerts, alerts, strict=True)
     )

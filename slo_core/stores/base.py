@@ -4,41 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
+from slo_core.bucket import BucketRange, Increment
 from slo_core.definition import SLODefinition
-from slo_core.sli import EventCounts, Observation
+from slo_core.sli import Observation
+from slo_core.snapshot import Reading
 from slo_core.window import Span
-
-if TYPE_CHECKING:
-    from slo_core.stores.increment import BucketRange, Increment
 
 __all__ = ["Ledger", "ObservationStore", "ReadRequest", "Reading", "Scope", "Store", "StoreHealth"]
 
 # Whose events one store holds: this process's, this host's, or the whole fleet's.
 Scope = Literal["process", "host", "fleet"]
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """
-    What a ledger holds for one SLO, all read at one moment.
-
-    Attributes:
-        counts: Events of each span that was asked for, in that order.
-        lifetime: Events ever counted; never goes down.
-        data_since: Since when the SLO is measured, in seconds since the epoch.
-        dropped: Events that were older than everything kept.
-        changed_at: When what the SLO counts was changed, its numbers being of two things since; None when it never was.
-        last_event_at: When the newest event happened, in seconds since the epoch; None before the first.
-    """
-
-    counts: tuple[EventCounts, ...]
-    lifetime: EventCounts
-    data_since: float
-    dropped: int
-    changed_at: float | None = None
-    last_event_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from slo_core.bucket import BucketRange, Increment
 from slo_core.sli import EventCounts
 from slo_core.stores.base import Scope
-from slo_core.stores.increment import BucketRange, Increment
 
 __all__ = [
     "Applied",
@@ -120,12 +120,12 @@ class SLORecord:
         bad: Bad events ever counted.
         dropped: Events that were older than everything kept, or that a writer had to give up.
         errors: Failed attempts of all writers to reach the store.
-        since: Since when it is measured, in seconds since the epoch.
-        newest: When the newest event happened, in seconds since the epoch; None before the first.
+        data_since: Since when it is measured, in seconds since the epoch.
+        last_event_at: When the newest event happened, in whole seconds since the epoch; None before the first.
         keeps_seconds: How far back its coarser buckets are kept.
         definition: The last definition declared, as a JSON document.
         fingerprint: The last one declared.
-        changed_at: When another fingerprint was declared than before, by the store's clock; None when it never was.
+        definition_changed_at: When another fingerprint was declared than before, by the store's clock; None when it never was.
         idle_seconds: Where buckets expire by the store's clock: how long ago the SLO's last batch was applied. 0 where
             they are kept as seen from the newest event.
     """
@@ -135,12 +135,12 @@ class SLORecord:
     bad: int
     dropped: int
     errors: int
-    since: float
-    newest: int | None
+    data_since: float
+    last_event_at: int | None
     keeps_seconds: int
     definition: str
     fingerprint: str
-    changed_at: float | None
+    definition_changed_at: float | None
     idle_seconds: float = 0.0
 
 
@@ -213,10 +213,10 @@ class BucketStore(Protocol):
         number, both or neither, whatever happens meanwhile; otherwise leave it. A writer nobody has heard of has 0
         noted. Notes are kept for 24 hours after the last batch at least.
 
-        What to add: each increment to its bucket; `good`, `bad`, `dropped` and `errors` to the record, `since` becomes the
-        earliest of itself, the declaration's and the earliest event that is kept; `newest` the newest event. Increments of
-        buckets older than what is kept (`slo_core.stores.layout.kept_from`) are left out; `layout.admit` works out which,
-        and what the record counts as dropped.
+        What to add: each increment to its bucket; `good`, `bad`, `dropped` and `errors` to the record; `data_since` becomes the
+        earliest of itself, the declaration's and the earliest event that is kept, `last_event_at` the newest event.
+        Increments of buckets older than what is kept (`slo_core.stores.layout.kept_from`) are left out; `layout.admit` works
+        out which, and what the record counts as dropped.
 
         Args:
             batches: At most one for each SLO, with 10,000 increments at most together, after an outage; else with a few.

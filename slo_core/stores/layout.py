@@ -1,4 +1,4 @@
-"""How shared stores lay out time: which buckets there are, how long they are kept, and which of them a window reads."""
+"""How shared stores lay out time: which buckets there are, how long they are kept, and what is read of them."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
+from slo_core.bucket import WindowBuckets
 from slo_core.sli import EventCounts
 from slo_core.stores.buckets import Batch, BucketRange, Increment
-from slo_core.window import DAY, FUTURE_TOLERANCE_SECONDS, HOUR, Span, Tier
+from slo_core.window import DAY, FUTURE_TOLERANCE_SECONDS, MINUTES, QUARTER_HOUR, SECONDS, Span, Tier
 
 __all__ = ["WIDTHS", "Admitted", "ReadPlan", "admit", "cut_to_fit", "kept_from", "kept_seconds", "spread"]
-
-_SECONDS, _MINUTES = Tier(1, HOUR), Tier(60, DAY)
-_QUARTER_HOUR = 900
-
-# Every event is in one bucket of each width. Days are never a window's edge; they only make long sums short.
-WIDTHS = (_SECONDS.width_seconds, _MINUTES.width_seconds, _QUARTER_HOUR, DAY)
 
 # However short an SLO's windows are, so much is kept: its window may grow.
 LEAST_KEPT_SECONDS = DAY
 
+_BUCKETS = WindowBuckets((SECONDS, MINUTES, Tier(QUARTER_HOUR, LEAST_KEPT_SECONDS)))
+
+# Every event is in one bucket of each width.
+WIDTHS = tuple(tier.width_seconds for tier in _BUCKETS.all_tiers)
+
 
 def _tier(width_seconds: int, keeps_seconds: int) -> Tier:
-    if width_seconds == _SECONDS.width_seconds:
-        return _SECONDS
-    if width_seconds == _MINUTES.width_seconds:
-        return _MINUTES
+    if width_seconds == SECONDS.width_seconds:
+        return SECONDS
+    if width_seconds == MINUTES.width_seconds:
+        return MINUTES
     return Tier(width_seconds, max(keeps_seconds, LEAST_KEPT_SECONDS))
 
 
@@ -92,17 +92,17 @@ def admit(batch: Batch, *, newest: int | None, keeps_seconds: int, since: float,
         return Admitted((), 0, 0, batch.dropped, newest, declared)
     newest = batch.newest if newest is None else max(newest, batch.newest)
     reference = min(newest, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
-    if batch.earliest >= reference - _SECONDS.span_seconds:  # nearly always: seconds are kept longer than an hour
+    if batch.earliest >= reference - SECONDS.span_seconds:  # nearly always: seconds are kept longer than an hour
         since = min(declared, batch.earliest) if batch.earliest + 1 <= declared else declared
         return Admitted(batch.increments, batch.good, batch.bad, batch.dropped, newest, since)
     first = {width: kept_from(width, newest=reference, keeps_seconds=keeps_seconds) for width in WIDTHS}
     kept = tuple(increment for increment in batch.increments if increment.bucket >= first[increment.width_seconds])
     lost_good = lost_bad = 0
     for width, bucket, good, bad in batch.increments:
-        if width == _QUARTER_HOUR and bucket < first[width]:
+        if width == QUARTER_HOUR and bucket < first[width]:
             lost_good += good
             lost_bad += bad
-    earliest = _earliest_kept(batch.earliest, batch.increments, kept_since=first[_QUARTER_HOUR] * _QUARTER_HOUR)
+    earliest = _earliest_kept(batch.earliest, batch.increments, kept_since=first[QUARTER_HOUR] * QUARTER_HOUR)
     if earliest is not None and earliest + 1 <= declared:
         # Earlier than the second in which measuring began: an event of that second does not move it.
         declared = earliest
@@ -183,14 +183,12 @@ def cut_to_fit(seconds: Sequence[int], *, first: Mapping[int, int], increments: 
 
 class ReadPlan:
     """
-    Which buckets answer how many events there were in some stretches of time.
+    What to read of a store to answer how many events there were in some windows; see `WindowBuckets`.
 
-    The bucket cut by a far edge counts whole, in the finest width that covers the span; in between, the coarsest
-    buckets that lie wholly inside are taken. No bucket is in two ranges, however many spans share it.
+    No bucket is in two ranges, however many windows share it.
 
     Args:
-        spans: The stretches of time.
-        keeps_seconds: The longest that any window of the SLO can ever be.
+        spans: The windows.
         newest: The instant from which kept buckets are counted back; None for a live read, which finds all it needs.
 
     Attributes:
@@ -199,27 +197,22 @@ class ReadPlan:
 
     __slots__ = ("_parts", "ranges")
 
-    def __init__(self, spans: Sequence[Span], *, keeps_seconds: int, newest: float | None = None) -> None:
-        first_kept = (
-            None
-            if newest is None
-            else {width: kept_from(width, newest=newest, keeps_seconds=keeps_seconds) for width in WIDTHS}
-        )
-        wanted = [list(_ranges_of(span, first_kept)) for span in spans]
+    def __init__(self, spans: Sequence[Span], *, newest: float | None = None) -> None:
+        wanted = _BUCKETS.ranges(spans, newest=newest)
         edges: dict[int, set[int]] = {width: set() for width in WIDTHS}
         for width, first, last in chain.from_iterable(wanted):
             edges[width] |= {first, last + 1}
         cuts = {width: sorted(found) for width, found in edges.items()}
-        found: dict[BucketRange, int] = {}
+        index_of: dict[BucketRange, int] = {}
         self._parts = [
             [
-                found.setdefault(piece, len(found))
+                index_of.setdefault(piece, len(index_of))
                 for whole in ranges
                 for piece in _cut(whole, cuts[whole.width_seconds])
             ]
             for ranges in wanted
         ]
-        self.ranges = tuple(found)
+        self.ranges = tuple(index_of)
 
     def counts(self, sums: Sequence[EventCounts]) -> tuple[EventCounts, ...]:
         """The events of each span, from the sums of `ranges`."""
@@ -239,45 +232,3 @@ def _cut(whole: BucketRange, edges: Sequence[int]) -> Iterator[BucketRange]:
     inside = edges[bisect_left(edges, whole.first) : bisect_left(edges, whole.last + 1) + 1]
     for first, after in pairwise(inside):
         yield BucketRange(whole.width_seconds, first, after - 1)
-
-
-# The widths at which a window may begin or end, with the longest window that is read from each.
-_EDGES = ((_SECONDS.width_seconds, _SECONDS.span_seconds), (_MINUTES.width_seconds, _MINUTES.span_seconds))
-
-
-def _ranges_of(span: Span, first_kept: dict[int, int] | None) -> Iterator[BucketRange]:
-    first_second, last_second = math.floor(span.start), math.floor(span.until)
-    far = _QUARTER_HOUR
-    for width, reach in _EDGES:
-        if reach >= span.reach_seconds and (first_kept is None or first_second // width >= first_kept[width]):
-            far = width
-            break
-    near = 2 if first_kept is not None else 0
-    if first_kept is not None:
-        for index, (width, _) in enumerate(_EDGES):
-            coarser = WIDTHS[index + 1]
-            if last_second // coarser * coarser // width >= first_kept[width]:
-                near = index
-                break
-    width = WIDTHS[near]
-    return _cover(near, first_second // far * far // width, last_second // width)
-
-
-def _cover(index: int, first: int, last: int) -> Iterator[BucketRange]:
-    """Buckets `first` to `last` of one width, whole coarser buckets taken in place of finer ones."""
-    if first > last:
-        return
-    width = WIDTHS[index]
-    if index + 1 == len(WIDTHS):
-        yield BucketRange(width, first, last)
-        return
-    ratio = WIDTHS[index + 1] // width
-    coarse_first, coarse_last = -(-first // ratio), (last + 1) // ratio - 1
-    if coarse_first > coarse_last:
-        yield BucketRange(width, first, last)
-        return
-    if first < coarse_first * ratio:
-        yield BucketRange(width, first, coarse_first * ratio - 1)
-    yield from _cover(index + 1, coarse_first, coarse_last)
-    if (coarse_last + 1) * ratio <= last:
-        yield BucketRange(width, (coarse_last + 1) * ratio, last)

@@ -10,12 +10,12 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 
+from slo_core.bucket import BucketRange, Increment
 from slo_core.conventions import LOGGER_NAME
 from slo_core.definition import SLODefinition
 from slo_core.forks import in_forked_child
 from slo_core.sli import EventCounts, Observation
 from slo_core.stores.base import Reading, ReadRequest, Scope, StoreHealth
-from slo_core.stores.increment import BucketRange, Increment
 from slo_core.stores.tiers import BucketTiers
 from slo_core.window import FUTURE_TOLERANCE_SECONDS, Span
 

@@ -6,10 +6,10 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 
+from slo_core.bucket import BucketRange, Increment
 from slo_core.forks import in_forked_child
 from slo_core.sli import EventCounts, Observation
 from slo_core.stores.base import ObservationStore, Reading
-from slo_core.stores.increment import BucketRange, Increment
 from slo_core.window import Span
 
 __all__ = ["ObservationLedger"]

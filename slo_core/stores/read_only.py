@@ -11,7 +11,7 @@ from slo_core.definition import SLODefinition
 from slo_core.errors import StoreError
 from slo_core.stores.base import Reading, ReadRequest, Scope, StoreHealth
 from slo_core.stores.buckets import BucketRange, BucketStore, Identity, Increment, Query, SLORecord
-from slo_core.stores.reader import read_windows
+from slo_core.stores.reader import read_windows, reading_of
 from slo_core.window import Span
 
 __all__ = ["ReadOnlyLedger", "ReadOnlyStore"]
@@ -141,14 +141,14 @@ class ReadOnlyStore:
                 return []
             self._identity = self._buckets.identity()
             readings = []
-            for definition, found in zip(definitions, read_windows(self._buckets, definitions, requests), strict=True):
-                if found.record is None:
+            for definition, stored in zip(definitions, read_windows(self._buckets, definitions, requests), strict=True):
+                if stored.record is None:
                     raise StoreError(
                         f"store {self.backend}, service {self.service!r}: SLO {definition.name!r} is gone; "
                         "has the store been emptied?"
                     )
-                self._errors[definition.name] = found.record.errors
-                readings.append(found.reading(now=self._clock()))
+                self._errors[definition.name] = stored.record.errors
+                readings.append(reading_of(stored, now=self._clock()))
             return readings
 
     def series(self, definition: SLODefinition, buckets: BucketRange) -> list[Increment]:

@@ -4,54 +4,42 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from slo_core.definition import SLODefinition
 from slo_core.sli import EventCounts
-from slo_core.stores.base import Reading, ReadRequest
-from slo_core.stores.buckets import BucketStore, Query, SLORecord
+from slo_core.snapshot import Reading
+from slo_core.stores.base import ReadRequest
+from slo_core.stores.buckets import BucketStore, Query, SLORecord, Stored
 from slo_core.stores.layout import ReadPlan
 from slo_core.window import Span
 
-__all__ = ["Found", "read_windows"]
+__all__ = ["read_windows", "reading_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+def reading_of(stored: Stored, *, now: float) -> Reading:
     """
-    What a store has of one SLO.
+    What a store holds of an SLO, as snapshots are worked out from it.
 
-    Attributes:
-        record: None when nobody has declared it yet.
-        counts: Events of each span that was asked for.
+    Args:
+        stored: The record, and the events of each window.
+        now: Since when an SLO that nobody has declared yet is measured.
     """
-
-    record: SLORecord | None
-    counts: tuple[EventCounts, ...]
-
-    def reading(self, *, now: float) -> Reading:
-        """
-        The same, as a tracker understands it.
-
-        Args:
-            now: Since when an SLO that nobody has declared yet is measured.
-        """
-        record = self.record
-        if record is None:
-            return Reading(counts=self.counts, lifetime=EventCounts(), data_since=now, dropped=0)
-        return Reading(
-            counts=self.counts,
-            lifetime=EventCounts(record.good, record.bad),
-            data_since=record.since,
-            dropped=record.dropped,
-            changed_at=record.changed_at,
-            last_event_at=None if record.newest is None else float(record.newest),
-        )
+    record = stored.record
+    if record is None:
+        return Reading(counts=stored.sums, lifetime=EventCounts(), data_since=now)
+    return Reading(
+        counts=stored.sums,
+        lifetime=EventCounts(record.good, record.bad),
+        data_since=record.data_since,
+        dropped=record.dropped,
+        definition_changed_at=record.definition_changed_at,
+        last_event_at=None if record.last_event_at is None else float(record.last_event_at),
+    )
 
 
 def read_windows(
     buckets: BucketStore, definitions: Sequence[SLODefinition], requests: Sequence[ReadRequest]
-) -> list[Found]:
+) -> list[Stored]:
     """
     Read several SLOs at once.
 
@@ -59,6 +47,9 @@ def read_windows(
         buckets: The store; whatever it raises is passed on.
         definitions: The SLOs.
         requests: What to read of each, in their order.
+
+    Returns:
+        The record of each, and the events of each span that was asked for.
     """
     asked = list(zip(definitions, requests, strict=True))
     # How far back the finer buckets are kept is seen from the newest event; a live read needs not know.
@@ -71,19 +62,18 @@ def read_windows(
     known: dict[tuple[object, ...], ReadPlan] = {}
     for definition, request in asked:
         record = records.get(definition.name)
-        newest = None if request.is_live or record is None or record.newest is None else record.newest
+        newest = None if request.is_live or record is None else record.last_event_at
         horizon = None if newest is None or record is None else newest + record.idle_seconds
-        keeps = 0 if horizon is None else definition.longest_seconds  # live, it is not looked at
         # Definitions are mostly alike, and the instants of their reads differ by less than the finest bucket.
-        key = (keeps, horizon, *[edge for span in request.spans for edge in _whole_seconds(span)])
+        key = (horizon, *[edge for span in request.spans for edge in _whole_seconds(span)])
         plan = known.get(key)
         if plan is None:
-            plan = known[key] = ReadPlan(request.spans, keeps_seconds=keeps, newest=horizon)
+            plan = known[key] = ReadPlan(request.spans, newest=horizon)
         plans.append(plan)
-    found = buckets.read(
+    answers = buckets.read(
         [Query(definition.name, plan.ranges) for definition, plan in zip(definitions, plans, strict=True)]
     )
-    return [Found(stored.record, plan.counts(stored.sums)) for plan, stored in zip(plans, found, strict=True)]
+    return [Stored(stored.record, plan.counts(stored.sums)) for plan, stored in zip(plans, answers, strict=True)]
 
 
 def _whole_seconds(span: Span) -> tuple[int, int, int]:

@@ -155,12 +155,12 @@ def _record(slo: str, fields: Sequence[bytes | None], now: float) -> SLORecord |
         bad=int(bad or 0),
         dropped=int(dropped or 0),
         errors=int(errors or 0),
-        since=float(since),
-        newest=None if newest is None else int(newest),
+        data_since=float(since),
+        last_event_at=None if newest is None else int(newest),
         keeps_seconds=int(keeps),
         definition=text_of(definition),
         fingerprint=text_of(fingerprint),
-        changed_at=None if changed_at is None else float(changed_at),
+        definition_changed_at=None if changed_at is None else float(changed_at),
         idle_seconds=max(0.0, now - float(flushed or now)),
     )
 

@@ -22,7 +22,7 @@ from slo_core.stores.buckets import Applied, BucketRange, BucketStore, Declarati
 from slo_core.stores.flusher import Flusher
 from slo_core.stores.handover import Handover, Slice
 from slo_core.stores.outbox import Moment, Outbox, new_writer
-from slo_core.stores.reader import read_windows
+from slo_core.stores.reader import read_windows, reading_of
 from slo_core.stores.turn import Turn
 from slo_core.window import Span
 
@@ -453,11 +453,11 @@ class WriteBehindStore:
             self._tell()
 
     def _read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
-        found = read_windows(self._buckets, [_ledger_of(request).definition for request in requests], requests)
-        for answer in found:
-            if answer.record is not None:
-                self._errors[answer.record.slo] = answer.record.errors
-        return [answer.reading(now=self._clock()) for answer in found]
+        answers = read_windows(self._buckets, [_ledger_of(request).definition for request in requests], requests)
+        for stored in answers:
+            if stored.record is not None:
+                self._errors[stored.record.slo] = stored.record.errors
+        return [reading_of(stored, now=self._clock()) for stored in answers]
 
     # --- forks
 

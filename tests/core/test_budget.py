@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_core.budget import Target, error_budget_remaining, is_breached, is_budget_exhausted, success_ratio
+from slo_core.budget import (
+    Target,
+    error_budget_remaining,
+    exact_budget_remaining,
+    failures_left,
+    is_breached,
+    is_budget_exhausted,
+    success_ratio,
+)
+from slo_core.burn_rate import exact_burn_rate
 from slo_core.sli import EventCounts
 
 counts_of_any_size = st.builds(
@@ -131,6 +140,17 @@ def test_the_sign_of_the_budget_and_the_decisions_agree(counts: EventCounts, tar
 
     assert is_breached(counts, target) == (remaining < 0)
     assert is_budget_exhausted(counts, target) == (counts.has_data and remaining <= 0)
+
+
+@given(counts_of_any_size, targets)
+def test_every_way_to_say_what_is_left_says_the_same(counts: EventCounts, target: Target) -> None:
+    """As a float, as a fraction, in events, and as the burn rate of the whole window."""
+    left = exact_budget_remaining(counts, target)
+
+    assert error_budget_remaining(counts, target) == float(left)
+    assert left == 1 - exact_burn_rate(counts, target)
+    assert failures_left(counts, target) == left * target.allowance * counts.total
+    assert is_breached(counts, target) == (left < 0)
 
 
 @given(st.lists(counts_of_any_size, min_size=1), st.randoms())

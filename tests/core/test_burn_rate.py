@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_core.budget import Target
-from slo_core.burn_rate import burn_rate, burns_at_least, sample
+from slo_core.burn_rate import burn_rate, burns_at_least, exact_burn_rate, sample
 from slo_core.sli import EventCounts
 
 THREE_NINES = Target(0.999)
@@ -67,4 +67,5 @@ def test_a_burn_rate_reaches_exactly_itself(good: int, bad: int, target: str) ->
 
     assert burns_at_least(counts, Target(float(target)), rate)
     assert not burns_at_least(counts, Target(float(target)), rate + Fraction(1, 10**30))
+    assert exact_burn_rate(counts, Target(float(target))) == rate
     assert burn_rate(counts, Target(float(target))) == float(rate)

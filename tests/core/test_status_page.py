@@ -12,7 +12,13 @@ import pytest
 
 from faulty_store import FaultyStore
 from slo_core import SLORegistry
+from slo_core.alerting import AlertState
+from slo_core.budget import Target
+from slo_core.burn_rate import sample
+from slo_core.sli import EventCounts
+from slo_core.snapshot import SLOSnapshot
 from slo_core.status_page.links import relative_links
+from slo_core.status_page.overview import burn_list
 from slo_core.status_page.page import StatusPage
 from slo_core.status_page.view import StatusView
 from slo_core.stores.sqlite import SQLiteBucketStore
@@ -260,6 +266,20 @@ def test_a_factor_is_shown_as_it_was_written(clock):
     registry = SLORegistry.from_config({"a": {"target": "90%", "alert_rules": [rule]}}, clock=clock)
 
     assert "<td>0.25x<p>" in StatusPage(registry).detail("a", {}, links=LINKS).html
+
+
+def test_a_window_stands_out_exactly_where_its_rule_would_fire():
+    """One event short of a burn rate of 14.4 is below it, even where floats no longer tell them apart."""
+
+    def stands_out(bad):
+        window = sample(3600, EventCounts(10**20 - bad, bad), Target(0.999))
+        snapshot = SLOSnapshot(
+            "a", 0.999, 86_400, 0, 0, 1.0, 1.0, 0.0, alerts=(AlertState("page", 14.4, window, window, is_firing=False),)
+        )
+        return burn_list(snapshot).find(".//strong") is not None
+
+    assert stands_out(144 * 10**16)
+    assert not stands_out(144 * 10**16 - 1)
 
 
 def test_a_script_is_no_runbook(clock):

@@ -76,7 +76,7 @@ def test_what_was_counted_longer_ago_than_is_kept_stays_in_the_totals(copying: C
 
     found = record_in(copying.target)
     assert found is not None
-    assert (found.good, found.bad, found.since, found.dropped) == (109, 1, NOW - 40 * DAY, 0)
+    assert (found.good, found.bad, found.data_since, found.dropped) == (109, 1, NOW - 40 * DAY, 0)
     assert {increment.good for increment in buckets_in(copying.target)} == {10}
 
 

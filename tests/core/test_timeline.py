@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from slo_core import InMemoryStore, SLODefinition, SLOTracker
 from slo_core.sli import EventCounts
 from slo_core.testing import FakeClock
-from slo_core.timeline import stretches_of
+from slo_core.timeline import kept_ranges
 from slo_core.window import DAY, HOUR, tiers_reaching
 
 NOW = 1_800_000_000.25
@@ -24,17 +24,17 @@ def tracker_of(ages, *, store=None, window_seconds=30 * DAY):
 
 
 @given(st.integers(0, 2_000_000_000), st.integers(HOUR, 92 * DAY))
-def test_stretches_meet_without_gap_or_overlap(at, longest):
+def test_ranges_meet_without_gap_or_overlap(at, longest):
     """Every second of the past is in exactly one bucket, and every bucket is one that is kept."""
     tiers = tiers_reaching(longest)
-    stretches = stretches_of(tiers, at=at, until=at + 60)
+    ranges = kept_ranges(tiers, at=at, until=at + 60)
 
-    for older, newer in zip(stretches, stretches[1:], strict=False):
+    for older, newer in zip(ranges, ranges[1:], strict=False):
         assert (older.last + 1) * older.width_seconds == newer.first * newer.width_seconds
-    assert stretches[-1].last >= at + 60
-    assert stretches[0].first * stretches[0].width_seconds <= at - longest
+    assert ranges[-1].last >= at + 60
+    assert ranges[0].first * ranges[0].width_seconds <= at - longest
     by_width = {tier.width_seconds: tier for tier in tiers}
-    for width, first, _ in stretches:
+    for width, first, _ in ranges:
         assert first > (at + 60) // width - by_width[width].bucket_count - 60 // width - 1
 
 

@@ -16,7 +16,7 @@ from slo_core.budget import Target, is_budget_exhausted
 from slo_core.burn_rate import burn_rate, burns_at_least
 from slo_core.duration import parse_duration
 from slo_core.sli import EventCounts
-from slo_core.snapshot import Measured, SnapshotPlan
+from slo_core.snapshot import SnapshotPlan
 from slo_core.stores.memory import MemoryLedger
 from slo_core.testing import FakeClock
 
@@ -48,8 +48,7 @@ class ConstantTraffic:
         definition = self.plan.definition
         spans = [definition.span(seconds, at=at, until=at) for seconds in self.plan.windows]
         reading = self.ledger.read(spans)
-        counts = dict(zip(self.plan.windows, reading.counts, strict=True))
-        return self.plan.take(Measured(at, counts, reading.lifetime, reading.data_since))
+        return self.plan.take(reading, at=at)
 
 
 def test_the_default_rules_are_the_recommended_table() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import random
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +18,7 @@ from slo_core import AlertRule, SLODefinition
 from slo_core.alerting import fires
 from slo_core.rules import PrometheusRules, prometheus_rules, rules_text
 from slo_core.sli import EventCounts
-from slo_core.snapshot import Measured, SLOSnapshot, SnapshotPlan
+from slo_core.snapshot import SLOSnapshot, SnapshotPlan
 from slo_core.stores.memory import MemoryLedger
 
 HOUR, DAY = 3600, 86_400
@@ -300,9 +301,7 @@ def lived(slo: SLODefinition, minutes: Minute, *, steps: int, is_new: bool) -> l
     for step in range(steps):
         at = EPOCH + step * STEP
         spans = [slo.span(window, at=at, until=at) for window in plan.windows]
-        reading = ledger.read(spans)
-        counts = dict(zip(plan.windows, reading.counts, strict=True))
-        snapshots.append(plan.take(Measured(at, counts, reading.lifetime, float(since))))
+        snapshots.append(plan.take(dataclasses.replace(ledger.read(spans), data_since=float(since)), at=at))
         for minute in range(step * STEP // 60, (step + 1) * STEP // 60):
             good, bad = minutes(minute)
             if good or bad:

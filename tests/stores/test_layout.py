@@ -32,7 +32,7 @@ def seconds_of(ranges: tuple[BucketRange, ...]) -> list[tuple[int, int]]:
 def test_the_ranges_of_a_window_are_one_piece(at: float, window: int, live: bool) -> None:
     """From the bucket that its far edge cuts to the second of its near edge, nothing twice and nothing missing."""
     until = at + 60 if live else at
-    plan = ReadPlan([rolling_span(window, at=at, until=until)], keeps_seconds=DAYS_30, newest=None if live else at)
+    plan = ReadPlan([rolling_span(window, at=at, until=until)], newest=None if live else at)
 
     pieces = seconds_of(plan.ranges)
 
@@ -45,7 +45,7 @@ def test_the_ranges_of_a_window_are_one_piece(at: float, window: int, live: bool
 def test_a_month_is_read_from_few_buckets() -> None:
     """All windows of a 30-day SLO together."""
     windows = (DAYS_30, 3600, 21_600, 300, 1800, 86_400, 7200, 259_200)
-    plan = ReadPlan([rolling_span(w, at=NOW + 0.5, until=NOW + 60.5) for w in windows], keeps_seconds=DAYS_30)
+    plan = ReadPlan([rolling_span(w, at=NOW + 0.5, until=NOW + 60.5) for w in windows])
 
     assert len(plan.ranges) == len(set(plan.ranges))
     assert sum(last - first + 1 for _, first, last in plan.ranges) < 500
@@ -54,8 +54,8 @@ def test_a_month_is_read_from_few_buckets() -> None:
 def test_ranges_that_windows_share_are_read_once() -> None:
     """And count for each of them as if it had been read alone."""
     spans = [rolling_span(days * 86_400, at=float(NOW), until=float(NOW)) for days in (2, 3)]
-    alone = [ReadPlan([span], keeps_seconds=DAYS_30) for span in spans]
-    together = ReadPlan(spans, keeps_seconds=DAYS_30)
+    alone = [ReadPlan([span]) for span in spans]
+    together = ReadPlan(spans)
 
     def sums(plan: ReadPlan) -> list[EventCounts]:
         return [EventCounts(last - first + 1, (last - first + 1) * width) for width, first, last in plan.ranges]
@@ -74,7 +74,7 @@ def test_no_bucket_is_read_twice(at: int, windows: list[int], live: bool) -> Non
     spans = [rolling_span(window, at=at, until=at) for window in windows]
     newest = None if live else float(at)
 
-    plan = ReadPlan(spans, keeps_seconds=DAYS_30, newest=newest)
+    plan = ReadPlan(spans, newest=newest)
 
     for width in (1, 60, 900, 86_400):
         read = [bucket for own, first, last in plan.ranges if own == width for bucket in range(first, last + 1)]
@@ -88,7 +88,7 @@ def test_no_bucket_is_read_twice(at: int, windows: list[int], live: bool) -> Non
 def test_a_read_in_the_past_takes_what_is_still_kept() -> None:
     """Seconds are gone after an hour, minutes after a day: coarser buckets answer, none is missing."""
     at = NOW - 2 * 86_400
-    plan = ReadPlan([rolling_span(300, at=float(at), until=float(at))], keeps_seconds=DAYS_30, newest=float(NOW))
+    plan = ReadPlan([rolling_span(300, at=float(at), until=float(at))], newest=float(NOW))
 
     assert {width for width, _, _ in plan.ranges} == {900}
     assert seconds_of(plan.ranges)[0][0] == (at - 300) // 900 * 900
@@ -98,7 +98,7 @@ def test_a_calendar_window_may_be_longer_than_its_name() -> None:
     """It is read from the buckets that its longest length needs."""
     span = Span(start=NOW - 100.0, at=float(NOW), until=float(NOW), reach_seconds=31 * 86_400, includes_start=True)
 
-    assert seconds_of(ReadPlan([span], keeps_seconds=31 * 86_400).ranges)[0][0] == (NOW - 100) // 900 * 900
+    assert seconds_of(ReadPlan([span]).ranges)[0][0] == (NOW - 100) // 900 * 900
 
 
 @given(st.lists(st.tuples(st.integers(0, 200_000), st.integers(0, 9), st.integers(0, 9)), max_size=30))

@@ -269,7 +269,7 @@ def test_the_script_admits_what_other_stores_do(server: RedisServer) -> None:
         store.apply([batch])
 
         record = store.read([Query(slo)])[0].record
-        found = (record.good - 1, record.bad, record.dropped, record.newest, record.since)
+        found = (record.good - 1, record.bad, record.dropped, record.last_event_at, record.data_since)
         assert found == (expected.good, expected.bad, expected.dropped, expected.newest, expected.since), events
 
 
@@ -296,7 +296,7 @@ def test_a_full_slo_reads_exactly(server: RedisServer) -> None:
     now = now_of(store)
     events = fill(store, now)
     windows = (300, 1800, 3600, 7200, 21_600, 86_400, 259_200, DAYS_30)
-    plan = ReadPlan([rolling_span(w, at=float(now), until=now + 60.0) for w in windows], keeps_seconds=DAYS_30)
+    plan = ReadPlan([rolling_span(w, at=float(now), until=now + 60.0) for w in windows])
 
     (stored,) = store.read([Query("availability", plan.ranges)])
 

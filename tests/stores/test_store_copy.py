@@ -74,7 +74,7 @@ def record_in(store: BucketStore) -> SLORecord:
 
 def buckets_in(store: BucketStore) -> list[Increment]:
     record = record_in(store)
-    assert record.newest is not None
+    assert record.last_event_at is not None
     return [
         found
         for width in WIDTHS
@@ -82,8 +82,8 @@ def buckets_in(store: BucketStore) -> list[Increment]:
             "availability",
             BucketRange(
                 width,
-                kept_from(width, newest=record.newest, keeps_seconds=record.keeps_seconds),
-                record.newest // width,
+                kept_from(width, newest=record.last_event_at, keeps_seconds=record.keeps_seconds),
+                record.last_event_at // width,
             ),
         )
     ]
