@@ -45,7 +45,7 @@ def serve(app: ASGIApp, registry: SLORegistry | None, log: list[str], *, message
             log.append(message["type"])
 
         await asyncio.wait_for(
-            serve_lifespan(app, {"type": "lifespan"}, receive, send, registry=lambda: registry), timeout=5
+            serve_lifespan(app, {"type": "lifespan"}, receive, send, registry=lambda: registry), timeout=60
         )
 
     asyncio.run(main())
