@@ -56,7 +56,7 @@ def served(
     else:
         threads = ["--threads", "4"] if server == "gthread" else []
         command = python(
-            "-m", "gunicorn", "-b", f"{HOST}:{port}", "-w", "2", "-k", server, *threads, "--graceful-timeout", "20",
+            "-m", "gunicorn", "-b", f"{HOST}:{port}", "-w", "2", "-k", server, *threads, "--graceful-timeout", "10",
             "--keep-alive", "60", f"fleet_service:{application}()",
         )  # fmt: skip
     if by_pipe:

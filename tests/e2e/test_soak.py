@@ -84,7 +84,7 @@ def test_memory_and_files_stay_and_totals_do_not_drift() -> None:
     port = free_port()
     command = python(
         "-m", "gunicorn", "-b", f"{HOST}:{port}", "-w", str(WORKERS), "-k", "gthread", "--threads", "4",
-        "--graceful-timeout", "20", "--keep-alive", "60", "fleet_service:flask_app()",
+        "--graceful-timeout", "10", "--keep-alive", "60", "fleet_service:flask_app()",
     )  # fmt: skip
     with start_redis(durable=True) as redis:
         environment = {"SERVICE_STORE": redis.url, "PYTHONPATH": str(SUPPORT)}

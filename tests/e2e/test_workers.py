@@ -53,7 +53,7 @@ class Backend:
         port = free_port()
         # gunicorn itself may wait in vain for a worker of gevent that was told to end while it was starting.
         command = python(
-            "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-w", str(workers), "--graceful-timeout", "20", "--keep-alive", "60",
+            "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-w", str(workers), "--graceful-timeout", "10", "--keep-alive", "60",
             *arguments, f"fleet_service:{self.wsgi}()",
         )  # fmt: skip
         return self._start(command, port, environment)
