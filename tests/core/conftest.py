@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import settings
 
+from calm import be_calm
 from slo_core import SLODefinition, SLORegistry
 from slo_core.http import HTTPRecorder, RequestEvent, Resolved
 from slo_core.testing import FakeClock
 
-# Nothing is timed by the example: other tests may run beside them.
-settings.register_profile("calm", settings(), deadline=None)
-settings.load_profile("calm")
+be_calm()
 
 
 class Service:

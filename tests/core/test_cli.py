@@ -189,7 +189,7 @@ class Fake:
     def serve_until(self, stop: threading.Event) -> None:
         """What a signal does ends it."""
         signal.raise_signal(signal.SIGTERM)
-        assert stop.wait(5)
+        assert stop.wait(60)
 
 
 @pytest.fixture

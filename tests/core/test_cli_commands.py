@@ -165,7 +165,7 @@ def run(*arguments: str, code: str = "", **environment: str) -> subprocess.Compl
         env={**os.environ, "PYTHONPATH": paths, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -231,7 +231,7 @@ def test_a_reader_that_goes_away_is_no_error_to_speak_of() -> None:
         stderr=subprocess.PIPE,
         env=paths,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     os.close(write)

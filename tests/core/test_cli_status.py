@@ -230,7 +230,7 @@ def test_watching_goes_on_until_it_is_interrupted(arguments: list[str], count: C
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
-    watchdog = threading.Timer(60, process.kill)
+    watchdog = threading.Timer(180, process.kill)
     watchdog.start()
 
     seen = []
@@ -244,7 +244,7 @@ def test_watching_goes_on_until_it_is_interrupted(arguments: list[str], count: C
                 break
 
     process.stdout.read()
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     watchdog.cancel()
     assert (seen[0], seen[-1]) == ("4", "9")
     assert process.stderr is not None

@@ -313,7 +313,7 @@ def serving(exporter: StoreExporter, *, host: str = "127.0.0.1", token: str | No
     thread.start()
     address = urlsplit(server.url)
     assert address.hostname is not None
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
+    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
 
     def ask(method: str, path: str, headers: dict[str, str] | None = None) -> tuple[http.client.HTTPResponse, bytes]:
         connection.request(method, path, headers=headers or {})
@@ -325,7 +325,7 @@ def serving(exporter: StoreExporter, *, host: str = "127.0.0.1", token: str | No
     finally:
         connection.close()
         stop.set()
-        thread.join(10)
+        thread.join(60)
         assert not thread.is_alive()
 
 

@@ -14,7 +14,7 @@ import slo_core
 
 def run(script: str) -> str:
     finished = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=180, check=False
     )
     assert finished.returncode == 0, finished.stderr
     return finished.stdout

@@ -59,7 +59,7 @@ def test_nothing_is_held_while_logging(incidents: Incidents) -> None:
     try:
         thread = threading.Thread(target=incidents.report, args=("first",))
         thread.start()
-        thread.join(timeout=10)
+        thread.join(timeout=60)
     finally:
         logger.removeHandler(handler)
 

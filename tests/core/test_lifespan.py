@@ -53,7 +53,7 @@ def serve(app: ASGIApp, registry: SLORegistry | None, log: list[str], *, message
             serve_lifespan(
                 app, {"type": "lifespan"}, receive, send, registry=lambda: registry, is_refusal=is_value_error
             ),
-            timeout=5,
+            timeout=60,
         )
 
     asyncio.run(main())

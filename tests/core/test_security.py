@@ -309,7 +309,7 @@ def test_nothing_of_a_request_becomes_a_label(clock: FakeClock) -> None:
 
 @pytest.fixture
 def ask(registry: SLORegistry) -> Iterator[Callable[[bytes], bytes]]:
-    """`ask(bytes)`: all that the exporter's server answers until it hangs up or waits."""
+    """`ask(bytes)`: all that the exporter's server answers to that and no more."""
     server = MetricsServer(MetricsView(registry), host="127.0.0.1", port=0)
     stop = threading.Event()
     thread = threading.Thread(target=server.serve_until, args=(stop,))
@@ -317,13 +317,11 @@ def ask(registry: SLORegistry) -> Iterator[Callable[[bytes], bytes]]:
 
     def send(request: bytes) -> bytes:
         answer = b""
-        with socket.create_connection(("127.0.0.1", server.server_port), timeout=0.5) as connection:
+        with socket.create_connection(("127.0.0.1", server.server_port), timeout=60) as connection:
             connection.sendall(request)
-            try:
-                while part := connection.recv(65_536):
-                    answer += part
-            except TimeoutError:
-                pass
+            connection.shutdown(socket.SHUT_WR)
+            while part := connection.recv(65_536):
+                answer += part
         return answer
 
     yield send

@@ -204,7 +204,7 @@ def run_script(script: str) -> str:
     """Fork in a process of its own: pytest's has threads and output to lose."""
     finished = subprocess.run(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(script)],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
     return finished.stdout

@@ -39,7 +39,7 @@ def slo(*arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
     if token:
         environment["SLO_TOKEN"] = token
     command = [str(Path(sys.executable).with_name("slo")), *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
 
 
 KINDS = ("slo.json", "metrics", "store", "exporter")
@@ -71,7 +71,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """The service, seeded, with four failed orders; and an exporter beside it."""
     store = f"sqlite:///{tmp_path_factory.mktemp('cli')}/slo.db"
     environment = {"SLO_STORE": store, "API_METRICS_TOKEN": TOKEN}
-    subprocess.run(python("-c", SEED), cwd=EXAMPLE, env={**os.environ, **environment}, timeout=60, check=True)
+    subprocess.run(python("-c", SEED), cwd=EXAMPLE, env={**os.environ, **environment}, timeout=180, check=True)
     port, exporter_port = free_port(), free_port()
     serve = python("-m", "uvicorn", "main:app", "--host", HOST, "--port", str(port), "--no-access-log")
     export = python("-m", "slo_core.cli", "exporter", "--store", store, "--port", str(exporter_port))

@@ -7,22 +7,22 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import HTTPError
 
 import pytest
 
 from slo_core import SLODefinition, SLORegistry
 from slo_servers import (
     HOST,
+    STOP_SECONDS,
     Server,
     fetch,
     free_port,
     python,
     require,
+    soon,
     start_prometheus,
     start_server,
     stop,
-    wait_until,
 )
 
 
@@ -58,14 +58,8 @@ def test_a_prometheus_sees_every_service(exporter: Server, store_url: str) -> No
     require("prometheus")
     with start_prometheus([exporter.url.removeprefix("http://")]) as prometheus:
 
-        def value(query: str) -> float | None:
-            try:
-                return prometheus.value(query)
-            except HTTPError:  # it answers 503 for a moment after its start
-                return None
-
         def sees(query: str, expected: float) -> None:
-            wait_until(lambda: value(query) == expected, message=f"{query} did not become {expected}")
+            assert soon(lambda: prometheus.value(query), expected) == expected, query
 
         sees('slo_error_budget_remaining{slo_service="shop"}', 0.8)
         sees('slo_success_ratio{slo_service="till"}', 0.75)
@@ -90,13 +84,13 @@ def test_the_page_is_clean(exporter: Server) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_ends_when_it_is_told_to(exporter: Server, number: signal.Signals) -> None:
     """At once and with success, although a scraper keeps its connection."""
-    kept = http.client.HTTPConnection(HOST, int(exporter.url.rpartition(":")[2]), timeout=10)
+    kept = http.client.HTTPConnection(HOST, int(exporter.url.rpartition(":")[2]), timeout=60)
     kept.request("GET", "/metrics")
     assert kept.getresponse().read()
 
     exporter.process.send_signal(number)
 
-    assert exporter.process.wait(15) == 0
+    assert exporter.process.wait(STOP_SECONDS) == 0
     kept.close()
     assert "Traceback" not in exporter.output()
     stop(exporter.process)

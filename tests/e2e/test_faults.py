@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,9 +20,9 @@ import pytest
 
 from database_servers import PostgreSQL, start_postgres
 from django_databases import migrated
-from fleet_client import Clients, Totals, scrape, send, totals
+from fleet_client import Clients, Totals, scrape, send, settled, totals, workers_up
 from redis_servers import RedisServer, start_redis
-from slo_servers import HOST, Server, fetch, free_port, python, soon, start_server, wait_until
+from slo_servers import HOST, Server, free_port, python, soon, start_server, wait_until
 
 SUPPORT = Path(__file__).parents[1] / "support"
 
@@ -32,7 +33,11 @@ OUTAGE_REQUESTS = 400
 def served(
     store: str, *, server: str = "gthread", application: str = "flask_app", by_pipe: bool = False, **environment: str
 ) -> Iterator[Server]:
-    """The service with two workers, of four threads where they have threads; its output goes through a pipe, if wanted."""
+    """
+    The service with two workers, of four threads where they have threads; its output goes through a pipe, if wanted.
+
+    Both are up: a store that fails keeps a worker from starting, as a wrong setting would.
+    """
     port = free_port()
     if server == "uvicorn":
         command = python(
@@ -43,20 +48,23 @@ def served(
             str(port),
             "--workers",
             "2",
+            "--timeout-keep-alive",
+            "60",
             "--factory",
             "fleet_service:asgi_app",
         )
     else:
         threads = ["--threads", "4"] if server == "gthread" else []
         command = python(
-            "-m", "gunicorn", "-b", f"{HOST}:{port}", "-w", "2", "-k", server, *threads, "--graceful-timeout", "5",
-            f"fleet_service:{application}()",
+            "-m", "gunicorn", "-b", f"{HOST}:{port}", "-w", "2", "-k", server, *threads, "--graceful-timeout", "10",
+            "--keep-alive", "60", f"fleet_service:{application}()",
         )  # fmt: skip
     if by_pipe:
         command = ["bash", "-c", 'exec "$@" > >(exec cat) 2>&1', "bash", *command]
     env = {"SERVICE_STORE": store, "PYTHONPATH": str(SUPPORT), **environment}
     # Nothing is counted there: a worker that is starting may count a request and not get its answer through.
     with start_server(command, port=port, ready="/nowhere", env=env) as server:
+        workers_up(port, 2)
         yield server
 
 
@@ -72,7 +80,7 @@ def suffer(running: Server, break_it: Callable[[], None], mend_it: Callable[[], 
             wait_until(lambda: clients.answers > before + OUTAGE_REQUESTS, message="no answers in the outage")
         finally:
             mend_it()
-        wait_until(lambda: totals(port) is not None, seconds=30, message="the store is still away")
+        wait_until(lambda: totals(port) is not None, message="the store is still away")
         before = clients.answers
         wait_until(lambda: clients.answers > before + 200, message="no answers after it")
     unhurt(clients)
@@ -80,18 +88,25 @@ def suffer(running: Server, break_it: Callable[[], None], mend_it: Callable[[], 
 
 
 def unhurt(clients: Clients) -> None:
-    """Nobody got an error, and nobody waited for a store: a busy machine lets a few wait, a store lets everybody."""
+    """
+    Nobody got an error, and nobody waited for a store.
+
+    A busy machine lets a few wait. A store lets everybody wait for as long as it is away: a third of these clients' answers.
+    """
     print(f"{clients.answers} answers, {clients.slow} of them slow, the slowest {clients.slowest * 1000:.0f} ms")
     assert (clients.wrong, clients.broken) == ([], 0)
-    assert clients.slow <= clients.answers // 100
+    assert clients.slow <= clients.answers // 10
 
 
 def caught_up(running: Server, seen: Totals) -> None:
-    """Every worker shows what the clients saw, to the event."""
-    port = running.port
-    assert soon(lambda: totals(port), seen) == seen
+    """Every worker comes to show what the clients saw, to the event, and stays there: what counts twice stays too much."""
+
+    def all_shown() -> list[Totals | None]:
+        return [totals(running.port) for _ in range(6)]
+
+    assert soon(all_shown, [seen] * 6) == [seen] * 6
     threading.Event().wait(0.55)  # as old as what another worker has read may be
-    assert [totals(port) for _ in range(4)] == [seen] * 4
+    assert soon(all_shown, [seen] * 6) == [seen] * 6
 
 
 @pytest.fixture
@@ -133,8 +148,10 @@ def test_a_redis_that_comes_back_empty(redis: RedisServer):
 
     def store_id() -> str:
         samples = scrape(running.port)
-        (found,) = {dict(labels)["store_id"] for name, labels in samples if name == "slo_target" and dict(labels)}
-        return found
+        (store,) = {
+            dict(labels).get("store_id", "") for name, labels in samples if name == "slo_target" and dict(labels)
+        }
+        return store
 
     def come_back_empty() -> None:
         redis.empty()
@@ -147,19 +164,12 @@ def test_a_redis_that_comes_back_empty(redis: RedisServer):
         before = store_id()
         clients = suffer(running, redis.kill, come_back_empty)
         wait_until(lambda: store_id() != before, message="the store has the same store_id")
-        at_rest = wait_until(lambda: resting(port), message="the numbers do not come to rest")
+        at_rest = settled(port)
         more = send(port, requests=200)
         caught_up(running, at_rest + more.seen)
 
         assert 0 < at_rest["availability", "good"] < clients.seen["availability", "good"] + 200
         assert "its history is lost, totals start anew" in running.output()
-
-
-def resting(port: int) -> Totals | None:
-    """The totals, if they do not move for several intervals."""
-    first = totals(port)
-    threading.Event().wait(1.5)  # the workers' interval is 0.2 s
-    return first if first and totals(port) == first else None
 
 
 def test_a_postgresql_that_is_killed(postgres: PostgreSQL):
@@ -240,7 +250,7 @@ def test_answers_that_are_cut_off(kind: str, request: pytest.FixtureRequest):
             service = served("django://default", SERVICE_NAME="cut", **django(server, PORT=str(proxy.port)))
         with service as running, Clients(running.port, pause=0.002) as clients:
             proxy.cut_share(0.1)
-            wait_until(lambda: proxy.cut > 10 and clients.answers > 1000, seconds=60, message="no answer was cut")
+            wait_until(lambda: proxy.cut > 10 and clients.answers > 1000, message="no answer was cut")
             proxy.cut_share(0.0)
             clients.stop()
             caught_up(running, clients.seen)
@@ -276,39 +286,49 @@ def test_a_file_that_somebody_locks(tmp_path: Path, server: str):
     """A backup, or a person with a shell. Under gevent all requests of a worker would wait with whoever waits in C."""
     path = tmp_path / "slo.db"
     store = f"sqlite:///{path}"
-    with served(store, server=server) as running, closing(sqlite3.connect(path, check_same_thread=False)) as connection:
+    outage: list[float] = []
+    with (
+        served(store, server=server) as running,
+        closing(sqlite3.connect(path, timeout=60, check_same_thread=False)) as connection,
+    ):
 
         def lock() -> None:
             connection.execute("BEGIN EXCLUSIVE")
+            outage.append(time.monotonic())
 
-        clients = suffer(running, lock, connection.rollback)
+        def unlock() -> None:
+            threading.Event().wait(6)
+            outage.append(time.monotonic())
+            connection.rollback()
+
+        clients = suffer(running, lock, unlock)
         caught_up(running, clients.seen)
-    assert clients.slowest < 0.9  # the writer waits for a second, time after time
-
-
-def both_answer(running: Server, log: Path) -> bool:
-    """Whether both workers are up: a broken file keeps one from starting, as a wrong setting would."""
-    fetch(f"{running.url}/ok")  # the clients' connections may all be to one
-    return len({line.split()[1] for line in log.read_text().splitlines()}) == 2
+    # The writer waits for a second, time after time: if requests waited with it, then in most of these seconds.
+    seconds = int(outage[1] - outage[0])
+    slow = {int(at - outage[0]) for at in clients.slow_at if outage[0] <= at < outage[0] + seconds}
+    print(f"{len(slow)} of {seconds} seconds had a slow answer")
+    assert len(slow) <= seconds // 2
 
 
 def test_a_file_that_cannot_be_read_any_more(tmp_path: Path):
     """A slip of the hand: requests go on, and the store is down until somebody moves aside what stands in its place."""
-    path, log = tmp_path / "slo.db", tmp_path / "answers"
+    folder, broken = tmp_path / "store", tmp_path / "broken"
+    folder.mkdir()
+    (broken / "slo.db").mkdir(parents=True)  # root may read any file
 
     def break_it() -> None:
-        wait_until(lambda: both_answer(running, log), message="a worker does not answer")
-        for file in (path, path.with_name("slo.db-wal"), path.with_name("slo.db-shm")):
-            file.rename(file.with_name(f"moved-{file.name}"))
-        path.mkdir()  # root may read any file
+        # The whole folder, at once: SQLite keeps further files in it, which come and go, and a worker that found the file
+        # missing would make a new one.
+        folder.rename(tmp_path / "moved")
+        broken.rename(folder)
 
     def mend_it() -> None:
-        path.rename(path.with_name("trouble"))
+        (folder / "slo.db").rename(folder / "trouble")
 
-    with served(f"sqlite:///{path}", SERVICE_LOG=str(log)) as running:
+    with served(f"sqlite:///{folder / 'slo.db'}") as running:
         clients = suffer(running, break_it, mend_it)
         wait_until(lambda: "its history is lost, totals start anew" in running.output(), message="nobody says so")
-        recorded = wait_until(lambda: resting(running.port), message="the numbers do not come to rest")
+        recorded = settled(running.port)
 
     # Nothing that came while it was broken is lost, and nothing of before comes again.
     assert OUTAGE_REQUESTS < recorded["availability", "good"] + recorded["availability", "bad"] < clients.answers
@@ -316,12 +336,13 @@ def test_a_file_that_cannot_be_read_any_more(tmp_path: Path):
 
 def test_a_file_that_is_damaged_while_it_is_used(tmp_path: Path):
     """Under the open connections of the workers: no request fails, and no number is shown that may be wrong."""
-    path, log = tmp_path / "slo.db", tmp_path / "answers"
-    store = f"sqlite:///{path}"
-    with served(store, SERVICE_LOG=str(log)) as running, Clients(running.port, pause=0.002) as clients:
-        wait_until(lambda: both_answer(running, log) and totals(running.port), message="a worker does not count")
+    path = tmp_path / "slo.db"
+    with served(f"sqlite:///{path}") as running, Clients(running.port, pause=0.002) as clients:
+        wait_until(lambda: totals(running.port), message="nothing is counted")
         with closing(sqlite3.connect(path)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # Not while a worker reads it; what stays in the log beside the file would stand in for it.
+            checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)"
+            wait_until(lambda: connection.execute(checkpoint).fetchone()[0] == 0, message="no checkpoint was made")
         with path.open("r+b") as file:
             file.write(b"no database, " * (path.stat().st_size // 13))
         wait_until(lambda: totals(running.port) is None, message="the damage is not on /metrics")
@@ -347,7 +368,7 @@ def test_a_wrong_password_is_said_without_it():
         with served(f"redis://:hunter2@{HOST}:{server.port}/0") as running:
             clients = send(running.port, requests=200)
             assert totals(running.port) is None
-            output = running.output()
+            output = wait_until(lambda: "cannot be reached" in running.output() and running.output())
             assert server.cli("-a", "sesame", "config", "set", "requirepass", "hunter2") == "OK"
             caught_up(running, clients.seen)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from browser import open_browser, watch
+from browser import new_context, open_browser, watch
 from slo_servers import HOST, free_port, python, start_server
 
 SUPPORT = Path(__file__).parents[1] / "support"
@@ -30,7 +30,7 @@ def url() -> Iterator[str]:
 def page(url: str) -> Iterator[Any]:
     """The page, with what it complains about."""
     with open_browser() as browser:
-        page = browser.new_page()
+        page = new_context(browser).new_page()
         page.complaints = watch(page, url).complaints
         page.goto(url)
         yield page

@@ -161,6 +161,8 @@ def test_counters_of_processes_come_close() -> None:
         start_server(command, port=port, ready="/metrics", env=env),
         start_prometheus([f"{HOST}:{port}"], rules=rules_text(rules.document())) as prometheus,
     ):
+        # Seen before anything has happened: what comes before the first scrape may be missing.
+        wait_until(lambda: prometheus.series("slo_target"), message="nothing was scraped")
         # For so long that the four seconds which may be missing are a small part.
         with Clients(port, requests=REQUESTS, pause=0.12) as clients:
             started = time.monotonic()

@@ -6,6 +6,7 @@ import http.client
 import itertools
 import json
 import os
+import signal
 import sys
 import threading
 from collections import Counter
@@ -18,9 +19,9 @@ import pytest
 
 from database_servers import PostgreSQL, start_postgres
 from django_databases import migrated
-from fleet_client import Clients, Scraper, Totals, send, totals
+from fleet_client import Clients, Scraper, Totals, send, settled, shown, totals, workers_up
 from redis_servers import RedisServer, start_redis
-from slo_servers import Server, fetch, free_port, python, start_server, wait_until
+from slo_servers import STOP_SECONDS, Server, fetch, free_port, python, soon, start_server, wait_until
 
 SUPPORT = Path(__file__).parents[1] / "support"
 REQUESTS = 20_000 if os.environ.get("SLO_LONG_TESTS") else 2_000
@@ -53,8 +54,8 @@ class Backend:
         port = free_port()
         # gunicorn itself may wait in vain for a worker of gevent that was told to end while it was starting.
         command = python(
-            "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-w", str(workers), "--graceful-timeout", "3", *arguments,
-            f"fleet_service:{self.wsgi}()",
+            "-m", "gunicorn", "-b", f"127.0.0.1:{port}", "-w", str(workers), "--graceful-timeout", "10", "--keep-alive", "60",
+            *arguments, f"fleet_service:{self.wsgi}()",
         )  # fmt: skip
         return self._start(command, port, environment)
 
@@ -64,7 +65,7 @@ class Backend:
         """The service under uvicorn."""
         port = free_port()
         command = python(
-            "-m", "uvicorn", "--no-access-log", "--port", str(port), "--factory", *arguments,
+            "-m", "uvicorn", "--no-access-log", "--port", str(port), "--timeout-keep-alive", "60", "--factory", *arguments,
             f"fleet_service:{factory or self.asgi}",
         )  # fmt: skip
         return self._start(command, port, environment)
@@ -118,6 +119,9 @@ SERVERS = [*(f"{kind}{preload}" for kind in GUNICORN for preload in ("", "-prelo
 
 SCRAPERS = 3
 
+# An interval of 0.2 s, the time one flush may take, and the scheduling of a busy machine.
+MOST_LOST_SECONDS = 3.0
+
 
 def serve(backend: Backend, server: str) -> AbstractContextManager[Server]:
     """The service with several workers, but for `uvicorn-alone`: uvicorn treats one worker as another thing."""
@@ -137,19 +141,21 @@ def test_every_worker_shows_the_one_number_before_and_after_a_restart(backend: B
         with ExitStack() as stack:
             scrapers = [stack.enter_context(Scraper(port)) for _ in range(SCRAPERS)]
             clients = send(port, requests=REQUESTS)
-            wait_until(lambda: totals(port) == clients.seen, message=f"{totals(port)} is not {clients.seen}")
+            assert soon(lambda: totals(port), clients.seen) == clients.seen
             wait_until(lambda: sum(scraper.scrapes for scraper in scrapers) >= 60, message="nobody scraped")
         more = send(port, requests=40)  # and no scrape after these: what is left is handed over on the way out
     seen = clients.seen + more.seen
 
     assert (clients.wrong, clients.broken, more.broken) == ([], 0, 0)
-    assert [(scraper.dips, scraper.away) for scraper in scrapers] == [([], 0)] * SCRAPERS
+    assert [scraper.dips for scraper in scrapers] == [[]] * SCRAPERS
+    # A busy machine may keep a store from answering in time, once.
+    assert sum(scraper.away for scraper in scrapers) <= 1
     if backend.server is not None:
         backend.server.kill()
         backend.server.start()
     with serve(backend, server) as running:
         port = running.port
-        assert [totals(port) for _ in range(8)] == [seen] * 8  # whichever worker answers
+        assert [shown(port) for _ in range(8)] == [seen] * 8  # whichever worker answers
         assert send(port, requests=40).broken == 0
 
 
@@ -163,24 +169,6 @@ def test_workers_that_are_recycled_lose_and_double_nothing(sqlite: Backend, kind
 
     assert clients.wrong == []
     assert at_most(clients.seen, recorded, more=clients.broken)
-
-
-def settled(port: int) -> Totals:
-    """What `/metrics` says once it says it from every worker, for longer than an interval."""
-    last: list[Totals | None] = []
-
-    def is_settled() -> bool:
-        last.append(totals(port))
-        return len(last) > 8 and last[-1] is not None and all(found == last[-1] for found in last[-8:])
-
-    def again() -> bool:
-        threading.Event().wait(0.1)  # eight in a row are a second, and an interval is a fifth of one
-        return is_settled()
-
-    wait_until(again, seconds=30, message="the numbers do not come to rest")
-    found = last[-1]
-    assert found is not None
-    return found
 
 
 def at_most(seen: Totals, recorded: Totals, *, more: int) -> bool:
@@ -200,7 +188,7 @@ def test_a_shutdown_under_load_loses_nothing(backend: Backend, server: str):
         with Clients(port) as clients:
             wait_until(lambda: clients.answers > 300, message="no answers")
             running.process.terminate()
-            running.process.wait(20)
+            running.process.wait(STOP_SECONDS)
             clients.stop()
     with serve(backend, server) as running:
         recorded = settled(running.port)
@@ -215,15 +203,16 @@ def test_a_killed_worker_loses_at_most_its_last_interval(backend: Backend, tmp_p
     with backend.gunicorn("-k", "gthread", "--threads", "2", workers=2, SERVICE_LOG=str(log)) as running:
         port = running.port
         with Clients(port) as clients:
-            wait_until(lambda: clients.answers > 300, message="no answers")
-            worker = int(json.loads(fetch(f"{running.url}/threads"))["pid"])
-            os.kill(worker, 9)
-            wait_until(lambda: clients.answers > 600, message="no answers")
+            worker = min(workers_up(port, 2))
+            # Long enough for its last seconds to be a part of what it has answered.
+            threading.Event().wait(3 * MOST_LOST_SECONDS)
+            os.kill(worker, signal.SIGKILL)
+            before = clients.answers
+            wait_until(lambda: clients.answers > before + 300, message="no answers")
         recorded = settled(port)
     answered = [line.split() for line in log.read_text().splitlines()]
     its_own = [float(at) for at, pid in answered if int(pid) == worker]
-    # An interval of 0.2 s, the time one flush may take, and the scheduling of a busy machine.
-    its_last = sum(at > max(its_own) - 1.0 for at in its_own)
+    its_last = sum(at > max(its_own) - MOST_LOST_SECONDS for at in its_own)
     counted = recorded["availability", "good"] + recorded["availability", "bad"]
 
     print(f"{len(answered)} answered, {counted} counted, {its_last} were the worker's last")
@@ -236,19 +225,21 @@ def test_django_without_a_lifespan_loses_at_most_an_interval(sqlite: Backend, tm
     log = tmp_path / "answers"
     environment = {"SERVICE_DATABASE": json.dumps(database), "SERVICE_LOG": str(log)}
     with sqlite.uvicorn(factory="django_asgi_without_lifespan", **environment) as running:
-        clients = send(running.port, requests=400)
+        # Over three times as many seconds as may be lost.
+        with Clients(running.port, requests=400, pause=3 * MOST_LOST_SECONDS / 100) as clients:
+            clients.join()
         running.process.terminate()
-        running.process.wait(20)
+        running.process.wait(STOP_SECONDS)
     with sqlite.uvicorn(factory="django_asgi", **environment) as running:
         recorded = settled(running.port)
         again = send(running.port, requests=400)
         running.process.terminate()
-        running.process.wait(20)
+        running.process.wait(STOP_SECONDS)
     with sqlite.uvicorn(factory="django_asgi", **environment) as running:
         assert settled(running.port) == recorded + again.seen
 
     times = [float(line.split()[0]) for line in log.read_text().splitlines()]
-    its_last = sum(at > times[clients.answers - 1] - 1.0 for at in times[: clients.answers])
+    its_last = sum(at > times[clients.answers - 1] - MOST_LOST_SECONDS for at in times[: clients.answers])
     counted = recorded["availability", "good"] + recorded["availability", "bad"]
     assert clients.answers - its_last <= counted <= clients.answers
 
@@ -267,7 +258,7 @@ def test_a_reloader_has_one_flusher(command: str, sqlite: Backend, tmp_path: Pat
     }
     with start_server(commands[command], port=port, ready="/metrics", env=environment) as running:
         fetch(f"{running.url}/ok")
-        wait_until(lambda: totals(port) == {("availability", "good"): 1}, message="the request was not counted")
+        assert soon(lambda: totals(port), {("availability", "good"): 1}) == {("availability", "good"): 1}
         serving = json.loads(fetch(f"{running.url}/threads"))
 
         assert serving["threads"].count("slo-flusher") == 1
@@ -283,8 +274,8 @@ def open_files(pid: int) -> set[str]:
 def test_nothing_is_dropped_when_a_client_asks_for_metrics_only(sqlite: Backend):
     """A worker that counts nothing shows what the others count."""
     with sqlite.gunicorn("-k", "sync") as running:
-        assert [totals(running.port) for _ in range(8)] == [Totals()] * 8
-        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=10)
+        assert [shown(running.port) for _ in range(8)] == [Totals()] * 8
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=60)
         connection.request("GET", "/bad")
         assert connection.getresponse().status == 500
         connection.close()

@@ -9,13 +9,15 @@ import re
 import signal
 import subprocess
 import termios
+import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from slo_servers import HOST, Server, fetch, free_port, python, soon, start_server, wait_until
+from slo_servers import HOST, PATIENCE_SECONDS, Server, fetch, free_port, python, soon, start_server, wait_until
+from slow_answers import DOUBTFUL_SECONDS, in_good_time
 
 FOLDER = Path(__file__).resolve().parents[2] / "example_projects" / "fastapi_service"
 
@@ -43,7 +45,7 @@ REQUESTS: tuple[tuple[str, str, int | None, tuple[bool | None, ...]], ...] = (
 
 def ask(port: int, method: str, path: str) -> int | None:
     """The status of one answer; None when it broke off."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, port, timeout=60)
     try:
         connection.request(method, path)
         response = connection.getresponse()
@@ -72,21 +74,25 @@ def test_the_metrics_agree_with_what_the_client_saw_behind_uvicorn() -> None:
     """Each request counts once, for the SLOs it belongs to, and each receipt once."""
     port = free_port()
     expected: Counter[tuple[str, bool]] = Counter()
+    doubtful: Counter[str] = Counter()
     with start_server(python(*UVICORN, str(port)), port=port, ready="/healthz", cwd=FOLDER) as server:
         for method, path, status, outcomes in REQUESTS:
+            began = time.monotonic()
             assert ask(port, method, path) == status, (method, path)
+            is_doubtful = time.monotonic() - began > DOUBTFUL_SECONDS
             for slo, good in zip(("availability", "checkout", "checkout-latency", "receipts"), outcomes, strict=True):
                 if good is not None:
                     expected[slo, good] += 1
+                    doubtful[slo] += good and is_doubtful and slo.endswith("-latency")
 
         # Receipts are mailed after the response.
-        assert soon(lambda: counted(server), expected) == expected
+        assert soon(lambda: in_good_time(counted(server), expected, doubtful), expected) == expected
 
 
 def test_the_demo_shows_what_its_clients_saw() -> None:
     """Events in the last table are the requests in the line below it, and the bad ones those that failed."""
     done = subprocess.run(
-        python("demo.py", "--seconds", "3"), cwd=FOLDER, capture_output=True, text=True, timeout=60, check=False
+        python("demo.py", "--seconds", "3"), cwd=FOLDER, capture_output=True, text=True, timeout=180, check=False
     )
 
     assert done.returncode == 0, done.stderr
@@ -113,7 +119,7 @@ def test_the_demo_fits_a_terminal_of_80_columns() -> None:
             shown += part
     os.close(terminal)
 
-    assert process.wait(30) == 0
+    assert process.wait(PATIENCE_SECONDS) == 0
     lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r", "").splitlines()
     assert max(map(len, lines[2:])) <= 80
     table = [[cell.strip() for cell in re.split("[┃│]", line)[1:-1]] for line in lines if line[:1] in ("┃", "│")]
@@ -130,7 +136,7 @@ def test_the_demo_ends_at_ctrl_c() -> None:
     wait_until(lambda: _is_up(port), message="the demo did not start its service")
 
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert (process.returncode, out.splitlines()[-1]) == (0, "stopped"), err
     assert not _is_up(port)
@@ -141,7 +147,7 @@ def test_a_taken_port_is_named() -> None:
     port = free_port()
     with start_server(python("-m", "http.server", str(port), "--bind", HOST), port=port):
         done = subprocess.run(
-            python("demo.py", "--port", str(port)), cwd=FOLDER, capture_output=True, text=True, timeout=60, check=False
+            python("demo.py", "--port", str(port)), cwd=FOLDER, capture_output=True, text=True, timeout=180, check=False
         )
 
     assert done.returncode == 1
@@ -152,7 +158,7 @@ def test_a_taken_port_is_named() -> None:
 def test_an_impossible_port_is_named() -> None:
     """Before anything is started."""
     done = subprocess.run(
-        python("demo.py", "--port", "70000"), cwd=FOLDER, capture_output=True, text=True, timeout=60, check=False
+        python("demo.py", "--port", "70000"), cwd=FOLDER, capture_output=True, text=True, timeout=180, check=False
     )
 
     assert done.returncode == 2
@@ -161,7 +167,7 @@ def test_an_impossible_port_is_named() -> None:
 
 def _is_up(port: int) -> bool:
     try:
-        fetch(f"http://{HOST}:{port}/healthz", timeout=1)
+        fetch(f"http://{HOST}:{port}/healthz")
     except OSError:
         return False
     return True

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
 
+from calm import be_calm
 from slo_core.testing import FakeClock
 
-# Nothing is timed by the example: other tests may run beside them.
-settings.register_profile("calm", settings(), deadline=None)
-settings.load_profile("calm")
+be_calm()
 
 
 @pytest.fixture

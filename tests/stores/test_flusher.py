@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 
@@ -13,15 +12,7 @@ from slo_core.stores import flusher as flusher_module
 from slo_core.stores.flusher import Flusher
 from slo_core.stores.sqlite import SQLiteBucketStore
 from slo_core.stores.write_behind import WriteBehindStore
-
-
-def eventually(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.002)
-    return True
+from slo_servers import PATIENCE_SECONDS, wait_until
 
 
 class Work:
@@ -55,7 +46,7 @@ def test_it_starts_with_the_first_event() -> None:
 
     assert work.thread is not None
     assert work.thread.daemon
-    assert eventually(lambda: work.rounds > 2)
+    wait_until(lambda: work.rounds > 2)
     work.flusher.stop()
 
 
@@ -66,15 +57,15 @@ def test_it_ends_for_want_of_work_and_starts_again() -> None:
     work.flusher.wake()
     first = work.thread
 
-    assert eventually(lambda: work.thread is None)
+    wait_until(lambda: work.thread is None)
     assert first is not None
-    first.join(10)
+    first.join(PATIENCE_SECONDS)
     assert work.parked == 1
     # One round for the wake, five with work (the first of them that one), thirty idle, and the last look.
     assert work.rounds in (36, 37)
 
     work.flusher.wake()
-    assert eventually(lambda: work.rounds > 40)
+    wait_until(lambda: work.rounds > 40)
     work.flusher.stop()
 
 
@@ -88,7 +79,7 @@ def test_stopping_ends_the_thread() -> None:
 
     work.flusher.stop()
 
-    thread.join(10)
+    thread.join(PATIENCE_SECONDS)
     assert not thread.is_alive()
 
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from calm import UNTIMED
 from database_servers import start_mariadb, start_postgres
 from django_databases import django_database, set_up_django
 from redis_servers import start_redis
@@ -65,7 +66,7 @@ OPERATIONS = st.lists(
 )
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=EXAMPLES, suppress_health_check=[*UNTIMED, HealthCheck.function_scoped_fixture])
 @given(operations=OPERATIONS, most=st.sampled_from((MOST_INCREMENTS, 12)))
 def test_any_interleaving_counts_every_event_once(
     make_store: MakeStore, operations: list[tuple[int, str, int]], most: int

@@ -24,7 +24,7 @@ from slo_core.stores.flusher import THREAD_NAME
 from slo_core.stores.sqlite import SQLiteBucketStore
 from slo_core.stores.write_behind import WriteBehindStore
 from slo_core.testing import FakeClock
-from slo_servers import wait_until
+from slo_servers import soon
 from store_process import Process
 
 SLO = SLODefinition("availability", 0.999)
@@ -532,7 +532,7 @@ def test_close_says_what_it_could_not_deliver(start: Callable[..., Process], cap
     with caplog.at_level(logging.ERROR, logger="slo_core"):
         began = time.monotonic()
         process.store.close()
-        assert time.monotonic() - began < 4
+        assert time.monotonic() - began < 20  # the store is away for good
     assert "4 events could not be handed over to the store sqlite before it was closed" in caplog.text
 
     process.network.fails = None
@@ -572,11 +572,7 @@ def test_the_thread_hands_over_by_itself(tmp_path: Path) -> None:
         thread.join()
 
     reader = SLOTracker(SLO, store=WriteBehindStore(SQLiteBucketStore(tmp_path / "slo.db")))
-    deadline = time.monotonic() + 10
-    while (total := reader.snapshot().lifetime_good) < 3000 and time.monotonic() < deadline:
-        time.sleep(0.01)
-
-    assert total == 3000
+    assert soon(lambda: reader.snapshot().lifetime_good, 3000) == 3000
     assert [thread.name for thread in threading.enumerate() if thread not in before] == [THREAD_NAME]
     store.close()
 
@@ -624,7 +620,7 @@ def test_a_child_of_a_parent_that_flushes_has_a_flusher_of_its_own(tmp_path: Pat
 
     for _ in range(10):
         tracker.record(True)
-    wait_until(lambda: counted() == (10, 0), message="the parent's thread does not run")
+    assert soon(counted, (10, 0)) == (10, 0)
     for _ in range(5):
         tracker.record(True)  # the parent's to hand over
     reading, writing = os.pipe()
@@ -639,7 +635,7 @@ def test_a_child_of_a_parent_that_flushes_has_a_flusher_of_its_own(tmp_path: Pat
             os._exit(0)
     os.close(reading)
     try:
-        wait_until(lambda: counted() == (15, 100), message=f"{counted()}: the child's events do not come")
+        assert soon(counted, (15, 100)) == (15, 100)
     finally:
         os.close(writing)
         os.waitpid(pid, 0)
@@ -699,7 +695,7 @@ store.close()
 """
     done = subprocess.run(
         [sys.executable, "-c", code, f"sqlite:///{tmp_path / 'slo.db'}"],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=180,
     )  # fmt: skip
 
     assert (done.returncode, done.stdout) == (0, "15 200\n"), done.stderr
@@ -735,7 +731,7 @@ if pid == 0:
     Outbox.start_empty = slowly
 
     def flush():
-        is_starting.wait(10)
+        is_starting.wait(60)
         store.flush()
         is_flushed.set()
 
@@ -753,7 +749,7 @@ store.close()
 """
     done = subprocess.run(
         [sys.executable, "-c", code, f"sqlite:///{tmp_path / 'slo.db'}"],
-        capture_output=True, text=True, check=False, timeout=60,
+        capture_output=True, text=True, check=False, timeout=180,
     )  # fmt: skip
 
     assert (done.returncode, done.stdout) == (0, "9\n"), done.stderr

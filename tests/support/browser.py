@@ -6,26 +6,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from slo_servers import require
+from slo_servers import PATIENCE_SECONDS, require
 
-__all__ = ["Watched", "open_browser", "watch"]
+__all__ = ["Watched", "new_context", "open_browser", "watch"]
 
 
 @contextmanager
 def open_browser() -> Iterator[Any]:
     """Chromium, until the `with` block ends."""
     executable = require("chromium")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=executable,
             args=["--no-sandbox", "--disable-background-networking", "--disable-gpu", "--disable-dev-shm-usage"],
+            timeout=PATIENCE_SECONDS * 1000,
         )
         try:
             yield browser
         finally:
             browser.close()
+
+
+def new_context(browser: Any, **options: Any) -> Any:
+    """A browser context whose pages are as patient as everything else is."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(PATIENCE_SECONDS * 1000)
+    return context
 
 
 class Watched:

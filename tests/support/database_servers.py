@@ -15,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -54,23 +54,35 @@ class _Database:
                 start_new_session=True, **self.run_as,
             )  # fmt: skip
 
+    def _wait_until(self, is_ready: Callable[[], bool]) -> None:
+        def is_up() -> bool:
+            assert self.process.poll() is None, (self.folder / "log").read_text(errors="replace")[-2000:]
+            return is_ready()
+
+        wait_until(is_up, message=f"{type(self).__name__} did not start")
+
     @property
     def process(self) -> subprocess.Popen[bytes]:
         assert self._process is not None
         return self._process
 
-    def _signal(self, number: int) -> None:
-        # Each process of PostgreSQL leads a session of its own.
+    def _signal(self, number: int) -> list[int]:
+        # Each process of PostgreSQL leads a session of its own. The first one is stopped, so that it makes no more of them
+        # while they are looked up.
         pid = self.process.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-        for process in (pid, *map(int, children)):
+        os.kill(pid, signal.SIGSTOP)
+        children = [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split())]
+        for process in (pid, *children):
             with suppress(ProcessLookupError):
                 os.kill(process, number)
+        return children
 
     def kill(self) -> None:
         """SIGKILL to the server and its children; what it has confirmed is in its files."""
-        self._signal(signal.SIGKILL)
+        children = self._signal(signal.SIGKILL)
         self.process.wait()
+        # A server that is started again refuses to share its memory with one of them.
+        wait_until(lambda: not any(map(_is_alive, children)), message="a process of the server lives on")
 
     def pause(self) -> None:
         """SIGSTOP to all of it: connections stay open, and nobody answers."""
@@ -108,7 +120,7 @@ class PostgreSQL(_Database):
             "-k", str(self.folder), "-c", "fsync=off",
         )  # fmt: skip
         ready = (str(self._binaries / "pg_isready"), "-h", HOST, "-p", str(self.port))
-        wait_until(lambda: self._run(*ready).returncode == 0, message="PostgreSQL did not start", seconds=60)
+        self._wait_until(lambda: self._run(*ready).returncode == 0)
 
     def query(self, sql: str) -> str:
         """What `psql` prints, without decoration."""
@@ -146,7 +158,7 @@ class MariaDB(_Database):
             f"--socket={self.folder / 's'}", f"--pid-file={self.folder / 'pid'}", "--skip-log-bin",
             "--innodb-flush-log-at-trx-commit=2",
         )  # fmt: skip
-        wait_until(lambda: self.query("SELECT 1") == "1", message="MariaDB did not start", seconds=60)
+        self._wait_until(lambda: self.query("SELECT 1") == "1")
         self.query("CREATE DATABASE IF NOT EXISTS slo")
 
     def query(self, sql: str) -> str:
@@ -161,6 +173,14 @@ class MariaDB(_Database):
         return {
             "ENGINE": "django.db.backends.mysql", "NAME": "slo", "USER": "root", "HOST": HOST, "PORT": str(self.port),
         }  # fmt: skip
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
+    except OSError:  # it is gone
+        return False
+    return state not in "ZX"  # ended, and not collected by its parent yet
 
 
 def _account_exists(name: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import random
 import socket
 import threading
@@ -12,9 +13,9 @@ from types import TracebackType
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from slo_servers import HOST
+from slo_servers import HOST, fetch, wait_until
 
-__all__ = ["Clients", "Scraper", "Totals", "scrape", "send", "totals"]
+__all__ = ["Clients", "Scraper", "Totals", "scrape", "send", "settled", "shown", "totals", "workers_up"]
 
 # (SLO, "good" or "bad") to events
 Totals = Counter[tuple[str, str]]
@@ -33,7 +34,7 @@ _REQUESTS_PER_CONNECTION = 100
 
 def scrape(port: int) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
     """Every sample of `/metrics`, from whichever worker answers."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=30)
+    connection = http.client.HTTPConnection(HOST, port, timeout=60)
     try:
         connection.request("GET", "/metrics", headers={"Connection": "close"})
         response = connection.getresponse()
@@ -60,6 +61,46 @@ def totals(port: int) -> Totals | None:
     return +found
 
 
+def shown(port: int) -> Totals:
+    """`slo_events_total`; a store that a busy machine keeps from answering in time is asked again."""
+
+    def read() -> tuple[Totals] | None:
+        counted = totals(port)
+        return None if counted is None else (counted,)
+
+    return wait_until(read, message="the store is away")[0]
+
+
+def settled(port: int) -> Totals:
+    """What `/metrics` says once it has said it for two seconds, whichever worker answers."""
+    last: list[Totals | None] = []
+
+    def is_settled() -> bool:
+        time.sleep(0.1)
+        try:
+            last.append(totals(port))
+        except (OSError, http.client.HTTPException):  # that worker has just been replaced
+            last.append(None)
+        return len(last) >= 20 and last[-1] is not None and all(counted == last[-1] for counted in last[-20:])
+
+    wait_until(is_settled, message="the numbers do not come to rest")
+    at_rest = last[-1]
+    assert at_rest is not None
+    return at_rest
+
+
+def workers_up(port: int, count: int) -> set[int]:
+    """The processes of that many workers of `fleet_service`, once each has answered; counts for no SLO."""
+    pids: set[int] = set()
+
+    def all_answer() -> bool:
+        pids.add(int(json.loads(fetch(f"http://{HOST}:{port}/threads"))["pid"]))
+        return len(pids) == count
+
+    wait_until(all_answer, message=f"fewer than {count} workers answer")
+    return pids
+
+
 class Clients:
     """
     Clients that send requests until they have sent enough, or the `with` block ends.
@@ -69,17 +110,21 @@ class Clients:
         broken: Requests whose answers did not come.
         slowest: Seconds of the longest answer.
         slow: Answers that took longer than a third of a second; the shortest time-out of a store is half a second.
+        slow_at: When each of them came, by the monotonic clock.
         wrong: Answers that were not what they should be.
     """
 
-    def __init__(self, port: int, *, requests: int | None = None, clients: int = 4, pause: float = 0.0) -> None:
+    def __init__(
+        self, port: int, *, requests: int | None = None, clients: int = 4, pause: float = 0.0, bad_percent: int = 8
+    ) -> None:
         self.port = port
         self.seen = Totals()
         self.broken = 0
         self.slowest = 0.0
-        self.slow = 0
+        self.slow_at: list[float] = []
         self.wrong: list[str] = []
         self._pause = pause
+        self._weights = [88 - bad_percent, bad_percent, 10, 2]
         self._lock = threading.Lock()
         self._stop = threading.Event()
         share = None if requests is None else requests // clients
@@ -87,10 +132,10 @@ class Clients:
 
     def _send(self, index: int, share: int | None) -> None:
         chooser = random.Random(index)
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=60)
         sent = 0
         while not self._stop.is_set() and (share is None or sent < share):
-            path = chooser.choices(list(_KINDS), [80, 8, 10, 2])[0]
+            path = chooser.choices(list(_KINDS), self._weights)[0]
             sent += 1
             if sent % _REQUESTS_PER_CONNECTION == 0:
                 connection.close()
@@ -111,13 +156,19 @@ class Clients:
             took = time.monotonic() - started
             with self._lock:
                 self.slowest = max(self.slowest, took)
-                self.slow += took > 1 / 3
+                if took > 1 / 3:
+                    self.slow_at.append(started + took)
                 self.seen.update(_KINDS[path])
                 if status != _STATUS[path]:
                     self.wrong.append(f"{path}: {status}")
             if self._pause:
                 self._stop.wait(self._pause)
         connection.close()
+
+    @property
+    def slow(self) -> int:
+        """How many were slow."""
+        return len(self.slow_at)
 
     @property
     def answers(self) -> int:

@@ -12,7 +12,7 @@ __all__ = ["send_raw"]
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})[ \r]")
 
 
-def send_raw(port: int, *parts: bytes, hang_up: bool = False, seconds: float = 5.0) -> list[int]:
+def send_raw(port: int, *parts: bytes, hang_up: bool = False, seconds: float = 30.0) -> list[int]:
     """
     Send bytes, and read until the server closes the connection or has been silent for a while.
 

@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -53,9 +52,11 @@ class RedisServer:
                 ],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
-        wait_until(
-            lambda: self.cli("ping") in ("PONG", "NOAUTH Authentication required."), message="Redis did not start"
-        )
+        wait_until(self._is_ready, message="Redis did not start")
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, (self.folder / "log").read_text()[-2000:]
+        return self.cli("ping") in ("PONG", "NOAUTH Authentication required.")
 
     def cli(self, *arguments: str) -> str:
         """What `redis-cli` prints."""
@@ -147,7 +148,6 @@ class RedisCluster:
                 wait_until(
                     lambda node=node: "cluster_state:ok" in node.cli("cluster", "info"),
                     message="no cluster",
-                    seconds=30,
                 )
                 wait_until(
                     lambda node=node: "master_link_status:down" not in node.cli("info", "replication"),
@@ -156,31 +156,30 @@ class RedisCluster:
 
 
 @contextmanager
-def start_redis_cluster(*, masters: int = 3, replicas: int = 0) -> Iterator[RedisCluster]:
+def start_redis_cluster(
+    *, masters: int = 3, replicas: int = 0, node_timeout_seconds: int = 15
+) -> Iterator[RedisCluster]:
     """
     A cluster until the `with` block ends.
 
     Args:
         masters: How many.
         replicas: Of each master.
+        node_timeout_seconds: After how long a silent node is given up; a busy machine may keep one silent for a second.
     """
     with ExitStack() as stack:
         nodes = []
         for _ in range(masters * (1 + replicas)):
             # The default bus port (port + 10000) overflows for many free ports.
             arguments = (
-                "--cluster-enabled", "yes", "--cluster-port", str(free_port()), "--cluster-node-timeout", "1000",
-                "--cluster-config-file", "nodes.conf", "--repl-diskless-sync-delay", "0", "--appendonly", "no",
+                "--cluster-enabled", "yes", "--cluster-port", str(free_port()),
+                "--cluster-node-timeout", str(1000 * node_timeout_seconds), "--cluster-config-file", "nodes.conf",
+                "--repl-diskless-sync-delay", "0", "--appendonly", "no",
             )  # fmt: skip
             nodes.append(stack.enter_context(start_redis(*arguments)))
         addresses = [f"{HOST}:{node.port}" for node in nodes]
-        deadline = time.monotonic() + 30
-        while True:
-            said = nodes[0].cli("--cluster", "create", *addresses, "--cluster-replicas", str(replicas), "--cluster-yes")
-            if "All 16384 slots covered" in said:
-                break
-            assert time.monotonic() < deadline, said
-            time.sleep(0.2)
+        create = ("--cluster", "create", *addresses, "--cluster-replicas", str(replicas), "--cluster-yes")
+        wait_until(lambda: "All 16384 slots covered" in nodes[0].cli(*create), message="no cluster was made")
         cluster = RedisCluster(nodes)
         cluster.wait_until_ok()
         yield cluster

@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from browser import open_browser
+from browser import new_context, open_browser
 from slo_servers import HOST, free_port, python, start_server
 
 __all__ = ["PICTURES", "take_screenshots"]
@@ -47,13 +47,13 @@ def take_screenshots(folder: Path) -> list[Path]:
     taken = []
     with open_browser() as browser, _shop() as url:
         size = {"width": WIDTH, "height": 1200}
-        page = browser.new_context(locale="en-GB", timezone_id="UTC", viewport=size).new_page()
+        page = new_context(browser, locale="en-GB", timezone_id="UTC", viewport=size).new_page()
         _sign_in(page, url)
         for name, path, scheme, last in PICTURES:
             page.emulate_media(color_scheme=scheme)
             page.goto(url + path)
             if path != LIST:
-                page.wait_for_selector(".slo-chart canvas")
+                page.wait_for_selector(".slo-chart canvas >> nth=2")
             # Until it is drawn, and the legends tell of the last point.
             page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
             box = page.locator(last).first.bounding_box()

@@ -24,6 +24,9 @@ from typing import TypeVar
 import pytest
 
 __all__ = [
+    "HOST",
+    "PATIENCE_SECONDS",
+    "STOP_SECONDS",
     "Prometheus",
     "Server",
     "fetch",
@@ -33,12 +36,16 @@ __all__ = [
     "soon",
     "start_prometheus",
     "start_server",
+    "stop",
     "wait_until",
 ]
 
 HOST = "127.0.0.1"
-# Whoever does not start ends, and is not waited for; a busy machine needs its time.
-START_SECONDS = 90.0
+# How long a test waits for what another process or thread does. It ends as soon as that is done: only a failing test waits
+# so long, and a machine that runs ten times as slow as usual makes no test fail.
+PATIENCE_SECONDS = 120.0
+# Longer than a shutdown in good order may take, whose last events are handed over.
+STOP_SECONDS = 40.0
 FIRST_PORT = 20_000
 
 Found = TypeVar("Found")
@@ -82,7 +89,7 @@ def free_port() -> int:
     raise AssertionError("there is no free port")
 
 
-def fetch(url: str, *, headers: dict[str, str] | None = None, method: str = "GET", timeout: float = 10.0) -> bytes:
+def fetch(url: str, *, headers: dict[str, str] | None = None, method: str = "GET", timeout: float = 60.0) -> bytes:
     """The body of a successful answer."""
     request = urllib.request.Request(url, headers=headers or {}, method=method)
     with urllib.request.urlopen(request, timeout=timeout) as response:
@@ -90,24 +97,23 @@ def fetch(url: str, *, headers: dict[str, str] | None = None, method: str = "GET
     return body
 
 
-def wait_until(condition, *, seconds: float = 30.0, message: str = "it did not happen"):
-    """Poll a real process until `condition()` is true, and return what it returned."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{message} within {seconds} s")
-        time.sleep(0.05)
+def wait_until(condition: Callable[[], Found], *, message: str = "it did not happen") -> Found:
+    """Poll a real process until `condition()` is true, and return what it returned; a failure tells what it was last."""
+    value = _poll(condition, bool)
+    assert value, f"{message} within {PATIENCE_SECONDS:.0f} s; last seen: {value!r}"
+    return value
 
 
-def soon(read: Callable[[], Found], expected: object, *, seconds: float = 30.0) -> Found:
+def soon(read: Callable[[], Found], expected: object) -> Found:
     """What `read()` returns, once that is `expected`; when time is over, whatever it returns: to be compared by the test."""
-    deadline = time.monotonic() + seconds
-    while (found := read()) != expected and time.monotonic() < deadline:
+    return _poll(read, lambda value: bool(value == expected))
+
+
+def _poll(read: Callable[[], Found], is_enough: Callable[[Found], bool]) -> Found:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not is_enough(value := read()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return found
+    return value
 
 
 @dataclass
@@ -130,7 +136,7 @@ class Server:
 
 def _succeeds(url: str) -> bool:
     try:
-        fetch(url, timeout=2.0)
+        fetch(url, timeout=10.0)
     except OSError:  # an error page, too
         return False
     return True
@@ -138,7 +144,7 @@ def _succeeds(url: str) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        fetch(url, timeout=2.0)
+        fetch(url, timeout=10.0)
     except urllib.error.HTTPError:
         return True  # an error page is an answer
     except OSError:
@@ -180,7 +186,7 @@ def start_server(
             )
         server = Server(url, process, log)
         try:
-            deadline = time.monotonic() + START_SECONDS
+            deadline = time.monotonic() + PATIENCE_SECONDS
             while not _answers(url + ready):
                 if process.poll() is not None or time.monotonic() > deadline:
                     raise AssertionError(f"{command[0]} did not start:\n{server.output()[-4000:]}")
@@ -193,12 +199,12 @@ def start_server(
             stop(process)
 
 
-def stop(process: subprocess.Popen[bytes], *, seconds: float = 10.0) -> int:
+def stop(process: subprocess.Popen[bytes]) -> int:
     """Ask the process to end, insist after a while, and return its exit code."""
     if process.poll() is None:
         process.terminate()
         try:
-            process.wait(seconds)
+            process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             # Its own session: the group is the server and its workers, nobody else.
             os.killpg(process.pid, signal.SIGKILL)

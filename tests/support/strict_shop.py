@@ -19,8 +19,9 @@ SLO_DEFINITIONS = {
         "window": "1d",
         "views": ["checkout"],
         "description": "Customers can pay.",
-        # So low that a few failures in a hundred are enough, long before the budget is spent.
-        "alert_rules": [{"long_window": "5m", "short_window": "1m", "severity": "page", "burn_rate": 0.3}],
+        # So low that a few failures in a hundred are enough, long before the budget is spent; and so long that it still fires
+        # when a page of a busy machine comes to show it.
+        "alert_rules": [{"long_window": "5m", "short_window": "4m", "severity": "page", "burn_rate": 0.3}],
         "burn_rate_windows": ["5m"],
     },
     "history": {"target": "99.9%", "kind": "custom", "description": "A month of it."},

@@ -23,7 +23,7 @@ def manage(database: Path, *arguments: str, **environment: str) -> subprocess.Co
         env={**own, "SHOP_DATABASE": str(database), **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

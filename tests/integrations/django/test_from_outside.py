@@ -47,7 +47,9 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """As somebody types it in that folder, which is on no path; a warning is an error."""
     environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "SLO_TOKEN")}
     environment |= {"DJANGO_SETTINGS_MODULE": "shop_settings", "PYTHONWARNINGS": "error::RuntimeWarning"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=180, check=False
+    )
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import os
-import time
 from pathlib import Path
 
-from slo_servers import fetch, free_port, python, start_server, wait_until
+from reloading import counts_one, save_and_wait
+from slo_servers import fetch, free_port, python, start_server
 
 PROJECT = """
 import os, threading
@@ -46,24 +45,8 @@ def test_metrics_answer_before_and_after_a_reload(tmp_path: Path) -> None:
 
     with start_server(command, port=port, cwd=tmp_path, env=environment, ready="/metrics") as server:
         assert fetch(server.url + "/") == b"generation 1, False"
-        assert b'slo_events_total{outcome="good",slo="availability"} 1.0' in fetch(server.url + "/metrics")
+        counts_one(server)
 
-        source.write_text(PROJECT.replace("generation 1", "generation 2"))
-        unnoticed_at = time.monotonic() + 5
+        save_and_wait(server, source, PROJECT.replace("generation 1", "generation 2"), answer=b"generation 2, False")
 
-        def is_reloaded() -> bool:
-            nonlocal unnoticed_at
-            try:
-                if fetch(server.url + "/") == b"generation 2, False":
-                    return True
-                if time.monotonic() > unnoticed_at:
-                    # The server answers before its reloader has looked at the files for the first time: what was saved
-                    # in between is no change to it.
-                    source.touch()
-                    unnoticed_at += 5
-                return False
-            except (OSError, http.client.HTTPException):  # between the two processes
-                return False
-
-        wait_until(is_reloaded, seconds=30, message="runserver did not reload")
-        assert b'slo_events_total{outcome="good",slo="availability"} 1.0' in fetch(server.url + "/metrics")
+        counts_one(server)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 from pathlib import Path
 
-from slo_servers import fetch, free_port, python, start_server, wait_until
+from reloading import counts_one, save_and_wait
+from slo_servers import fetch, free_port, python, start_server
 
 APP = """
 import threading
@@ -41,15 +41,8 @@ def test_metrics_answer_before_and_after_a_reload(tmp_path: Path) -> None:
 
     with start_server(command, port=port, cwd=tmp_path, env=environment, ready="/metrics") as server:
         assert fetch(server.url + "/") == b"generation 1, False"
-        assert b'slo_events_total{outcome="good",slo="availability"} 1.0' in fetch(server.url + "/metrics")
+        counts_one(server)
 
-        source.write_text(APP.replace("generation 1", "generation 2"))
+        save_and_wait(server, source, APP.replace("generation 1", "generation 2"), answer=b"generation 2, False")
 
-        def is_reloaded() -> bool:
-            try:
-                return fetch(server.url + "/") == b"generation 2, False"
-            except (OSError, http.client.HTTPException):  # between the two processes
-                return False
-
-        wait_until(is_reloaded, seconds=30, message="flask did not reload")
-        assert b'slo_events_total{outcome="good",slo="availability"} 1.0' in fetch(server.url + "/metrics")
+        counts_one(server)
