@@ -23,7 +23,7 @@ from slo_core.stores.base import Scope
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Identity, Increment, Query, SLORecord, Stored
 from slo_core.stores.layout import Admitted, admit
 from slo_core.stores.locate import redacted_url
-from slo_django.closed_sums import ClosedSums, Wanted
+from slo_django.bucket_sums import read_sums
 from slo_django.conf import is_being_tested
 from slo_django.dialect import Dialect, dialect_of, is_in_memory
 from slo_django.exchange import Exchange
@@ -114,7 +114,6 @@ class DjangoBucketStore:
         self.service = service
         self._clock = clock
         self._dialect: Dialect = dialect_of(connections.settings[alias]["ENGINE"])
-        self._closed = ClosedSums()
         self._pruning = Pruning()
         # Remembered: what is left is handed over when the process ends, and by then the runner has cleaned up.
         self._is_tested = is_being_tested()
@@ -277,9 +276,8 @@ class DjangoBucketStore:
             )
             records = {keys[row[0]]: (row[1], _record(row[2:])) for row in rows}
             known = [query for query in queries if query.slo in records]
-            sums = self._closed.read(
-                exchange, self._dialect.vendor, [_wanted(query, *records[query.slo]) for query in known]
-            )
+            wanted = [(records[query.slo][0], query.ranges) for query in known]
+            sums = read_sums(exchange, self._dialect.vendor, wanted)
         found = iter(sums)
         return [
             Stored(records[query.slo][1], next(found))
@@ -489,11 +487,6 @@ def _record(row: Sequence[Any]) -> SLORecord:
         fingerprint,
         changed_at,
     )
-
-
-def _wanted(query: Query, slo: int, record: SLORecord) -> Wanted:
-    lifetime = EventCounts(record.good, record.bad)
-    return Wanted(slo, lifetime, record.since, record.newest, query.ranges)
 
 
 def _digest(text: str) -> str:
