@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from slo_core.sli import EventCounts
 from slo_core.stores.buckets import BucketRange
 from slo_django.exchange import Exchange
 
-__all__ = ["BucketSums", "read_sums"]
+__all__ = ["read_sums"]
 
 # SQLite joins at most 500 SELECTs by UNION ALL.
 _RANGES = 400
 
 
-class BucketSums:
-    """
-    Events of some SLOs in some ranges of buckets.
-
-    Args:
-        found: For each range, the events of those SLOs that have any, by their key in the tables.
-    """
-
-    __slots__ = ("_found",)
-
-    def __init__(self, found: Mapping[BucketRange, Mapping[int, EventCounts]]) -> None:
-        self._found = found
-
-    def of(self, slo: int, ranges: Sequence[BucketRange]) -> tuple[EventCounts, ...]:
-        """The events of one SLO in each range."""
-        found, none = self._found, EventCounts()
-        return tuple([found[wanted].get(slo, none) for wanted in ranges])
-
-
-def read_sums(exchange: Exchange, vendor: str, wanted: Iterable[tuple[int, Iterable[BucketRange]]]) -> BucketSums:
+def read_sums(
+    exchange: Exchange, vendor: str, wanted: Sequence[tuple[int, Sequence[BucketRange]]]
+) -> list[tuple[EventCounts, ...]]:
     """
     Have the database add up buckets: the same statement for one SLO and for hundreds.
 
@@ -41,28 +24,31 @@ def read_sums(exchange: Exchange, vendor: str, wanted: Iterable[tuple[int, Itera
         exchange: Of a transaction.
         vendor: Of the database, as Django calls it.
         wanted: SLOs, by their key in the tables, with their ranges; most of them share those.
+
+    Returns:
+        For each SLO the events of each of its ranges.
     """
-    asked: dict[BucketRange, list[int]] = {}
+    slos_of: dict[BucketRange, set[int]] = {}
     for slo, ranges in wanted:
         for each in ranges:
-            asked.setdefault(each, []).append(slo)
+            slos_of.setdefault(each, set()).add(slo)
     statement = _lateral if vendor == "postgresql" else _union
-    found: dict[BucketRange, dict[int, EventCounts]] = {each: {} for each in asked}
-    everything = list(asked.items())
+    sums: dict[tuple[BucketRange, int], EventCounts] = {}
+    everything = list(slos_of.items())
     for start in range(0, len(everything), _RANGES):
         part = everything[start : start + _RANGES]
-        sums = [found[each] for each, _ in part]
         for place, slo, good, bad in exchange.ask(statement(part)):
             if good is not None:
-                sums[place][slo] = EventCounts(int(good), int(bad))  # some drivers make a Decimal of a sum
-    return BucketSums(found)
+                sums[part[place][0], slo] = EventCounts(int(good), int(bad))  # some drivers make a Decimal of a sum
+    none = EventCounts()
+    return [tuple([sums.get((each, slo), none) for each in ranges]) for slo, ranges in wanted]
 
 
 # All that follows are integers, and they stand in the text: databases limit the number of parameters, and drivers take
 # long to fill in thousands of them.
 
 
-def _union(part: Sequence[tuple[BucketRange, Sequence[int]]]) -> str:
+def _union(part: Sequence[tuple[BucketRange, Collection[int]]]) -> str:
     # Joined with a table of ranges instead, MariaDB reads every bucket of the SLOs.
     return " UNION ALL ".join(
         f"SELECT {place:d}, slo_id, SUM(good), SUM(bad) FROM slo_django_bucket WHERE slo_id IN ({_listed(slos)}) "  # noqa: S608
@@ -71,7 +57,7 @@ def _union(part: Sequence[tuple[BucketRange, Sequence[int]]]) -> str:
     )
 
 
-def _lateral(part: Sequence[tuple[BucketRange, Sequence[int]]]) -> str:
+def _lateral(part: Sequence[tuple[BucketRange, Collection[int]]]) -> str:
     # PostgreSQL takes longer to plan many SELECTs than to run them for one SLO, and reads the whole table for a plain
     # join. Here it cannot but look up each sum by the index; and as it does not know how long the arrays are, it neither
     # starts workers nor compiles (`jit_above_cost`) what is done before that would be.
@@ -87,5 +73,5 @@ def _lateral(part: Sequence[tuple[BucketRange, Sequence[int]]]) -> str:
     )
 
 
-def _listed(slos: Sequence[int]) -> str:
+def _listed(slos: Collection[int]) -> str:
     return ",".join([f"{slo:d}" for slo in slos])

@@ -26,8 +26,8 @@ class Dialect:
         now: An expression for its clock, in seconds since the epoch; NULL where it has none of its own.
         begin_write: Start a transaction that writes, and bound how long its statements may take.
         begin_read: The same for one whose statements all see the same moment.
-        patience: Seconds after which an answer is given up by ourselves; None where the driver has time-outs.
-        locked_patience: Seconds to try again where a file is locked; None where the database itself waits for others.
+        hard_timeout: Seconds after which the connection is cut from this side; None where the driver has time-outs.
+        locked_timeout: Seconds to try again where a file is locked; None where the database itself waits for others.
         for_update: Locks what a query finds.
         repeatable: Codes of errors after which the same transaction may succeed.
         options: For the driver, beside the project's own.
@@ -39,8 +39,8 @@ class Dialect:
     now: str
     begin_write: tuple[str, ...]
     begin_read: tuple[str, ...]
-    patience: float | None
-    locked_patience: float | None
+    hard_timeout: float | None
+    locked_timeout: float | None
     for_update: str
     repeatable: frozenset[str | int]
     options: tuple[tuple[str, object], ...]
@@ -82,7 +82,7 @@ class Dialect:
             # No local time is ever asked for: it need not be told which one that is.
             connection.timezone_name = ""
         elif self.vendor == "sqlite":
-            options["timeout"] = 0.0  # see `locked_patience`
+            options["timeout"] = 0.0  # see `locked_timeout`
         connection.settings_dict = {**settings, "OPTIONS": options, "CONN_MAX_AGE": 0, "ATOMIC_REQUESTS": False}
 
     @property
@@ -114,8 +114,8 @@ _POSTGRESQL = Dialect(
     now="EXTRACT(EPOCH FROM clock_timestamp())::float8",
     begin_write=("START TRANSACTION ISOLATION LEVEL READ COMMITTED", *_POSTGRESQL_LIMITS),
     begin_read=("START TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", *_POSTGRESQL_LIMITS),
-    patience=3.0,
-    locked_patience=None,
+    hard_timeout=3.0,
+    locked_timeout=None,
     for_update=" FOR UPDATE",
     repeatable=frozenset(("40001", "40P01", "55P03")),
     options=(("connect_timeout", 2),),
@@ -131,8 +131,8 @@ _MYSQL = Dialect(
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
     ),
-    patience=None,
-    locked_patience=None,
+    hard_timeout=None,
+    locked_timeout=None,
     for_update=" FOR UPDATE",
     repeatable=frozenset((1205, 1213, 1020)),
     options=(("connect_timeout", 2), ("read_timeout", 2), ("write_timeout", 2)),
@@ -144,8 +144,8 @@ _SQLITE = Dialect(
     now="NULL",
     begin_write=("BEGIN IMMEDIATE",),
     begin_read=("BEGIN",),
-    patience=None,
-    locked_patience=1.0,
+    hard_timeout=None,
+    locked_timeout=1.0,
     for_update="",
     repeatable=frozenset(),
     options=(),

@@ -8,7 +8,8 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import django
 from django.apps import apps
@@ -23,14 +24,17 @@ from slo_core.stores.base import Scope
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Identity, Increment, Query, SLORecord, Stored
 from slo_core.stores.layout import Admitted, admit
 from slo_core.stores.locate import redacted_url
-from slo_django.closed_sums import ClosedSums, Wanted
+from slo_core.stores.retry import retry_while_locked
+from slo_django.bucket_sums import read_sums
 from slo_django.conf import is_being_tested
 from slo_django.dialect import Dialect, dialect_of, is_in_memory
 from slo_django.exchange import Exchange
-from slo_django.patience import given_up_after, patiently
+from slo_django.hard_timeout import hard_timeout
 from slo_django.pruning import Outdated, Pruning
 
 __all__ = ["DjangoBucketStore", "open_django"]
+
+T = TypeVar("T")
 
 _TABLES = ("slo_django_store", "slo_django_slo", "slo_django_bucket", "slo_django_note")
 
@@ -114,7 +118,6 @@ class DjangoBucketStore:
         self.service = service
         self._clock = clock
         self._dialect: Dialect = dialect_of(connections.settings[alias]["ENGINE"])
-        self._closed = ClosedSums()
         self._pruning = Pruning()
         # Remembered: what is left is handed over when the process ends, and by then the runner has cleaned up.
         self._is_tested = is_being_tested()
@@ -136,11 +139,16 @@ class DjangoBucketStore:
 
     def apply(self, batches: Sequence[Batch]) -> Applied:
         """Add batches, in one transaction; repeated where the database could not put it in order with others."""
-        for attempt in range(1, _ATTEMPTS + 1):
+        return self._repeated(lambda: self._apply(batches))
+
+    def _repeated(self, act: Callable[[], T]) -> T:
+        """The result of a function whose transaction the database may refuse because of others, and undo."""
+        for left in reversed(range(_ATTEMPTS)):
             try:
-                return self._apply(batches)
-            except StoreError as exc:
-                if attempt == _ATTEMPTS or not self._dialect.may_repeat(exc.__cause__):
+                return act()
+            except (StoreError, Error) as exc:
+                error = exc.__cause__ if isinstance(exc, StoreError) else exc
+                if not left or not self._dialect.may_repeat(error):
                     raise
         raise AssertionError("unreachable")
 
@@ -277,9 +285,8 @@ class DjangoBucketStore:
             )
             records = {keys[row[0]]: (row[1], _record(row[2:])) for row in rows}
             known = [query for query in queries if query.slo in records]
-            sums = self._closed.read(
-                exchange, self._dialect.vendor, [_wanted(query, *records[query.slo]) for query in known]
-            )
+            wanted = [(records[query.slo][0], query.ranges) for query in known]
+            sums = read_sums(exchange, self._dialect.vendor, wanted)
         found = iter(sums)
         return [
             Stored(records[query.slo][1], next(found))
@@ -350,14 +357,11 @@ class DjangoBucketStore:
                 return
 
     def _delete_portion(self, connection: BaseDatabaseWrapper, outdated: Outdated) -> int:
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                with self._begun(connection, *self._dialect.begin_write) as exchange:
-                    return outdated.delete_portion(exchange)
-            except Error as exc:
-                if attempt == _ATTEMPTS or not self._dialect.may_repeat(exc):
-                    raise
-        raise AssertionError("unreachable")
+        def delete() -> int:
+            with self._begun(connection, *self._dialect.begin_write) as exchange:
+                return outdated.delete_portion(exchange)
+
+        return self._repeated(delete)
 
     def close(self) -> None:
         """Nothing to do: no connection is kept."""
@@ -398,11 +402,11 @@ class DjangoBucketStore:
     def _begun(self, connection: BaseDatabaseWrapper, *begin: str) -> Iterator[Exchange]:
         dialect = self._dialect
         # SQLite's is not to wait by itself, not even while it opens the file.
-        wait = dialect.locked_patience
+        wait = dialect.locked_timeout
         if wait is not None:
-            patiently(connection.ensure_connection, wait)()
-        with connection.cursor() as cursor, given_up_after(dialect.patience, lambda: connection.connection.fileno()):
-            execute = None if wait is None else patiently(cursor.execute, wait)
+            retry_while_locked(connection.ensure_connection, wait)
+        with connection.cursor() as cursor, hard_timeout(dialect.hard_timeout, lambda: connection.connection.fileno()):
+            execute = None if wait is None else partial(retry_while_locked, cursor.execute, wait)
             exchange = Exchange(cursor, at_once=dialect.takes_several, execute=execute)
             try:
                 for statement in begin:
@@ -489,11 +493,6 @@ def _record(row: Sequence[Any]) -> SLORecord:
         fingerprint,
         changed_at,
     )
-
-
-def _wanted(query: Query, slo: int, record: SLORecord) -> Wanted:
-    lifetime = EventCounts(record.good, record.bad)
-    return Wanted(slo, lifetime, record.data_since, record.last_event_at, query.ranges)
 
 
 def _digest(text: str) -> str:

@@ -28,7 +28,7 @@ from slo_core.stores.redis_blocks import (
 )
 from slo_core.stores.redis_cluster import ClusterTurn, Command
 from slo_core.stores.redis_connect import DEFAULT_TIMEOUT_SECONDS, check_options, make_client, parsed_url
-from slo_core.stores.redis_exchange import exchange, seconds_of
+from slo_core.stores.redis_pipeline import run_pipeline, seconds_of
 from slo_core.stores.redis_script import Script
 
 __all__ = ["RedisBucketStore", "open_redis"]
@@ -135,7 +135,7 @@ class RedisBucketStore:
                 # Before the batch: a name without a record does no harm, a record without a name would not be found.
                 client.sadd(SERVICES_KEY, self.service)
                 client.sadd(self._keys.names, *declared)
-            calls = map(self._call_of, batches)  # each is made when its turn comes, while Redis works
+            calls = map(self._call_of, batches)
             (store_id, created), clock, *noted = self._run_all(client, self._apply_script, calls)
             identity = self._identity_of(client) if store_id is None else _identity((store_id, created))
             return Applied(identity, seconds_of(clock), tuple(int(number) for number in noted))
@@ -330,21 +330,9 @@ class RedisBucketStore:
         self, client: Any, script: Script, calls: Iterable[tuple[Sequence[str | bytes], Sequence[object]]]
     ) -> list[Any]:
         """Which store it is, its clock, and the answer of each call; in one round trip."""
-        made: list[tuple[object, ...]] = []
-
-        def commands() -> Iterator[tuple[object, ...]]:
-            yield _IDENTITY
-            yield ("TIME",)
-            for keys, arguments in calls:
-                made.append(("EVALSHA", script.sha, len(keys), *keys, *arguments))
-                yield made[-1]
-
-        answers = exchange(self._redis, client, commands())
+        evaluated = (("EVALSHA", script.sha, len(keys), *keys, *arguments) for keys, arguments in calls)
+        answers = run_pipeline(self._redis, client, [_IDENTITY, ("TIME",), *evaluated], [script])
         failures = [answer for answer in answers if isinstance(answer, Exception)]
-        if failures and isinstance(failures[0], self._redis.exceptions.NoScriptError):
-            client.script_load(script.text)
-            answers = exchange(self._redis, client, (_IDENTITY, ("TIME",), *made))
-            failures = [answer for answer in answers if isinstance(answer, Exception)]
         if failures:
             raise failures[0]
         return answers

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from slo_core.stores.redis_exchange import exchange, seconds_of
+from slo_core.stores.redis_pipeline import run_pipeline, seconds_of
 from slo_core.stores.redis_script import Script
 
 __all__ = ["ClusterTurn", "Command"]
@@ -97,28 +97,17 @@ class ClusterTurn:
         if time.monotonic() > self._deadline:
             return [self._redis.exceptions.TimeoutError(f"no time was left for {name}")] * len(commands)
         try:
-            answers = self._exchange(self._client.get_redis_connection(node), commands)
+            answers = self._sent(self._client.get_redis_connection(node), commands)
         except (self._redis.RedisError, OSError) as exc:
             self._failed[name] = exc
             return [exc] * len(commands)
         return [self._followed(command, answer) for command, answer in zip(commands, answers, strict=True)]
 
-    def _exchange(self, connection: Any, commands: Sequence[Command]) -> list[Any]:
-        """One round trip, and two more when the node does not know a script."""
-        answers = self._sent(connection, commands)
-        again = [
-            index for index, answer in enumerate(answers) if isinstance(answer, self._redis.exceptions.NoScriptError)
-        ]
-        if again:
-            for text in {script.text for index in again if (script := commands[index].script) is not None}:
-                connection.script_load(text)
-            for index, answer in zip(again, self._sent(connection, [commands[index] for index in again]), strict=True):
-                answers[index] = answer
-        return answers
-
     def _sent(self, connection: Any, commands: Sequence[Command]) -> list[Any]:
-        sending = (("TIME",), *(command.arguments for command in commands))
-        clock, *answers = exchange(self._redis, connection, sending)
+        """One round trip, and two more when the node does not know a script."""
+        sending = [("TIME",), *(command.arguments for command in commands)]
+        scripts = {command.script for command in commands if command.script is not None}
+        clock, *answers = run_pipeline(self._redis, connection, sending, scripts)
         if isinstance(clock, Exception):  # so all of them: it is loading its data, or knows no such user
             raise clock
         if self.now is None:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import random
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
@@ -21,17 +19,12 @@ from slo_core.stores.base import Scope
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Identity, Increment, Query, SLORecord, Stored
 from slo_core.stores.layout import WIDTHS, admit, kept_from
 from slo_core.stores.locate import redacted_url
+from slo_core.stores.retry import retry_while_locked
 from slo_core.window import FUTURE_TOLERANCE_SECONDS
 
 __all__ = ["SQLiteBucketStore", "open_sqlite"]
 
-T = TypeVar("T")
-
 SCHEMA_VERSION = 1
-
-# The pause before a locked file is tried again grows from the first to the second.
-_SHORTEST_PAUSE_SECONDS = 0.001
-_LONGEST_PAUSE_SECONDS = 0.02
 
 # "slo\0": tells our files from other people's, also for file(1).
 _APPLICATION_ID = 0x736C6F00
@@ -314,7 +307,7 @@ class SQLiteBucketStore:
     def _transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
         try:
             connection = self._connected()
-            self._patiently(lambda: _begin(connection, write=write))
+            retry_while_locked(lambda: _begin(connection, write=write), self._timeout)
             try:
                 yield connection
                 connection.execute("COMMIT")
@@ -342,11 +335,11 @@ class SQLiteBucketStore:
         return found.st_dev, found.st_ino
 
     def _open(self) -> sqlite3.Connection:
-        # Only one thread at a time uses it, but not always the same one. SQLite does not wait for others, we do: its own
-        # waiting is in C, where gevent's other greenlets, each with a request, cannot run.
+        # Only one thread at a time uses it, but not always the same one. SQLite does not wait for others: see
+        # `retry_while_locked`.
         connection = sqlite3.connect(self._path, timeout=0.0, isolation_level=None, check_same_thread=False)
         try:
-            version = self._patiently(lambda: self._version(connection))
+            version = retry_while_locked(self._version, self._timeout, connection)
             if version < SCHEMA_VERSION:
                 self._migrate(connection)
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
@@ -373,8 +366,8 @@ class SQLiteBucketStore:
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         # Readers and a writer do not wait for each other in WAL mode; the file remembers it.
-        self._patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
-        self._patiently(lambda: _begin(connection, write=True))
+        retry_while_locked(connection.execute, self._timeout, "PRAGMA journal_mode = WAL")
+        retry_while_locked(lambda: _begin(connection, write=True), self._timeout)
         try:
             # Another worker may have been faster.
             for statements in _MIGRATIONS[self._version(connection) :]:
@@ -390,20 +383,6 @@ class SQLiteBucketStore:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             raise
-
-    def _patiently(self, act: Callable[[], T]) -> T:
-        """Do what another process may stand in the way of, again and again until the time-out."""
-        deadline = time.monotonic() + self._timeout
-        pause = _SHORTEST_PAUSE_SECONDS
-        while True:
-            try:
-                return act()
-            except sqlite3.OperationalError as exc:
-                if not _name_of(exc).startswith("SQLITE_BUSY") or time.monotonic() > deadline:
-                    raise
-            # Not all at the same instants: those who wait for each other would meet again.
-            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
     def _explained(self, exc: sqlite3.Error) -> str:
         where = f"store sqlite:///{self._path}"

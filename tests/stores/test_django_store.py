@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import random
 import subprocess
 import sys
 import threading
@@ -487,82 +486,6 @@ def test_there_may_be_more_ranges_than_one_statement_takes(alias: str) -> None:
     (stored,) = store.read([Query("few", ranges)])
 
     assert stored.sums == tuple(EventCounts(min(second + 1, 10), min(second + 1, 10)) for second in range(1200))
-
-
-def two_days(alias: str) -> tuple[DjangoBucketStore, int, tuple[BucketRange, ...]]:
-    """A store with an event of each quarter of an hour of the last two days; the last second, and ranges of any age."""
-    store = open_django(f"django://{alias}", service="shop")
-    now = int(store.apply([]).now) // 900 * 900 - 1
-    events = [(now - quarter * 900, 1, 0) for quarter in range(192)]
-    store.apply([batch_of(events, number=1, declaration=declared(float(now)))])
-    quarter = now // 900
-    return store, now, (BucketRange(900, quarter - 191, quarter - 4), BucketRange(900, quarter - 3, quarter + 1))
-
-
-def sums_of(store: DjangoBucketStore, ranges: tuple[BucketRange, ...]) -> list[tuple[int, int]]:
-    """Good and bad events in each range."""
-    (stored,) = store.read([Query("availability", ranges)])
-    return [(counts.good, counts.bad) for counts in stored.sums]
-
-
-def test_buckets_that_are_over_are_added_up_once(alias: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second reading of a month asks for its last minutes only, and is the same."""
-    store, _, ranges = two_days(alias)
-    first = sums_of(store, ranges)
-    statements = noted_statements(store, monkeypatch)
-
-    assert sums_of(store, ranges) == first == [(188, 0), (4, 0)]
-
-    (sums,) = [sql for sql in statements if "slo_django_bucket" in sql]
-    assert str(ranges[1].first) in sums
-    assert str(ranges[0].first) not in sums
-
-
-def test_late_events_of_other_processes_are_seen_in_buckets_that_are_over(alias: str) -> None:
-    """However old they are, in whatever order they come, while newer ones come too."""
-    reader, now, ranges = two_days(alias)
-    writer = open_django(f"django://{alias}", service="shop")
-    good, bad = [188, 4], [0, 0]
-    randomly = random.Random(1)
-    for number in range(1, 40):
-        # Two may come between two readings, and the newest event wanders through the next quarters of an hour.
-        ages = randomly.choices((172_000, 90_000, 3600, 2700, 900, 0, -450 - 20 * number), k=randomly.choice((1, 2, 2)))
-        events = {now - age: (randomly.randrange(3), randomly.randrange(2)) for age in ages}
-        writer.apply(
-            [
-                batch_of(
-                    [(second, *counts) for second, counts in events.items()],
-                    number=number,
-                    writer="b" * 32,
-                    declaration=declared(float(now)),
-                )
-            ]
-        )
-        for second, counts in events.items():
-            for place, (width, first, last) in enumerate(ranges):
-                if first <= second // width <= last:
-                    good[place] += counts[0]
-                    bad[place] += counts[1]
-
-        assert sums_of(reader, ranges) == list(zip(good, bad, strict=True))
-
-
-def test_what_was_known_of_an_emptied_store_is_forgotten(alias: str) -> None:
-    """Also where another SLO has been given the same key."""
-    reader, now, ranges = two_days(alias)
-    sums_of(reader, ranges)
-    with connections[alias].cursor() as cursor:
-        cursor.execute("SELECT id FROM slo_django_slo")
-        (key,) = cursor.fetchone()
-    emptied(alias)
-    writer = open_django(f"django://{alias}", service="shop")
-
-    assert sums_of(reader, ranges) == [(0, 0), (0, 0)]
-    writer.apply([batch_of([(now, 3, 1)], number=1, declaration=declared(now + 1.0))])
-    with connections[alias].cursor() as cursor:
-        cursor.execute("UPDATE slo_django_bucket SET slo_id = %s", [key])
-        cursor.execute("UPDATE slo_django_slo SET id = %s", [key])
-    assert sums_of(reader, ranges) == [(0, 0), (3, 1)]
 
 
 def test_a_server_is_asked_in_few_messages(postgres: PostgreSQL, monkeypatch: pytest.MonkeyPatch) -> None:

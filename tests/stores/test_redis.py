@@ -25,7 +25,7 @@ from slo_core.stores.buckets import Query
 from slo_core.stores.layout import ReadPlan, admit, kept_from, spread
 from slo_core.stores.redis import RedisBucketStore, open_redis
 from slo_core.stores.redis_connect import make_client
-from slo_core.stores.redis_exchange import exchange
+from slo_core.stores.redis_pipeline import run_pipeline
 from slo_core.stores.write_behind import WriteBehindStore
 from slo_core.testing import StoreContract, batch_of, declared
 from slo_core.window import rolling_span
@@ -145,33 +145,15 @@ def test_a_forgotten_script_is_loaded_again(server: RedisServer, client: redis.R
     assert store.read([Query("availability")])[0].record.good == 1
 
 
-def test_answers_are_never_taken_for_those_of_others(client: redis.Redis) -> None:
-    """What was sent before the rest could not be made is answered; nobody hears it."""
+def test_answers_are_never_taken_for_those_of_other_commands(client: redis.Redis) -> None:
+    """Nothing is left on the connection by a command that cannot be sent, and nothing by one that fails."""
+    with pytest.raises(redis.DataError):
+        run_pipeline(redis, client, [("ECHO", "before"), ("ECHO", object())])
 
-    def commands() -> Iterator[tuple[object, ...]]:
-        for number in range(20):
-            yield ("ECHO", f"before {number}")
-        raise RuntimeError("the next cannot be made")
-
-    with pytest.raises(RuntimeError):
-        exchange(redis, client, commands())
-
-    assert exchange(redis, client, [("ECHO", "after"), ("INCR",), ("ECHO", "and on")])[::2] == ["after", "and on"]
-
-
-def test_a_health_check_takes_no_answer_for_its_own(server: RedisServer) -> None:
-    """It may come due while commands are being made."""
-    client = redis.Redis.from_url(server.url, health_check_interval=60)
-    client.ping()
-    (connection,) = client.connection_pool._available_connections
-
-    def commands() -> Iterator[tuple[object, ...]]:
-        for number in range(20):
-            connection.next_health_check = 1.0  # long ago
-            yield ("ECHO", number)
-
-    assert exchange(redis, client, commands()) == [b"%d" % number for number in range(20)]
-    client.close()
+    first, error, last = run_pipeline(redis, client, [("ECHO", "after"), ("INCR",), ("ECHO", "and on")])
+    assert (first, last) == ("after", "and on")
+    assert isinstance(error, redis.ResponseError)
+    assert client.echo("later") == "later"
 
 
 def test_a_newer_schema_is_refused(server: RedisServer, client: redis.Redis) -> None:
