@@ -11,25 +11,36 @@ from itertools import chain, pairwise
 
 from slo_core.sli import EventCounts
 from slo_core.stores.buckets import Batch, BucketRange, Increment
-from slo_core.window import DAY, FUTURE_TOLERANCE_SECONDS, HOUR, Span, Tier
+from slo_core.window import DAY, FUTURE_TOLERANCE_SECONDS, MINUTES, QUARTER_HOUR, SECONDS, Span, Tier
 
-__all__ = ["WIDTHS", "Admitted", "ReadPlan", "admit", "cut_to_fit", "kept_from", "kept_seconds", "spread"]
-
-_SECONDS, _MINUTES = Tier(1, HOUR), Tier(60, DAY)
-_QUARTER_HOUR = 900
+__all__ = [
+    "LEAST_KEPT_SECONDS",
+    "NOTES_KEPT_SECONDS",
+    "WIDTHS",
+    "Admitted",
+    "ReadPlan",
+    "admit",
+    "cut_to_fit",
+    "kept_from",
+    "kept_seconds",
+    "spread",
+]
 
 # Every event is in one bucket of each width. Days are never a window's edge; they only make long sums short.
-WIDTHS = (_SECONDS.width_seconds, _MINUTES.width_seconds, _QUARTER_HOUR, DAY)
+WIDTHS = (SECONDS.width_seconds, MINUTES.width_seconds, QUARTER_HOUR, DAY)
 
 # However short an SLO's windows are, so much is kept: its window may grow.
 LEAST_KEPT_SECONDS = DAY
 
+# The number of a writer's last batch is kept for so long after it, so that the batch counts once if it comes again.
+NOTES_KEPT_SECONDS = DAY
+
 
 def _tier(width_seconds: int, keeps_seconds: int) -> Tier:
-    if width_seconds == _SECONDS.width_seconds:
-        return _SECONDS
-    if width_seconds == _MINUTES.width_seconds:
-        return _MINUTES
+    if width_seconds == SECONDS.width_seconds:
+        return SECONDS
+    if width_seconds == MINUTES.width_seconds:
+        return MINUTES
     return Tier(width_seconds, max(keeps_seconds, LEAST_KEPT_SECONDS))
 
 
@@ -92,17 +103,17 @@ def admit(batch: Batch, *, newest: int | None, keeps_seconds: int, since: float,
         return Admitted((), 0, 0, batch.dropped, newest, declared)
     newest = batch.newest if newest is None else max(newest, batch.newest)
     reference = min(newest, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
-    if batch.earliest >= reference - _SECONDS.span_seconds:  # nearly always: seconds are kept longer than an hour
+    if batch.earliest >= reference - SECONDS.span_seconds:  # nearly always: seconds are kept longer than an hour
         since = min(declared, batch.earliest) if batch.earliest + 1 <= declared else declared
         return Admitted(batch.increments, batch.good, batch.bad, batch.dropped, newest, since)
     first = {width: kept_from(width, newest=reference, keeps_seconds=keeps_seconds) for width in WIDTHS}
     kept = tuple(increment for increment in batch.increments if increment.bucket >= first[increment.width_seconds])
     lost_good = lost_bad = 0
     for width, bucket, good, bad in batch.increments:
-        if width == _QUARTER_HOUR and bucket < first[width]:
+        if width == QUARTER_HOUR and bucket < first[width]:
             lost_good += good
             lost_bad += bad
-    earliest = _earliest_kept(batch.earliest, batch.increments, kept_since=first[_QUARTER_HOUR] * _QUARTER_HOUR)
+    earliest = _earliest_kept(batch.earliest, batch.increments, kept_since=first[QUARTER_HOUR] * QUARTER_HOUR)
     if earliest is not None and earliest + 1 <= declared:
         # Earlier than the second in which measuring began: an event of that second does not move it.
         declared = earliest
@@ -242,12 +253,12 @@ def _cut(whole: BucketRange, edges: Sequence[int]) -> Iterator[BucketRange]:
 
 
 # The widths at which a window may begin or end, with the longest window that is read from each.
-_EDGES = ((_SECONDS.width_seconds, _SECONDS.span_seconds), (_MINUTES.width_seconds, _MINUTES.span_seconds))
+_EDGES = ((SECONDS.width_seconds, SECONDS.span_seconds), (MINUTES.width_seconds, MINUTES.span_seconds))
 
 
 def _ranges_of(span: Span, first_kept: dict[int, int] | None) -> Iterator[BucketRange]:
     first_second, last_second = math.floor(span.start), math.floor(span.until)
-    far = _QUARTER_HOUR
+    far = QUARTER_HOUR
     for width, reach in _EDGES:
         if reach >= span.reach_seconds and (first_kept is None or first_second // width >= first_kept[width]):
             far = width
