@@ -14,12 +14,14 @@ from typing import NamedTuple
 __all__ = [
     "CALENDAR_PERIODS",
     "DAY",
+    "EDGE_BUCKETS",
     "FUTURE_TOLERANCE_SECONDS",
     "HOUR",
     "LONGEST_WINDOW_SECONDS",
     "MINUTES",
     "QUARTER_HOUR",
     "SECONDS",
+    "SLACK_SECONDS",
     "CalendarPeriod",
     "Span",
     "Tier",
@@ -30,7 +32,7 @@ __all__ = [
     "tiers_reaching",
 ]
 
-HOUR, DAY = 3600, 86_400
+QUARTER_HOUR, HOUR, DAY = 900, 3600, 86_400
 
 # An event from a host whose clock runs a little fast is still seen by a live read.
 FUTURE_TOLERANCE_SECONDS = 60
@@ -39,7 +41,10 @@ FUTURE_TOLERANCE_SECONDS = 60
 LONGEST_WINDOW_SECONDS = 92 * DAY
 
 # How much longer than its span a tier is kept: twice the clock difference that is tolerated.
-_SLACK_SECONDS = 2 * FUTURE_TOLERANCE_SECONDS
+SLACK_SECONDS = 2 * FUTURE_TOLERANCE_SECONDS
+
+# How many more buckets a tier keeps than fill its time: the one cut by its far edge, and the one that is being filled.
+EDGE_BUCKETS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +62,15 @@ class Tier:
     @property
     def bucket_count(self) -> int:
         """Buckets that are kept: the span, the bucket cut by its edge, and the tolerated clock difference."""
-        return math.ceil((self.span_seconds + _SLACK_SECONDS) / self.width_seconds) + 2
+        return math.ceil((self.span_seconds + SLACK_SECONDS) / self.width_seconds) + EDGE_BUCKETS
 
     def bucket(self, at: float) -> int:
         """The number of the bucket `at` falls into."""
         return math.floor(at / self.width_seconds)
 
 
-SECONDS, MINUTES = Tier(1, HOUR), Tier(60, DAY)
-QUARTER_HOUR = 900
+SECONDS = Tier(1, HOUR)
+MINUTES = Tier(60, DAY)
 
 
 def tiers_reaching(longest_seconds: int) -> tuple[Tier, ...]:

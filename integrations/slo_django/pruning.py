@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from slo_core.stores.layout import WIDTHS, kept_from
+from slo_core.stores.layout import NOTES_KEPT_SECONDS, WIDTHS, kept_from
 from slo_core.window import FUTURE_TOLERANCE_SECONDS
 from slo_django.exchange import Exchange
 
@@ -18,8 +18,6 @@ _BUCKETS = 1000
 
 # A portion of notes: every worker writes one for each SLO when it begins, and again with each batch.
 _NOTES_SECONDS = 600.0
-
-_NOTES_KEPT_SECONDS = 24 * 3600.0
 
 _OF_SLO = "slo_id = %s AND width = %s AND "
 
@@ -86,7 +84,7 @@ class Pruning:
 
     def notes(self, exchange: Exchange, *, now: float) -> Outdated:
         """Notes that no writer comes back to."""
-        before = now - _NOTES_KEPT_SECONDS
+        before = now - NOTES_KEPT_SECONDS
         oldest = _first(exchange.ask(_oldest("slo_django_note WHERE noted_at < %s", "noted_at"), [before]))
         return Outdated("slo_django_note", "", (), "noted_at", oldest, before, _NOTES_SECONDS)
 

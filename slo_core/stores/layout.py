@@ -14,14 +14,28 @@ from slo_core.sli import EventCounts
 from slo_core.stores.buckets import Batch, BucketRange, Increment
 from slo_core.window import DAY, FUTURE_TOLERANCE_SECONDS, MINUTES, QUARTER_HOUR, SECONDS, Span, Tier
 
-__all__ = ["WIDTHS", "Admitted", "ReadPlan", "admit", "cut_to_fit", "kept_from", "kept_seconds", "spread"]
+__all__ = [
+    "LEAST_KEPT_SECONDS",
+    "NOTES_KEPT_SECONDS",
+    "WIDTHS",
+    "Admitted",
+    "ReadPlan",
+    "admit",
+    "cut_to_fit",
+    "kept_from",
+    "kept_seconds",
+    "spread",
+]
 
 # However short an SLO's windows are, so much is kept: its window may grow.
 LEAST_KEPT_SECONDS = DAY
 
+# The number of a writer's last batch is kept for so long after it, so that the batch counts once if it comes again.
+NOTES_KEPT_SECONDS = DAY
+
 _BUCKETS = WindowBuckets((SECONDS, MINUTES, Tier(QUARTER_HOUR, LEAST_KEPT_SECONDS)))
 
-# Every event is in one bucket of each width.
+# Every event is in one bucket of each width. Days are never a window's edge; they only make long sums short.
 WIDTHS = tuple(tier.width_seconds for tier in _BUCKETS.all_tiers)
 
 

@@ -10,7 +10,7 @@ from collections import deque
 from typing import NamedTuple
 
 from slo_core.stores.buckets import Batch, Declaration
-from slo_core.stores.layout import WIDTHS, cut_to_fit, kept_from, spread
+from slo_core.stores.layout import NOTES_KEPT_SECONDS, WIDTHS, cut_to_fit, kept_from, spread
 from slo_core.window import DAY, FUTURE_TOLERANCE_SECONDS, HOUR
 
 __all__ = ["KEPT_SECONDS", "MOST_INCREMENTS", "GapOutcome", "Moment", "Outbox", "new_writer"]
@@ -18,12 +18,12 @@ __all__ = ["KEPT_SECONDS", "MOST_INCREMENTS", "GapOutcome", "Moment", "Outbox", 
 # Confirmed batches are kept so long, to be sent again if the store loses what it had confirmed (a failover).
 KEPT_SECONDS = 120.0
 
-# A batch that nobody has confirmed for so long is given up: the store forgets its note after 24 hours, and could then
+# A batch that nobody has confirmed for so long is given up: the store forgets its note in time, and could then
 # not tell any more whether it has it.
-GIVEN_UP_SECONDS = 12 * 3600.0
+GIVEN_UP_SECONDS = NOTES_KEPT_SECONDS / 2
 
 # A writer that has sent nothing for so long takes a new id before the store forgets its notes.
-WRITER_SECONDS = 23 * 3600.0
+WRITER_SECONDS = NOTES_KEPT_SECONDS - HOUR
 
 # So many distinct seconds wait one by one; with more, those too old to be told apart are merged.
 _SECONDS_BEFORE_MERGE = 8_000

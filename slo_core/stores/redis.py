@@ -18,6 +18,7 @@ from slo_core.stores.locate import redacted_url
 from slo_core.stores.redis_blocks import (
     BLOCK_BUCKETS,
     GROWING_WIDTHS,
+    SCRIPT_CONSTANTS,
     SERVICES_KEY,
     STORE_KEY,
     BlockPlan,
@@ -97,7 +98,7 @@ class RedisBucketStore:
         self._timeout_seconds = DEFAULT_TIMEOUT_SECONDS
         self._last_identity: Identity | None = None
         self._failed_nodes: set[str] = set()
-        self._apply_script = Script.load("redis_apply.lua")
+        self._apply_script = Script.load("redis_apply.lua", SCRIPT_CONSTANTS)
         self._read_script = Script.load("redis_read.lua")
         if self._is_cluster:  # its client connects when it is made
             parsed = parsed_url(redis, url)

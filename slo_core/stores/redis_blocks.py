@@ -5,17 +5,28 @@ from __future__ import annotations
 import math
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from slo_core.sli import EventCounts
 from slo_core.stores.buckets import Query, SLORecord, Stored
-from slo_core.window import DAY
+from slo_core.stores.layout import LEAST_KEPT_SECONDS, NOTES_KEPT_SECONDS, WIDTHS
+from slo_core.window import (
+    DAY,
+    EDGE_BUCKETS,
+    FUTURE_TOLERANCE_SECONDS,
+    HOUR,
+    MINUTES,
+    QUARTER_HOUR,
+    SECONDS,
+    SLACK_SECONDS,
+)
 
 __all__ = [
     "BLOCK_BUCKETS",
     "GROWING_WIDTHS",
+    "SCRIPT_CONSTANTS",
     "SERVICES_KEY",
     "STORE_KEY",
     "BlockPlan",
@@ -30,12 +41,30 @@ STORE_KEY = f"{_PREFIX}store"
 SERVICES_KEY = f"{_PREFIX}services"
 
 # Neighbouring buckets lie in one string, 16 bytes each: two big-endian 64-bit counters. Long enough that a window reads
-# few of them, short enough that little is kept beyond its time. The script knows their lengths too.
-BLOCK_BUCKETS = {1: 300, 60: 240, 900: 192, 86_400: 32}
+# few of them, short enough that little is kept beyond its time.
+BLOCK_BUCKETS = dict(zip(WIDTHS, (300, 240, 192, 32), strict=True))
 BUCKET_BYTES = 16
 
 # How long these are kept depends on the longest window.
-GROWING_WIDTHS = (900, 86_400)
+GROWING_WIDTHS = (QUARTER_HOUR, DAY)
+
+# What the script that adds batches knows of all this: `slo_core.stores.layout.admit` says it in Python.
+SCRIPT_CONSTANTS: Mapping[str, int | Mapping[int, int]] = {
+    "QUARTER_HOUR": QUARTER_HOUR,
+    "DAY": DAY,
+    "BLOCK_BUCKETS": BLOCK_BUCKETS,
+    "BUCKET_BYTES": BUCKET_BYTES,
+    "BUCKETS_KEPT": {tier.width_seconds: tier.bucket_count for tier in (SECONDS, MINUTES)},
+    "SECONDS_SPAN": SECONDS.span_seconds,
+    "LEAST_KEPT_SECONDS": LEAST_KEPT_SECONDS,
+    "SLACK_SECONDS": SLACK_SECONDS,
+    "EDGE_BUCKETS": EDGE_BUCKETS,
+    "FUTURE_TOLERANCE_SECONDS": FUTURE_TOLERANCE_SECONDS,
+    # Longer than promised: clocks differ.
+    "NOTE_SECONDS": NOTES_KEPT_SECONDS + HOUR,
+    # A record outlives the longest window: its totals are of all time.
+    "RECORD_MORE_SECONDS": 7 * DAY,
+}
 
 
 class Keys:

@@ -17,7 +17,7 @@ from slo_core.errors import StoreError
 from slo_core.sli import EventCounts
 from slo_core.stores.base import Scope
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Identity, Increment, Query, SLORecord, Stored
-from slo_core.stores.layout import WIDTHS, admit, kept_from
+from slo_core.stores.layout import NOTES_KEPT_SECONDS, WIDTHS, admit, kept_from
 from slo_core.stores.locate import redacted_url
 from slo_core.stores.retry import retry_while_locked
 from slo_core.window import FUTURE_TOLERANCE_SECONDS
@@ -28,8 +28,6 @@ SCHEMA_VERSION = 1
 
 # "slo\0": tells our files from other people's, also for file(1).
 _APPLICATION_ID = 0x736C6F00
-
-_NOTES_KEPT_SECONDS = 24 * 3600.0
 
 # Each entry leads from the schema of its index to the next.
 _MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -283,7 +281,7 @@ class SQLiteBucketStore:
                     connection.execute(
                         "DELETE FROM bucket WHERE slo = ? AND width = ? AND bucket < ?", (slo, width, first)
                     )
-            connection.execute("DELETE FROM note WHERE noted_at < ?", (now - _NOTES_KEPT_SECONDS,))
+            connection.execute("DELETE FROM note WHERE noted_at < ?", (now - NOTES_KEPT_SECONDS,))
             return connection.total_changes - before
 
     def close(self) -> None:
