@@ -180,7 +180,7 @@ def test_asking_for_the_services_is_no_misconfiguration(
 
     assert main(["store", "copy", shared, f"sqlite:///{tmp_path}/all.db"]) == 0
     exporter = StoreExporter(lambda name: bucket_store_from_url(shared, service=name))
-    assert any(service == registry.service for registry in exporter.registries())
+    assert any(service == registry.service for registry in exporter.read())
     exporter.close()
 
     assert caplog.text == ""
