@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from slo_core import budget
 from slo_core.alerting import AlertState, evaluate
-from slo_core.burn_rate import BurnRateSample, burn_rate, sample
+from slo_core.burn_rate import BurnRateSample, sample
 from slo_core.definition import SLODefinition
 from slo_core.sli import EventCounts
 
@@ -177,6 +177,7 @@ class SnapshotPlan:
         counts = dict(zip(self.windows, reading.counts, strict=True))
         own = counts[definition.window_seconds]
         samples = {seconds: sample(seconds, counted, target) for seconds, counted in counts.items()}
+        whole = samples[definition.window_seconds]
         measured_seconds = at - reading.data_since
         return SLOSnapshot(
             name=definition.name,
@@ -184,9 +185,9 @@ class SnapshotPlan:
             window_seconds=definition.window_seconds,
             total=own.total,
             failures=own.bad,
-            success_ratio=budget.success_ratio(own),
+            success_ratio=whole.success_ratio,
             error_budget_remaining=budget.error_budget_remaining(own, target),
-            burn_rate=burn_rate(own, target),
+            burn_rate=whole.burn_rate,
             burn_rate_samples=tuple(samples[seconds] for seconds in definition.burn_rate_windows),
             alerts=tuple(
                 evaluate(
