@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.contest import compete, hold_to, print_table, ratio_of, seconds_per_call
 from slo_core import SLODefinition, SLORegistry
-from slo_core.prometheus import PrometheusExporter
+from slo_core.metrics.exporter import PrometheusExporter
 
 __all__ = ["run", "service_of"]
 

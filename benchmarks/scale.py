@@ -8,14 +8,14 @@ from typing import Any
 
 from benchmarks.contest import compete, hold_to, print_table, ratio_of, seconds_per_call
 from slo_core import SLORegistry
-from slo_core.http import HTTPRecorder, Resolved
-from slo_core.prometheus import PrometheusExporter
+from slo_core.http.recorder import HTTPRecorder, RouteMatch
+from slo_core.metrics.exporter import PrometheusExporter
 
 __all__ = ["run"]
 
 _COUNTS = (1, 10, 100, 1000)
 _MINE = 3
-_ROUTE = Resolved("/checkout/{order}", view_name="checkout")
+_ROUTE = RouteMatch("/checkout/{order}", view_name="checkout")
 
 
 def _service(count: int, *, mine: int = _MINE) -> SLORegistry:
@@ -32,13 +32,13 @@ def _request(service: SLORegistry) -> Callable[[], None]:
     orders = itertools.count()
 
     def serve() -> None:
-        carrier: dict[str, Any] = {}
+        request_scope: dict[str, Any] = {}
         # Paths carry ids: hardly one comes twice.
-        exchange = recorder.begin(carrier, "GET", f"/checkout/{next(orders)}")
-        assert exchange is not None
-        exchange.status = 200
-        exchange.first_byte = exchange.ended = recorder.timer()
-        recorder.finish(exchange, lambda: _ROUTE)
+        observed = recorder.begin(request_scope, "GET", f"/checkout/{next(orders)}")
+        assert observed is not None
+        observed.status = 200
+        observed.first_byte = observed.ended = recorder.timer()
+        recorder.finish(observed, lambda: _ROUTE)
 
     serve()
     assert sum(tracker.snapshot().total for tracker in service) == min(_MINE, len(service))

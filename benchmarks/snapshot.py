@@ -12,7 +12,7 @@ from slo_budget_tracker import SLOTracker as TheirTracker
 
 from benchmarks.contest import compete, hold_to, print_table, ratio_of, seconds_per_call
 from slo_core import SLODefinition, SLOTracker
-from slo_core.stores.memory import MemoryLedger, MemoryStore
+from slo_core.stores.memory.store import MemoryLedger, MemoryStore
 
 __all__ = ["run"]
 

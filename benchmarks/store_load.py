@@ -17,8 +17,8 @@ from benchmarks.contest import hold_to
 from benchmarks.servers import redis_server
 from slo_core import SLODefinition, SLORegistry
 from slo_core.stores.buckets import Query
-from slo_core.stores.locate import bucket_store_from_url
-from slo_core.stores.write_behind import WriteBehindStore
+from slo_core.stores.open import bucket_store_from_url
+from slo_core.stores.shared.write_behind import WriteBehindStore
 
 __all__ = ["run"]
 

@@ -19,11 +19,11 @@ from benchmarks import store_load
 from benchmarks.contest import Result, compete, hold_to, print_table, seconds_per_call
 from benchmarks.servers import MissingServerError, mariadb_server, postgres_server, redis_server
 from slo_core import SLODefinition, SLORegistry
-from slo_core.definition_document import definition_document, fingerprint_of
 from slo_core.stores.buckets import Batch, BucketStore, Declaration, Increment
 from slo_core.stores.layout import WIDTHS, kept_from
-from slo_core.stores.locate import bucket_store_from_url
-from slo_core.stores.write_behind import WriteBehindStore
+from slo_core.stores.open import bucket_store_from_url
+from slo_core.stores.shared.write_behind import WriteBehindStore
+from slo_core.stores.stored_definition import fingerprint_of, stored_definition
 
 __all__ = ["fill", "run"]
 
@@ -57,7 +57,7 @@ def fill(buckets: BucketStore, *, now: float, count: int = SLO_COUNT) -> int:
             earliest=math.floor(now),  # taken as it is
             newest=math.floor(now),
             declaration=Declaration(
-                definition_document(definition), fingerprint_of(definition), definition.longest_seconds, now - 2_592_000
+                stored_definition(definition), fingerprint_of(definition), definition.longest_seconds, now - 2_592_000
             ),
         )
         buckets.apply([batch])
@@ -109,7 +109,7 @@ def _set_up_django(databases: dict[str, dict[str, object]]) -> None:
 
 
 def _open_django(alias: str, service: str = _SERVICE) -> BucketStore:
-    from slo_django.store import open_django
+    from slo_django.store.bucket_store import open_django
 
     found: BucketStore = open_django(f"django://{alias}", service=service)
     return found

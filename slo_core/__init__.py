@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slo_core.alerting import AlertRule, AlertState
-from slo_core.burn_rate import BurnRateAlert, BurnRateSample
-from slo_core.definition import SLODefinition
+from slo_core.budgets.alerts import AlertState
+from slo_core.budgets.burn_rate import BurnRateAlert, BurnRateSample
+from slo_core.budgets.events import Observation
+from slo_core.budgets.snapshot import SLOSnapshot
 from slo_core.errors import ConfigError, SLOError, StoreError
-from slo_core.http_rule import HTTPRule
-from slo_core.markers import slo_exempt, slo_track
-from slo_core.registry import SLORegistry
-from slo_core.sli import Observation
-from slo_core.snapshot import SLOSnapshot
+from slo_core.http.markers import slo_exempt, slo_track
+from slo_core.objectives.alert_rule import AlertRule
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.http_rule import HTTPRule
 from slo_core.stores import InMemoryStore, ObservationStore, store_from_url
-from slo_core.tracker import SLOTracker
+from slo_core.tracking.registry import SLORegistry
+from slo_core.tracking.tracker import SLOTracker
 
 if TYPE_CHECKING:
-    from slo_core.prometheus import PrometheusExporter, SLOCollector
+    from slo_core.metrics.collector import SLOCollector
+    from slo_core.metrics.exporter import PrometheusExporter
 
 __version__ = "0.1.0"
 
@@ -44,13 +46,16 @@ __all__ = [
     "store_from_url",
 ]
 
-_NEEDS_PROMETHEUS_CLIENT = ("PrometheusExporter", "SLOCollector")
+_NEEDS_PROMETHEUS_CLIENT = {
+    "PrometheusExporter": "slo_core.metrics.exporter",
+    "SLOCollector": "slo_core.metrics.collector",
+}
 
 
 def __getattr__(name: str) -> object:
     # prometheus_client takes longer to import than all the rest: only who exports pays for it.
     if name in _NEEDS_PROMETHEUS_CLIENT:
-        from slo_core import prometheus
+        from importlib import import_module
 
-        return getattr(prometheus, name)
+        return getattr(import_module(_NEEDS_PROMETHEUS_CLIENT[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

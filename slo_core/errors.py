@@ -67,3 +67,12 @@ def described(exc: Exception) -> str:
     """What people may read of an exception: the text of our own errors, the type of any other."""
     # The text of others may hold a password.
     return str(exc) if isinstance(exc, SLOError) else f"unexpected {type(exc).__name__}"
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """A hint naming the known word nearest to a mistyped one, or all known words."""
+    import difflib  # only a mistake needs it
+
+    known = sorted(known)
+    matches = difflib.get_close_matches(str(name), known, n=1)
+    return f'did you mean "{matches[0]}"?' if matches else f"known: {', '.join(known)}"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from slo_core.registry import SLORegistry
     from slo_core.testing import FakeClock, RequestEvent
+    from slo_core.tracking.registry import SLORegistry
 
 
 @pytest.fixture

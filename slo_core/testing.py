@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from slo_core.registry import SLORegistry
-from slo_core.request import RequestEvent
-from slo_core.store_contract import StoreContract, batch_of, declared
+from slo_core.http.request import RequestEvent
+from slo_core.stores.contract import StoreContract, batch_of, declared
+from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["FakeClock", "RequestEvent", "StoreContract", "batch_of", "capture_requests", "declared"]
 

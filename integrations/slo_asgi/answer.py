@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from slo_core.answer import Answer
-from slo_core.http import exempt_request
-from slo_core.lifespan import Scope, Send
-from slo_core.off_loop import run_off_loop
+from slo_core.http.answer import Answer
+from slo_core.http.lifespan import Scope, Send
+from slo_core.http.recorder import exempt_request
+from slo_core.process.threads import run_off_loop
 
 __all__ = ["Endpoint", "asked", "headers_of", "send_answer"]
 

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 from slo_asgi.metrics import metrics_app
 from slo_asgi.middleware import SLOMiddleware
-from slo_core.config import DefinitionsConfig
+from slo_core.config.definitions import DefinitionsConfig
+from slo_core.config.settings import SLOSettings
 from slo_core.conventions import DEFAULT_METRICS_PATH, DEFAULT_SERVICE, DEFAULT_STORE
-from slo_core.registry import SLORegistry
-from slo_core.settings import SLOSettings
 from slo_core.stores.base import Store
+from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["Application", "instrument"]
 

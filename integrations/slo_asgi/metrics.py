@@ -6,9 +6,9 @@ from collections.abc import Awaitable
 from typing import Any, Protocol, cast, overload
 
 from slo_asgi.answer import Endpoint, asked, headers_of, send_answer
-from slo_core.lifespan import Receive, Scope, Send
-from slo_core.metrics_view import MetricsView
-from slo_core.registry import SLORegistry
+from slo_core.http.lifespan import Receive, Scope, Send
+from slo_core.metrics.view import MetricsView
+from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["MetricsApp", "MetricsEndpoint", "metrics_app"]
 

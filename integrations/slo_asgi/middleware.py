@@ -8,11 +8,11 @@ from asyncio import CancelledError
 from collections.abc import Callable, Iterable
 
 from slo_asgi.route import RouteResolver
-from slo_core.http import Exchange, HTTPRecorder, Resolved
-from slo_core.http_rule import Classifier
-from slo_core.lifespan import ASGIApp, Message, Receive, Scope, Send, serve_lifespan
-from slo_core.registry import SLORegistry
-from slo_core.tracker import SLOTracker
+from slo_core.http.lifespan import ASGIApp, Message, Receive, Scope, Send, serve_lifespan
+from slo_core.http.recorder import HTTPRecorder, ObservedRequest, RouteMatch
+from slo_core.objectives.http_rule import Classifier
+from slo_core.tracking.registry import SLORegistry
+from slo_core.tracking.tracker import SLOTracker
 
 __all__ = ["IncompleteResponseError", "SLOMiddleware"]
 
@@ -83,17 +83,17 @@ class SLOMiddleware:
         root_path: str | None = scope.get("root_path")
         if root_path:
             path = _below(path, root_path)
-        exchange = self._recorder.begin(scope, scope["method"], path)
-        if exchange is None:
+        observed = self._recorder.begin(scope, scope["method"], path)
+        if observed is None:
             await self.app(scope, receive, send)
         else:
-            watch = _Watch(self._recorder, exchange, scope, receive, send, self._resolver)
+            watch = _Watch(self._recorder, observed, scope, receive, send, self._resolver)
             try:
                 await self.app(scope, watch.receive, watch.send)
             except BaseException as exc:
                 watch.raised(exc)
                 raise
-            if not exchange.finished:
+            if not observed.finished:
                 watch.returned()
 
 
@@ -105,14 +105,14 @@ class _Watch:
     def __init__(
         self,
         recorder: HTTPRecorder,
-        exchange: Exchange,
+        observed: ObservedRequest,
         scope: Scope,
         receive: Receive,
         send: Send,
         resolver: RouteResolver,
     ) -> None:
         self._recorder = recorder
-        self._exchange = exchange
+        self._exchange = observed
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -127,9 +127,9 @@ class _Watch:
 
     def returned(self) -> None:
         """The application returned, and the response had not ended."""
-        exchange = self._exchange
-        if exchange.status is not None and not exchange.disconnected:
-            exchange.exception = IncompleteResponseError("the application returned before its response had ended")
+        observed = self._exchange
+        if observed.status is not None and not observed.disconnected:
+            observed.exception = IncompleteResponseError("the application returned before its response had ended")
         self._finish()
 
     async def receive(self) -> Message:
@@ -139,16 +139,16 @@ class _Watch:
         return message
 
     async def send(self, message: Message) -> None:
-        exchange = self._exchange
+        observed = self._exchange
         kind = message.get("type")
         if kind in {"http.response.body", "http.response.zerocopysend"}:
             is_last = not message.get("more_body")
-            if exchange.first_byte is None and (is_last or message.get("body") or "file" in message):
+            if observed.first_byte is None and (is_last or message.get("body") or "file" in message):
                 try:
                     # Before it is sent: a client that reads slowly is no delay of ours.
-                    exchange.first_byte = self._recorder.timer()
+                    observed.first_byte = self._recorder.timer()
                 except Exception as exc:  # a timer of the user's own; the response must go out
-                    self._recorder.incidents.report(_NOT_TIMED, exc)
+                    self._recorder.internal_errors.report(_NOT_TIMED, exc)
         else:
             is_last = kind == "http.response.pathsend" or (
                 kind == "http.response.trailers" and not message.get("more_trailers")
@@ -157,27 +157,27 @@ class _Watch:
             await self._send(message)
         except Exception as exc:
             if isinstance(exc, OSError) or _is_refusal(exc):
-                exchange.disconnected = True
+                observed.disconnected = True
             raise
         if is_last:
             if not self._sends_trailers or kind == "http.response.trailers":
                 self._finish()
         elif kind == "http.response.start":
             # What answers a client that was seen to leave, an error page for one, reaches nobody.
-            if not exchange.disconnected:
-                exchange.status = message.get("status")
+            if not observed.disconnected:
+                observed.status = message.get("status")
             self._sends_trailers = bool(message.get("trailers"))
 
     def _finish(self) -> None:
-        exchange = self._exchange
-        if exchange.ended is None:
+        observed = self._exchange
+        if observed.ended is None:
             try:
-                exchange.ended = self._recorder.timer()
+                observed.ended = self._recorder.timer()
             except Exception as exc:  # as above
-                self._recorder.incidents.report(_NOT_TIMED, exc)
-        self._recorder.finish(exchange, self._resolve)
+                self._recorder.internal_errors.report(_NOT_TIMED, exc)
+        self._recorder.finish(observed, self._resolve)
 
-    def _resolve(self) -> Resolved | None:
+    def _resolve(self) -> RouteMatch | None:
         return self._resolver.resolve(self._scope, path=self._exchange.path)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from slo_core.conventions import ROUTE_SCOPE_KEY
-from slo_core.http import Resolved
-from slo_core.lifespan import Scope
+from slo_core.http.lifespan import Scope
+from slo_core.http.recorder import RouteMatch
 
 __all__ = ["RouteResolver"]
 
@@ -24,10 +24,10 @@ class RouteResolver:
 
     def __init__(self) -> None:
         # By identity, because Starlette's routes have no hash; the route itself is kept, so that no other gets its id.
-        self._known: dict[tuple[int, int], tuple[object, object, Resolved]] = {}
+        self._known: dict[tuple[int, int], tuple[object, object, RouteMatch]] = {}
         self._tables: dict[tuple[int, int], tuple[object, dict[int, list[_Candidate]]]] = {}
 
-    def resolve(self, scope: Scope, *, path: str) -> Resolved | None:
+    def resolve(self, scope: Scope, *, path: str) -> RouteMatch | None:
         """
         The route of a finished request.
 
@@ -41,7 +41,7 @@ class RouteResolver:
         given = scope.get(ROUTE_SCOPE_KEY)
         endpoint = scope.get("endpoint")
         if isinstance(given, str):
-            return Resolved(given, view=endpoint)
+            return RouteMatch(given, view=endpoint)
         fastapi = scope.get("fastapi")
         if isinstance(fastapi, dict):
             if "frontend_path" in fastapi:
@@ -59,14 +59,14 @@ class RouteResolver:
         known = self._known.get(key)
         if known is not None and known[2].view is endpoint:
             return known[2]
-        resolved = self._tell(scope, route, context, endpoint, path)
-        if resolved is not None:
+        route_match = self._tell(scope, route, context, endpoint, path)
+        if route_match is not None:
             if len(self._known) >= _REMEMBERED_ROUTES:
                 self._known.clear()
-            self._known[key] = (route, context, resolved)
-        return resolved
+            self._known[key] = (route, context, route_match)
+        return route_match
 
-    def _tell(self, scope: Scope, route: Any, context: object, endpoint: object, path: str) -> Resolved | None:
+    def _tell(self, scope: Scope, route: Any, context: object, endpoint: object, path: str) -> RouteMatch | None:
         included = _included_route(context, route)
         if included is not None:
             template, name = included
@@ -76,20 +76,20 @@ class RouteResolver:
             template, name = route.path_format, getattr(route, "name", None)
         else:
             return self._look_up(scope, endpoint, path=path)
-        return Resolved(_mount_prefix(scope, template) + template, view_name=name or None, view=endpoint)
+        return RouteMatch(_mount_prefix(scope, template) + template, view_name=name or None, view=endpoint)
 
-    def _mounted(self, scope: Scope, mount: Any, endpoint: object) -> Resolved | None:
+    def _mounted(self, scope: Scope, mount: Any, endpoint: object) -> RouteMatch | None:
         """The mount was the last to take it: a raw ASGI application, or a router of which no route matched."""
         if getattr(mount, "routes", None):
             return None
         template = f"{_mount_prefix(scope, '')}/{{path}}"
-        return Resolved(template, view_name=mount.name or None, view=endpoint, is_static=_is_static(endpoint))
+        return RouteMatch(template, view_name=mount.name or None, view=endpoint, is_static=_is_static(endpoint))
 
-    def _look_up(self, scope: Scope, endpoint: object, *, path: str) -> Resolved | None:
+    def _look_up(self, scope: Scope, endpoint: object, *, path: str) -> RouteMatch | None:
         """Starlette before 1.7 names the endpoint only: look it up in the application's routes."""
         routes = getattr(scope.get("app"), "routes", None)
         if not routes:
-            return Resolved(view=endpoint, is_static=True) if _is_static(endpoint) else None
+            return RouteMatch(view=endpoint, is_static=True) if _is_static(endpoint) else None
         key = (id(routes), len(routes))
         known = self._tables.get(key)
         if known is None:
@@ -106,7 +106,7 @@ class RouteResolver:
         if _is_mount(route):
             return self._mounted(scope, route, endpoint)
         template = route.path_format
-        return Resolved(_mount_prefix(scope, template) + template, view_name=route.name or None, view=endpoint)
+        return RouteMatch(_mount_prefix(scope, template) + template, view_name=route.name or None, view=endpoint)
 
 
 class _Candidate(NamedTuple):
@@ -124,10 +124,10 @@ class _Candidate(NamedTuple):
         return _mount_prefix(scope, template).endswith(self.mounts) and bool(self.route.path_regex.match(below))
 
 
-def _frontend(scope: Scope, file: str) -> Resolved:
+def _frontend(scope: Scope, file: str) -> RouteMatch:
     """A file below `FastAPI.frontend()`, which names no endpoint: static files under another name."""
     below = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
-    return Resolved(f"{_mount_prefix(scope, '')}{below.removesuffix(file).rstrip('/')}/{{path}}", is_static=True)
+    return RouteMatch(f"{_mount_prefix(scope, '')}{below.removesuffix(file).rstrip('/')}/{{path}}", is_static=True)
 
 
 def _included_route(context: object, route: object) -> tuple[str, str | None] | None:

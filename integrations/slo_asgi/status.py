@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slo_asgi.answer import Endpoint, asked, headers_of, send_answer
-from slo_core.lifespan import Receive, Scope, Send
+from slo_core.http.lifespan import Receive, Scope, Send
 from slo_core.status_page.view import StatusView
 
 __all__ = ["StatusAsset", "StatusDocument", "StatusPageApp"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slo_core.markers import slo_exempt, slo_track
+from slo_core.http.markers import slo_exempt, slo_track
 
 if TYPE_CHECKING:
-    from slo_core.registry import SLORegistry
+    from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["get_registry", "slo_exempt", "slo_track"]
 

@@ -18,17 +18,17 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 
-from slo_core.answer import method_not_allowed
 from slo_core.errors import SLOError, UnknownNameError
-from slo_core.request import exempt_request
-from slo_core.status import DOCUMENT_VERSION
+from slo_core.http.answer import method_not_allowed
+from slo_core.http.request import exempt_request
+from slo_core.status.json_view import JSON_VERSION
 from slo_core.status_page.assets import Assets
 from slo_core.status_page.links import Links
-from slo_core.status_page.page import Fragment, StatusPage
+from slo_core.status_page.page import PageContent, StatusPage
 from slo_core.status_page.view import json_answer
-from slo_django.carrier import carrier_of
 from slo_django.installation import current
 from slo_django.models import SLOStatus
+from slo_django.request_scope import request_scope_of
 from slo_django.views import response_of
 
 __all__ = ["SLOStatusAdmin"]
@@ -107,14 +107,14 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         try:
             page = current.installation.status_page
         except SLOError as exc:  # wrong settings: as on the page, staff may read what is wrong with them
-            return JsonResponse({"version": DOCUMENT_VERSION, "error": str(exc)}, status=503)
+            return JsonResponse({"version": JSON_VERSION, "error": str(exc)}, status=503)
         encodings = request.headers.get("Accept-Encoding", "")
         return response_of(json_answer(page, request.method or "", request.GET.dict(), accept_encoding=encodings))
 
     def _guarded(self, view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
         def guarded(request: HttpRequest, **parts: str) -> HttpResponseBase:
-            exempt_request(carrier_of(request))
+            exempt_request(request_scope_of(request))
             if not self.has_view_permission(request):
                 raise PermissionDenied
             if refusal := method_not_allowed(request.method or ""):
@@ -139,7 +139,7 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
     def _render(
         self,
         request: HttpRequest,
-        fill: Callable[[StatusPage], Fragment],
+        fill: Callable[[StatusPage], PageContent],
         *,
         title: str,
         is_detail: bool,
@@ -176,7 +176,7 @@ def _asset_view() -> Callable[..., HttpResponse]:
 
     @login_not_required
     def asset(request: HttpRequest, name: str) -> HttpResponse:
-        exempt_request(carrier_of(request))
+        exempt_request(request_scope_of(request))
         encodings = request.headers.get("Accept-Encoding", "")
         return response_of(_assets.respond(request.method or "", name, accept_encoding=encodings))
 

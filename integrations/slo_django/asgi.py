@@ -6,8 +6,8 @@ import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from slo_core.lifespan import Message, Receive, Scope, Send, serve_lifespan
-from slo_core.registry import SLORegistry
+from slo_core.http.lifespan import Message, Receive, Scope, Send, serve_lifespan
+from slo_core.tracking.registry import SLORegistry
 from slo_django.installation import current
 
 __all__ = ["DISCONNECT_KEY", "DisconnectWatch", "LifespanApplication", "with_lifespan"]
@@ -15,7 +15,7 @@ __all__ = ["DISCONNECT_KEY", "DisconnectWatch", "LifespanApplication", "with_lif
 # Key of the watch in an ASGI scope.
 DISCONNECT_KEY = "slo_django.disconnect"
 
-# Looser than `slo_core.lifespan.ASGIApp`: Django's handler and Channels' routers each want a scope type of their own.
+# Looser than `slo_core.http.lifespan.ASGIApp`: Django's handler and Channels' routers each want a scope type of their own.
 AnyASGIApp = Callable[[Any, Any, Any], Awaitable[Any]]
 
 # Django's handler and the routers of Channels raise ValueError at every kind of connection that they do not serve.

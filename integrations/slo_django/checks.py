@@ -10,16 +10,17 @@ from django.core import checks
 from django.core.checks import CheckMessage
 from django.utils.module_loading import import_string
 
-from slo_core.config import nearest, parse_definitions
+from slo_core.config.definitions import parse_definitions
+from slo_core.config.settings import SLOSettings, unknown_settings
 from slo_core.conventions import DEFAULT_STORE
-from slo_core.definition import SLODefinition
-from slo_core.errors import ConfigError, Problem, StoreError
-from slo_core.markers import marks_of
-from slo_core.settings import SLOSettings, unknown_settings
-from slo_core.stores.locate import known_schemes, redacted_url, store_from_url
+from slo_core.errors import ConfigError, Problem, StoreError, nearest
+from slo_core.http.markers import marks_of
+from slo_core.objectives.definition import SLODefinition
+from slo_core.stores.open import known_schemes, store_from_url
 from slo_core.stores.separate_counts import WORKERS_DIFFER, separate_counts
+from slo_core.stores.url import redacted_url
 from slo_django import conf
-from slo_django.store import open_django
+from slo_django.store.bucket_store import open_django
 from slo_django.url_map import MappedView, mapped_views
 
 __all__ = ["TAG", "CheckID", "register"]
@@ -229,7 +230,7 @@ def check_urls(app_configs: object = None, **_: Any) -> list[CheckMessage]:
 
 
 def _unmatched_patterns(definition: SLODefinition, views: Sequence[MappedView]) -> Iterator[tuple[str, str, str]]:
-    from slo_core.matching import compile_globs
+    from slo_core.http.matching import compile_globs
 
     rule = definition.http
     if rule is None:

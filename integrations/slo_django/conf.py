@@ -8,10 +8,10 @@ from typing import cast
 from django.apps import apps
 from django.conf import settings
 
-from slo_core.config import DefinitionsConfig
+from slo_core.config.definitions import DefinitionsConfig
+from slo_core.config.settings import PREFIX, SLOSettings, default_service
 from slo_core.conventions import DEFAULT_STORE
 from slo_core.errors import StoreError
-from slo_core.settings import PREFIX, SLOSettings, default_service
 
 __all__ = [
     "DEFINITIONS",
@@ -44,8 +44,8 @@ def default_store() -> str:
         return DEFAULT_STORE
     from django.db import connections, router
 
-    from slo_django.dialect import dialect_of, is_in_memory
     from slo_django.models import Bucket
+    from slo_django.store.dialect import dialect_of, is_in_memory
 
     alias = router.db_for_write(Bucket)
     database = connections.settings[alias]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from slo_core.http import HTTPRecorder
-from slo_core.registry import SLORegistry
-from slo_core.settings import SLOSettings
+from slo_core.config.settings import SLOSettings
+from slo_core.http.recorder import HTTPRecorder
+from slo_core.tracking.registry import SLORegistry
 from slo_django import conf
 
 if TYPE_CHECKING:
-    from slo_core.metrics_view import MetricsView
+    from slo_core.metrics.view import MetricsView
     from slo_core.status_page.page import StatusPage
     from slo_core.status_page.view import StatusView
 
@@ -93,8 +93,8 @@ class Installation:
         store = settings.store
         if isinstance(store, str) and store.startswith(conf.DJANGO_STORE):
             # Not by its entry point: finding one takes 20 ms, and a checkout on the path has none.
-            from slo_core.stores.write_behind import WriteBehindStore
-            from slo_django.store import open_django
+            from slo_core.stores.shared.write_behind import WriteBehindStore
+            from slo_django.store.bucket_store import open_django
 
             buckets = open_django(store, service=settings.service, **settings.store_options)
             store = WriteBehindStore(buckets, flush_interval=settings.flush_interval)
@@ -114,7 +114,7 @@ class Installation:
         return HTTPRecorder(self.registry, exclude=self.settings.exclude, may_be_idle=True)
 
     def _build_metrics_view(self) -> MetricsView:
-        from slo_core.metrics_view import MetricsView  # prometheus_client is slow to import: with the first scrape
+        from slo_core.metrics.view import MetricsView  # prometheus_client is slow to import: with the first scrape
 
         return MetricsView(self.registry, token=self.settings.metrics_token)
 

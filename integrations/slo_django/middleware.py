@@ -11,11 +11,11 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from slo_core.conventions import LOGGER_NAME
-from slo_core.http import HTTPRecorder
+from slo_core.http.recorder import HTTPRecorder
 from slo_django import signals
 from slo_django.asgi import DISCONNECT_KEY
-from slo_django.carrier import carrier_of
 from slo_django.installation import Installation, current
+from slo_django.request_scope import request_scope_of
 from slo_django.route import RouteResolver
 from slo_django.served_request import ServedRequest
 
@@ -85,16 +85,16 @@ class SLOMiddleware:
         if recorder is None or routes is None:
             return None
         try:
-            carrier = carrier_of(request)
-            served = recorder.begin(carrier, request.method or "", request.path_info, ServedRequest)
+            request_scope = request_scope_of(request)
+            served = recorder.begin(request_scope, request.method or "", request.path_info, ServedRequest)
             if served is not None:
                 served.recorder = recorder
                 served.request = request
-                served.watch = carrier.get(DISCONNECT_KEY)
+                served.watch = request_scope.get(DISCONNECT_KEY)
                 served.routes = routes
                 request._slo_exchange = served  # type: ignore[attr-defined]  # for signals.note_exception
         except Exception as exc:  # the request must go on
-            recorder.incidents.report("a Django request could not be taken up", exc)
+            recorder.internal_errors.report("a Django request could not be taken up", exc)
             return None
         return served
 

@@ -1,7 +1,7 @@
 """
 The tables of the store behind `django://`, and what the admin shows.
 
-The tables are written to by `slo_django.store`, with upserts of its own.
+The tables are written to by `slo_django.store.bucket_store`, with upserts of its own.
 """
 
 from __future__ import annotations

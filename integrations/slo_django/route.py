@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.urls import ResolverMatch
 from django.views.static import serve as serve_from_folder
 
-from slo_core.request import UNRESOLVED, Resolved
+from slo_core.http.request import NO_ROUTE_MATCH, RouteMatch
 
 __all__ = ["RouteResolver"]
 
@@ -26,15 +26,15 @@ class RouteResolver:
 
     def __init__(self) -> None:
         self._static_prefix = _static_prefix()
-        self._known: dict[tuple[object, str, str, bool], Resolved] = {}
+        self._known: dict[tuple[object, str, str, bool], RouteMatch] = {}
 
-    def resolve(self, request: HttpRequest) -> Resolved:
+    def resolve(self, request: HttpRequest) -> RouteMatch:
         """The route of a finished request; without one where no URL pattern was asked, or none matched."""
         prefix = self._static_prefix
         is_static = prefix is not None and request.path.startswith(prefix)
         match: ResolverMatch | None = request.resolver_match
         if match is None:
-            return Resolved(is_static=True) if is_static else UNRESOLVED
+            return RouteMatch(is_static=True) if is_static else NO_ROUTE_MATCH
         # The name too: with a URL configuration for each host the same view has several.
         key = (match.func, match.route, match.view_name, is_static)
         try:
@@ -42,8 +42,8 @@ class RouteResolver:
         except KeyError:
             if len(self._known) >= _REMEMBERED_ROUTES:
                 self._known.clear()
-            resolved = self._known[key] = _resolved(match, is_static=is_static)
-            return resolved
+            route_match = self._known[key] = _resolved(match, is_static=is_static)
+            return route_match
         except TypeError:  # a view without a hash
             return _resolved(match, is_static=is_static)
 
@@ -55,9 +55,9 @@ def _static_prefix() -> str | None:
     return url if isinstance(url, str) and url.startswith("/") and url.strip("/") else None
 
 
-def _resolved(match: ResolverMatch, *, is_static: bool) -> Resolved:
+def _resolved(match: ResolverMatch, *, is_static: bool) -> RouteMatch:
     view = match.func
-    return Resolved(
+    return RouteMatch(
         match.route.removeprefix("^"),  # of re_path: it gives the text of its expression
         view_name=match.view_name,
         view=view,

@@ -9,8 +9,8 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from slo_core.http import HTTPRecorder
-from slo_core.request import Exchange, Resolved
+from slo_core.http.recorder import HTTPRecorder
+from slo_core.http.request import ObservedRequest, RouteMatch
 from slo_django.asgi import DisconnectWatch
 from slo_django.route import RouteResolver
 from slo_django.streaming import AsyncBody, SyncBody
@@ -18,11 +18,11 @@ from slo_django.streaming import AsyncBody, SyncBody
 __all__ = ["ServedRequest"]
 
 
-class ServedRequest(Exchange):
+class ServedRequest(ObservedRequest):
     """
     Fills itself in and is finished, from wherever the end shows first.
 
-    Its attributes are set by the middleware, for the same reason as those of an `Exchange` by the recorder.
+    Its attributes are set by the middleware, for the same reason as those of an `ObservedRequest` by the recorder.
 
     Attributes:
         recorder: Counts it.
@@ -57,7 +57,7 @@ class ServedRequest(Exchange):
                 self._follow(response)
                 return
         except Exception as exc:  # the response must go out
-            self.recorder.incidents.report("a Django response could not be followed", exc)
+            self.recorder.internal_errors.report("a Django response could not be followed", exc)
         self.finish()
 
     def _follow(self, response: StreamingHttpResponse) -> None:
@@ -114,5 +114,5 @@ class ServedRequest(Exchange):
         """
         return isinstance(self.request, ASGIRequest) if self.watch is None else self.watch.seen
 
-    def _resolve(self) -> Resolved:
+    def _resolve(self) -> RouteMatch:
         return self.routes.resolve(self.request)

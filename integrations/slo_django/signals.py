@@ -8,8 +8,8 @@ from typing import Any
 from django.core.signals import got_request_exception, setting_changed
 from django.http import HttpRequest
 
-from slo_core.request import Exchange
-from slo_core.settings import PREFIX
+from slo_core.config.settings import PREFIX
+from slo_core.http.request import ObservedRequest
 from slo_django.installation import current
 
 __all__ = ["EXCHANGE_ATTRIBUTE", "connect"]
@@ -38,6 +38,6 @@ def note_exception(*, request: HttpRequest | None = None, **_: Any) -> None:
 
     Sent once more by every middleware that it passes under DEBUG_PROPAGATE_EXCEPTIONS.
     """
-    exchange = getattr(request, EXCHANGE_ATTRIBUTE, None)
-    if isinstance(exchange, Exchange) and not exchange.finished:
-        exchange.exception = sys.exception()
+    observed = getattr(request, EXCHANGE_ATTRIBUTE, None)
+    if isinstance(observed, ObservedRequest) and not observed.finished:
+        observed.exception = sys.exception()

@@ -12,16 +12,16 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
-from slo_core.answer import Answer, plain_text
 from slo_core.conventions import LOGGER_NAME
-from slo_core.request import exempt_request
-from slo_core.workers import several_wsgi_processes
-from slo_django.carrier import carrier_of
+from slo_core.http.answer import Answer, plain_text
+from slo_core.http.request import exempt_request
+from slo_core.process.workers import several_wsgi_processes
 from slo_django.conf import is_being_tested
 from slo_django.installation import Installation, current
+from slo_django.request_scope import request_scope_of
 
 if TYPE_CHECKING:
-    from slo_core.metrics_view import MetricsView
+    from slo_core.metrics.view import MetricsView
     from slo_core.status_page.view import StatusView
 
 __all__ = ["asset", "document", "metrics", "page", "response_of"]
@@ -89,7 +89,7 @@ def _respond_status(request: HttpRequest, respond: Callable[[StatusView], Answer
 def _respond(
     request: HttpRequest, name: str, choose: Callable[[Installation], View | None], respond: Callable[[View], Answer]
 ) -> HttpResponse:
-    exempt_request(carrier_of(request))
+    exempt_request(request_scope_of(request))
     method = request.method or ""
     try:
         view = choose(current.installation)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slo_core.markers import slo_exempt, slo_track
+from slo_core.http.markers import slo_exempt, slo_track
 from slo_flask.extension import SLO
 
 __all__ = ["SLO", "slo_exempt", "slo_track"]

@@ -7,10 +7,10 @@ from functools import wraps
 
 from flask import Flask, Response, request
 
-from slo_core.answer import Answer
-from slo_core.http_rule import KNOWN_METHODS
-from slo_core.markers import slo_exempt
-from slo_core.request import exempt_request
+from slo_core.http.answer import Answer
+from slo_core.http.markers import slo_exempt
+from slo_core.http.request import exempt_request
+from slo_core.objectives.http_rule import KNOWN_METHODS
 
 __all__ = ["add_view", "asked"]
 

@@ -13,11 +13,14 @@ from flask.cli import AppGroup
 
 from slo_core.cli.gate_options import gate_options
 from slo_core.cli.rule_options import print_rules, rule_options
-from slo_core.definition_source.definition_set import DefinitionSet
+from slo_core.config.sources.definition_set import DefinitionSet
 from slo_core.errors import SLOError, described
-from slo_core.gate import exit_code, gate_from
-from slo_core.status import State, status_document, status_note, status_table
-from slo_core.status_source.registry import registry_status
+from slo_core.status.gate import exit_code, gate_from
+from slo_core.status.json_view import status_json
+from slo_core.status.service_status_of import status_note
+from slo_core.status.sources.registry import registry_status
+from slo_core.status.state import State
+from slo_core.status.table import status_table
 from slo_flask.installation import installation_of
 
 __all__ = ["slo"]
@@ -41,9 +44,7 @@ def status(format_: str) -> None:
     registry = installation.registry
     try:
         text = (
-            json.dumps(status_document(registry), indent=2)
-            if format_ == "json"
-            else status_table(registry, paint=_paint)
+            json.dumps(status_json(registry), indent=2) if format_ == "json" else status_table(registry, paint=_paint)
         )
     except SLOError as exc:
         raise click.ClickException(str(exc)) from exc

@@ -7,11 +7,11 @@ from typing import cast
 
 from werkzeug.routing import Map
 
-from slo_core.config import DefinitionsConfig, parse_definitions
-from slo_core.definition import SLODefinition
+from slo_core.config.definitions import DefinitionsConfig, parse_definitions
+from slo_core.config.settings import SLOSettings, unknown_settings
 from slo_core.errors import ConfigError, Problem, StoreError
-from slo_core.registry import SLORegistry
-from slo_core.settings import SLOSettings, unknown_settings
+from slo_core.objectives.definition import SLODefinition
+from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["read"]
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 from flask import Flask, current_app, has_app_context
 
-from slo_core.config import DefinitionsConfig
-from slo_core.http import HTTPRecorder
-from slo_core.markers import slo_exempt, slo_track
-from slo_core.registry import SLORegistry
+from slo_core.config.definitions import DefinitionsConfig
+from slo_core.http.markers import slo_exempt, slo_track
+from slo_core.http.recorder import HTTPRecorder
+from slo_core.tracking.registry import SLORegistry
 from slo_flask import commands, conf, metrics, signals, status
 from slo_flask.installation import EXTENSION, Installation, installation_of
 from slo_flask.wsgi import SLOMiddleware

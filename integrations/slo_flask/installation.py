@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from flask import Flask
 
-from slo_core.http import HTTPRecorder
-from slo_core.registry import SLORegistry
-from slo_core.settings import SLOSettings
+from slo_core.config.settings import SLOSettings
+from slo_core.http.recorder import HTTPRecorder
+from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["EXTENSION", "Installation", "installation_of"]
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, request
 
-from slo_core.answer import Answer
-from slo_core.registry import SLORegistry
-from slo_core.workers import several_wsgi_processes
+from slo_core.http.answer import Answer
+from slo_core.process.workers import several_wsgi_processes
+from slo_core.tracking.registry import SLORegistry
 from slo_flask.answer import add_view, asked
 
 if TYPE_CHECKING:
-    from slo_core.metrics_view import MetricsView
+    from slo_core.metrics.view import MetricsView
 
 __all__ = ["ENDPOINT", "mount"]
 
@@ -54,6 +54,6 @@ class MetricsEndpoint:
     @cached_property
     def _view(self) -> MetricsView:
         # prometheus_client takes longer to import than all the rest: the first scrape pays for it, not the start.
-        from slo_core.metrics_view import MetricsView
+        from slo_core.metrics.view import MetricsView
 
         return MetricsView(self._registry, token=self._token)

@@ -11,7 +11,7 @@ from werkzeug.routing import MapAdapter, Rule
 from werkzeug.routing.exceptions import RoutingException
 
 from slo_core.conventions import REQUEST_MARKS_KEY
-from slo_core.request import Exchange, Resolved
+from slo_core.http.request import ObservedRequest, RouteMatch
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -37,39 +37,39 @@ class RouteTable:
         self._url_map = app.url_map
         self._views = app.view_functions
         # By the rule's identity, for rules cannot be hashed. The rule is kept, so that no other takes its identity.
-        self._known: dict[int, tuple[Rule, Resolved]] = {}
+        self._known: dict[int, tuple[Rule, RouteMatch]] = {}
 
-    def find(self, environ: WSGIEnvironment, exchange: Exchange) -> Resolved | None:
+    def find(self, environ: WSGIEnvironment, observed: ObservedRequest) -> RouteMatch | None:
         """
         The route that takes a request, asked while it is being answered; None when none does.
 
         Args:
             environ: The WSGI environ.
-            exchange: The request.
+            observed: The request.
         """
         try:
             # Nearly every request: what its rule stands for was worked out before.
             rule = environ[_REQUEST].url_rule
-            resolved = self._known[id(rule)][1]
+            route_match = self._known[id(rule)][1]
             # A view may be put in the place of another at any time.
-            if resolved.view is self._views[rule.endpoint]:
-                return resolved
+            if route_match.view is self._views[rule.endpoint]:
+                return route_match
         except (AttributeError, KeyError):
             pass
-        return self._look(environ, exchange)
+        return self._look(environ, observed)
 
-    def _look(self, environ: WSGIEnvironment, exchange: Exchange) -> Resolved | None:
+    def _look(self, environ: WSGIEnvironment, observed: ObservedRequest) -> RouteMatch | None:
         """The same, whatever Flask and the middlewares inside ours have made of the request."""
         try:
             served: Any = environ[_REQUEST]
         except KeyError:
             # Never came to Flask, or a middleware in between made an environ of its own.
             served = request if has_request_context() else None
-            if served is None or served.environ.get(REQUEST_MARKS_KEY) is not exchange.marks:
+            if served is None or served.environ.get(REQUEST_MARKS_KEY) is not observed.marks:
                 return None
         if served is None:
             # A middleware in between answers after Flask is done: the router is asked again.
-            rule = _match(self._url_map.bind_to_environ(environ), exchange.method)
+            rule = _match(self._url_map.bind_to_environ(environ), observed.method)
             return None if rule is None else self._resolved(rule)
         rule = getattr(served, "url_rule", None)
         if rule is None:
@@ -77,25 +77,25 @@ class RouteTable:
                 return None
             # The path has routes, though none for the method: any of them will do.
             adapter = app_ctx.app.create_url_adapter(served)
-            rule = None if adapter is None else _match(adapter, exchange.method)
+            rule = None if adapter is None else _match(adapter, observed.method)
             if rule is None:
                 return None
         if rule.map is self._url_map:
             return self._resolved(rule)
-        return _resolved(rule, app_ctx.app, mount=_mount(exchange.path, served))
+        return _resolved(rule, app_ctx.app, mount=_mount(observed.path, served))
 
-    def _resolved(self, rule: Rule) -> Resolved:
+    def _resolved(self, rule: Rule) -> RouteMatch:
         known = self._known.get(id(rule))
         if known is not None and known[1].view is self._views.get(rule.endpoint):
             return known[1]
-        resolved = _resolved(rule, self._app)
-        self._known[id(rule)] = (rule, resolved)
-        return resolved
+        route_match = _resolved(rule, self._app)
+        self._known[id(rule)] = (rule, route_match)
+        return route_match
 
 
-def _resolved(rule: Rule, app: Flask, *, mount: str = "") -> Resolved:
+def _resolved(rule: Rule, app: Flask, *, mount: str = "") -> RouteMatch:
     endpoint: str = rule.endpoint
-    return Resolved(
+    return RouteMatch(
         mount + rule.rule,
         view_name=endpoint,
         view=app.view_functions.get(endpoint),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from slo_core.http import HTTPRecorder
-from slo_core.request import Exchange, Resolved
+from slo_core.http.recorder import HTTPRecorder
+from slo_core.http.request import ObservedRequest, RouteMatch
 from slo_flask.body import is_file, may_have_body
 from slo_flask.route import RouteTable
 
@@ -22,14 +22,14 @@ SERVED_REQUEST_KEY = "slo_flask.served_request"
 _TROUBLE = "a WSGI response could not be followed"
 
 
-class ServedRequest(Exchange):
+class ServedRequest(ObservedRequest):
     """
     Fills itself in and is finished, from wherever the end shows first.
 
     It is also the body that the server gets in place of the application's, so that a request costs one object. A chunk
     is asked for when one is asked of it, never ahead.
 
-    Its attributes are set by the middleware, for the same reason as those of an `Exchange` by the recorder.
+    Its attributes are set by the middleware, for the same reason as those of an `ObservedRequest` by the recorder.
 
     Attributes:
         recorder: Counts it.
@@ -67,9 +67,9 @@ class ServedRequest(Exchange):
                 if name == "Content-Length" or name.lower() == "content-length":
                     self.remaining = int(value)
                     break
-            self.resolved = self.routes.find(self.environ, self)
+            self.route_match = self.routes.find(self.environ, self)
         except Exception as exc:  # the response must go out
-            self.recorder.incidents.report(_TROUBLE, exc)
+            self.recorder.internal_errors.report(_TROUBLE, exc)
         if exc_info is None:
             return self.server_start_response(status, headers)
         return self.server_start_response(status, headers, exc_info)
@@ -125,7 +125,7 @@ class ServedRequest(Exchange):
                     self.ended = now
                     self.finish()
         except Exception as exc:  # the response must go out
-            self.recorder.incidents.report(_TROUBLE, exc)
+            self.recorder.internal_errors.report(_TROUBLE, exc)
 
     def close(self) -> None:
         """Called by the server, once it wants no more of the body."""
@@ -141,9 +141,9 @@ class ServedRequest(Exchange):
         """Flask tells of an exception that no error handler took, while the request's context is there."""
         self.exception = exception
         try:
-            self.resolved = self.routes.find(self.environ, self)
+            self.route_match = self.routes.find(self.environ, self)
         except Exception as exc:  # Flask has a response to make
-            self.recorder.incidents.report(_TROUBLE, exc)
+            self.recorder.internal_errors.report(_TROUBLE, exc)
 
     def raised(self, exception: BaseException) -> None:
         """The application raised, before its response or in the midst of it."""
@@ -171,5 +171,5 @@ class ServedRequest(Exchange):
         # The environ would lead back to this object, and both would wait for the garbage collector.
         self.environ.pop(SERVED_REQUEST_KEY, None)
 
-    def _resolve(self) -> Resolved | None:
+    def _resolve(self) -> RouteMatch | None:
         return self.routes.find(self.environ, self)

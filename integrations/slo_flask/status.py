@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, request
 
-from slo_core.answer import Answer
-from slo_core.registry import SLORegistry
+from slo_core.http.answer import Answer
+from slo_core.tracking.registry import SLORegistry
 from slo_flask.answer import add_view, asked
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 from werkzeug.wsgi import ClosingIterator
 
-from slo_core.http import HTTPRecorder
+from slo_core.http.recorder import HTTPRecorder
 from slo_flask.route import RouteTable
 from slo_flask.served_request import SERVED_REQUEST_KEY, ServedRequest
 
@@ -55,7 +55,7 @@ class SLOMiddleware:
                 served.outer = environ.get(SERVED_REQUEST_KEY)
                 environ[SERVED_REQUEST_KEY] = served
         except Exception as exc:  # the request must go on
-            recorder.incidents.report("a WSGI request could not be taken up", exc)
+            recorder.internal_errors.report("a WSGI request could not be taken up", exc)
         if served is None:
             return self._wsgi_app(environ, start_response)
         try:

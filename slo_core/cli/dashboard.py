@@ -6,7 +6,7 @@ from functools import partial
 
 import click
 
-from slo_core.text_file import write_output
+from slo_core.process.text_file import write_output
 
 __all__ = ["dashboard"]
 
@@ -22,7 +22,7 @@ def dashboard(kind: str, out: str | None) -> None:
     one that is picked there.
     """
     # Here, because the library that builds them takes a while to import.
-    from slo_core.dashboards import dashboard_text, detail_dashboard, overview_dashboard
+    from slo_core.dashboards.dashboard import dashboard_text, detail_dashboard, overview_dashboard
 
     text = dashboard_text(overview_dashboard() if kind == "overview" else detail_dashboard())
     write_output(out, text, show=partial(click.echo, nl=False))

@@ -17,7 +17,7 @@ from slo_core.cli.store import STORE_HELP
 from slo_core.cli.terminal import say
 from slo_core.errors import SLOError
 from slo_core.stores.existing import existing_store_from_url, without_secrets
-from slo_core.stores.locate import redacted_url
+from slo_core.stores.url import redacted_url
 
 __all__ = ["exporter"]
 
@@ -51,17 +51,18 @@ def exporter(url: str, service: str | None, host: str, port: int, token_file: Pa
     Prometheus then scrapes one target. The store is only read: nothing is written to it.
     """
     # Here, because `--help` needs no prometheus_client.
-    from slo_core.exporter import StoreExporter
-    from slo_core.metrics_server import MetricsServer
+    from slo_core.metrics.server import MetricsServer
+    from slo_core.metrics.view import services_view
+    from slo_core.tracking.store_services import StoreServices
 
     token = None if token_file is None else token_in(token_file)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     import_project_of(url)
     with without_secrets():
-        reader = StoreExporter(partial(existing_store_from_url, url), service=service)
+        reader = StoreServices(partial(existing_store_from_url, url), service=service)
     with closing(reader):
         try:
-            server = MetricsServer(reader.view(token=token), host=host, port=port)
+            server = MetricsServer(services_view(reader, token=token), host=host, port=port)
         except OSError as exc:
             raise SLOError(f"cannot listen on {host}, port {port}: {exc.strerror or exc}") from exc
         stop = threading.Event()

@@ -14,7 +14,7 @@ from slo_core.cli.gate_options import gate_options
 from slo_core.cli.status_options import opened_source, status_options
 from slo_core.cli.terminal import hush, note, say
 from slo_core.errors import StoreError
-from slo_core.gate import exit_code, gate_from, unreachable
+from slo_core.status.gate import exit_code, gate_from, unreachable
 
 __all__ = ["gate"]
 

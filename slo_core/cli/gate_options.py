@@ -13,7 +13,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def gate_options(command: Command) -> Command:
-    """The options `min_budget`, `max_burns`, `slos`, and `on_unknown`: hand them to `slo_core.gate.gate_from`."""
+    """The options `min_budget`, `max_burns`, `slos`, and `on_unknown`: hand them to `slo_core.status.gate.gate_from`."""
     options: Iterable[Callable[[Command], Command]] = (
         click.option(
             "--min-budget",

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-from slo_core.definition_source.definition_set import DefinitionSet
-from slo_core.rule_file import RULE_FORMATS, parse_labels, rule_file
-from slo_core.text_file import write_output
+from slo_core.config.sources.definition_set import DefinitionSet
+from slo_core.process.text_file import write_output
+from slo_core.rules.file import RULE_FORMATS, parse_labels, rule_file
 
 __all__ = ["print_rules", "rule_options"]
 

@@ -14,12 +14,15 @@ import click
 from slo_core.cli.simulation_report import simulation_report
 from slo_core.cli.source_options import chosen_definitions
 from slo_core.cli.terminal import console, note, say
-from slo_core.config import nearest, parse_definitions
-from slo_core.definition import SLODefinition
-from slo_core.duration import parse_duration
-from slo_core.errors import ConfigError
-from slo_core.simulation import Outcome, Sketch, outcome_document, parse_rate, parse_share, read_minute_counts
-from slo_core.simulation import simulate as play
+from slo_core.config.definitions import parse_definitions
+from slo_core.errors import ConfigError, nearest
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.duration import parse_duration
+from slo_core.simulation.incident import Incident
+from slo_core.simulation.minute_counts import read_minute_counts
+from slo_core.simulation.outcome import Outcome, outcome_json
+from slo_core.simulation.run import simulate as play
+from slo_core.simulation.traffic import parse_rate, parse_share
 
 __all__ = ["simulate"]
 
@@ -109,10 +112,10 @@ def simulate(
     definitions = _definitions(source, django_settings, names, target, window)
     if min_failures is not None:
         definitions = [_with_min_failures(definition, min_failures) for definition in definitions]
-    sketch = _sketch(**incident)
+    sketch = _incident(**incident)
     outcomes = play(definitions, sketch)
     if as_json:
-        click.echo(json.dumps({"slos": [outcome_document(outcome) for outcome in outcomes]}, indent=2))
+        click.echo(json.dumps({"slos": [outcome_json(outcome) for outcome in outcomes]}, indent=2))
         return
     for outcome in outcomes:
         for part in simulation_report(outcome, console()):
@@ -178,7 +181,7 @@ def _with_min_failures(definition: SLODefinition, min_failures: int) -> SLODefin
     return replace(definition, alert_rules=rules)
 
 
-def _sketch(
+def _incident(
     *,
     errors: Fraction | None,
     seconds: int | None,
@@ -187,16 +190,16 @@ def _sketch(
     background: Fraction,
     before: int | None,
     after: int | None,
-) -> Sketch:
+) -> Incident:
     around: dict[str, Any] = {"background": background, "before_seconds": before, "after_seconds": after}
     try:
         if file is not None:
             if errors is not None or seconds is not None:
                 raise click.UsageError("Expected either --csv or --errors and --for, got both.")
-            return Sketch.recorded(read_minute_counts(Path(file)), rate=rate, **around)
+            return Incident.recorded(read_minute_counts(Path(file)), rate=rate, **around)
         if errors is None or seconds is None:
             raise click.UsageError("Expected an incident: --errors and --for, or --csv.")
-        return Sketch.steady(error_ratio=errors, seconds=seconds, rate=rate or _DEFAULT_RATE, **around)
+        return Incident.steady(error_ratio=errors, seconds=seconds, rate=rate or _DEFAULT_RATE, **around)
     except ConfigError:
         raise
     except ValueError as exc:

@@ -9,10 +9,10 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from slo_core.budgets.wording import NOTHING, burn_text, percent, printable, target_digits, window_text
 from slo_core.cli.block_plot import bars, spark
-from slo_core.duration import format_duration
-from slo_core.simulation import Outcome, RuleOutcome
-from slo_core.wording import NOTHING, burn_text, percent, printable, target_digits, window_text
+from slo_core.objectives.duration import format_duration
+from slo_core.simulation.outcome import Outcome, RuleOutcome
 
 __all__ = ["simulation_report"]
 
@@ -31,7 +31,7 @@ def simulation_report(outcome: Outcome, console: Console) -> Iterator[Renderable
     The parts of the report on one SLO, in their order.
 
     Args:
-        outcome: From `slo_core.simulation.simulate`.
+        outcome: From `slo_core.simulation.run.simulate`.
         console: Where it is shown: decides how wide it is, and whether there are more characters than ASCII.
     """
     definition = outcome.definition

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from slo_core.cli.import_path import import_from_here
-from slo_core.definition_source import DefinitionSet, load_definitions, load_django_settings
+from slo_core.config.sources.definition_set import DefinitionSet
+from slo_core.config.sources.load import load_definitions, load_django_settings
 
 __all__ = ["chosen_definitions", "source_options"]
 

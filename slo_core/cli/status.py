@@ -15,14 +15,14 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from slo_core.budgets.wording import printable
 from slo_core.cli.status_options import opened_source, status_options
 from slo_core.cli.status_table import rich_status_table
 from slo_core.cli.terminal import complain, console, hush, note, say
 from slo_core.errors import StoreError
-from slo_core.service_status import ServiceStatus
-from slo_core.status import services_document
-from slo_core.status_source import StatusSource
-from slo_core.wording import printable
+from slo_core.status.json_view import services_json
+from slo_core.status.service_status import ServiceStatus
+from slo_core.status.sources.open import StatusSource
 
 __all__ = ["status"]
 
@@ -71,7 +71,7 @@ def status(address: str, token_file: Path | None, service: str | None, watch: fl
             note(found.note)
     if as_json:
         _print_json(services, indent=2)
-    elif any(found.standing or not found.trouble for found in services):
+    elif any(found.snapshots or not found.trouble for found in services):
         say(rich_status_table(services, console()))
     return _told_troubles(services)
 
@@ -125,7 +125,7 @@ def _picture(source: StatusSource, live: Live) -> Group:
 
 
 def _print_json(services: Sequence[ServiceStatus], *, indent: int | None) -> None:
-    click.echo(json.dumps(services_document(services), indent=indent, allow_nan=False))
+    click.echo(json.dumps(services_json(services), indent=indent, allow_nan=False))
     sys.stdout.flush()
 
 

@@ -11,7 +11,7 @@ import click
 
 from slo_core.cli.import_path import import_project_of
 from slo_core.errors import SLOError
-from slo_core.status_source import StatusSource, open_status_source
+from slo_core.status.sources.open import StatusSource, open_status_source
 
 __all__ = ["TOKEN_VARIABLE", "opened_source", "status_options", "token_in"]
 

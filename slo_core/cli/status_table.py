@@ -10,10 +10,11 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from slo_core.budgets.wording import printable
 from slo_core.cli.terminal import STATE_STYLES
-from slo_core.service_status import ServiceStatus
-from slo_core.status import NUMBERS, STATUS_HEADINGS, state_of, status_row, trouble_of
-from slo_core.wording import printable
+from slo_core.status.service_status import ServiceStatus
+from slo_core.status.state import severity_key, state_of
+from slo_core.status.table import NUMBERS, STATUS_HEADINGS, status_row
 
 __all__ = ["rich_status_table"]
 
@@ -45,8 +46,8 @@ def rich_status_table(services: Sequence[ServiceStatus], console: Console) -> Ta
         services: As they stand.
         console: Where it is shown; columns for which it is too narrow are left out, and named below the table.
     """
-    found = [(service, *slo) for service in services for slo in service.standing]
-    found.sort(key=lambda entry: trouble_of(entry[2]))
+    found = [(service, *slo) for service in services for slo in service.snapshots]
+    found.sort(key=lambda entry: severity_key(entry[2]))
     if not found:
         return Text("No SLO is defined.")
     headings: tuple[str, ...] = STATUS_HEADINGS

@@ -6,13 +6,14 @@ from contextlib import ExitStack, closing
 
 import click
 
+from slo_core.budgets.wording import printable
 from slo_core.cli.import_path import import_project_of
 from slo_core.cli.terminal import say
 from slo_core.errors import StoreError
-from slo_core.store_copy import CopyReport, check_copy, copy_store
+from slo_core.stores.copy import CopyReport, check_copy, copy_store
 from slo_core.stores.existing import existing_store_from_url, without_secrets
-from slo_core.stores.locate import bucket_store_from_url, redacted_url
-from slo_core.wording import printable
+from slo_core.stores.open import bucket_store_from_url
+from slo_core.stores.url import redacted_url
 
 __all__ = ["STORE_HELP", "store"]
 

@@ -8,8 +8,8 @@ import sys
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from slo_core.budgets.wording import printable
 from slo_core.conventions import LOGGER_NAME
-from slo_core.wording import printable
 
 __all__ = ["STATE_STYLES", "complain", "console", "hush", "note", "say", "warn"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from slo_core.budgets.wording import percent, printable, target_digits, window_text
 from slo_core.cli.source_options import chosen_definitions, source_options
 from slo_core.cli.terminal import say, warn
-from slo_core.rule_file import rule_file
-from slo_core.wording import percent, printable, target_digits, window_text
+from slo_core.rules.file import rule_file
 
 __all__ = ["validate"]
 

@@ -6,10 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from slo_core.alerting import AlertRule
+from slo_core.budgets.wording import percent, target_digits, window_text
 from slo_core.conventions import Label
-from slo_core.definition import SLODefinition
-from slo_core.duration import format_duration
+from slo_core.objectives.alert_rule import AlertRule
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.duration import format_duration
+from slo_core.objectives.window import DAY, HOUR
 from slo_core.rules.annotation import count_of, literal, one_decimal_of
 from slo_core.rules.names import Alert, RuleLabel
 from slo_core.rules.promql import and_, duration_text, times
@@ -17,8 +19,6 @@ from slo_core.rules.recording import Recorded
 from slo_core.rules.rule import PAGE, TICKET, AlertingRule, alerting_rule
 from slo_core.rules.series import SLOSeries
 from slo_core.rules.threshold import Threshold
-from slo_core.window import DAY, HOUR
-from slo_core.wording import percent, target_digits, window_text
 
 __all__ = ["SLOAlerts"]
 

@@ -23,7 +23,7 @@ def count_of(query: str) -> str:
 
 
 def one_decimal_of(query: str) -> str:
-    """A template: the value of a query rounded down to one decimal, as `slo_core.wording` does."""
+    """A template: the value of a query rounded down to one decimal, as `slo_core.budgets.wording` does."""
     return _looked_up(f"floor(10 * {query}) / 10", "%.1f")
 
 

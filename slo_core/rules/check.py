@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from slo_core.alerting import whole_seconds
 from slo_core.conventions import is_encodable, label_problems
-from slo_core.definition import SLODefinition
 from slo_core.errors import ConfigError, Problem
+from slo_core.objectives.alert_rule import whole_seconds
+from slo_core.objectives.definition import SLODefinition
 from slo_core.rules.names import RESERVED_RULE_LABELS
 from slo_core.rules.promql import duration_text
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from slo_core.definition import SLODefinition
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import DAY, HOUR
 from slo_core.rules.names import Record, RuleLabel, sli_error_record
 from slo_core.rules.promql import duration_text, selected, times
 from slo_core.rules.rule import RecordingRule
 from slo_core.rules.series import SLOSeries
 from slo_core.rules.threshold import Threshold
-from slo_core.window import DAY, HOUR
 
 __all__ = ["Recorded", "recorded_windows", "recording_rules"]
 
@@ -111,7 +111,7 @@ def burn_rate_expression(counts: Recorded, window_seconds: int, budget: Threshol
     """
     The burn rate of a window; 0 without events.
 
-    One division of two integers, as in `slo_core.burn_rate`, so that both are the same float.
+    One division of two integers, as in `slo_core.budgets.burn_rate`, so that both are the same float.
     """
     total = counts.events(window_seconds)
     spent, allowed = times(counts.failures(window_seconds), budget.bad_factor), times(total, budget.total_factor)

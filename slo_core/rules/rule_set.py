@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from slo_core.conventions import Label
-from slo_core.definition import SLODefinition
-from slo_core.duration import format_duration
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.duration import format_duration
+from slo_core.objectives.window import DAY
 from slo_core.rules.alerts import SLOAlerts
 from slo_core.rules.annotation import literal
 from slo_core.rules.check import checked, keep_firing_text
@@ -19,7 +20,6 @@ from slo_core.rules.rule import RuleDocument, RuleGroup
 from slo_core.rules.series import RuleScope, series_of
 from slo_core.rules.store_alerts import store_alerts
 from slo_core.rules.threshold import Threshold
-from slo_core.window import DAY
 
 __all__ = ["PrometheusRules", "prometheus_rules"]
 
@@ -77,7 +77,7 @@ def prometheus_rules(
     Rules that agree with what the application says itself.
 
     Where a store is shared (`host`, `fleet`) they compare the same integers and fire exactly when
-    `slo_core.alerting.fires` does. Counters of single processes (`process`) are added up, which comes close.
+    `slo_core.budgets.alerts.fires` does. Counters of single processes (`process`) are added up, which comes close.
 
     Args:
         definitions: The SLOs.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
-from slo_core.definition import SLODefinition
+from slo_core.objectives.definition import SLODefinition
 from slo_core.rules.names import RuleLabel
 from slo_core.rules.promql import aggregated, selected
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from slo_core.budgets.wording import printable
 from slo_core.errors import SLOError
-from slo_core.wording import printable
 
 __all__ = ["rules_text"]
 

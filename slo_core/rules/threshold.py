@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from slo_core.budget import Target
-from slo_core.burn_rate import comparison
+from slo_core.budgets.burn_rate import comparison
+from slo_core.objectives.target import Target
 
 __all__ = ["Threshold"]
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from slo_core.budgets.events import EventCounts
 from slo_core.errors import ConfigError, Problem
+from slo_core.objectives.window import LONGEST_WINDOW_SECONDS
 from slo_core.simulation.traffic import HIGHEST_RATE
-from slo_core.sli import EventCounts
-from slo_core.window import LONGEST_WINDOW_SECONDS
 
 __all__ = ["MinuteCounts", "read_minute_counts"]
 

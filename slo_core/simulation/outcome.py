@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from slo_core.alerting import AlertRule
-from slo_core.definition import SLODefinition
+from slo_core.objectives.alert_rule import AlertRule
+from slo_core.objectives.definition import SLODefinition
 
-__all__ = ["BudgetOutcome", "Firing", "Instant", "Outcome", "RuleOutcome", "outcome_document"]
+__all__ = ["BudgetOutcome", "Firing", "Instant", "Outcome", "RuleOutcome", "outcome_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ class Outcome:
     instants: tuple[Instant, ...] = ()
 
 
-def outcome_document(outcome: Outcome) -> dict[str, Any]:
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """
     An outcome ready for `json.dumps`, without its instants.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from slo_core.sli import EventCounts
+from slo_core.budgets.events import EventCounts
 
 __all__ = ["Stretch", "Traffic", "parse_rate", "parse_share"]
 

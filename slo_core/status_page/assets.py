@@ -6,7 +6,7 @@ import hashlib
 from functools import cached_property
 from importlib.resources import files
 
-from slo_core.answer import Answer, answered, method_not_allowed, plain_text
+from slo_core.http.answer import Answer, answered, method_not_allowed, plain_text
 
 __all__ = ["Assets"]
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 from datetime import UTC, tzinfo
 from xml.etree import ElementTree as ET
 
-from slo_core.alerting import AlertRule, AlertState
-from slo_core.burn_rate import BurnRateSample
+from slo_core.budgets.alerts import AlertState
+from slo_core.budgets.burn_rate import BurnRateSample
+from slo_core.budgets.history import FiringSince, History, Point, firing_since, ranges_of
+from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.budgets.timeline import Timeline
+from slo_core.budgets.wording import NOTHING, burn_text, measured_text, percent, target_digits, window_text
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric, quoted
-from slo_core.definition import DEFAULT_BURN_RATE_THRESHOLD, DEFAULT_BURN_RATE_WINDOWS, SLODefinition
-from slo_core.duration import format_duration
-from slo_core.history import FiringSince, History, Point, firing_since, ranges_of
-from slo_core.http_rule import HTTPRule, classifier_name
-from slo_core.registry import SLORegistry
-from slo_core.snapshot import SLOSnapshot
+from slo_core.objectives.alert_rule import AlertRule
+from slo_core.objectives.definition import DEFAULT_BURN_RATE_THRESHOLD, DEFAULT_BURN_RATE_WINDOWS, SLODefinition
+from slo_core.objectives.duration import format_duration
+from slo_core.objectives.http_rule import HTTPRule, classifier_name
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
 from slo_core.status_page.overview import budget_cell, state_badge, time_left
-from slo_core.timeline import Timeline
-from slo_core.wording import NOTHING, burn_text, measured_text, percent, target_digits, window_text
+from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["CHARTS", "alert_table", "facts", "history_table", "range_choices", "series_names"]
 
@@ -38,7 +39,7 @@ def facts(definition: SLODefinition, snapshot: SLOSnapshot, registry: SLORegistr
     digits = target_digits(snapshot.target)
     has_data = snapshot.has_data
     allowed = snapshot.error_budget_ratio * snapshot.total
-    standing: list[tuple[str, Node | tuple[Node, ...]]] = [
+    snapshots: list[tuple[str, Node | tuple[Node, ...]]] = [
         ("State", state_badge(snapshot)),
         ("Success", percent(snapshot.success_ratio, digits + 1) if has_data else NOTHING),
         ("Budget left", budget_cell(snapshot)),
@@ -50,12 +51,12 @@ def facts(definition: SLODefinition, snapshot: SLOSnapshot, registry: SLORegistr
         ("Last event", timestamp(snapshot.last_event_at, zone)),
     ]
     if snapshot.definition_changed_at is not None:
-        standing.append(("Definition changed", timestamp(snapshot.definition_changed_at, zone)))
+        snapshots.append(("Definition changed", timestamp(snapshot.definition_changed_at, zone)))
     if snapshot.dropped:
-        standing.append(("Too late to count", f"{snapshot.dropped:,} events"))
+        snapshots.append(("Too late to count", f"{snapshot.dropped:,} events"))
     return element(
         "div",
-        _list("How it stands", standing),
+        _list("How it stands", snapshots),
         _list("Definition", _definition(definition)),
         _list("Store", _store(registry, zone)),
         class_="slo-facts",

@@ -7,16 +7,26 @@ from datetime import UTC, tzinfo
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
-from slo_core.alerting import AlertState, exact
-from slo_core.budget import Target
-from slo_core.burn_rate import burns_at_least
-from slo_core.definition import SLODefinition
-from slo_core.duration import format_duration
-from slo_core.snapshot import SLOSnapshot, SLOSnapshots
-from slo_core.status import STATES, State, state_of, trouble_of
+from slo_core.budgets.alerts import AlertState
+from slo_core.budgets.burn_rate import burns_at_least
+from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
+from slo_core.budgets.wording import (
+    NOTHING,
+    burn_text,
+    measured_text,
+    pace_of,
+    percent,
+    roughly,
+    target_digits,
+    window_text,
+)
+from slo_core.objectives.alert_rule import exact
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.duration import format_duration
+from slo_core.objectives.target import Target
+from slo_core.status.state import STATES, State, severity_key, state_of
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
-from slo_core.wording import NOTHING, burn_text, measured_text, pace_of, percent, roughly, target_digits, window_text
 
 __all__ = ["budget_cell", "burn_list", "overview", "state_badge", "time_left"]
 
@@ -46,7 +56,7 @@ class _Column(NamedTuple):
 
 _COLUMNS = {
     "name": _Column("SLO", lambda found: found[1].name.casefold()),
-    "state": _Column("State", lambda found: trouble_of(found[1])),
+    "state": _Column("State", lambda found: severity_key(found[1])),
     "target": _Column("Target", lambda found: -found[1].target, is_number=True, is_biggest_first=True),
     "success": _Column("Success", lambda found: found[1].success_ratio, is_number=True),
     "budget": _Column("Budget left", lambda found: found[1].error_budget_remaining, is_number=True),
@@ -60,12 +70,12 @@ _COLUMNS = {
 }
 
 
-def overview(standing: SLOSnapshots, *, query: Mapping[str, str], links: Links, zone: tzinfo = UTC) -> ET.Element:
+def overview(snapshots: SLOSnapshots, *, query: Mapping[str, str], links: Links, zone: tzinfo = UTC) -> ET.Element:
     """
     The table of a registry's SLOs, with links that filter by state.
 
     Args:
-        standing: Every SLO with its snapshot.
+        snapshots: Every SLO with its snapshot.
         query: `state` shows one state only; `sort` is a column, with a minus in front for the other way round.
         links: Where things are.
         zone: The time zone that times are written in.
@@ -77,13 +87,13 @@ def overview(standing: SLOSnapshots, *, query: Mapping[str, str], links: Links, 
     # A dozen links of the page repeat it: what was not understood is not repeated.
     understood = {"state": wanted in STATES, "sort": "sort" in query}
     query = {name: value for name, value in (("state", wanted), ("sort", sort)) if understood[name]}
-    states = [state_of(snapshot) for _, snapshot in standing]
-    shown = [found for found, state in zip(standing, states, strict=True) if wanted in ("", state)]
+    states = [state_of(snapshot) for _, snapshot in snapshots]
+    shown = [found for found, state in zip(snapshots, states, strict=True) if wanted in ("", state)]
     key = _COLUMNS[sort.removeprefix("-")].key
     shown.sort(key=lambda found: found[1].name)
     shown.sort(key=key, reverse=sort.startswith("-"))  # type: ignore[arg-type]  # each column's keys compare
     rows = [_row(definition, snapshot, links, zone) for definition, snapshot in shown]
-    nothing = "No SLO is defined." if not standing else f"No SLO is {wanted}."
+    nothing = "No SLO is defined." if not snapshots else f"No SLO is {wanted}."
     return element(
         "section",
         _filters(states, wanted, query, links),

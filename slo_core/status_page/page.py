@@ -11,28 +11,28 @@ from functools import partial
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from slo_core.budgets.history import history, ranges_of
+from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.budgets.timeline import Timeline
 from slo_core.conventions import LOGGER_NAME
 from slo_core.errors import described
-from slo_core.history import history, ranges_of
-from slo_core.registry import SLORegistry
-from slo_core.shared_read import SharedRead
-from slo_core.snapshot import SLOSnapshot
-from slo_core.status import history_document, status_document
+from slo_core.status.json_view import history_json, status_json
 from slo_core.status_page.detail import CHARTS, alert_table, facts, history_table, range_choices, series_names
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
 from slo_core.status_page.overview import overview
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
-from slo_core.timeline import Timeline
-from slo_core.tracker import SLOTracker
+from slo_core.tracking.registry import SLORegistry
+from slo_core.tracking.shared_read import SharedRead
+from slo_core.tracking.tracker import SLOTracker
 
-__all__ = ["Fragment", "StatusPage"]
+__all__ = ["PageContent", "StatusPage"]
 
 REFRESH_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Fragment:
+class PageContent:
     """
     What a frame is filled with.
 
@@ -69,7 +69,7 @@ class StatusPage:
         # By SLO: one read serves all who look at its page at about the same time.
         self._pasts: dict[str, SharedRead[_Past]] = {}
 
-    def overview(self, query: Mapping[str, str], *, links: Links, zone: tzinfo = UTC) -> Fragment:
+    def overview(self, query: Mapping[str, str], *, links: Links, zone: tzinfo = UTC) -> PageContent:
         """
         The list of all SLOs.
 
@@ -80,14 +80,14 @@ class StatusPage:
         """
         title = f"Service level objectives of {self.registry.service}"
         try:
-            standing = self.registry.read_shared()
+            snapshots = self.registry.read_shared()
         except Exception as exc:  # the page says so
-            return Fragment(title, html_of(_frame(self._away(exc), is_up=False)))
-        tables = overview(standing, query=query, links=links, zone=zone)
-        at = max((snapshot.at for _, snapshot in standing), default=time.time())
-        return Fragment(title, html_of(_frame(*self._notes(), tables, _read_at(at, zone), searchable=True)))
+            return PageContent(title, html_of(_frame(self._away(exc), is_up=False)))
+        tables = overview(snapshots, query=query, links=links, zone=zone)
+        at = max((snapshot.at for _, snapshot in snapshots), default=time.time())
+        return PageContent(title, html_of(_frame(*self._notes(), tables, _read_at(at, zone), searchable=True)))
 
-    def detail(self, name: str, query: Mapping[str, str], *, links: Links, zone: tzinfo = UTC) -> Fragment:
+    def detail(self, name: str, query: Mapping[str, str], *, links: Links, zone: tzinfo = UTC) -> PageContent:
         """
         The page of one SLO.
 
@@ -111,7 +111,7 @@ class StatusPage:
             snapshot, timeline = self._past(tracker)
             past = history(definition, snapshot, timeline, range_seconds=ranges[chosen])
         except Exception as exc:  # the page says so
-            return Fragment(name, html_of(_frame(about, self._away(exc), is_up=False)), styles, scripts)
+            return PageContent(name, html_of(_frame(about, self._away(exc), is_up=False)), styles, scripts)
         charts = [
             element(
                 "figure",
@@ -138,11 +138,11 @@ class StatusPage:
             series_names(definition, self.registry),
             _read_at(snapshot.at, zone),
         )
-        return Fragment(name, html_of(frame), styles, scripts)
+        return PageContent(name, html_of(frame), styles, scripts)
 
     def document(self, query: Mapping[str, str]) -> dict[str, Any]:
         """
-        The same as a JSON document: see `status_document`; with `slo` in the query, that SLO only, and its history.
+        The same as a JSON document: see `status_json`; with `slo` in the query, that SLO only, and its history.
 
         Args:
             query: Of the address: `slo`, and with it `range`.
@@ -153,14 +153,14 @@ class StatusPage:
         """
         name = query.get("slo")
         if name is None:
-            return {**status_document(self.registry, standing=self.registry.read_shared()), "note": self._note()}
+            return {**status_json(self.registry, snapshots=self.registry.read_shared()), "note": self._note()}
         tracker = self.registry.get(name)
         definition, ranges = tracker.definition, ranges_of(tracker.definition)
         seconds = ranges.get(query.get("range", ""), definition.window_seconds)
         snapshot, timeline = self._past(tracker)
-        document = status_document(self.registry, standing=[(definition, snapshot)])
+        document = status_json(self.registry, snapshots=[(definition, snapshot)])
         past = history(definition, snapshot, timeline, range_seconds=seconds)
-        return {**document, "note": self._note(), "history": history_document(past)}
+        return {**document, "note": self._note(), "history": history_json(past)}
 
     def _past(self, tracker: SLOTracker) -> _Past:
         store = self.registry.store
@@ -193,7 +193,7 @@ class StatusPage:
         """What is said instead of numbers."""
         logger = logging.getLogger(LOGGER_NAME)
         reason = described(exc)
-        self.registry.incidents.report("the store could not be read for the status page", exc)
+        self.registry.internal_errors.report("the store could not be read for the status page", exc)
         logger.debug("the status page shows no numbers: %s", reason)
         return element(
             "div",

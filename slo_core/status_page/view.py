@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from urllib.parse import parse_qsl
 
-from slo_core.answer import Answer, answered, checked_token, is_authorized, method_not_allowed, plain_text
 from slo_core.errors import UnknownNameError, described
-from slo_core.registry import SLORegistry
-from slo_core.status import DOCUMENT_VERSION
+from slo_core.http.answer import Answer, answered, checked_token, is_authorized, method_not_allowed, plain_text
+from slo_core.status.json_view import JSON_VERSION
 from slo_core.status_page.assets import Assets
 from slo_core.status_page.links import relative_links
 from slo_core.status_page.markup import element, html_of
-from slo_core.status_page.page import Fragment, StatusPage
+from slo_core.status_page.page import PageContent, StatusPage
+from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["StatusView", "json_answer"]
 
@@ -107,7 +107,7 @@ class StatusView:
             return plain_text(method, 401, text, _CHALLENGE)
         return None
 
-    def _document(self, fragment: Fragment, *, is_detail: bool) -> str:
+    def _document(self, fragment: PageContent, *, is_detail: bool) -> str:
         asset, version = self._links.asset, self._assets.version
         styles = [element("link", rel="stylesheet", href=f"{asset(name)}?v={version}") for name in fragment.styles]
         scripts = [element("script", src=f"{asset(name)}?v={version}", defer=True) for name in fragment.scripts]
@@ -142,12 +142,12 @@ def json_answer(page: StatusPage, method: str, query: dict[str, str], *, accept_
     try:
         document = page.document(query)
     except UnknownNameError as exc:
-        status, document = 404, {"version": DOCUMENT_VERSION, "error": str(exc.args[0])}
+        status, document = 404, {"version": JSON_VERSION, "error": str(exc.args[0])}
     except Exception as exc:  # a program is told so by the status
         store = page.registry.store
         status = 503
         document = {
-            "version": DOCUMENT_VERSION,
+            "version": JSON_VERSION,
             "service": page.registry.service,
             "store": {"backend": store.backend, "scope": store.scope, "is_up": False},
             "error": f"the store cannot be read: {described(exc)}",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slo_core.stores.base import Ledger, ObservationStore, Reading, Scope, Store
-from slo_core.stores.locate import store_from_url
-from slo_core.stores.memory import InMemoryStore, MemoryStore
+from slo_core.stores.base import Ledger, ObservationStore, Reading, Store, StoreScope
+from slo_core.stores.memory.observation_store import InMemoryStore
+from slo_core.stores.memory.store import MemoryStore
+from slo_core.stores.open import store_from_url
 
 if TYPE_CHECKING:
     from slo_core.stores.buckets import BucketStore
@@ -18,8 +19,8 @@ __all__ = [
     "MemoryStore",
     "ObservationStore",
     "Reading",
-    "Scope",
     "Store",
+    "StoreScope",
     "store_from_url",
 ]
 

@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
-from slo_core.bucket import BucketRange, Increment
-from slo_core.definition import SLODefinition
-from slo_core.sli import Observation
-from slo_core.snapshot import Reading
-from slo_core.window import Span
+from slo_core.budgets.bucket import BucketRange, Increment
+from slo_core.budgets.events import Observation
+from slo_core.budgets.snapshot import Reading
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import Span
 
-__all__ = ["Ledger", "ObservationStore", "ReadRequest", "Reading", "Scope", "Store", "StoreHealth"]
+__all__ = ["Ledger", "ObservationStore", "ReadRequest", "Reading", "Store", "StoreHealth", "StoreScope"]
 
 # Whose events one store holds: this process's, this host's, or the whole fleet's.
-Scope = Literal["process", "host", "fleet"]
+StoreScope = Literal["process", "host", "fleet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,13 @@ class Ledger(Protocol):
             live: They happened now, by the tracker's clock; False for events that carry a time of their own.
         """
 
-    def gather_from(self, settle: Callable[[], None], park: Callable[[], None]) -> None:
+    def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None:
         """
         Events are also counted elsewhere, and added in passing.
 
         Args:
-            settle: Has all of them added; to be called before events are handed over.
-            park: Makes the next event call `wake`.
+            drain: Has all of them added; to be called before events are handed over.
+            rearm: Makes the next event call `wake`.
         """
 
     def wake(self) -> None:
@@ -107,7 +107,7 @@ class Store(Protocol):
     def backend(self) -> str: ...
 
     @property
-    def scope(self) -> Scope: ...
+    def scope(self) -> StoreScope: ...
 
     @property
     def store_id(self) -> str | None: ...

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from slo_core.bucket import BucketRange, Increment
-from slo_core.sli import EventCounts
-from slo_core.stores.base import Scope
+from slo_core.budgets.bucket import BucketRange, Increment
+from slo_core.budgets.events import EventCounts
+from slo_core.stores.base import StoreScope
 
 __all__ = [
     "Applied",
@@ -16,10 +16,10 @@ __all__ = [
     "BucketRange",
     "BucketStore",
     "Declaration",
-    "Identity",
     "Increment",
     "Query",
     "SLORecord",
+    "StoreIdentity",
     "Stored",
 ]
 
@@ -76,7 +76,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class StoreIdentity:
     """
     Which store it is.
 
@@ -103,7 +103,7 @@ class Applied:
         trouble: Why some could not, fit for a log; None where all could.
     """
 
-    identity: Identity
+    identity: StoreIdentity
     now: float
     noted: tuple[int, ...]
     trouble: str | None = None
@@ -194,7 +194,7 @@ class BucketStore(Protocol):
     def backend(self) -> str: ...
 
     @property
-    def scope(self) -> Scope: ...
+    def scope(self) -> StoreScope: ...
 
     @property
     def service(self) -> str: ...
@@ -202,7 +202,7 @@ class BucketStore(Protocol):
     @property
     def default_flush_interval(self) -> float: ...
 
-    def identity(self) -> Identity:
+    def identity(self) -> StoreIdentity:
         """Which store it is; an empty one is set up first."""
 
     def apply(self, batches: Sequence[Batch]) -> Applied:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slo_core.errors import SLOError, StoreError
 from slo_core.stores.buckets import BucketStore
-from slo_core.stores.locate import bucket_store_from_url
+from slo_core.stores.open import bucket_store_from_url
 
 __all__ = ["existing_store_from_url", "without_secrets"]
 

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
-from slo_core.bucket import WindowBuckets
-from slo_core.sli import EventCounts
+from slo_core.budgets.bucket import WindowBuckets
+from slo_core.budgets.events import EventCounts
+from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, MINUTES, QUARTER_HOUR, SECONDS, Span, Tier
 from slo_core.stores.buckets import Batch, BucketRange, Increment
-from slo_core.window import DAY, FUTURE_TOLERANCE_SECONDS, MINUTES, QUARTER_HOUR, SECONDS, Span, Tier
 
 __all__ = [
     "LEAST_KEPT_SECONDS",

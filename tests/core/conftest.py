@@ -10,7 +10,7 @@ import pytest
 
 from calm import be_calm
 from slo_core import SLODefinition, SLORegistry
-from slo_core.http import HTTPRecorder, RequestEvent, Resolved
+from slo_core.http.recorder import HTTPRecorder, RequestEvent, RouteMatch
 from slo_core.testing import FakeClock
 
 be_calm()
@@ -41,18 +41,18 @@ class Service:
         disconnected: bool = False,
         first_byte: float | None = None,
         seconds: float = 0.0,
-        carrier: dict[str, Any] | None = None,
+        request_scope: dict[str, Any] | None = None,
     ) -> dict[str, bool]:
         """What each SLO made of a request that took that long; an SLO that left it out is not in it."""
-        exchange = self.recorder.begin({} if carrier is None else carrier, method, path)
-        if exchange is None:
+        observed = self.recorder.begin({} if request_scope is None else request_scope, method, path)
+        if observed is None:
             return {}
-        exchange.status, exchange.exception, exchange.disconnected = status, exception, disconnected
-        exchange.first_byte = None if first_byte is None else self.timer() + first_byte
+        observed.status, observed.exception, observed.disconnected = status, exception, disconnected
+        observed.first_byte = None if first_byte is None else self.timer() + first_byte
         self.timer.advance(seconds)
         before = {tracker.name: self.counts(tracker.name) for tracker in self.registry}
-        resolved = Resolved(route, view_name=view_name, view=view, is_static=is_static)
-        self.recorder.finish(exchange, lambda: resolved)
+        route_match = RouteMatch(route, view_name=view_name, view=view, is_static=is_static)
+        self.recorder.finish(observed, lambda: route_match)
         outcomes = {}
         for name, (good, bad) in before.items():
             counted = self.counts(name)

@@ -34,8 +34,8 @@ def test_importing_loads_nothing_heavy_and_starts_nothing() -> None:
         unwanted = ("prometheus_client", "redis", "click", "rich", "yaml", "grafana_foundation_sdk", "sqlite3",
                     "django", "asgiref", "flask", "werkzeug", "starlette", "fastapi", "uvicorn", "gunicorn",
                     "slo_asgi", "slo_django", "slo_flask", "asyncio", "multiprocessing", "pytest",
-                    "slo_core.prometheus", "slo_core.exposition", "slo_core.metrics_view", "slo_core.cli",
-                    "slo_core.stores.buckets", "slo_core.stores.write_behind", "slo_core.stores.sqlite")
+                    "slo_core.metrics.collector", "slo_core.metrics.exposition", "slo_core.metrics.view", "slo_core.cli",
+                    "slo_core.stores.buckets", "slo_core.stores.shared.write_behind", "slo_core.stores.sql.sqlite")
         print(json.dumps([[name for name in unwanted if name in sys.modules], threading.active_count(),
                           sorted(after - before)]))
         """
@@ -56,7 +56,7 @@ def test_importing_asks_no_clock() -> None:
             return ask
         for name in ("time", "monotonic", "perf_counter"):
             setattr(time, name, guarded(getattr(time, name)))
-        import slo_core, slo_core.http, slo_core.settings, slo_core.testing, slo_core.status
+        import slo_core, slo_core.http.recorder, slo_core.config.settings, slo_core.testing, slo_core.status.service_status_of
         """
     )
 
@@ -66,7 +66,7 @@ def test_every_public_name_is_there() -> None:
     for name in slo_core.__all__:
         assert getattr(slo_core, name) is not None
 
-    assert slo_core.PrometheusExporter.__module__ == "slo_core.prometheus"
+    assert slo_core.PrometheusExporter.__module__ == "slo_core.metrics.exporter"
     with pytest.raises(AttributeError, match="module 'slo_core' has no attribute 'SLOCollecter'"):
         slo_core.SLOCollecter  # type: ignore[attr-defined]  # noqa: B018
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from slo_core import SLODefinition, SLOSnapshot, SLOTracker
+from slo_core.objectives.window import DAY, HOUR, load_timezone
 from slo_core.testing import FakeClock
-from slo_core.window import DAY, HOUR, load_timezone
 
 pytestmark = pytest.mark.usefixtures("untraced")
 

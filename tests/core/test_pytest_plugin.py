@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from slo_core import SLORegistry
-from slo_core.http import HTTPRecorder
+from slo_core.http.recorder import HTTPRecorder
 from slo_core.pytest_plugin import slo_clock, slo_requests  # noqa: F401  # fixtures, found by their names
 from slo_core.testing import FakeClock, RequestEvent
 

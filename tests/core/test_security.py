@@ -21,23 +21,23 @@ from typing import Any
 import pytest
 
 from slo_core import PrometheusExporter, SLODefinition, SLORegistry, store_from_url
-from slo_core.answer import is_authorized
 from slo_core.cli import main
 from slo_core.cli.exporter import exporter
-from slo_core.definition_document import definition_document, definition_from
-from slo_core.definition_source import load_definitions
+from slo_core.config.settings import SLOSettings
+from slo_core.config.sources.load import load_definitions
 from slo_core.errors import ConfigError, SLOError, StoreError
-from slo_core.http import HTTPRecorder, Resolved
-from slo_core.http_rule import HTTPRule
-from slo_core.matching import Takers, compile_globs
-from slo_core.metrics_server import MetricsServer
-from slo_core.metrics_view import MetricsView
-from slo_core.settings import SLOSettings
+from slo_core.http.answer import is_authorized
+from slo_core.http.matching import MatchedSLOs, compile_globs
+from slo_core.http.recorder import HTTPRecorder, RouteMatch
+from slo_core.metrics.server import MetricsServer
+from slo_core.metrics.view import MetricsView
+from slo_core.objectives.http_rule import HTTPRule
+from slo_core.status.sources.open import open_status_source
 from slo_core.status_page.links import relative_links
 from slo_core.status_page.page import StatusPage
 from slo_core.status_page.view import StatusView
-from slo_core.status_source import open_status_source
-from slo_core.stores.redis_blocks import SERVICES_KEY, STORE_KEY, Keys
+from slo_core.stores.redis.blocks import SERVICES_KEY, STORE_KEY, Keys
+from slo_core.stores.stored_definition import definition_from_stored, stored_definition
 from slo_core.testing import FakeClock
 
 MEGABYTE = 1_000_000
@@ -233,14 +233,14 @@ def test_long_paths_of_many_routes_cost_little_memory(clock: FakeClock) -> None:
         {"checkout": {"target": "99%", "routes": ["/checkout/*"]}, "all": {"target": "99%"}}, clock=clock
     )
     recorder = HTTPRecorder(registry, exclude=["/health*"])
-    routes = [Resolved(f"/{number}/{{id}}") for number in range(90)]
+    routes = [RouteMatch(f"/{number}/{{id}}") for number in range(90)]
     tracemalloc.start()
     try:
         for number in range(30_000):
-            exchange = recorder.begin({}, "GET", f"/{number % 90}/{number}/{'🔥' * 240}")
-            assert exchange is not None
-            exchange.status = 200
-            recorder.finish(exchange, lambda resolved=routes[number % 90]: resolved)
+            observed = recorder.begin({}, "GET", f"/{number % 90}/{number}/{'🔥' * 240}")
+            assert observed is not None
+            observed.status = 200
+            recorder.finish(observed, lambda route_match=routes[number % 90]: route_match)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -253,25 +253,25 @@ def test_made_up_methods_cost_no_memory(clock: FakeClock) -> None:
     """All of them are one."""
     registry = SLORegistry.from_config({"all": {"target": "99%", "methods": ["_OTHER"]}}, clock=clock)
     recorder = HTTPRecorder(registry)
-    route = Resolved("/")
+    route = RouteMatch("/")
     for number in range(5_000):
-        exchange = recorder.begin({}, f"M{number}", "/")
-        assert exchange is not None
-        exchange.status = 200
-        recorder.finish(exchange, lambda: route)
+        observed = recorder.begin({}, f"M{number}", "/")
+        assert observed is not None
+        observed.status = 200
+        recorder.finish(observed, lambda: route)
 
     assert registry["all"].snapshot().total == 5_000
-    assert len(recorder._decisions) == 1
+    assert len(recorder._match_results) == 1
     assert len(recorder._known) == 0
 
 
 def test_made_up_statuses_cost_no_memory() -> None:
     """An application may answer with whatever status a client asks for."""
-    takers = Takers(())
+    matched_slos = MatchedSLOs(())
     for status in range(10_000):
-        takers.outcomes(status)
+        matched_slos.outcomes(status)
 
-    assert len(takers._outcomes) <= 512
+    assert len(matched_slos._outcomes) <= 512
 
 
 @pytest.mark.parametrize("glob", ["*a*a*a*a*a*a*a*a*a*a*b", "[a-z]*[a-z]*[a-z]*?x", "**************b"])
@@ -292,10 +292,10 @@ def test_nothing_of_a_request_becomes_a_label(clock: FakeClock) -> None:
     recorder, view = HTTPRecorder(registry), MetricsView(registry)
     series = len(view.respond("GET").body.splitlines())
     for number in range(100):
-        exchange = recorder.begin({}, f"OWNED{number}", f"/owned/{number}")
-        assert exchange is not None
-        exchange.status = 200
-        recorder.finish(exchange)
+        observed = recorder.begin({}, f"OWNED{number}", f"/owned/{number}")
+        assert observed is not None
+        observed.status = 200
+        recorder.finish(observed)
 
     body = view.respond("GET").body
 
@@ -562,11 +562,11 @@ def test_a_definition_file_cannot_keep_the_reader_busy(tmp_path: Path, value: st
 
 def test_a_stored_definition_imports_nothing() -> None:
     """A dotted path is followed where the operator has written it; what stands in a store is a name to compare."""
-    document = definition_document(SLODefinition("a", 0.9, http=HTTPRule(classify=print)))
+    document = stored_definition(SLODefinition("a", 0.9, http=HTTPRule(classify=print)))
     hostile = document.replace("builtins.print", "antigravity.geohash")
     assert hostile != document
 
-    found = definition_from(hostile)
+    found = definition_from_stored(hostile)
 
     assert found.http is not None
     assert found.http.classify is None

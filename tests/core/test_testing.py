@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from slo_core import SLORegistry
-from slo_core.http import HTTPRecorder
+from slo_core.http.recorder import HTTPRecorder
 from slo_core.testing import FakeClock, capture_requests
 
 

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from slo_core import AlertRule, SLODefinition, SLOSnapshot, SLOTracker
-from slo_core.alerting import concern_about
-from slo_core.budget import Target, is_budget_exhausted
-from slo_core.burn_rate import burn_rate, burns_at_least
-from slo_core.duration import parse_duration
-from slo_core.sli import EventCounts
-from slo_core.snapshot import SnapshotPlan
-from slo_core.stores.memory import MemoryLedger
+from slo_core.budgets.budget import is_budget_exhausted
+from slo_core.budgets.burn_rate import burn_rate, burns_at_least
+from slo_core.budgets.events import EventCounts
+from slo_core.budgets.snapshot import SnapshotPlan
+from slo_core.objectives.default_rules import concern_about
+from slo_core.objectives.duration import parse_duration
+from slo_core.objectives.target import Target
+from slo_core.stores.memory.store import MemoryLedger
 from slo_core.testing import FakeClock
 
 pytestmark = pytest.mark.usefixtures("untraced")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from slo_core import SLODefinition
-from slo_core.dashboards import dashboard_queries, detail_dashboard, overview_dashboard
+from slo_core.dashboards.dashboard import dashboard_queries, detail_dashboard, overview_dashboard
 from slo_core.dashboards.queries import DetailQueries, OverviewQueries
 from slo_servers import HOST, Prometheus, fetch, free_port, python, soon, start_prometheus, start_server, wait_until
 

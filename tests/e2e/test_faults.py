@@ -382,7 +382,7 @@ def test_a_file_that_may_only_be_read(tmp_path: Path):
     """It says so at the start, as it would of a wrong setting. Root may write anything: then it runs as nobody."""
     path = tmp_path / "slo.db"
     code = (
-        "import os, sys; from slo_core import SLORegistry, StoreError; import slo_core.stores.sqlite\n"
+        "import os, sys; from slo_core import SLORegistry, StoreError; import slo_core.stores.sql.sqlite\n"
         "if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)\n"
         "try: SLORegistry(sys.argv[1])\n"
         "except StoreError as exc: print(exc)\n"

@@ -10,7 +10,9 @@ from pathlib import Path
 from alertmanager import start_alertmanager, start_telephone
 from fleet_client import Clients
 from slo_core import SLORegistry
-from slo_core.rules import ALERTMANAGER_INHIBIT_RULE, prometheus_rules, rules_text
+from slo_core.rules.names import ALERTMANAGER_INHIBIT_RULE
+from slo_core.rules.rule_set import prometheus_rules
+from slo_core.rules.text import rules_text
 from slo_servers import HOST, free_port, python, start_prometheus, start_server, wait_until
 
 SUPPORT = Path(__file__).parents[1] / "support"

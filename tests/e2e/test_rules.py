@@ -15,11 +15,12 @@ import pytest
 
 from promtool import STALE, Lapse, Value, check_rules, labelled, run_lapses
 from slo_core import AlertRule, SLODefinition
-from slo_core.alerting import fires
-from slo_core.rules import PrometheusRules, prometheus_rules, rules_text
-from slo_core.sli import EventCounts
-from slo_core.snapshot import SLOSnapshot, SnapshotPlan
-from slo_core.stores.memory import MemoryLedger
+from slo_core.budgets.alerts import fires
+from slo_core.budgets.events import EventCounts
+from slo_core.budgets.snapshot import SLOSnapshot, SnapshotPlan
+from slo_core.rules.rule_set import PrometheusRules, prometheus_rules
+from slo_core.rules.text import rules_text
+from slo_core.stores.memory.store import MemoryLedger
 
 HOUR, DAY = 3600, 86_400
 PERIODS = (30, 28, 7, 90)
@@ -310,7 +311,7 @@ def lived(slo: SLODefinition, minutes: Minute, *, steps: int, is_new: bool) -> l
 
 
 def show(source: Scraped, snapshots: Sequence[SLOSnapshot]) -> None:
-    """The gauges of snapshots, as `slo_core.prometheus` shows them."""
+    """The gauges of snapshots, as `slo_core.metrics.collector` shows them."""
     by_window = zip(*(snapshot.window_samples for snapshot in snapshots), strict=True)
     for samples in by_window:
         failures = [sample.failures for sample in samples]

@@ -15,9 +15,11 @@ import pytest
 from fleet_client import Clients, scrape, send
 from redis_servers import RedisServer, start_redis
 from slo_core import SLODefinition, SLORegistry
-from slo_core.config import parse_definitions
-from slo_core.rules import RuleScope, prometheus_rules, rules_text
+from slo_core.config.definitions import parse_definitions
 from slo_core.rules.promql import duration_text
+from slo_core.rules.rule_set import prometheus_rules
+from slo_core.rules.series import RuleScope
+from slo_core.rules.text import rules_text
 from slo_servers import HOST, Prometheus, free_port, python, soon, start_prometheus, start_server, wait_until
 
 SUPPORT = Path(__file__).parents[1] / "support"

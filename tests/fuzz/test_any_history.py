@@ -21,8 +21,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from faulty_store import FaultyStore
 from slo_core import SLODefinition, SLORegistry, SLOSnapshot
 from slo_core.errors import StoreError
-from slo_core.stores.sqlite import SQLiteBucketStore
-from slo_core.stores.write_behind import WriteBehindStore
+from slo_core.stores.shared.write_behind import WriteBehindStore
+from slo_core.stores.sql.sqlite import SQLiteBucketStore
 from slo_core.testing import FakeClock
 
 T = 1_700_000_000.0

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_core import ConfigError, SLODefinition
-from slo_core.config import parse_definitions
-from slo_core.definition_source import load_definitions
-from slo_core.definition_source.file import ENDINGS
+from slo_core.config.definitions import parse_definitions
+from slo_core.config.sources.file import ENDINGS
+from slo_core.config.sources.load import load_definitions
 from slo_core.errors import SLOError
 
 # Lone surrogates too: JSON can write them.

@@ -11,9 +11,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from slo_core import SLODefinition, SLORegistry
-from slo_core.answer import Answer
 from slo_core.conventions import RESERVED_LABELS
-from slo_core.metrics_view import MetricsView
+from slo_core.http.answer import Answer
+from slo_core.metrics.view import MetricsView
 from slo_core.testing import FakeClock
 
 OPENMETRICS = "application/openmetrics-text"

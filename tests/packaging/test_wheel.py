@@ -94,7 +94,7 @@ def test_the_core_imports_without_any_framework(environment: Environment):
 
     modules, threads = json.loads(run(code))
 
-    assert "slo_core.tracker" in modules
+    assert "slo_core.tracking.tracker" in modules
     assert [name for name in modules if name.startswith((*FRAMEWORKS, "prometheus_client"))] == []
     assert threads == 1
 

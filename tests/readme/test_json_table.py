@@ -12,8 +12,8 @@ import pytest
 from faulty_store import FaultyStore
 from slo_core import SLORegistry
 from slo_core.status_page.view import StatusView
-from slo_core.stores.sqlite import SQLiteBucketStore
-from slo_core.stores.write_behind import WriteBehindStore
+from slo_core.stores.shared.write_behind import WriteBehindStore
+from slo_core.stores.sql.sqlite import SQLiteBucketStore
 from slo_core.testing import FakeClock
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()

@@ -174,7 +174,7 @@ def test_what_alertmanager_is_told_is_what_the_alerts_are_labelled_with():
     """The block of the text is the rule that the tests run with."""
     import yaml
 
-    from slo_core.rules import ALERTMANAGER_INHIBIT_RULE
+    from slo_core.rules.names import ALERTMANAGER_INHIBIT_RULE
 
     (block,) = re.findall(r"```yaml\n(inhibit_rules:\n.*?)```", README, re.DOTALL)
     assert yaml.safe_load(block) == {"inhibit_rules": [ALERTMANAGER_INHIBIT_RULE]}

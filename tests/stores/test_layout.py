@@ -7,13 +7,13 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_core.definition import SLODefinition
-from slo_core.sli import EventCounts
+from slo_core.budgets.events import EventCounts
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import Span, rolling_span
 from slo_core.stores.buckets import BucketRange
 from slo_core.stores.layout import ReadPlan, admit, cut_to_fit, kept_from, kept_seconds, spread
-from slo_core.stores.memory import MemoryStore
+from slo_core.stores.memory.store import MemoryStore
 from slo_core.testing import batch_of, declared
-from slo_core.window import Span, rolling_span
 
 DAYS_30 = 30 * 86_400
 NOW = 1_700_000_000

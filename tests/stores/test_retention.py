@@ -13,9 +13,9 @@ import pytest
 import slo_core.stores
 import slo_django
 from slo_core.stores.layout import NOTES_KEPT_SECONDS, WIDTHS, kept_seconds
-from slo_core.stores.outbox import GIVEN_UP_SECONDS, WRITER_SECONDS
-from slo_core.stores.redis_blocks import BLOCK_BUCKETS, SCRIPT_CONSTANTS
-from slo_core.stores.redis_script import Script
+from slo_core.stores.redis.blocks import BLOCK_BUCKETS, SCRIPT_CONSTANTS
+from slo_core.stores.redis.script import Script
+from slo_core.stores.shared.outbox import GIVEN_UP_SECONDS, WRITER_SECONDS
 
 FOLDERS = [Path(package.__path__[0]) for package in (slo_core.stores, slo_django)]
 

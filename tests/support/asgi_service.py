@@ -52,7 +52,7 @@ class Service:
     @property
     def only_event(self) -> RequestEvent:
         """The one request that was counted; nothing went wrong inside the library."""
-        assert self.registry.incidents.total == 0
+        assert self.registry.internal_errors.total == 0
         (event,) = self.events
         return event
 

@@ -30,7 +30,7 @@ MONTH: dict[str, tuple[int, float, tuple[tuple[float, float, float], ...]]] = {
 
 def events(name: str) -> Iterator[tuple[float, bool]]:
     """Every event of a month by its age in seconds, the oldest first: days and nights, and bad ones evenly spread."""
-    busy, quiet_share, incidents = MONTH[name]
+    busy, quiet_share, internal_errors = MONTH[name]
     owed = 0.0
     for quarter in range(30 * 96 - 1, -1, -1):
         age = quarter * QUARTER
@@ -38,7 +38,7 @@ def events(name: str) -> Iterator[tuple[float, bool]]:
         for place in range(count):
             at = age + QUARTER * (1 - (place + 0.5) / count)
             share = quiet_share
-            for days_ago, hours, bad_share in incidents:
+            for days_ago, hours, bad_share in internal_errors:
                 if days_ago * DAY - hours * HOUR <= at < days_ago * DAY:
                     share = bad_share
             owed += share

@@ -6,7 +6,7 @@ from typing import Any
 
 from faulty_store import FaultyStore
 from slo_core import SLODefinition, SLOTracker
-from slo_core.stores.write_behind import WriteBehindStore
+from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.testing import FakeClock
 
 __all__ = ["Process"]

@@ -193,7 +193,7 @@ def test_numbers_of_one_process_are_told_in_production(debug: bool, expected: li
 
 def test_a_store_object_is_asked_for_its_scope() -> None:
     """A shared store passed as an object is fine."""
-    from slo_core.stores.memory import MemoryStore
+    from slo_core.stores.memory.store import MemoryStore
 
     class Shared(MemoryStore):
         scope = "fleet"

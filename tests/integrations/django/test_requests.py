@@ -286,17 +286,17 @@ def test_installed_twice_counts_once(open_project: OpenProject) -> None:
 
 def test_an_installation_around_django_counts_in_our_place(open_project: OpenProject) -> None:
     """An ASGI or WSGI middleware around Django shares the marker of the request, so nothing counts twice."""
-    from slo_core.http import HTTPRecorder
+    from slo_core.http.recorder import HTTPRecorder
 
     project = open_project()
     outer = HTTPRecorder(project.registry)
-    carrier: dict[str, object] = {}
-    exchange = outer.begin(carrier, "GET", "/")
-    assert exchange is not None
+    request_scope: dict[str, object] = {}
+    observed = outer.begin(request_scope, "GET", "/")
+    assert observed is not None
 
-    project.get("/", carrier=carrier)
-    exchange.status = 200
-    outer.finish(exchange)
+    project.get("/", request_scope=request_scope)
+    observed.status = 200
+    outer.finish(observed)
 
     assert project.counts() == (1, 0)
 
@@ -304,18 +304,18 @@ def test_an_installation_around_django_counts_in_our_place(open_project: OpenPro
 def test_another_services_slos_count_beside_ours(open_project: OpenProject) -> None:
     """An installation of other SLOs around Django does not silence ours."""
     from slo_core import SLORegistry
-    from slo_core.http import HTTPRecorder
+    from slo_core.http.recorder import HTTPRecorder
 
     project = open_project()
     other = SLORegistry.from_config({"edge": {"target": 0.9}}, service="edge")
     recorder = HTTPRecorder(other)
-    carrier: dict[str, object] = {}
-    exchange = recorder.begin(carrier, "GET", "/")
-    assert exchange is not None
+    request_scope: dict[str, object] = {}
+    observed = recorder.begin(request_scope, "GET", "/")
+    assert observed is not None
 
-    project.get("/", carrier=carrier)
-    exchange.status = 200
-    recorder.finish(exchange)
+    project.get("/", request_scope=request_scope)
+    observed.status = 200
+    recorder.finish(observed)
 
     assert project.counts() == (1, 0)
     assert other["edge"].snapshot().total == 1
@@ -342,17 +342,17 @@ def test_malformed_requests_are_no_error_of_ours(
     assert answer.error is None
     assert answer.status in (200, 301, 403, 404)
     assert [record for record in caplog.records if record.name == "slo_core"] == []
-    assert project.registry.incidents.total == 0
+    assert project.registry.internal_errors.total == 0
 
 
 def test_a_path_that_is_no_utf8_is_no_error_of_ours(open_for: OpenProject) -> None:
     """Django reads broken bytes in a WSGI path as percent-encoded."""
     project = open_for("wsgi")
 
-    answer = project.get("/", carrier={"PATH_INFO": "/caf\xe9/\xff"})
+    answer = project.get("/", request_scope={"PATH_INFO": "/caf\xe9/\xff"})
 
     assert (answer.status, answer.error) == (404, None)
-    assert project.registry.incidents.total == 0
+    assert project.registry.internal_errors.total == 0
 
 
 def test_an_error_of_ours_leaves_the_response_alone(
@@ -368,7 +368,7 @@ def test_an_error_of_ours_leaves_the_response_alone(
     project = open_for("asgi")
 
     assert project.get("/async-stream/").body.endswith(b"chunk 4\n")
-    assert project.registry.incidents.total == 1
+    assert project.registry.internal_errors.total == 1
     assert "could not be followed" in caplog.text
 
 
@@ -414,5 +414,5 @@ def test_a_request_that_cannot_be_taken_up_is_answered(
     monkeypatch.setattr("slo_django.middleware.carrier_of", broken)
 
     assert project.get("/").body == b"home"
-    assert project.registry.incidents.total == 1
+    assert project.registry.internal_errors.total == 1
     assert "could not be taken up" in caplog.text

@@ -12,7 +12,7 @@ from slo_test_project.clock import clock
 from slo_test_project.project import OpenProject, Project
 
 from slo_core import ConfigError
-from slo_core.stores.memory import MemoryStore
+from slo_core.stores.memory.store import MemoryStore
 from slo_django import get_registry
 
 ONE = {"one": {"target": 0.9}}

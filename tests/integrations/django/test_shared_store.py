@@ -21,7 +21,7 @@ from slo_core.testing import StoreContract, batch_of, declared
 from slo_django import conf, get_registry
 from slo_django.checks import CheckID
 from slo_django.installation import current
-from slo_django.store import open_django
+from slo_django.store.bucket_store import open_django
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from slo_test_project.project import manage
 
-from slo_core.stores.memory import MemoryStore
+from slo_core.stores.memory.store import MemoryStore
 from slo_django import get_registry
 
 

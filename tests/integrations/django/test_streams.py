@@ -149,7 +149,7 @@ def test_a_client_that_left_a_sync_project_is_noticed_under_the_wrapper(open_for
         given["slo_django.disconnect"].seen = True  # what the wrapper's receive notes
         await ASGIHandler()(given, receive, send)
 
-    project.get("/", application=with_lifespan(hang_up_first), carrier=scope)
+    project.get("/", application=with_lifespan(hang_up_first), request_scope=scope)
 
     assert project.only_event().disconnected
     assert project.only_event().outcomes == {"counted": True}

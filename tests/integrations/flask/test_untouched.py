@@ -216,7 +216,7 @@ def test_an_error_of_ours_never_reaches_the_client(path: str) -> None:
     before, after = serve(shop(), path=path), serve(app, path=path)
 
     assert (after.status, after.headers, after.chunks) == (before.status, before.headers, before.chunks)
-    assert registry.incidents.total > 0
+    assert registry.internal_errors.total > 0
 
 
 def test_a_classifier_that_raises_leaves_the_response_alone() -> None:
@@ -229,7 +229,7 @@ def test_a_classifier_that_raises_leaves_the_response_alone() -> None:
 
     assert service.ask(path="/json").content == serve(shop(), path="/json").content
     assert service.counts() == (1, 0)
-    assert service.registry.incidents.total == 1
+    assert service.registry.internal_errors.total == 1
 
 
 @pytest.mark.parametrize("calls", [0, 1, 2])
@@ -240,7 +240,7 @@ def test_a_timer_that_raises_leaves_the_response_alone(calls: int) -> None:
     service.app.extensions["slo"].recorder.timer = lambda: next(times)  # StopIteration, the worst of all in a generator
 
     assert service.ask(path="/stream").content == b"onetwo"
-    assert service.registry.incidents.total > 0
+    assert service.registry.internal_errors.total > 0
 
 
 @pytest.mark.parametrize("path", ["/text", "/boom"])
@@ -251,7 +251,7 @@ def test_a_router_that_raises_leaves_the_response_alone(path: str, monkeypatch: 
 
     assert service.ask(path=path).status == serve(shop(), path=path).status
     assert [event.route for event in service.events] == [None]
-    assert service.registry.incidents.total > 0
+    assert service.registry.internal_errors.total > 0
 
 
 def test_a_body_may_be_asked_for_by_next() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from slo_core.errors import described
-from slo_core.gate import exit_code, gate_from
-from slo_core.status_source.registry import registry_status
+from slo_core.status.gate import exit_code, gate_from
+from slo_core.status.sources.registry import registry_status
 from slo_django.installation import current
 
 __all__ = ["Command"]

@@ -8,9 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from slo_core.errors import SLOError
-from slo_core.stores.locate import bucket_store_from_url, redacted_url
+from slo_core.stores.open import bucket_store_from_url
+from slo_core.stores.url import redacted_url
 from slo_django.conf import DJANGO_STORE, read_settings
-from slo_django.store import open_django
+from slo_django.store.bucket_store import open_django
 
 __all__ = ["Command"]
 

@@ -8,10 +8,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from slo_core.definition_source.definition_set import DefinitionSet
+from slo_core.config.sources.definition_set import DefinitionSet
 from slo_core.errors import described
-from slo_core.rule_file import RULE_FORMATS, parse_labels, rule_file
-from slo_core.text_file import write_output
+from slo_core.process.text_file import write_output
+from slo_core.rules.file import RULE_FORMATS, parse_labels, rule_file
 from slo_django import conf
 from slo_django.installation import current
 

@@ -9,7 +9,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from slo_core.errors import SLOError
-from slo_core.status import State, status_document, status_note, status_table
+from slo_core.status.json_view import status_json
+from slo_core.status.service_status_of import status_note
+from slo_core.status.state import State
+from slo_core.status.table import status_table
 from slo_django.installation import current
 
 __all__ = ["Command"]
@@ -36,11 +39,7 @@ class Command(BaseCommand):
         try:
             registry = current.installation.registry
             as_json = options["format"] == "json"
-            text = (
-                json.dumps(status_document(registry), indent=2)
-                if as_json
-                else status_table(registry, paint=self._paint)
-            )
+            text = json.dumps(status_json(registry), indent=2) if as_json else status_table(registry, paint=self._paint)
             is_enabled = current.installation.settings.enabled
         except SLOError as exc:
             raise CommandError(str(exc)) from exc

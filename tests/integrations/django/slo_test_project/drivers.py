@@ -73,7 +73,7 @@ def serve_wsgi(
     headers: dict[str, str] | None = None,
     body: bytes = b"",
     script_name: str = "",
-    carrier: dict[str, Any] | None = None,
+    request_scope: dict[str, Any] | None = None,
     leave_after: int | None = None,
     application: Any = None,
     file_wrapper: type | None = None,
@@ -83,7 +83,7 @@ def serve_wsgi(
 
     Args:
         path: With the query, as the bytes on the wire decode to.
-        carrier: More entries of the environ.
+        request_scope: More entries of the environ.
         leave_after: The client hangs up after so many chunks.
     """
     application = application or WSGIHandler()
@@ -100,7 +100,7 @@ def serve_wsgi(
         "wsgi.errors": io.StringIO(),
         "wsgi.url_scheme": "http",
         "wsgi.version": (1, 0),
-        **(carrier if carrier is not None else {}),
+        **(request_scope if request_scope is not None else {}),
     }
     if file_wrapper is not None:
         environ["wsgi.file_wrapper"] = file_wrapper
@@ -135,7 +135,7 @@ def serve_asgi(
     headers: dict[str, str] | None = None,
     body: bytes = b"",
     script_name: str = "",
-    carrier: dict[str, Any] | None = None,
+    request_scope: dict[str, Any] | None = None,
     leave_after: int | None = None,
     application: Any = None,
     file_wrapper: type | None = None,
@@ -155,7 +155,7 @@ def serve_asgi(
     async def run() -> None:
         app = application or ASGIHandler()
         plain_path, _, query = path.partition("?")
-        scope: dict[str, Any] = carrier if carrier is not None else {}
+        scope: dict[str, Any] = request_scope if request_scope is not None else {}
         scope.update(
             type="http", asgi={"version": "3.0", "spec_version": "2.3"}, http_version="1.1", method=method, scheme="http",
             path=script_name + plain_path, raw_path=plain_path.encode("utf-8", "surrogateescape"),

@@ -1,0 +1,1 @@
+"""`django://`: the store in a database of a Django project."""

@@ -1,0 +1,77 @@
+"""Sums of buckets, of as many SLOs as a page lists, in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from slo_core.budgets.events import EventCounts
+from slo_core.stores.buckets import BucketRange
+from slo_django.store.transaction import Transaction
+
+__all__ = ["read_sums"]
+
+# SQLite joins at most 500 SELECTs by UNION ALL.
+_RANGES = 400
+
+
+def read_sums(
+    transaction: Transaction, vendor: str, wanted: Sequence[tuple[int, Sequence[BucketRange]]]
+) -> list[tuple[EventCounts, ...]]:
+    """
+    Have the database add up buckets: the same statement for one SLO and for hundreds.
+
+    Args:
+        transaction: Of a transaction.
+        vendor: Of the database, as Django calls it.
+        wanted: SLOs, by their key in the tables, with their ranges; most of them share those.
+
+    Returns:
+        For each SLO the events of each of its ranges.
+    """
+    slos_of: dict[BucketRange, set[int]] = {}
+    for slo, ranges in wanted:
+        for each in ranges:
+            slos_of.setdefault(each, set()).add(slo)
+    statement = _lateral if vendor == "postgresql" else _union
+    sums: dict[tuple[BucketRange, int], EventCounts] = {}
+    everything = list(slos_of.items())
+    for start in range(0, len(everything), _RANGES):
+        part = everything[start : start + _RANGES]
+        for place, slo, good, bad in transaction.ask(statement(part)):
+            if good is not None:
+                sums[part[place][0], slo] = EventCounts(int(good), int(bad))  # some drivers make a Decimal of a sum
+    none = EventCounts()
+    return [tuple([sums.get((each, slo), none) for each in ranges]) for slo, ranges in wanted]
+
+
+# All that follows are integers, and they stand in the text: databases limit the number of parameters, and drivers take
+# long to fill in thousands of them.
+
+
+def _union(part: Sequence[tuple[BucketRange, Collection[int]]]) -> str:
+    # Joined with a table of ranges instead, MariaDB reads every bucket of the SLOs.
+    return " UNION ALL ".join(
+        f"SELECT {place:d}, slo_id, SUM(good), SUM(bad) FROM slo_django_bucket WHERE slo_id IN ({_listed(slos)}) "  # noqa: S608
+        f"AND width = {width:d} AND bucket BETWEEN {first:d} AND {last:d} GROUP BY slo_id"
+        for place, ((width, first, last), slos) in enumerate(part)
+    )
+
+
+def _lateral(part: Sequence[tuple[BucketRange, Collection[int]]]) -> str:
+    # PostgreSQL takes longer to plan many SELECTs than to run them for one SLO, and reads the whole table for a plain
+    # join. Here it cannot but look up each sum by the index; and as it does not know how long the arrays are, it neither
+    # starts workers nor compiles (`jit_above_cost`) what is done before that would be.
+    ranges = ", ".join(
+        f"({place:d}, {width:d}, {first:d}::bigint, {last:d}::bigint, '{{{_listed(slos)}}}'::bigint[])"
+        for place, ((width, first, last), slos) in enumerate(part)
+    )
+    return (
+        "SELECT r.place, s.id, sums.good, sums.bad "  # noqa: S608
+        f"FROM (VALUES {ranges}) r (place, width, first, last, slos) CROSS JOIN LATERAL unnest(r.slos) s (id) "
+        "CROSS JOIN LATERAL (SELECT SUM(b.good)::bigint good, SUM(b.bad)::bigint bad FROM slo_django_bucket b "
+        "WHERE b.slo_id = s.id AND b.width = r.width AND b.bucket BETWEEN r.first AND r.last) sums"
+    )
+
+
+def _listed(slos: Collection[int]) -> str:
+    return ",".join([f"{slo:d}" for slo in slos])

@@ -1,0 +1,183 @@
+"""What the store says differently to each kind of database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from slo_core.errors import StoreError
+from slo_core.stores.base import StoreScope
+
+__all__ = ["Dialect", "dialect_of", "is_in_memory"]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """
+    One kind of database.
+
+    Attributes:
+        vendor: As Django calls it.
+        scope: Whose events it can hold.
+        flush_interval: Seconds between two writes.
+        now: An expression for its clock, in seconds since the epoch; NULL where it has none of its own.
+        begin_write: Start a transaction that writes, and bound how long its statements may take.
+        begin_read: The same for one whose statements all see the same moment.
+        hard_timeout: Seconds after which the connection is cut from this side; None where the driver has time-outs.
+        locked_timeout: Seconds to try again where a file is locked; None where the database itself waits for others.
+        for_update: Locks what a query finds.
+        repeatable: Codes of errors after which the same transaction may succeed.
+        options: For the driver, beside the project's own.
+    """
+
+    vendor: str
+    scope: StoreScope
+    flush_interval: float
+    now: str
+    begin_write: tuple[str, ...]
+    begin_read: tuple[str, ...]
+    hard_timeout: float | None
+    locked_timeout: float | None
+    for_update: str
+    repeatable: frozenset[str | int]
+    options: tuple[tuple[str, object], ...]
+
+    def insert_missing(self, table: str, columns: Sequence[str], key: Sequence[str]) -> str:
+        """Insert a row unless there is one with that key."""
+        names = ", ".join(columns)
+        insert = f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(columns))})"  # noqa: S608  # our names
+        if self.vendor == "mysql":
+            return f"{insert} ON DUPLICATE KEY UPDATE {key[0]} = {key[0]}"
+        return f"{insert} ON CONFLICT ({', '.join(key)}) DO NOTHING"
+
+    def add_to_buckets(self, rows: int) -> str:
+        """Add to buckets, making those that are missing."""
+        values = ", ".join(["(%s, %s, %s, %s, %s)"] * rows)
+        insert = f"INSERT INTO slo_django_bucket (slo_id, width, bucket, good, bad) VALUES {values}"  # noqa: S608
+        if self.vendor == "mysql":
+            return f"{insert} ON DUPLICATE KEY UPDATE good = good + VALUES(good), bad = bad + VALUES(bad)"
+        return (
+            f"{insert} ON CONFLICT (slo_id, width, bucket) DO UPDATE "
+            "SET good = slo_django_bucket.good + excluded.good, bad = slo_django_bucket.bad + excluded.bad"
+        )
+
+    def write_notes(self, rows: int) -> str:
+        """Note batches, over earlier ones."""
+        values = ", ".join(["(%s, %s, %s, %s)"] * rows)
+        insert = f"INSERT INTO slo_django_note (writer, slo_id, number, noted_at) VALUES {values}"  # noqa: S608
+        if self.vendor == "mysql":
+            return f"{insert} ON DUPLICATE KEY UPDATE number = VALUES(number), noted_at = VALUES(noted_at)"
+        return f"{insert} ON CONFLICT (writer, slo_id) DO UPDATE SET number = excluded.number, noted_at = excluded.noted_at"
+
+    def limit(self, connection: BaseDatabaseWrapper) -> None:
+        """Give a connection time-outs, and take it out of the project's pool."""
+        settings = connection.settings_dict
+        options = {**dict(self.options), **settings.get("OPTIONS", {})}
+        options.pop("pool", None)
+        if self.vendor == "postgresql":
+            options.pop("server_side_binding", None)  # takes one statement at a time
+            # No local time is ever asked for: it need not be told which one that is.
+            connection.timezone_name = ""
+        elif self.vendor == "sqlite":
+            options["timeout"] = 0.0  # see `locked_timeout`
+        connection.settings_dict = {**settings, "OPTIONS": options, "CONN_MAX_AGE": 0, "ATOMIC_REQUESTS": False}
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether the driver takes several statements at once, and gives the answer of each: psycopg, not psycopg2."""
+        if self.vendor != "postgresql":
+            return False
+        from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+        return bool(is_psycopg3)
+
+    def may_repeat(self, exc: BaseException | None) -> bool:
+        """Whether an error only says that two transactions were in each other's way."""
+        cause = getattr(exc, "__cause__", None)  # the driver's own, below Django's
+        codes = (getattr(cause, "sqlstate", None), *getattr(cause, "args", ())[:1])
+        return any(code in self.repeatable for code in codes if isinstance(code, (str, int)))
+
+
+# For this transaction only: behind a pooler such as PgBouncer the session belongs to others, too.
+_POSTGRESQL_LIMITS = ("SET LOCAL statement_timeout = 2000", "SET LOCAL lock_timeout = 1000")
+
+# The time zone, because a local time is two moments when summer ends.
+_MYSQL_LIMITS = "SET SESSION innodb_lock_wait_timeout = 1, time_zone = '+00:00'"
+
+_POSTGRESQL = Dialect(
+    vendor="postgresql",
+    scope="fleet",
+    flush_interval=5.0,
+    now="EXTRACT(EPOCH FROM clock_timestamp())::float8",
+    begin_write=("START TRANSACTION ISOLATION LEVEL READ COMMITTED", *_POSTGRESQL_LIMITS),
+    begin_read=("START TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", *_POSTGRESQL_LIMITS),
+    hard_timeout=3.0,
+    locked_timeout=None,
+    for_update=" FOR UPDATE",
+    repeatable=frozenset(("40001", "40P01", "55P03")),
+    options=(("connect_timeout", 2),),
+)
+_MYSQL = Dialect(
+    vendor="mysql",
+    scope="fleet",
+    flush_interval=5.0,
+    now="UNIX_TIMESTAMP(SYSDATE(6))",
+    begin_write=(_MYSQL_LIMITS, "START TRANSACTION"),
+    begin_read=(
+        _MYSQL_LIMITS,
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
+    ),
+    hard_timeout=None,
+    locked_timeout=None,
+    for_update=" FOR UPDATE",
+    repeatable=frozenset((1205, 1213, 1020)),
+    options=(("connect_timeout", 2), ("read_timeout", 2), ("write_timeout", 2)),
+)
+_SQLITE = Dialect(
+    vendor="sqlite",
+    scope="host",
+    flush_interval=1.0,
+    now="NULL",
+    begin_write=("BEGIN IMMEDIATE",),
+    begin_read=("BEGIN",),
+    hard_timeout=None,
+    locked_timeout=1.0,
+    for_update="",
+    repeatable=frozenset(),
+    options=(),
+)
+
+
+def dialect_of(engine: str) -> Dialect:
+    """
+    How to talk to a database.
+
+    Args:
+        engine: As in `settings.DATABASES`; engines of other packages are known by the name of what they wrap.
+
+    Raises:
+        StoreError: It is none of those that can add and count in one statement.
+    """
+    name = engine.lower()
+    for word, dialect in (("postg", _POSTGRESQL), ("mysql", _MYSQL), ("mariadb", _MYSQL), ("sqlite", _SQLITE),
+                          ("spatialite", _SQLITE)):  # fmt: skip
+        if word in name:
+            return dialect
+    raise StoreError(
+        f"django:// needs PostgreSQL, MariaDB, MySQL or SQLite, got the engine {engine!r}; use redis:// or sqlite://"
+    )
+
+
+def is_in_memory(database: Mapping[str, Any]) -> bool:
+    """
+    Whether a database is one of SQLite's in memory: only connections of its own process see it, if more than one does.
+
+    Args:
+        database: As in `settings.DATABASES`.
+    """
+    name = str(database.get("NAME", ""))
+    return "sqlite" in str(database["ENGINE"]) and (name in ("", ":memory:") or "mode=memory" in name)

@@ -1,0 +1,124 @@
+"""Burn rate: how fast the error budget is being spent, and the single-window alert on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from slo_core.budgets.budget import spent_and_allowed, success_ratio
+from slo_core.budgets.events import EventCounts
+from slo_core.objectives.target import Target
+
+__all__ = ["BurnRateAlert", "BurnRateSample", "burn_rate", "burns_at_least", "comparison", "exact_burn_rate", "sample"]
+
+
+@dataclass(frozen=True, slots=True)
+class BurnRateSample:
+    """
+    The burn rate of one window.
+
+    Attributes:
+        window_seconds: Length of the window.
+        burn_rate: 1.0 spends exactly one budget a window; 0.0 without events.
+        success_ratio: Share of good events; 1.0 without events.
+        sample_count: Events in the window.
+        failures: Bad ones among them.
+    """
+
+    window_seconds: int
+    burn_rate: float
+    success_ratio: float
+    sample_count: int
+    failures: int = 0
+
+    @property
+    def counts(self) -> EventCounts:
+        """The integers behind the ratios."""
+        return EventCounts(self.sample_count - self.failures, self.failures)
+
+
+@dataclass(frozen=True, slots=True)
+class BurnRateAlert:
+    """
+    One burn window at or over the definition's threshold.
+
+    Attributes:
+        slo_name: The SLO that burns.
+        window_seconds: The window that says so.
+        burn_rate: What was measured.
+        threshold: What it was compared with.
+        success_ratio: Share of good events in the window.
+        sample_count: Events in the window, at least one.
+    """
+
+    slo_name: str
+    window_seconds: int
+    burn_rate: float
+    threshold: float
+    success_ratio: float
+    sample_count: int
+
+
+def burn_rate(counts: EventCounts, target: Target) -> float:
+    """
+    How fast the error budget is being spent.
+
+    1.0 spends exactly one budget per window; 14.4 spends a 30-day budget in about two days.
+
+    Args:
+        counts: Good and bad events seen in the window.
+        target: The objective.
+
+    Returns:
+        A ratio, 0 or more; 0.0 without events (see `EventCounts.has_data`).
+
+    Source: Site Reliability Workbook, chapter 5, "Alerting on SLOs".
+    """
+    spent, allowed = spent_and_allowed(counts, target)
+    return spent / allowed if allowed else 0.0
+
+
+def exact_burn_rate(counts: EventCounts, target: Target) -> Fraction:
+    """The same as `burn_rate`, for decisions."""
+    spent, allowed = spent_and_allowed(counts, target)
+    return Fraction(spent, allowed) if allowed else Fraction(0)
+
+
+def burns_at_least(counts: EventCounts, target: Target, factor: Fraction) -> bool:
+    """
+    Whether a window burns at `factor` or faster, decided in integers.
+
+    144 bad events of 10,000 at 99.9 % are exactly 14.4; in floats they are 14.399999999999956.
+
+    Args:
+        counts: Good and bad events of the window.
+        target: The objective.
+        factor: The burn rate to compare with.
+
+    Returns:
+        False without events, whatever the factor.
+    """
+    bad_factor, total_factor = comparison(target, factor)
+    return counts.has_data and counts.bad * bad_factor >= total_factor * counts.total
+
+
+def comparison(target: Target, factor: Fraction = Fraction(1)) -> tuple[int, int]:
+    """
+    How to compare a window with a burn rate in integers.
+
+    Returns:
+        Two factors: a window burns at `factor` or faster where `bad * bad_factor >= total_factor * total`.
+    """
+    allowance = target.allowance
+    return factor.denominator * allowance.denominator, factor.numerator * allowance.numerator
+
+
+def sample(window_seconds: int, counts: EventCounts, target: Target) -> BurnRateSample:
+    """The burn rate of one window with the counts behind it."""
+    return BurnRateSample(
+        window_seconds=window_seconds,
+        burn_rate=burn_rate(counts, target),
+        success_ratio=success_ratio(counts),
+        sample_count=counts.total,
+        failures=counts.bad,
+    )

@@ -1,0 +1,174 @@
+"""One SLO's past, worked out for charts: events, budget and burn rates over time, and since when alerts fire."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+from slo_core.budgets.alerts import fires
+from slo_core.budgets.budget import error_budget_remaining
+from slo_core.budgets.burn_rate import burn_rate
+from slo_core.budgets.events import EventCounts
+from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.budgets.timeline import Timeline
+from slo_core.objectives.alert_rule import AlertRule
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.duration import format_duration
+from slo_core.objectives.window import DAY, HOUR
+
+__all__ = ["RANGES", "FiringSince", "History", "Point", "firing_since", "history", "ranges_of"]
+
+RANGES = (HOUR, 6 * HOUR, DAY, 3 * DAY, 7 * DAY, 30 * DAY)
+
+# As many points as a chart of ordinary width can show.
+_MOST_POINTS = 250
+_STEPS = (60, 300, 900, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """
+    One step of a history.
+
+    Attributes:
+        end: When it ends, in seconds since the epoch; the last one ends at the instant of the snapshot.
+        good: Good events in it.
+        bad: Bad events in it.
+        error_budget_remaining: Share of the budget left at its end: of the allowance that the window has now. None before
+            measuring or the window began.
+        even_spend: What would be left if the budget were spent evenly over the window; None outside it.
+        burn_rates: At its end, one for each of the history's windows; None before measuring began.
+    """
+
+    end: float
+    good: int
+    bad: int
+    error_budget_remaining: float | None
+    even_spend: float | None
+    burn_rates: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """
+    The past of one SLO.
+
+    Attributes:
+        range_seconds: How far it reaches back; at least to the start of a calendar window that was asked for whole.
+        step_seconds: The length of each point but the last.
+        burn_rate_windows: The windows of `Point.burn_rates`: the long ones of the alert rules, shortest first.
+        points: Oldest first.
+    """
+
+    range_seconds: int
+    step_seconds: int
+    burn_rate_windows: tuple[int, ...]
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FiringSince:
+    """
+    Since when an alert rule fires without a break.
+
+    Attributes:
+        at: In seconds since the epoch.
+        within_seconds: It began at most so much earlier: the width of the buckets of that time.
+        is_earliest_known: What is kept reaches back no further: it may have begun long before.
+    """
+
+    at: float
+    within_seconds: int
+    is_earliest_known: bool = False
+
+
+def ranges_of(definition: SLODefinition) -> dict[str, int]:
+    """The ranges that a history of this SLO may have, by what people call them; the last is its whole window."""
+    shorter = [seconds for seconds in RANGES if seconds < definition.window_seconds]
+    return {format_duration(seconds): seconds for seconds in (*shorter, definition.window_seconds)}
+
+
+def history(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline, *, range_seconds: int) -> History:
+    """
+    Work out the past of an SLO.
+
+    Args:
+        definition: The SLO.
+        snapshot: How it stands now.
+        timeline: What is kept of it.
+        range_seconds: How far back to look.
+    """
+    at, target = snapshot.at, definition.objective
+    samples = [alert.long for alert in snapshot.alerts] or list(snapshot.burn_rate_samples)
+    burns_now = dict(sorted((found.window_seconds, found.burn_rate) for found in samples))
+    windows = tuple(burns_now)
+    own = definition.span(definition.window_seconds, at=at, until=at)
+    if definition.period is not None and range_seconds == definition.window_seconds:
+        # The whole window: a month of 31 days is longer than its nominal 30.
+        range_seconds = max(range_seconds, math.ceil(at - own.start))
+    ends_at = definition.window_end(at)
+    step = next((step for step in _STEPS if range_seconds / step <= _MOST_POINTS), _STEPS[-1])
+    first = math.floor((at - range_seconds) / step) * step + step
+    edges: list[float] = [*range(first, math.floor(at) + 1, step)]
+    if not edges or edges[-1] < at:
+        edges.append(at)
+    points = []
+    for end in edges:
+        is_last = end == at
+        # Now everything counts that has been seen, also from hosts whose clocks run a little fast.
+        before = math.inf if is_last else end
+        start = math.floor((end - 1) / step) * step if is_last else end - step
+        counts = timeline.counts(after=start, before=before)
+        is_measured = is_last or end > snapshot.data_since
+        left = even = None
+        if end > own.start:
+            even = max(0.0, (ends_at - end) / (ends_at - own.start))
+            if is_measured:
+                spent = timeline.counts(after=own.start, before=before).bad
+                left = error_budget_remaining(EventCounts(snapshot.total - spent, spent), target)
+        burned = tuple(
+            burn_rate(timeline.counts(after=end - window, before=before), target) if is_measured else None
+            for window in windows
+        )
+        if is_last:
+            # What is kept of a window's far edge is coarser than what the snapshot counts: now is told by one of them.
+            left, burned = snapshot.error_budget_remaining, tuple(burns_now.values())
+        points.append(Point(end, counts.good, counts.bad, left, even, burned))
+    return History(range_seconds, step, windows, tuple(points))
+
+
+def firing_since(
+    rule: AlertRule, *, factor: Fraction, definition: SLODefinition, timeline: Timeline, at: float, data_since: float
+) -> FiringSince | None:
+    """
+    Since when a rule fires, found by evaluating it again at the end of each bucket, back to where it did not.
+
+    Args:
+        rule: The rule.
+        factor: The burn rate it compares with.
+        definition: The SLO it belongs to.
+        timeline: What is kept of the SLO.
+        at: Now.
+        data_since: Since when the SLO is measured.
+
+    Returns:
+        None when it does not fire at the end of the last whole bucket.
+    """
+    found: int | None = None
+    for edge in timeline.edges_back(at):
+        if edge > at:
+            continue  # not over yet
+        if edge - rule.long_window < timeline.start and data_since < timeline.start:
+            break  # the windows of that time are no longer whole
+        if not fires(
+            rule,
+            factor=factor,
+            target=definition.objective,
+            long=timeline.counts(after=edge - rule.long_window, before=edge),
+            short=timeline.counts(after=edge - rule.short_window, before=edge),
+            measured_seconds=edge - data_since,
+        ):
+            return None if found is None else FiringSince(found, found - edge)
+        found = edge
+    return None if found is None else FiringSince(found, 0, is_earliest_known=True)

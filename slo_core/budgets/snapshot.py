@@ -1,0 +1,220 @@
+"""One SLO at one instant: what `/metrics`, pages, JSON and alerts all read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from slo_core.budgets import budget
+from slo_core.budgets.alerts import AlertState, evaluate
+from slo_core.budgets.burn_rate import BurnRateSample, sample
+from slo_core.budgets.events import EventCounts
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.target import Target
+
+__all__ = ["Reading", "SLOSnapshot", "SLOSnapshots", "SnapshotPlan", "measured_in_window"]
+
+
+# Without slots: applications serialise `snapshot.__dict__`.
+@dataclass(frozen=True)
+class SLOSnapshot:
+    """
+    An SLO as it stands at one instant.
+
+    Attributes:
+        name: The SLO.
+        target: Its objective.
+        window_seconds: Length of its window (nominal for a calendar window).
+        total: Valid events in the window.
+        failures: Bad ones among them.
+        success_ratio: Share of good events; 1.0 without events.
+        error_budget_remaining: Share of the budget left: 1.0 untouched, 0.0 spent, below 0 overspent.
+        burn_rate: Burn rate over the whole window.
+        burn_rate_samples: The same for each of the definition's burn windows.
+        alerts: Every multi-window rule as it stands.
+        window_samples: Every window that is counted, with its integers: the SLO's, burn and alert windows.
+        time_to_exhaustion: Seconds until the budget is gone at the pace of the shortest long alert window; 0.0 when
+            it is gone, None when nothing burns. Pessimistic: nothing leaves the window, the allowance does not grow.
+        at: The instant, in seconds since the epoch.
+        data_since: Since when this SLO is measured.
+        lifetime_good: Good events ever counted.
+        lifetime_bad: Bad events ever counted.
+        dropped: Events that came too late to count.
+        definition_changed_at: When a shared store was told that the SLO counts something else than before (other
+            requests, another latency threshold): older numbers are of the old definition. None when it never was.
+        last_event_at: When the newest event happened; None before the first.
+    """
+
+    name: str
+    target: float
+    window_seconds: int
+    total: int
+    failures: int
+    success_ratio: float
+    error_budget_remaining: float
+    burn_rate: float
+    burn_rate_samples: tuple[BurnRateSample, ...] = ()
+    alerts: tuple[AlertState, ...] = ()
+    window_samples: tuple[BurnRateSample, ...] = field(default=(), repr=False)
+    time_to_exhaustion: float | None = None
+    at: float = 0.0
+    data_since: float = 0.0
+    lifetime_good: int = 0
+    lifetime_bad: int = 0
+    dropped: int = 0
+    definition_changed_at: float | None = None
+    last_event_at: float | None = None
+
+    @property
+    def good(self) -> int:
+        """Good events in the window."""
+        return self.total - self.failures
+
+    @property
+    def has_data(self) -> bool:
+        """True when the window holds an event: tells a quiet service from a perfect one."""
+        return self.total > 0
+
+    @property
+    def is_breached(self) -> bool:
+        """True when fewer events were good than the target asks; False without events."""
+        return budget.is_breached(EventCounts(self.good, self.failures), Target(self.target))
+
+    @property
+    def is_budget_exhausted(self) -> bool:
+        """True when the budget is spent, to the last event or beyond; False without events."""
+        return budget.is_budget_exhausted(EventCounts(self.good, self.failures), Target(self.target))
+
+    @property
+    def error_budget_ratio(self) -> float:
+        """The share of events that may be bad."""
+        return float(Target(self.target).allowance)
+
+    @property
+    def measured_seconds(self) -> float:
+        """How much of the window has been measured: "2 of 30 days"; at most `window_seconds`."""
+        return min(float(self.window_seconds), max(0.0, self.at - self.data_since))
+
+    @property
+    def is_firing(self) -> bool:
+        """True when at least one multi-window rule fires."""
+        return any(alert.is_firing for alert in self.alerts)
+
+
+def measured_in_window(definition: SLODefinition, snapshot: SLOSnapshot) -> float:
+    """
+    Of how much of the window the counts are, in seconds.
+
+    On the second of a month that is a day, however long the SLO has been measured.
+
+    Args:
+        definition: The SLO.
+        snapshot: How it stands.
+    """
+    if definition.period is None:
+        return snapshot.measured_seconds
+    own = definition.span(definition.window_seconds, at=snapshot.at, until=snapshot.at)
+    return max(0.0, snapshot.at - max(own.start, snapshot.data_since))
+
+
+# SLOs, each with its snapshot.
+SLOSnapshots = list[tuple[SLODefinition, SLOSnapshot]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    What is stored of one SLO, all read at one moment: all that a snapshot is worked out from.
+
+    Attributes:
+        counts: Events of each window that was asked for, in that order.
+        lifetime: Events ever counted; never goes down.
+        data_since: Since when the SLO is measured, in seconds since the epoch.
+        dropped: Events that came too late to count.
+        definition_changed_at: When what the SLO counts was changed, its numbers being of two things since; None when it
+            never was.
+        last_event_at: When the newest event happened, in seconds since the epoch; None before the first.
+    """
+
+    counts: tuple[EventCounts, ...]
+    lifetime: EventCounts
+    data_since: float
+    dropped: int = 0
+    definition_changed_at: float | None = None
+    last_event_at: float | None = None
+
+
+class SnapshotPlan:
+    """
+    How one SLO's snapshots are worked out: everything that its definition decides, worked out once.
+
+    Args:
+        definition: The SLO.
+        windows: Those that are counted; None for those that its definition needs.
+    """
+
+    __slots__ = ("_pace_window", "_rules", "_target", "definition", "windows")
+
+    def __init__(self, definition: SLODefinition, *, windows: tuple[int, ...] | None = None) -> None:
+        self.definition = definition
+        self.windows = definition.windows if windows is None else windows
+        self._target = definition.objective
+        rules = definition.active_alert_rules
+        self._rules = tuple((rule, rule.factor(definition.window_seconds)) for rule in rules)
+        paces = [rule.long_window for rule in rules] or list(definition.burn_rate_windows)
+        self._pace_window = min(paces, default=definition.window_seconds)
+
+    def take(self, reading: Reading, *, at: float) -> SLOSnapshot:
+        """
+        The snapshot at one instant.
+
+        Args:
+            reading: What is stored, with the counts of each of `windows`.
+            at: The instant, in seconds since the epoch.
+
+        Raises:
+            KeyError: A window that the definition needs is not counted.
+        """
+        definition, target = self.definition, self._target
+        counts = dict(zip(self.windows, reading.counts, strict=True))
+        own = counts[definition.window_seconds]
+        samples = {seconds: sample(seconds, counted, target) for seconds, counted in counts.items()}
+        whole = samples[definition.window_seconds]
+        measured_seconds = at - reading.data_since
+        return SLOSnapshot(
+            name=definition.name,
+            target=definition.target,
+            window_seconds=definition.window_seconds,
+            total=own.total,
+            failures=own.bad,
+            success_ratio=whole.success_ratio,
+            error_budget_remaining=budget.error_budget_remaining(own, target),
+            burn_rate=whole.burn_rate,
+            burn_rate_samples=tuple(samples[seconds] for seconds in definition.burn_rate_windows),
+            alerts=tuple(
+                evaluate(
+                    rule,
+                    factor=factor,
+                    target=target,
+                    long=samples[rule.long_window],
+                    short=samples[rule.short_window],
+                    measured_seconds=measured_seconds,
+                )
+                for rule, factor in self._rules
+            ),
+            window_samples=tuple(samples.values()),
+            time_to_exhaustion=self._time_to_exhaustion(own, counts[self._pace_window]),
+            at=at,
+            data_since=reading.data_since,
+            lifetime_good=reading.lifetime.good,
+            lifetime_bad=reading.lifetime.bad,
+            dropped=reading.dropped,
+            definition_changed_at=reading.definition_changed_at,
+            last_event_at=reading.last_event_at,
+        )
+
+    def _time_to_exhaustion(self, own: EventCounts, pace: EventCounts) -> float | None:
+        if budget.is_budget_exhausted(own, self._target):
+            return 0.0
+        if pace.bad == 0:
+            return None
+        return float(budget.failures_left(own, self._target) * self._pace_window / pace.bad)

@@ -1,0 +1,91 @@
+"""What is kept of one SLO's past, bucket by bucket: the finest buckets there are, each event once."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+
+from slo_core.budgets.bucket import BucketRange, Increment
+from slo_core.budgets.events import EventCounts
+from slo_core.objectives.window import Tier
+
+__all__ = ["Timeline", "kept_ranges"]
+
+
+def kept_ranges(tiers: Sequence[Tier], *, at: float, until: int) -> list[BucketRange]:
+    """
+    Which buckets tell the past: seconds for the last hour, minutes for the day before, and so on.
+
+    Args:
+        tiers: The SLO's tiers, finest first.
+        at: The instant to look back from, in seconds since the epoch.
+        until: The last second that is looked at.
+
+    Returns:
+        The oldest range first; they meet without a gap and without overlap.
+    """
+    ranges: list[BucketRange] = []
+    end = until + 1
+    for tier, coarser in zip(tiers, [*tiers[1:], None], strict=True):
+        start = math.floor((at - tier.span_seconds) / tier.width_seconds) * tier.width_seconds
+        if coarser is not None:
+            # Where coarse buckets end; if need be a little later, because finer ones are not kept that much longer.
+            start = start // coarser.width_seconds * coarser.width_seconds
+            if at - start > (tier.bucket_count - 1) * tier.width_seconds:
+                start += coarser.width_seconds
+        start = min(start, end)
+        if start < end:
+            width = tier.width_seconds
+            ranges.append(BucketRange(width, start // width, -(-end // width) - 1))
+        end = start
+    return ranges[::-1]
+
+
+class Timeline:
+    """
+    The events of one SLO in order of time.
+
+    Args:
+        parts: Neighbouring ranges, oldest first, each with those of its buckets that hold events.
+    """
+
+    __slots__ = ("_bad", "_ends", "_good", "_starts", "ranges")
+
+    def __init__(self, parts: Iterable[tuple[BucketRange, Sequence[Increment]]]) -> None:
+        ranges, starts, ends, good, bad = [], [], [], [0], [0]
+        for kept, buckets in parts:
+            ranges.append(kept)
+            for width, bucket, of_good, of_bad in buckets:
+                starts.append(bucket * width)
+                ends.append((bucket + 1) * width)
+                good.append(of_good)
+                bad.append(of_bad)
+        self.ranges = tuple(ranges)
+        self._starts, self._ends = starts, ends
+        self._good, self._bad = list(accumulate(good)), list(accumulate(bad))
+
+    @property
+    def start(self) -> int:
+        """The first second that is told, in seconds since the epoch."""
+        return self.ranges[0].first * self.ranges[0].width_seconds
+
+    def counts(self, *, after: float, before: float) -> EventCounts:
+        """
+        Events of a stretch of time; buckets cut by an edge count whole.
+
+        Args:
+            after: Its far edge, in seconds since the epoch.
+            before: Its near edge, exclusive.
+        """
+        first, last = bisect_right(self._ends, after), bisect_left(self._starts, before)
+        if last <= first:
+            return EventCounts()
+        return EventCounts(self._good[last] - self._good[first], self._bad[last] - self._bad[first])
+
+    def edges_back(self, at: float) -> Iterator[int]:
+        """Where buckets end, with or without events, the latest first, from the one that holds `at` on."""
+        for width, first, last in reversed(self.ranges):
+            for bucket in range(min(last, math.floor(at / width)), first - 1, -1):
+                yield (bucket + 1) * width

@@ -1,0 +1,83 @@
+"""How numbers of an SLO are written for people: one way in tables, pages and commands."""
+
+from __future__ import annotations
+
+from decimal import ROUND_FLOOR, Decimal
+
+from slo_core.budgets.burn_rate import BurnRateSample
+from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.duration import format_duration
+from slo_core.objectives.window import DAY
+
+__all__ = [
+    "NOTHING",
+    "burn_text",
+    "measured_briefly",
+    "measured_text",
+    "pace_of",
+    "percent",
+    "printable",
+    "roughly",
+    "target_digits",
+    "window_text",
+]
+
+# Where there is no number to write.
+NOTHING = "-"
+
+
+def target_digits(target: float) -> int:
+    """How many decimals a target has as a percentage, one at least."""
+    exponent = Decimal(repr(target)).normalize().as_tuple().exponent
+    assert isinstance(exponent, int)  # a target is neither NaN nor infinite
+    return max(1, -exponent - 2)
+
+
+def percent(ratio: float, digits: int) -> str:
+    """A percentage, rounded down: what is below the target never reads as if it had reached it."""
+    return f"{(Decimal(repr(ratio)) * 100).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_FLOOR)}%"
+
+
+def burn_text(burn_rate: float) -> str:
+    """A burn rate, rounded down for the same reason: "14.4x" is 14.4 or more."""
+    return f"{Decimal(repr(burn_rate)).quantize(Decimal('0.1'), rounding=ROUND_FLOOR)}x"
+
+
+def roughly(seconds: float) -> str:
+    """A duration cut to hours, minutes or seconds: "2d3h", "5h20m", "40s"."""
+    unit = 3600 if seconds >= 86_400 else 60 if seconds >= 3600 else 1
+    return format_duration(seconds // unit * unit)
+
+
+def measured_text(definition: SLODefinition, snapshot: SLOSnapshot) -> str:
+    """How much of the window has been measured, rounded down: "2 of 30 days", "5h20m of 31 days", "40s of 1h"."""
+    seconds = measured_in_window(definition, snapshot)
+    days, rest = divmod(definition.window_length(snapshot.at), DAY)
+    if rest:
+        return measured_briefly(definition, snapshot)
+    measured = roughly(seconds) if seconds < DAY else int(seconds // DAY)
+    return f"{measured} of {days} day{'' if days == 1 else 's'}"
+
+
+def measured_briefly(definition: SLODefinition, snapshot: SLOSnapshot) -> str:
+    """The same for a table that has little room: "2d1h of 30d"."""
+    measured = roughly(measured_in_window(definition, snapshot))
+    return f"{measured} of {format_duration(definition.window_length(snapshot.at))}"
+
+
+def printable(text: str) -> str:
+    """Text that cannot break a table, or a terminal."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def window_text(definition: SLODefinition) -> str:
+    """The window as people call it: "30d", "month"."""
+    return definition.window or format_duration(definition.window_seconds)
+
+
+def pace_of(snapshot: SLOSnapshot) -> BurnRateSample:
+    """How fast it burns now: the shortest long alert window; without rules the shortest burn window, or the SLO's own."""
+    samples = [alert.long for alert in snapshot.alerts] or list(snapshot.burn_rate_samples)
+    samples = samples or [found for found in snapshot.window_samples if found.window_seconds == snapshot.window_seconds]
+    return min(samples, key=lambda found: found.window_seconds)

@@ -1,0 +1,1 @@
+"""From written text to objectives: definitions, settings and where they are read from."""

@@ -1,0 +1,276 @@
+"""
+SLO definitions as people configure them, in Django settings, Flask config, YAML or `instrument()`.
+
+One parser for all of them. It goes on after a mistake, so that every problem is reported at once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from importlib import import_module
+from typing import Any
+
+from slo_core.errors import ConfigError, Problem, nearest
+from slo_core.objectives.alert_rule import AlertRule, whole_seconds
+from slo_core.objectives.definition import DEFAULT_BURN_RATE_WINDOWS, SLODefinition
+from slo_core.objectives.duration import parse_duration
+from slo_core.objectives.http_rule import HTTPRule
+from slo_core.objectives.window import CALENDAR_PERIODS
+
+__all__ = ["DefinitionsConfig", "parse_definitions"]
+
+# Definitions are nested five deep. What is deeper than any recursion would end in another error.
+_DEEPEST = 32
+
+# No percentage has as many digits; 1e-999999999 would be a fraction that does not fit into memory.
+_MOST_DIGITS = 400
+
+DefinitionsConfig = (
+    # A sequence, not any iterable: a mapping is one too, and type checkers would no longer know a literal for what it is.
+    Mapping[str, "Mapping[str, object] | SLODefinition"] | Sequence["Mapping[str, object] | SLODefinition"]
+)
+
+# The configured name of a field, where it differs from the attribute's.
+_KEY_OF_FIELD = {"latency_seconds": "latency", "window_seconds": "window"}
+_HTTP_KEYS = {_KEY_OF_FIELD.get(f.name, f.name) for f in fields(HTTPRule)}
+_OWN_KEYS = {
+    "target", "window", "timezone", "description", "kind", "burn_rate_windows", "burn_rate_threshold", "alert_rules",
+    "labels", "runbook",
+}  # fmt: skip
+_KNOWN_KEYS = sorted(_HTTP_KEYS | _OWN_KEYS)
+_RULE_KEYS = [f.name for f in fields(AlertRule)]
+
+
+def parse_definitions(config: DefinitionsConfig, *, where: str = "SLO_DEFINITIONS") -> tuple[SLODefinition, ...]:
+    """
+    The definitions of a configuration.
+
+    Args:
+        config: A mapping of name to options, a list of mappings with `name`, or `SLODefinition` objects.
+        where: What messages call the configuration: `"settings.SLO_DEFINITIONS"`.
+
+    Returns:
+        The definitions in their order. All count HTTP requests, but those with `kind="custom"`.
+
+    Raises:
+        ConfigError: Every problem, with its path, what was expected, what came and the nearest known key.
+    """
+    parser = _Parser(where)
+    definitions = parser.parse(config)
+    if parser.problems:
+        raise ConfigError(parser.problems)
+    return tuple(definitions)
+
+
+@dataclass(slots=True)
+class _Parser:
+    where: str
+    problems: list[Problem] = field(default_factory=list)
+
+    def report(self, path: str, message: str, hint: str = "") -> None:
+        self.problems.append(Problem(path, message, hint))
+
+    def parse(self, config: object) -> list[SLODefinition]:
+        entries: list[tuple[str, object, object]] = []
+        trouble = _why_not_shown(config)
+        if trouble is not None:
+            self.report(self.where, f"expected plain values, got one that cannot be shown ({trouble})")
+        elif isinstance(config, Mapping):
+            entries = [(f"{self.where}[{name!r}]", name, options) for name, options in config.items()]
+        elif isinstance(config, Iterable) and not isinstance(config, (str, bytes)):
+            for index, options in enumerate(config):
+                name = options.get("name") if isinstance(options, Mapping) else None
+                entries.append((f"{self.where}[{index}]", name, options))
+        else:
+            self.report(self.where, f"expected a mapping of SLO names to options, or a list, got {config!r}")
+        definitions: dict[str, SLODefinition] = {}
+        for path, name, options in entries:
+            definition = self._definition(path, name, options, listed=not isinstance(config, Mapping))
+            if definition is None:
+                continue
+            if definition.name in definitions:
+                self.report(path, f"the name {definition.name!r} is already registered", "choose another name")
+            definitions[definition.name] = definition
+        return list(definitions.values())
+
+    def _definition(self, path: str, name: object, options: object, *, listed: bool) -> SLODefinition | None:
+        if isinstance(options, SLODefinition):
+            if not listed and name != options.name:
+                self.report(path, f"expected a definition named {name!r}, got one named {options.name!r}")
+            if options.http is None and options.kind is None:
+                return replace(options, kind="http")
+            return options
+        if not isinstance(options, Mapping):
+            self.report(path, f"expected a mapping of options or an SLODefinition, got {options!r}")
+            return None
+        given = {str(key): value for key, value in options.items() if not (listed and key == "name")}
+        for key in (key for key in given if key not in _KNOWN_KEYS):
+            self.report(path, f"unknown key {key!r}", nearest(key, _KNOWN_KEYS))
+        if listed and not isinstance(name, str):
+            self.report(f"{path}.name", f"expected the SLO's name, got {name!r}")
+            name = f"unnamed {path}"  # not the same for two of them
+        before = len(self.problems)
+        own = self._own_options(path, given)
+        http = self._http_rule(path, given)
+        if "target" not in given:
+            self.report(f"{path}.target", "missing", 'expected a ratio such as 0.999, or "99.9%"')
+        known_bad = {problem.path for problem in self.problems[before:]}
+        try:
+            # A field that was already reported keeps its default here, so that the others are looked at all the same.
+            return SLODefinition(**{"name": name, "target": 0.5, "http": http, **own})
+        except ConfigError as exc:
+            for problem in exc.problems:
+                where = self._configured_path(path, problem.path)
+                if where not in known_bad:
+                    self.report(where, problem.message, problem.hint)
+            return None
+
+    def _configured_path(self, path: str, field_path: str) -> str:
+        name = field_path.partition(".")[2]
+        return f"{path}.{_KEY_OF_FIELD.get(name, name)}"
+
+    def _own_options(self, path: str, given: Mapping[str, object]) -> dict[str, Any]:
+        own: dict[str, Any] = {key: given[key] for key in _OWN_KEYS & given.keys()}
+        own.setdefault("kind", "http")
+        self._convert(path, own, "target", _target)
+        self._convert(path, own, "burn_rate_windows", _whole_seconds_list)
+        if "alert_rules" in own:
+            own["alert_rules"] = self._alert_rules(f"{path}.alert_rules", own["alert_rules"])
+        window = own.pop("window", None)
+        if isinstance(window, str) and window in CALENDAR_PERIODS:
+            own["window"] = window
+            longest: float = CALENDAR_PERIODS[window].nominal_seconds
+        else:
+            longest = math.inf
+            if window is not None:
+                own["window_seconds"] = window
+                self._convert(path, own, "window_seconds", lambda value: whole_seconds("window", value))
+                longest = own.get("window_seconds", math.inf)
+        if "burn_rate_windows" not in own:
+            own["burn_rate_windows"] = tuple(seconds for seconds in DEFAULT_BURN_RATE_WINDOWS if seconds <= longest)
+        return own
+
+    def _http_rule(self, path: str, given: Mapping[str, object]) -> HTTPRule | None:
+        options: dict[str, Any] = {key: given[key] for key in _HTTP_KEYS & given.keys()}
+        if given.get("kind") == "custom":
+            for key in sorted(options):
+                self.report(f"{path}.{key}", "a custom SLO counts no requests", 'drop this key or kind: "custom"')
+            return None
+        if "latency" in options:
+            options["latency_seconds"] = options.pop("latency")
+            self._convert(path, options, "latency_seconds", parse_duration)
+        if isinstance(options.get("classify"), str):
+            self._convert(path, options, "classify", _import)
+        try:
+            return HTTPRule(**options)
+        except ConfigError as exc:
+            for problem in exc.problems:
+                self.report(self._configured_path(path, problem.path), problem.message, problem.hint)
+            return None
+
+    def _convert(self, path: str, options: dict[str, Any], name: str, convert: Callable[[Any], object]) -> None:
+        """Convert one option in place; a bad one is reported and dropped."""
+        if name not in options:
+            return
+        try:
+            options[name] = convert(options[name])
+        except ValueError as exc:
+            del options[name]
+            message, _, hint = str(exc).removeprefix("window: ").partition("; ")
+            self.report(f"{path}.{_KEY_OF_FIELD.get(name, name)}", message, hint)
+
+    def _alert_rules(self, path: str, rules: object) -> tuple[AlertRule, ...] | None:
+        if not isinstance(rules, Sequence) or isinstance(rules, str):
+            self.report(path, f"expected a list of alert rules, got {rules!r}")
+            return None
+        parsed = (self._alert_rule(f"{path}[{index}]", rule) for index, rule in enumerate(rules))
+        return tuple(rule for rule in parsed if rule is not None)
+
+    def _alert_rule(self, path: str, rule: object) -> AlertRule | None:
+        if isinstance(rule, AlertRule):
+            return rule
+        if not isinstance(rule, Mapping):
+            self.report(path, f"expected a mapping with the fields of AlertRule, got {rule!r}")
+            return None
+        unknown = [key for key in rule if key not in _RULE_KEYS]
+        for key in unknown:
+            self.report(path, f"unknown key {key!r}", nearest(key, _RULE_KEYS))
+        missing = [key for key in ("long_window", "short_window", "severity") if key not in rule]
+        for key in missing:
+            self.report(f"{path}.{key}", "missing")
+        if unknown or missing:
+            return None
+        options: dict[str, Any] = dict(rule)
+        before = len(self.problems)
+        if isinstance(options.get("budget_share"), str):
+            self._convert(path, options, "budget_share", _percent)
+            # A bad share was reported: any other stands in for it, so that the other fields are looked at all the same.
+            options.setdefault("budget_share", 1)
+        try:
+            parsed = AlertRule(options.pop("long_window"), options.pop("short_window"), **options)
+        except ConfigError as exc:
+            for problem in exc.problems:
+                self.report(path + problem.path.removeprefix("AlertRule"), problem.message, problem.hint)
+        return parsed if len(self.problems) == before else None
+
+
+def _why_not_shown(config: object) -> str | None:
+    """Why a value cannot stand in a message: a number of 5,000 digits, a cycle, an object without a text; None if it can."""
+    waiting: list[tuple[object, int]] = [(config, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > _DEEPEST:
+            return "it is nested too deeply"
+        if isinstance(value, Mapping):
+            waiting += [(inner, depth + 1) for pair in value.items() for inner in pair]
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            waiting += [(inner, depth + 1) for inner in value]
+        else:
+            try:
+                repr(value)
+            except Exception as exc:  # whatever somebody else's object does
+                return f"{type(value).__name__}: {exc}"
+    return None
+
+
+def _target(value: object) -> object:
+    if isinstance(value, str):
+        ratio = _percent(value)
+        if not 0 < ratio < 1:
+            raise ValueError(f'expected a share between "0%" and "100%", got {value!r}')
+        return float(ratio)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 1 < value < 100:
+        raise ValueError(f'expected a ratio between 0 and 1, got {value!r}; did you mean "{value}%"?')
+    return value
+
+
+def _percent(text: str) -> Fraction:
+    """A percent text divided as a fraction, so that `"99.9%"` is exactly the ratio 0.999."""
+    number, sign, rest = text.partition("%")
+    try:
+        value = Decimal(number.strip())
+    except InvalidOperation:
+        value = Decimal("NaN")
+    exponent = value.as_tuple().exponent
+    is_short = len(number) <= _MOST_DIGITS and isinstance(exponent, int) and abs(exponent) <= _MOST_DIGITS
+    if not sign or rest.strip() or not value.is_finite() or not is_short:
+        raise ValueError(f'expected a ratio between 0 and 1 or a percentage such as "99.9%", got {text!r}')
+    return Fraction(value) / 100
+
+
+def _whole_seconds_list(value: object) -> tuple[int, ...]:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f'expected a list of durations such as ["1h", "6h"], got {value!r}')
+    return tuple(whole_seconds("window", item) for item in value)
+
+
+def _import(dotted_path: str) -> object:
+    module_name, _, attribute = dotted_path.rpartition(".")
+    try:
+        return getattr(import_module(module_name), attribute)
+    except Exception as exc:  # whatever somebody else's module does when it is imported
+        raise ValueError(f"expected a callable or its dotted path, got {dotted_path!r} ({exc})") from exc

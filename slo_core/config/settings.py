@@ -1,0 +1,135 @@
+"""The settings beside `SLO_DEFINITIONS`: one name and one meaning in Django, Flask and `instrument()`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from slo_core.conventions import DEFAULT_METRICS_PATH, DEFAULT_SERVICE, DEFAULT_STORE
+from slo_core.errors import ConfigError, Problem, nearest
+from slo_core.stores.base import Store
+
+__all__ = ["SETTING_NAMES", "SLOSettings", "default_service", "unknown_settings"]
+
+PREFIX = "SLO_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SLOSettings:
+    """
+    How slo-suite runs in one application.
+
+    Attributes:
+        store: URL of the store, or a `Store`.
+        store_options: Options of that store.
+        flush_interval: Seconds between two writes to a shared store; None leaves it to the store.
+        exclude: Globs of routes and paths that never count, beside the default ones.
+        metrics_path: Where the metrics view answers; None is nowhere.
+        metrics_token: Bearer token that the metrics view and the status page ask for; None asks for none.
+        status_path: Where the status page answers; None is nowhere.
+        enabled: False counts, flushes and mounts nothing.
+        service: Names the service.
+    """
+
+    # Not in the repr: a URL or an option may hold a password.
+    store: Store | str = field(default=DEFAULT_STORE, repr=False)
+    store_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    flush_interval: float | None = None
+    exclude: tuple[str, ...] = ()
+    metrics_path: str | None = DEFAULT_METRICS_PATH
+    metrics_token: str | None = field(default=None, repr=False)
+    status_path: str | None = None
+    enabled: bool = True
+    service: str = DEFAULT_SERVICE
+
+    def __post_init__(self) -> None:
+        if isinstance(self.exclude, list):
+            object.__setattr__(self, "exclude", tuple(self.exclude))
+        problems = tuple(_problems(self))
+        if problems:
+            raise ConfigError(problems)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, object], *, where: str = "") -> SLOSettings:
+        """
+        The settings among `values`, by their names with `SLO_`; other names are passed over.
+
+        Args:
+            values: `vars` of a settings object, a Flask config.
+            where: What messages put before a name: `"settings."`.
+
+        Raises:
+            ConfigError: Every setting that is wrong, by name.
+        """
+        given = {name: values[PREFIX + name.upper()] for name in SETTING_NAMES if PREFIX + name.upper() in values}
+        try:
+            return cls(**given)  # type: ignore[arg-type]  # __post_init__ looks at every value
+        except ConfigError as exc:
+            raise ConfigError(
+                Problem(f"{where}{PREFIX}{problem.path.upper()}", problem.message, problem.hint)
+                for problem in exc.problems
+            ) from None
+
+
+SETTING_NAMES = tuple(f.name for f in fields(SLOSettings))
+
+
+def default_service(root_urlconf: object, store: object) -> str:
+    """
+    The service of a Django project that does not name it.
+
+    Projects may share a database; they do not share the name of their package.
+
+    Args:
+        root_urlconf: `ROOT_URLCONF`.
+        store: `SLO_STORE`.
+    """
+    project = str(root_urlconf or "").partition(".")[0]
+    is_in_database = isinstance(store, str) and store.startswith("django://")
+    return project if is_in_database and project else DEFAULT_SERVICE
+
+
+def unknown_settings(names: Iterator[str] | list[str], *, known: frozenset[str] = frozenset()) -> Iterator[Problem]:
+    """
+    Names that start with `SLO_` but are no setting of ours: most often a slip of the finger.
+
+    Args:
+        names: Names that are set.
+        known: More names that are allowed, without which every integration's own setting would be unknown.
+    """
+    allowed = {PREFIX + name.upper() for name in SETTING_NAMES} | {"SLO_DEFINITIONS"} | known
+    for name in names:
+        if name.startswith(PREFIX) and name not in allowed:
+            yield Problem(name, "unknown setting", nearest(name, allowed))
+
+
+def _problems(settings: SLOSettings) -> Iterator[Problem]:
+    # What stands where a store belongs may hold its password: its type says enough.
+    if not isinstance(settings.store, (str, Store)):
+        yield Problem("store", f'expected a URL such as "memory://", got {type(settings.store).__name__}')
+    if not isinstance(settings.store_options, Mapping):
+        yield Problem("store_options", f"expected a mapping, got {type(settings.store_options).__name__}")
+    interval = settings.flush_interval
+    is_number = isinstance(interval, (int, float)) and not isinstance(interval, bool)
+    if interval is not None and not (is_number and 0 < interval < math.inf):
+        yield Problem("flush_interval", f"expected seconds above 0, got {interval!r}")
+    exclude = settings.exclude
+    if not isinstance(exclude, tuple) or not all(isinstance(pattern, str) and pattern for pattern in exclude):
+        yield Problem("exclude", f"expected a list of texts, got {exclude!r}")
+    path = settings.metrics_path
+    if path is not None and not (isinstance(path, str) and path.startswith("/")):
+        yield Problem("metrics_path", f'expected a path such as "/metrics", or None, got {path!r}')
+    status = settings.status_path
+    if status is not None and not (isinstance(status, str) and status.startswith("/") and status.strip("/")):
+        yield Problem("status_path", f'expected a path such as "/slo", or None, got {status!r}')
+    elif status is not None and status == path:
+        yield Problem("status_path", f"expected another path than that of the metrics, got {status!r}")
+    token = settings.metrics_token
+    if token is not None and not (isinstance(token, str) and token):
+        yield Problem("metrics_token", "expected non-empty text, or None")
+    if not isinstance(settings.enabled, bool):
+        yield Problem("enabled", f"expected True or False, got {settings.enabled!r}")
+    if not isinstance(settings.service, str) or not settings.service:
+        yield Problem("service", f"expected non-empty text, got {settings.service!r}")

@@ -1,0 +1,1 @@
+"""Where definitions are read from: files, modules, Django settings."""

@@ -1,0 +1,104 @@
+"""ASGI lifespan: hand over what is still in memory when the server shuts down, without code of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from slo_core.process.threads import run_off_loop
+from slo_core.tracking.registry import SLORegistry
+
+__all__ = ["ASGIApp", "Message", "Receive", "Scope", "Send", "serve_lifespan"]
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_SHUTDOWN_ANSWERS = ("lifespan.shutdown.complete", "lifespan.shutdown.failed")
+
+
+def _never(exc: Exception) -> bool:
+    return False
+
+
+async def serve_lifespan(
+    app: ASGIApp,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    registry: Callable[[], SLORegistry | None],
+    is_refusal: Callable[[Exception], bool] = _never,
+) -> None:
+    """
+    Pass the lifespan on to the application, and flush counts before the server learns that shutdown is complete.
+
+    The server sees what it would see without this function. The one exception is an application that is known to have
+    no lifespan: this function answers the server in its place, so that the counts are flushed. An application is known
+    to have no lifespan in two cases, both before its first `receive` or `send`:
+
+    * It returns: nothing has failed.
+    * It raises, and `is_refusal` recognizes the exception.
+
+    Every other exception goes to the server. It may be a start that failed, in any layer of the application, and only
+    the server knows what its user wants: `--lifespan on` of uvicorn and gunicorn refuses to serve, a test client
+    raises, and `--lifespan auto`, hypercorn and granian serve without a lifespan. This holds for an
+    `assert scope["type"] == "http"` too: the layer that asserts may stand around one that has a start-up.
+
+    A server that serves without a lifespan announces no shutdown. Stores are then closed when the interpreter ends.
+    uvicorn ends by the signal that it received, without that: the events since the last flush are lost, which is one
+    flush interval at most.
+
+    Args:
+        app: The application.
+        scope: The lifespan scope.
+        receive: The server's.
+        send: The server's.
+        registry: Returns the registry to close; called at shutdown only, None closes nothing.
+        is_refusal: Whether an exception says that the application has no lifespan.
+    """
+    spoken = False
+
+    async def flushing_send(message: Message) -> None:
+        nonlocal spoken
+        spoken = True
+        if message["type"] in _SHUTDOWN_ANSWERS:
+            await _close(registry)
+        await send(message)
+
+    async def noting_receive() -> Message:
+        nonlocal spoken
+        spoken = True
+        return await receive()
+
+    try:
+        await app(scope, noting_receive, flushing_send)
+    except Exception as exc:
+        if spoken or not is_refusal(exc):
+            raise
+    if not spoken:
+        await _answer_lifespan(receive, send, registry)
+
+
+async def _answer_lifespan(receive: Receive, send: Send, registry: Callable[[], SLORegistry | None]) -> None:
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            await send({"type": "lifespan.startup.complete"})
+        elif message["type"] == "lifespan.shutdown":
+            await _close(registry)
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+
+
+async def _close(registry: Callable[[], SLORegistry | None]) -> None:
+    found = None
+    try:
+        found = registry()
+        if found is not None:
+            await run_off_loop(found.close)
+    except Exception as exc:  # the server is shutting down: nothing of ours may keep it from that
+        if found is not None:
+            found.internal_errors.report("events could not be flushed at shutdown", exc)

@@ -1,0 +1,188 @@
+"""The SLOs of a registry as Prometheus metrics, worked out at the moment of the scrape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.registry import Collector
+
+from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
+from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
+from slo_core.objectives.definition import SLODefinition
+from slo_core.tracking.registry import SLORegistry
+
+__all__ = ["SLOCollector", "ServicesCollector"]
+
+
+_GAUGES = {
+    Metric.TARGET: "The objective: the share of events that must be good.",
+    Metric.WINDOW: "Length of the SLO's window in seconds.",
+    Metric.SUCCESS_RATIO: "Share of good events in the window; 1 without events.",
+    Metric.BUDGET_REMAINING: "Share of the error budget that is left; 0 is spent, below 0 overspent.",
+    Metric.BREACHED: "1 when fewer events were good than the target asks, else 0.",
+    Metric.DATA_SINCE: "Since when the SLO is measured, in seconds since the epoch.",
+    Metric.LATENCY_THRESHOLD: "Answered within this many seconds is good.",
+    Metric.BURN_RATE: "How fast the error budget is spent; 1 spends one budget a window.",
+    Metric.WINDOW_EVENTS: "Events in the last window_seconds.",
+    Metric.WINDOW_FAILURES: "Bad events in the last window_seconds.",
+    Metric.ALERT_FIRING: "1 when both windows of the alert rule are at or over its factor, else 0.",
+    Metric.STORE_INFO: "Where the events are kept, and whose they are: of a process, a host or a fleet.",
+    Metric.STORE_UP: "1 when the answering process could read its store, else 0; then there are no SLO series.",
+    Metric.FLUSH_LAG: "Age of the oldest event the answering process has not handed to its store, in seconds.",
+    Metric.CLOCK_SKEW: "How far the clock of the answering process is ahead of its store's, in seconds.",
+}
+_COUNTERS = {
+    Metric.EVENTS: "Events ever counted, by outcome.",
+    Metric.EVENTS_DROPPED: "Events that were older than everything kept, and count nowhere.",
+    Metric.STORE_ERRORS: "Failed attempts to reach the store.",
+    Metric.INTERNAL_ERRORS: "Errors inside slo-suite that the answering process swallowed to spare its host.",
+}
+
+
+class _Families:
+    """The metric families of one scrape."""
+
+    def __init__(self) -> None:
+        self._families = {name: Family(name, text, "gauge") for name, text in _GAUGES.items()}
+        for name, text in _COUNTERS.items():
+            self._families[name] = Family(name.removesuffix("_total"), text, "counter")
+
+    def add(self, name: str, labels: dict[str, str], value: float) -> None:
+        self._families[name].add_sample(name, labels, value)
+
+    def add_created(self, name: str, labels: dict[str, str], at: float) -> None:
+        self._families[name].add_sample(f"{name.removesuffix('_total')}_created", labels, at)
+
+    def __iter__(self) -> Iterator[Family]:
+        return iter(self._families.values())
+
+
+class SLOCollector(Collector):
+    """
+    Collects the SLOs of a registry; register it in a `CollectorRegistry` of your own.
+
+    Nothing is read before the first scrape. When the store cannot be read, `slo_store_up` is 0 and there are no SLO
+    series: an old number would look like a new one.
+
+    Args:
+        registry: The SLOs.
+    """
+
+    def __init__(self, registry: SLORegistry) -> None:
+        self._registry = registry
+
+    def describe(self) -> Iterable[Family]:
+        """The names, for a registry's check of duplicates; without it registering would read the store."""
+        return _Families()
+
+    def collect(self) -> Iterable[Family]:
+        """Every series, as of now; families without series are left out."""
+        families = _Families()
+        snapshots: SLOSnapshots | Exception
+        try:
+            snapshots = self._registry.read_shared()
+        except Exception as exc:  # a store out of reach must not take a user's whole /metrics with it
+            snapshots = exc
+        self.add_to(families, snapshots)
+        return [family for family in families if family.samples]
+
+    def add_to(self, families: _Families, snapshots: SLOSnapshots | Exception) -> None:
+        """
+        Add every series to families that may hold those of other registries.
+
+        Args:
+            families: The families.
+            snapshots: What was read of the SLOs, or why it could not be read.
+        """
+        registry, store = self._registry, self._registry.store
+        is_up = not isinstance(snapshots, Exception)
+        shared = self._shared_labels()
+        health = store.health()
+        if isinstance(snapshots, Exception):
+            registry.internal_errors.report("the store could not be read for a scrape", snapshots)
+        else:
+            for definition, snapshot in snapshots:
+                self._add_slo(families, definition, snapshot)
+            # The store's own count, like the SLOs': as last read it might be lower than another worker has shown.
+            families.add(Metric.STORE_ERRORS, shared, health.errors)
+        families.add(Metric.STORE_INFO, {**shared, Label.BACKEND: store.backend, Label.SCOPE: store.scope}, 1)
+        families.add(Metric.STORE_UP, shared, int(is_up and health.is_up))
+        families.add(Metric.FLUSH_LAG, shared, health.flush_lag_seconds)
+        families.add(Metric.CLOCK_SKEW, shared, health.clock_skew_seconds)
+        families.add(Metric.INTERNAL_ERRORS, shared, registry.internal_errors.total)
+
+    def _shared_labels(self) -> dict[str, str]:
+        """What tells one service and store from another; nothing in the simplest case, one process on its own."""
+        labels = {}
+        store_id = self._registry.store.store_id
+        if store_id is not None or self._registry.service != DEFAULT_SERVICE:
+            labels[Label.SERVICE] = self._registry.service
+        if store_id is not None:
+            labels[Label.STORE_ID] = store_id
+        return labels
+
+    def _add_slo(self, families: _Families, definition: SLODefinition, snapshot: SLOSnapshot) -> None:
+        # One dict for all series that have the same labels: its text is worked out once.
+        labels = {**definition.labels, **self._shared_labels(), Label.SLO: snapshot.name}
+        for name, value in (
+            (Metric.TARGET, snapshot.target),
+            (Metric.WINDOW, snapshot.window_seconds),
+            (Metric.SUCCESS_RATIO, snapshot.success_ratio),
+            (Metric.BUDGET_REMAINING, snapshot.error_budget_remaining),
+            (Metric.BREACHED, int(snapshot.is_breached)),
+            (Metric.DATA_SINCE, snapshot.data_since),
+            (Metric.EVENTS_DROPPED, snapshot.dropped),
+        ):
+            families.add(name, labels, value)
+        if definition.http is not None and definition.http.latency_seconds is not None:
+            families.add(Metric.LATENCY_THRESHOLD, labels, definition.http.latency_seconds)
+        for outcome, count in (("good", snapshot.lifetime_good), ("bad", snapshot.lifetime_bad)):
+            by_outcome = {**labels, Label.OUTCOME: outcome}
+            families.add(Metric.EVENTS, by_outcome, count)
+            families.add_created(Metric.EVENTS, by_outcome, self._registry.store.created)
+        burn_windows = {sample.window_seconds for sample in snapshot.burn_rate_samples}
+        burn_windows |= {sample.window_seconds for alert in snapshot.alerts for sample in (alert.long, alert.short)}
+        for sample in snapshot.window_samples:
+            by_window = {**labels, Label.WINDOW: str(sample.window_seconds)}
+            families.add(Metric.WINDOW_EVENTS, by_window, sample.sample_count)
+            families.add(Metric.WINDOW_FAILURES, by_window, sample.failures)
+            if sample.window_seconds in burn_windows:
+                families.add(Metric.BURN_RATE, by_window, sample.burn_rate)
+        for alert in snapshot.alerts:
+            by_rule = {
+                **labels,
+                Label.SEVERITY: alert.severity,
+                Label.LONG_WINDOW: str(alert.long.window_seconds),
+                Label.SHORT_WINDOW: str(alert.short.window_seconds),
+            }
+            families.add(Metric.ALERT_FIRING, by_rule, int(alert.is_firing))
+
+
+# What a process that only reads has none of.
+_OF_WRITERS = frozenset({Metric.FLUSH_LAG, Metric.CLOCK_SKEW})
+
+
+class ServicesCollector(Collector):
+    """
+    Collects the SLOs of several services, for a process that only reads their store.
+
+    How a process gets on with handing over its events is not among the series: this one has none.
+
+    Args:
+        read: Called at each scrape; returns what was read of each service, or why it could not be read.
+    """
+
+    def __init__(self, read: Callable[[], Mapping[SLORegistry, SLOSnapshots | Exception]]) -> None:
+        self._read = read
+
+    def describe(self) -> Iterable[Family]:
+        """The names; see `SLOCollector.describe`."""
+        return [family for family in _Families() if family.name not in _OF_WRITERS]
+
+    def collect(self) -> Iterable[Family]:
+        """Every series of every service; families without series are left out."""
+        families = _Families()
+        for registry, snapshots in self._read().items():
+            SLOCollector(registry).add_to(families, snapshots)
+        return [family for family in families if family.samples and family.name not in _OF_WRITERS]

@@ -1,0 +1,1 @@
+"""What is promised: SLO definitions, targets, windows and alert rules. Pure: no clock, no input or output."""

@@ -1,0 +1,74 @@
+"""What goes wrong inside the library while it serves a request: logged once a minute, counted always."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from slo_core.conventions import LOGGER_NAME
+from slo_core.process.forks import in_forked_child
+
+__all__ = ["InternalErrors"]
+
+_LOG_INTERVAL_SECONDS = 60.0
+
+
+class InternalErrors:
+    """
+    Errors that were swallowed so that the host's response goes out untouched.
+
+    Args:
+        clock: Returns monotonic seconds; decides when the same trouble is logged again.
+    """
+
+    __slots__ = ("__weakref__", "_clock", "_counts", "_last_logged", "_lock", "_logger")
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._logger = logging.getLogger(LOGGER_NAME)
+        self._start_empty()
+        in_forked_child(self._start_empty)
+
+    def _start_empty(self) -> None:
+        # The lock as well: in a forked child a thread of the parent may hold the old one.
+        self._counts: dict[str, int] = {}
+        self._last_logged: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def total(self) -> int:
+        """How many there were."""
+        with self._lock:
+            return sum(self._counts.values())
+
+    def report(
+        self,
+        trouble: str,
+        exception: BaseException | None = None,
+        *,
+        detail: str = "",
+        level: int = logging.ERROR,
+    ) -> None:
+        """
+        Note that something went wrong.
+
+        Args:
+            trouble: What, in words that stay the same: each trouble is logged at most once a minute.
+            exception: Its cause, logged with its traceback.
+            detail: More about it, in words that may differ.
+            level: Of the log record.
+        """
+        now = self._clock()
+        with self._lock:
+            count = self._counts[trouble] = self._counts.get(trouble, 0) + 1
+            last = self._last_logged.get(trouble)
+            due = last is None or now - last >= _LOG_INTERVAL_SECONDS
+            if due:
+                self._last_logged[trouble] = now
+        if due:  # outside the lock: a logging handler is somebody else's code, and may raise
+            with suppress(Exception):
+                said = f"{trouble}: {detail}" if detail else trouble
+                self._logger.log(level, "%s (%d so far)", said, count, exc_info=exception)

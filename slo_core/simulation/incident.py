@@ -1,0 +1,140 @@
+"""An incident as somebody sketches it: how many errors, for how long, in how much traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from slo_core.objectives.window import LONGEST_WINDOW_SECONDS
+from slo_core.simulation.minute_counts import MinuteCounts
+from slo_core.simulation.traffic import Stretch, Traffic
+
+__all__ = ["Incident"]
+
+MINUTE = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """
+    An incident, and the traffic around it. Its first second is 0.
+
+    Attributes:
+        incident: What comes while it lasts.
+        rate: Events a second before and after it.
+        background: Share of those that is bad.
+        before_seconds: How long there was traffic before it; None fills every window of the SLO.
+        after_seconds: How long to look on when it has ended; None until it has left the longest alert window.
+
+    Raises:
+        ValueError: The incident has no second, or something lasts longer than 92 days.
+    """
+
+    incident: tuple[Stretch, ...]
+    rate: Fraction
+    background: Fraction = Fraction(0)
+    before_seconds: int | None = None
+    after_seconds: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.incident:
+            raise ValueError("expected an incident of at least a second")
+        for what, seconds in (
+            ("an incident", self.seconds),
+            ("traffic before it", self.before_seconds or 0),
+            ("a look at what comes after", self.after_seconds or 0),
+        ):
+            if not 0 <= seconds <= LONGEST_WINDOW_SECONDS:
+                raise ValueError(f"expected {what} of at most 92 days, got {seconds} s")
+
+    @classmethod
+    def steady(
+        cls,
+        *,
+        error_ratio: Fraction,
+        seconds: int,
+        rate: Fraction,
+        background: Fraction = Fraction(0),
+        before_seconds: int | None = None,
+        after_seconds: int | None = None,
+    ) -> Incident:
+        """
+        The same share of errors from the first to the last second, in constant traffic.
+
+        Args:
+            error_ratio: Share of bad events, from 0 to 1.
+            seconds: How long it lasts.
+            rate: Events a second, before, meanwhile and after.
+            background: Share of bad events before and after.
+            before_seconds: As in `Incident`.
+            after_seconds: As in `Incident`.
+        """
+        return cls(
+            incident=(Stretch(0, seconds, rate, error_ratio),) if seconds > 0 else (),
+            rate=rate,
+            background=background,
+            before_seconds=before_seconds,
+            after_seconds=after_seconds,
+        )
+
+    @classmethod
+    def recorded(
+        cls,
+        minutes: Sequence[MinuteCounts],
+        *,
+        rate: Fraction | None = None,
+        background: Fraction = Fraction(0),
+        before_seconds: int | None = None,
+        after_seconds: int | None = None,
+    ) -> Incident:
+        """
+        What was counted minute by minute, each minute's events spread evenly over it; minutes left out had none.
+
+        Args:
+            minutes: In order of time; the first begins at second 0.
+            rate: Events a second before and after; None takes the mean of the minutes.
+            background: As in `steady`.
+            before_seconds: As in `Incident`.
+            after_seconds: As in `Incident`.
+        """
+        stretches = []
+        for found in minutes:
+            total = found.counts.total
+            ratio = Fraction(found.counts.bad, total) if total else Fraction(0)
+            start = (found.minute - minutes[0].minute) * MINUTE
+            stretches.append(Stretch(start, start + MINUTE, Fraction(total, MINUTE), ratio))
+        if rate is None:
+            events = sum(found.counts.total for found in minutes)
+            rate = Fraction(events, stretches[-1].end) if stretches else Fraction(0)
+        return cls(
+            incident=tuple(stretches),
+            rate=rate,
+            background=background,
+            before_seconds=before_seconds,
+            after_seconds=after_seconds,
+        )
+
+    @property
+    def seconds(self) -> int:
+        """How long the incident lasts."""
+        return self.incident[-1].end if self.incident else 0
+
+    def traffic(self, *, before_seconds: int, after_seconds: int) -> Traffic:
+        """
+        All of it: what came before, the incident, and what comes after.
+
+        Args:
+            before_seconds: For how long there was traffic, unless the sketch says so.
+            after_seconds: For how long there will be, unless the sketch says so.
+        """
+        before = before_seconds if self.before_seconds is None else self.before_seconds
+        after = after_seconds if self.after_seconds is None else self.after_seconds
+        end = self.seconds
+        return Traffic(
+            (
+                Stretch(-before, 0, self.rate, self.background),
+                *self.incident,
+                Stretch(end, end + after, self.rate, self.background),
+            )
+        )

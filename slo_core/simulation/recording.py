@@ -1,0 +1,98 @@
+"""What is noted about one SLO while an incident goes by."""
+
+from __future__ import annotations
+
+from slo_core.budgets.budget import exact_budget_remaining
+from slo_core.budgets.events import EventCounts
+from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.objectives.definition import SLODefinition
+from slo_core.simulation.outcome import BudgetOutcome, Firing, Outcome, RuleOutcome
+
+__all__ = ["Recording"]
+
+
+class Recording:
+    """
+    Turns what a tracker said, instant by instant, into an `Outcome`.
+
+    Args:
+        definition: The SLO.
+        incident_seconds: How long the incident lasts.
+        first: How it stands when the incident begins.
+    """
+
+    def __init__(self, definition: SLODefinition, *, incident_seconds: int, first: SLOSnapshot) -> None:
+        self._definition = definition
+        self._incident_seconds = incident_seconds
+        self._rules = definition.active_alert_rules
+        self._changes: list[list[int]] = [[] for _ in self._rules]
+        self._highest_long = [0.0] * len(self._rules)
+        self._highest_short = [0.0] * len(self._rules)
+        self._exhausted_at: int | None = None
+        self._first = self._lowest = self._at_end = self._last = first
+        self.note(0, first)
+
+    def note(self, at: int, snapshot: SLOSnapshot) -> None:
+        """Note how it stands so many seconds after the incident's start, later than noted before."""
+        for index, alert in enumerate(snapshot.alerts):
+            if alert.is_firing != bool(len(self._changes[index]) % 2):
+                self._changes[index].append(at)
+            self._highest_long[index] = max(self._highest_long[index], alert.long.burn_rate)
+            self._highest_short[index] = max(self._highest_short[index], alert.short.burn_rate)
+        if snapshot.error_budget_remaining < self._lowest.error_budget_remaining:
+            self._lowest = snapshot
+        if self._exhausted_at is None and snapshot.is_budget_exhausted:
+            self._exhausted_at = at
+        if at <= self._incident_seconds:
+            self._at_end = snapshot
+        self._last = snapshot
+
+    def outcome(self, *, looked_until: int, resolution_seconds: int) -> Outcome:
+        """
+        All of it together, without a course to plot.
+
+        Args:
+            looked_until: The last second looked at.
+            resolution_seconds: How far apart two looks were at most, where something changed.
+        """
+        window_seconds = self._definition.window_seconds
+        return Outcome(
+            definition=self._definition,
+            incident_seconds=self._incident_seconds,
+            looked_until=looked_until,
+            resolution_seconds=resolution_seconds,
+            budget=self._budget(),
+            rules=tuple(
+                RuleOutcome(
+                    rule=rule,
+                    factor=float(rule.factor(window_seconds)),
+                    firings=_firings(changes),
+                    was_firing=changes[:1] == [0],
+                    highest_long=long,
+                    highest_short=short,
+                )
+                for rule, changes, long, short in zip(
+                    self._rules, self._changes, self._highest_long, self._highest_short, strict=True
+                )
+            ),
+        )
+
+    def _budget(self) -> BudgetOutcome:
+        first, at_end = self._first, self._at_end
+        failures = at_end.lifetime_bad - first.lifetime_bad
+        left = exact_budget_remaining(EventCounts(at_end.total - failures, failures), self._definition.objective)
+        return BudgetOutcome(
+            before=first.error_budget_remaining,
+            after=at_end.error_budget_remaining,
+            lowest=self._lowest.error_budget_remaining,
+            at_the_end=self._last.error_budget_remaining,
+            exhausted_at=self._exhausted_at,
+            spent=float(1 - left),
+            failures=failures,
+            events=failures + at_end.lifetime_good - first.lifetime_good,
+        )
+
+
+def _firings(changes: list[int]) -> tuple[Firing, ...]:
+    ends: list[int | None] = [*changes[1::2], None]
+    return tuple(Firing(fired, cleared) for fired, cleared in zip(changes[::2], ends, strict=False))

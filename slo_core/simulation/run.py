@@ -1,0 +1,246 @@
+"""An incident played to one SLO's own tracker, on a clock that goes as fast as nothing changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from slo_core.budgets.alerts import fires
+from slo_core.budgets.budget import is_budget_exhausted
+from slo_core.budgets.events import EventCounts
+from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import Tier, tiers_reaching
+from slo_core.simulation.incident import Incident
+from slo_core.simulation.outcome import Instant, Outcome
+from slo_core.simulation.recording import Recording
+from slo_core.stores.memory.store import MemoryLedger, MemoryStore
+from slo_core.testing import FakeClock
+from slo_core.tracking.tracker import SLOTracker
+
+__all__ = ["DEFAULT_START", "simulate"]
+
+# Wednesday, 15 November 2023, 00:00 UTC: the middle of a week, of a month and of a quarter, for calendar windows; and
+# where buckets of every width begin.
+DEFAULT_START = 1_700_006_400
+
+# How many instants a plot is given, and from which distance on they need not be told by the second.
+_INSTANTS = 72
+_FAR_APART_SECONDS = 300
+
+# Where an SLO is looked at in any case: with more changes of traffic than these, at some of them.
+_MOST_STOPS = 3000
+
+# How close looks may be, and how many so close: about two seconds for each. A burn rate that stays within an event
+# of a factor is never settled, and would need a look for every second of it.
+_PRECISIONS = ((1, 4_000), (60, 2_000))
+
+
+def simulate(
+    definitions: Iterable[SLODefinition], incident: Incident, *, start: int = DEFAULT_START
+) -> tuple[Outcome, ...]:
+    """
+    What an incident would do to each of several SLOs, every event counting for all of them.
+
+    Each has a tracker of its own, in memory, that counts the traffic and is asked as `/metrics` would ask it.
+
+    Args:
+        definitions: The SLOs.
+        incident: The incident.
+        start: When it begins, in seconds since the epoch; matters for calendar windows only.
+    """
+    return tuple(_outcome(definition, incident, start=start) for definition in definitions)
+
+
+def _outcome(definition: SLODefinition, incident: Incident, *, start: int) -> Outcome:
+    outcome = _Run(definition, incident, start=start).play()
+    # Played once more for the plot: only now is it known which part of it is worth one.
+    ends = [firing.cleared_at or outcome.looked_until for rule in outcome.rules for firing in rule.firings]
+    eventful = max([2 * outcome.incident_seconds, *(end + end // 8 for end in ends)])
+    course = _Run(definition, incident, start=start).course(min(eventful, outcome.looked_until))
+    return replace(outcome, instants=course)
+
+
+class _Prepared(MemoryStore):
+    """The store of one SLO, whose ledger takes many events at once."""
+
+    def ledger(self, definition: SLODefinition) -> MemoryLedger:
+        self.only = super().ledger(definition)
+        return self.only
+
+
+class _Run:
+    """One SLO going through an incident; times are seconds after its start."""
+
+    def __init__(self, definition: SLODefinition, incident: Incident, *, start: int) -> None:
+        self._definition = definition
+        self._start = start
+        self._tiers = self._counted = tiers_reaching(definition.longest_seconds)
+        # The bucket that the far edge cuts counts whole: that one must be full, too.
+        longest = definition.longest_seconds + self._tiers[-1].width_seconds
+        rules = definition.active_alert_rules
+        self._rules = tuple((rule, rule.factor(definition.window_seconds)) for rule in rules)
+        self._traffic = incident.traffic(
+            before_seconds=longest,
+            after_seconds=max((rule.long_window for rule in rules), default=definition.window_seconds),
+        )
+        self._incident_seconds = incident.seconds
+        self._first = min(0, self._traffic.stretches[0].start)
+        self._end = self._traffic.stretches[-1].end
+        self._clock = FakeClock(float(start + self._first))
+        store = _Prepared(clock=self._clock)
+        self._tracker = SLOTracker(definition, store=store, clock=self._clock)
+        self._ledger = store.only
+        self._counted_until = self._first
+        self._was_exhausted = False
+        self._precisions = list(_PRECISIONS)
+        self._looks = 0
+        self._coarsest = 1
+
+    def play(self) -> Outcome:
+        """Go through all of it, looking wherever something may change."""
+        recording = Recording(self._definition, incident_seconds=self._incident_seconds, first=self._look(0))
+        at = step = 0
+        for stop in self._stops():
+            while at < stop:
+                step = self._step(at, stop, 4 * step + 1)
+                at += step
+                recording.note(at, self._look(at))
+        return recording.outcome(looked_until=self._end, resolution_seconds=self._coarsest)
+
+    def course(self, until: int) -> tuple[Instant, ...]:
+        """Evenly spread instants from the start of the incident on."""
+        ats = [round(until * index / (_INSTANTS - 1)) for index in range(_INSTANTS)]
+        if len(self._tiers) > 1 and until > _INSTANTS * _FAR_APART_SECONDS:
+            # A plot of days can do without seconds: at whole minutes they make no difference anyway.
+            self._counted = self._tiers[1:]
+            ats = [max(0, self._bucket_start(self._counted[0], at)) for at in ats]
+        instants = []
+        for at in sorted(set(ats)):
+            snapshot = self._look(at)
+            burn_rates = {sample.window_seconds: sample.burn_rate for sample in snapshot.window_samples}
+            instants.append(Instant(at, snapshot.error_budget_remaining, burn_rates))
+        return tuple(instants)
+
+    def _stops(self) -> list[int]:
+        """
+        Where a burn rate may be at its highest: traffic changes, or a change leaves a window while the incident lasts.
+
+        Between two of them what comes in and what goes out are constant, and so no ratio has a peak inside.
+        """
+        changes = sorted(stretch.start for stretch in self._traffic.stretches if stretch.start >= 0)
+        windows = self._definition.windows
+        leaving = len(changes) * len(windows) <= _MOST_STOPS
+        stops = set(changes[:: math.ceil(len(changes) / _MOST_STOPS)])
+        stops |= {change + seconds for change in changes for seconds in windows if leaving}
+        last = {self._incident_seconds, self._end}
+        return sorted({stop for stop in stops if 0 < stop < self._incident_seconds} | last)
+
+    def _look(self, at: int) -> SLOSnapshot:
+        """Count everything that has come by then, and ask the tracker."""
+        until = self._traffic.before(at)
+        # The latest first: then each ring of buckets turns once, and what it keeps no longer is not counted into it.
+        for since in reversed([*self._chunks(self._counted_until, at)]):
+            earlier = self._traffic.before(since)
+            good, bad = until.good - earlier.good, until.bad - earlier.bad
+            until = earlier
+            if good or bad:
+                self._ledger.add(self._start + since, good, bad, live=False)
+        self._counted_until = at
+        self._clock.now = float(self._start + at)
+        snapshot = self._tracker.snapshot()
+        self._was_exhausted |= snapshot.is_budget_exhausted
+        return snapshot
+
+    def _chunks(self, since: int, until: int) -> Iterator[int]:
+        """Where what is counted at once begins: as much as goes into one of the finest buckets still kept by then."""
+        for tier, finer in zip(reversed(self._counted), [*reversed(self._counted[:-1]), None], strict=True):
+            end = until
+            if finer is not None:
+                end = self._bucket_start(tier, until - finer.bucket_count * finer.width_seconds)
+            while since < end:
+                yield since
+                since = min(self._bucket_start(tier, since) + tier.width_seconds, end)
+
+    def _bucket_start(self, tier: Tier, at: int) -> int:
+        return tier.bucket(self._start + at) * tier.width_seconds - self._start
+
+    def _step(self, at: int, stop: int, longest: int) -> int:
+        """How far the clock may go at once, without missing that a rule fires or clears, or that the budget is gone."""
+        step = min(stop - at, longest)
+        while self._precisions:
+            finest, most_looks = self._precisions[0]
+            while step > finest:
+                if self._is_steady(at, at + step):
+                    return step
+                step = max(finest, step // 4)
+            if self._looks < most_looks:
+                self._looks += 1
+                self._coarsest = max(self._coarsest, step)
+                return step
+            self._precisions.pop(0)
+            self._looks = 0
+            step = stop - at
+        step = min(stop - at, max(1, self._end // _INSTANTS))
+        self._coarsest = max(self._coarsest, step)
+        return step
+
+    def _is_steady(self, at: int, until: int) -> bool:
+        """
+        Whether every decision stays the same from one instant to another.
+
+        Each is monotone in the good and bad events of its windows. So it is asked twice: of the fewest bad and most good
+        events that a window can hold meanwhile, and of the most bad and fewest good ones.
+        """
+        best, worst = {}, {}
+        for seconds in self._definition.windows:
+            best[seconds], worst[seconds] = self._extremes(seconds, at, until)
+        target, own = self._definition.objective, self._definition.window_seconds
+        # Only the first time is noted.
+        if not self._was_exhausted and is_budget_exhausted(worst[own], target) != is_budget_exhausted(
+            best[own], target
+        ):
+            return False
+        for rule, factor in self._rules:
+            might, must = (
+                fires(
+                    rule,
+                    factor=factor,
+                    target=target,
+                    long=counts[rule.long_window],
+                    short=counts[rule.short_window],
+                    measured_seconds=then - self._first,
+                )
+                for counts, then in ((worst, until), (best, at))
+            )
+            if might != must:
+                return False
+        return True
+
+    def _extremes(self, window_seconds: int, at: int, until: int) -> tuple[EventCounts, EventCounts]:
+        """What a window can hold at best, and at worst, at any instant from one to another."""
+        earliest, latest = self._far_edge(window_seconds, at), self._far_edge(window_seconds, until)
+        steady = self._traffic.steady_over(earliest, until)
+        if steady is None:
+            always = self._traffic.between(min(at, latest), at)
+            ever = self._traffic.between(earliest, until)
+            return EventCounts(ever.good, always.bad), EventCounts(always.good, ever.bad)
+        is_rolling = self._definition.period is None or window_seconds != self._definition.window_seconds
+        if is_rolling and earliest > self._first:
+            return steady.extremes(
+                shortest=window_seconds, longest=window_seconds + self._tier(window_seconds).width_seconds
+            )
+        return steady.extremes(shortest=max(0, at - latest), longest=until - earliest)
+
+    def _far_edge(self, window_seconds: int, at: int) -> int:
+        """The first second of the bucket that the far edge of a window cuts."""
+        now = float(self._start + at)
+        span = self._definition.span(window_seconds, at=now, until=now)
+        return max(
+            self._first, self._bucket_start(self._tier(span.reach_seconds), math.floor(span.start) - self._start)
+        )
+
+    def _tier(self, reach_seconds: int) -> Tier:
+        """The buckets that a window of that length is read from."""
+        return next(tier for tier in self._tiers if tier.span_seconds >= reach_seconds)

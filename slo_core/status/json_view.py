@@ -1,0 +1,141 @@
+"""The state of every SLO of a service, and the history of one, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from slo_core.budgets.alerts import AlertState
+from slo_core.budgets.history import History
+from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
+from slo_core.budgets.wording import (
+    pace_of,
+    window_text,
+)
+from slo_core.objectives.definition import SLODefinition
+from slo_core.status.service_status import ServiceStatus
+from slo_core.status.service_status_of import service_status
+from slo_core.status.state import state_of
+from slo_core.tracking.registry import SLORegistry
+
+__all__ = ["JSON_VERSION", "history_json", "services_json", "status_json"]
+
+
+# Changes when a key of the document changes its meaning or goes away; new keys may come without a change.
+JSON_VERSION = 1
+
+
+def status_json(registry: SLORegistry, *, snapshots: SLOSnapshots | None = None) -> dict[str, Any]:
+    """
+    The state of every SLO, ready for `json.dumps`.
+
+    Args:
+        registry: The SLOs.
+        snapshots: What was read of them already; None reads them now.
+
+    Returns:
+        `version` (of this document's shape), `service`, `store` (`backend`, `scope`, `is_up`), `note`
+        (see `status_note`) and `slos`: a list in the order of the registry. Ratios are not rounded; durations are
+        seconds; `burn_rate` belongs to `burn_rate_window_seconds`, the shortest long alert window. `windows` holds the
+        integers of every window that is counted, the SLO's own first; `timezone` is that of a calendar window, otherwise
+        None.
+    """
+    found = service_status(registry, snapshots=snapshots)
+    return {
+        "version": JSON_VERSION,
+        "service": found.service,
+        "store": _store_document(found),
+        "note": found.note,
+        "slos": [_entry(*slo, found) for slo in found.snapshots],
+    }
+
+
+def services_json(services: Sequence[ServiceStatus]) -> dict[str, Any]:
+    """
+    The state of every SLO of any number of services, ready for `json.dumps`, in the shape of `status_json`.
+
+    Returns:
+        As `status_json`, and of every SLO its `service`. What belongs to one service (`service`, `store`, `note`) is
+        None where there are several; `errors` lists why SLOs are missing.
+    """
+    only = services[0] if len(services) == 1 else None
+    return {
+        "version": JSON_VERSION,
+        "service": None if only is None else only.service,
+        "store": None if only is None else _store_document(only),
+        "note": None if only is None else only.note,
+        "errors": [trouble for trouble in (found.told_trouble for found in services) if trouble is not None],
+        "slos": [{"service": found.service, **_entry(*slo, found)} for found in services for slo in found.snapshots],
+    }
+
+
+def _store_document(found: ServiceStatus) -> dict[str, Any]:
+    return {"backend": found.backend, "scope": found.scope, "is_up": found.is_up}
+
+
+def history_json(past: History) -> dict[str, Any]:
+    """
+    A history, ready for `json.dumps`: columns of equal length, one value for each point, oldest first.
+
+    Returns:
+        `range_seconds`, `step_seconds`, `end` (seconds since the epoch), `good`, `bad`, `error_budget_remaining`,
+        `even_spend` (None where there is nothing to tell) and `burn_rates`, a list of `{window_seconds, burn_rate}`.
+    """
+    points = past.points
+    return {
+        "range_seconds": past.range_seconds,
+        "step_seconds": past.step_seconds,
+        "end": [point.end for point in points],
+        "good": [point.good for point in points],
+        "bad": [point.bad for point in points],
+        "error_budget_remaining": [point.error_budget_remaining for point in points],
+        "even_spend": [point.even_spend for point in points],
+        "burn_rates": [
+            {"window_seconds": window, "burn_rate": [point.burn_rates[index] for point in points]}
+            for index, window in enumerate(past.burn_rate_windows)
+        ],
+    }
+
+
+def _entry(definition: SLODefinition, snapshot: SLOSnapshot, service: ServiceStatus) -> dict[str, Any]:
+    pace = pace_of(snapshot)
+    return {
+        "name": snapshot.name,
+        "description": definition.description,
+        "runbook": definition.runbook,
+        "labels": dict(definition.labels),
+        "target": snapshot.target,
+        "window": window_text(definition),
+        "window_seconds": snapshot.window_seconds,
+        "timezone": None if definition.period is None else definition.timezone,
+        "state": state_of(snapshot),
+        "total": snapshot.total,
+        "failures": snapshot.failures,
+        "success_ratio": snapshot.success_ratio,
+        "error_budget_remaining": snapshot.error_budget_remaining,
+        "burn_rate": pace.burn_rate,
+        "burn_rate_window_seconds": pace.window_seconds,
+        "time_to_exhaustion_seconds": snapshot.time_to_exhaustion,
+        "windows": [
+            {"window_seconds": found.window_seconds, "total": found.sample_count, "failures": found.failures}
+            for found in snapshot.window_samples
+        ],
+        "measured_seconds": snapshot.measured_seconds,
+        "data_since": snapshot.data_since,
+        "definition_changed_at": snapshot.definition_changed_at,
+        "last_event_at": snapshot.last_event_at,
+        "at": snapshot.at,
+        "alerts": [_alert(alert, knows_threshold=service.knows_thresholds) for alert in snapshot.alerts],
+    }
+
+
+def _alert(alert: AlertState, *, knows_threshold: bool) -> dict[str, Any]:
+    return {
+        "severity": alert.severity,
+        "threshold": alert.threshold if knows_threshold else None,
+        "long_window_seconds": alert.long.window_seconds,
+        "long_burn_rate": alert.long.burn_rate,
+        "short_window_seconds": alert.short.window_seconds,
+        "short_burn_rate": alert.short.burn_rate,
+        "is_firing": alert.is_firing,
+    }

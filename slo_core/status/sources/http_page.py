@@ -1,0 +1,138 @@
+"""A page of a running service: `/slo.json` or `/metrics`."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from time import time
+
+from slo_core.errors import SLOError, StoreError
+from slo_core.status.service_status import ServiceStatus
+from slo_core.status.sources.json_view import services_of_json
+from slo_core.status.sources.metrics_page import services_of_metrics
+from slo_core.stores.url import redacted_url
+
+__all__ = ["HTTPStatusSource"]
+
+_SECONDS = 10.0
+
+# A page of a thousand SLOs is a tenth of this.
+_LARGEST_BYTES = 32 * 1024 * 1024
+
+_ACCEPT = "application/json, text/plain;version=0.0.4;q=0.5"
+
+
+class HTTPStatusSource:
+    """
+    Asks a page each time anew.
+
+    Args:
+        address: Its http or https address.
+        token: Bearer token; None sends none.
+        service: The only service to show; None shows all that are on it.
+        clock: Returns seconds since the epoch: when numbers are read that do not say it themselves.
+    """
+
+    def __init__(
+        self, address: str, *, token: str | None = None, service: str | None = None, clock: Callable[[], float] = time
+    ) -> None:
+        self._address = address
+        self._shown = redacted_url(address)
+        self._token = token
+        self._service = service
+        self._clock = clock
+
+    def read(self) -> list[ServiceStatus]:
+        """
+        What the page says.
+
+        Raises:
+            StoreError: Nobody answers, or with a server's error.
+            SLOError: It is no page of ours, asks for another token, or does not show the service that is asked for.
+        """
+        body, kind = self._fetch()
+        try:
+            services = self._parsed(body, kind)
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as exc:
+            # SLOError is none of them.
+            raise SLOError(
+                f"{self._shown}: expected the JSON or the metrics of slo-suite, got {kind or 'something else'} that cannot "
+                f"be read ({type(exc).__name__}: {exc}); is it of a newer slo-suite?"
+            ) from exc
+        if self._service is not None:
+            held = ", ".join(repr(found.service) for found in services) or "none"
+            services = [found for found in services if found.service == self._service]
+            if not services:
+                raise SLOError(f"{self._shown}: expected service {self._service!r}, it shows {held}")
+        return services
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _parsed(self, body: bytes, kind: str) -> list[ServiceStatus]:
+        if kind == "application/json":
+            return services_of_json(json.loads(body), address=self._shown)
+        if kind in ("text/plain", "application/openmetrics-text"):
+            return services_of_metrics(body.decode(), address=self._shown, at=self._clock())
+        raise SLOError(
+            f"{self._shown}: expected JSON or metrics, got {kind or 'no content type'}; "
+            "the address ends with /slo.json or /metrics"
+        )
+
+    def _fetch(self) -> tuple[bytes, str]:
+        """The body of an answer, and its content type."""
+        request = urllib.request.Request(self._address, headers={"Accept": _ACCEPT})  # noqa: S310  # http or https: see open_status_source
+        if self._token is not None:
+            # Not sent on to wherever an answer may redirect.
+            request.add_unredirected_header("Authorization", f"Bearer {self._token}")
+        try:
+            with _opener().open(request, timeout=_SECONDS) as response:
+                return _read(response), response.headers.get_content_type()
+        except urllib.error.HTTPError as exc:
+            with exc:
+                kind = exc.headers.get_content_type()
+                if exc.code == 503 and kind == "application/json":
+                    return _read(exc), kind  # its store is away, and it says so
+            raise self._refused(exc.code) from None
+        except (ValueError, http.client.InvalidURL) as exc:  # an address that cannot be sent
+            raise SLOError(f"{self._shown}: expected an address such as http://host:8000/slo.json ({exc})") from exc
+        except (OSError, http.client.HTTPException) as exc:
+            reason = exc.reason if isinstance(exc, urllib.error.URLError) else exc
+            raise StoreError(f"{self._shown}: no answer: {str(reason) or type(reason).__name__}") from exc
+
+    def _refused(self, status: int) -> SLOError:
+        if status >= 500:
+            return StoreError(f"{self._shown}: answered with status {status}; what does the service's log say?")
+        if status in (401, 403):
+            said = "the token is refused" if self._token is not None else "it asks for a token"
+            return SLOError(
+                f"{self._shown}: {said} (status {status}); give SLO_METRICS_TOKEN's in a file, or in SLO_TOKEN"
+            )
+        hint = "; the address ends with /slo.json (SLO_STATUS_PATH) or /metrics" if status == 404 else ""
+        return SLOError(f"{self._shown}: answered with status {status}{hint}")
+
+
+def _opener() -> urllib.request.OpenerDirector:
+    """Follows redirects to http and https only: that of the standard library goes to ftp as well."""
+    opener = urllib.request.OpenerDirector()
+    for handler in (
+        urllib.request.ProxyHandler,
+        urllib.request.HTTPHandler,
+        urllib.request.HTTPSHandler,
+        urllib.request.HTTPRedirectHandler,
+        urllib.request.HTTPDefaultErrorHandler,
+        urllib.request.HTTPErrorProcessor,
+        urllib.request.UnknownHandler,
+    ):
+        opener.add_handler(handler())
+    return opener
+
+
+def _read(response: http.client.HTTPResponse | urllib.error.HTTPError) -> bytes:
+    body = response.read(_LARGEST_BYTES + 1)
+    if len(body) > _LARGEST_BYTES:
+        raise SLOError("the answer is longer than 32 MiB: it is no page of slo-suite")
+    return body

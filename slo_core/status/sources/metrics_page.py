@@ -1,0 +1,140 @@
+"""How SLOs stand, by the text of `/metrics`: of a service, or of an exporter that shows several."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from slo_core.budgets.events import EventCounts
+from slo_core.budgets.snapshot import Reading, SLOSnapshot
+from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
+from slo_core.errors import SLOError
+from slo_core.objectives.definition import SLODefinition
+from slo_core.status.service_status import ServiceStatus
+from slo_core.status.sources.counted import SeenAlert, slo_from_counts
+from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
+
+__all__ = ["services_of_metrics"]
+
+_METRICS = frozenset(value for name, value in vars(Metric).items() if name.isupper())
+
+# Labels of ours: any other is the SLO's own.
+_OURS = frozenset(value for name, value in vars(Label).items() if name.isupper())
+
+
+@dataclass(slots=True)
+class _SLO:
+    """The series of one SLO."""
+
+    labels: Mapping[str, str]
+    # By name and window; a window of 0 is none.
+    values: dict[tuple[str, int], float] = field(default_factory=dict)
+    alerts: list[SeenAlert] = field(default_factory=list)
+
+    def add(self, name: str, labels: Mapping[str, str], value: float) -> None:
+        if name == Metric.ALERT_FIRING:
+            long, short = int(labels[Label.LONG_WINDOW]), int(labels[Label.SHORT_WINDOW])
+            self.alerts.append(SeenAlert(labels[Label.SEVERITY], long, short, value == 1))
+            return
+        if Label.OUTCOME in labels:
+            return
+        key = (name, int(labels.get(Label.WINDOW, 0)))
+        if key in self.values:
+            raise SLOError(
+                f"SLO {labels[Label.SLO]!r} has several series {name}: expected the page of one service or of "
+                "`slo exporter`, not one that puts several together"
+            )
+        self.values[key] = value
+
+    def windows_of(self, name: str) -> dict[int, float]:
+        """The values of a series that there is for each window."""
+        return {window: value for (found, window), value in self.values.items() if found == name}
+
+    def snapshots(self, name: str, *, at: float) -> tuple[SLODefinition, SLOSnapshot]:
+        own = int(self.values[Metric.WINDOW, 0])
+        of_alerts = {window for alert in self.alerts for window in (alert.long_window, alert.short_window)}
+        burn_windows = (window for window in self.windows_of(Metric.BURN_RATE) if window not in of_alerts)
+        definition = SLODefinition(
+            name,
+            self.values[Metric.TARGET, 0],
+            window_seconds=own,
+            burn_rate_windows=tuple(window for window in burn_windows if window <= own),
+            labels=self.labels,
+        )
+        # A float holds every integer up to 9,007,199,254,740,992.
+        failures = {window: int(value) for window, value in self.windows_of(Metric.WINDOW_FAILURES).items()}
+        counts = {
+            window: EventCounts(int(total) - failures[window], failures[window])
+            for window, total in self.windows_of(Metric.WINDOW_EVENTS).items()
+        }
+        since = self.values[Metric.DATA_SINCE, 0]
+        reading = Reading(counts=tuple(counts.values()), lifetime=EventCounts(), data_since=since)
+        return slo_from_counts(definition, self.alerts, reading, windows=tuple(counts), at=at)
+
+
+@dataclass(slots=True)
+class _Service:
+    """The series of one service in one store."""
+
+    backend: str = ""
+    scope: str = ""
+    is_up: bool = True
+    slos: dict[str, _SLO] = field(default_factory=dict)
+
+
+def services_of_metrics(text: str, *, address: str, at: float) -> list[ServiceStatus]:
+    """
+    Every service that a page shows.
+
+    Descriptions, runbooks and what alerts compare with are not among the metrics; a window is known by its length, so that
+    a calendar month reads as 30 days.
+
+    Args:
+        text: In Prometheus' text format.
+        address: What messages call the page.
+        at: When it was read, in seconds since the epoch.
+
+    Raises:
+        SLOError: It is no page of slo-suite, or shows several series where one is expected.
+        ValueError, KeyError: It is damaged, or restricted to some metrics.
+    """
+    services: defaultdict[tuple[str, str], _Service] = defaultdict(_Service)
+    try:
+        _collect(text, services)
+    except SLOError as exc:
+        raise SLOError(f"{address}: {exc}") from None
+    if not services:
+        raise SLOError(f"{address}: expected the metrics of slo-suite, got some without {Metric.STORE_UP}")
+    return [_status(name, found, at=at) for (name, _), found in services.items()]
+
+
+def _collect(text: str, services: defaultdict[tuple[str, str], _Service]) -> None:
+    # Whoever shows a service with us may show metrics of other things, too.
+    samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
+    for sample in samples:
+        labels = sample.labels
+        if sample.name not in _METRICS:
+            continue
+        service = services[labels.get(Label.SERVICE, DEFAULT_SERVICE), labels.get(Label.STORE_ID, "")]
+        if sample.name == Metric.STORE_UP:
+            service.is_up = sample.value == 1
+        elif sample.name == Metric.STORE_INFO:
+            service.backend, service.scope = labels[Label.BACKEND], labels[Label.SCOPE]
+        elif Label.SLO in labels:
+            own = {name: value for name, value in labels.items() if name not in _OURS}
+            service.slos.setdefault(labels[Label.SLO], _SLO(own)).add(sample.name, labels, sample.value)
+
+
+def _status(name: str, found: _Service, *, at: float) -> ServiceStatus:
+    note = trouble = None
+    if found.scope == "process":
+        note = separate_counts(f"The store {found.backend}://", ONE_ANSWERED)
+    if not found.is_up and not found.slos:
+        trouble = f"its store cannot be read ({Metric.STORE_UP} is 0)"
+    snapshots = [slo.snapshots(slo_name, at=at) for slo_name, slo in found.slos.items()]
+    return ServiceStatus(
+        name, found.backend, found.scope, found.is_up, snapshots, note=note, trouble=trouble, knows_thresholds=False
+    )

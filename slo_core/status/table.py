@@ -1,0 +1,98 @@
+"""The state of every SLO of a service as a plain-text table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from slo_core.budgets.alerts import AlertState
+from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.budgets.wording import (
+    NOTHING,
+    burn_text,
+    measured_briefly,
+    pace_of,
+    percent,
+    printable,
+    roughly,
+    target_digits,
+    window_text,
+)
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.duration import format_duration
+from slo_core.status.state import State, severity_key, state_of
+from slo_core.tracking.registry import SLORegistry
+
+__all__ = ["NUMBERS", "STATUS_HEADINGS", "status_row", "status_table"]
+
+
+# The columns of a table, and those among them that hold numbers.
+STATUS_HEADINGS = (
+    "SLO", "TARGET", "WINDOW", "STATE", "EVENTS", "FAILURES", "SUCCESS", "BUDGET LEFT", "BURN RATE", "EXHAUSTED IN",
+    "MEASURED", "ALERTS FIRING",
+)  # fmt: skip
+_STATE = STATUS_HEADINGS.index("STATE")
+NUMBERS = frozenset(("TARGET", "EVENTS", "FAILURES", "SUCCESS", "BUDGET LEFT", "BURN RATE", "EXHAUSTED IN"))
+
+
+def status_table(registry: SLORegistry, *, paint: Callable[[State, str], str] | None = None) -> str:
+    """
+    The state of every SLO as aligned columns, one line each and the worst first, for a terminal.
+
+    Success and budget are rounded down: what is below the target never reads as if it had reached it.
+
+    Args:
+        registry: The SLOs.
+        paint: Puts colour to the text of a state; None where there is no terminal.
+    """
+    found = sorted(registry.read_all(), key=lambda snapshots: severity_key(snapshots[1]))
+    if not found:
+        return "No SLO is defined."
+    rows = [status_row(*snapshots) for snapshots in found]
+    widths = [max(map(len, column)) for column in zip(STATUS_HEADINGS, *rows, strict=True)]
+    lines = [_line(STATUS_HEADINGS, widths)]
+    for row, (_, snapshot) in zip(rows, found, strict=True):
+        line = _line(row, widths)
+        if paint is not None:
+            # Behind the columns before it, which hold no colour yet.
+            start = sum(widths[:_STATE]) + 2 * _STATE
+            word = row[_STATE]
+            line = line[:start] + paint(state_of(snapshot), word) + line[start + len(word) :]
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (
+        cell.rjust(width) if heading in NUMBERS else cell.ljust(width)
+        for heading, cell, width in zip(STATUS_HEADINGS, cells, widths, strict=True)
+    )
+    return "  ".join(padded).rstrip()
+
+
+def status_row(definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[str, ...]:
+    """The cells of an SLO in a table, below `STATUS_HEADINGS`; names are fit for a terminal."""
+    pace, left = pace_of(snapshot), snapshot.time_to_exhaustion
+    # One digit more than the target has: 99.89 % tells itself from a target of 99.9 %.
+    target = percent(snapshot.target, target_digits(snapshot.target))
+    success = percent(snapshot.success_ratio, target_digits(snapshot.target) + 1)
+    budget = percent(snapshot.error_budget_remaining, 1)
+    burn = f"{burn_text(pace.burn_rate)}/{format_duration(pace.window_seconds)}"
+    return (
+        printable(snapshot.name),
+        target,
+        window_text(definition),
+        state_of(snapshot),
+        str(snapshot.total),
+        str(snapshot.failures),
+        success if snapshot.has_data else NOTHING,
+        budget if snapshot.has_data else NOTHING,
+        burn if pace.sample_count else NOTHING,
+        NOTHING if left is None else roughly(left),
+        measured_briefly(definition, snapshot),
+        ", ".join(_windows_of(alert) for alert in snapshot.alerts if alert.is_firing) or NOTHING,
+    )
+
+
+def _windows_of(alert: AlertState) -> str:
+    long, short = format_duration(alert.long.window_seconds), format_duration(alert.short.window_seconds)
+    return f"{printable(alert.severity)} {long}/{short}"

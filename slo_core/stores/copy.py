@@ -1,0 +1,257 @@
+"""Copying what one shared store holds of a service into another: to move house, to keep a copy, to restore it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from slo_core.errors import StoreError
+from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
+from slo_core.stores.buckets import (
+    Batch,
+    BucketRange,
+    BucketStore,
+    Declaration,
+    Increment,
+    Query,
+    SLORecord,
+    StoreIdentity,
+)
+from slo_core.stores.layout import WIDTHS, kept_from
+
+__all__ = ["CopiedSLO", "CopyReport", "check_copy", "copy_store"]
+
+# A source that is written to once a second is read in a fraction of that: one of a few attempts finds it at rest.
+_ATTEMPTS = 10
+
+# A number that no copy reaches, so that a store answers what it has noted and adds nothing.
+_NEVER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedSLO:
+    """
+    What was copied of one SLO.
+
+    Attributes:
+        slo: Its name.
+        good: Good events ever counted.
+        bad: Bad events ever counted.
+        buckets: How many buckets were handed over; 0 when it had been copied before.
+        was_there: It had been copied before, and nothing was added.
+    """
+
+    slo: str
+    good: int
+    bad: int
+    buckets: int
+    was_there: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CopyReport:
+    """
+    What was copied of one service.
+
+    Attributes:
+        service: Its name.
+        slos: Its SLOs, sorted by name.
+    """
+
+    service: str
+    slos: tuple[CopiedSLO, ...]
+
+    @property
+    def events(self) -> int:
+        """Events of all its SLOs, those included that had been copied before."""
+        return sum(copied.good + copied.bad for copied in self.slos)
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """All that a store holds of an SLO, at one moment."""
+
+    record: SLORecord
+    increments: tuple[Increment, ...]
+
+
+def check_copy(source: BucketStore, target: BucketStore) -> None:
+    """
+    See whether a service can be copied, without writing anything.
+
+    Raises:
+        StoreError: It cannot: source and target are one store or are for different services; or the target holds
+            events of one of the SLOs already, and they are not what the source holds now.
+    """
+    _prepared(source, target)
+
+
+def copy_store(source: BucketStore, target: BucketStore, *, clock: Callable[[], float] = time.time) -> CopyReport:
+    """
+    Copy every SLO of a service, with its totals, its buckets, its definition and since when it is measured.
+
+    Stop the writers of the source first: what they hand over after an SLO was read stays behind. Each SLO is read at one
+    moment and added in one step, so that its totals and its buckets agree whatever happens meanwhile. A copy that was
+    interrupted can be repeated, within 24 hours: what is there already is not added again. Afterwards the target counts on
+    from there. Not copied: when what an SLO counts was changed (`definition_changed_at`), and the identity of the store:
+    the target keeps its own, as a store that counts on its own.
+
+    Args:
+        source: The store to read, for one service.
+        target: The store to write, for the same service; it must hold no events of these SLOs.
+        clock: Returns seconds since the epoch.
+
+    Raises:
+        StoreError: As for `check_copy`, and then nothing was written; or a store is out of reach, or the source never
+            rests, and then some SLOs may have been copied: repeat it.
+    """
+    identities, records = _prepared(source, target)
+    copied = []
+    for slo in records:
+        content = _content(source, slo, now=clock())
+        writer = _writer(identities, source.service, content.record)
+        if _noted(target, [(slo, writer)]) == [True]:
+            copied.append(CopiedSLO(slo, content.record.good, content.record.bad, 0, was_there=True))
+            continue
+        # Once more, as late as it can be: a service may have begun to write to the target.
+        _refuse_others(target, source, [content.record])
+        (noted,) = target.apply([_batch(content, writer)]).noted
+        if noted < 1:
+            raise StoreError(
+                f"store {target.backend}: it has not taken SLO {slo!r}, and gives no reason; nothing was lost"
+            )
+        record = content.record
+        copied.append(CopiedSLO(slo, record.good, record.bad, len(content.increments), was_there=False))
+    return CopyReport(source.service, tuple(copied))
+
+
+def _prepared(source: BucketStore, target: BucketStore) -> tuple[tuple[StoreIdentity, StoreIdentity], list[str]]:
+    """Both identities and the SLOs to be copied, if they can be."""
+    if source.service != target.service:
+        raise StoreError(
+            f"copy from service {source.service!r} to {target.service!r}: expected two stores for the same service"
+        )
+    identities = source.identity(), target.identity()
+    if identities[0].store_id == identities[1].store_id:
+        raise StoreError(
+            f"copy from store {source.backend} to {target.backend}: both are the same store ({identities[0].store_id}), "
+            "or one is a copy of the other's files; choose another target"
+        )
+    names = source.names()
+    found = source.read([Query(name) for name in names]) if names else []
+    records = [stored.record for stored in found if stored.record is not None]
+    noted = _noted(target, [(record.slo, _writer(identities, source.service, record)) for record in records])
+    _refuse_others(target, source, [record for record, known in zip(records, noted, strict=True) if not known])
+    return identities, [record.slo for record in records]
+
+
+def _writer(identities: tuple[StoreIdentity, StoreIdentity], service: str, record: SLORecord) -> str:
+    """
+    The writer id of a copy: the same for the same content, so that it counts once however often it is repeated.
+
+    What the source has counted is part of it. When it has counted on since an earlier copy, this is another copy, and
+    the target's events are then refused instead of being taken for this one's.
+    """
+    source, target = identities
+    said = (source.store_id, target.store_id, service, record.slo, record.good, record.bad, record.dropped)
+    return hashlib.sha256("\n".join(map(str, said)).encode()).hexdigest()[:32]
+
+
+def _noted(target: BucketStore, asked: Sequence[tuple[str, str]]) -> list[bool]:
+    """Which of these (SLO, writer) the target has. It is offered batches out of turn, which it answers and leaves."""
+    if not asked:
+        return []
+    probes = [Batch(writer=writer, slo=slo, number=_NEVER) for slo, writer in asked]
+    applied = target.apply(probes)
+    if applied.trouble is not None:
+        raise StoreError(f"store {target.backend}: some SLOs are out of reach: {applied.trouble}")
+    return [noted > 0 for noted in applied.noted]
+
+
+def _refuse_others(target: BucketStore, source: BucketStore, records: Sequence[SLORecord]) -> None:
+    """Raise where the target holds events that this copy would be added to."""
+    found = target.read([Query(record.slo) for record in records]) if records else []
+    taken = [
+        f"{stored.record.slo!r} ({stored.record.good + stored.record.bad} events; "
+        f"the source has {record.good + record.bad})"
+        for record, stored in zip(records, found, strict=True)
+        if stored.record is not None and _holds_events(stored.record)
+    ]
+    if taken:
+        raise StoreError(
+            f"store {target.backend}, service {target.service!r}: it already holds events that are not those of the "
+            f"source {source.backend} as it is now, of {', '.join(taken)}; copying would add to them: choose an empty "
+            "target, and stop the services that write to either store"
+        )
+
+
+def _holds_events(record: SLORecord) -> bool:
+    """Whether anything was counted; a service that has only declared the SLO is no obstacle."""
+    return record.last_event_at is not None or record.good + record.bad + record.dropped > 0
+
+
+def _content(source: BucketStore, slo: str, *, now: float) -> _Content:
+    """Record and buckets that belong together: nothing was counted between two looks at the record."""
+    before = _record(source, slo)
+    for _ in range(_ATTEMPTS):
+        increments = tuple(
+            increment for buckets in _kept_buckets(before, now) for increment in source.series(slo, buckets)
+        )
+        after = _record(source, slo)
+        if dataclasses.replace(before, idle_seconds=after.idle_seconds) == after:
+            return _Content(after, increments)
+        before = after
+    raise StoreError(
+        f"store {source.backend}, SLO {slo!r}: it was written to each of {_ATTEMPTS} times that it was read; "
+        "stop the services that use it"
+    )
+
+
+def _record(source: BucketStore, slo: str) -> SLORecord:
+    (stored,) = source.read([Query(slo)])
+    if stored.record is None:
+        raise StoreError(f"store {source.backend}, SLO {slo!r}: it was there a moment ago; has the store been emptied?")
+    return stored.record
+
+
+def _kept_buckets(record: SLORecord, now: float) -> list[BucketRange]:
+    """What windows may still read: buckets that merely have not been pruned yet stay behind."""
+    if record.last_event_at is None:
+        return []
+    reference = min(record.last_event_at, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
+    return [
+        BucketRange(
+            width,
+            kept_from(width, newest=reference, keeps_seconds=record.keeps_seconds),
+            record.last_event_at // width,
+        )
+        for width in WIDTHS
+    ]
+
+
+def _batch(content: _Content, writer: str) -> Batch:
+    record = content.record
+    return Batch(
+        writer=writer,
+        slo=record.slo,
+        number=1,
+        increments=content.increments,
+        # Ever counted: more than the buckets hold. `earliest` is the newest event, so that the target takes the batch as
+        # it is (`layout.admit`) and works out nothing from the buckets: the source has admitted each event once.
+        good=record.good,
+        bad=record.bad,
+        earliest=record.last_event_at,
+        newest=record.last_event_at,
+        dropped=record.dropped,
+        errors=record.errors,
+        declaration=Declaration(
+            definition=record.definition,
+            fingerprint=record.fingerprint,
+            keeps_seconds=record.keeps_seconds,
+            since=record.data_since,
+        ),
+    )

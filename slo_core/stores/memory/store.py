@@ -1,0 +1,133 @@
+"""`memory://`: the default store, which counts in the memory of one process."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from slo_core.budgets.bucket import BucketRange, Increment
+from slo_core.budgets.events import EventCounts
+from slo_core.conventions import LOGGER_NAME
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, Span
+from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
+from slo_core.stores.memory.tiers import BucketTiers
+
+__all__ = ["MemoryLedger", "MemoryStore"]
+
+
+logger = logging.getLogger(LOGGER_NAME)
+
+
+class MemoryLedger:
+    """One SLO's events in tiers of buckets; at most 256 KiB whatever the traffic."""
+
+    __slots__ = (
+        "_clock", "_data_since", "_dropped", "_lifetime_bad", "_lifetime_good", "_lock", "_longest", "_newest", "_tiers",
+    )  # fmt: skip
+
+    def __init__(self, longest_seconds: int, *, clock: Callable[[], float]) -> None:
+        self._longest = longest_seconds
+        self._clock = clock
+        self.reset()
+
+    def reset(self) -> None:
+        """Start empty, with locks of its own: a thread of the parent may have held the old one."""
+        self._lock = threading.Lock()
+        self._tiers = BucketTiers(self._longest)
+        self._newest: float = -math.inf
+        self._lifetime_good = 0
+        self._lifetime_bad = 0
+        self._dropped = 0
+        self._data_since = self._clock()
+
+    def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
+        """
+        Count events of one second; what is older than everything kept is dropped, and counted as dropped.
+
+        Live events that come that late (their thread has been idle ever since, and nobody has read) have left every
+        window, but not the lifetime totals.
+        """
+        restarted = False
+        latest_possible = self._clock() + FUTURE_TOLERANCE_SECONDS if live else math.inf
+        with self._lock:
+            kept = self._tiers.add(second, good, bad)
+            if not kept and self._newest > latest_possible:
+                # The clock stepped back by more than everything kept: what was counted lies in a future that
+                # never came. Windows start anew, lifetime totals go on.
+                self._tiers = BucketTiers(self._longest)
+                self._newest = -math.inf
+                kept = restarted = self._tiers.add(second, good, bad)
+            if kept:
+                self._newest = max(self._newest, second)
+            if kept or live:
+                self._lifetime_good += good
+                self._lifetime_bad += bad
+                if second + 1 <= self._data_since:  # earlier than the second measuring began in
+                    self._data_since = float(second)
+            else:
+                self._dropped += good + bad
+        if restarted:
+            logger.warning("the clock stepped back further than an SLO's history reaches: its windows start anew")
+
+    def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None:
+        """Nothing to do: whoever reads has settled before."""
+
+    def wake(self) -> None:
+        """Nothing to do: there is nowhere to hand events over to."""
+
+    def read(self, spans: Sequence[Span]) -> Reading:
+        """All spans at one moment."""
+        with self._lock:
+            return Reading(
+                counts=self._tiers.count(spans),
+                lifetime=EventCounts(self._lifetime_good, self._lifetime_bad),
+                data_since=self._data_since,
+                dropped=self._dropped,
+                last_event_at=self._newest if self._newest > -math.inf else None,
+            )
+
+    def series(self, buckets: BucketRange) -> list[Increment]:
+        """The buckets of a range that hold events, oldest first."""
+        with self._lock:
+            return self._tiers.series(buckets)
+
+
+class MemoryStore:
+    """
+    The store behind `memory://`: each process counts its own events and forgets them when it ends.
+
+    For tests and for services with one worker. A forked child starts empty.
+    """
+
+    backend = "memory"
+    scope: StoreScope = "process"
+    store_id: str | None = None
+
+    def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self.created = clock()
+
+    def ledger(self, definition: SLODefinition) -> MemoryLedger:
+        """A new, empty ledger."""
+        return MemoryLedger(definition.longest_seconds, clock=self._clock)
+
+    def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
+        """One after the other."""
+        return [request.ledger.read(request.spans) for request in requests]
+
+    def health(self) -> StoreHealth:
+        """Always well: there is nothing to reach."""
+        return StoreHealth()
+
+    def flush(self) -> None:
+        """Nothing to do: memory is where the events already are."""
+
+    def close(self) -> None:
+        """Nothing to do: memory is released with the process."""
+
+    def __repr__(self) -> str:
+        return "MemoryStore()"

@@ -1,0 +1,1 @@
+"""The store in Redis, alone, behind Sentinel or as a cluster."""

@@ -1,0 +1,199 @@
+"""How an SLO lies in Redis: its keys, and buckets packed into strings."""
+
+from __future__ import annotations
+
+import math
+import sys
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from slo_core.budgets.events import EventCounts
+from slo_core.objectives.window import (
+    DAY,
+    EDGE_BUCKETS,
+    FUTURE_TOLERANCE_SECONDS,
+    HOUR,
+    MINUTES,
+    QUARTER_HOUR,
+    SECONDS,
+    SLACK_SECONDS,
+)
+from slo_core.stores.buckets import Query, SLORecord, Stored
+from slo_core.stores.layout import LEAST_KEPT_SECONDS, NOTES_KEPT_SECONDS, WIDTHS
+
+__all__ = [
+    "BLOCK_BUCKETS",
+    "GROWING_WIDTHS",
+    "SCRIPT_CONSTANTS",
+    "SERVICES_KEY",
+    "STORE_KEY",
+    "BlockPlan",
+    "Keys",
+    "blocks_within",
+    "counters_of",
+    "text_of",
+]
+
+_PREFIX = "slo:"
+STORE_KEY = f"{_PREFIX}store"
+SERVICES_KEY = f"{_PREFIX}services"
+
+# Neighbouring buckets lie in one string, 16 bytes each: two big-endian 64-bit counters. Long enough that a window reads
+# few of them, short enough that little is kept beyond its time.
+BLOCK_BUCKETS = dict(zip(WIDTHS, (300, 240, 192, 32), strict=True))
+BUCKET_BYTES = 16
+
+# How long these are kept depends on the longest window.
+GROWING_WIDTHS = (QUARTER_HOUR, DAY)
+
+# What the script that adds batches knows of all this: `slo_core.stores.layout.admit` says it in Python.
+SCRIPT_CONSTANTS: Mapping[str, int | Mapping[int, int]] = {
+    "QUARTER_HOUR": QUARTER_HOUR,
+    "DAY": DAY,
+    "BLOCK_BUCKETS": BLOCK_BUCKETS,
+    "BUCKET_BYTES": BUCKET_BYTES,
+    "BUCKETS_KEPT": {tier.width_seconds: tier.bucket_count for tier in (SECONDS, MINUTES)},
+    "SECONDS_SPAN": SECONDS.span_seconds,
+    "LEAST_KEPT_SECONDS": LEAST_KEPT_SECONDS,
+    "SLACK_SECONDS": SLACK_SECONDS,
+    "EDGE_BUCKETS": EDGE_BUCKETS,
+    "FUTURE_TOLERANCE_SECONDS": FUTURE_TOLERANCE_SECONDS,
+    # Longer than promised: clocks differ.
+    "NOTE_SECONDS": NOTES_KEPT_SECONDS + HOUR,
+    # A record outlives the longest window: its totals are of all time.
+    "RECORD_MORE_SECONDS": 7 * DAY,
+}
+
+
+class Keys:
+    """
+    The keys of one service.
+
+    Everything of one SLO is in one hash slot, so that a script may touch it all in a cluster too.
+
+    Args:
+        service: Its name.
+    """
+
+    __slots__ = ("_service", "_tags", "names")
+
+    def __init__(self, service: str) -> None:
+        self._service = quote(service, safe="")
+        self._tags: dict[str, str] = {}
+        self.names = f"{_PREFIX}names:{service}"
+
+    def tag(self, slo: str) -> str:
+        """What all keys of an SLO begin with; braces and slashes in names are escaped."""
+        found = self._tags.get(slo)
+        if found is None:
+            found = self._tags[slo] = f"{_PREFIX}{{{self._service}/{quote(slo, safe='')}}}"
+        return found
+
+    def record(self, slo: str) -> str:
+        """Of what is known beside the buckets, a hash."""
+        return f"{self.tag(slo)}:record"
+
+    def block(self, slo: str, width_seconds: int, block: int) -> str:
+        """Of a string of neighbouring buckets."""
+        return f"{self.tag(slo)}:{width_seconds}:{block}"
+
+
+class BlockPlan:
+    """
+    Which parts of which blocks answer a query, and how the answer is added up.
+
+    Args:
+        keys: Of the service.
+        query: What is wanted.
+
+    Attributes:
+        keys: Of the script that reads: the record's, then those of blocks.
+        offsets: Its arguments: first and last byte of each block's part.
+    """
+
+    __slots__ = ("_parts", "_query", "_starts", "keys", "offsets")
+
+    def __init__(self, keys: Keys, query: Query) -> None:
+        self._query = query
+        # Of each block the one stretch that covers everything wanted of it.
+        spans: dict[tuple[int, int], tuple[int, int]] = {}
+        self._parts: list[list[tuple[tuple[int, int], int, int]]] = []
+        for width, first, last in query.ranges:
+            parts = list(_in_blocks(width, first, last))
+            self._parts.append(parts)
+            for block, start, end in parts:
+                low, high = spans.get(block, (start, end))
+                spans[block] = (min(low, start), max(high, end))
+        self.keys = [keys.record(query.slo), *(keys.block(query.slo, width, block) for width, block in spans)]
+        self.offsets: list[object] = []
+        self._starts: dict[tuple[int, int], tuple[int, int]] = {}
+        for index, (block, (low, high)) in enumerate(spans.items()):
+            self._starts[block] = (index, low)
+            self.offsets += [low * BUCKET_BYTES, (high + 1) * BUCKET_BYTES - 1]
+
+    def stored(self, answer: Sequence[Any]) -> Stored:
+        """What the script's answer says."""
+        (now, _), fields, *packed = answer
+        record = _record(self._query.slo, fields, float(now))
+        counters = [counters_of(part) for part in packed]
+        sums = []
+        for parts in self._parts:
+            good = bad = 0
+            for block, start, end in parts:
+                index, low = self._starts[block]
+                wanted = counters[index][2 * (start - low) : 2 * (end - low + 1)]
+                good += sum(wanted[::2])
+                bad += sum(wanted[1::2])
+            sums.append(EventCounts(good, bad))
+        if record is None:  # what is left of one that has expired
+            return Stored(None, (EventCounts(),) * len(sums))
+        return Stored(record, tuple(sums))
+
+
+def _in_blocks(width: int, first: int, last: int) -> Iterator[tuple[tuple[int, int], int, int]]:
+    """A range of buckets as (block, first place, last place)."""
+    size = BLOCK_BUCKETS[width]
+    for block in range(first // size, last // size + 1):
+        start = max(first - block * size, 0)
+        yield (width, block), start, min(last - block * size, size - 1)
+
+
+def blocks_within(width_seconds: int, seconds: int, *, now: float) -> range:
+    """The blocks of a width that hold the buckets of so many seconds before now, and of a day more at either end."""
+    span = BLOCK_BUCKETS[width_seconds] * width_seconds
+    return range(math.floor((now - seconds - DAY) / span), math.floor((now + DAY) / span) + 1)
+
+
+def counters_of(packed: bytes) -> array[int]:
+    """Good, bad, good, bad... of neighbouring buckets."""
+    counters = array("q", packed)
+    if sys.byteorder == "little":
+        counters.byteswap()
+    return counters
+
+
+def _record(slo: str, fields: Sequence[bytes | None], now: float) -> SLORecord | None:
+    good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, flushed = fields
+    if keeps is None or definition is None or fingerprint is None or since is None:
+        return None
+    return SLORecord(
+        slo=slo,
+        good=int(good or 0),
+        bad=int(bad or 0),
+        dropped=int(dropped or 0),
+        errors=int(errors or 0),
+        data_since=float(since),
+        last_event_at=None if newest is None else int(newest),
+        keeps_seconds=int(keeps),
+        definition=text_of(definition),
+        fingerprint=text_of(fingerprint),
+        definition_changed_at=None if changed_at is None else float(changed_at),
+        idle_seconds=max(0.0, now - float(flushed or now)),
+    )
+
+
+def text_of(value: bytes | str) -> str:
+    """A value as text, whatever the client was told to decode."""
+    return value.decode() if isinstance(value, bytes) else value

@@ -1,0 +1,52 @@
+"""Many commands for one Redis server in one round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from slo_core.stores.redis.script import Script
+
+__all__ = ["run_pipeline", "seconds_of"]
+
+
+def run_pipeline(
+    redis: Any, client: Any, commands: Sequence[Sequence[object]], scripts: Collection[Script] = ()
+) -> list[Any]:
+    """
+    The answer of each command; an error of the server stands in the place of the answer.
+
+    Args:
+        redis: The package.
+        client: A client of one server, not of a cluster.
+        commands: Each with its arguments.
+        scripts: The scripts that the commands call. They are loaded, and the commands are sent again, if the server does
+            not know them.
+
+    Raises:
+        redis.RedisError: The connection failed.
+        OSError: The connection failed.
+    """
+    answers = _answers_of(client, commands)
+    unknown = [index for index, answer in enumerate(answers) if isinstance(answer, redis.exceptions.NoScriptError)]
+    if unknown:
+        for script in scripts:
+            client.script_load(script.text)
+        repeated = _answers_of(client, [commands[index] for index in unknown])
+        for index, answer in zip(unknown, repeated, strict=True):
+            answers[index] = answer
+    return answers
+
+
+def _answers_of(client: Any, commands: Sequence[Sequence[object]]) -> list[Any]:
+    pipeline = client.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)
+    answers: list[Any] = pipeline.execute(raise_on_error=False)
+    return answers
+
+
+def seconds_of(clock: Sequence[Any]) -> float:
+    """The answer of TIME, in seconds since the epoch."""
+    seconds, microseconds = clock
+    return int(seconds) + int(microseconds) / 1e6

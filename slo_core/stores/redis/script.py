@@ -1,0 +1,43 @@
+"""A script that Redis runs: its text, and the name Redis knows it by."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+
+__all__ = ["Script"]
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """
+    A Lua script.
+
+    Attributes:
+        text: What it says.
+        sha: What EVALSHA takes.
+    """
+
+    text: str
+    sha: str
+
+    @classmethod
+    def load(cls, name: str, constants: Mapping[str, int | Mapping[int, int]] | None = None) -> Script:
+        """
+        The one in a file of this package.
+
+        Args:
+            name: Of the file.
+            constants: Numbers and tables of numbers, which the script finds under these names.
+        """
+        text = resources.files("slo_core.stores.redis").joinpath(name).read_text(encoding="utf-8")
+        text = "".join(f"local {constant} = {_lua(value)}\n" for constant, value in (constants or {}).items()) + text
+        return cls(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def _lua(value: int | Mapping[int, int]) -> str:
+    if isinstance(value, int):
+        return f"{value:d}"
+    return "{" + ", ".join(f"[{key:d}] = {number:d}" for key, number in value.items()) + "}"

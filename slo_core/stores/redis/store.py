@@ -1,0 +1,362 @@
+"""`redis://`: Redis, Valkey and Redis Cluster, for a whole fleet."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
+from slo_core.errors import StoreError
+from slo_core.stores.base import StoreScope
+from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, Stored, StoreIdentity
+from slo_core.stores.redis.blocks import (
+    BLOCK_BUCKETS,
+    GROWING_WIDTHS,
+    SCRIPT_CONSTANTS,
+    SERVICES_KEY,
+    STORE_KEY,
+    BlockPlan,
+    Keys,
+    blocks_within,
+    counters_of,
+    text_of,
+)
+from slo_core.stores.redis.cluster import ClusterTurn, Command
+from slo_core.stores.redis.connection import DEFAULT_TIMEOUT_SECONDS, check_options, make_client, parsed_url
+from slo_core.stores.redis.pipeline import run_pipeline, seconds_of
+from slo_core.stores.redis.script import Script
+from slo_core.stores.url import redacted_url
+
+__all__ = ["RedisBucketStore", "open_redis"]
+
+logger = logging.getLogger(LOGGER_NAME)
+
+SCHEMA_VERSION = 1
+
+_IDENTITY = ("HMGET", STORE_KEY, "id", "created")
+
+
+def open_redis(
+    url: str, *, service: str = DEFAULT_SERVICE, clock: Callable[[], float] = time.time, **options: object
+) -> RedisBucketStore:
+    """
+    The store on a Redis server, a Valkey server or a cluster; nothing is reached out for yet.
+
+    Args:
+        url: `redis://user:password@host:6379/0`, `rediss://` for TLS, `redis+cluster://` and `rediss+cluster://` for a
+            cluster.
+        service: The namespace.
+        clock: Not asked: the store's clock is the server's.
+        options: `socket_timeout` and `socket_connect_timeout` (seconds, 0.5), `username`, `password`, `ssl_...` as redis-py
+            takes them; `sentinels` (a list of (host, port)), `sentinel_service_name` and `sentinel_kwargs`. What the
+            query of the URL says comes first. With `rediss://` the sentinels are spoken to by TLS too, unless
+            `sentinel_kwargs` says `{"ssl": False}`.
+
+    Raises:
+        StoreError: The redis package is missing, or the URL or an option is wrong.
+    """
+    return RedisBucketStore(url, service=service, options=options)
+
+
+class RedisBucketStore:
+    """
+    Buckets in Redis, packed into strings that expire by themselves.
+
+    Args:
+        url: As for `open_redis`.
+        service: The namespace.
+        options: As for `open_redis`.
+    """
+
+    backend = "redis"
+    scope: StoreScope = "fleet"
+    default_flush_interval = 1.0
+
+    def __init__(
+        self, url: str, *, service: str = DEFAULT_SERVICE, options: Mapping[str, object] | None = None
+    ) -> None:
+        try:
+            import redis
+        except ImportError as exc:
+            raise StoreError(
+                f'{url.partition(":")[0]}:// needs the redis package; pip install "slo-suite[redis]"'
+            ) from exc
+        self._redis: Any = redis
+        self._keys = Keys(service)
+        self.service = service
+        self._url = url
+        self._options = dict(options or {})
+        check_options(url, self._options)
+        self._is_cluster = url.partition(":")[0].endswith("+cluster")
+        self._client: Any = None
+        self._is_checked = False
+        self._timeout_seconds = DEFAULT_TIMEOUT_SECONDS
+        self._last_identity: StoreIdentity | None = None
+        self._failed_nodes: set[str] = set()
+        self._apply_script = Script.load("apply.lua", SCRIPT_CONSTANTS)
+        self._read_script = Script.load("read.lua")
+        if self._is_cluster:  # its client connects when it is made
+            parsed = parsed_url(redis, url)
+            given = parsed.get("socket_timeout", self._options.get("socket_timeout"))
+            if isinstance(given, (int, float)):
+                self._timeout_seconds = float(given)
+        else:
+            make_client(redis, url, self._options)  # tells a bad URL or option at once; connects to nothing
+        if service == DEFAULT_SERVICE:
+            logger.warning(
+                "the store %s is used without a service name: SLOs of the same name in another service would be mixed with "
+                "this one's; set SLO_SERVICE (service=)",
+                self._shown,
+            )
+
+    @property
+    def _shown(self) -> str:
+        return redacted_url(self._url)
+
+    # --- the protocol
+
+    def identity(self) -> StoreIdentity:
+        """The store's; an empty one is given one."""
+        with self._errors():
+            return self._identity_of(self._ready())
+
+    def apply(self, batches: Sequence[Batch]) -> Applied:
+        """Add batches: one script call for each."""
+        with self._errors():
+            client = self._ready()
+            if self._is_cluster:
+                return self._apply_in_cluster(client, batches)
+            declared = [batch.slo for batch in batches if batch.declaration is not None]
+            if declared:
+                # Before the batch: a name without a record does no harm, a record without a name would not be found.
+                client.sadd(SERVICES_KEY, self.service)
+                client.sadd(self._keys.names, *declared)
+            calls = map(self._call_of, batches)
+            (store_id, created), clock, *noted = self._run_all(client, self._apply_script, calls)
+            identity = self._identity_of(client) if store_id is None else _identity((store_id, created))
+            return Applied(identity, seconds_of(clock), tuple(int(number) for number in noted))
+
+    def _apply_in_cluster(self, client: Any, batches: Sequence[Batch]) -> Applied:
+        """What one node does not answer is one SLO's trouble, not everybody's: the batch comes again."""
+        turn = self._turn(client)
+        trouble: Exception | None = None
+        declared = [batch.slo for batch in batches if batch.declaration is not None]
+        if declared:
+            names = [(SERVICES_KEY, self.service), (self._keys.names, *declared)]
+            answers = turn.run([Command(names[0], ("SADD", *names)) for names in names])
+            trouble = next((answer for answer in answers if isinstance(answer, Exception)), None)
+        # A record without a name would not be found.
+        sending = [batch for batch in batches if trouble is None or batch.declaration is None]
+        calls = [self._command_of(self._apply_script, *self._call_of(batch)) for batch in sending]
+        stored, *answers = turn.run([Command(STORE_KEY, _IDENTITY), *calls])
+        self._end(turn)
+        answer_of = {batch.slo: answer for batch, answer in zip(sending, answers, strict=True)}
+        found: list[Any] = [answer_of.get(batch.slo, trouble) for batch in batches]
+        failures = [answer for answer in found if isinstance(answer, Exception)]
+        if failures and len(failures) == len(found):
+            raise failures[0]
+        if not isinstance(stored, Exception):
+            self._last_identity = self._identity_of(client) if stored[0] is None else _identity(stored)
+        if self._last_identity is None or turn.now is None:
+            raise stored
+        noted = tuple(
+            batch.number - 1 if isinstance(answer, Exception) else int(answer)
+            for batch, answer in zip(batches, found, strict=True)
+        )
+        return Applied(self._last_identity, turn.now, noted, _explained(failures[0]) if failures else None)
+
+    def read(self, queries: Sequence[Query]) -> list[Stored]:
+        """Records and sums: one script call for each SLO."""
+        with self._errors():
+            client = self._ready()
+            plans = [BlockPlan(self._keys, query) for query in queries]
+            calls = [(plan.keys, plan.offsets) for plan in plans]
+            if self._is_cluster:
+                turn = self._turn(client)
+                answers = turn.run([self._command_of(self._read_script, *call) for call in calls])
+                self._end(turn)
+                for answer in answers:
+                    if isinstance(answer, Exception):
+                        raise answer
+            else:
+                answers = self._run_all(client, self._read_script, calls)[2:]
+            return [plan.stored(answer) for plan, answer in zip(plans, answers, strict=True)]
+
+    def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
+        """Buckets with events, oldest first."""
+        with self._errors():
+            client = self._ready()
+            width, first, last = buckets
+            size = BLOCK_BUCKETS[width]
+            found = []
+            for block in range(first // size, last // size + 1):
+                packed = client.get(self._keys.block(slo, width, block)) or b""
+                counters = counters_of(packed)
+                for place, (good, bad) in enumerate(zip(counters[::2], counters[1::2], strict=True)):
+                    bucket = block * size + place
+                    if (good or bad) and first <= bucket <= last:
+                        found.append(Increment(width, bucket, good, bad))
+            return found
+
+    def names(self) -> list[str]:
+        """The SLOs of this service whose records have not expired."""
+        with self._errors():
+            client = self._ready()
+            names = sorted(text_of(name) for name in client.smembers(self._keys.names))
+            return [name for name in names if client.exists(self._keys.record(name))]
+
+    def services(self) -> list[str]:
+        """Every service that has declared an SLO."""
+        with self._errors():
+            return sorted(text_of(service) for service in self._ready().smembers(SERVICES_KEY))
+
+    def prune(self) -> int:
+        """Nothing to do: keys expire by themselves."""
+        return 0
+
+    def close(self) -> None:
+        """Close the connections."""
+        client, self._client = self._client, None
+        self._is_checked = False
+        if client is not None:
+            client.close()
+
+    def forget(self) -> None:
+        """Leave the connections to the parent."""
+        self._drop()
+
+    def __repr__(self) -> str:
+        return f"RedisBucketStore({self._shown!r})"
+
+    def _call_of(self, batch: Batch) -> tuple[list[bytes], list[object]]:
+        """Keys and arguments of the script that applies a batch."""
+        # Bytes: without hiredis, redis-py takes 2.5 µs a batch to encode keys that are text.
+        tag = self._keys.tag(batch.slo).encode()
+        keys = [b"%b:record" % tag, b"%b:note:%b" % (tag, batch.writer.encode())]
+        numbers = [
+            batch.number, batch.good, batch.bad, batch.dropped, batch.errors, batch.earliest or 0, batch.newest or 0,
+        ]  # fmt: skip
+        for width, bucket, good, bad in batch.increments:
+            key = b"%b:%d:%d" % (tag, width, bucket // BLOCK_BUCKETS[width])
+            if key != keys[-1]:  # sorted, they come block after block
+                keys.append(key)
+            numbers += (len(keys), width, bucket, good, bad)
+        arguments: list[object] = [struct.pack(f">{len(numbers)}q", *numbers)]
+        declaration = batch.declaration
+        if declaration is not None:
+            # The longest window may have grown: what is there already then lives longer, too.
+            now = declaration.since if batch.newest is None else max(declaration.since, batch.newest)
+            quarters, days = (blocks_within(width, declaration.keeps_seconds, now=now) for width in GROWING_WIDTHS)
+            arguments += [declaration.definition, declaration.fingerprint, repr(float(declaration.since))]
+            arguments += [declaration.keeps_seconds, len(keys), len(keys) + len(quarters)]
+            keys += (b"%b:%d:%d" % (tag, GROWING_WIDTHS[0], block) for block in quarters)
+            keys += (b"%b:%d:%d" % (tag, GROWING_WIDTHS[1], block) for block in days)
+        return keys, arguments
+
+    # --- talking to the server
+
+    def _ready(self) -> Any:
+        if self._client is None:
+            self._client = make_client(self._redis, self._url, self._options)
+        if not self._is_checked:
+            self._check(self._client)
+            self._is_checked = True
+        return self._client
+
+    def _drop(self) -> None:
+        self._client = None
+        self._is_checked = False
+
+    def _turn(self, client: Any) -> ClusterTurn:
+        return ClusterTurn(self._redis, client, timeout_seconds=self._timeout_seconds, failed_before=self._failed_nodes)
+
+    def _end(self, turn: ClusterTurn) -> None:
+        if not turn.end():  # no node answers that is known: ask the one in the URL again
+            self._drop()
+
+    @staticmethod
+    def _command_of(script: Script, keys: Sequence[str | bytes], arguments: Sequence[object]) -> Command:
+        return Command(keys[0], ("EVALSHA", script.sha, len(keys), *keys, *arguments), script)
+
+    def _check(self, client: Any) -> None:
+        """Once for each connection: the schema is one we know, and the server throws nothing away."""
+        schema = client.hget(STORE_KEY, "schema")
+        if schema is not None and int(schema) > SCHEMA_VERSION:
+            raise StoreError(
+                f"store {self._shown}: written by a newer slo-suite (schema {int(schema)}, this one knows {SCHEMA_VERSION}); "
+                "upgrade slo-suite, or use another database"
+            )
+        for name, policy in self._eviction_policies(client):
+            if policy != "noeviction":
+                logger.warning(
+                    "the store %s may throw counts away when its memory is full (maxmemory-policy %s%s); set it to noeviction",
+                    self._shown,
+                    policy,
+                    f" at {name}" if name else "",
+                )
+
+    def _eviction_policies(self, client: Any) -> Iterator[tuple[str, str]]:
+        """Of every node of a cluster; a replica may be a master tomorrow."""
+        connections = [("", client)]
+        if self._is_cluster:
+            connections = [(node.name, client.get_redis_connection(node)) for node in client.get_nodes()]
+        for name, connection in connections:
+            try:
+                found = connection.config_get("maxmemory-policy")
+            except self._redis.exceptions.ResponseError:  # managed servers forbid the question
+                continue
+            except self._redis.RedisError:  # one that hangs costs a time-out; the others would cost theirs
+                return
+            yield name, text_of(found.get("maxmemory-policy", found.get(b"maxmemory-policy", b"noeviction")))
+
+    def _identity_of(self, client: Any) -> StoreIdentity:
+        store_id, created = client.hmget(STORE_KEY, "id", "created")
+        if store_id is None:
+            seconds, microseconds = client.time(**self._anywhere(client))
+            client.hsetnx(STORE_KEY, "schema", SCHEMA_VERSION)
+            client.hsetnx(STORE_KEY, "created", f"{seconds}.{microseconds:06d}")
+            client.hsetnx(STORE_KEY, "id", secrets.token_hex(16))
+            store_id, created = client.hmget(STORE_KEY, "id", "created")
+        return _identity((store_id, created))
+
+    def _anywhere(self, client: Any) -> dict[str, Any]:
+        return {"target_nodes": client.get_random_node()} if self._is_cluster else {}
+
+    def _run_all(
+        self, client: Any, script: Script, calls: Iterable[tuple[Sequence[str | bytes], Sequence[object]]]
+    ) -> list[Any]:
+        """Which store it is, its clock, and the answer of each call; in one round trip."""
+        evaluated = (("EVALSHA", script.sha, len(keys), *keys, *arguments) for keys, arguments in calls)
+        answers = run_pipeline(self._redis, client, [_IDENTITY, ("TIME",), *evaluated], [script])
+        failures = [answer for answer in answers if isinstance(answer, Exception)]
+        if failures:
+            raise failures[0]
+        return answers
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turns whatever redis-py raises into a `StoreError` fit for a log."""
+        errors = self._redis.exceptions
+        try:
+            yield
+        except (self._redis.RedisError, errors.RedisClusterException, OSError) as exc:
+            # The next attempt connects anew; but a cluster's client knows more nodes than the URL names, of which one
+            # may answer when that one does not.
+            if not (self._is_cluster and isinstance(exc, (errors.ConnectionError, errors.TimeoutError))):
+                self._drop()
+            raise StoreError(f"store {self._shown}: {_explained(exc)}") from exc
+
+
+def _identity(fields: Sequence[Any]) -> StoreIdentity:
+    """From its two fields."""
+    store_id, created = fields
+    return StoreIdentity(text_of(store_id), float(created))
+
+
+def _explained(exc: Exception) -> str:
+    return f"{type(exc).__name__}: {exc}"

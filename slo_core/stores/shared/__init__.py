@@ -1,0 +1,1 @@
+"""What every shared store has in common: batches, numbering, retries, threads, reads."""

@@ -1,0 +1,203 @@
+"""A shared store as a reader sees it that counts nothing itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from slo_core.errors import StoreError
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import Span
+from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
+from slo_core.stores.buckets import BucketRange, BucketStore, Increment, Query, SLORecord, StoreIdentity
+from slo_core.stores.shared.reader import read_windows, reading_of
+
+__all__ = ["ReadOnlyLedger", "ReadOnlyStore"]
+
+# How long a reader waits for another one who is talking to the store.
+_TURN_SECONDS = 2.0
+
+
+class ReadOnlyLedger:
+    """One SLO's events, for reading."""
+
+    __slots__ = ("_store", "definition")
+
+    def __init__(self, definition: SLODefinition, store: ReadOnlyStore) -> None:
+        self.definition = definition
+        self._store = store
+
+    def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
+        """
+        Refuse events.
+
+        Raises:
+            StoreError: Always.
+        """
+        raise StoreError(f"SLO {self.definition.name!r}: its store was opened for reading only, and counts no events")
+
+    def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None:
+        """Nothing is ever counted elsewhere."""
+
+    def wake(self) -> None:
+        """No events come."""
+
+    def read(self, spans: Sequence[Span]) -> Reading:
+        """What the store has."""
+        return self._store.read((ReadRequest(self, spans),))[0]
+
+    def series(self, buckets: BucketRange) -> list[Increment]:
+        """The buckets of a range that hold events, oldest first."""
+        return self._store.series(self.definition, buckets)
+
+    def reset(self) -> None:
+        """There is nothing to forget."""
+
+
+class ReadOnlyStore:
+    """
+    A `Store` over a `BucketStore` that only reads: no SLO is declared, no batch is sent, no thread is started.
+
+    Safe to use from several threads: the store is asked by one at a time.
+
+    Args:
+        buckets: The store; a different one is asked for each service.
+        clock: Returns seconds since the epoch.
+    """
+
+    def __init__(self, buckets: BucketStore, *, clock: Callable[[], float] = time.time) -> None:
+        self._buckets = buckets
+        self._clock = clock
+        self._turn = threading.Lock()
+        self._identity: StoreIdentity | None = None
+        self._errors: dict[str, int] = {}
+        self._is_up = True
+
+    @property
+    def backend(self) -> str:
+        """The scheme of its URL."""
+        return self._buckets.backend
+
+    @property
+    def scope(self) -> StoreScope:
+        """Whose events it holds."""
+        return self._buckets.scope
+
+    @property
+    def service(self) -> str:
+        """The namespace."""
+        return self._buckets.service
+
+    @property
+    def store_id(self) -> str | None:
+        """Random, from the store's creation; None until something was read."""
+        return None if self._identity is None else self._identity.store_id
+
+    @property
+    def created(self) -> float:
+        """When the store was created; 0 until something was read."""
+        return 0.0 if self._identity is None else self._identity.created
+
+    def ledger(self, definition: SLODefinition) -> ReadOnlyLedger:
+        """A ledger to read an SLO by."""
+        return ReadOnlyLedger(definition, self)
+
+    def services(self) -> list[str]:
+        """
+        Every service that has declared an SLO, sorted.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        with self._asking():
+            return self._buckets.services()
+
+    def records(self) -> list[SLORecord]:
+        """
+        What the store knows of each SLO of this service, sorted by name.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        with self._asking():
+            names = self._buckets.names()
+            found = self._buckets.read([Query(name) for name in names]) if names else []
+            return [stored.record for stored in found if stored.record is not None]
+
+    def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
+        """
+        What the store has of several SLOs.
+
+        Raises:
+            StoreError: It is out of reach; or it has lost one of the SLOs.
+        """
+        definitions = [_ledger_of(request).definition for request in requests]
+        with self._asking():
+            if not definitions:
+                # Its identity is not asked for: an empty store would be given one.
+                self._buckets.names()
+                return []
+            self._identity = self._buckets.identity()
+            readings = []
+            for definition, stored in zip(definitions, read_windows(self._buckets, definitions, requests), strict=True):
+                if stored.record is None:
+                    raise StoreError(
+                        f"store {self.backend}, service {self.service!r}: SLO {definition.name!r} is gone; "
+                        "has the store been emptied?"
+                    )
+                self._errors[definition.name] = stored.record.errors
+                readings.append(reading_of(stored, now=self._clock()))
+            return readings
+
+    def series(self, definition: SLODefinition, buckets: BucketRange) -> list[Increment]:
+        """
+        The buckets of an SLO's range that hold events, oldest first.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        with self._asking():
+            return self._buckets.series(definition.name, buckets)
+
+    def health(self) -> StoreHealth:
+        """How the last read went; nothing is ever handed over, and the store's clock is not known."""
+        return StoreHealth(is_up=self._is_up, errors=sum(self._errors.values()))
+
+    def flush(self) -> None:
+        """There is nothing to hand over."""
+
+    def close(self) -> None:
+        """Release the store; a later read opens it again."""
+        # A read that does not return keeps its turn: it must not keep the process, too.
+        if self._turn.acquire(timeout=_TURN_SECONDS):
+            try:
+                self._buckets.close()
+            finally:
+                self._turn.release()
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=_TURN_SECONDS):
+            raise StoreError(f"the store {self.backend} is busy: another reader has been waiting for it")
+        try:
+            yield
+            self._is_up = True
+        except Exception as exc:  # whatever a store raises, readers get one kind of error
+            self._is_up = False
+            if isinstance(exc, StoreError):
+                raise
+            # What others say may hold a password.
+            raise StoreError(f"the store {self.backend} cannot be read: {type(exc).__name__}") from exc
+        finally:
+            self._turn.release()
+
+    def __repr__(self) -> str:
+        return f"ReadOnlyStore({self.backend!r}, service={self.service!r})"
+
+
+def _ledger_of(request: ReadRequest) -> ReadOnlyLedger:
+    ledger = request.ledger
+    assert isinstance(ledger, ReadOnlyLedger)  # a store is asked for its own ledgers only
+    return ledger

@@ -1,0 +1,81 @@
+"""What a reader of a shared store asks for, and how the answer becomes an SLO's windows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from slo_core.budgets.events import EventCounts
+from slo_core.budgets.snapshot import Reading
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import Span
+from slo_core.stores.base import ReadRequest
+from slo_core.stores.buckets import BucketStore, Query, SLORecord, Stored
+from slo_core.stores.layout import ReadPlan
+
+__all__ = ["read_windows", "reading_of"]
+
+
+def reading_of(stored: Stored, *, now: float) -> Reading:
+    """
+    What a store holds of an SLO, as snapshots are worked out from it.
+
+    Args:
+        stored: The record, and the events of each window.
+        now: Since when an SLO that nobody has declared yet is measured.
+    """
+    record = stored.record
+    if record is None:
+        return Reading(counts=stored.sums, lifetime=EventCounts(), data_since=now)
+    return Reading(
+        counts=stored.sums,
+        lifetime=EventCounts(record.good, record.bad),
+        data_since=record.data_since,
+        dropped=record.dropped,
+        definition_changed_at=record.definition_changed_at,
+        last_event_at=None if record.last_event_at is None else float(record.last_event_at),
+    )
+
+
+def read_windows(
+    buckets: BucketStore, definitions: Sequence[SLODefinition], requests: Sequence[ReadRequest]
+) -> list[Stored]:
+    """
+    Read several SLOs at once.
+
+    Args:
+        buckets: The store; whatever it raises is passed on.
+        definitions: The SLOs.
+        requests: What to read of each, in their order.
+
+    Returns:
+        The record of each, and the events of each span that was asked for.
+    """
+    asked = list(zip(definitions, requests, strict=True))
+    # How far back the finer buckets are kept is seen from the newest event; a live read needs not know.
+    past = [definition.name for definition, request in asked if not request.is_live]
+    records: dict[str, SLORecord | None] = {}
+    if past:
+        answers = buckets.read([Query(name) for name in past])
+        records = {name: answer.record for name, answer in zip(past, answers, strict=True)}
+    plans = []
+    known: dict[tuple[object, ...], ReadPlan] = {}
+    for definition, request in asked:
+        record = records.get(definition.name)
+        newest = None if request.is_live or record is None else record.last_event_at
+        horizon = None if newest is None or record is None else newest + record.idle_seconds
+        # Definitions are mostly alike, and the instants of their reads differ by less than the finest bucket.
+        key = (horizon, *[edge for span in request.spans for edge in _whole_seconds(span)])
+        plan = known.get(key)
+        if plan is None:
+            plan = known[key] = ReadPlan(request.spans, newest=horizon)
+        plans.append(plan)
+    answers = buckets.read(
+        [Query(definition.name, plan.ranges) for definition, plan in zip(definitions, plans, strict=True)]
+    )
+    return [Stored(stored.record, plan.counts(stored.sums)) for plan, stored in zip(plans, answers, strict=True)]
+
+
+def _whole_seconds(span: Span) -> tuple[int, int, int]:
+    """All that a plan sees of a span: no bucket is finer."""
+    return math.floor(span.start), math.floor(span.until), span.reach_seconds

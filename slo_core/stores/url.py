@@ -1,0 +1,48 @@
+"""The URL of a store: its scope, and how to show it without its password."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from slo_core.stores.base import StoreScope
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["redacted_url", "scope_of_url"]
+
+
+_ADDRESS_END = re.compile(r"[/?#]")
+
+# Whose events they hold, for whoever must know it without opening one.
+_SCOPES: Mapping[str, StoreScope] = {
+    "memory": "process",
+    "sqlite": "host",
+    "redis": "fleet",
+    "rediss": "fleet",
+    "redis+cluster": "fleet",
+    "rediss+cluster": "fleet",
+    "django": "fleet",
+}
+
+
+def scope_of_url(url: str) -> StoreScope | None:
+    """Whose events the store of a URL holds; None for a store of somebody else's."""
+    return _SCOPES.get(url.partition(":")[0])
+
+
+def redacted_url(url: str) -> str:
+    """A store URL fit for a log: without the password, and without a query that may hold one."""
+    scheme, separator, rest = url.partition("://")
+    address = _ADDRESS_END.split(rest, maxsplit=1)[0]
+    beyond = rest[len(address) :]
+    if "@" in beyond or (not separator and "@" in url):
+        # An unescaped "/", "?" or "#" in a password ends the address early: what is secret cannot be told.
+        return f"{url.partition(':')[0]}://..."
+    credentials, _, host = address.rpartition("@")
+    user, colon, _ = credentials.partition(":")
+    path, question_mark, _ = beyond.partition("#")[0].partition("?")
+    shown = f"{user}:***@{host}" if colon else address
+    return f"{scheme}{separator}{shown}{path}{'?...' if question_mark else ''}"

@@ -1,0 +1,1 @@
+"""Counting events and asking how an SLO stands."""

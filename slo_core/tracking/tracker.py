@@ -1,0 +1,281 @@
+"""One SLO at work: records its events, tells how it stands."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from _thread import get_ident
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from slo_core.budgets.burn_rate import BurnRateAlert, burns_at_least, sample
+from slo_core.budgets.events import Observation
+from slo_core.budgets.snapshot import Reading, SLOSnapshot, SnapshotPlan
+from slo_core.budgets.timeline import Timeline, kept_ranges
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, tiers_reaching
+from slo_core.stores.base import Ledger, ObservationStore, ReadRequest, Store
+from slo_core.stores.memory.observation_ledger import ObservationLedger
+from slo_core.stores.memory.store import MemoryStore
+from slo_core.stores.open import store_from_url
+from slo_core.tracking.event_counter import EventCounter, ThreadCounts
+from slo_core.tracking.track import Track
+
+__all__ = ["SLOTracker", "SnapshotQuery"]
+
+_LARGEST = sys.float_info.max  # NaN, infinity and ints beyond every float are not at most this
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotQuery:
+    """
+    What a snapshot must read of a store.
+
+    Attributes:
+        at: The instant of the snapshot, in seconds since the epoch.
+        request: What is to be read.
+    """
+
+    at: float
+    request: ReadRequest
+
+
+class SLOTracker:
+    """
+    Counts the good and bad events of one SLO, and works out its budget.
+
+    Safe to use from any thread; recording touches memory only and waits for nobody.
+
+    Args:
+        definition: The SLO.
+        store: None counts in this process's memory. A URL or `Store` shares the numbers; an `ObservationStore` of
+            your own is given every single event.
+        clock: Returns seconds since the epoch; tests pass `slo_core.testing.FakeClock`.
+
+    Raises:
+        StoreError: The store's URL is unknown or refused.
+        TypeError: It is no store.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_clock",
+        "_counter",
+        "_definition",
+        "_ledger",
+        "_observations",
+        "_plan",
+        "_shards",
+        "_store",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        definition: SLODefinition,
+        *,
+        store: Store | ObservationStore | str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._definition = definition
+        self._clock = clock
+        if isinstance(store, str):
+            store = store_from_url(store, clock=clock)
+        elif store is None:  # not `store or ...`: a store without events has length 0
+            store = MemoryStore(clock=clock)
+        self._plan = SnapshotPlan(definition)
+        self._ledger: Ledger
+        self._counter: EventCounter | None
+        self._store: Store | None = None  # none of an ObservationStore's
+        self._observations: ObservationLedger | None
+        if isinstance(store, ObservationStore):
+            self._ledger = self._observations = ObservationLedger(store, clock=clock)
+            self._counter = None
+            self._shards: dict[int, ThreadCounts] = {}
+        elif not isinstance(store, Store):
+            raise TypeError(f"SLOTracker(store=): expected a URL, a Store or an ObservationStore, got {store!r}")
+        else:
+            self._store = store
+            self._ledger, self._observations = store.ledger(definition), None
+            self._counter = EventCounter(self._ledger)
+            self._shards = self._counter.shards
+
+    @property
+    def definition(self) -> SLODefinition:
+        """The SLO."""
+        return self._definition
+
+    @property
+    def name(self) -> str:
+        """The SLO's name."""
+        return self._definition.name
+
+    @property
+    def store(self) -> Store | None:
+        """Where its events are kept; None for an `ObservationStore` of the user's."""
+        return self._store
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds since the epoch."""
+        return self._clock
+
+    @property
+    def counter(self) -> EventCounter | None:
+        """What events of now are counted in; None for an `ObservationStore` of the user's."""
+        return self._counter
+
+    def record(self, success: bool, *, at: float | None = None) -> None:
+        """
+        Count one event.
+
+        Args:
+            success: True for a good event, False for a bad one.
+            at: When it happened, in seconds since the epoch; None is now. A time in the past counts in its own
+                place; one older than everything kept is dropped and counted as dropped.
+
+        Raises:
+            ValueError: `at` is not a finite number, or more than 60 s in the future.
+        """
+        if at is not None:
+            self._record_at(success, at)
+            return
+        now = self._clock()
+        try:
+            shard = self._shards[get_ident()]
+        except KeyError:  # this thread's first event, or an observation store, which has no shards
+            shard = None
+        if shard is None or not shard.start <= now < shard.end:
+            if self._counter is None:
+                self._observe(success, now)
+                return
+            shard = self._counter.turn(now)
+        # Only this thread writes to its shard: no lock, and no update is lost.
+        if success:
+            shard.good += 1
+        else:
+            shard.bad += 1
+
+    def record_success(self, *, at: float | None = None) -> None:
+        """Count one good event; see `record`."""
+        self.record(True, at=at)
+
+    def record_failure(self, *, at: float | None = None) -> None:
+        """Count one bad event; see `record`."""
+        self.record(False, at=at)
+
+    def track(self) -> Track:
+        """
+        Count a block or a function: good when it ends, bad when it raises; the exception goes on.
+
+        A context manager (`with` and `async with`) and a decorator, for functions and coroutine functions.
+        """
+        return Track(self)
+
+    def snapshot(self, *, at: float | None = None) -> SLOSnapshot:
+        """
+        How the SLO stands.
+
+        Args:
+            at: The instant, in seconds since the epoch; None is now, and then events of hosts whose clocks run up to
+                60 s ahead are seen too.
+
+        Raises:
+            ValueError: `at` is not a finite number.
+        """
+        question = self.ask(at)
+        return self.answer(question, self._ledger.read(question.request.spans))
+
+    def ask(self, at: float | None = None) -> SnapshotQuery:
+        """
+        What must be read for a snapshot, everything counted so far being settled; for reading several SLOs at once.
+
+        Args:
+            at: As for `snapshot`.
+
+        Raises:
+            ValueError: `at` is not a finite number.
+        """
+        now = self._clock() if at is None else _instant(at)
+        until = now + FUTURE_TOLERANCE_SECONDS if at is None else now
+        if self._counter is not None:
+            self._counter.drain()
+        spans = [self._definition.span(seconds, at=now, until=until) for seconds in self._plan.windows]
+        return SnapshotQuery(now, ReadRequest(self._ledger, spans))
+
+    def answer(self, question: SnapshotQuery, reading: Reading) -> SLOSnapshot:
+        """The snapshot, once what `ask` asked for has been read."""
+        return self._plan.take(reading, at=question.at)
+
+    def timeline(self, *, at: float | None = None) -> Timeline:
+        """
+        What is kept of the SLO's past, bucket by bucket, for charts.
+
+        Args:
+            at: The instant to look back from, in seconds since the epoch; None is now.
+
+        Raises:
+            ValueError: `at` is not a finite number.
+        """
+        now = self._clock() if at is None else _instant(at)
+        if self._counter is not None:
+            self._counter.drain()
+        until = math.floor(now + FUTURE_TOLERANCE_SECONDS if at is None else now)
+        ranges = kept_ranges(tiers_reaching(self._definition.longest_seconds), at=now, until=until)
+        return Timeline((kept, self._ledger.series(kept)) for kept in ranges)
+
+    def check_burn_rate(self, *, at: float | None = None) -> list[BurnRateAlert]:
+        """
+        The single-window alerts: each of the definition's burn windows at or over `burn_rate_threshold`.
+
+        A window without events never alerts. Whether anybody should be woken is better told by `snapshot().alerts`.
+        """
+        spans = self.ask(at).request.spans
+        counted = dict(zip(self._plan.windows, self._ledger.read(spans).counts, strict=True))
+        definition = self._definition
+        target, threshold = definition.objective, definition.threshold
+        alerts = []
+        for seconds in definition.burn_rate_windows:
+            counts = counted[seconds]
+            if burns_at_least(counts, target, threshold):
+                burning = sample(seconds, counts, target)
+                alerts.append(
+                    BurnRateAlert(
+                        slo_name=definition.name,
+                        window_seconds=seconds,
+                        burn_rate=burning.burn_rate,
+                        threshold=definition.burn_rate_threshold,
+                        success_ratio=burning.success_ratio,
+                        sample_count=burning.sample_count,
+                    )
+                )
+        return alerts
+
+    def __repr__(self) -> str:
+        return f"SLOTracker({self._definition.name!r})"
+
+    def _record_at(self, success: bool, at: float) -> None:
+        instant = _instant(at)
+        now = self._clock()
+        if instant > now + FUTURE_TOLERANCE_SECONDS:
+            raise ValueError(
+                f"record(at=): expected a time at most {FUTURE_TOLERANCE_SECONDS} s ahead of the clock ({now!r}), "
+                f"got {at!r}, {instant - now:.0f} s ahead; is it in milliseconds?"
+            )
+        if self._counter is None:
+            self._observe(success, instant)
+        else:
+            # How far back is kept is seen from the newest event: those that are not settled yet are events, too.
+            self._counter.drain()
+            self._ledger.add(math.floor(instant), int(bool(success)), int(not success), live=False)
+            self._ledger.wake()
+
+    def _observe(self, success: bool, at: float) -> None:
+        assert self._observations is not None  # there is neither tally nor shard without it
+        self._observations.record(Observation(timestamp=at, success=bool(success)))
+
+
+def _instant(at: float) -> float:
+    if isinstance(at, bool) or not isinstance(at, (int, float)) or not abs(at) <= _LARGEST:
+        raise ValueError(f"at=: expected a finite number of seconds since the epoch, got {at!r}")
+    return float(at)

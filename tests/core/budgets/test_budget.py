@@ -1,0 +1,163 @@
+"""The error budget, exact to the last event."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal, localcontext
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slo_core.budgets.budget import (
+    error_budget_remaining,
+    exact_budget_remaining,
+    failures_left,
+    is_breached,
+    is_budget_exhausted,
+    success_ratio,
+)
+from slo_core.budgets.burn_rate import exact_burn_rate
+from slo_core.budgets.events import EventCounts
+from slo_core.objectives.target import Target
+
+counts_of_any_size = st.builds(
+    EventCounts, good=st.integers(min_value=0, max_value=2**60), bad=st.integers(min_value=0, max_value=2**60)
+)
+targets = st.floats(min_value=0.001, max_value=0.99999).map(Target)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "allowance"),
+    [
+        (0.999, Fraction(1, 1000)),
+        (0.9999, Fraction(1, 10_000)),
+        (0.99999, Fraction(1, 100_000)),
+        (0.9, Fraction(1, 10)),
+        (0.95, Fraction(1, 20)),
+        (1e-30, 1 - Fraction(1, 10**30)),
+    ],
+)
+def test_the_allowance_is_what_the_digits_say(ratio: float, allowance: Fraction) -> None:
+    """1 - 0.999 is 1/1000, where floats give 0.0010000000000000009."""
+    assert Target(ratio).allowance == allowance
+
+
+def test_the_hosts_decimal_context_changes_nothing() -> None:
+    """An application that computes with four digits still has its budget to the last event."""
+    with localcontext() as context:
+        context.prec = 4
+
+        assert Target(0.123456).allowance == Fraction(876_544, 1_000_000)
+
+
+@pytest.mark.parametrize(
+    "ratio", [0, 1, 0.0, 1.0, -0.1, 1.5, math.nan, math.inf, True, False, None, "0.99", Decimal("0.9"), 10**400]
+)
+def test_a_target_is_a_ratio_between_0_and_1(ratio: object) -> None:
+    """NaN, 0 and 1 have no budget to speak of; text and True are mistakes."""
+    with pytest.raises(ValueError, match="expected a ratio between 0 and 1, got"):
+        Target(ratio)  # type: ignore[arg-type]  # that is the mistake
+
+
+def test_a_percentage_given_as_a_number_is_recognised() -> None:
+    """Who writes 99.9 is told what they meant, without rounding noise."""
+    with pytest.raises(ValueError, match=r"got 99\.9; did you mean 0\.999\?"):
+        Target(99.9)
+
+
+def test_a_float_subclass_counts_by_its_digits() -> None:
+    """numpy's floats are floats whose repr says their type."""
+
+    class Float64(float):
+        def __repr__(self) -> str:
+            return f"np.float64({float(self)})"
+
+    assert Target(Float64(0.999)).allowance == Fraction(1, 1000)
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "remaining"),
+    [(0, 0, 1.0), (1000, 0, 1.0), (9995, 5, 0.5), (999, 1, 0.0), (998, 2, -1.0), (0, 10, -999.0)],
+)
+def test_the_budget_that_remains(good: int, bad: int, remaining: float) -> None:
+    """At 99.9 %, one event of a thousand may fail: the second overspends by a whole budget."""
+    assert error_budget_remaining(EventCounts(good, bad), Target(0.999)) == remaining
+
+
+@pytest.mark.parametrize("nines", range(1, 9))
+@pytest.mark.parametrize("budgets", [1, 3, 7, 1_000_003])
+def test_a_budget_spent_to_the_last_event_is_zero(nines: int, budgets: int) -> None:
+    """Exactly 0.0 and exhausted, not 8.9e-16 and fine; and not breached: the target is just met."""
+    target = Target(float(f"0.{'9' * nines}"))
+    spent = EventCounts(good=budgets * 10**nines - budgets, bad=budgets)
+
+    assert error_budget_remaining(spent, target) == 0.0
+    assert is_budget_exhausted(spent, target)
+    assert not is_breached(spent, target)
+
+
+def test_beyond_what_floats_can_count_one_event_still_decides() -> None:
+    """2**53 * 1000 events at 99.9 %: 2**53 may fail, and 2**53 + 1 is not the same number."""
+    target, total = Target(0.999), 2**53 * 1000
+
+    assert is_breached(EventCounts(total - 2**53 - 1, 2**53 + 1), target)
+    assert not is_breached(EventCounts(total - 2**53, 2**53), target)
+    assert not is_budget_exhausted(EventCounts(total - 2**53 + 1, 2**53 - 1), target)
+
+
+def test_without_events_nothing_is_wrong() -> None:
+    """No data: ratio 1, budget whole, neither breached nor exhausted; `has_data` tells it from perfection."""
+    nothing = EventCounts()
+
+    assert success_ratio(nothing) == 1.0
+    assert not nothing.has_data
+    assert not is_breached(nothing, Target(0.999))
+    assert not is_budget_exhausted(nothing, Target(0.999))
+
+
+@given(counts_of_any_size, targets)
+def test_a_bad_event_never_raises_the_remaining_budget(counts: EventCounts, target: Target) -> None:
+    """However many there were."""
+    worse = EventCounts(counts.good, counts.bad + 1)
+
+    assert error_budget_remaining(worse, target) <= error_budget_remaining(counts, target)
+
+
+@given(counts_of_any_size, targets)
+def test_a_good_event_never_lowers_the_remaining_budget(counts: EventCounts, target: Target) -> None:
+    """Traffic makes the allowance grow."""
+    better = EventCounts(counts.good + 1, counts.bad)
+
+    assert error_budget_remaining(better, target) >= error_budget_remaining(counts, target)
+
+
+@given(counts_of_any_size, targets)
+def test_the_sign_of_the_budget_and_the_decisions_agree(counts: EventCounts, target: Target) -> None:
+    """Below 0 is breached; 0 or below is exhausted, as soon as there are events."""
+    remaining = error_budget_remaining(counts, target)
+
+    assert is_breached(counts, target) == (remaining < 0)
+    assert is_budget_exhausted(counts, target) == (counts.has_data and remaining <= 0)
+
+
+@given(counts_of_any_size, targets)
+def test_every_way_to_say_what_is_left_says_the_same(counts: EventCounts, target: Target) -> None:
+    """As a float, as a fraction, in events, and as the burn rate of the whole window."""
+    left = exact_budget_remaining(counts, target)
+
+    assert error_budget_remaining(counts, target) == float(left)
+    assert left == 1 - exact_burn_rate(counts, target)
+    assert failures_left(counts, target) == left * target.allowance * counts.total
+    assert is_breached(counts, target) == (left < 0)
+
+
+@given(st.lists(counts_of_any_size, min_size=1), st.randoms())
+def test_counts_merged_in_any_order_are_equal(parts: list[EventCounts], random: object) -> None:
+    """Workers may report in any order."""
+    shuffled = list(parts)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]  # a random.Random of hypothesis
+
+    assert sum(parts, EventCounts()) == sum(shuffled, EventCounts())
+    assert sum(parts, EventCounts()).total == sum(part.total for part in parts)

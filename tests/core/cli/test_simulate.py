@@ -1,0 +1,283 @@
+"""`slo simulate`: its arguments, its report, and its JSON."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from slo_core import SLODefinition
+from slo_core.cli import main
+from slo_core.cli.block_plot import bars, spark
+from slo_core.cli.simulation_report import simulation_report
+from slo_core.simulation.incident import Incident
+from slo_core.simulation.outcome import Outcome
+from slo_core.simulation.run import simulate
+from slo_core.simulation.traffic import parse_rate, parse_share
+
+TYPED = ["simulate", "--target", "99.9%"]
+SHORT = ["--errors", "15%", "--for", "10m", "--rate", "20/s"]
+
+
+@pytest.fixture
+def slos(tmp_path: Path) -> Path:
+    """A file with two SLOs."""
+    path = tmp_path / "slo.json"
+    path.write_text(
+        json.dumps(
+            {
+                "service": "shop",
+                "slos": {
+                    "availability": {"target": "99.9%"},
+                    "latency": {"target": 0.99, "latency": "300ms", "window": "7d"},
+                },
+            }
+        )
+    )
+    return path
+
+
+def printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(arguments) == 0
+    found = capsys.readouterr()
+    assert found.err == ""
+    return found.out
+
+
+def document(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(printed([*arguments, "--json"], capsys))["slos"]
+    return found
+
+
+def test_the_workbooks_example(capsys: pytest.CaptureFixture[str]) -> None:
+    """15 % errors for ten minutes: the fast page after 345.6 s, cleared 271.2 s after the end; 3.47 % of the budget."""
+    lines = printed([*TYPED, *SHORT], capsys).splitlines()
+
+    assert lines[0] == "99.9% in 30d. Incident of 10m, 1,800 of 12,000 events fail."
+    assert lines[2].split() == "ALERT FACTOR FIRES CLEARS HIGHEST LONG HIGHEST SHORT".split()
+    assert lines[3].split() == ["page", "1h/5m", "14.4x", "5m46s", "14m32s", "25.0x", "150.0x"]
+    assert lines[4].split() == ["page", "6h/30m", "6.0x", "-", "-", "4.1x", "50.0x"]
+    assert "Error budget: 100.00% before, 96.52% after. The incident spends 3.47% of it." in lines
+
+
+def test_slos_of_a_file(slos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All of them, each under its name and with its own rules."""
+    out = printed(["simulate", str(slos), *SHORT], capsys)
+
+    assert "availability: 99.9% in 30d. Incident of 10m" in out
+    assert "latency: 99.0% in 7d. Incident of 10m" in out
+
+
+def test_one_slo_of_a_file(slos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Named with --slo; what is misspelt is told."""
+    (found,) = document(["simulate", str(slos), "--slo", "latency", *SHORT], capsys)
+    assert (found["slo"], found["target"], found["window_seconds"]) == ("latency", 0.99, 604_800)
+
+    assert main(["simulate", str(slos), "--slo", "latenzy", *SHORT]) == 2
+    assert "there is no SLO 'latenzy'; did you mean \"latency\"?" in capsys.readouterr().err
+
+
+def test_json_has_every_number(capsys: pytest.CaptureFixture[str]) -> None:
+    """In seconds and ratios; None for what did not happen."""
+    (found,) = document([*TYPED, *SHORT], capsys)
+
+    assert found["incident_seconds"] == 600
+    assert found["resolution_seconds"] == 1
+    assert found["budget"]["failures"] == 1800
+    assert found["budget"]["events"] == 12_000
+    assert found["budget"]["spent"] == pytest.approx(0.0347, abs=1e-4)
+    assert found["budget"]["exhausted_at_seconds"] is None
+    first, second = found["alerts"][:2]
+    assert (first["severity"], first["long_window_seconds"], first["short_window_seconds"]) == ("page", 3600, 300)
+    assert (first["factor"], first["min_failures"], first["was_firing"]) == (14.4, 2, False)
+    assert (first["fired_at_seconds"], first["cleared_at_seconds"]) == (346, 872)
+    assert first["firings"] == [{"fired_at_seconds": 346, "cleared_at_seconds": 872}]
+    assert (second["fired_at_seconds"], second["cleared_at_seconds"], second["firings"]) == (None, None, [])
+
+
+def test_counts_by_the_minute(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same incident from a file is the same incident."""
+    path = tmp_path / "counts.csv"
+    path.write_text("minute,total,bad\n" + "".join(f"{minute},1200,180\n" for minute in range(10)))
+
+    from_file, sketched = document([*TYPED, "--csv", str(path)], capsys), document([*TYPED, *SHORT], capsys)
+
+    assert from_file == sketched
+
+
+def test_options_reach_the_simulation(capsys: pytest.CaptureFixture[str]) -> None:
+    """What came before, how long to look on, and how many failures an alert asks for."""
+    options = ["--before", "0", "--after", "1m", "--background", "1%", "--min-failures", "5000"]
+    (found,) = document([*TYPED, *SHORT, *options], capsys)
+    (young,) = document([*TYPED, *SHORT, "--before", "0"], capsys)
+
+    assert found["looked_until_seconds"] == 660
+    assert found["budget"]["before"] == 1.0
+    assert found["budget"]["exhausted_at_seconds"] == 1  # of nothing but 15 % errors
+    assert all(not alert["firings"] and alert["min_failures"] == 5000 for alert in found["alerts"])
+    assert young["alerts"][0]["fired_at_seconds"] == 300  # the short window must have been measured
+
+
+def test_a_window_that_is_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rolling or of the calendar."""
+    (week,) = document([*TYPED, "--window", "7d", *SHORT], capsys)
+    (month,) = document([*TYPED, "--window", "month", *SHORT], capsys)
+
+    assert week["alerts"][0]["factor"] == 16.8
+    assert (month["window"], month["window_seconds"]) == ("month", 2_592_000)
+
+
+def test_times_that_are_not_exact_are_told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors within an event of the factor of a rule, for hours."""
+    monkeypatch.setattr("slo_core.simulation.run._PRECISIONS", ((1, 10),))
+    arguments = ["--errors", "0.1%", "--for", "1h", "--rate", "50/s", "--background", "0.1%", "--after", "0"]
+
+    assert main([*TYPED, *arguments]) == 0
+
+    assert "times are exact to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Expected SOURCE"),
+        (SHORT, "Expected SOURCE"),
+        (["--target", "99.9%"], "Expected an incident: --errors and --for, or --csv."),
+        (["--target", "99.9%", "--errors", "15%"], "Expected an incident"),
+        (["--target", "99.9", *SHORT], 'did you mean "99.9%"?'),
+        (["--target", "100%", *SHORT], 'expected a share between "0%" and "100%"'),
+        (["--target", "99.9%", "--window", "soon", *SHORT], "Invalid value for --window"),
+        (["--target", "99.9%", "--window", "93d", *SHORT], "expected at most 92 days"),
+        (["--target", "99.9%", "--errors", "15", "--for", "10m"], 'did you mean "15%"?'),
+        (["--target", "99.9%", "--errors", "15%", "--for", "ten"], "expected seconds or a duration"),
+        (["--target", "99.9%", "--errors", "15%", "--for", "1.5s"], "expected whole seconds"),
+        (["--target", "99.9%", "--errors", "15%", "--for", "99d"], "an incident of at most 92 days"),
+        (["--target", "99.9%", "--errors", "15%", "--for", "10m", "--rate", "fast"], 'expected a rate such as "50/s"'),
+        (["--target", "99.9%", *SHORT, "--min-failures", "0"], "0 is not in the range x>=1"),
+        (["--target", "99.9%", *SHORT, "--csv", "x.csv"], "Expected either --csv or --errors and --for, got both."),
+        (["slo.json", "--target", "99.9%", *SHORT], "Expected either SOURCE or --target, got both."),
+        (["slo.json", "--window", "30d", *SHORT], "--window belongs to --target"),
+        (["there-is-no.json", *SHORT], "there-is-no.json: there is no such file"),
+        (["--target", "99.9%", "--csv", "there-is-no.csv"], "there-is-no.csv: cannot be read: No such file"),
+    ],
+)
+def test_bad_input(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 2, nothing on stdout, and what was expected on stderr."""
+    assert main(["simulate", *arguments]) == 2
+
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert message in found.err
+
+
+def test_a_bad_file_is_told_by_line_and_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every mistake in a line of its own."""
+    path = tmp_path / "counts.csv"
+    path.write_text("minute,total,bad\n1,10,11\n2,x,0\n")
+
+    assert main([*TYPED, "--csv", str(path)]) == 2
+
+    assert capsys.readouterr().err.splitlines() == [
+        f"slo: error: {path}:2: bad: expected at most the total (10), got 11",
+        f"slo: error: {path}:3: total: expected a whole number from 0 to 60,000,000,000, got 'x'",
+    ]
+
+
+def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    """And every option."""
+    out = printed(["simulate", "--help"], capsys)
+
+    assert "slo simulate --target 99.9% --errors 15% --for 10m" in out
+    for option in ("--errors", "--for", "--rate", "--csv", "--before", "--after", "--background", "--min-failures"):
+        assert option in out
+
+
+# --- the report
+
+
+def outcome_of(error_ratio: str, seconds: int, **options: Any) -> Outcome:
+    sketch = Incident.steady(error_ratio=parse_share(error_ratio), seconds=seconds, rate=parse_rate("10/s"), **options)
+    (found,) = simulate([SLODefinition("a", 0.999)], sketch)
+    return found
+
+
+def report(outcome: Outcome, *, width: int = 100, encoding: str = "utf-8") -> list[str]:
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    console = Console(file=file, width=width, force_terminal=True, color_system=None, highlight=False)
+    for part in simulation_report(outcome, console):
+        console.print(part)
+    file.flush()
+    file.seek(0)
+    return file.read().splitlines()
+
+
+def test_a_plot_shows_budget_and_burn_rates() -> None:
+    """The budget falls from the left to the right; the page's line is full while it fires."""
+    outcome = outcome_of("15%", 600)
+    lines = report(outcome)
+    top, bottom = (next(line for line in lines if share in line and "█" in line) for share in ("100.00%", "96.52%"))
+    page = next(line for line in lines if line.lstrip().startswith("page 1h/5m") and "▁" in line)
+
+    assert top.count("█") < bottom.count("█")
+    on = page.count("█") / 72
+    (firing,) = outcome.rules[0].firings
+    assert firing.cleared_at is not None
+    assert on == pytest.approx((firing.cleared_at - firing.fired_at) / outcome.instants[-1].at, abs=2 / 72)
+    assert "^ end" in lines[-2]
+    assert lines[-2].strip().startswith("0s")
+    assert lines[-2].endswith("20m")
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_nothing_is_wider_than_the_terminal(width: int) -> None:
+    """The plot shrinks, and the table leaves columns out."""
+    lines = report(outcome_of("15%", 600), width=width)
+
+    assert max(len(line) for line in lines) <= width
+    assert any("FIRES" in line for line in lines)
+    assert any("▁" in line for line in lines)
+
+
+def test_a_terminal_without_blocks_gets_ascii() -> None:
+    """Also for the lines of the table."""
+    lines = report(outcome_of("15%", 600), encoding="ascii")
+
+    assert all(line.isascii() for line in lines)
+    assert any("####" in line for line in lines)
+
+
+def test_what_happened_before_and_what_goes_on_is_said() -> None:
+    """A budget that was spent before, a rule that fired before and fires still."""
+    text = " ".join(report(outcome_of("100%", 60, background=parse_share("2%"), after_seconds=60), width=120))
+
+    assert "It is exhausted before it begins." in text
+    assert "before" in text
+    assert "not within 2m" in text
+
+
+def test_an_slo_without_rules_has_a_budget() -> None:
+    """And a plot of it."""
+    (outcome,) = simulate(
+        [SLODefinition("a", 0.999, alert_rules=())],
+        Incident.steady(error_ratio=parse_share("50%"), seconds=60, rate=parse_rate("1/s"), after_seconds=60),
+    )
+    text = "\n".join(report(outcome))
+
+    assert "It has no alert rules." in text
+    assert "Error budget left" in text
+
+
+def test_a_full_block_is_never_nearly_one() -> None:
+    """Nobody is told that a rule fires when it does not."""
+    assert spark([0.0, 0.999_999, 1.0, 7.0], ascii_only=False) == "▁▇██"
+    assert spark([0.0, 0.999_999, 1.0, 7.0], ascii_only=True) == "_+##"
+
+
+def test_bars_reach_from_the_lowest_to_the_highest() -> None:
+    """All of them are full where they are the same."""
+    assert bars([0.0, 1.0], rows=2, ascii_only=False) == [" █", "▁█"]
+    assert bars([1.0, 1.0], rows=2, ascii_only=True) == ["##", "##"]

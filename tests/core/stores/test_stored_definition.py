@@ -1,0 +1,95 @@
+"""A definition written down: it comes back whole, and a change of what counts is told from any other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from slo_core import AlertRule, HTTPRule, SLODefinition
+from slo_core.errors import StoreError
+from slo_core.stores.stored_definition import definition_from_stored, fingerprint_of, stored_definition
+
+FULL = SLODefinition(
+    '支払い "x"',
+    0.9995,
+    window_seconds=7 * 86_400,
+    burn_rate_windows=(600, 3600),
+    burn_rate_threshold=10.5,
+    description="Paying works.",
+    labels={"team": "money"},
+    runbook="https://example.org/run",
+    alert_rules=(
+        AlertRule("1h", "5m", severity="page", burn_rate=14.4, min_failures=5),
+        AlertRule("6h", "30m", severity="ticket", budget_share=0.05),
+    ),
+    http=HTTPRule(routes=("/pay/*",), methods=("POST",), latency_seconds=0.3, bad_statuses=("5xx", 429)),
+)
+
+
+@pytest.mark.parametrize(
+    "definition",
+    [
+        FULL,
+        SLODefinition("plain", 0.99),
+        SLODefinition("custom", 0.99, kind="custom"),
+        SLODefinition("calendar", 0.99, window="month", timezone="UTC", alert_rules=()),
+    ],
+    ids=lambda definition: definition.name,
+)
+def test_a_definition_comes_back_whole(definition: SLODefinition) -> None:
+    """Every field of it."""
+    assert definition_from_stored(stored_definition(definition)) == definition
+
+
+def test_the_same_definition_is_the_same_text() -> None:
+    """In every process."""
+    assert stored_definition(FULL) == stored_definition(replace(FULL))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"latency_seconds": 0.2},
+        {"routes": ("/pay/*", "/refund")},
+        {"bad_statuses": ("5xx",)},
+        {"classify": lambda status, exception: True},
+        {"unmatched": True},
+        {"client_disconnect": "bad"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_another_rule_is_another_fingerprint(change: dict[str, object]) -> None:
+    """Numbers from before and after are of different things."""
+    assert FULL.http is not None
+    changed = replace(FULL, http=replace(FULL.http, **change))  # type: ignore[arg-type]
+
+    assert fingerprint_of(changed) != fingerprint_of(FULL)
+
+
+def test_what_changes_no_count_changes_no_fingerprint() -> None:
+    """Target, window, alerts, words, and the order of patterns."""
+    assert FULL.http is not None
+    reordered = replace(FULL.http, bad_statuses=(429, "5xx"))
+    same = replace(FULL, target=0.99, window_seconds=30 * 86_400, alert_rules=None, description="", http=reordered)
+
+    assert fingerprint_of(same) == fingerprint_of(FULL)
+    assert len(fingerprint_of(same)) == 16
+
+
+def test_custom_slos_have_a_fingerprint_too() -> None:
+    """One for all: what they count is decided by code."""
+    assert fingerprint_of(SLODefinition("a", 0.9)) == fingerprint_of(SLODefinition("b", 0.99, kind="custom"))
+
+
+@pytest.mark.parametrize("document", ["", "[]", "{}", '{"version": 1}', "null"])
+def test_a_document_that_is_none_is_refused(document: str) -> None:
+    """With a `StoreError`: it came from a store."""
+    with pytest.raises(StoreError, match="a stored definition cannot be read"):
+        definition_from_stored(document)
+
+
+def test_a_newer_document_is_refused() -> None:
+    """With what to do."""
+    with pytest.raises(StoreError, match="version 2, this slo-suite knows 1: upgrade it"):
+        definition_from_stored(stored_definition(FULL).replace('"version": 1', '"version": 2'))

@@ -1,0 +1,336 @@
+"""Counting from many threads and in forked children: nothing lost, nothing counted twice."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+
+from slo_core import SLODefinition, SLOTracker
+from slo_core.budgets.events import EventCounts
+from slo_core.stores.memory.store import MemoryLedger
+from slo_core.testing import FakeClock
+from slo_core.tracking.event_counter import EventCounter
+
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+
+
+def test_four_threads_lose_no_event_while_snapshots_are_taken() -> None:
+    """4 x 50,000 records under the wall clock; totals seen meanwhile never go down, and the last is exact."""
+    tracker = SLOTracker(SLODefinition("a", 0.9))
+    start, done = threading.Barrier(5), threading.Event()
+
+    def work(number: int) -> None:
+        start.wait()
+        for index in range(50_000):
+            tracker.record(index % 5 != number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    seen = []
+
+    def watch() -> None:
+        start.wait()
+        while not done.is_set():
+            snapshot = tracker.snapshot()
+            seen.append((snapshot.lifetime_good, snapshot.lifetime_bad))
+
+    watcher = threading.Thread(target=watch)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in (*threads, watcher):
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+        done.set()
+        watcher.join()
+
+    snapshot = tracker.snapshot()
+    assert (snapshot.lifetime_good, snapshot.lifetime_bad) == (160_000, 40_000)
+    assert (snapshot.total, snapshot.failures) == (200_000, 40_000)
+    assert all(a <= b and c <= d for (a, c), (b, d) in zip(seen, seen[1:], strict=False))
+    assert len(seen) > 2
+
+
+def test_a_thousand_short_threads_leave_no_trace_but_their_events() -> None:
+    """A shard is taken over by a later thread: there are as many as there were threads at the same time."""
+    clock = FakeClock()
+    counter = EventCounter(MemoryLedger(3600, clock=clock))
+
+    def work() -> None:
+        counter.turn(clock()).good += 1
+
+    for index in range(1000):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        if index % 10 == 0:
+            clock.advance(1)
+
+    counter.drain()
+    assert len(counter.shards) <= 5
+    assert sum(shard.good for shard in counter.shards.values()) == 1000
+
+
+def test_threads_that_come_and_go_lose_no_event() -> None:
+    """1,000 threads in groups of twenty, 50 events each, under a clock that goes on meanwhile."""
+    clock = FakeClock()
+    tracker = SLOTracker(SLODefinition("a", 0.9), clock=clock)
+
+    def work() -> None:
+        for index in range(50):
+            tracker.record(index % 2 == 0)
+
+    for _ in range(50):
+        group = [threading.Thread(target=work) for _ in range(20)]
+        for thread in group:
+            thread.start()
+        clock.advance(1)
+        for thread in group:
+            thread.join()
+
+    snapshot = tracker.snapshot()
+    assert (snapshot.total, snapshot.failures) == (50_000, 25_000)
+
+
+def test_an_event_counted_while_its_shard_is_settled_is_settled_next_time(clock: FakeClock) -> None:
+    """The other thread does not wait: what it counts between two of the reader's steps is not taken for settled."""
+
+    class BusyLedger(MemoryLedger):
+        def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
+            super().add(second, good, bad, live=live)
+            if busy:
+                shard.good += busy.pop()  # just then
+                shard.bad += 1
+
+    ledger = BusyLedger(3600, clock=clock)
+    counter = EventCounter(ledger)
+    shard = counter.turn(clock())
+    shard.good, busy = 5, [2]
+
+    counter.drain()
+    assert ledger.read([]).lifetime == EventCounts(5, 0)
+
+    counter.drain()
+    assert ledger.read([]).lifetime == EventCounts(7, 1)
+
+
+def test_an_idle_threads_last_events_are_seen_in_their_own_second(clock: FakeClock) -> None:
+    """Recorded two hours ago and read now: they are two hours old."""
+    tracker = SLOTracker(SLODefinition("a", 0.999), clock=clock)
+    recorded, finish = threading.Event(), threading.Event()
+
+    def work() -> None:
+        tracker.record(False)
+        recorded.set()
+        finish.wait()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    recorded.wait()
+    clock.advance(hours=2)
+    tracker.record(True)
+
+    snapshot = tracker.snapshot()
+    finish.set()
+    thread.join()
+
+    assert {found.window_seconds: found.failures for found in snapshot.window_samples} == {
+        2_592_000: 1, 3600: 0, 21_600: 1, 300: 0, 1800: 0, 86_400: 1, 7200: 1, 259_200: 1,
+    }  # fmt: skip
+
+
+def test_an_idle_thread_does_not_wipe_out_what_the_others_counted(clock: FakeClock) -> None:
+    """Its last event is older than everything kept, because nobody has read for so long: no step of the clock."""
+    tracker = SLOTracker(SLODefinition("a", 0.9, 3600, (3600,)), clock=clock)
+    recorded, finish = threading.Event(), threading.Event()
+
+    def work() -> None:
+        tracker.record(False)
+        recorded.set()
+        finish.wait()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    recorded.wait()
+    clock.advance(hours=2)
+    for _ in range(100):
+        tracker.record(True)
+    clock.advance(1)
+    tracker.record(True)
+
+    snapshot = tracker.snapshot()
+    finish.set()
+    thread.join()
+
+    assert (snapshot.total, snapshot.failures) == (101, 0)
+    assert (snapshot.lifetime_good, snapshot.lifetime_bad) == (101, 1)
+
+
+def test_a_step_back_with_other_threads_idle_keeps_the_totals(clock: FakeClock) -> None:
+    """Their last events lie in a future that never came; nothing of the totals is lost or dropped."""
+    tracker = SLOTracker(SLODefinition("a", 0.9), clock=clock)
+    recorded, finish = threading.Event(), threading.Event()
+    clock.advance(days=400)
+
+    def work() -> None:
+        tracker.record(False)
+        recorded.set()
+        finish.wait()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    recorded.wait()
+    tracker.record(True)
+    clock.advance(days=-400)
+    for _ in range(5):
+        tracker.record(True)
+        clock.advance(1)
+        snapshot = tracker.snapshot()
+    finish.set()
+    thread.join()
+
+    assert (snapshot.lifetime_good, snapshot.lifetime_bad, snapshot.dropped) == (6, 1, 0)
+    assert snapshot.total >= 3
+
+
+def run_script(script: str) -> str:
+    """Fork in a process of its own: pytest's has threads and output to lose."""
+    finished = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", textwrap.dedent(script)],
+        capture_output=True, text=True, timeout=180, check=False,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+@needs_fork
+def test_a_forked_child_starts_empty_and_the_parent_keeps_its_counts() -> None:
+    """What the parent counted is the parent's to report; the child records and reads from the first moment on."""
+    output = run_script(
+        """
+        import os
+        from slo_core import SLODefinition, SLOTracker
+        from slo_core.testing import FakeClock
+        clock = FakeClock()
+        tracker = SLOTracker(SLODefinition("a", 0.9), clock=clock)
+        for _ in range(10):
+            tracker.record(True)
+            clock.advance(0.3)
+        child = os.fork()
+        if child == 0:
+            clock.advance(100)
+            before = tracker.snapshot()
+            tracker.record(False); tracker.record(False)
+            clock.advance(5)
+            tracker.record(True)
+            after = tracker.snapshot()
+            print("child", before.lifetime_good, after.lifetime_good, after.failures, after.data_since == clock() - 5
+                  or after.data_since, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        tracker.record(True)
+        print("parent", tracker.snapshot().total, tracker.snapshot().failures)
+        """
+    )
+
+    child, parent = output.splitlines()
+    assert child.split()[:4] == ["child", "0", "1", "2"]
+    assert parent == "parent 11 0"
+
+
+@needs_fork
+def test_a_child_forked_without_the_hooks_starts_empty_too() -> None:
+    """uWSGI forks without calling them: the process id tells, at the latest with the next second or read."""
+    output = run_script(
+        """
+        import os
+        os.register_at_fork = lambda **hooks: None
+        from slo_core import SLODefinition, SLOTracker
+        from slo_core.testing import FakeClock
+        clock = FakeClock()
+        tracker = SLOTracker(SLODefinition("a", 0.9), clock=clock)
+        tracker.record(True); tracker.snapshot(); tracker.record(True)
+        child = os.fork()
+        if child == 0:
+            clock.advance(1)
+            tracker.record(False)
+            snapshot = tracker.snapshot()
+            print("child", snapshot.lifetime_good, snapshot.lifetime_bad, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        print("parent", tracker.snapshot().lifetime_good)
+        """
+    )
+
+    assert output.splitlines() == ["child 0 1", "parent 2"]
+
+
+@needs_fork
+def test_a_fork_while_another_thread_holds_every_lock_does_not_block_the_child() -> None:
+    """The tally's, the ledger's, the exact store's and that of the incidents: held by a thread that is gone there."""
+    output = run_script(
+        """
+        import os, threading
+        from slo_core import InMemoryStore, SLODefinition, SLORegistry, SLOTracker
+        registry = SLORegistry()
+        trackers = [
+            registry.define(SLODefinition("buckets", 0.9)),
+            registry.add(SLOTracker(SLODefinition("exact", 0.9), store=InMemoryStore(60))),
+        ]
+        for tracker in trackers:
+            tracker.record(True)
+        store = trackers[1]._ledger._store
+        held, finish = threading.Event(), threading.Event()
+        def hold():
+            with trackers[0]._counter._lock, trackers[0]._ledger._lock, trackers[1]._ledger._lock:
+                with store._lock, registry.internal_errors._lock:
+                    held.set()
+                    finish.wait()
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait()
+        child = os.fork()
+        if child == 0:
+            for tracker in trackers:
+                tracker.record(False)
+                print("child", tracker.snapshot().lifetime_good, tracker.snapshot().failures, flush=True)
+            registry.internal_errors.report("trouble")
+            print("child", registry.internal_errors.total, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        finish.set()
+        thread.join()
+        print("parent", [tracker.snapshot().lifetime_good for tracker in trackers], len(store))
+        """
+    )
+
+    assert output.splitlines() == ["child 0 1", "child 0 1", "child 1", "parent [1, 1] 1"]
+
+
+@needs_fork
+def test_what_is_gone_is_not_kept_alive_for_a_fork() -> None:
+    """The hook of a tracker that was dropped does nothing."""
+    output = run_script(
+        """
+        import gc, os, weakref
+        from slo_core import SLODefinition, SLOTracker
+        tracker = SLOTracker(SLODefinition("a", 0.9))
+        reference = weakref.ref(tracker._counter)
+        del tracker
+        gc.collect()
+        print(reference() is None)
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        """
+    )
+
+    assert output.split() == ["True", "0"]

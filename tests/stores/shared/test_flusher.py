@@ -1,0 +1,129 @@
+"""The flusher's thread: starts late, ends when idle, and is replaced where there can be none."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from slo_core import SLODefinition, SLOTracker
+from slo_core.stores.shared import flusher as flusher_module
+from slo_core.stores.shared.flusher import Flusher
+from slo_core.stores.shared.write_behind import WriteBehindStore
+from slo_core.stores.sql.sqlite import SQLiteBucketStore
+from slo_servers import PATIENCE_SECONDS, wait_until
+
+
+class Work:
+    """What a flusher is made for: counts its rounds, and says whether there was anything to do."""
+
+    def __init__(self) -> None:
+        self.rounds = 0
+        self.parked = 0
+        self.left = 0
+        self.flusher = Flusher(self.round, pause=lambda: 0.001, rearm=self.rearm)
+
+    def round(self) -> bool:
+        self.rounds += 1
+        self.left -= 1
+        return self.left >= 0
+
+    def rearm(self) -> None:
+        self.parked += 1
+
+    @property
+    def thread(self) -> threading.Thread | None:
+        return self.flusher._thread
+
+
+def test_it_starts_with_the_first_event() -> None:
+    """Not before."""
+    work = Work()
+    assert work.thread is None
+
+    assert work.flusher.wake()
+
+    assert work.thread is not None
+    assert work.thread.daemon
+    wait_until(lambda: work.rounds > 2)
+    work.flusher.stop()
+
+
+def test_it_ends_for_want_of_work_and_starts_again() -> None:
+    """After asking that the next event wake it; one more round sees whoever counted in that moment."""
+    work = Work()
+    work.left = 5
+    work.flusher.wake()
+    first = work.thread
+
+    wait_until(lambda: work.thread is None)
+    assert first is not None
+    first.join(PATIENCE_SECONDS)
+    assert work.parked == 1
+    # One round for the wake, five with work (the first of them that one), thirty idle, and the last look.
+    assert work.rounds in (36, 37)
+
+    work.flusher.wake()
+    wait_until(lambda: work.rounds > 40)
+    work.flusher.stop()
+
+
+def test_stopping_ends_the_thread() -> None:
+    """At once, not after its pause."""
+    work = Work()
+    work.flusher = Flusher(work.round, pause=lambda: 3600.0, rearm=work.rearm)
+    work.flusher.wake()
+    thread = work.thread
+    assert thread is not None
+
+    work.flusher.stop()
+
+    thread.join(PATIENCE_SECONDS)
+    assert not thread.is_alive()
+
+
+def test_where_no_thread_can_start_the_caller_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it is tried again after a minute."""
+
+    def refuse(self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    work = Work()
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert not work.flusher.wake()
+    monkeypatch.undo()
+    assert not work.flusher.wake()
+    assert work.thread is None
+
+    work.flusher._retry_at = 0.0
+    assert work.flusher.wake()
+    work.flusher.stop()
+
+
+def test_a_thread_that_does_not_run_is_told_from_one_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server may start threads and never let them run."""
+    work = Work()
+    monkeypatch.setattr(threading.Thread, "start", lambda self: None)
+    assert work.flusher.wake()
+
+    monkeypatch.setattr(flusher_module.time, "monotonic", lambda: time.monotonic_ns() / 1e9 + 60)
+
+    assert not work.flusher.wake()
+
+
+def test_without_threads_events_are_handed_over_in_passing(tmp_path, clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every two intervals, by whoever records; not while the store is failing."""
+    monkeypatch.setattr(threading.Thread, "start", lambda self: (_ for _ in ()).throw(RuntimeError("no threads")))
+    store = WriteBehindStore(SQLiteBucketStore(tmp_path / "slo.db"), clock=clock, monotonic=clock, flush_interval=1.0)
+    tracker = SLOTracker(SLODefinition("availability", 0.999), store=store, clock=clock)
+    reader = SQLiteBucketStore(tmp_path / "slo.db")
+    for _ in range(10):
+        tracker.record(True)
+        clock.advance(1)
+
+    from slo_core.stores.buckets import Query
+
+    (stored,) = reader.read([Query("availability")])
+    assert stored.record is not None
+    assert stored.record.good >= 7
