@@ -9,7 +9,6 @@ import pytest
 
 from slo_core import AlertRule, ConfigError, HTTPRule, SLODefinition
 from slo_core.config.definitions import parse_definitions
-from slo_core.errors import nearest
 
 DAY = 86_400
 
@@ -368,9 +367,3 @@ def test_rules_the_same_by_severity_and_windows_are_a_problem() -> None:
     assert problems_with(alert_rules=[rule, rule]) == [
         "SLO_DEFINITIONS['a'].alert_rules: severity and windows must be unique within an SLO, got page 1h/5m twice"
     ]
-
-
-def test_the_nearest_known_word() -> None:
-    """Or all of them, when none is near."""
-    assert nearest("rotues", ["routes", "views"]) == 'did you mean "routes"?'
-    assert nearest("zzz", ["routes", "views"]) == "known: routes, views"

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slo_core import SLORegistry, slo_exempt, slo_track
-from slo_core.http.matching import compile_globs
+from slo_core import HTTPRule, SLODefinition, SLORegistry, slo_exempt, slo_track
+from slo_core.http.matching import MatchResult, compile_globs, decide
 from slo_core.http.recorder import HTTPRecorder
 
 ServiceOf = Callable[..., Any]
@@ -286,3 +286,23 @@ def test_looking_by_the_start_of_routes_leaves_nobody_out(globs: list[list[str]]
 
     counted = [tracker.snapshot().total == 1 for tracker in registry]
     assert counted == [any(re.match(translate(glob), path) for glob in routes) for routes in globs]
+
+
+def test_a_decision_made_while_an_slo_is_added_is_not_remembered_for_it(
+    service_of: ServiceOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Worked out from the old definitions, it goes with them: the new SLO counts from the next request on."""
+    service = service_of()
+    add = [SLODefinition("b", 0.9, http=HTTPRule())]
+
+    def decide_slowly(*args: Any, **options: Any) -> MatchResult:
+        match_result = decide(*args, **options)
+        if add:  # another thread adds an SLO, and a request of its own makes it count
+            service.registry.define(add.pop())
+            service.recorder.begin({}, "GET", "/other")
+        return match_result
+
+    monkeypatch.setattr("slo_core.http.recorder.decide", decide_slowly)
+    service.request()
+
+    assert service.request().keys() == {"a", "b"}

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, generate_latest
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -219,23 +218,6 @@ def test_counters_are_counters_with_the_birth_of_the_store(registry: SLORegistry
     assert all(family.documentation for family in families.values())
 
 
-@pytest.mark.parametrize(
-    "accept",
-    [
-        "", "*/*", "text/plain", "text/plain;version=0.0.4;q=0.5,*/*;q=0.1", OPENMETRICS,
-        "application/openmetrics-text", "application/openmetrics-text; version=0.0.1",
-        "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8,text/plain;version=1.0.0;q=0.5",
-        "text/plain;version=1.0.0;escaping=allow-utf-8", "nonsense;;;", "image/png",
-    ],
-)  # fmt: skip
-def test_the_format_is_what_the_installed_client_chooses(registry: SLORegistry, accept: str) -> None:
-    """Body and content type belong together: Prometheus 3 refuses what does not."""
-    exporter = PrometheusExporter(registry)
-    encode, content_type = choose_encoder(accept)
-
-    assert exporter.render(accept=accept) == (encode(exporter.collector_registry), content_type)
-
-
 def test_it_lives_in_a_registry_of_the_users_own(registry: SLORegistry) -> None:
     """Beside the application's metrics, whatever the registry's settings."""
     for own in (CollectorRegistry(), CollectorRegistry(auto_describe=True)):
@@ -315,32 +297,12 @@ def test_a_store_out_of_reach_takes_no_other_metrics_with_it(clock: FakeClock) -
     assert "logins_total 1.0" in generate_latest(own).decode()
 
 
-def test_output_may_be_restricted_to_names(registry: SLORegistry) -> None:
-    """As `name[]` asks; a counter goes by its sample names."""
-    exporter = PrometheusExporter(registry)
-
-    body, _ = exporter.render(names=["slo_target", "slo_events_total", "nothing"])
-
-    names = {line.partition("{")[0] for line in body.decode().splitlines() if not line.startswith("#")}
-    assert names == {"slo_target", "slo_events_total"}
-
-
 def test_an_empty_registry_shows_its_store() -> None:
     """And no SLO."""
     text = text_of(SLORegistry())
 
     assert "slo_store_up 1.0" in text
     assert "slo_target" not in text
-
-
-def test_an_slo_added_between_two_scrapes_is_in_the_second(registry: SLORegistry) -> None:
-    """Collected is what is registered at that moment."""
-    exporter = PrometheusExporter(registry)
-    assert b'slo="new"' not in exporter.render()[0]
-
-    registry.define(SLODefinition("new", 0.9))
-
-    assert b'slo="new"' in exporter.render()[0]
 
 
 def windows_shown(registry: SLORegistry, metric: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slo_core import ConfigError, SLODefinition, SLORegistry, SLOTracker
+from slo_core import ConfigError, InMemoryStore, SLODefinition, SLORegistry, SLOTracker
 from slo_core.errors import DuplicateNameError, SLOError, StoreError, UnknownNameError
 from slo_core.stores.memory.store import MemoryStore
 from slo_core.testing import FakeClock
@@ -153,3 +153,18 @@ def test_the_version_changes_with_every_slo() -> None:
         versions.append(registry.version)
 
     assert len(set(versions)) == 4
+
+
+@pytest.mark.parametrize("store", [object(), 5, b"memory://"])
+def test_what_is_no_store_is_refused(store: object) -> None:
+    """With a sentence that says what a store is."""
+    with pytest.raises(TypeError, match="expected a URL"):
+        SLOTracker(SLODefinition("a", 0.9), store=store)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="expected a URL"):
+        SLORegistry(store)  # type: ignore[arg-type]
+
+
+def test_a_registry_refuses_a_store_of_single_events() -> None:
+    """All its SLOs would be counted as one."""
+    with pytest.raises(TypeError, match=r"registry\.add\(SLOTracker"):
+        SLORegistry(InMemoryStore(60))  # type: ignore[arg-type]
