@@ -1,4 +1,7 @@
-"""InternalErrors sketched against SLOs: the figures of the Site Reliability Workbook, and every second looked at or not."""
+"""Incidents against SLOs: the Workbook's figures, and the decisions of a look at every second.
+
+Tests of run, recording and outcome.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,12 @@ from hypothesis import strategies as st
 
 from slo_core import AlertRule, SLODefinition
 from slo_core.budgets.events import EventCounts
-from slo_core.errors import ConfigError
 from slo_core.simulation import run as rehearsal
 from slo_core.simulation.incident import Incident
-from slo_core.simulation.minute_counts import MinuteCounts, read_minute_counts
+from slo_core.simulation.minute_counts import MinuteCounts
 from slo_core.simulation.outcome import Outcome
 from slo_core.simulation.run import simulate
-from slo_core.simulation.traffic import Stretch, Traffic, parse_rate, parse_share
+from slo_core.simulation.traffic import Stretch
 
 # Hours and days, looked at second by second.
 LENGTHY = pytest.mark.usefixtures("untraced")
@@ -174,9 +176,6 @@ def test_at_90_percent_an_hour_of_outage_spends_less_than_two_percent() -> None:
     assert budget.spent == pytest.approx(facts["full_outage_budget_per_hour"], rel=BUCKET_SHARE)
 
 
-# --- the same decisions as second by second
-
-
 RATES = st.sampled_from([Fraction(1, 5), Fraction(1), Fraction(3, 2), Fraction(50)])
 RATIOS = st.sampled_from([Fraction(0), Fraction(1, 1000), Fraction(144, 10_000), Fraction(3, 20), Fraction(1)])
 RULES = st.sampled_from(
@@ -199,6 +198,9 @@ def sketches(draw: st.DrawFn) -> Incident:
         before_seconds=draw(st.sampled_from([None, 0, 100, HOUR])),
         after_seconds=1500,
     )
+
+
+# --- the same decisions as second by second
 
 
 @LENGTHY
@@ -301,180 +303,7 @@ def test_the_course_covers_what_happened() -> None:
     assert instants[0].burn_rates.keys() == set(outcome.definition.windows)
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"seconds": 0}, "at least a second"),
-        ({"seconds": 93 * DAY}, "an incident of at most 92 days"),
-        ({"seconds": 1, "before_seconds": 93 * DAY}, "traffic before it of at most 92 days"),
-        ({"seconds": 1, "after_seconds": -1}, "what comes after of at most 92 days"),
-    ],
-)
-def test_a_sketch_has_its_limits(options: dict[str, Any], message: str) -> None:
-    """Nothing is kept longer than 92 days."""
-    with pytest.raises(ValueError, match=message):
-        steady(1, **options)
-
-
-# --- traffic
-
-
-@given(
-    rate=st.fractions(min_value=0, max_value=100, max_denominator=1000),
-    ratios=st.lists(st.fractions(min_value=0, max_value=1, max_denominator=1000), min_size=1, max_size=4),
-    seconds=st.integers(1, 50),
-)
-def test_events_are_spread_evenly_and_none_is_lost(rate: Fraction, ratios: list[Fraction], seconds: int) -> None:
-    """Any sum is within one event of the fractions, and no second has more bad events than events."""
-    stretches = [Stretch(i * seconds, (i + 1) * seconds, rate, ratio) for i, ratio in enumerate(ratios)]
-    traffic = Traffic(stretches)
-    exact_events = exact_bad = Fraction(0)
-
-    for second in range(len(ratios) * seconds):
-        found = traffic.between(second, second + 1)
-        assert found.good >= 0
-        assert found.bad >= 0
-        exact_events += rate
-        assert 0 <= exact_events - traffic.before(second + 1).total < 1
-    counted = [traffic.between(stretch.start, stretch.end) for stretch in stretches]
-    exact_bad = sum((found.total * stretch.error_ratio for found, stretch in zip(counted, stretches)), Fraction(0))
-    assert 0 <= exact_bad - sum(found.bad for found in counted) < 1
-
-
-@given(
-    rate=st.fractions(min_value=0, max_value=20, max_denominator=20),
-    ratio=st.fractions(min_value=0, max_value=1, max_denominator=20),
-    start=st.integers(0, 50),
-    length=st.integers(0, 50),
-    slack=st.integers(0, 5),
-)
-def test_no_part_of_a_stretch_is_beyond_its_extremes(
-    rate: Fraction, ratio: Fraction, start: int, length: int, slack: int
-) -> None:
-    """Neither in good nor in bad events; or, of whole numbers a second, in their ratio."""
-    stretch = Stretch(0, 105, rate, ratio)
-    found = Traffic([Stretch(-7, 0, Fraction(1, 3), Fraction(1, 7)), stretch]).between(start, start + length)
-
-    best, worst = stretch.extremes(shortest=max(0, length - slack), longest=length + slack)
-
-    assert best.bad * found.total <= found.bad * best.total or best.total == 0
-    assert found.bad * worst.total <= worst.bad * found.total
-    assert best.bad <= found.bad <= worst.bad
-
-
-def test_stretches_must_not_overlap() -> None:
-    """An event would count twice."""
-    with pytest.raises(ValueError, match="in order of time"):
-        Traffic([Stretch(0, 10, Fraction(1), Fraction(0)), Stretch(9, 12, Fraction(1), Fraction(0))])
-
-
-@pytest.mark.parametrize(
-    ("text", "rate"),
-    [("50/s", 50), ("0.2/s", "0.2"), ("9/h", "0.0025"), ("600 / min", 10), ("6/m", "0.1"), ("864/d", "0.01"), ("7", 7)],
-)
-def test_a_rate_is_what_its_digits_say(text: str, rate: object) -> None:
-    """Exactly, as a fraction."""
-    assert parse_rate(text) == exact(rate)
-
-
-@pytest.mark.parametrize("text", ["", "0/s", "-1/s", "1e3", "fast", "5/fortnight", "nan/s", "2000000000/s", "1/s/s"])
-def test_what_is_no_rate(text: str) -> None:
-    """The message shows one."""
-    with pytest.raises(ValueError, match="expected a rate"):
-        parse_rate(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "share"), [("15%", "0.15"), ("0.01 %", "0.0001"), ("0.5", "0.5"), ("100%", 1), ("0", 0)]
-)
-def test_a_share_is_what_its_digits_say(text: str, share: object) -> None:
-    """A percentage, or a ratio."""
-    assert parse_share(text) == exact(share)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [("15", 'did you mean "15%"'), ("101%", "up to 100%"), ("-1%", "expected a share"), ("a", "expected")],
-)
-def test_what_is_no_share(text: str, message: str) -> None:
-    """The message shows one, and what may have been meant."""
-    with pytest.raises(ValueError, match=message):
-        parse_share(text)
-
-
 # --- minute counts
-
-
-def written(folder: Path, text: str | bytes) -> Path:
-    path = folder / "counts.csv"
-    path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return path
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "minute,total,bad\n7,100,3\n9,50,0\n",
-        "minute,good,bad\n7,97,3\n9,50,0\n",
-        "minute,good,total\n7,97,100\n9,50,50\n",
-        "\ufeffMinute , Bad,note,TOTAL,good\r\n7,3,x,100,97\r\n\r\n9,0,,50,50\r\n",
-        "time,total,bad\n2026-03-01T12:07Z,100,3\n2026-03-01T14:09:59+02:00,50,0\n",
-        "time,total,bad\n2026-03-01 12:07,100,3\n2026-03-01 12:09,50,0\n",
-        "time,total,bad\n1772366820,100,3\n1772366940.5,50,0\n",
-    ],
-)
-def test_minutes_of_a_file(tmp_path: Path, text: str) -> None:
-    """By number or time, with two of the three counts, in any order; lines without values are left out."""
-    first, second = read_minute_counts(written(tmp_path, text))
-
-    assert second.minute - first.minute == 2
-    assert (first.counts, second.counts) == (EventCounts(97, 3), EventCounts(50, 0))
-
-
-@pytest.mark.parametrize(
-    ("text", "where", "message"),
-    [
-        ("", ":1", "the file is empty"),
-        ("total,bad\n1,0\n", ":1", 'expected a header with "minute" or "time"'),
-        ("minute,time,total,bad\n", ":1", "expected a header"),
-        ("minute,total\n1,1\n", ":1", 'two of "total", "good" and "bad"'),
-        ("minute,total,bad,bad\n1,1,1,1\n", ":1: bad", "stands twice"),
-        ("minute,total,bad\n", ":2", "got none"),
-        ("minute,total,bad\n1,5,x\n", ":2: bad", "got 'x'"),
-        ("minute,total,bad\n1,5\n", ":2: bad", "the line has 2 values"),
-        ("minute,total,bad\n1,5,0\n2,-5,0\n", ":3: total", "got '-5'"),
-        ("minute,total,bad\n1,5,6\n", ":2: bad", "expected at most the total (5), got 6"),
-        ("minute,total,good\n1,5,6\n", ":2: good", "expected at most the total (5), got 6"),
-        ("minute,total,good,bad\n1,5,3,1\n", ":2: total", "good and bad together (4), got 5"),
-        ("minute,total,bad\n1,5,0\n1,5,0\n", ":3: minute", "later minute"),
-        ("minute,total,bad\n0,5,0\n132480,5,0\n", ":3: minute", "at most 92 days"),
-        ("minute,total,bad\n1.5,5,0\n", ":2: minute", "the number of a minute"),
-        ("time,total,bad\nyesterday,5,0\n", ":2: time", "got 'yesterday'"),
-        ("time,total,bad\nnan,5,0\n", ":2: time", "got 'nan'"),
-        ('minute,total,bad\n1,"5,0\n', ":2", "comma-separated values"),
-        ("minute,total,bad\n1," + "9" * 5000 + ",0\n", ":2: total", "a whole number"),
-        (b"minute,total,bad\n\xff,1,0\n", "", "UTF-8"),
-        (None, "", "No such file"),
-    ],
-)
-def test_what_is_wrong_with_a_file_is_told(tmp_path: Path, text: str | bytes | None, where: str, message: str) -> None:
-    """With the file, the line and the column."""
-    path = tmp_path / "counts.csv" if text is None else written(tmp_path, text)
-
-    with pytest.raises(ConfigError) as raised:
-        read_minute_counts(path)
-
-    (problem,) = raised.value.problems
-    assert problem.path == f"{path}{where}"
-    assert message in problem.message + problem.hint
-
-
-def test_twenty_problems_are_enough(tmp_path: Path) -> None:
-    """A file of something else does not fill the screen."""
-    with pytest.raises(ConfigError) as raised:
-        read_minute_counts(written(tmp_path, "minute,total,bad\n" + "a,b,c\n" * 500))
-
-    assert len(raised.value.problems) == 20
 
 
 def test_recorded_minutes_are_counted_to_the_event() -> None:

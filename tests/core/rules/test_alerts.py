@@ -1,0 +1,136 @@
+"""Alerting rules of an SLO as text, worked out by hand. That they work is shown in `e2e/test_rules.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shop_rules import AVAILABILITY, alerts, all_rules, rules
+from slo_core import AlertRule, SLODefinition
+from slo_core.rules.names import ALERTMANAGER_INHIBIT_RULE
+
+
+def test_an_alert_compares_cross_multiplied_integers_in_both_windows() -> None:
+    """14.4 at 99.9 % is 72/5 of 1/1000, with enough failures in the long one, measured for the short one."""
+    page = alerts(rules(keep_firing_for="10m"))[0]
+
+    window = 'sloth_service="shop",sloth_slo="availability",sloth_window'
+    since = 'slo_data_since_seconds{slo_service="shop",slo="availability"}'
+    assert page["expr"] == (
+        "(\n"
+        f'  slo:window_failures:sum{{{window}="1h"}} * 5000\n'
+        f'    >= 72 * slo:window_events:sum{{{window}="1h"}}\n'
+        f'  and slo:window_events:sum{{{window}="1h"}} > 0\n'
+        f'  and slo:window_failures:sum{{{window}="1h"}} >= 2\n'
+        ")\n"
+        "and ignoring (sloth_window)\n"
+        "(\n"
+        f'  slo:window_failures:sum{{{window}="5m"}} * 5000\n'
+        f'    >= 72 * slo:window_events:sum{{{window}="5m"}}\n'
+        f'  and slo:window_events:sum{{{window}="5m"}} > 0\n'
+        ")\n"
+        "and on (slo_service, slo)\n"
+        "(\n"
+        "  max by (slo_service, slo) (\n"
+        f"    timestamp({since})\n"
+        f"    - {since}\n"
+        "  ) >= 300\n"
+        ")"
+    )
+    assert page["keep_firing_for"] == "10m"
+    assert page["labels"] == {
+        "slo_service": "shop",
+        "slo": "availability",
+        "sloth_id": "shop-availability",
+        "sloth_service": "shop",
+        "sloth_slo": "availability",
+        "long_window_seconds": "3600",
+        "short_window_seconds": "300",
+        "severity": "page",
+        "sloth_severity": "page",
+        "slo_alert_family": "burn",
+        "slo_inhibit": "source",
+    }
+    assert list(page) == ["alert", "expr", "keep_firing_for", "labels", "annotations"]
+
+
+def test_the_rules_in_force_are_the_alerts() -> None:
+    """The Workbook's, or one's own."""
+    own = AlertRule("2h", "10m", severity="ticket", burn_rate=3, min_failures=7)
+
+    found = alerts(rules(AVAILABILITY, SLODefinition("own", 0.99, alert_rules=(own,))))
+
+    assert [
+        (rule["labels"]["severity"], rule["labels"]["long_window_seconds"], rule["labels"]["short_window_seconds"])
+        for rule in found
+    ] == [
+        ("page", "3600", "300"),
+        ("page", "21600", "1800"),
+        ("ticket", "86400", "7200"),
+        ("ticket", "259200", "21600"),
+        ("ticket", "7200", "600"),
+    ]
+    assert ">= 7\n" in found[-1]["expr"]
+
+
+def test_every_alert_about_budget_and_traffic_outlives_a_dead_store_and_no_other_does() -> None:
+    """It shows no numbers, which is no good news."""
+    found = all_rules(rules(keep_firing_for="90s"))
+
+    outliving = {rule["alert"] for rule in found if "keep_firing_for" in rule}
+    assert outliving == {"SLOErrorBudgetBurn", "SLOBudgetExhausted", "SLOBudgetLow", "SLONoTraffic"}
+    assert {rule["keep_firing_for"] for rule in found if "keep_firing_for" in rule} == {"1m30s"}
+
+
+@pytest.mark.parametrize("nothing", [None, 0, "0s", ""])
+def test_an_old_prometheus_can_be_spared_what_it_does_not_know(nothing: Any) -> None:
+    """`keep_firing_for` came with 2.42."""
+    assert not any("keep_firing_for" in rule for rule in all_rules(rules(keep_firing_for=nothing)))
+
+
+def test_people_are_told_where_to_look_and_what_it_is_about() -> None:
+    """Runbook, dashboard and the SLO's description; without them no empty annotations."""
+    slo = SLODefinition("a", 0.999, runbook="https://run/book", description="People can pay.")
+
+    (spent,) = alerts(rules(slo, dashboard_url="https://dash/board"), "SLOBudgetExhausted")
+    (plain,) = alerts(rules(), "SLOBudgetExhausted")
+
+    assert list(spent["annotations"]) == ["summary", "description", "runbook_url", "dashboard_url"]
+    assert spent["annotations"]["summary"] == "a of shop has spent its error budget"
+    assert spent["annotations"]["description"].endswith(
+        "events failed in 30d.\nPromised are 99.9% good in 30d.\nPeople can pay."
+    )
+    assert spent["annotations"]["runbook_url"] == "https://run/book"
+    assert spent["annotations"]["dashboard_url"] == "https://dash/board"
+    assert list(plain["annotations"]) == ["summary", "description"]
+
+
+def test_labels_of_all_alerts_yield_to_those_of_an_slo() -> None:
+    """The nearer one is meant."""
+    slo = SLODefinition("a", 0.999, labels={"team": "payments"})
+
+    found = rules(slo, AVAILABILITY, labels={"team": "platform", "region": "eu"})
+
+    teams = {(rule["labels"].get("slo"), rule["labels"]["team"]) for rule in all_rules(found) if "alert" in rule}
+    assert teams == {("a", "payments"), ("availability", "platform"), (None, "platform")}
+    assert {rule["labels"]["region"] for rule in all_rules(found) if "alert" in rule} == {"eu"}
+    assert not any("region" in rule["labels"] for rule in all_rules(found) if "record" in rule)
+
+
+def test_the_most_urgent_severity_silences_the_others() -> None:
+    """Whatever it is called; that of the fastest rule."""
+    slow = AlertRule("1d", "2h", severity="warning", burn_rate=3)
+    fast = AlertRule("1h", "5m", severity="critical", burn_rate=14.4)
+
+    found = alerts(rules(SLODefinition("a", 0.999, alert_rules=(slow, fast))))
+
+    assert [(rule["labels"]["severity"], rule["labels"]["slo_inhibit"]) for rule in found] == [
+        ("warning", "target"),
+        ("critical", "source"),
+    ]
+    assert ALERTMANAGER_INHIBIT_RULE == {
+        "source_matchers": ['slo_inhibit="source"'],
+        "target_matchers": ['slo_inhibit="target"'],
+        "equal": ["slo_service", "slo", "slo_alert_family"],
+    }
