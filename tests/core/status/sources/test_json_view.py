@@ -1,0 +1,69 @@
+"""SLOs by the JSON of their service: the same as in the service."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from fleet_memory import FleetMemory
+from slo_core import SLODefinition, SLORegistry
+from slo_core.status.gate import Gate
+from slo_core.status.json_view import services_json, status_json
+from slo_core.status.sources.json_view import services_of_json
+from slo_core.testing import FakeClock
+
+
+def entries(document: dict[str, Any], *, without: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    return [{key: value for key, value in slo.items() if key not in without} for slo in document["slos"]]
+
+
+def test_what_is_read_from_the_json_is_what_was_written(registry: SLORegistry) -> None:
+    """Every key of every SLO, exactly; `slo status --json` adds whose SLO it is."""
+    document = json.loads(json.dumps(status_json(registry)))
+
+    again = services_json(services_of_json(document, address="u"))
+
+    assert entries(again, without=("service",)) == entries(document)
+    assert {slo["service"] for slo in again["slos"]} == {"shop"}
+    assert (again["service"], again["store"], again["errors"]) == ("shop", document["store"], [])
+
+
+def test_a_month_begins_where_its_service_is() -> None:
+    """At 20:00 UTC of 31 January, Tokyo's February is five hours old; and the gate is told so by the page."""
+    clock = FakeClock(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
+    registry = SLORegistry(FleetMemory(clock=clock), clock=clock)
+    registry.define(SLODefinition("a", 0.9, window="month", timezone="Asia/Tokyo"))
+    clock.advance(days=30, hours=20)
+    registry["a"].record_success()
+
+    services = services_of_json(json.loads(json.dumps(status_json(registry))), address="u")
+
+    ((definition, _),) = services[0].snapshots
+    assert definition.timezone == "Asia/Tokyo"
+    assert [str(found) for found in Gate().judge(services)] == ["UNKNOWN  a: measured 5h of 28 days; a tenth is needed"]
+
+
+def test_a_document_without_a_time_zone_means_utc(registry: SLORegistry) -> None:
+    """As one of an older slo-suite."""
+    document = status_json(registry)
+    for slo in document["slos"]:
+        del slo["timezone"]
+
+    (found,) = services_of_json(document, address="u")
+
+    assert {definition.timezone for definition, _ in found.snapshots} == {"UTC"}
+
+
+def test_whether_an_alert_fires_is_not_worked_out_again(registry: SLORegistry) -> None:
+    """How many failures its rule asks for is not shown: one, where two are the default."""
+    document = status_json(registry)
+    burning = document["slos"][1]
+    burning["windows"] = [{**window, "total": 1_000, "failures": 100} for window in burning["windows"]]
+    for alert in burning["alerts"]:
+        alert["is_firing"] = False
+
+    ((_, (_, snapshot), *_),) = [found.snapshots for found in services_of_json(document, address="u")]
+
+    assert snapshot.is_firing is False
+    assert snapshot.failures == 100

@@ -1,0 +1,136 @@
+"""The list of SLOs: its order, its filters, and what stands in a row."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+
+from slo_core.budgets.alerts import AlertState
+from slo_core.budgets.burn_rate import sample
+from slo_core.budgets.events import EventCounts
+from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.objectives.target import Target
+from slo_core.status_page.overview import burn_list
+from slo_core.status_page.page import StatusPage
+from status_page_text import LINKS, PageText, registry_of_states
+
+
+def overview(registry, **query):
+    return PageText(StatusPage(registry).overview(query, links=LINKS).html)
+
+
+def test_the_worst_comes_first(clock):
+    """What is in trouble is on top, without a click."""
+    assert overview(registry_of_states(clock)).names == ["breached", "exhausted", "quiet", "met"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "names"),
+    [
+        ("name", ["breached", "exhausted", "met", "quiet"]),
+        ("-name", ["quiet", "met", "exhausted", "breached"]),
+        ("budget", ["breached", "exhausted", "met", "quiet"]),
+        ("success", ["breached", "exhausted", "met", "quiet"]),
+        ("nonsense", ["breached", "exhausted", "quiet", "met"]),
+    ],
+)
+def test_every_column_sorts(clock, sort, names):
+    """Either way round; what is no column sorts by state."""
+    assert overview(registry_of_states(clock), sort=sort).names == names
+
+
+@pytest.mark.parametrize(
+    "column", ["name", "state", "target", "success", "budget", "burn", "alerts", "exhausted", "events", "fed"]
+)
+def test_no_column_breaks_the_list(clock, column):
+    """With SLOs of every state in it."""
+    assert len(overview(registry_of_states(clock), sort=column).names) == 4
+    assert len(overview(registry_of_states(clock), sort=f"-{column}").names) == 4
+
+
+def test_one_state_can_be_picked(clock):
+    """And the others are a link away, with their counts."""
+    found = overview(registry_of_states(clock), state="breached")
+
+    assert found.names == ["breached"]
+    assert "all 4" in found.text
+    assert "met 1" in found.text
+
+
+def test_a_row_says_everything(clock):
+    """Two of ten failed where one may: the budget is overspent by as much again."""
+    registry = registry_of_states(
+        clock,
+        description="Every page answers.",
+        alert_rules=[
+            {"long_window": "1h", "short_window": "5m", "severity": "page", "burn_rate": 2},
+        ],
+    )
+    clock.advance(seconds=600)
+    registry["breached"].record(False)
+    registry["breached"].record(False)
+
+    text = overview(registry, state="breached").text
+
+    for said in (
+        "Every page answers.",
+        "90.0%",
+        "66.66%",
+        "-233.4%",
+        "1h 3.3x of 2",
+        "page 1h/5m",
+        "gone",
+        "12",
+        "4 bad",
+    ):
+        assert said in text, said
+    assert "10m of 30 days measured" in text
+
+
+def test_a_month_that_is_measured_from_its_first_on_is_not_called_partly_measured(clock):
+    """Only what is missing of the month so far is told: on 11 January ten days of 31, measured or not."""
+    clock.advance(seconds=datetime(2025, 12, 25, tzinfo=UTC).timestamp() - clock())
+    whole = registry_of_states(clock, names=("met",), window="month")
+    clock.advance(days=9)  # 3 January
+    partly = registry_of_states(clock, names=("met",), window="month")
+    clock.advance(days=8)
+
+    assert "measured" not in overview(whole).text
+    assert "8 of 31 days measured" in overview(partly).text
+    assert "10 of 31 days" in PageText(StatusPage(whole).detail("met", {}, links=LINKS).html).text
+
+
+@pytest.mark.parametrize(
+    ("column", "order"),
+    [
+        ("name", "ascending"),
+        ("success", "ascending"),
+        ("target", "descending"),
+        ("burn", "descending"),
+        ("alerts", "descending"),
+        ("events", "descending"),
+    ],
+)
+def test_the_order_is_told_as_it_is(clock, column, order):
+    """To those who cannot see it: some columns begin with the biggest, and turned round with the smallest."""
+    page = StatusPage(registry_of_states(clock))
+    turned = {"ascending": "descending", "descending": "ascending"}[order]
+
+    for sort, said in ((column, order), (f"-{column}", turned)):
+        assert re.findall('aria-sort="([a-z]+)"', page.overview({"sort": sort}, links=LINKS).html) == [said]
+
+
+def test_a_window_stands_out_exactly_where_its_rule_would_fire():
+    """One event short of a burn rate of 14.4 is below it, even where floats no longer tell them apart."""
+
+    def stands_out(bad):
+        window = sample(3600, EventCounts(10**20 - bad, bad), Target(0.999))
+        snapshot = SLOSnapshot(
+            "a", 0.999, 86_400, 0, 0, 1.0, 1.0, 0.0, alerts=(AlertState("page", 14.4, window, window, is_firing=False),)
+        )
+        return burn_list(snapshot).find(".//strong") is not None
+
+    assert stands_out(144 * 10**16)
+    assert not stands_out(144 * 10**16 - 1)
