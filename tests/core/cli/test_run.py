@@ -1,4 +1,4 @@
-"""What holds for every command of `slo`, those included that are yet to come."""
+"""What holds for every command of `slo`, those included that are yet to come. Tests of run, group and completion."""
 
 from __future__ import annotations
 
@@ -43,12 +43,6 @@ WRONG: dict[Names, tuple[list[str], str]] = {
     ("exporter",): (["--store", "sqlite:///no.db"], "store sqlite:///no.db: there is no such file"),
     ("completion",): (["tcsh"], "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
 }
-
-
-@pytest.fixture(autouse=True)
-def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is written by mistake would be seen."""
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.parametrize("names", list(EVERY), ids=" ".join)
@@ -238,3 +232,14 @@ def test_a_reader_that_goes_away_is_no_error_to_speak_of() -> None:
 
     assert done.returncode != 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [[], ["store"], ["store", "copy"], ["store", "copy", "a"], ["brew"], ["--brew"]])
+def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """And shows how it is used."""
+    assert main(arguments) == 2
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("Usage: slo")
+    assert printed.err.splitlines()[-1].startswith("slo: error: ")
