@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from slo_core import SLODefinition, SLOTracker
+from slo_core.stores.buckets import Query
 from slo_core.stores.shared import flusher as flusher_module
-from slo_core.stores.shared.flusher import Flusher
+from slo_core.stores.shared.flusher import THREAD_NAME, Flusher
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
-from slo_servers import PATIENCE_SECONDS, wait_until
+from slo_servers import PATIENCE_SECONDS, soon, wait_until
+
+SLO = SLODefinition("availability", 0.999)
 
 
 class Work:
@@ -127,3 +132,57 @@ def test_without_threads_events_are_handed_over_in_passing(tmp_path, clock, monk
     (stored,) = reader.read([Query("availability")])
     assert stored.record is not None
     assert stored.record.good >= 7
+
+
+def test_the_thread_hands_over_by_itself(tmp_path: Path) -> None:
+    """Events of any thread, within an interval or so; it is called `slo-flusher`, and is one."""
+    store = WriteBehindStore(SQLiteBucketStore(tmp_path / "slo.db"), flush_interval=0.02)
+    tracker = SLOTracker(SLO, store=store)
+    before = set(threading.enumerate())
+    for _ in range(3):
+        thread = threading.Thread(target=lambda: [tracker.record(True) for _ in range(1000)])
+        thread.start()
+        thread.join()
+
+    reader = SLOTracker(SLO, store=WriteBehindStore(SQLiteBucketStore(tmp_path / "slo.db")))
+    assert soon(lambda: reader.snapshot().lifetime_good, 3000) == 3000
+    assert [thread.name for thread in threading.enumerate() if thread not in before] == [THREAD_NAME]
+    store.close()
+
+
+def test_a_child_of_a_parent_that_flushes_has_a_flusher_of_its_own(tmp_path: Path) -> None:
+    """The parent's thread is not there: the child's first event starts another, and nothing counts twice."""
+    store = WriteBehindStore(SQLiteBucketStore(tmp_path / "slo.db"), flush_interval=0.02)
+    tracker = SLOTracker(SLO, store=store)
+    raw = SQLiteBucketStore(tmp_path / "slo.db")
+
+    def counted() -> tuple[int, int]:
+        (stored,) = raw.read([Query("availability")])
+        return (0, 0) if stored.record is None else (stored.record.good, stored.record.bad)
+
+    for _ in range(10):
+        tracker.record(True)
+    assert soon(counted, (10, 0)) == (10, 0)
+    for _ in range(5):
+        tracker.record(True)  # the parent's to hand over
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.close(writing)
+            for _ in range(100):
+                tracker.record(False)
+            os.read(reading, 1)  # until the parent has seen them; nothing is read or closed here
+        finally:
+            os._exit(0)
+    os.close(reading)
+    try:
+        assert soon(counted, (15, 100)) == (15, 100)
+    finally:
+        os.close(writing)
+        os.waitpid(pid, 0)
+
+    tracker.record(True)
+    store.close()
+    assert counted() == (16, 100)
+    raw.close()

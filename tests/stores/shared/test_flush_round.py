@@ -1,4 +1,4 @@
-"""After a long outage: a store gets what has gathered in slices that it can take, and answers readers in between."""
+"""After a long outage: slices that a store can take, and answers to readers in between. Tests of flush_round, store_lock."""
 
 from __future__ import annotations
 

@@ -1,0 +1,300 @@
+"""Batches on their way to a store: each counts once, however late it is confirmed, or is given up and said to be lost."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from faulty_store import FaultyStore
+from slo_core import SLODefinition, SLOTracker
+from slo_core.stores.buckets import Applied, Batch, Query, StoreIdentity
+from slo_core.stores.shared.write_behind import WriteBehindStore
+from slo_core.stores.sql.sqlite import SQLiteBucketStore
+from slo_core.testing import FakeClock
+from store_process import Process
+
+SLO = SLODefinition("availability", 0.999)
+
+
+def test_what_was_applied_without_an_answer_counts_once(start: Callable[..., Process]) -> None:
+    """The same batch is sent again, and the store knows it."""
+    process = start()
+    process.record(3)
+    process.network.fails = "after"
+    process.store.flush()
+    process.record(2)
+    process.store.flush()
+    process.network.fails = None
+
+    assert process.totals() == (5, 0)
+    first, again = process.network.sent[:2]
+    assert first is again
+    assert (first.number, first.good) == (1, 3)
+
+
+def test_an_outage_loses_nothing(start: Callable[..., Process], clock: FakeClock, monotonic: FakeClock) -> None:
+    """What comes meanwhile is merged into one batch, and lands in its own time."""
+    process = start()
+    process.network.fails = "before"
+    for _ in range(100):
+        process.record(2, 1)
+        clock.advance(1)
+        monotonic.advance(1)
+        process.store.flush()
+    process.network.fails = None
+
+    assert process.totals() == (200, 100)
+    assert [batch.number for batch in process.network.sent[-2:]] == [1, 2]
+    half = process.tracker.snapshot(at=clock() - 50)
+    assert (half.lifetime_good, half.total) == (200, 153)
+
+
+def test_memory_is_bounded_however_long_an_outage_lasts(start: Callable[..., Process], clock: FakeClock) -> None:
+    """Seconds that no window tells apart any more are merged; not one event is lost."""
+    process = start()
+    process.network.fails = "before"
+    for _ in range(30_000):
+        process.record(1)
+        clock.advance(2)
+    process.store.flush()
+    for _ in range(10_000):
+        process.record(1)
+        clock.advance(2)
+    process.tracker.ask()
+    assert len(process.store.ledger(SLO).outbox._pending) <= 8_001
+
+    process.network.fails = None
+    assert process.totals() == (40_000, 0)
+    assert process.tracker.snapshot().total == 40_000
+
+
+def test_a_failover_that_lost_confirmed_batches_is_healed(
+    start: Callable[..., Process], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are still kept, and sent again; nothing is lost or doubled."""
+    process = start()
+    process.record(1)
+    process.store.flush()
+    process.network.close()
+    shutil.copy(tmp_path / "slo.db", tmp_path / "replica.db")
+    for _ in range(5):
+        process.record(1, 1)
+        process.store.flush()
+    process.network.close()
+    shutil.move(tmp_path / "replica.db", tmp_path / "slo.db")
+
+    process.record(1)
+    with caplog.at_level(logging.WARNING, logger="slo_core"):
+        assert process.totals() == (7, 5)
+    assert "had lost batches that it had confirmed; they are sent again: 5 batches" in caplog.text
+    process.record(1)
+    assert process.totals() == (8, 5)
+
+
+def test_batches_too_old_to_be_sent_again_are_lost_once(
+    start: Callable[..., Process], tmp_path: Path, monotonic: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The rest counts, under another writer id; the log says what is missing."""
+    process = start()
+    process.record(1)
+    process.store.flush()
+    process.network.close()
+    shutil.copy(tmp_path / "slo.db", tmp_path / "replica.db")
+    process.record(10)
+    process.store.flush()
+    monotonic.advance(121)
+    process.record(100)
+    process.store.flush()
+    process.network.close()
+    shutil.move(tmp_path / "replica.db", tmp_path / "slo.db")
+
+    process.record(1000)
+    with caplog.at_level(logging.WARNING, logger="slo_core"):
+        assert process.totals() == (1101, 0)
+    assert "too old to be sent again: 1 batches" in caplog.text
+    assert len({batch.writer for batch in process.network.sent}) == 2
+
+
+def test_an_emptied_store_is_a_loss_of_history(
+    start: Callable[..., Process], tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It has another id; totals and `data_since` start anew with what the old one had not confirmed; the log says so."""
+    process = start()
+    process.record(10)
+    before = process.tracker.snapshot()
+    store_id = process.store.store_id
+    process.network.fails = "after"
+    process.record(3)
+    process.store.flush()
+    process.network.fails = None
+    process.network.close()
+    for file in tmp_path.iterdir():
+        file.unlink()
+    clock.advance(100)
+
+    process.record(1)
+    with caplog.at_level(logging.WARNING, logger="slo_core"):
+        snapshot = process.tracker.snapshot()
+
+    assert snapshot.lifetime_good == 4
+    assert snapshot.data_since >= before.data_since
+    assert process.store.store_id != store_id
+    assert "its history is lost, totals start anew" in caplog.text
+
+
+class Renewed(FaultyStore):
+    """Says that it is another store now, which has noted nothing, or for one SLO something nobody can explain."""
+
+    is_another = False
+
+    def apply(self, batches: Sequence[Batch]) -> Applied:
+        if not self.is_another:
+            return super().apply(batches)
+        self.sent.extend(batches)
+        noted = tuple(batch.number - 1 if batch.slo == "odd" else 0 for batch in batches)
+        return Applied(StoreIdentity("f" * 32, 1.0), 1.0, noted)
+
+
+def test_a_store_that_is_another_one_is_sent_nothing_of_the_old_ones(
+    tmp_path: Path, clock: FakeClock, monotonic: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where its first answer made no sense: it is not taken for the old one that has lost something."""
+    network = Renewed(SQLiteBucketStore(tmp_path / "slo.db", clock=clock))
+    store = WriteBehindStore(network, clock=clock, monotonic=monotonic, flush_interval=3600.0)
+    trackers = [SLOTracker(SLODefinition(name, 0.9), store=store, clock=clock) for name in ("odd", "even")]
+    for tracker in trackers:
+        tracker.record(True)
+    store.flush()
+    for tracker in trackers:
+        tracker.record(False)
+    network.is_another = True
+    network.sent.clear()
+    with caplog.at_level(logging.WARNING, logger="slo_core"):
+        for _ in range(3):
+            store.flush()
+
+    assert "its history is lost, totals start anew" in caplog.text
+    assert "sent again" not in caplog.text
+    assert [batch for batch in network.sent if batch.good] == []
+
+
+class Stubborn(FaultyStore):
+    """Leaves the batches of some SLOs, as a cluster does of which one node is down."""
+
+    def apply(self, batches: Sequence[Batch]) -> Applied:
+        self.sent.extend(batches)
+        applied = self._store.apply([batch for batch in batches if batch.slo != "odd"])
+        found = iter(applied.noted)
+        noted = tuple(batch.number - 1 if batch.slo == "odd" else next(found) for batch in batches)
+        return Applied(applied.identity, applied.now, noted, trouble="a node is down")
+
+
+def test_what_one_slo_s_part_of_the_store_does_not_take_keeps_nobody_else_s(
+    tmp_path: Path, clock: FakeClock, monotonic: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said, it comes again later, and all others count."""
+    network = Stubborn(SQLiteBucketStore(tmp_path / "slo.db", clock=clock))
+    store = WriteBehindStore(network, clock=clock, monotonic=monotonic, flush_interval=1.0)
+    trackers = [SLOTracker(SLODefinition(name, 0.9), store=store, clock=clock) for name in ("odd", "even")]
+    for _ in range(3):
+        for tracker in trackers:
+            tracker.record(True)
+        store.flush()
+
+    assert not store.health().is_up
+    assert store._pause() >= 2.0
+    assert "has not applied a batch of 1 SLOs: a node is down" in caplog.text
+    assert [batch.number for batch in network.sent if batch.slo == "odd"] == [1, 1, 1]
+    (even,) = network.read([Query("even")])
+    assert even.record is not None
+    assert even.record.good == 3
+
+
+def test_a_batch_nobody_confirms_for_half_a_day_is_given_up(
+    start: Callable[..., Process], monotonic: FakeClock, clock: FakeClock
+) -> None:
+    """Whether the store has it cannot be told any more: it counts as dropped, and is never sent again."""
+    process = start()
+    process.network.fails = "before"
+    process.record(5)
+    process.store.flush()
+    process.record(7)
+    monotonic.advance(12 * 3600 + 1)
+    process.network.fails = None
+
+    snapshot = process.tracker.snapshot()
+
+    assert (snapshot.lifetime_good, snapshot.dropped) == (7, 5)
+
+
+def test_a_batch_that_was_slept_over_is_given_up(
+    start: Callable[..., Process], monotonic: FakeClock, clock: FakeClock
+) -> None:
+    """A laptop that was closed: its monotonic clock stood still, and the store's notes grew old all the same."""
+    process = start()
+    process.network.fails = "after"
+    process.record(5)
+    process.store.flush()
+    process.record(7)
+    clock.advance(hours=25)
+    process.network.prune()
+    process.network.fails = None
+
+    snapshot = process.tracker.snapshot()
+
+    # The store has the first five: sent again, they would count twice.
+    assert (snapshot.lifetime_good, snapshot.dropped) == (12, 5)
+    assert [batch.good for batch in process.network.sent] == [5, 7, 0]
+
+
+def test_a_writer_that_slept_for_a_day_takes_another_id(
+    start: Callable[..., Process], clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The store has forgotten it: its next number would be taken for a gap."""
+    process = start()
+    process.record(1)
+    process.store.flush()
+    clock.advance(hours=25)
+    process.network.prune()
+    process.record(1)
+
+    assert process.totals() == (2, 0)
+    assert len({batch.writer for batch in process.network.sent}) == 2
+    assert caplog.records == []
+
+
+def test_a_clock_that_is_set_gives_nothing_up(start: Callable[..., Process], clock: FakeClock) -> None:
+    """A machine that starts in 1970 and then learns what time it is has not slept for half a century."""
+    clock.now = 1000.0
+    process = start()
+    process.network.fails = "before"
+    process.record(5)
+    process.store.flush()
+    clock.now = 1_700_000_000.0
+    process.network.fails = None
+    process.record(1)
+
+    snapshot = process.tracker.snapshot()
+
+    assert [batch.good for batch in process.network.sent] == [5, 5, 1]
+    assert (snapshot.lifetime_good, snapshot.dropped) == (6, 0)
+
+
+def test_a_writer_that_was_silent_for_a_day_takes_another_id(
+    start: Callable[..., Process], monotonic: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The store forgets its notes after 24 hours: nothing is missing, and nothing is said."""
+    process = start()
+    process.record(1)
+    process.store.flush()
+    monotonic.advance(23 * 3600 + 1)
+    process.record(1)
+    process.store.flush()
+
+    assert len({batch.writer for batch in process.network.sent}) == 2
+    assert process.totals() == (2, 0)
+    assert caplog.records == []
