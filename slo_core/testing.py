@@ -40,8 +40,8 @@ def capture_requests(registry: SLORegistry) -> Iterator[list[RequestEvent]]:
     response must have been read to its end.
     """
     events: list[RequestEvent] = []
-    registry.request_listeners.append(events.append)
+    registry.internals.request_listeners.append(events.append)
     try:
         yield events
     finally:
-        registry.request_listeners.remove(events.append)
+        registry.internals.request_listeners.remove(events.append)

@@ -106,7 +106,7 @@ class Installation:
             flush_interval=settings.flush_interval,
             where=conf.WHERE + conf.DEFINITIONS,
         )
-        registry.store_setting = "SLO_STORE"
+        registry.internals.store_setting = "SLO_STORE"
         return registry
 
     def _build_recorder(self) -> HTTPRecorder:

@@ -48,7 +48,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
     def scrape(view: MetricsView) -> Answer:
         if not is_being_tested():  # Django's test client claims to be one process of several
-            current.installation.registry.note_workers(lambda: several_wsgi_processes(request.META))
+            current.installation.registry.internals.note_workers(lambda: several_wsgi_processes(request.META))
         return view.respond(request.method or "", accept=request.headers.get("Accept", ""), **_asked(request))
 
     return _respond(request, "metrics", lambda installation: installation.metrics_view, scrape)

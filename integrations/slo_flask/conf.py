@@ -69,7 +69,7 @@ def _open(settings: SLOSettings) -> SLORegistry:
         store_options=settings.store_options,
         flush_interval=settings.flush_interval,
     )
-    registry.store_setting = "SLO_STORE"
+    registry.internals.store_setting = "SLO_STORE"
     return registry
 
 

@@ -48,7 +48,7 @@ class MetricsEndpoint:
 
     def scrape(self) -> Answer:
         """The metrics."""
-        self._registry.note_workers(lambda: several_wsgi_processes(request.environ))
+        self._registry.internals.note_workers(lambda: several_wsgi_processes(request.environ))
         return self._view.respond(request.method, accept=request.headers.get("Accept", ""), **asked())
 
     @cached_property

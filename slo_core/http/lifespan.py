@@ -101,4 +101,4 @@ async def _close(registry: Callable[[], SLORegistry | None]) -> None:
             await run_off_loop(found.close)
     except Exception as exc:  # the server is shutting down: nothing of ours may keep it from that
         if found is not None:
-            found.internal_errors.report("events could not be flushed at shutdown", exc)
+            found.internals.errors.report("events could not be flushed at shutdown", exc)

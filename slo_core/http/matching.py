@@ -20,7 +20,7 @@ __all__ = ["Binding", "CountingPlan", "Kind", "MatchResult", "MatchedSLOs", "com
 # Method, route, view name, view, static file, unmatched: all that decides beside the path.
 Kind = tuple[str, str | None, str | None, object, bool, bool]
 
-# `EventCounter.turn` of some SLO.
+# `EventCounter.rotate` of some SLO.
 Rotate = Callable[[float], ThreadCounts]
 
 # Paths remembered for one kind of request. A service whose paths carry ids fills this; then it starts anew. Clients choose
@@ -114,8 +114,8 @@ class CountingPlan:
 
     Attributes:
         clock: Of all the SLOs in `settled` and `timed`, in seconds since the epoch.
-        settled: Where the status decides: the tally's shards, how to turn them, and what to count.
-        timed: Where the time decides: shards and turn, the threshold, and whether it is the last byte's.
+        settled: Where the status decides: the counts of each thread, how to rotate them, and what to count.
+        timed: Where the time decides: counts and rotate, the threshold, and whether it is the last byte's.
         open: Where only the judge can tell, or events are counted in another way.
     """
 
@@ -131,17 +131,22 @@ class CountingPlan:
             if by_status is StatusOutcome.LEFT_OUT:
                 continue
             # What a subclass does with each event must happen: it may show them to somebody else.
-            counter = tracker.counter if type(tracker).record is SLOTracker.record else None
+            counter = tracker.internals.counter if type(tracker).record is SLOTracker.record else None
             if not settled and not timed:
-                self.clock = tracker.clock
-            if by_status is StatusOutcome.BY_CLASSIFIER or counter is None or tracker.clock is not self.clock:
+                self.clock = tracker.internals.clock
+            if by_status is StatusOutcome.BY_CLASSIFIER or counter is None or tracker.internals.clock is not self.clock:
                 unsettled.append(binding)
             elif by_status is StatusOutcome.BY_TIME:
                 timed.append(
-                    (counter.shards, counter.turn, binding.classifier.threshold, binding.classifier.timed_to_end)
+                    (
+                        counter.thread_counts,
+                        counter.rotate,
+                        binding.classifier.threshold,
+                        binding.classifier.timed_to_end,
+                    )
                 )
             else:
-                settled.append((counter.shards, counter.turn, by_status is StatusOutcome.GOOD))
+                settled.append((counter.thread_counts, counter.rotate, by_status is StatusOutcome.GOOD))
         self.settled = tuple(settled)
         self.timed = tuple(timed)
         self.open = tuple(unsettled)

@@ -58,7 +58,7 @@ class HTTPRecorder:
     Counts finished requests for the SLOs of a registry.
 
     It never raises while a request is served: what goes wrong inside is logged once a minute and counted in
-    `SLORegistry.internal_errors`.
+    `RegistryInternals.errors`.
 
     Args:
         registry: Every definition with an `http` part counts. SLOs added later count from then on.
@@ -97,10 +97,12 @@ class HTTPRecorder:
         if classify is not None and tracker is None:
             raise ValueError("classify= decides for one SLO; pass tracker= or slo_name= too, or HTTPRule(classify=...)")
         self.timer = timer
-        self.internal_errors = InternalErrors() if registry is None else registry.internal_errors
+        self.internal_errors = InternalErrors() if registry is None else registry.internals.errors
         self._registry = registry
+        # Held by itself, because every request looks at the version.
+        self._internals = None if registry is None else registry.internals
         self._service = DEFAULT_SERVICE if registry is None else registry.service
-        self._listeners = () if registry is None else registry.request_listeners
+        self._listeners = () if registry is None else registry.internals.request_listeners
         self._only = tracker
         self._classify = classify
         self._exclude = compile_globs(exclude)
@@ -112,12 +114,12 @@ class HTTPRecorder:
                 "or pass slo_name= to count every request for one SLO"
             )
         if registry is not None:
-            registry.note_workers(several_workers)
+            registry.internals.note_workers(several_workers)
 
     def _rebuild(self) -> None:
         """Work out from the definitions what requests are matched and judged by."""
-        if self._registry is not None:
-            self._version = self._registry.version
+        if self._internals is not None:
+            self._version = self._internals.version
         self._bindings = tuple(self._bind())
         self._slo_keys: frozenset[SLOKey] = frozenset(binding.slo_key for binding in self._bindings)
         self._match_results: dict[Kind, MatchResult] = {}
@@ -172,8 +174,8 @@ class HTTPRecorder:
             What to note the request's progress on, or None when there is nothing to count: pass it through.
         """
         try:
-            registry = self._registry
-            if registry is not None and registry.version != self._version:
+            internals = self._internals
+            if internals is not None and internals.version != self._version:
                 self._rebuild()
             mine = self._slo_keys
             marks = request_scope.get(REQUEST_MARKS_KEY)
@@ -264,37 +266,37 @@ class HTTPRecorder:
         """Count an undisturbed request, of which the status says all but how long it took."""
         # What `SLOTracker.record` does, for all of them with one look at the clock: 1 us less for three SLOs.
         now, thread = outcomes.clock(), get_ident()
-        for shards, turn, is_good in outcomes.settled:
+        for thread_counts, rotate, is_good in outcomes.settled:
             try:
-                shard = shards[thread]
+                counts = thread_counts[thread]
             except KeyError:  # this thread's first event
-                shard = self._turned(turn, now)
-            if not shard.start <= now < shard.end:
-                shard = self._turned(turn, now)
+                counts = self._rotated(rotate, now)
+            if not counts.start <= now < counts.end:
+                counts = self._rotated(rotate, now)
             if is_good:
-                shard.good += 1
+                counts.good += 1
             else:
-                shard.bad += 1
+                counts.bad += 1
         if outcomes.timed:
             ended = self.timer() if observed.ended is None else observed.ended
             # As `Timing` has it: to make one takes 0.3 of the 2.0 us that a request costs here.
             first = ended if observed.first_byte is None else observed.first_byte
-            for shards, turn, threshold, to_end in outcomes.timed:
+            for thread_counts, rotate, threshold, to_end in outcomes.timed:
                 try:
-                    shard = shards[thread]
+                    counts = thread_counts[thread]
                 except KeyError:
-                    shard = self._turned(turn, now)
-                if not shard.start <= now < shard.end:
-                    shard = self._turned(turn, now)
+                    counts = self._rotated(rotate, now)
+                if not counts.start <= now < counts.end:
+                    counts = self._rotated(rotate, now)
                 if (ended if to_end else first) - observed.started <= threshold:
-                    shard.good += 1
+                    counts.good += 1
                 else:
-                    shard.bad += 1
+                    counts.bad += 1
 
-    def _turned(self, turn: Callable[[float], ThreadCounts], now: float) -> ThreadCounts:
-        """The calling thread's shard of one SLO, for the second of `now`."""
+    def _rotated(self, rotate: Callable[[float], ThreadCounts], now: float) -> ThreadCounts:
+        """The calling thread's counts of one SLO, for the second of `now`."""
         try:
-            return turn(now)
+            return rotate(now)
         except Exception as exc:  # a store of the user's own; the other SLOs count all the same
             self.internal_errors.report(_NOT_COUNTED, exc)
             lost = ThreadCounts(0)  # the event is counted in it, and nowhere else

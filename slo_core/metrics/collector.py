@@ -81,7 +81,7 @@ class SLOCollector(Collector):
         families = _Families()
         snapshots: SLOSnapshots | Exception
         try:
-            snapshots = self._registry.read_shared()
+            snapshots = self._registry.internals.read_shared()
         except Exception as exc:  # a store out of reach must not take a user's whole /metrics with it
             snapshots = exc
         self.add_to(families, snapshots)
@@ -100,7 +100,7 @@ class SLOCollector(Collector):
         shared = self._shared_labels()
         health = store.health()
         if isinstance(snapshots, Exception):
-            registry.internal_errors.report("the store could not be read for a scrape", snapshots)
+            registry.internals.errors.report("the store could not be read for a scrape", snapshots)
         else:
             for definition, snapshot in snapshots:
                 self._add_slo(families, definition, snapshot)
@@ -110,7 +110,7 @@ class SLOCollector(Collector):
         families.add(Metric.STORE_UP, shared, int(is_up and health.is_up))
         families.add(Metric.FLUSH_LAG, shared, health.flush_lag_seconds)
         families.add(Metric.CLOCK_SKEW, shared, health.clock_skew_seconds)
-        families.add(Metric.INTERNAL_ERRORS, shared, registry.internal_errors.total)
+        families.add(Metric.INTERNAL_ERRORS, shared, registry.internals.errors.total)
 
     def _shared_labels(self) -> dict[str, str]:
         """What tells one service and store from another; nothing in the simplest case, one process on its own."""

@@ -30,7 +30,7 @@ def service_status(registry: SLORegistry, *, snapshots: SLOSnapshots | None = No
         StoreError: The store cannot be read.
     """
     if snapshots is None:
-        snapshots = registry.read_all()
+        snapshots = registry.internals.read_all()
     store = registry.store
     return ServiceStatus(
         registry.service, store.backend, store.scope, store.health().is_up, snapshots, note=status_note(registry)

@@ -44,7 +44,7 @@ def status_table(registry: SLORegistry, *, paint: Callable[[State, str], str] | 
         registry: The SLOs.
         paint: Puts colour to the text of a state; None where there is no terminal.
     """
-    found = sorted(registry.read_all(), key=lambda snapshots: severity_key(snapshots[1]))
+    found = sorted(registry.internals.read_all(), key=lambda snapshots: severity_key(snapshots[1]))
     if not found:
         return "No SLO is defined."
     rows = [status_row(*snapshots) for snapshots in found]

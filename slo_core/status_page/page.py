@@ -80,7 +80,7 @@ class StatusPage:
         """
         title = f"Service level objectives of {self.registry.service}"
         try:
-            snapshots = self.registry.read_shared()
+            snapshots = self.registry.internals.read_shared()
         except Exception as exc:  # the page says so
             return PageContent(title, html_of(_frame(self._away(exc), is_up=False)))
         tables = overview(snapshots, query=query, links=links, zone=zone)
@@ -153,7 +153,7 @@ class StatusPage:
         """
         name = query.get("slo")
         if name is None:
-            return {**status_json(self.registry, snapshots=self.registry.read_shared()), "note": self._note()}
+            return {**status_json(self.registry, snapshots=self.registry.internals.read_shared()), "note": self._note()}
         tracker = self.registry.get(name)
         definition, ranges = tracker.definition, ranges_of(tracker.definition)
         seconds = ranges.get(query.get("range", ""), definition.window_seconds)
@@ -193,7 +193,7 @@ class StatusPage:
         """What is said instead of numbers."""
         logger = logging.getLogger(LOGGER_NAME)
         reason = described(exc)
-        self.registry.internal_errors.report("the store could not be read for the status page", exc)
+        self.registry.internals.errors.report("the store could not be read for the status page", exc)
         logger.debug("the status page shows no numbers: %s", reason)
         return element(
             "div",
@@ -206,7 +206,7 @@ class StatusPage:
 
 
 def _read_past(tracker: SLOTracker) -> _Past:
-    return tracker.snapshot(), tracker.timeline()
+    return tracker.snapshot(), tracker.internals.timeline()
 
 
 def _frame(*content: Node, is_up: bool = True, searchable: bool = False) -> ET.Element:

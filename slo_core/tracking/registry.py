@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any
 
 from slo_core.budgets.burn_rate import BurnRateAlert
-from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
+from slo_core.budgets.snapshot import SLOSnapshot
 from slo_core.config.definitions import DefinitionsConfig, parse_definitions
-from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
+from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import DuplicateNameError, UnknownNameError
 from slo_core.objectives.definition import SLODefinition
-from slo_core.process.internal_errors import InternalErrors
 from slo_core.stores.base import Store
 from slo_core.stores.memory.store import MemoryStore
 from slo_core.stores.open import store_from_url
-from slo_core.stores.separate_counts import WORKERS_DIFFER, separate_counts, share_a_store
-from slo_core.tracking.shared_read import SharedRead
+from slo_core.tracking.registry_internals import RegistryInternals
 from slo_core.tracking.tracker import SLOTracker
 
 __all__ = ["SLORegistry"]
@@ -67,17 +63,7 @@ class SLORegistry:
         self._service = service
         self._clock = clock
         self._trackers: dict[str, SLOTracker] = {}
-        # Changes whenever an SLO is added: what was worked out from the definitions is then out of date. A plain
-        # attribute, because every request looks at it.
-        self.version = 0
-        self._has_told_of_workers = False
-        # Where the store is named, for messages; Django and Flask have a setting.
-        self.store_setting = "store="
-        self._shared_read = SharedRead(self.read_all, what=f"the store {store.backend}")
-        # What went wrong inside the library while serving requests: logged seldom, counted always.
-        self.internal_errors = InternalErrors()
-        # Called with each request that was counted; see `slo_core.testing.capture_requests`.
-        self.request_listeners: list[Callable[[Any], None]] = []
+        self._internals = RegistryInternals(self)
 
     @classmethod
     def from_config(
@@ -123,6 +109,11 @@ class SLORegistry:
         """The name of the service."""
         return self._service
 
+    @property
+    def internals(self) -> RegistryInternals:
+        """For the other parts of slo-suite and its integrations; applications need none of it."""
+        return self._internals
+
     def define(self, definition: SLODefinition) -> SLOTracker:
         """
         Add an SLO and return its tracker.
@@ -142,7 +133,7 @@ class SLORegistry:
         """
         self._refuse_duplicate(tracker.name)
         self._trackers[tracker.name] = tracker
-        self.version += 1
+        self._internals.version += 1
         return tracker
 
     def _refuse_duplicate(self, name: str) -> None:
@@ -181,64 +172,21 @@ class SLORegistry:
     def snapshot_all(self, *, at: float | None = None) -> list[SLOSnapshot]:
         """A snapshot of each SLO, in the order of `names()`; see `SLOTracker.snapshot`."""
         trackers = tuple(self)
-        questions = {tracker.name: tracker.ask(at) for tracker in trackers if tracker.store is self._store}
-        answers = self._store.read([question.request for question in questions.values()])
-        readings = dict(zip(questions, answers, strict=True))
+        queries = {
+            tracker.name: tracker.internals.begin_snapshot(at) for tracker in trackers if tracker.store is self._store
+        }
+        readings = self._store.read([query.request for query in queries.values()])
+        reading_of = dict(zip(queries, readings, strict=True))
         return [
-            tracker.answer(questions[tracker.name], readings[tracker.name])
-            if tracker.name in questions
+            tracker.internals.finish_snapshot(queries[tracker.name], reading_of[tracker.name])
+            if tracker.name in queries
             else tracker.snapshot(at=at)
             for tracker in trackers
         ]
 
-    def read_all(self) -> SLOSnapshots:
-        """Every SLO with its snapshot, in the order of `names()`."""
-        trackers = tuple(self)
-        # An SLO may be added meanwhile: it comes last.
-        return [
-            (tracker.definition, snapshot) for tracker, snapshot in zip(trackers, self.snapshot_all(), strict=False)
-        ]
-
-    def read_shared(self) -> SLOSnapshots:
-        """
-        The same for scrapes and pages, read after this moment; one read of a shared store serves several of them.
-
-        A store in this process's own memory is read at once: each reader gets the state of its own instant.
-
-        Raises:
-            StoreError: The store cannot be read.
-        """
-        return self.read_all() if self._store.scope == "process" else self._shared_read()
-
     def check_burn_rates(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """The single-window alerts of all SLOs; see `SLOTracker.check_burn_rate`."""
         return [alert for tracker in self for alert in tracker.check_burn_rate(at=at)]
-
-    def note_workers(self, find_evidence: Callable[[], str | None]) -> None:
-        """
-        Warn, once, that a store of one process cannot count for several.
-
-        It never raises, because the warning is advice: without it the application starts and answers all the same.
-
-        Args:
-            find_evidence: Returns what says that there are several; None where nothing does. It may raise: that counts
-                as an incident. It is called while a warning is still due.
-        """
-        try:
-            if self._has_told_of_workers or self._store.scope != "process":
-                return
-            evidence = find_evidence()
-            if evidence is None:
-                return
-            self._has_told_of_workers = True
-            logging.getLogger(LOGGER_NAME).warning(
-                "several workers (%s): %s %s",
-                evidence,
-                separate_counts(f"{self._store.backend}://", WORKERS_DIFFER),
-                share_a_store(self.store_setting),
-            )
-        except Exception as exc:  # a command line, a server's own module, a user's store or logging handler
-            self.internal_errors.report("whether there are several workers could not be determined", exc)
 
     def flush(self) -> None:
         """Hand over to the store what is still held in memory."""

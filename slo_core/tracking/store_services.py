@@ -127,14 +127,14 @@ class StoreServices:
         store = self._store(name)
         registry = SLORegistry(store, service=store.service, clock=self._clock)
         if before is not None:
-            registry.internal_errors = before.registry.internal_errors  # a total never starts again at 0
+            registry.internals.errors = before.registry.internals.errors  # a total never starts again at 0
         unreadable = []
         for record in records:
             try:
                 registry.define(_definition_in(record))
             except Exception as exc:  # whatever stands in a store: one SLO that cannot be read hides no other
                 unreadable.append(f"SLO {record.slo!r} cannot be shown: {exc}")
-                registry.internal_errors.report(
+                registry.internals.errors.report(
                     f"service {name!r}, SLO {record.slo!r}: not shown", detail=f"{type(exc).__name__}: {exc}"
                 )
         return _Service(registry, documents, tuple(unreadable))
@@ -142,7 +142,7 @@ class StoreServices:
 
 def _snapshots(registry: SLORegistry) -> SLOSnapshots | Exception:
     try:
-        return registry.read_all()
+        return registry.internals.read_all()
     except Exception as exc:  # a service that cannot be read hides no other
         return exc
 

@@ -1,44 +1,26 @@
-"""One SLO at work: records its events, tells how it stands."""
+"""One SLO at work: it records events and works out the budget."""
 
 from __future__ import annotations
 
 import math
-import sys
 import time
 from _thread import get_ident
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from slo_core.budgets.burn_rate import BurnRateAlert, burns_at_least, sample
 from slo_core.budgets.events import Observation
-from slo_core.budgets.snapshot import Reading, SLOSnapshot, SnapshotPlan
-from slo_core.budgets.timeline import Timeline, kept_ranges
+from slo_core.budgets.snapshot import SLOSnapshot
 from slo_core.objectives.definition import SLODefinition
-from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, tiers_reaching
-from slo_core.stores.base import Ledger, ObservationStore, ReadRequest, Store
+from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
+from slo_core.stores.base import Ledger, ObservationStore, Store
 from slo_core.stores.memory.observation_ledger import ObservationLedger
 from slo_core.stores.memory.store import MemoryStore
 from slo_core.stores.open import store_from_url
 from slo_core.tracking.event_counter import EventCounter, ThreadCounts
 from slo_core.tracking.track import Track
+from slo_core.tracking.tracker_internals import TrackerInternals, finite_time
 
-__all__ = ["SLOTracker", "SnapshotQuery"]
-
-_LARGEST = sys.float_info.max  # NaN, infinity and ints beyond every float are not at most this
-
-
-@dataclass(frozen=True, slots=True)
-class SnapshotQuery:
-    """
-    What a snapshot must read of a store.
-
-    Attributes:
-        at: The instant of the snapshot, in seconds since the epoch.
-        request: What is to be read.
-    """
-
-    at: float
-    request: ReadRequest
+__all__ = ["SLOTracker"]
 
 
 class SLOTracker:
@@ -59,15 +41,8 @@ class SLOTracker:
     """
 
     __slots__ = (
-        "__weakref__",
-        "_clock",
-        "_counter",
-        "_definition",
-        "_ledger",
-        "_observations",
-        "_plan",
-        "_shards",
-        "_store",
+        "__weakref__", "_clock", "_counter", "_definition", "_internals", "_ledger", "_observations", "_store",
+        "_thread_counts",
     )  # fmt: skip
 
     def __init__(
@@ -83,7 +58,6 @@ class SLOTracker:
             store = store_from_url(store, clock=clock)
         elif store is None:  # not `store or ...`: a store without events has length 0
             store = MemoryStore(clock=clock)
-        self._plan = SnapshotPlan(definition)
         self._ledger: Ledger
         self._counter: EventCounter | None
         self._store: Store | None = None  # none of an ObservationStore's
@@ -91,14 +65,15 @@ class SLOTracker:
         if isinstance(store, ObservationStore):
             self._ledger = self._observations = ObservationLedger(store, clock=clock)
             self._counter = None
-            self._shards: dict[int, ThreadCounts] = {}
+            self._thread_counts: dict[int, ThreadCounts] = {}
         elif not isinstance(store, Store):
             raise TypeError(f"SLOTracker(store=): expected a URL, a Store or an ObservationStore, got {store!r}")
         else:
             self._store = store
             self._ledger, self._observations = store.ledger(definition), None
             self._counter = EventCounter(self._ledger)
-            self._shards = self._counter.shards
+            self._thread_counts = self._counter.thread_counts
+        self._internals = TrackerInternals(definition, self._ledger, clock=clock, counter=self._counter)
 
     @property
     def definition(self) -> SLODefinition:
@@ -116,14 +91,9 @@ class SLOTracker:
         return self._store
 
     @property
-    def clock(self) -> Callable[[], float]:
-        """Seconds since the epoch."""
-        return self._clock
-
-    @property
-    def counter(self) -> EventCounter | None:
-        """What events of now are counted in; None for an `ObservationStore` of the user's."""
-        return self._counter
+    def internals(self) -> TrackerInternals:
+        """For the other parts of slo-suite; applications need none of it."""
+        return self._internals
 
     def record(self, success: bool, *, at: float | None = None) -> None:
         """
@@ -142,19 +112,19 @@ class SLOTracker:
             return
         now = self._clock()
         try:
-            shard = self._shards[get_ident()]
-        except KeyError:  # this thread's first event, or an observation store, which has no shards
-            shard = None
-        if shard is None or not shard.start <= now < shard.end:
+            counts = self._thread_counts[get_ident()]
+        except KeyError:  # this thread's first event, or an observation store, which counts no threads
+            counts = None
+        if counts is None or not counts.start <= now < counts.end:
             if self._counter is None:
                 self._observe(success, now)
                 return
-            shard = self._counter.turn(now)
-        # Only this thread writes to its shard: no lock, and no update is lost.
+            counts = self._counter.rotate(now)
+        # Only this thread writes to its counts: no lock, and no update is lost.
         if success:
-            shard.good += 1
+            counts.good += 1
         else:
-            shard.bad += 1
+            counts.bad += 1
 
     def record_success(self, *, at: float | None = None) -> None:
         """Count one good event; see `record`."""
@@ -183,46 +153,7 @@ class SLOTracker:
         Raises:
             ValueError: `at` is not a finite number.
         """
-        question = self.ask(at)
-        return self.answer(question, self._ledger.read(question.request.spans))
-
-    def ask(self, at: float | None = None) -> SnapshotQuery:
-        """
-        What must be read for a snapshot, everything counted so far being settled; for reading several SLOs at once.
-
-        Args:
-            at: As for `snapshot`.
-
-        Raises:
-            ValueError: `at` is not a finite number.
-        """
-        now = self._clock() if at is None else _instant(at)
-        until = now + FUTURE_TOLERANCE_SECONDS if at is None else now
-        if self._counter is not None:
-            self._counter.drain()
-        spans = [self._definition.span(seconds, at=now, until=until) for seconds in self._plan.windows]
-        return SnapshotQuery(now, ReadRequest(self._ledger, spans))
-
-    def answer(self, question: SnapshotQuery, reading: Reading) -> SLOSnapshot:
-        """The snapshot, once what `ask` asked for has been read."""
-        return self._plan.take(reading, at=question.at)
-
-    def timeline(self, *, at: float | None = None) -> Timeline:
-        """
-        What is kept of the SLO's past, bucket by bucket, for charts.
-
-        Args:
-            at: The instant to look back from, in seconds since the epoch; None is now.
-
-        Raises:
-            ValueError: `at` is not a finite number.
-        """
-        now = self._clock() if at is None else _instant(at)
-        if self._counter is not None:
-            self._counter.drain()
-        until = math.floor(now + FUTURE_TOLERANCE_SECONDS if at is None else now)
-        ranges = kept_ranges(tiers_reaching(self._definition.longest_seconds), at=now, until=until)
-        return Timeline((kept, self._ledger.series(kept)) for kept in ranges)
+        return self._internals.snapshot(at)
 
     def check_burn_rate(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """
@@ -230,13 +161,12 @@ class SLOTracker:
 
         A window without events never alerts. Whether anybody should be woken is better told by `snapshot().alerts`.
         """
-        spans = self.ask(at).request.spans
-        counted = dict(zip(self._plan.windows, self._ledger.read(spans).counts, strict=True))
+        counts_of = self._internals.window_counts(at)
         definition = self._definition
         target, threshold = definition.objective, definition.threshold
         alerts = []
         for seconds in definition.burn_rate_windows:
-            counts = counted[seconds]
+            counts = counts_of[seconds]
             if burns_at_least(counts, target, threshold):
                 burning = sample(seconds, counts, target)
                 alerts.append(
@@ -255,7 +185,7 @@ class SLOTracker:
         return f"SLOTracker({self._definition.name!r})"
 
     def _record_at(self, success: bool, at: float) -> None:
-        instant = _instant(at)
+        instant = finite_time(at)
         now = self._clock()
         if instant > now + FUTURE_TOLERANCE_SECONDS:
             raise ValueError(
@@ -265,17 +195,11 @@ class SLOTracker:
         if self._counter is None:
             self._observe(success, instant)
         else:
-            # How far back is kept is seen from the newest event: those that are not settled yet are events, too.
+            # How far back is kept is seen from the newest event: those that are not drained yet are events, too.
             self._counter.drain()
             self._ledger.add(math.floor(instant), int(bool(success)), int(not success), live=False)
             self._ledger.wake()
 
     def _observe(self, success: bool, at: float) -> None:
-        assert self._observations is not None  # there is neither tally nor shard without it
+        assert self._observations is not None  # there is no counter without it
         self._observations.record(Observation(timestamp=at, success=bool(success)))
-
-
-def _instant(at: float) -> float:
-    if isinstance(at, bool) or not isinstance(at, (int, float)) or not abs(at) <= _LARGEST:
-        raise ValueError(f"at=: expected a finite number of seconds since the epoch, got {at!r}")
-    return float(at)

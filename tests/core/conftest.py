@@ -25,7 +25,7 @@ class Service:
         self.recorder = HTTPRecorder(self.registry, timer=self.timer, **options)
         self.events: list[RequestEvent] = []
         if listens:
-            self.registry.request_listeners.append(self.events.append)
+            self.registry.internals.request_listeners.append(self.events.append)
 
     def request(
         self,

@@ -44,7 +44,7 @@ def test_captured_are_the_requests_that_count_inside_the_block() -> None:
 
     assert [event.path for event in events] == ["/inside", "/both", "/inside-again"]
     assert [(event.path, event.status, event.outcomes) for event in inner] == [("/both", 500, {"a": False})]
-    assert registry.request_listeners == []
+    assert registry.internals.request_listeners == []
 
 
 def test_a_block_that_raises_captures_no_further() -> None:
@@ -54,4 +54,4 @@ def test_a_block_that_raises_captures_no_further() -> None:
     with pytest.raises(LookupError), capture_requests(registry):
         raise LookupError
 
-    assert registry.request_listeners == []
+    assert registry.internals.request_listeners == []

@@ -37,7 +37,7 @@ class Service:
         self.clock = clock or FakeClock()
         self.registry = SLORegistry.from_config(definitions, clock=self.clock)
         self.events: list[RequestEvent] = []
-        self.registry.request_listeners.append(self.events.append)
+        self.registry.internals.request_listeners.append(self.events.append)
         options = {"registry": self.registry, "timer": self.clock, **options}
         self.app: Application = app
         if inside:
@@ -52,7 +52,7 @@ class Service:
     @property
     def only_event(self) -> RequestEvent:
         """The one request that was counted; nothing went wrong inside the library."""
-        assert self.registry.internal_errors.total == 0
+        assert self.registry.internals.errors.total == 0
         (event,) = self.events
         return event
 

@@ -40,7 +40,7 @@ class Service:
         self.registry = SLORegistry.from_config(definitions, clock=self.clock)
         SLO().init_app(self.app, registry=self.registry, timer=self.clock)
         self.events: list[RequestEvent] = []
-        self.registry.request_listeners.append(self.events.append)
+        self.registry.internals.request_listeners.append(self.events.append)
 
     def ask(self, method: str = "GET", path: str = "/", **options: Any) -> Answer:
         """Send one request; the options are those of `wsgi_driver.serve`."""
@@ -49,7 +49,7 @@ class Service:
     @property
     def only_event(self) -> RequestEvent:
         """The one request that was counted; nothing went wrong inside the library."""
-        assert self.registry.internal_errors.total == 0
+        assert self.registry.internals.errors.total == 0
         (event,) = self.events
         return event
 

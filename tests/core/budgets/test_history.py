@@ -17,7 +17,7 @@ def made(**options):
 
 
 def past(tracker, seconds):
-    return history(tracker.definition, tracker.snapshot(), tracker.timeline(), range_seconds=seconds)
+    return history(tracker.definition, tracker.snapshot(), tracker.internals.timeline(), range_seconds=seconds)
 
 
 def test_the_budget_ends_where_the_snapshot_stands():
@@ -170,7 +170,7 @@ def since(tracker, rule):
         rule,
         factor=rule.factor(tracker.definition.window_seconds),
         definition=tracker.definition,
-        timeline=tracker.timeline(),
+        timeline=tracker.internals.timeline(),
         at=tracker.snapshot().at,
         data_since=tracker.snapshot().data_since,
     )

@@ -41,7 +41,7 @@ def test_ranges_meet_without_gap_or_overlap(at, longest):
 @given(st.lists(st.integers(0, 30 * DAY), max_size=60))
 def test_every_event_is_told_once(ages):
     """However old it is, within the window."""
-    timeline = tracker_of(ages).timeline()
+    timeline = tracker_of(ages).internals.timeline()
 
     assert timeline.counts(after=-math.inf, before=math.inf) == EventCounts(0, len(ages))
 
@@ -53,7 +53,7 @@ def test_windows_that_end_now_are_those_of_the_snapshot(ages, window):
     for age in sorted(ages, reverse=True):
         tracker.record_failure(at=NOW - age)
 
-    found = tracker.timeline().counts(after=NOW - window, before=math.inf)
+    found = tracker.internals.timeline().counts(after=NOW - window, before=math.inf)
 
     assert found.total == tracker.snapshot().burn_rate_samples[0].sample_count
 
@@ -61,8 +61,8 @@ def test_windows_that_end_now_are_those_of_the_snapshot(ages, window):
 @given(st.lists(st.integers(0, 30 * DAY), max_size=40))
 def test_a_store_of_single_events_tells_the_same(ages):
     """An `ObservationStore` has no buckets; its timeline is the same."""
-    ours = tracker_of(ages).timeline()
-    theirs = tracker_of(ages, store=InMemoryStore(40 * DAY)).timeline()
+    ours = tracker_of(ages).internals.timeline()
+    theirs = tracker_of(ages, store=InMemoryStore(40 * DAY)).internals.timeline()
 
     for age in (0, 59, HOUR, DAY, 7 * DAY, 30 * DAY):
         after = math.floor((NOW - age) / 900) * 900
@@ -71,7 +71,7 @@ def test_a_store_of_single_events_tells_the_same(ages):
 
 def test_edges_go_back_bucket_by_bucket():
     """Seconds first, minutes before the last hour, a quarter of an hour before the last day."""
-    edges = list(tracker_of([]).timeline().edges_back(NOW))
+    edges = list(tracker_of([]).internals.timeline().edges_back(NOW))
 
     steps = [newer - older for newer, older in zip(edges, edges[1:], strict=False)]
     assert edges[0] == math.floor(NOW) + 1

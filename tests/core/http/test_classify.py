@@ -193,7 +193,7 @@ def test_a_classifier_that_raises_or_says_neither_leaves_it_to_the_default_rule(
     with caplog.at_level(logging.ERROR, "slo_core"):
         assert [service.request(status=status) for status in (200, 500, 200)] == [GOOD, BAD, GOOD]
 
-    assert service.registry.internal_errors.total == 3
+    assert service.registry.internals.errors.total == 3
     (record,) = caplog.records
     assert "classify of the SLO 'a'" in record.getMessage()
     assert "the default rule decided" in record.getMessage()

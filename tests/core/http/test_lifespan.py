@@ -166,7 +166,7 @@ def test_a_store_out_of_reach_does_not_keep_the_server_up() -> None:
     serve(app_with_lifespan, registry, log)
 
     assert log == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-    assert registry.internal_errors.total == 1
+    assert registry.internals.errors.total == 1
 
 
 def test_nothing_to_flush_is_fine() -> None:

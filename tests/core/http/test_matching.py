@@ -194,7 +194,7 @@ def test_a_mark_of_an_unknown_slo_is_reported_and_the_request_goes_on(service_of
     def view() -> None: ...
 
     assert service.request(view=view) == {"a": True}
-    assert service.registry.internal_errors.total == 1
+    assert service.registry.internals.errors.total == 1
 
 
 def test_an_exempt_view_counts_for_none(service_of: ServiceOf) -> None:
@@ -218,7 +218,7 @@ def test_a_view_that_cannot_be_hashed_is_looked_at_each_time(service_of: Service
 
     assert service.request(view=View()) == {"a": True}
     assert service.request(view=View()) == {"a": True}
-    assert service.registry.internal_errors.total == 0
+    assert service.registry.internals.errors.total == 0
 
 
 @pytest.mark.usefixtures("untraced")

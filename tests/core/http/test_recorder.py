@@ -167,7 +167,7 @@ def test_a_route_that_cannot_be_told_is_reported_and_the_request_counts(service_
     service.recorder.finish(observed, resolve)
 
     assert service.counts() == (0, 1)
-    assert service.registry.internal_errors.total == 1
+    assert service.registry.internals.errors.total == 1
 
 
 def test_no_route_is_no_route(service_of: ServiceOf) -> None:
@@ -195,7 +195,7 @@ def test_what_fails_at_the_beginning_is_reported_and_the_request_passes(service_
 
     assert service.recorder.begin({}, "GET", "/x") is None
     assert service.recorder.begin({"slo_core.request": "somebody else's"}, "GET", "/x") is None
-    assert service.registry.internal_errors.total == 2
+    assert service.registry.internals.errors.total == 2
 
 
 def test_what_fails_at_the_end_is_reported(service_of: ServiceOf) -> None:
@@ -208,7 +208,7 @@ def test_what_fails_at_the_end_is_reported(service_of: ServiceOf) -> None:
     service.recorder.finish(observed)
 
     assert service.counts() == (0, 0)
-    assert service.registry.internal_errors.total == 1
+    assert service.registry.internals.errors.total == 1
 
 
 def test_a_listener_that_fails_is_reported_and_the_request_is_counted() -> None:
@@ -218,11 +218,11 @@ def test_a_listener_that_fails_is_reported_and_the_request_is_counted() -> None:
     def listen(event: object) -> None:
         raise LookupError
 
-    service_registry.request_listeners.append(listen)
+    service_registry.internals.request_listeners.append(listen)
     send(HTTPRecorder(service_registry))
 
     assert counts(service_registry["a"]) == (1, 0)
-    assert service_registry.internal_errors.total == 1
+    assert service_registry.internals.errors.total == 1
 
 
 @pytest.mark.parametrize("latency", [None, 1.0])
@@ -241,14 +241,14 @@ def test_a_store_that_fails_does_not_keep_the_other_slos_from_counting(
     registry.add(SLOTracker(SLODefinition("broken", 0.9, http=rule), store=BrokenStore(60)))
     registry.define(SLODefinition("a", 0.9, http=rule))
     if listens:
-        registry.request_listeners.append(lambda event: None)
+        registry.internals.request_listeners.append(lambda event: None)
     recorder = HTTPRecorder(registry)
 
     send(recorder)
     send(recorder)
 
     assert counts(registry["a"]) == (2, 0)
-    assert registry.internal_errors.total == 2
+    assert registry.internals.errors.total == 2
 
 
 @pytest.mark.parametrize("latency", [None, 1.0])
@@ -273,7 +273,7 @@ def test_a_ledger_that_fails_does_not_keep_the_other_slos_from_counting(latency:
         send(recorder, status=status)
 
     assert counts(registry["a"]) == (2, 1)
-    assert registry.internal_errors.total == 3
+    assert registry.internals.errors.total == 3
 
 
 def test_slos_with_clocks_of_their_own_are_counted_by_their_own_clocks() -> None:
@@ -332,7 +332,7 @@ def test_malformed_requests_are_requests(service_of: ServiceOf, path: str, metho
     service = service_of(routes=["*"], exclude=["/nowhere"])
 
     assert service.request(path, method=method, route=None) == {"a": True}
-    assert service.registry.internal_errors.total == 0
+    assert service.registry.internals.errors.total == 0
 
 
 def test_requests_from_many_threads_are_all_counted(service_with: ServiceOf) -> None:
@@ -358,7 +358,7 @@ def test_requests_from_many_threads_are_all_counted(service_with: ServiceOf) -> 
 
     assert service.counts("a") == (6000, 2000)
     assert service.counts("b") == (6000, 2000)
-    assert service.registry.internal_errors.total == 0
+    assert service.registry.internals.errors.total == 0
     service.request()
     assert sum(service.counts("later-19")) >= 1
 

@@ -251,7 +251,7 @@ def test_describing_does_not_read_the_store(clock: FakeClock) -> None:
     PrometheusExporter(registry)
 
     names = {family.name for family in SLOCollector(registry).describe()}
-    assert registry.internal_errors.total == 0
+    assert registry.internals.errors.total == 0
     assert {"slo_target", "slo_events", "slo_store_up", "slo_alert_firing"} <= names
 
 

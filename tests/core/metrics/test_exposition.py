@@ -53,7 +53,7 @@ def test_every_format_is_that_of_the_client_library(clock: FakeClock, accept: st
 def test_so_are_those_of_several_services(clock: FakeClock, accept: str) -> None:
     """One head for each family, and the series of all services under it."""
     registries = [service("availability", clock), service("orders", clock)]
-    services = ServicesCollector(lambda: {registry: registry.read_all() for registry in registries})
+    services = ServicesCollector(lambda: {registry: registry.internals.read_all() for registry in registries})
 
     assert_same(PrometheusExporter(services), accept)
 

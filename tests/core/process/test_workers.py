@@ -70,7 +70,7 @@ def test_memory_warns_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCa
     registry.define(SLODefinition("availability", 0.99, http=HTTPRule()))
 
     HTTPRecorder(registry)
-    registry.note_workers(lambda: "the server says wsgi.multiprocess")
+    registry.internals.note_workers(lambda: "the server says wsgi.multiprocess")
 
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
@@ -82,8 +82,8 @@ def test_memory_warns_once(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCa
 def test_a_shared_store_says_nothing(tmp_path, caplog: pytest.LogCaptureFixture) -> None:
     """It counts for all of them."""
     with SLORegistry(f"sqlite:///{tmp_path / 'slo.db'}") as registry:
-        registry.note_workers(lambda: "gunicorn -w 4")
-    SLORegistry().note_workers(lambda: None)
+        registry.internals.note_workers(lambda: "gunicorn -w 4")
+    SLORegistry().internals.note_workers(lambda: None)
     assert caplog.records == []
 
 
@@ -125,12 +125,12 @@ def test_evidence_that_cannot_be_gathered_is_an_incident(caplog: pytest.LogCaptu
     """The caller goes on; the log says what went wrong, and a warning that is due later is still given."""
     registry = SLORegistry()
 
-    registry.note_workers(lambda: f"{1 / 0} workers")
-    assert registry.internal_errors.total == 1
+    registry.internals.note_workers(lambda: f"{1 / 0} workers")
+    assert registry.internals.errors.total == 1
     assert "several workers could not be determined" in caplog.text
 
-    registry.note_workers(lambda: "gunicorn -w 4")
-    assert registry.internal_errors.total == 1
+    registry.internals.note_workers(lambda: "gunicorn -w 4")
+    assert registry.internals.errors.total == 1
     assert "several workers (gunicorn -w 4)" in caplog.text
 
 
@@ -145,11 +145,11 @@ def test_a_log_that_cannot_be_written_stops_nothing(caplog: pytest.LogCaptureFix
     handler = Full()
     logging.getLogger(LOGGER_NAME).addHandler(handler)
     try:
-        registry.note_workers(lambda: "gunicorn -w 4")
+        registry.internals.note_workers(lambda: "gunicorn -w 4")
     finally:
         logging.getLogger(LOGGER_NAME).removeHandler(handler)
 
-    assert registry.internal_errors.total == 1
+    assert registry.internals.errors.total == 1
 
 
 @pytest.mark.parametrize(

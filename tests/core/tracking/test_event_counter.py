@@ -64,7 +64,7 @@ def test_a_thousand_short_threads_leave_no_trace_but_their_events() -> None:
     counter = EventCounter(MemoryLedger(3600, clock=clock))
 
     def work() -> None:
-        counter.turn(clock()).good += 1
+        counter.rotate(clock()).good += 1
 
     for index in range(1000):
         thread = threading.Thread(target=work)
@@ -74,8 +74,8 @@ def test_a_thousand_short_threads_leave_no_trace_but_their_events() -> None:
             clock.advance(1)
 
     counter.drain()
-    assert len(counter.shards) <= 5
-    assert sum(shard.good for shard in counter.shards.values()) == 1000
+    assert len(counter.thread_counts) <= 5
+    assert sum(shard.good for shard in counter.thread_counts.values()) == 1000
 
 
 def test_threads_that_come_and_go_lose_no_event() -> None:
@@ -111,7 +111,7 @@ def test_an_event_counted_while_its_shard_is_settled_is_settled_next_time(clock:
 
     ledger = BusyLedger(3600, clock=clock)
     counter = EventCounter(ledger)
-    shard = counter.turn(clock())
+    shard = counter.rotate(clock())
     shard.good, busy = 5, [2]
 
     counter.drain()
@@ -290,7 +290,7 @@ def test_a_fork_while_another_thread_holds_every_lock_does_not_block_the_child()
         held, finish = threading.Event(), threading.Event()
         def hold():
             with trackers[0]._counter._lock, trackers[0]._ledger._lock, trackers[1]._ledger._lock:
-                with store._lock, registry.internal_errors._lock:
+                with store._lock, registry.internals.errors._lock:
                     held.set()
                     finish.wait()
         thread = threading.Thread(target=hold)
@@ -301,8 +301,8 @@ def test_a_fork_while_another_thread_holds_every_lock_does_not_block_the_child()
             for tracker in trackers:
                 tracker.record(False)
                 print("child", tracker.snapshot().lifetime_good, tracker.snapshot().failures, flush=True)
-            registry.internal_errors.report("trouble")
-            print("child", registry.internal_errors.total, flush=True)
+            registry.internals.errors.report("trouble")
+            print("child", registry.internals.errors.total, flush=True)
             os._exit(0)
         os.waitpid(child, 0)
         finish.set()

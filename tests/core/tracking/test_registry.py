@@ -147,10 +147,10 @@ def test_a_bad_configuration_makes_no_registry() -> None:
 def test_the_version_changes_with_every_slo() -> None:
     """What was worked out from the definitions is then out of date."""
     registry = SLORegistry()
-    versions = [registry.version]
+    versions = [registry.internals.version]
     for name in "abc":
         registry.define(SLODefinition(name, 0.9))
-        versions.append(registry.version)
+        versions.append(registry.internals.version)
 
     assert len(set(versions)) == 4
 

@@ -382,7 +382,7 @@ def test_a_store_of_this_process_is_read_at_its_own_instant() -> None:
     totals = []
     for _ in range(3):
         tracker.record(True)
-        ((_, snapshot),) = registry.read_shared()
+        ((_, snapshot),) = registry.internals.read_shared()
         totals.append(snapshot.total)
 
     assert totals == [1, 2, 3]

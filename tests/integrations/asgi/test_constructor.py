@@ -93,7 +93,7 @@ def test_a_classifier_that_fails_leaves_it_to_the_default_rule(verdict: Any) -> 
 
     assert answers == [200, 500]
     assert (only.snapshot().total, only.snapshot().failures) == (2, 1)
-    assert registry.internal_errors.total == 2
+    assert registry.internals.errors.total == 2
 
 
 def test_what_is_excluded_counts_for_no_slo() -> None:

@@ -226,7 +226,7 @@ def test_a_group_of_errors_is_a_hang_up_when_all_of_them_are() -> None:
     service.ask(os_error_after=0)
 
     assert service.counts() == (0, 1)
-    assert service.registry.internal_errors.total == 0
+    assert service.registry.internals.errors.total == 0
 
 
 def test_an_application_that_swallows_the_disconnect() -> None:

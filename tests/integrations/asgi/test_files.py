@@ -145,7 +145,7 @@ def test_a_frontend_counts_for_nobody_but_who_names_it(frontend: FastAPI, root_p
 
     assert [event.route for event in service.events] == [route for *_, route in FRONTENDS]
     assert all(event.outcomes == {"assets": True} for event in service.events)
-    assert service.registry.internal_errors.total == 0
+    assert service.registry.internals.errors.total == 0
 
 
 def test_a_frontend_leaves_the_rest_alone(frontend: FastAPI) -> None:

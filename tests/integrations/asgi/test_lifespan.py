@@ -161,7 +161,7 @@ def test_a_flush_that_fails_does_not_keep_the_server_from_stopping(monkeypatch: 
     sent = serve_lifespan(SLOMiddleware(silent_app, registry=registry), *BOTH)
 
     assert [message["type"] for message in sent] == COMPLETE
-    assert registry.internal_errors.total == 1
+    assert registry.internals.errors.total == 1
 
 
 def test_a_middleware_for_one_tracker_passes_the_lifespan_on() -> None:

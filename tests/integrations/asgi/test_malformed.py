@@ -83,7 +83,7 @@ def test_a_path_that_is_none_is_no_trouble(build: Any, path: str) -> None:
 
     assert service.ask(path=path).messages == without.messages
     assert len(service.events) <= 1
-    assert service.registry.internal_errors.total == 0
+    assert service.registry.internals.errors.total == 0
 
 
 def test_unknown_methods_are_one() -> None:

@@ -262,7 +262,7 @@ def test_a_route_that_cannot_be_told_counts_all_the_same() -> None:
     assert (answer.status, answer.exception) == (200, None)
     assert service.events[0].route is None
     assert service.counts() == (1, 0)
-    assert service.registry.internal_errors.total == 1
+    assert service.registry.internals.errors.total == 1
 
 
 @pytest.mark.parametrize("route", [object(), 7, "text", {"path": "/"}])

@@ -78,7 +78,7 @@ def test_every_message_is_the_same_with_and_without_us(
 
     assert answer.messages == without.messages
     assert repr(answer.exception) == repr(without.exception)
-    assert service.registry.internal_errors.total == 0
+    assert service.registry.internals.errors.total == 0
 
 
 def test_unknown_messages_pass_as_the_same_objects() -> None:
@@ -117,7 +117,7 @@ def test_unknown_messages_pass_as_the_same_objects() -> None:
     assert len(sent) == len(messages)
     assert all(mine is theirs for mine, theirs in zip(sent, messages, strict=True))
     assert registry["availability"].snapshot().total == 1
-    assert registry.internal_errors.total == 0
+    assert registry.internals.errors.total == 0
 
 
 def test_the_scope_is_passed_on_by_reference() -> None:
@@ -163,11 +163,11 @@ def test_a_listener_that_raises_changes_no_response() -> None:
     def fail(*args: Any, **kwargs: Any) -> None:
         raise RuntimeError("disk full")
 
-    service.registry.request_listeners.append(fail)
+    service.registry.internals.request_listeners.append(fail)
     answer = service.ask(path="/stream")
 
     assert (answer.status, answer.body, answer.exception) == (206, b"onetwo", None)
-    assert service.registry.internal_errors.total == 1
+    assert service.registry.internals.errors.total == 1
 
 
 def test_a_timer_that_raises_changes_no_response() -> None:
@@ -182,7 +182,7 @@ def test_a_timer_that_raises_changes_no_response() -> None:
     answer = service.ask(path="/stream")
 
     assert (answer.status, answer.body, answer.exception) == (206, b"onetwo", None)
-    assert service.registry.internal_errors.total > 0
+    assert service.registry.internals.errors.total > 0
 
 
 @pytest.mark.parametrize("good_for", [1, 2])
@@ -198,7 +198,7 @@ def test_a_timer_that_breaks_midway_changes_no_response(good_for: int) -> None:
     answer = service.ask(path="/stream")
 
     assert (answer.status, answer.body, answer.exception) == (206, b"onetwo", None)
-    assert service.registry.internal_errors.total > 0
+    assert service.registry.internals.errors.total > 0
 
 
 def test_a_timer_that_breaks_midway_hides_no_exception() -> None:

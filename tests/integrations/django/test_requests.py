@@ -342,7 +342,7 @@ def test_malformed_requests_are_no_error_of_ours(
     assert answer.error is None
     assert answer.status in (200, 301, 403, 404)
     assert [record for record in caplog.records if record.name == "slo_core"] == []
-    assert project.registry.internal_errors.total == 0
+    assert project.registry.internals.errors.total == 0
 
 
 def test_a_path_that_is_no_utf8_is_no_error_of_ours(open_for: OpenProject) -> None:
@@ -352,7 +352,7 @@ def test_a_path_that_is_no_utf8_is_no_error_of_ours(open_for: OpenProject) -> No
     answer = project.get("/", request_scope={"PATH_INFO": "/caf\xe9/\xff"})
 
     assert (answer.status, answer.error) == (404, None)
-    assert project.registry.internal_errors.total == 0
+    assert project.registry.internals.errors.total == 0
 
 
 def test_an_error_of_ours_leaves_the_response_alone(
@@ -368,7 +368,7 @@ def test_an_error_of_ours_leaves_the_response_alone(
     project = open_for("asgi")
 
     assert project.get("/async-stream/").body.endswith(b"chunk 4\n")
-    assert project.registry.internal_errors.total == 1
+    assert project.registry.internals.errors.total == 1
     assert "could not be followed" in caplog.text
 
 
@@ -411,8 +411,8 @@ def test_a_request_that_cannot_be_taken_up_is_answered(
     def broken(*_: object) -> None:
         raise RuntimeError("ours")
 
-    monkeypatch.setattr("slo_django.middleware.carrier_of", broken)
+    monkeypatch.setattr("slo_django.middleware.request_scope_of", broken)
 
     assert project.get("/").body == b"home"
-    assert project.registry.internal_errors.total == 1
+    assert project.registry.internals.errors.total == 1
     assert "could not be taken up" in caplog.text

@@ -177,6 +177,6 @@ def test_several_workers_are_warned_of_the_setting(open_for: OpenProject, caplog
     """The store is named by `SLO_STORE` here, and by no argument."""
     open_for("wsgi")
 
-    get_registry().note_workers(lambda: "gunicorn -w 2")
+    get_registry().internals.note_workers(lambda: "gunicorn -w 2")
 
     assert "Set SLO_STORE to a store that all workers share" in caplog.text

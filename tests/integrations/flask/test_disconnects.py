@@ -77,7 +77,7 @@ def test_a_client_that_left_before_the_first_byte_is_left_out() -> None:
 
     service.ask(chunks=0)
 
-    assert (service.counts(), service.registry.internal_errors.total) == ((0, 0), 0)
+    assert (service.counts(), service.registry.internals.errors.total) == ((0, 0), 0)
 
 
 def test_closing_twice_counts_once() -> None:
@@ -130,7 +130,7 @@ def test_a_garbage_collected_stream_is_closed_and_left_out() -> None:
 
     service.ask(chunks=2)
 
-    assert (service.counts(), service.registry.internal_errors.total) == ((0, 0), 0)
+    assert (service.counts(), service.registry.internals.errors.total) == ((0, 0), 0)
 
 
 def test_what_runs_at_the_close_of_a_broken_off_stream_is_not_the_requests_time() -> None:

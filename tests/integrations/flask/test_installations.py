@@ -168,7 +168,7 @@ def garbage_of_fifty_requests(app: Flask) -> int:
 def test_a_request_leaves_nothing_more_to_the_garbage_collector_than_flask_does() -> None:
     """No cycle through the environ: memory is given back at the end of the request, not some time later."""
     service = Service(app_with("shop"))
-    service.registry.request_listeners.clear()
+    service.registry.internals.request_listeners.clear()
 
     assert garbage_of_fifty_requests(service.app) <= garbage_of_fifty_requests(app_with("plain"))
 
@@ -185,7 +185,7 @@ def test_an_exception_that_passed_is_let_go_of() -> None:
     app = Flask("shop")
     app.wsgi_app = broken  # type: ignore[method-assign]
     service = Service(app)
-    service.registry.request_listeners.clear()
+    service.registry.internals.request_listeners.clear()
     passed: list[weakref.ref[Oops]] = []
     gc.disable()
     try:

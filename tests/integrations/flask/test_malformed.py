@@ -42,7 +42,7 @@ def test_a_path_that_is_no_text_is_answered(path: str) -> None:
     answer = service.ask(path=path)
 
     assert answer.status == serve(shop(), path=path).status
-    assert service.registry.internal_errors.total == 0
+    assert service.registry.internals.errors.total == 0
     assert [event.status for event in service.events] in ([], [answer.status])
 
 
@@ -63,7 +63,7 @@ def test_a_strange_method_is_answered(method: str) -> None:
     answer = service.ask(method, "/form")
 
     assert answer.status == serve(shop(), method, "/form").status
-    assert service.registry.internal_errors.total == 0
+    assert service.registry.internals.errors.total == 0
     assert {event.method for event in service.events} <= {"_OTHER", "GET"}
 
 
@@ -90,7 +90,7 @@ def test_an_environ_that_lacks_a_part_is_answered(missing: str) -> None:
     b"".join(service.app(environ, start_response))
 
     assert len(statuses) == 1
-    assert service.registry.internal_errors.total == 0
+    assert service.registry.internals.errors.total == 0
 
 
 @pytest.mark.parametrize("host", ["", "a b", "[::1", "x" * 70000, "\xff", "localhost:port"])
@@ -101,7 +101,7 @@ def test_a_bad_host_is_answered(host: str) -> None:
     answer = service.ask(path="/form", HTTP_HOST=host)
 
     assert answer.status == serve(shop(), path="/form", HTTP_HOST=host).status
-    assert service.registry.internal_errors.total == 0
+    assert service.registry.internals.errors.total == 0
 
 
 @pytest.mark.parametrize(

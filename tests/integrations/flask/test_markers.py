@@ -190,7 +190,7 @@ def test_a_mark_for_an_slo_that_is_not_there_is_reported() -> None:
     service = Service(app, DEFINITIONS)
 
     assert service.ask(path="/pay").status == 200
-    assert service.registry.internal_errors.total == 1
+    assert service.registry.internals.errors.total == 1
 
 
 def test_a_view_that_is_replaced_brings_its_own_marks() -> None:

@@ -81,6 +81,6 @@ def test_twenty_requests_are_worth_the_same_everywhere() -> None:
         assert [event.exception is not None for event in events] in ([], [request.raises]), request
         totals.update((name, good) for event in events for name, good in event.outcomes.items())
 
-    assert service.registry.internal_errors.total == 0
+    assert service.registry.internals.errors.total == 0
     assert {name: (totals[name, True], totals[name, False]) for name in EXPECTED} == EXPECTED
     assert {name: service.counts(name) for name in EXPECTED} == EXPECTED

@@ -11,6 +11,7 @@ from flask import Flask, Response, abort, make_response, redirect
 
 from flask_service import Service
 from slo_core import SLORegistry
+from slo_core.tracking.registry_internals import RegistryInternals
 from wsgi_driver import environ_of, serve
 
 
@@ -186,7 +187,7 @@ def test_a_body_that_is_none_is_the_servers_to_answer() -> None:
     assert service.counts() == (0, 1)
 
 
-class BrokenRegistry(SLORegistry):
+class BrokenInternals(RegistryInternals):
     """Everything it is asked goes wrong."""
 
     broken = False
@@ -202,6 +203,14 @@ class BrokenRegistry(SLORegistry):
         pass
 
 
+class BrokenRegistry(SLORegistry):
+    """A registry with such internals."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._internals = BrokenInternals(self)
+
+
 @pytest.mark.parametrize("path", ["/text", "/stream", "/boom", "/nowhere"])
 def test_an_error_of_ours_never_reaches_the_client(path: str) -> None:
     """The response is untouched, and the incident is counted."""
@@ -211,12 +220,12 @@ def test_an_error_of_ours_never_reaches_the_client(path: str) -> None:
     registry = BrokenRegistry()
     registry.define(SLORegistry.from_config({"availability": {"target": 0.9}})["availability"].definition)
     SLO().init_app(app, registry=registry)
-    registry.broken = True
+    registry.internals.broken = True
 
     before, after = serve(shop(), path=path), serve(app, path=path)
 
     assert (after.status, after.headers, after.chunks) == (before.status, before.headers, before.chunks)
-    assert registry.internal_errors.total > 0
+    assert registry.internals.errors.total > 0
 
 
 def test_a_classifier_that_raises_leaves_the_response_alone() -> None:
@@ -229,7 +238,7 @@ def test_a_classifier_that_raises_leaves_the_response_alone() -> None:
 
     assert service.ask(path="/json").content == serve(shop(), path="/json").content
     assert service.counts() == (1, 0)
-    assert service.registry.internal_errors.total == 1
+    assert service.registry.internals.errors.total == 1
 
 
 @pytest.mark.parametrize("calls", [0, 1, 2])
@@ -240,7 +249,7 @@ def test_a_timer_that_raises_leaves_the_response_alone(calls: int) -> None:
     service.app.extensions["slo"].recorder.timer = lambda: next(times)  # StopIteration, the worst of all in a generator
 
     assert service.ask(path="/stream").content == b"onetwo"
-    assert service.registry.internal_errors.total > 0
+    assert service.registry.internals.errors.total > 0
 
 
 @pytest.mark.parametrize("path", ["/text", "/boom"])
@@ -251,7 +260,7 @@ def test_a_router_that_raises_leaves_the_response_alone(path: str, monkeypatch: 
 
     assert service.ask(path=path).status == serve(shop(), path=path).status
     assert [event.route for event in service.events] == [None]
-    assert service.registry.internal_errors.total > 0
+    assert service.registry.internals.errors.total > 0
 
 
 def test_a_body_may_be_asked_for_by_next() -> None:

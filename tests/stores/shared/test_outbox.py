@@ -64,7 +64,7 @@ def test_memory_is_bounded_however_long_an_outage_lasts(start: Callable[..., Pro
     for _ in range(10_000):
         process.record(1)
         clock.advance(2)
-    process.tracker.ask()
+    process.tracker.internals.begin_snapshot()
     assert len(process.store.ledger(SLO).outbox._pending) <= 8_001
 
     process.network.fails = None

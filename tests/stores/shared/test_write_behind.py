@@ -348,7 +348,7 @@ store.flush()
 for _ in range(5):
     tracker.record(True)  # the parent's to hand over
 clock.advance(1)
-store.ledger(tracker.definition).settle()
+store.ledger(tracker.definition).drain()
 pid = ctypes.CDLL(None).fork()
 if pid == 0:
     is_starting, is_flushed = threading.Event(), threading.Event()

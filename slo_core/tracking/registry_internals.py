@@ -1,0 +1,98 @@
+"""The side of a registry that integrations, views and the HTTP recorder work with."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
+from slo_core.conventions import LOGGER_NAME
+from slo_core.process.internal_errors import InternalErrors
+from slo_core.stores.base import Store
+from slo_core.stores.separate_counts import WORKERS_DIFFER, separate_counts, share_a_store
+from slo_core.tracking.shared_read import SharedRead
+from slo_core.tracking.tracker import SLOTracker
+
+__all__ = ["RegistryInternals"]
+
+
+class _Registry(Protocol):
+    @property
+    def store(self) -> Store: ...
+
+    def __iter__(self) -> Iterator[SLOTracker]: ...
+
+    def snapshot_all(self) -> list[SLOSnapshot]: ...
+
+
+class RegistryInternals:
+    """
+    The side of a registry that the rest of slo-suite works with. Applications need none of it.
+
+    Args:
+        registry: The registry.
+
+    Attributes:
+        version: Changes whenever an SLO is added: results worked out from the definitions are then out of date.
+        errors: Errors that were swallowed while requests were served: logged seldom, counted always.
+        request_listeners: Called with each counted request (`RequestEvent`); see `slo_core.testing.capture_requests`.
+        store_setting: Where users name the store, for messages. Django and Flask have a setting.
+    """
+
+    __slots__ = ("_has_warned_of_workers", "_registry", "_shared_read", "errors", "request_listeners", "store_setting",
+                 "version")  # fmt: skip
+
+    def __init__(self, registry: _Registry) -> None:
+        self._registry = registry
+        self._shared_read = SharedRead(self.read_all, what=f"the store {registry.store.backend}")
+        self._has_warned_of_workers = False
+        self.version = 0
+        self.errors = InternalErrors()
+        self.request_listeners: list[Callable[[Any], None]] = []
+        self.store_setting = "store="
+
+    def read_all(self) -> SLOSnapshots:
+        """Every SLO with its snapshot, in the order of `SLORegistry.names()`."""
+        trackers = tuple(self._registry)
+        snapshots = self._registry.snapshot_all()
+        # An SLO may be added meanwhile: it comes last.
+        return [(tracker.definition, snapshot) for tracker, snapshot in zip(trackers, snapshots, strict=False)]
+
+    def read_shared(self) -> SLOSnapshots:
+        """
+        The same for scrapes and pages, read after this moment; one read of a shared store serves several of them.
+
+        A store in this process's own memory is read at each call: each reader gets the state of its own instant.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return self.read_all() if self._registry.store.scope == "process" else self._shared_read()
+
+    def note_workers(self, find_evidence: Callable[[], str | None]) -> None:
+        """
+        Warn, once, that a store of one process cannot count for several.
+
+        It never raises, because the warning is advice: without it the application starts and answers all the same.
+
+        Args:
+            find_evidence: Returns the evidence of several workers; None where there is none. An exception of it counts
+                as an internal error. It is called while a warning is still due.
+        """
+        try:
+            store = self._registry.store
+            if self._has_warned_of_workers or store.scope != "process":
+                return
+            evidence = find_evidence()
+            if evidence is None:
+                return
+            self._has_warned_of_workers = True
+            logging.getLogger(LOGGER_NAME).warning(
+                "several workers (%s): %s %s",
+                evidence,
+                separate_counts(f"{store.backend}://", WORKERS_DIFFER),
+                share_a_store(self.store_setting),
+            )
+        except Exception as exc:  # a command line, a server's own module, a user's store or logging handler
+            self.errors.report("whether there are several workers could not be determined", exc)

@@ -1,0 +1,120 @@
+"""The side of a tracker that registries, pages and the HTTP recorder work with."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from slo_core.budgets.events import EventCounts
+from slo_core.budgets.snapshot import Reading, SLOSnapshot, SnapshotPlan
+from slo_core.budgets.timeline import Timeline, kept_ranges
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, tiers_reaching
+from slo_core.stores.base import Ledger, ReadRequest
+from slo_core.tracking.event_counter import EventCounter
+
+__all__ = ["SnapshotQuery", "TrackerInternals", "finite_time"]
+
+_LARGEST = sys.float_info.max  # NaN, infinity and ints beyond every float are not at most this
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotQuery:
+    """
+    What a snapshot must read of a store.
+
+    Attributes:
+        at: The instant of the snapshot, in seconds since the epoch.
+        request: The windows to read.
+    """
+
+    at: float
+    request: ReadRequest
+
+
+class TrackerInternals:
+    """
+    The side of a tracker that the rest of slo-suite works with. Applications need none of it.
+
+    Attributes:
+        clock: Returns seconds since the epoch.
+        counter: Counts the events of now; None where an `ObservationStore` of the user's gets every event.
+    """
+
+    __slots__ = ("_definition", "_ledger", "_plan", "clock", "counter")
+
+    def __init__(
+        self,
+        definition: SLODefinition,
+        ledger: Ledger,
+        *,
+        clock: Callable[[], float],
+        counter: EventCounter | None,
+    ) -> None:
+        self._definition = definition
+        self._ledger = ledger
+        self._plan = SnapshotPlan(definition)
+        self.clock = clock
+        self.counter = counter
+
+    def begin_snapshot(self, at: float | None = None) -> SnapshotQuery:
+        """
+        The first half of a snapshot, which drains the counter. The caller reads the query; so one read serves many SLOs.
+
+        Args:
+            at: As for `SLOTracker.snapshot`.
+
+        Raises:
+            ValueError: `at` is not a finite number.
+        """
+        now = self.clock() if at is None else finite_time(at)
+        until = now + FUTURE_TOLERANCE_SECONDS if at is None else now
+        if self.counter is not None:
+            self.counter.drain()
+        spans = [self._definition.span(seconds, at=now, until=until) for seconds in self._plan.windows]
+        return SnapshotQuery(now, ReadRequest(self._ledger, spans))
+
+    def finish_snapshot(self, query: SnapshotQuery, reading: Reading) -> SLOSnapshot:
+        """The second half of a snapshot: worked out from what the query read."""
+        return self._plan.take(reading, at=query.at)
+
+    def snapshot(self, at: float | None = None) -> SLOSnapshot:
+        """Both halves, with a read of this SLO alone."""
+        query = self.begin_snapshot(at)
+        return self.finish_snapshot(query, self._ledger.read(query.request.spans))
+
+    def window_counts(self, at: float | None = None) -> dict[int, EventCounts]:
+        """The events of each window of the SLO, by its length in seconds; `at` as for `SLOTracker.snapshot`."""
+        spans = self.begin_snapshot(at).request.spans
+        return dict(zip(self._plan.windows, self._ledger.read(spans).counts, strict=True))
+
+    def timeline(self, at: float | None = None) -> Timeline:
+        """
+        The SLO's past as far as it is kept, bucket by bucket, for charts.
+
+        Args:
+            at: The instant to look back from, in seconds since the epoch; None is now.
+
+        Raises:
+            ValueError: `at` is not a finite number.
+        """
+        now = self.clock() if at is None else finite_time(at)
+        if self.counter is not None:
+            self.counter.drain()
+        until = math.floor(now + FUTURE_TOLERANCE_SECONDS if at is None else now)
+        ranges = kept_ranges(tiers_reaching(self._definition.longest_seconds), at=now, until=until)
+        return Timeline((kept, self._ledger.series(kept)) for kept in ranges)
+
+
+def finite_time(at: float) -> float:
+    """
+    An instant that a user gave, as a float.
+
+    Raises:
+        ValueError: It is not a finite number.
+    """
+    if isinstance(at, bool) or not isinstance(at, (int, float)) or not abs(at) <= _LARGEST:
+        raise ValueError(f"at=: expected a finite number of seconds since the epoch, got {at!r}")
+    return float(at)
