@@ -85,7 +85,7 @@ def untraced() -> Iterator[None]:
 
 @pytest.fixture(params=[True, False], ids=["listened", "unheard"])
 def listens(request: pytest.FixtureRequest) -> bool:
-    """Whether somebody lists the requests: what is counted must not depend on it."""
+    """Whether a listener lists the requests: what is counted must not depend on it."""
     return bool(request.param)
 
 

@@ -52,15 +52,15 @@ def check_windows(snapshot: SLOSnapshot, events: list[Event], *, until: float) -
     """Between the exact window and the one extended by its cut bucket, total and bad by the same cut."""
     # Seconds are the finest there is: the second of the near edge counts whole.
     near = max(until, math.floor(until) + 1 - 1e-6)
-    for found in snapshot.window_samples:
-        start = snapshot.at - found.window_seconds
+    for sample in snapshot.window_samples:
+        start = snapshot.at - sample.window_seconds
         exact = brute_force(events, start, until)
-        cut_bucket = math.floor(start / width_of(found.window_seconds)) * width_of(found.window_seconds)
+        cut_bucket = math.floor(start / width_of(sample.window_seconds)) * width_of(sample.window_seconds)
         extended = brute_force(events, math.nextafter(cut_bucket, -math.inf), near)
-        assert exact[0] <= found.sample_count <= extended[0]
-        assert exact[1] <= found.failures <= extended[1]
+        assert exact[0] <= sample.sample_count <= extended[0]
+        assert exact[1] <= sample.failures <= extended[1]
         # Whole buckets: it is what the cut bucket and the last second hold, and nothing in between.
-        assert (found.sample_count, found.failures) == extended
+        assert (sample.sample_count, sample.failures) == extended
 
 
 def recorded(events: list[Event], *, now: float = T) -> SLOTracker:
@@ -93,17 +93,17 @@ def test_a_read_of_the_last_hour_counts_each_window_to_the_bucket(events: list[E
     snapshot = recorded([*events, Event(T, success=True)]).snapshot(at=at)
     events = [*events, Event(T, success=True)]
 
-    for found in snapshot.window_samples:
-        start = at - found.window_seconds
+    for sample in snapshot.window_samples:
+        start = at - sample.window_seconds
         exact = brute_force(events, start, at)
         # What is kept of a tier reaches back its span; beyond, the next coarser one has the far edge.
-        coarser = {1: 60, 60: 900, 900: 900}[width_of(found.window_seconds)]
+        coarser = {1: 60, 60: 900, 900: 900}[width_of(sample.window_seconds)]
         edge = max(math.floor(start / coarser) * coarser, T - LONGEST - 2000)
         extended = brute_force(events, math.nextafter(edge, -math.inf), math.floor(at / 60) * 60 + 60 - 1e-6)
         if start > T - LONGEST - 120:
-            assert exact[0] <= found.sample_count <= extended[0]
-            assert exact[1] <= found.failures <= extended[1]
-        assert 0 <= found.failures <= found.sample_count
+            assert exact[0] <= sample.sample_count <= extended[0]
+            assert exact[1] <= sample.failures <= extended[1]
+        assert 0 <= sample.failures <= sample.sample_count
 
 
 @given(histories, st.randoms())

@@ -27,9 +27,9 @@ def test_the_requests_of_a_registry(
     recorder = HTTPRecorder(registry)
 
     events = slo_requests(registry)
-    exchange = recorder.begin({}, "GET", "/x")
-    assert exchange is not None
-    exchange.status = 503
-    recorder.finish(exchange)
+    observed = recorder.begin({}, "GET", "/x")
+    assert observed is not None
+    observed.status = 503
+    recorder.finish(observed)
 
     assert [event.outcomes for event in events] == [{"a": False}]

@@ -24,9 +24,9 @@ def test_the_exporters_store_may_stand_in_the_environment(
 
     assert main(["exporter"]) == 2
 
-    said = capsys.readouterr().err
-    assert "nowhere://somebody:***@host/0" in said
-    assert "hunter2" not in said
+    message = capsys.readouterr().err
+    assert "nowhere://somebody:***@host/0" in message
+    assert "hunter2" not in message
 
 
 def test_no_password_is_shown_while_a_store_is_away(caplog: pytest.LogCaptureFixture) -> None:

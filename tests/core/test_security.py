@@ -215,7 +215,7 @@ def test_ten_thousand_names_are_looked_up_once_each(registry: SLORegistry) -> No
 
 @pytest.mark.usefixtures("untraced")
 def test_long_paths_of_many_routes_cost_little_memory(clock: FakeClock) -> None:
-    """Ninety routes with an id in them, and 30,000 paths of a kilobyte that somebody makes up for them."""
+    """Ninety routes with an id in them, and 30,000 paths of a kilobyte that a client makes up for them."""
     registry = SLORegistry.from_config(
         {"checkout": {"target": "99%", "routes": ["/checkout/*"]}, "all": {"target": "99%"}}, clock=clock
     )
@@ -330,14 +330,14 @@ def test_a_folded_accept_header_adds_no_line_to_the_answer(ask: Callable[[bytes]
 def test_a_target_that_is_no_address_is_not_found(
     ask: Callable[[bytes], bytes], target: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """And leaves no traceback in the log for each time that somebody tries."""
+    """And leaves no traceback in the log for each attempt."""
     assert ask(b"GET " + target + b" HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 404")
     assert caplog.records == []
 
 
 @pytest.mark.parametrize("header", [b"Content-Length: 30", b"Transfer-Encoding: chunked"])
 def test_a_body_is_not_taken_for_another_request(ask: Callable[[bytes], bytes], header: bytes) -> None:
-    """Behind a proxy that would be the answer to somebody else's request."""
+    """Behind a proxy that would be the answer to another client's request."""
     answer = ask(b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n\r\nGET /healthz HTTP/1.1\r\nA: b\r\n\r\n")
 
     assert answer.count(b"HTTP/1.1 200") == 1

@@ -22,10 +22,10 @@ def test_a_clock_stands_still_until_it_is_told() -> None:
 
 
 def request(recorder: HTTPRecorder, path: str, *, status: int = 200) -> None:
-    exchange = recorder.begin({}, "GET", path)
-    assert exchange is not None
-    exchange.status = status
-    recorder.finish(exchange)
+    observed = recorder.begin({}, "GET", path)
+    assert observed is not None
+    observed.status = status
+    recorder.finish(observed)
 
 
 def test_captured_are_the_requests_that_count_inside_the_block() -> None:

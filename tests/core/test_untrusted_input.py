@@ -105,20 +105,20 @@ def test_a_page_gives_the_terminal_no_commands(page: Callable[..., str], capsys:
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "message"),
     [
         ("1:" * 200_000 + "1", "a number or a date of more than 100 characters"),
         ("0x" + "f" * 500_000, "a number or a date of more than 100 characters"),
         ("[" + "1," * 100_000 + "]", "more than 10,000 values"),
     ],
 )
-def test_a_definition_file_cannot_keep_the_reader_busy(tmp_path: Path, value: str, said: str) -> None:
+def test_a_definition_file_cannot_keep_the_reader_busy(tmp_path: Path, value: str, message: str) -> None:
     """Numbers to the base of sixty are worked out in a minute, a hundred thousand values in ten seconds; these are not."""
     path = tmp_path / "slos.yaml"
     path.write_text(f"service: shop\nslos: {{a: {{target: {value}}}}}\n")
     before = time.process_time()
 
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         load_definitions(str(path))
 
     assert time.process_time() - before < 5
@@ -130,10 +130,10 @@ def test_a_stored_definition_imports_nothing() -> None:
     hostile = document.replace("builtins.print", "antigravity.geohash")
     assert hostile != document
 
-    found = definition_from_stored(hostile)
+    definition = definition_from_stored(hostile)
 
-    assert found.http is not None
-    assert found.http.classify is None
+    assert definition.http is not None
+    assert definition.http.classify is None
 
 
 _PACKAGES = ("slo_core", "slo_asgi", "slo_django", "slo_flask")

@@ -56,9 +56,9 @@ def test_the_default_rules_are_the_recommended_table() -> None:
     """Severity, both windows and the factor of each row."""
     rules = SLODefinition("a", 0.999).active_alert_rules
 
-    found = {(rule.severity, rule.long_window, rule.short_window, rule.factor(PERIOD)) for rule in rules}
+    table = {(rule.severity, rule.long_window, rule.short_window, rule.factor(PERIOD)) for rule in rules}
 
-    assert found == {
+    assert table == {
         (row["severity"], parse_duration(row["long"]), parse_duration(row["short"]), Fraction(str(row["burn"])))
         for row in VECTORS["recommended_30d"]
     }

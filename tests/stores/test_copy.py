@@ -40,7 +40,7 @@ def shared(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def service(request: pytest.FixtureRequest) -> str:
-    """One for each test: nobody else's events are in the way."""
+    """One for each test: no other test's events are in the way."""
     return request.node.originalname[-60:]
 
 
@@ -75,9 +75,9 @@ def buckets_in(store: BucketStore) -> list[Increment]:
     record = record_in(store)
     assert record.last_event_at is not None
     return [
-        found
+        increment
         for width in WIDTHS
-        for found in store.series(
+        for increment in store.series(
             "availability",
             BucketRange(
                 width,

@@ -53,5 +53,5 @@ def record(tracker: SLOTracker, *, good: int = 0, bad: int = 0) -> None:
 
 def counts_of(tracker: SLOTracker) -> tuple[int, int]:
     """Good and bad events in the tracker's window."""
-    found = tracker.snapshot()
-    return found.total - found.failures, found.failures
+    snapshot = tracker.snapshot()
+    return snapshot.total - snapshot.failures, snapshot.failures

@@ -48,11 +48,11 @@ def test_without_events_nothing_burns() -> None:
 
 def test_a_sample_carries_its_integers() -> None:
     """What the ratios were worked out from can be compared by others."""
-    found = sample(3600, EventCounts(9856, 144), THREE_NINES)
+    rate_sample = sample(3600, EventCounts(9856, 144), THREE_NINES)
 
-    assert (found.window_seconds, found.burn_rate, found.success_ratio) == (3600, 14.4, 0.9856)
-    assert (found.sample_count, found.failures) == (10_000, 144)
-    assert found.counts == EventCounts(9856, 144)
+    assert (rate_sample.window_seconds, rate_sample.burn_rate, rate_sample.success_ratio) == (3600, 14.4, 0.9856)
+    assert (rate_sample.sample_count, rate_sample.failures) == (10_000, 144)
+    assert rate_sample.counts == EventCounts(9856, 144)
 
 
 @given(

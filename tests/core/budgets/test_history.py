@@ -43,13 +43,13 @@ def test_every_event_of_a_range_is_in_one_point(seconds):
     for age in range(0, 30 * DAY, 1200):
         tracker.record(age % 3600 != 0, at=NOW - age)
 
-    found = past(tracker, seconds)
+    chart = past(tracker, seconds)
 
-    step = found.step_seconds
-    inside = [age for age in range(0, 30 * DAY, 1200) if NOW - age >= found.points[0].end - step]
-    assert sum(point.good + point.bad for point in found.points) == len(inside)
-    assert sum(point.bad for point in found.points) == sum(age % 3600 == 0 for age in inside)
-    assert len(found.points) <= 251
+    step = chart.step_seconds
+    inside = [age for age in range(0, 30 * DAY, 1200) if NOW - age >= chart.points[0].end - step]
+    assert sum(point.good + point.bad for point in chart.points) == len(inside)
+    assert sum(point.bad for point in chart.points) == sum(age % 3600 == 0 for age in inside)
+    assert len(chart.points) <= 251
 
 
 def test_even_spend_falls_from_one_to_nothing():
@@ -110,12 +110,12 @@ def test_burn_rates_are_those_of_the_snapshot_at_that_instant():
         age = 6 * HOUR - second
         tracker.record(not 2 * HOUR - 300 < age <= 2 * HOUR, at=NOW - age)
 
-    found = past(tracker, 6 * HOUR)
+    chart = past(tracker, 6 * HOUR)
 
-    hour = found.burn_rate_windows.index(HOUR)
-    at_its_end = next(point for point in found.points if point.end == NOW - 2 * HOUR + 300)
+    hour = chart.burn_rate_windows.index(HOUR)
+    at_its_end = next(point for point in chart.points if point.end == NOW - 2 * HOUR + 300)
     assert at_its_end.burn_rates[hour] == pytest.approx(10 * 5 / 60, rel=0.02)
-    assert found.points[-1].burn_rates[hour] == 0.0
+    assert chart.points[-1].burn_rates[hour] == 0.0
 
 
 def test_the_last_point_says_what_the_alerts_say():
@@ -141,10 +141,10 @@ def test_without_rules_the_last_point_says_what_the_burn_windows_say():
     for age in range(0, 7 * DAY, 600):
         tracker.record(age % 1800 != 0, at=NOW - age)
 
-    shown = {found.window_seconds: found.burn_rate for found in tracker.snapshot().burn_rate_samples}
-    found = past(tracker, DAY)
+    shown = {sample.window_seconds: sample.burn_rate for sample in tracker.snapshot().burn_rate_samples}
+    chart = past(tracker, DAY)
 
-    assert dict(zip(found.burn_rate_windows, found.points[-1].burn_rates, strict=True)) == shown
+    assert dict(zip(chart.burn_rate_windows, chart.points[-1].burn_rates, strict=True)) == shown
 
 
 # January and the third quarter of 2027, from midnight in UTC on.
@@ -194,9 +194,9 @@ def test_a_break_starts_it_anew():
     for age in (7200, 7190, 7180, 30, 20, 10):
         tracker.record_failure(at=NOW - age)
 
-    found = since(tracker, rule)
+    firing = since(tracker, rule)
 
-    assert found == FiringSince(NOW - 20 + 1, within_seconds=1)
+    assert firing == FiringSince(NOW - 20 + 1, within_seconds=1)
 
 
 def test_hours_ago_it_is_known_to_the_minute():
@@ -207,10 +207,10 @@ def test_hours_ago_it_is_known_to_the_minute():
     for age in range(0, 3 * HOUR, 60):
         tracker.record_failure(at=NOW - age - 1)
 
-    found = since(tracker, rule)
+    firing = since(tracker, rule)
 
-    assert found.within_seconds == 60
-    assert NOW - 3 * HOUR <= found.at <= NOW - 3 * HOUR + 180
+    assert firing.within_seconds == 60
+    assert NOW - 3 * HOUR <= firing.at <= NOW - 3 * HOUR + 180
 
 
 def test_what_does_not_fire_has_no_since():

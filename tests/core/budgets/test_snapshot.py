@@ -36,7 +36,7 @@ def test_the_documented_attributes(clock: FakeClock) -> None:
     assert snapshot.success_ratio == 0.9856
     assert snapshot.error_budget_remaining == -13.4
     assert snapshot.burn_rate == 14.4
-    assert [(found.window_seconds, found.burn_rate) for found in snapshot.burn_rate_samples] == [
+    assert [(sample.window_seconds, sample.burn_rate) for sample in snapshot.burn_rate_samples] == [
         (3600, 14.4),
         (21_600, 14.4),
     ]
@@ -57,7 +57,7 @@ def test_without_events_everything_is_well_and_known_to_be_empty(clock: FakeCloc
     assert not snapshot.has_data
     assert not snapshot.is_firing
     assert snapshot.time_to_exhaustion is None
-    assert all(found.burn_rate == 0.0 and found.success_ratio == 1.0 for found in snapshot.window_samples)
+    assert all(sample.burn_rate == 0.0 and sample.success_ratio == 1.0 for sample in snapshot.window_samples)
 
 
 def test_a_budget_spent_to_the_last_event(clock: FakeClock) -> None:
@@ -167,8 +167,8 @@ def test_every_window_is_in_the_samples_with_its_integers(clock: FakeClock) -> N
 
     samples = tracker.snapshot().window_samples
 
-    assert [found.window_seconds for found in samples] == [7 * DAY, 3600, 21_600, 300, 1800, DAY, 7200]
-    assert {(found.sample_count, found.failures) for found in samples} == {(3, 2)}
+    assert [sample.window_seconds for sample in samples] == [7 * DAY, 3600, 21_600, 300, 1800, DAY, 7200]
+    assert {(sample.sample_count, sample.failures) for sample in samples} == {(3, 2)}
 
 
 def test_beyond_what_floats_can_count_a_snapshot_decides_in_integers() -> None:

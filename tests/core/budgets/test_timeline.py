@@ -53,9 +53,9 @@ def test_windows_that_end_now_are_those_of_the_snapshot(ages, window):
     for age in sorted(ages, reverse=True):
         tracker.record_failure(at=NOW - age)
 
-    found = tracker.internals.timeline().counts(after=NOW - window, before=math.inf)
+    counts = tracker.internals.timeline().counts(after=NOW - window, before=math.inf)
 
-    assert found.total == tracker.snapshot().burn_rate_samples[0].sample_count
+    assert counts.total == tracker.snapshot().burn_rate_samples[0].sample_count
 
 
 @given(st.lists(st.integers(0, 30 * DAY), max_size=40))

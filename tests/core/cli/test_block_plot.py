@@ -6,7 +6,7 @@ from slo_core.cli.block_plot import bars, spark
 
 
 def test_a_full_block_is_never_nearly_one() -> None:
-    """Nobody is told that a rule fires when it does not."""
+    """A rule that does not fire never looks as if it did."""
     assert spark([0.0, 0.999_999, 1.0, 7.0], ascii_only=False) == "▁▇██"
     assert spark([0.0, 0.999_999, 1.0, 7.0], ascii_only=True) == "_+##"
 

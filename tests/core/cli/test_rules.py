@@ -54,7 +54,7 @@ def test_the_scope_is_that_of_the_store(store: str, scope: str, capsys: pytest.C
 def test_a_scope_that_is_not_known_must_be_said(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of definitions in a module nobody says where their events are kept."""
+    """Definitions in a module do not say where their events are kept."""
     Path("written_scope.py").write_text("SLOS = {'a': {'target': 0.999}}\n")
 
     assert main(["rules", "written_scope:SLOS"]) == 2
@@ -99,7 +99,7 @@ def test_a_mistake_leaves_older_rules_alone(slos_yaml: Path, capsys: pytest.Capt
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--label", "team"], "--label: expected a label such as \"team=shop\", got 'team'"),
         (["--label", "1a=b"], "--label: expected a label name"),
@@ -118,11 +118,11 @@ def test_a_mistake_leaves_older_rules_alone(slos_yaml: Path, capsys: pytest.Capt
     ],
 )
 def test_a_wrong_option_is_called_by_its_name(
-    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It stands in no file."""
     assert main(["rules", "slos.yaml", *arguments]) == 2
 
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert f"slo: error: {said}" in printed.err or (said.startswith("service") and said in printed.err)
+    assert f"slo: error: {message}" in printed.err or (message.startswith("service") and message in printed.err)

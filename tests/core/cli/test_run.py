@@ -24,9 +24,9 @@ def commands(of: click.Command = slo, names: Names = ()) -> Iterator[tuple[Names
     if isinstance(of, click.Group):
         context = click.Context(of)
         for name in of.list_commands(context):
-            found = of.get_command(context, name)
-            assert found is not None
-            yield from commands(found, (*names, name))
+            command = of.get_command(context, name)
+            assert command is not None
+            yield from commands(command, (*names, name))
 
 
 EVERY = dict(commands())
@@ -70,7 +70,7 @@ def test_every_command_is_tried_with_bad_input() -> None:
 @pytest.mark.parametrize("names", list(WRONG), ids=" ".join)
 def test_bad_input_is_one_line_and_2(names: Names, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On standard error; nothing is printed beside it, and nothing is written."""
-    arguments, said = WRONG[names]
+    arguments, message = WRONG[names]
 
     assert main([*names, *arguments]) == 2
 
@@ -78,7 +78,7 @@ def test_bad_input_is_one_line_and_2(names: Names, tmp_path: Path, capsys: pytes
     assert printed.out == ""
     errors = [line for line in printed.err.splitlines() if line.startswith("slo: error: ")]
     assert len(errors) == 1
-    assert said in errors[0]
+    assert message in errors[0]
     assert "Traceback" not in printed.err
     assert list(tmp_path.iterdir()) == []
 

@@ -34,14 +34,14 @@ def slos(tmp_path: Path) -> Path:
 
 def printed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
     assert main(arguments) == 0
-    found = capsys.readouterr()
-    assert found.err == ""
-    return found.out
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    return captured.out
 
 
 def document(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(printed([*arguments, "--json"], capsys))["slos"]
-    return found
+    slos: list[dict[str, Any]] = json.loads(printed([*arguments, "--json"], capsys))["slos"]
+    return slos
 
 
 def test_the_workbooks_example(capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,8 +65,8 @@ def test_slos_of_a_file(slos: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_one_slo_of_a_file(slos: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Named with --slo; what is misspelt is told."""
-    (found,) = document(["simulate", str(slos), "--slo", "latency", *SHORT], capsys)
-    assert (found["slo"], found["target"], found["window_seconds"]) == ("latency", 0.99, 604_800)
+    (slo,) = document(["simulate", str(slos), "--slo", "latency", *SHORT], capsys)
+    assert (slo["slo"], slo["target"], slo["window_seconds"]) == ("latency", 0.99, 604_800)
 
     assert main(["simulate", str(slos), "--slo", "latenzy", *SHORT]) == 2
     assert "there is no SLO 'latenzy'; did you mean \"latency\"?" in capsys.readouterr().err
@@ -74,15 +74,15 @@ def test_one_slo_of_a_file(slos: Path, capsys: pytest.CaptureFixture[str]) -> No
 
 def test_json_has_every_number(capsys: pytest.CaptureFixture[str]) -> None:
     """In seconds and ratios; None for what did not happen."""
-    (found,) = document([*TYPED, *SHORT], capsys)
+    (slo,) = document([*TYPED, *SHORT], capsys)
 
-    assert found["incident_seconds"] == 600
-    assert found["resolution_seconds"] == 1
-    assert found["budget"]["failures"] == 1800
-    assert found["budget"]["events"] == 12_000
-    assert found["budget"]["spent"] == pytest.approx(0.0347, abs=1e-4)
-    assert found["budget"]["exhausted_at_seconds"] is None
-    first, second = found["alerts"][:2]
+    assert slo["incident_seconds"] == 600
+    assert slo["resolution_seconds"] == 1
+    assert slo["budget"]["failures"] == 1800
+    assert slo["budget"]["events"] == 12_000
+    assert slo["budget"]["spent"] == pytest.approx(0.0347, abs=1e-4)
+    assert slo["budget"]["exhausted_at_seconds"] is None
+    first, second = slo["alerts"][:2]
     assert (first["severity"], first["long_window_seconds"], first["short_window_seconds"]) == ("page", 3600, 300)
     assert (first["factor"], first["min_failures"], first["was_firing"]) == (14.4, 2, False)
     assert (first["fired_at_seconds"], first["cleared_at_seconds"]) == (346, 872)
@@ -103,13 +103,13 @@ def test_counts_by_the_minute(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_options_reach_the_simulation(capsys: pytest.CaptureFixture[str]) -> None:
     """What came before, how long to look on, and how many failures an alert asks for."""
     options = ["--before", "0", "--after", "1m", "--background", "1%", "--min-failures", "5000"]
-    (found,) = document([*TYPED, *SHORT, *options], capsys)
+    (slo,) = document([*TYPED, *SHORT, *options], capsys)
     (young,) = document([*TYPED, *SHORT, "--before", "0"], capsys)
 
-    assert found["looked_until_seconds"] == 660
-    assert found["budget"]["before"] == 1.0
-    assert found["budget"]["exhausted_at_seconds"] == 1  # of nothing but 15 % errors
-    assert all(not alert["firings"] and alert["min_failures"] == 5000 for alert in found["alerts"])
+    assert slo["looked_until_seconds"] == 660
+    assert slo["budget"]["before"] == 1.0
+    assert slo["budget"]["exhausted_at_seconds"] == 1  # of nothing but 15 % errors
+    assert all(not alert["firings"] and alert["min_failures"] == 5000 for alert in slo["alerts"])
     assert young["alerts"][0]["fired_at_seconds"] == 300  # the short window must have been measured
 
 
@@ -160,9 +160,9 @@ def test_bad_input(arguments: list[str], message: str, capsys: pytest.CaptureFix
     """Exit code 2, nothing on stdout, and what was expected on stderr."""
     assert main(["simulate", *arguments]) == 2
 
-    found = capsys.readouterr()
-    assert found.out == ""
-    assert message in found.err
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert message in captured.err
 
 
 def test_a_bad_file_is_told_by_line_and_column(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

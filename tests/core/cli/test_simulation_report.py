@@ -18,8 +18,8 @@ from slo_core.simulation.traffic import parse_rate, parse_share
 
 def outcome_of(error_ratio: str, seconds: int, **options: Any) -> Outcome:
     sketch = Incident.steady(error_ratio=parse_share(error_ratio), seconds=seconds, rate=parse_rate("10/s"), **options)
-    (found,) = simulate([SLODefinition("a", 0.999)], sketch)
-    return found
+    (outcome,) = simulate([SLODefinition("a", 0.999)], sketch)
+    return outcome
 
 
 def report(outcome: Outcome, *, width: int = 100, encoding: str = "utf-8") -> list[str]:

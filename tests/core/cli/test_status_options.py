@@ -34,21 +34,21 @@ def test_a_store_out_of_reach_is_one_line(command: str, out: str, capsys: pytest
     assert main([command, "redis://:hunter2@127.0.0.1:1/0"]) == 2
 
     printed = capsys.readouterr()
-    told = printed.out + printed.err
-    assert told.count("\n") == 1
-    assert told.startswith(f"{out or 'slo: error: '}store redis://:***@127.0.0.1:1/0: ")
+    text = printed.out + printed.err
+    assert text.count("\n") == 1
+    assert text.startswith(f"{out or 'slo: error: '}store redis://:***@127.0.0.1:1/0: ")
 
 
 @pytest.mark.parametrize(
-    ("token", "said"), [("", "is empty"), ("a\nb", "expected printable ASCII"), ("é", "expected printable ASCII")]
+    ("token", "message"), [("", "is empty"), ("a\nb", "expected printable ASCII"), ("é", "expected printable ASCII")]
 )
-def test_a_token_that_cannot_be_sent_is_refused(token: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_token_that_cannot_be_sent_is_refused(token: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Before anybody is asked."""
     Path("token").write_text(token)
 
     assert main(["gate", "http://127.0.0.1:1/slo.json", "--token-file", "token"]) == 2
 
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_a_store_takes_no_token(count: Count, capsys: pytest.CaptureFixture[str]) -> None:

@@ -122,7 +122,7 @@ def test_an_unknown_service_is_answered_with_the_known_ones(
 def test_memory_is_refused(
     urls: list[str], count_in: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It is gone with its process: there is nothing to read and nobody to read what is written."""
+    """It is gone with its process: there is nothing to read, and what is written would be lost."""
     count_in("from.db", "shop", "availability", 9, 1)
 
     assert main(["store", "copy", *(url.format(tmp_path) for url in urls)]) == 2
@@ -135,7 +135,7 @@ def test_memory_is_refused(
 def test_no_password_is_printed(
     count_in: Callable[..., None], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither in the closing line nor in an error that somebody else's store raises."""
+    """Neither in the closing line nor in an error that the store of another package raises."""
     count_in("from.db", "shop", "availability", 9, 1)
 
     def broken(url: str, **_: Any) -> Any:

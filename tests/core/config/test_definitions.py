@@ -181,7 +181,7 @@ def test_every_option_finds_its_place() -> None:
 
 def test_every_problem_is_reported_at_once_with_its_path() -> None:
     """Two SLOs, nine mistakes, one start."""
-    found = problems_of(
+    problems = problems_of(
         {
             "a": {
                 "target": 99.9, "window": "soon", "latency": "fast", "methods": ["FETCH"], "bad_statuses": [42],
@@ -192,16 +192,16 @@ def test_every_problem_is_reported_at_once_with_its_path() -> None:
         }
     )  # fmt: skip
 
-    assert {problem.partition(": ")[0] for problem in found} == {
+    assert {problem.partition(": ")[0] for problem in problems} == {
         "SLO_DEFINITIONS['a']", "SLO_DEFINITIONS['a'].target", "SLO_DEFINITIONS['a'].window",
         "SLO_DEFINITIONS['a'].latency", "SLO_DEFINITIONS['a'].methods", "SLO_DEFINITIONS['a'].bad_statuses",
         "SLO_DEFINITIONS['a'].labels", "SLO_DEFINITIONS['b'].client_disconnect", "SLO_DEFINITIONS['c']",
     }  # fmt: skip
-    assert len(found) == 9
+    assert len(problems) == 9
 
 
 def test_an_unknown_key_is_an_error_with_the_nearest_known_one() -> None:
-    """A misspelt key would otherwise be a default nobody chose."""
+    """A misspelt key would otherwise leave its default in force."""
     assert problems_with(tagret=0.9) == ["SLO_DEFINITIONS['a']: unknown key 'tagret'; did you mean \"target\"?"]
     (problem,) = problems_with(zzz=1)
     assert problem.startswith("SLO_DEFINITIONS['a']: unknown key 'zzz'; known: alert_rules, bad_statuses, ")
@@ -209,9 +209,9 @@ def test_an_unknown_key_is_an_error_with_the_nearest_known_one() -> None:
 
 def test_unknown_keys_are_reported_in_the_order_of_the_configuration() -> None:
     """The same at every start."""
-    found = problems_with(zz=1, yy=2, xx=3, ww=4, vv=5)
+    problems = problems_with(zz=1, yy=2, xx=3, ww=4, vv=5)
 
-    assert [problem.split("'")[3] for problem in found] == ["zz", "yy", "xx", "ww", "vv"]
+    assert [problem.split("'")[3] for problem in problems] == ["zz", "yy", "xx", "ww", "vv"]
 
 
 def test_a_list_of_mappings_with_names() -> None:
@@ -329,7 +329,7 @@ def test_alert_rules_are_mappings_with_the_fields_of_alert_rule() -> None:
 
 def test_every_problem_of_the_alert_rules_is_reported() -> None:
     """With the rule's place in the list."""
-    found = problems_with(
+    problems = problems_with(
         alert_rules=[
             {"long_window": "1h", "short_window": "2h", "severity": "", "burn_rate": 0},
             {"long_window": "1h", "short_window": "5m", "severity": "page", "budget_share": "lots", "min_failures": 0},
@@ -339,7 +339,7 @@ def test_every_problem_of_the_alert_rules_is_reported() -> None:
         ]
     )
 
-    assert [problem.removeprefix("SLO_DEFINITIONS['a'].alert_rules") for problem in found] == [
+    assert [problem.removeprefix("SLO_DEFINITIONS['a'].alert_rules") for problem in problems] == [
         "[0].burn_rate: expected a number above 0, got 0",
         "[0].short_window: expected less than the long window (3600 s), got 7200 s",
         '[0].severity: expected text such as "page" or "ticket", got \'\'',

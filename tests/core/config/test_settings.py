@@ -88,7 +88,7 @@ def test_no_secret_shows() -> None:
 
 
 def test_unknown_settings_are_told_with_the_nearest_known_one() -> None:
-    """`SLO_STROE` would otherwise be a store nobody uses."""
+    """`SLO_STROE` would otherwise leave the store unused."""
     names = ["SLO_STROE", "SLO_DEFINITIONS", "SLO_STORE", "DEBUG", "SLO_CELERY", "SLOW"]
 
     (problem,) = unknown_settings(names, known=frozenset({"SLO_CELERY"}))

@@ -31,12 +31,12 @@ VALUES = {"service": "shop", "slo": "availability"}
 @pytest.fixture(params=[overview_dashboard, detail_dashboard], ids=["overview", "detail"])
 def built(request: pytest.FixtureRequest) -> Dashboard:
     """Each dashboard."""
-    found: Dashboard = request.param()
-    return found
+    board: Dashboard = request.param()
+    return board
 
 
-def panels_of(found: Dashboard) -> list[dict[str, Any]]:
-    panels: list[dict[str, Any]] = found["panels"]
+def panels_of(board: Dashboard) -> list[dict[str, Any]]:
+    panels: list[dict[str, Any]] = board["panels"]
     return panels
 
 
@@ -97,7 +97,7 @@ def test_panels_have_a_place_of_their_own(built: Dashboard) -> None:
 
 
 def test_panels_explain_themselves(built: Dashboard) -> None:
-    """A title, and words about what is seen, for whoever is woken up."""
+    """A title, and words about what is seen, for the person on call."""
     for panel in panels_of(built):
         assert panel["title"]
         if panel["type"] != "row":
@@ -106,24 +106,24 @@ def test_panels_explain_themselves(built: Dashboard) -> None:
 
 def test_all_kinds_of_panels_are_there() -> None:
     """Numbers, tables, lines and states."""
-    for found in (overview_dashboard(), detail_dashboard()):
-        assert {panel["type"] for panel in panels_of(found)} >= {"stat", "table", "timeseries", "state-timeline"}
+    for board in (overview_dashboard(), detail_dashboard()):
+        assert {panel["type"] for panel in panels_of(board)} >= {"stat", "table", "timeseries", "state-timeline"}
 
 
 def test_every_query_goes_to_the_chosen_data_source(built: Dashboard) -> None:
-    """It is a variable; no dashboard knows the name of somebody's Prometheus."""
-    variables = {found["name"]: found for found in built["templating"]["list"]}
+    """It is a variable; no dashboard holds the name of a Prometheus."""
+    variables = {variable["name"]: variable for variable in built["templating"]["list"]}
 
     assert variables["datasource"]["type"] == "datasource"
     assert variables["datasource"]["query"] == "prometheus"
-    assert {found["uid"] for found in values_of(built, "datasource")} == {"${datasource}"}
+    assert {variable["uid"] for variable in values_of(built, "datasource")} == {"${datasource}"}
     for panel in panels_of(built):
         assert all(target["datasource"]["uid"] == "${datasource}" for target in panel.get("targets", ()))
 
 
 def test_service_and_slo_are_variables(built: Dashboard) -> None:
     """On the overview several, and all of them first; on the detail page one."""
-    variables = {found["name"]: found for found in built["templating"]["list"]}
+    variables = {variable["name"]: variable for variable in built["templating"]["list"]}
     is_overview = built["uid"] == "slo-suite-overview"
 
     assert list(variables) == ["datasource", "service", "slo"]
@@ -136,7 +136,7 @@ def test_service_and_slo_are_variables(built: Dashboard) -> None:
 def test_the_overview_leads_to_the_detail_page() -> None:
     """From each line of the table with its service, SLO, data source and stretch of time; and back."""
     overview, detail = overview_dashboard(), detail_dashboard()
-    (links,) = [found for found in values_of(panels_of(overview), "value") if isinstance(found, list)]
+    (links,) = [value for value in values_of(panels_of(overview), "value") if isinstance(value, list)]
 
     for part in ("/d/slo-suite-detail?", "var-service=${__data.fields.Service}", "var-slo=${__data.fields.SLO}"):
         assert part in links[0]["url"]
@@ -147,7 +147,7 @@ def test_the_overview_leads_to_the_detail_page() -> None:
 
 
 def test_columns_that_are_renamed_are_columns_of_the_table(built: Dashboard) -> None:
-    """A query's column is called after its letter or word; one that nobody renames would show its query."""
+    """A query's column is called after its letter or word; one without a new name would show its query."""
     for panel in panels_of(built):
         for transformation in panel.get("transformations", ()):
             renamed = transformation["options"].get("renameByName")
@@ -155,7 +155,7 @@ def test_columns_that_are_renamed_are_columns_of_the_table(built: Dashboard) -> 
                 continue
             columns = {f"Value #{target['refId']}" for target in panel["targets"]}
             assert columns == {name for name in renamed if name.startswith("Value #")}
-            overridden = {found["matcher"]["options"] for found in panel["fieldConfig"]["overrides"]}
+            overridden = {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]}
             assert overridden <= set(renamed.values())
 
 
@@ -195,9 +195,9 @@ def test_without_the_library_it_is_told_how_to_install_it() -> None:
         "    try: build()\n"
         "    except Exception as exc: print(type(exc).__name__, exc)\n"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    lines = found.stdout.splitlines()
+    lines = process.stdout.splitlines()
     assert len(lines) == 2
     for line in lines:
         assert line.startswith(
@@ -209,9 +209,9 @@ def test_nobody_is_shown_warnings_of_the_library() -> None:
     """In a Python in which a warning would be an error."""
     code = "from slo_core.dashboards.dashboard import overview_dashboard; print(overview_dashboard()['title'])"
 
-    found = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    process = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
 
-    assert (found.stdout, found.stderr) == ("SLOs\n", "")
+    assert (process.stdout, process.stderr) == ("SLOs\n", "")
 
 
 def test_another_schema_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

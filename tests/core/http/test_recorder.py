@@ -199,7 +199,7 @@ def test_what_fails_at_the_beginning_is_reported_and_the_request_passes(service_
 
 
 def test_what_fails_at_the_end_is_reported(service_of: ServiceOf) -> None:
-    """The response is out: there is nobody to tell but the log."""
+    """The response is out: only the log can take it."""
     service = service_of()
     observed = service.recorder.begin({}, "GET", "/x")
     observed.status = 200
@@ -291,7 +291,7 @@ def test_slos_with_clocks_of_their_own_are_counted_by_their_own_clocks() -> None
 
 
 def test_what_a_tracker_of_the_users_does_with_each_event_happens() -> None:
-    """A subclass may show them to somebody else."""
+    """A subclass may pass them on."""
     seen = []
 
     class Telling(SLOTracker):

@@ -102,9 +102,9 @@ def test_two_installations_for_two_slos_both_count() -> None:
     first = HTTPRecorder(registry, slo_name="a")
     second = HTTPRecorder(registry, slo_name="b", classify=lambda status, exception: status != 404)
     request_scope: dict[str, Any] = {}
-    exchanges = [recorder.begin(request_scope, "GET", "/x") for recorder in (first, second)]
+    requests = [recorder.begin(request_scope, "GET", "/x") for recorder in (first, second)]
 
-    for recorder, observed in zip((first, second), exchanges, strict=True):
+    for recorder, observed in zip((first, second), requests, strict=True):
         assert observed is not None
         observed.status = 404
         recorder.finish(observed)
@@ -119,9 +119,9 @@ def test_an_inner_installation_counts_what_the_outer_one_does_not() -> None:
         registry.define(SLODefinition(name, 0.9, http=HTTPRule()))
     outer, inner = HTTPRecorder(registry, slo_name="a"), HTTPRecorder(registry)
     request_scope: dict[str, Any] = {}
-    exchanges = [outer.begin(request_scope, "GET", "/x"), inner.begin(request_scope, "GET", "/x")]
+    requests = [outer.begin(request_scope, "GET", "/x"), inner.begin(request_scope, "GET", "/x")]
 
-    for recorder, observed, status in zip((outer, inner), exchanges, (500, 200), strict=True):
+    for recorder, observed, status in zip((outer, inner), requests, (500, 200), strict=True):
         assert observed is not None
         observed.status = status
         recorder.finish(observed)

@@ -160,7 +160,7 @@ def test_the_integers_tell_what_was_in_each_window(registry: SLORegistry, clock:
 
 
 def test_labels_of_the_definition_are_on_its_series_alone(clock: FakeClock) -> None:
-    """Beside ours, which nobody can overwrite."""
+    """They come with ours, and cannot overwrite them."""
     registry = SLORegistry(clock=clock)
     registry.define(SLODefinition("a", 0.9, labels={"team": "shop"}))
     registry.define(SLODefinition("b", 0.9))

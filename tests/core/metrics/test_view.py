@@ -26,7 +26,7 @@ def body(registry: SLORegistry) -> bytes:
 
 
 def header(response: Answer, name: str) -> str | None:
-    (value,) = [value for found, value in response.headers if found == name] or [None]
+    (value,) = [value for key, value in response.headers if key == name] or [None]
     return value
 
 

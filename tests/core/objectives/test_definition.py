@@ -187,7 +187,7 @@ def test_an_unknown_calendar_window_is_refused(window: object) -> None:
 
 
 def test_a_calendar_window_and_seconds_contradict_each_other() -> None:
-    """Nobody guesses which one was meant."""
+    """The library does not guess which one was meant."""
     (problem,) = problems_of(window="month", window_seconds=7 * DAY)
 
     assert "expected either a calendar window or window_seconds, got both" in problem
@@ -280,11 +280,11 @@ def test_rules_look_back_92_days_at_most() -> None:
 
 def test_every_problem_is_reported_at_once() -> None:
     """One start of the service shows them all."""
-    found = problems_of(
+    problems = problems_of(
         name="", target=2, window_seconds=0, burn_rate_windows=(0,), burn_rate_threshold=0, timezone="x"
     )
 
-    assert [problem.partition(":")[0].removeprefix("SLODefinition.") for problem in found] == [
+    assert [problem.partition(":")[0].removeprefix("SLODefinition.") for problem in problems] == [
         "name", "target", "window_seconds", "timezone", "burn_rate_windows", "burn_rate_threshold",
     ]  # fmt: skip
 

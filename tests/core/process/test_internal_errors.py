@@ -46,7 +46,7 @@ def test_the_cause_is_logged_with_its_traceback(
 
 
 def test_nothing_is_held_while_logging(internal_errors: InternalErrors) -> None:
-    """A handler is somebody else's code: it may report in turn, or read the total."""
+    """A handler is other people's code: it may report in turn, or read the total."""
     seen = []
 
     class Handler(logging.Handler):

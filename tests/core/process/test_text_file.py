@@ -1,4 +1,4 @@
-"""Files that nobody ever sees half of."""
+"""Files that are written whole or not at all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_new_file_can_be_read_by_others(tmp_path: Path) -> None:
 
 
 def test_an_older_file_keeps_its_permissions(tmp_path: Path) -> None:
-    """Whoever restricted it meant it."""
+    """They were restricted on purpose."""
     file = tmp_path / "rules.yml"
     file.write_text("old")
     file.chmod(0o640)
@@ -63,11 +63,11 @@ def test_a_failure_leaves_the_older_file_and_nothing_beside_it(tmp_path: Path, m
         write_text_file(file, "new")
 
     assert file.read_text() == "old"
-    assert [found.name for found in tmp_path.iterdir()] == ["rules.yml"]
+    assert [path.name for path in tmp_path.iterdir()] == ["rules.yml"]
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("", "it is a directory"),
         ("no/such/folder.yml", "No such file or directory"),
@@ -75,11 +75,11 @@ def test_a_failure_leaves_the_older_file_and_nothing_beside_it(tmp_path: Path, m
         ("a\0b", "null"),
     ],
 )
-def test_what_cannot_be_written_is_told(name: str, said: str, tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_told(name: str, message: str, tmp_path: Path) -> None:
     """And is left as it is."""
     os.mkfifo(tmp_path / "fifo")
 
-    with pytest.raises(SLOError, match=said):
+    with pytest.raises(SLOError, match=message):
         write_text_file(tmp_path / name, "text")
 
     assert [file.name for file in tmp_path.iterdir()] == ["fifo"]

@@ -114,14 +114,14 @@ def test_no_command_line_keeps_an_application_from_starting(
 
     recorder = HTTPRecorder(registry)
 
-    exchange = recorder.begin({}, "GET", "/")
-    assert exchange is not None
-    exchange.status = 200
-    recorder.finish(exchange)
+    observed = recorder.begin({}, "GET", "/")
+    assert observed is not None
+    observed.status = 200
+    recorder.finish(observed)
     assert tracker.snapshot().total == 1
 
 
-def test_evidence_that_cannot_be_gathered_is_an_incident(caplog: pytest.LogCaptureFixture) -> None:
+def test_evidence_that_cannot_be_gathered_is_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:
     """The caller goes on; the log says what went wrong, and a warning that is due later is still given."""
     registry = SLORegistry()
 

@@ -59,11 +59,11 @@ def test_the_rules_in_force_are_the_alerts() -> None:
     """The Workbook's, or one's own."""
     own = AlertRule("2h", "10m", severity="ticket", burn_rate=3, min_failures=7)
 
-    found = alerts(rules(AVAILABILITY, SLODefinition("own", 0.99, alert_rules=(own,))))
+    alert_rules = alerts(rules(AVAILABILITY, SLODefinition("own", 0.99, alert_rules=(own,))))
 
     assert [
         (rule["labels"]["severity"], rule["labels"]["long_window_seconds"], rule["labels"]["short_window_seconds"])
-        for rule in found
+        for rule in alert_rules
     ] == [
         ("page", "3600", "300"),
         ("page", "21600", "1800"),
@@ -71,16 +71,16 @@ def test_the_rules_in_force_are_the_alerts() -> None:
         ("ticket", "259200", "21600"),
         ("ticket", "7200", "600"),
     ]
-    assert ">= 7\n" in found[-1]["expr"]
+    assert ">= 7\n" in alert_rules[-1]["expr"]
 
 
 def test_every_alert_about_budget_and_traffic_outlives_a_dead_store_and_no_other_does() -> None:
     """It shows no numbers, which is no good news."""
-    found = all_rules(rules(keep_firing_for="90s"))
+    entries = all_rules(rules(keep_firing_for="90s"))
 
-    outliving = {rule["alert"] for rule in found if "keep_firing_for" in rule}
+    outliving = {rule["alert"] for rule in entries if "keep_firing_for" in rule}
     assert outliving == {"SLOErrorBudgetBurn", "SLOBudgetExhausted", "SLOBudgetLow", "SLONoTraffic"}
-    assert {rule["keep_firing_for"] for rule in found if "keep_firing_for" in rule} == {"1m30s"}
+    assert {rule["keep_firing_for"] for rule in entries if "keep_firing_for" in rule} == {"1m30s"}
 
 
 @pytest.mark.parametrize("nothing", [None, 0, "0s", ""])
@@ -110,12 +110,12 @@ def test_labels_of_all_alerts_yield_to_those_of_an_slo() -> None:
     """The nearer one is meant."""
     slo = SLODefinition("a", 0.999, labels={"team": "payments"})
 
-    found = rules(slo, AVAILABILITY, labels={"team": "platform", "region": "eu"})
+    rule_set = rules(slo, AVAILABILITY, labels={"team": "platform", "region": "eu"})
 
-    teams = {(rule["labels"].get("slo"), rule["labels"]["team"]) for rule in all_rules(found) if "alert" in rule}
+    teams = {(rule["labels"].get("slo"), rule["labels"]["team"]) for rule in all_rules(rule_set) if "alert" in rule}
     assert teams == {("a", "payments"), ("availability", "platform"), (None, "platform")}
-    assert {rule["labels"]["region"] for rule in all_rules(found) if "alert" in rule} == {"eu"}
-    assert not any("region" in rule["labels"] for rule in all_rules(found) if "record" in rule)
+    assert {rule["labels"]["region"] for rule in all_rules(rule_set) if "alert" in rule} == {"eu"}
+    assert not any("region" in rule["labels"] for rule in all_rules(rule_set) if "record" in rule)
 
 
 def test_the_most_urgent_severity_silences_the_others() -> None:
@@ -123,9 +123,9 @@ def test_the_most_urgent_severity_silences_the_others() -> None:
     slow = AlertRule("1d", "2h", severity="warning", burn_rate=3)
     fast = AlertRule("1h", "5m", severity="critical", burn_rate=14.4)
 
-    found = alerts(rules(SLODefinition("a", 0.999, alert_rules=(slow, fast))))
+    alert_rules = alerts(rules(SLODefinition("a", 0.999, alert_rules=(slow, fast))))
 
-    assert [(rule["labels"]["severity"], rule["labels"]["slo_inhibit"]) for rule in found] == [
+    assert [(rule["labels"]["severity"], rule["labels"]["slo_inhibit"]) for rule in alert_rules] == [
         ("warning", "target"),
         ("critical", "source"),
     ]

@@ -12,16 +12,16 @@ from slo_core import ConfigError
 
 def test_kubernetes_gets_a_resource_for_the_operator() -> None:
     """Named after the service; the namespace and labels are there when given."""
-    found = rules()
+    rule_set = rules()
 
-    assert found.kubernetes() == {
+    assert rule_set.kubernetes() == {
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
         "metadata": {"name": "slo-shop"},
-        "spec": found.document(),
+        "spec": rule_set.document(),
     }
     labels = {"app.kubernetes.io/part-of": "Shop_1", "release": ""}
-    assert found.kubernetes(name="slo.a-1", namespace="prod", labels=labels)["metadata"] == {
+    assert rule_set.kubernetes(name="slo.a-1", namespace="prod", labels=labels)["metadata"] == {
         "name": "slo.a-1",
         "namespace": "prod",
         "labels": labels,

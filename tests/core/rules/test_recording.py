@@ -12,24 +12,24 @@ DAY = 86_400
 
 def test_ratios_know_no_nan_and_have_no_gap() -> None:
     """Without events the ratio is 0, and the series goes on."""
-    found = records(rules(), "slo:sli_error:ratio_rate5m")["5m"]
+    record = records(rules(), "slo:sli_error:ratio_rate5m")["5m"]
 
     window = '{sloth_service="shop",sloth_slo="availability",sloth_window="5m"}'
-    assert found["expr"] == (
+    assert record["expr"] == (
         f"slo:window_failures:sum{window}\n/ (slo:window_events:sum{window} > 0)\nor slo:window_events:sum{window} * 0"
     )
 
 
 def test_budget_and_burn_rate_are_one_division_of_integers() -> None:
     """As the library works them out, so that both are the same float."""
-    found = rules()
+    rule_set = rules()
     bad, total = (
         f'slo:window_{what}:sum{{sloth_service="shop",sloth_slo="availability",sloth_window="30d"}}'
         for what in ("failures", "events")
     )
 
-    (remaining,) = records(found, "slo:period_error_budget_remaining:ratio").values()
-    (burn_rate,) = records(found, "slo:period_burn_rate:ratio").values()
+    (remaining,) = records(rule_set, "slo:period_error_budget_remaining:ratio").values()
+    (burn_rate,) = records(rule_set, "slo:period_burn_rate:ratio").values()
 
     assert remaining["expr"] == f"({total} - 1000 * {bad})\n/ ({total} > 0)\nor {total} * 0 + 1"
     assert burn_rate["expr"] == f"1000 * {bad}\n/ ({total} > 0)\nor {total} * 0"
@@ -37,25 +37,25 @@ def test_budget_and_burn_rate_are_one_division_of_integers() -> None:
 
 def test_an_allowance_that_is_no_part_of_one_multiplies_the_total_too() -> None:
     """97 % allows 3 of 100."""
-    (found,) = records(rules(SLODefinition("a", 0.97)), "slo:current_burn_rate:ratio").values()
+    (record,) = records(rules(SLODefinition("a", 0.97)), "slo:current_burn_rate:ratio").values()
 
     bad, total = (
         f'slo:window_{what}:sum{{sloth_service="shop",sloth_slo="a",sloth_window="5m"}}'
         for what in ("failures", "events")
     )
-    assert found["expr"] == f"100 * {bad}\n/ (3 * {total} > 0)\nor {total} * 0"
+    assert record["expr"] == f"100 * {bad}\n/ (3 * {total} > 0)\nor {total} * 0"
 
 
 def test_what_an_slo_promises_is_recorded() -> None:
     """Target, budget and period, and an information series with Sloth's labels."""
-    found = rules(SLODefinition("a", 0.9995, 7 * DAY, labels={"team": "x"}))
+    rule_set = rules(SLODefinition("a", 0.9995, 7 * DAY, labels={"team": "x"}))
 
-    expressions = {rule["record"]: rule["expr"] for rule in all_rules(found) if "record" in rule}
+    expressions = {rule["record"]: rule["expr"] for rule in all_rules(rule_set) if "record" in rule}
     assert expressions["slo:objective:ratio"] == "vector(0.9995)"
     assert expressions["slo:error_budget:ratio"] == "vector(0.0005)"
     assert expressions["slo:time_period:days"] == "vector(7)"
     assert expressions["sloth_slo_info"] == "vector(1)"
-    (info,) = records(found, "sloth_slo_info").values()
+    (info,) = records(rule_set, "sloth_slo_info").values()
     assert info["labels"] == {
         "slo_service": "shop",
         "slo": "a",
@@ -73,10 +73,10 @@ def test_what_an_slo_promises_is_recorded() -> None:
 @pytest.mark.parametrize(("days", "period"), [(30, "30d"), (28, "4w"), (7, "1w"), (90, "90d")])
 def test_error_ratios_are_recorded_for_the_usual_windows_and_the_period(days: int, period: str) -> None:
     """Under the names that Sloth gives them; those that the SLO does not count as well."""
-    found = all_rules(rules(SLODefinition("a", 0.999, days * DAY)))
+    entries = all_rules(rules(SLODefinition("a", 0.999, days * DAY)))
 
     prefix = "slo:sli_error:ratio_rate"
-    recorded = [rule["record"].removeprefix(prefix) for rule in found if rule.get("record", "").startswith(prefix)]
+    recorded = [rule["record"].removeprefix(prefix) for rule in entries if rule.get("record", "").startswith(prefix)]
     assert recorded == ["5m", "30m", "1h", "2h", "6h", "1d", "3d", period] if days > 7 else [*recorded[:7], "1w"]
     assert len(recorded) == 8
 

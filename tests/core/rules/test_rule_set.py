@@ -20,19 +20,19 @@ def test_a_rule_that_can_never_fire_is_told() -> None:
     """It was wanted, so it is there all the same."""
     rule = AlertRule("1h", "5m", severity="page", burn_rate=14.4)
 
-    found = rules(SLODefinition("a", 0.9, alert_rules=(rule,)))
+    rule_set = rules(SLODefinition("a", 0.9, alert_rules=(rule,)))
 
-    assert len(alerts(found)) == 1
-    assert found.warnings == (
+    assert len(alerts(rule_set)) == 1
+    assert rule_set.warnings == (
         "SLO 'a': alert rule page 1h/5m: its factor 14.4 can never be reached: at a target of 0.9 a total outage burns at 10",
     )
 
 
 def test_default_rules_that_were_left_out_are_told() -> None:
     """And what an SLO without any means."""
-    found = rules(SLODefinition("a", 0.999, 28 * DAY), SLODefinition("b", 0.999, alert_rules=())).warnings
+    warnings = rules(SLODefinition("a", 0.999, 28 * DAY), SLODefinition("b", 0.999, alert_rules=())).warnings
 
-    assert found == (
+    assert warnings == (
         (
             "SLO 'a': left out the default alert rule ticket 3d/6h: its factor 0.933333 would alert on a budget that lasts the "
             "whole window"
@@ -43,11 +43,11 @@ def test_default_rules_that_were_left_out_are_told() -> None:
 
 def test_counters_of_processes_need_history_and_know_no_calendar() -> None:
     """15 days are what Prometheus keeps unless told otherwise."""
-    found = rules(
+    warnings = rules(
         SLODefinition("a", 0.999, window="month"), SLODefinition("b", 0.999, 7 * DAY), scope="process"
     ).warnings
 
-    assert found == (
+    assert warnings == (
         "SLO 'a': the window 'month' is taken as the last 30d: counters of processes know no calendar",
         (
             "SLO 'a': its window of 30d is longer than the 15d that Prometheus keeps by default: set "
@@ -60,9 +60,9 @@ def test_counters_of_processes_need_history_and_know_no_calendar() -> None:
 
 
 def test_a_document_is_a_copy() -> None:
-    """Whoever changes it changes nothing else."""
-    found = rules()
+    """A change of it changes nothing else."""
+    rule_set = rules()
 
-    found.document()["groups"][0]["rules"].clear()
+    rule_set.document()["groups"][0]["rules"].clear()
 
-    assert found.groups[0]["rules"]
+    assert rule_set.groups[0]["rules"]

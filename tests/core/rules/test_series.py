@@ -8,16 +8,16 @@ from slo_core import SLODefinition
 
 def test_counts_of_shared_stores_are_one_process_of_each_store_added_up() -> None:
     """The largest of what its processes show is the newest; stores add up."""
-    found = records(rules(), "slo:window_failures:sum")["1h"]
+    record = records(rules(), "slo:window_failures:sum")["1h"]
 
-    assert found["expr"] == (
+    assert record["expr"] == (
         "sum by (slo_service, slo) (\n"
         "  max by (slo_service, slo, window_seconds, store_id) (\n"
         '    slo_window_failures{slo_service="shop",slo="availability",window_seconds="3600"}\n'
         "  )\n"
         ")"
     )
-    assert found["labels"] == {
+    assert record["labels"] == {
         "slo_service": "shop",
         "slo": "availability",
         "sloth_id": "shop-availability",
@@ -29,10 +29,10 @@ def test_counts_of_shared_stores_are_one_process_of_each_store_added_up() -> Non
 
 def test_counts_of_processes_are_their_counters_added_up() -> None:
     """What a process born in the window held when it was seen first is added, and a comment says what to expect."""
-    found = records(rules(scope="process"), "slo:window_failures:sum")["5m"]
+    record = records(rules(scope="process"), "slo:window_failures:sum")["5m"]
 
     series = '{slo_service="shop",slo="availability",outcome="bad"}'
-    assert found["expr"] == (
+    assert record["expr"] == (
         "# Adds up the counters of all processes. Close to what they show themselves; equality is not promised.\n"
         "sum by (slo_service, slo) (\n"
         f'  label_replace(increase(slo_events_total{series}[5m]), "slo_part", "grown", "", "")\n'
@@ -48,18 +48,18 @@ def test_counts_of_processes_are_their_counters_added_up() -> None:
 
 def test_a_process_of_the_default_service_shows_no_service_label() -> None:
     """As `slo_core.metrics.collector` leaves it out; records have it all the same."""
-    found = records(rules(service="default", scope="process"), "slo:window_events:sum")["5m"]
+    record = records(rules(service="default", scope="process"), "slo:window_events:sum")["5m"]
 
-    assert 'slo_events_total{slo_service="",slo="availability"}[5m]' in found["expr"]
-    assert found["expr"].splitlines()[1] == "sum by (slo) ("
-    assert found["labels"]["slo_service"] == found["labels"]["sloth_service"] == "default"
+    assert 'slo_events_total{slo_service="",slo="availability"}[5m]' in record["expr"]
+    assert record["expr"].splitlines()[1] == "sum by (slo) ("
+    assert record["labels"]["slo_service"] == record["labels"]["sloth_service"] == "default"
 
 
 def test_a_calendar_window_is_read_by_its_nominal_length() -> None:
     """The label that the metrics give it."""
-    found = rules(SLODefinition("a", 0.999, window="month"))
+    rule_set = rules(SLODefinition("a", 0.999, window="month"))
 
-    assert 'window_seconds="2592000"' in records(found, "slo:window_events:sum")["30d"]["expr"]
+    assert 'window_seconds="2592000"' in records(rule_set, "slo:window_events:sum")["30d"]["expr"]
 
 
 def test_processes_measure_as_long_as_one_of_them_or_a_predecessor_did() -> None:

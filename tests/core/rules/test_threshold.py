@@ -40,8 +40,8 @@ def test_numbers_are_written_as_people_think_of_them_while_they_fit() -> None:
 
 def test_numbers_that_are_too_long_are_rounded_and_told() -> None:
     """Sixteen nines: one in 10**16 is no integer of a float."""
-    found = Threshold.of(Target(0.9999999999999999))
+    threshold = Threshold.of(Target(0.9999999999999999))
 
-    assert found == Threshold("1", "1e-16", 0)
+    assert threshold == Threshold("1", "1e-16", 0)
     (warning, *_) = [text for text in rules(SLODefinition("a", 0.9999999999999999)).warnings if "digits" in text]
     assert "more digits than Prometheus' floats" in warning

@@ -137,7 +137,7 @@ def test_the_long_window_resets_when_the_workbook_says() -> None:
 
 @LENGTHY
 def test_one_failure_at_low_traffic() -> None:
-    """Ten events an hour: one failure burns at 100 over an hour, spends a seventh of the budget, and wakes nobody."""
+    """Ten events an hour: one failure burns at 100 over an hour, spends a seventh of the budget, and pages no one."""
     facts = VECTORS["low_traffic"]
     sketch = steady(1, HOUR // facts["rate_per_hour"], rate=Fraction(facts["rate_per_hour"], HOUR))
 
@@ -147,7 +147,7 @@ def test_one_failure_at_low_traffic() -> None:
     assert (outcome.budget.failures, outcome.budget.events) == (1, 1)
     assert outcome.budget.spent == pytest.approx(facts["one_failure_of_30d_budget"], rel=1 / facts["period_requests"])
     assert outcome.rules[0].highest_long == facts["burn_1h"]
-    assert all(not found.firings for found in outcome.rules)
+    assert all(not rule_outcome.firings for rule_outcome in outcome.rules)
     assert waking.rules[0].firings
 
 
@@ -207,7 +207,7 @@ def sketches(draw: st.DrawFn) -> Incident:
 @settings(max_examples=15, deadline=None)
 @given(
     sketch=sketches(),
-    rules=st.lists(RULES, min_size=1, max_size=3, unique_by=lambda found: found[:2]),
+    rules=st.lists(RULES, min_size=1, max_size=3, unique_by=lambda facts: facts[:2]),
     calendar=st.booleans(),
     min_failures=st.integers(1, 3),
     start=st.integers(rehearsal.DEFAULT_START, rehearsal.DEFAULT_START + 1000),
@@ -219,7 +219,7 @@ def test_steps_miss_nothing(sketch: Incident, rules: Any, calendar: bool, min_fa
         0.999,
         window_seconds=PERIOD if calendar else 30 * HOUR,
         window="month" if calendar else None,
-        alert_rules=tuple(rule(*found, min_failures=min_failures) for found in rules),
+        alert_rules=tuple(rule(*facts, min_failures=min_failures) for facts in rules),
     )
     (outcome,) = simulate([definition], sketch, start=start)
 
@@ -228,7 +228,9 @@ def test_steps_miss_nothing(sketch: Incident, rules: Any, calendar: bool, min_fa
         (every_second,) = simulate([definition], sketch, start=start)
 
     if outcome.resolution_seconds == 1:
-        assert [found.firings for found in outcome.rules] == [found.firings for found in every_second.rules]
+        assert [rule_outcome.firings for rule_outcome in outcome.rules] == [
+            rule_outcome.firings for rule_outcome in every_second.rules
+        ]
         assert outcome.budget.exhausted_at == every_second.budget.exhausted_at
     assert outcome.budget.spent == every_second.budget.spent
     assert outcome.budget.after == every_second.budget.after
@@ -251,10 +253,10 @@ def test_a_rule_that_was_firing_before_says_so() -> None:
     """Background errors alone are over its factor: 2 x in a rule of 1 x."""
     sketch = steady("0.5", 60, background=Fraction(2, 1000), after_seconds=60)
 
-    (found,) = one(SLODefinition("a", 0.999, alert_rules=(rule(HOUR, 60, 1),)), sketch).rules
+    (rule_outcome,) = one(SLODefinition("a", 0.999, alert_rules=(rule(HOUR, 60, 1),)), sketch).rules
 
-    assert found.was_firing
-    assert (found.fired_at, found.cleared_at, found.is_firing_still) == (0, None, True)
+    assert rule_outcome.was_firing
+    assert (rule_outcome.fired_at, rule_outcome.cleared_at, rule_outcome.is_firing_still) == (0, None, True)
 
 
 def test_where_nothing_can_be_settled_the_steps_grow() -> None:
@@ -285,21 +287,21 @@ def test_without_traffic_nothing_happens() -> None:
 
     assert outcome.budget.spent == 0.0
     assert (outcome.budget.before, outcome.budget.after, outcome.budget.exhausted_at) == (1.0, 1.0, None)
-    assert all(not found.firings for found in outcome.rules)
+    assert all(not rule_outcome.firings for rule_outcome in outcome.rules)
 
 
 def test_the_course_covers_what_happened() -> None:
     """From the start until a little after the last alert cleared, evenly spread."""
     outcome = one(SLODefinition("a", 0.999), steady("0.15", 600, rate=50))
 
-    (cleared,) = [found.cleared_at for found in outcome.rules if found.firings]
+    (cleared,) = [rule_outcome.cleared_at for rule_outcome in outcome.rules if rule_outcome.firings]
     instants = outcome.instants
     assert cleared is not None
     assert instants[0].at == 0
     assert cleared < instants[-1].at < 2 * cleared
     assert len(instants) == 72
     assert instants[0].error_budget_remaining == 1.0
-    assert min(found.error_budget_remaining for found in instants) == pytest.approx(outcome.budget.lowest, abs=1e-4)
+    assert min(instant.error_budget_remaining for instant in instants) == pytest.approx(outcome.budget.lowest, abs=1e-4)
     assert instants[0].burn_rates.keys() == set(outcome.definition.windows)
 
 

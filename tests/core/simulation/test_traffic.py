@@ -23,14 +23,14 @@ def test_events_are_spread_evenly_and_none_is_lost(rate: Fraction, ratios: list[
     exact_events = exact_bad = Fraction(0)
 
     for second in range(len(ratios) * seconds):
-        found = traffic.between(second, second + 1)
-        assert found.good >= 0
-        assert found.bad >= 0
+        counts = traffic.between(second, second + 1)
+        assert counts.good >= 0
+        assert counts.bad >= 0
         exact_events += rate
         assert 0 <= exact_events - traffic.before(second + 1).total < 1
     counted = [traffic.between(stretch.start, stretch.end) for stretch in stretches]
-    exact_bad = sum((found.total * stretch.error_ratio for found, stretch in zip(counted, stretches)), Fraction(0))
-    assert 0 <= exact_bad - sum(found.bad for found in counted) < 1
+    exact_bad = sum((counts.total * stretch.error_ratio for counts, stretch in zip(counted, stretches)), Fraction(0))
+    assert 0 <= exact_bad - sum(counts.bad for counts in counted) < 1
 
 
 @given(
@@ -45,13 +45,13 @@ def test_no_part_of_a_stretch_is_beyond_its_extremes(
 ) -> None:
     """Neither in good nor in bad events; or, of whole numbers a second, in their ratio."""
     stretch = Stretch(0, 105, rate, ratio)
-    found = Traffic([Stretch(-7, 0, Fraction(1, 3), Fraction(1, 7)), stretch]).between(start, start + length)
+    counts = Traffic([Stretch(-7, 0, Fraction(1, 3), Fraction(1, 7)), stretch]).between(start, start + length)
 
     best, worst = stretch.extremes(shortest=max(0, length - slack), longest=length + slack)
 
-    assert best.bad * found.total <= found.bad * best.total or best.total == 0
-    assert found.bad * worst.total <= worst.bad * found.total
-    assert best.bad <= found.bad <= worst.bad
+    assert best.bad * counts.total <= counts.bad * best.total or best.total == 0
+    assert counts.bad * worst.total <= worst.bad * counts.total
+    assert best.bad <= counts.bad <= worst.bad
 
 
 def test_stretches_must_not_overlap() -> None:

@@ -32,7 +32,7 @@ def service(
     return registry_status(registry)
 
 
-def found(asked: Gate, *services: ServiceStatus) -> list[tuple[str, str]]:
+def verdicts_of(asked: Gate, *services: ServiceStatus) -> list[tuple[str, str]]:
     """Verdict and subject of each finding."""
     return [(finding.verdict, finding.subject) for finding in asked.judge(services)]
 
@@ -154,8 +154,8 @@ def test_only_the_slos_that_are_named_are_asked() -> None:
     """The other one has failed."""
     status = service({"good": (100, 0), "bad": (0, 100)})
 
-    assert found(gate_from(slos=["good"]), status) == [("pass", "good")]
-    assert found(Gate(), status) == [("pass", "good"), ("fail", "bad")]
+    assert verdicts_of(gate_from(slos=["good"]), status) == [("pass", "good")]
+    assert verdicts_of(Gate(), status) == [("pass", "good"), ("fail", "bad")]
 
 
 def test_a_burn_rate_of_another_window_cannot_be_told() -> None:
@@ -205,7 +205,7 @@ def test_services_are_told_apart() -> None:
     """Where there are several."""
     services = service({"a": (100, 0)}, name="shop"), service({"a": (0, 100)}, name="till")
 
-    assert found(Gate(), *services) == [("pass", "shop/a"), ("fail", "till/a")]
+    assert verdicts_of(Gate(), *services) == [("pass", "shop/a"), ("fail", "till/a")]
 
 
 def test_a_store_out_of_reach_cannot_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +226,7 @@ def test_old_numbers_are_no_answer() -> None:
     """The service answers, and says that its store is away: what it shows lags behind."""
     away = ServiceStatus("shop", "redis", "fleet", is_up=False, snapshots=service({"a": (100, 0)}).snapshots)
 
-    assert found(Gate(), away) == [("unknown", "a")]
+    assert verdicts_of(Gate(), away) == [("unknown", "a")]
 
 
 def test_slos_that_cannot_be_read_matter_unless_others_are_named() -> None:
@@ -236,14 +236,14 @@ def test_slos_that_cannot_be_read_matter_unless_others_are_named() -> None:
         "shop", "sqlite", "host", is_up=True, snapshots=whole.snapshots, trouble="SLO 'b' cannot be shown"
     )
 
-    assert found(Gate(), damaged) == [("pass", "a"), ("unknown", "shop/*")]
-    assert found(gate_from(slos=["a"]), damaged) == [("pass", "a")]
-    assert found(gate_from(slos=["b"]), damaged) == [("unknown", "shop/*")]
+    assert verdicts_of(Gate(), damaged) == [("pass", "a"), ("unknown", "shop/*")]
+    assert verdicts_of(gate_from(slos=["a"]), damaged) == [("pass", "a")]
+    assert verdicts_of(gate_from(slos=["b"]), damaged) == [("unknown", "shop/*")]
 
 
 def test_nothing_to_ask_cannot_be_told() -> None:
-    """Whoever has no SLO has no reason to pass."""
-    assert found(Gate(), ServiceStatus("shop", "memory", "process", is_up=True)) == [("unknown", "-")]
+    """A service without an SLO has no reason to pass."""
+    assert verdicts_of(Gate(), ServiceStatus("shop", "memory", "process", is_up=True)) == [("unknown", "-")]
 
 
 @pytest.mark.parametrize(

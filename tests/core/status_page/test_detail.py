@@ -15,7 +15,7 @@ def test_the_page_of_an_slo_has_everything_without_a_script(clock):
 
     text = PageText(StatusPage(registry).detail("breached", {"range": "6h"}, links=LINKS).html).text
 
-    for said in (
+    for part in (
         "2 of 1.0 allowed",
         "-100.0%",
         "/checkout/*",
@@ -26,7 +26,7 @@ def test_the_page_of_an_slo_has_everything_without_a_script(clock):
         'slo_error_budget_remaining{slo="breached"}',
         "0s of 30 days",
     ):
-        assert said in text, said
+        assert part in text, part
 
 
 def is_good(status, exception):
@@ -44,7 +44,7 @@ def defined(clock, **options):
 
 def test_the_definition_is_shown_as_configured(clock):
     """All that decides what is counted, where it is not as usual."""
-    found = defined(
+    definition = defined(
         clock,
         latency="300ms",
         latency_failures="ignore",
@@ -54,22 +54,22 @@ def test_the_definition_is_shown_as_configured(clock):
         burn_rate_threshold=0.5 + 2,
     )
 
-    assert found["Failed responses"] == "ignore"
-    assert found["Client went away"] == "bad"
-    assert found["Unmatched requests"] == "are counted"
-    assert found["Burn windows"] == "30m, 2h"
-    assert found["Burn threshold"] == "2.5x"
+    assert definition["Failed responses"] == "ignore"
+    assert definition["Client went away"] == "bad"
+    assert definition["Unmatched requests"] == "are counted"
+    assert definition["Burn windows"] == "30m, 2h"
+    assert definition["Burn threshold"] == "2.5x"
     usual = defined(clock, latency="300ms")
-    told = ("Failed responses", "Client went away", "Unmatched requests", "Burn windows", "Burn threshold")
-    assert not usual.keys() & set(told)
+    labels = ("Failed responses", "Client went away", "Unmatched requests", "Burn windows", "Burn threshold")
+    assert not usual.keys() & set(labels)
 
 
 def test_what_classifies_stands_in_place_of_statuses(clock):
     """They do not count then."""
-    found = defined(clock, classify=is_good)
+    definition = defined(clock, classify=is_good)
 
-    assert found["Classified by"] == f"{__name__}.is_good"
-    assert "Bad statuses" not in found
+    assert definition["Classified by"] == f"{__name__}.is_good"
+    assert "Bad statuses" not in definition
     assert defined(clock)["Bad statuses"] == "5xx"
 
 

@@ -34,6 +34,6 @@ def test_names_and_descriptions_stay_text(clock, name, is_detail):
         assert answer.status == 200
         return PageText(answer.body.decode())
 
-    found = page(registry, name)
-    assert found.tags == page(plain, "a").tags
-    assert name in found.text
+    text = page(registry, name)
+    assert text.tags == page(plain, "a").tags
+    assert name in text.text

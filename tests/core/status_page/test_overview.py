@@ -52,11 +52,11 @@ def test_no_column_breaks_the_list(clock, column):
 
 def test_one_state_can_be_picked(clock):
     """And the others are a link away, with their counts."""
-    found = overview(registry_of_states(clock), state="breached")
+    page = overview(registry_of_states(clock), state="breached")
 
-    assert found.names == ["breached"]
-    assert "all 4" in found.text
-    assert "met 1" in found.text
+    assert page.names == ["breached"]
+    assert "all 4" in page.text
+    assert "met 1" in page.text
 
 
 def test_a_row_says_everything(clock):
@@ -74,7 +74,7 @@ def test_a_row_says_everything(clock):
 
     text = overview(registry, state="breached").text
 
-    for said in (
+    for part in (
         "Every page answers.",
         "90.0%",
         "66.66%",
@@ -85,7 +85,7 @@ def test_a_row_says_everything(clock):
         "12",
         "4 bad",
     ):
-        assert said in text, said
+        assert part in text, part
     assert "10m of 30 days measured" in text
 
 
@@ -118,8 +118,8 @@ def test_the_order_is_told_as_it_is(clock, column, order):
     page = StatusPage(registry_of_states(clock))
     turned = {"ascending": "descending", "descending": "ascending"}[order]
 
-    for sort, said in ((column, order), (f"-{column}", turned)):
-        assert re.findall('aria-sort="([a-z]+)"', page.overview({"sort": sort}, links=LINKS).html) == [said]
+    for sort, shown in ((column, order), (f"-{column}", turned)):
+        assert re.findall('aria-sort="([a-z]+)"', page.overview({"sort": sort}, links=LINKS).html) == [shown]
 
 
 def test_a_window_stands_out_exactly_where_its_rule_would_fire():

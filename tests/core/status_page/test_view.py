@@ -118,14 +118,14 @@ def test_counts_of_one_process_are_called_so(clock):
     """The page is served by the process that counts: it must not say, as a command does, that it sees nothing."""
     view = view_of(clock)
 
-    for said in (
+    for text in (
         view.respond_page("GET").body.decode(),
         view.respond_page("GET", query="slo=met").body.decode(),
         json.loads(view.respond_json("GET").body)["note"],
         json.loads(view.respond_json("GET", query="slo=met").body)["note"],
     ):
-        assert "the numbers of the one that answered" in said
-        assert "does not see" not in said
+        assert "the numbers of the one that answered" in text
+        assert "does not see" not in text
 
 
 def test_answers_are_compressed_for_those_who_ask(clock):

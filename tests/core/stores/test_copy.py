@@ -49,7 +49,7 @@ def record_in(store: SQLiteBucketStore, slo: str = "a") -> SLORecord | None:
 
 
 def buckets_in(store: SQLiteBucketStore, slo: str = "a") -> list[Increment]:
-    return [found for width in WIDTHS for found in store.series(slo, BucketRange(width, 0, NOW))]
+    return [increment for width in WIDTHS for increment in store.series(slo, BucketRange(width, 0, NOW))]
 
 
 def test_totals_buckets_and_definition_are_those_of_the_source(copying: Copying, clock: FakeClock) -> None:
@@ -74,9 +74,9 @@ def test_what_was_counted_longer_ago_than_is_kept_stays_in_the_totals(copying: C
 
     copy_store(copying.source, copying.target, clock=clock)
 
-    found = record_in(copying.target)
-    assert found is not None
-    assert (found.good, found.bad, found.data_since, found.dropped) == (109, 1, NOW - 40 * DAY, 0)
+    record = record_in(copying.target)
+    assert record is not None
+    assert (record.good, record.bad, record.data_since, record.dropped) == (109, 1, NOW - 40 * DAY, 0)
     assert {increment.good for increment in buckets_in(copying.target)} == {10}
 
 
@@ -87,9 +87,9 @@ def test_what_was_dropped_and_went_wrong_is_copied(copying: Copying, clock: Fake
 
     copy_store(copying.source, copying.target, clock=clock)
 
-    found = record_in(copying.target)
-    assert found is not None
-    assert (found.dropped, found.errors) == (5, 2)
+    record = record_in(copying.target)
+    assert record is not None
+    assert (record.dropped, record.errors) == (5, 2)
 
 
 def test_an_slo_without_events_is_declared(copying: Copying, clock: FakeClock) -> None:
@@ -124,11 +124,11 @@ def test_a_snapshot_of_the_copy_is_that_of_the_source(copying: Copying, clock: F
 
     with SLORegistry(WriteBehindStore(copying.target, clock=clock), service="shop", clock=clock) as after:
         tracker = after.define(definition)
-        found = tracker.snapshot()
+        snapshot = tracker.snapshot()
         tracker.record_failure()
         later = tracker.snapshot()
 
-    assert found == expected
+    assert snapshot == expected
     assert (later.total, later.failures, later.lifetime_bad) == (101, 11, 11)
 
 
@@ -152,9 +152,9 @@ def test_copying_again_after_the_target_has_counted_on_adds_nothing(copying: Cop
 
     copy_store(copying.source, copying.target, clock=clock)
 
-    found = record_in(copying.target)
-    assert found is not None
-    assert (found.good, found.bad) == (109, 1)
+    record = record_in(copying.target)
+    assert record is not None
+    assert (record.good, record.bad) == (109, 1)
 
 
 class Interrupted(SQLiteBucketStore):
@@ -240,14 +240,14 @@ class Busy(SQLiteBucketStore):
     times = 1
 
     def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
-        found = super().series(slo, buckets)
+        increments = super().series(slo, buckets)
         if buckets.width_seconds == 60 and self.times:
             self.times -= 1
             record = record_in(self)
             assert record is not None
             number = record.good // 10 + 1
             assert self.apply([batch_of([(NOW, 10, 0)], number=number, slo="a")]).noted == (number,)
-        return found
+        return increments
 
 
 def test_a_source_that_is_written_to_meanwhile_is_read_again(
@@ -258,9 +258,9 @@ def test_a_source_that_is_written_to_meanwhile_is_read_again(
 
     copy_store(Busy(tmp_path / "source.db", service="shop", clock=clock), copying.target, clock=clock)
 
-    found = record_in(copying.target)
-    assert found is not None
-    assert found.good == 20
+    record = record_in(copying.target)
+    assert record is not None
+    assert record.good == 20
     assert [increment.good for increment in buckets_in(copying.target)] == [20, 20, 20, 20]
 
 
@@ -283,8 +283,8 @@ class Forgetful(SQLiteBucketStore):
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         self.asked += 1
-        found = super().read(queries)
-        return found if self.asked == 1 else [dataclasses.replace(stored, record=None) for stored in found]
+        answers = super().read(queries)
+        return answers if self.asked == 1 else [dataclasses.replace(stored, record=None) for stored in answers]
 
 
 def test_a_source_that_is_emptied_meanwhile_is_named(copying: Copying, clock: FakeClock, tmp_path: Path) -> None:

@@ -54,9 +54,9 @@ def test_a_traceback_holds_no_part_of_a_password(scheme: str, address: str, opti
     with pytest.raises(StoreError) as caught:
         store_from_url(f"{scheme}://somebody:{address}", service="shop", options=options)
 
-    said = "".join(traceback.format_exception(caught.value))
-    assert "hun" not in said
-    assert "ter2" not in said
+    text = "".join(traceback.format_exception(caught.value))
+    assert "hun" not in text
+    assert "ter2" not in text
 
 
 def test_an_unknown_scheme_is_answered_with_what_to_install() -> None:
@@ -64,11 +64,11 @@ def test_an_unknown_scheme_is_answered_with_what_to_install() -> None:
     with pytest.raises(StoreError) as caught:
         store_from_url("nowhere://host")
 
-    said = str(caught.value)
+    message = str(caught.value)
     for scheme in ("redis", "rediss", "redis+cluster", "rediss+cluster"):
-        assert f"; {scheme}:// needs slo-suite[redis]" in said
-    assert "; django:// needs slo-suite[django]" in said
-    assert "sqlite:// needs" not in said
+        assert f"; {scheme}:// needs slo-suite[redis]" in message
+    assert "; django:// needs slo-suite[django]" in message
+    assert "sqlite:// needs" not in message
 
 
 class EntryPoint:

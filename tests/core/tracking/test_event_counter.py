@@ -59,7 +59,7 @@ def test_four_threads_lose_no_event_while_snapshots_are_taken() -> None:
 
 
 def test_a_thousand_short_threads_leave_no_trace_but_their_events() -> None:
-    """A shard is taken over by a later thread: there are as many as there were threads at the same time."""
+    """Later threads take over the counts of ended ones: there are as many as there were threads at the same time."""
     clock = FakeClock()
     counter = EventCounter(MemoryLedger(3600, clock=clock))
 
@@ -75,7 +75,7 @@ def test_a_thousand_short_threads_leave_no_trace_but_their_events() -> None:
 
     counter.drain()
     assert len(counter.thread_counts) <= 5
-    assert sum(shard.good for shard in counter.thread_counts.values()) == 1000
+    assert sum(counts.good for counts in counter.thread_counts.values()) == 1000
 
 
 def test_threads_that_come_and_go_lose_no_event() -> None:
@@ -106,13 +106,13 @@ def test_an_event_counted_while_its_shard_is_settled_is_settled_next_time(clock:
         def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
             super().add(second, good, bad, live=live)
             if busy:
-                shard.good += busy.pop()  # just then
-                shard.bad += 1
+                counts.good += busy.pop()  # just then
+                counts.bad += 1
 
     ledger = BusyLedger(3600, clock=clock)
     counter = EventCounter(ledger)
-    shard = counter.rotate(clock())
-    shard.good, busy = 5, [2]
+    counts = counter.rotate(clock())
+    counts.good, busy = 5, [2]
 
     counter.drain()
     assert ledger.read([]).lifetime == EventCounts(5, 0)
@@ -141,13 +141,13 @@ def test_an_idle_threads_last_events_are_seen_in_their_own_second(clock: FakeClo
     finish.set()
     thread.join()
 
-    assert {found.window_seconds: found.failures for found in snapshot.window_samples} == {
+    assert {sample.window_seconds: sample.failures for sample in snapshot.window_samples} == {
         2_592_000: 1, 3600: 0, 21_600: 1, 300: 0, 1800: 0, 86_400: 1, 7200: 1, 259_200: 1,
     }  # fmt: skip
 
 
 def test_an_idle_thread_does_not_wipe_out_what_the_others_counted(clock: FakeClock) -> None:
-    """Its last event is older than everything kept, because nobody has read for so long: no step of the clock."""
+    """Its last event is older than everything kept, because there was no read for so long: no step of the clock."""
     tracker = SLOTracker(SLODefinition("a", 0.9, 3600, (3600,)), clock=clock)
     recorded, finish = threading.Event(), threading.Event()
 
@@ -274,7 +274,7 @@ def test_a_child_forked_without_the_hooks_starts_empty_too() -> None:
 
 @needs_fork
 def test_a_fork_while_another_thread_holds_every_lock_does_not_block_the_child() -> None:
-    """The tally's, the ledger's, the exact store's and that of the incidents: held by a thread that is gone there."""
+    """Those of counter, ledger, exact store and internal errors: the thread that holds them is not in the child."""
     output = run_script(
         """
         import os, threading

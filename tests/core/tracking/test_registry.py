@@ -118,7 +118,7 @@ def test_flush_and_close_are_the_stores() -> None:
 
 
 def test_the_store_may_be_a_url() -> None:
-    """Options that it does not know, and schemes nobody knows, are refused."""
+    """Options that it does not know, and unknown schemes are refused."""
     assert SLORegistry("memory://").store.backend == "memory"
     with pytest.raises(StoreError, match="expected no options, got size"):
         SLORegistry("memory://", store_options={"size": 5})

@@ -224,7 +224,7 @@ def hang(read: SharedRead[int], clock: Arrivals, reads: Reads, readers: ThreadPo
 
 
 def test_a_read_that_hangs_is_left_alone(clock: Arrivals, reads: Reads, readers: ThreadPoolExecutor) -> None:
-    """After twice the time-out another one is tried; what the first returns after all reaches nobody."""
+    """After twice the time-out another one is tried; what the first returns after all is thrown away."""
     read = shared(reads, clock)
     hang(read, clock, reads, readers, 0)
     (reader,) = arrive(read, clock, readers)

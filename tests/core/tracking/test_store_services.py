@@ -43,11 +43,11 @@ def test_the_page_is_that_of_the_service_itself(house: House) -> None:
 
         own = MetricsView(registry).respond("GET").body.decode()
 
-    found = services_view(house.exporter()).respond("GET").body.decode()
+    page = services_view(house.exporter()).respond("GET").body.decode()
 
     of_the_process = ("slo_flush_lag_seconds", "slo_clock_skew_seconds")
     lines = [line for line in own.splitlines() if not any(name in line for name in of_the_process)]
-    assert found.splitlines() == lines
+    assert page.splitlines() == lines
 
 
 def test_nothing_is_written_to_the_store(house: House) -> None:
@@ -129,7 +129,7 @@ def test_a_store_that_is_down_is_shown_as_down(house: House) -> None:
 
 
 def test_a_store_that_was_never_reached_is_shown_as_down(house: House) -> None:
-    """Without labels: nobody knows which services there are. It recovers by itself."""
+    """Without labels: its services are not known. It recovers by itself."""
     house.count("shop", SLODefinition("availability", 0.9), 9, 1)
     house.is_down = True
     exporter = house.exporter()

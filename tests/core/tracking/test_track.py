@@ -35,7 +35,7 @@ def test_a_block_that_ends_is_good_and_one_that_raises_is_bad(tracker: SLOTracke
 
 @pytest.mark.parametrize("exception", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
 def test_what_is_no_error_ends_a_block_badly_all_the_same(tracker: SLOTracker, exception: type[BaseException]) -> None:
-    """The work was not done, whoever stopped it."""
+    """The work was not done, for whatever reason it stopped."""
     with pytest.raises(exception), tracker.track():
         raise exception
 

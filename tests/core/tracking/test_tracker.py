@@ -21,7 +21,7 @@ def tracker(clock: FakeClock) -> SLOTracker:
 def integers(tracker: SLOTracker, *, at: float | None = None) -> dict[int, tuple[int, int]]:
     """Total and failures of each window."""
     samples = tracker.snapshot(at=at).window_samples
-    return {found.window_seconds: (found.sample_count, found.failures) for found in samples}
+    return {sample.window_seconds: (sample.sample_count, sample.failures) for sample in samples}
 
 
 def test_the_documented_ways_to_record(tracker: SLOTracker, clock: FakeClock) -> None:
@@ -139,7 +139,7 @@ def test_a_late_event_lands_in_its_own_buckets(tracker: SLOTracker, clock: FakeC
 
 
 def test_an_event_too_late_to_count_is_counted_as_dropped(tracker: SLOTracker, clock: FakeClock) -> None:
-    """31 days late: in no window and no total; somebody can see that it was there."""
+    """31 days late: in no window and no total; the total of dropped events shows that it was there."""
     tracker.record(True)
     tracker.record(False, at=clock() - 31 * DAY)
 

@@ -133,7 +133,7 @@ def test_a_request_that_raises_is_counted_whole(name: str, request: pytest.Fixtu
 
 
 def test_tables_of_a_newer_version_are_left_alone(alias: str) -> None:
-    """Whoever knows only older ones neither writes to them nor reads them, and says what to do."""
+    """A process that knows only older ones neither writes to them nor reads them, and says what to do."""
     store, now = filled(alias, ["few"])
     with connections[alias].cursor() as cursor:
         cursor.execute("UPDATE slo_django_store SET schema_version = 2")
@@ -217,9 +217,9 @@ def test_a_server_that_is_not_there_is_an_error_without_a_password() -> None:
     }  # fmt: skip
     with django_database("away", database, migrate=False):
         store = open_django("django://away")
-        with pytest.raises(StoreError, match="store django://away: OperationalError") as found:
+        with pytest.raises(StoreError, match="store django://away: OperationalError") as caught:
             store.names()
-        assert "hunter2" not in str(found.value)
+        assert "hunter2" not in str(caught.value)
 
 
 def test_a_pool_of_the_project_is_left_alone(postgres: PostgreSQL) -> None:

@@ -44,19 +44,19 @@ def test_a_list_of_many_slos_takes_as_many_statements_as_one(alias: str, monkeyp
     of_one = list(statements)
     statements.clear()
 
-    found = store.read([Query(name, ranges) for name in names])
+    answers = store.read([Query(name, ranges) for name in names])
 
-    assert [stored.sums[0] for stored in found] == [EventCounts(5 * place, 5) for place in range(200)]
+    assert [stored.sums[0] for stored in answers] == [EventCounts(5 * place, 5) for place in range(200)]
     assert len(statements) == len(of_one)
     assert len([sql for sql in statements if "slo_django_" in sql]) == 2
 
 
 def test_slos_with_ranges_of_their_own_are_read_together(alias: str) -> None:
-    """Each gets the sums that it asked for, in its order; one that nobody has declared gets none."""
+    """Each gets the sums that it asked for, in its order; one that was never declared gets none."""
     store, now = filled(alias, ["none", "few", "many"])
     last, earlier, before = BucketRange(1, now, now), BucketRange(1, now - 3, now), BucketRange(1, now - 99, now - 90)
 
-    found = store.read(
+    answers = store.read(
         [
             Query("many", (earlier, last)),
             Query("nobody", (last, earlier)),
@@ -66,14 +66,14 @@ def test_slos_with_ranges_of_their_own_are_read_together(alias: str) -> None:
         ]
     )
 
-    assert [stored.sums for stored in found] == [
+    assert [stored.sums for stored in answers] == [
         (EventCounts(8, 4), EventCounts(2, 1)),
         (EventCounts(), EventCounts()),
         (EventCounts(), EventCounts(1, 1), EventCounts()),
         (),
         (EventCounts(),),
     ]
-    assert [stored.record and stored.record.good for stored in found] == [20, None, 10, 0, 20]
+    assert [stored.record and stored.record.good for stored in answers] == [20, None, 10, 0, 20]
 
 
 def test_there_may_be_more_ranges_than_one_statement_takes(alias: str) -> None:

@@ -64,7 +64,7 @@ def test_waiting_for_a_locked_file_holds_up_no_other_greenlet(tmp_path: Path) ->
 
     assert done.returncode == 0, done.stderr
     taken, served = map(float, done.stdout.split())
-    # It is another greenlet that unlocks it: whoever waits in C waits for as long as it is allowed to, and then fails.
+    # It is another greenlet that unlocks it: a wait in C takes as long as it is allowed to, and then fails.
     assert taken >= 0.2
     assert served >= 5  # every 5 ms, had it the machine for itself
 
@@ -100,7 +100,7 @@ def test_no_connection_is_kept(postgres: PostgreSQL) -> None:
 
 @pytest.mark.parametrize("name", ["postgres", "mariadb"])
 def test_a_row_that_others_hold_is_tried_again(name: str, request: pytest.FixtureRequest) -> None:
-    """Whoever is in the way is waited for, for a second; the batch is then written once."""
+    """The store waits up to a second for the row; the batch is then written once."""
     request.getfixturevalue(name)
     store = open_django(f"django://{emptied(name)}", service="shop")
     now = int(store.apply([]).now)
@@ -156,7 +156,7 @@ def test_a_killed_server_loses_and_doubles_nothing(name: str, request: pytest.Fi
 
 @pytest.mark.parametrize("name", ["postgres", "mariadb"])
 def test_a_server_that_hangs_is_left(name: str, request: pytest.FixtureRequest) -> None:
-    """Its kernel still takes connections; nobody answers. What it may have written is not written twice."""
+    """Its kernel still takes connections; no answer comes. What it may have written is not written twice."""
     server = request.getfixturevalue(name)
     tracker = tracker_on(f"django://{emptied(name)}")
     tracker.record(True)

@@ -27,5 +27,5 @@ def server(running_redis: RedisServer) -> RedisServer:
 
 @pytest.fixture
 def client(server: RedisServer) -> Iterator[redis.Redis]:
-    with redis.Redis(host=HOST, port=server.port, decode_responses=True) as found:
-        yield found
+    with redis.Redis(host=HOST, port=server.port, decode_responses=True) as connected:
+        yield connected

@@ -87,11 +87,11 @@ def test_totals_are_exact_while_slots_move(cluster: RedisCluster) -> None:
     try:
         wait_until(lambda: min(written) > 5, message="nothing was written")
         for source, target in ((0, 1), (1, 2), (2, 0)):
-            said = cluster.nodes[0].cli(
+            output = cluster.nodes[0].cli(
                 "--cluster", "reshard", f"127.0.0.1:{ports[0]}", "--cluster-from", ids[ports[source]],
                 "--cluster-to", ids[ports[target]], "--cluster-slots", "1500", "--cluster-yes",
             )  # fmt: skip
-            assert "ERR" not in said, said[-500:]
+            assert "ERR" not in output, output[-500:]
         before = min(written)
         wait_until(lambda: min(written) > before + 3, message="nothing was written after the move")
     finally:
@@ -190,7 +190,7 @@ def test_what_could_not_be_applied_is_told_apart(patient: RedisCluster) -> None:
 
 
 def test_a_cluster_that_is_none_is_said_so(cluster: RedisCluster) -> None:
-    """In a `StoreError`, like everything else; and it is asked anew the next time."""
+    """In a `StoreError`, like everything else; and it is asked again the next time."""
     store = open_redis(f"redis+cluster://somebody:hunter2@{HOST}:{free_port()}/0", service="shop")
 
     for _ in range(2):

@@ -79,8 +79,8 @@ def test_a_wrong_password_never_reaches_a_message(server: RedisServer) -> None:
 def pool_of(url: str, **options: object) -> redis.ConnectionPool:
     """Of a client with a sentinel."""
     client = make_client(redis, url, {"sentinels": [(HOST, free_port())], **options})
-    found: redis.ConnectionPool = client.connection_pool
-    return found
+    pool: redis.ConnectionPool = client.connection_pool
+    return pool
 
 
 def test_a_sentinel_gets_all_that_the_url_says() -> None:
@@ -187,7 +187,7 @@ def certified(folder: Path) -> tuple[Path, Path]:
 
 
 def test_a_connection_may_be_encrypted(tmp_path: Path) -> None:
-    """`rediss://`, with redis-py's options; a certificate that nobody vouches for is refused."""
+    """`rediss://`, with redis-py's options; a certificate without a known authority is refused."""
     certificate, key, port = *certified(tmp_path), free_port()
     arguments = ("--tls-port", str(port), "--tls-cert-file", str(certificate), "--tls-key-file", str(key))
     with start_redis(*arguments, "--tls-auth-clients", "no"):

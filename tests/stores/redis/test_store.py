@@ -143,8 +143,8 @@ def test_the_script_admits_what_other_stores_do(server: RedisServer) -> None:
         store.apply([batch])
 
         record = store.read([Query(slo)])[0].record
-        found = (record.good - 1, record.bad, record.dropped, record.last_event_at, record.data_since)
-        assert found == (expected.good, expected.bad, expected.dropped, expected.newest, expected.since), events
+        admitted = (record.good - 1, record.bad, record.dropped, record.last_event_at, record.data_since)
+        assert admitted == (expected.good, expected.bad, expected.dropped, expected.newest, expected.since), events
 
 
 def test_a_replayed_stream_is_read_to_the_second(server: RedisServer) -> None:

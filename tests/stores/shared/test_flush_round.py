@@ -77,7 +77,9 @@ def test_a_slow_store_catches_up_in_slices(tmp_path: Path, clock: FakeClock) -> 
     # 12 x some 3,900 increments are 4.7 seconds: each round goes on until two have passed, and ends with its slice.
     assert rounds == 2
     assert pauses == {0.05, 5.0}
-    totals = [found.record and (found.record.good, found.record.bad) for found in network.read([*map(Query, names)])]
+    totals = [
+        stored.record and (stored.record.good, stored.record.bad) for stored in network.read([*map(Query, names)])
+    ]
     assert totals == [(OUTAGE_SECONDS, OUTAGE_SECONDS)] * len(names)
 
 
@@ -136,7 +138,7 @@ def test_seconds_that_no_window_tells_apart_are_not_sent(tmp_path: Path, clock: 
 
 class WatchedStore(FaultyStore):
     """
-    Remembers who asked for what, and takes its time with the first batches until somebody else waits.
+    Remembers who asked for what, and takes its time with the first batches until another thread waits.
 
     Attributes:
         asked: What was asked of it, in order.
@@ -160,7 +162,7 @@ class WatchedStore(FaultyStore):
 
 
 def test_readers_get_in_between_the_slices(tmp_path: Path, clock: FakeClock) -> None:
-    """Whoever catches up lets them have the turn, and goes on when they have had it."""
+    """The flush gives them the lock between two slices, and goes on afterwards."""
     network = WatchedStore(SQLiteBucketStore(tmp_path / "slo.db", clock=clock))
     store = WriteBehindStore(network, clock=clock, flush_interval=3600.0)
     names = [f"slo-{number}" for number in range(8)]
@@ -171,8 +173,8 @@ def test_readers_get_in_between_the_slices(tmp_path: Path, clock: FakeClock) -> 
     catching_up = threading.Thread(target=store.flush)
     catching_up.start()
     assert network.reached.wait(PATIENCE_SECONDS)
-    found: list[int] = []
-    reader = threading.Thread(target=lambda: found.append(trackers[0].snapshot().lifetime_good))
+    totals: list[int] = []
+    reader = threading.Thread(target=lambda: totals.append(trackers[0].snapshot().lifetime_good))
     reader.start()
     wait_until(lambda: store._turn.get().is_wanted, message="the reader does not wait")
     network.somebody_waits.set()
@@ -182,7 +184,7 @@ def test_readers_get_in_between_the_slices(tmp_path: Path, clock: FakeClock) -> 
     # Each SLO's 3,600 seconds are two slices or so; the reader's own first slice, then its answer, then the rest.
     assert network.asked.index("read") <= 3
     assert network.asked.count("apply") > 3
-    assert found == [3_600]
+    assert totals == [3_600]
     assert {snapshot.lifetime_good for snapshot in registry.snapshot_all()} == {3_600}
 
 
@@ -208,8 +210,8 @@ def test_postgresql_catches_up_after_two_hours() -> None:
 
         hour = BucketRange(1, now - 3_600, now)
         stored = store.buckets.read([Query(name, (hour,)) for name in names])
-        assert {found.record and (found.record.good, found.record.bad, found.record.dropped) for found in stored} == {
-            (OUTAGE_SECONDS, OUTAGE_SECONDS, 0)
-        }
-        assert {found.sums for found in stored} == {(EventCounts(3_600, 3_600),)}
+        assert {
+            answer.record and (answer.record.good, answer.record.bad, answer.record.dropped) for answer in stored
+        } == {(OUTAGE_SECONDS, OUTAGE_SECONDS, 0)}
+        assert {answer.sums for answer in stored} == {(EventCounts(3_600, 3_600),)}
         store.close()

@@ -56,7 +56,7 @@ def test_it_starts_with_the_first_event() -> None:
 
 
 def test_it_ends_for_want_of_work_and_starts_again() -> None:
-    """After asking that the next event wake it; one more round sees whoever counted in that moment."""
+    """After asking that the next event wake it; one more round sees what was counted in that moment."""
     work = Work()
     work.left = 5
     work.flusher.wake()
@@ -118,7 +118,7 @@ def test_a_thread_that_does_not_run_is_told_from_one_that_does(monkeypatch: pyte
 
 
 def test_without_threads_events_are_handed_over_in_passing(tmp_path, clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every two intervals, by whoever records; not while the store is failing."""
+    """Every two intervals, by the thread that records; not while the store is failing."""
     monkeypatch.setattr(threading.Thread, "start", lambda self: (_ for _ in ()).throw(RuntimeError("no threads")))
     store = WriteBehindStore(SQLiteBucketStore(tmp_path / "slo.db"), clock=clock, monotonic=clock, flush_interval=1.0)
     tracker = SLOTracker(SLODefinition("availability", 0.999), store=store, clock=clock)

@@ -122,7 +122,7 @@ def test_batches_too_old_to_be_sent_again_are_lost_once(
 def test_an_emptied_store_is_a_loss_of_history(
     start: Callable[..., Process], tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It has another id; totals and `data_since` start anew with what the old one had not confirmed; the log says so."""
+    """It has another id; totals and `data_since` start again with what the old one had not confirmed; the log says so."""
     process = start()
     process.record(10)
     before = process.tracker.snapshot()
@@ -147,7 +147,7 @@ def test_an_emptied_store_is_a_loss_of_history(
 
 
 class Renewed(FaultyStore):
-    """Says that it is another store now, which has noted nothing, or for one SLO something nobody can explain."""
+    """Says that it is another store now, which has noted nothing, or for one SLO a number that makes no sense."""
 
     is_another = False
 
@@ -188,8 +188,8 @@ class Stubborn(FaultyStore):
     def apply(self, batches: Sequence[Batch]) -> Applied:
         self.sent.extend(batches)
         applied = self._store.apply([batch for batch in batches if batch.slo != "odd"])
-        found = iter(applied.noted)
-        noted = tuple(batch.number - 1 if batch.slo == "odd" else next(found) for batch in batches)
+        numbers = iter(applied.noted)
+        noted = tuple(batch.number - 1 if batch.slo == "odd" else next(numbers) for batch in batches)
         return Applied(applied.identity, applied.now, noted, trouble="a node is down")
 
 

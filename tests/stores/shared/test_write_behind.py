@@ -38,7 +38,7 @@ def test_a_snapshot_shows_this_process_s_events_at_once(start: Callable[..., Pro
 
 
 def test_every_process_shows_the_same(start: Callable[..., Process]) -> None:
-    """What one has handed over, all see; what it has not, nobody sees."""
+    """What one has handed over, all see; what it has not, no process sees."""
     one, other = start(), start()
     one.record(5)
     other.record(0, 2)
@@ -229,12 +229,12 @@ def test_a_reader_in_a_logging_handler_does_not_lock_up(
 ) -> None:
     """No lock is held while logging, which is other people's code."""
     process = start()
-    found: list[object] = []
+    totals: list[object] = []
 
     class Curious(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             process.network.fails = None
-            found.append(process.totals())
+            totals.append(process.totals())
 
     handler = Curious()
     logging.getLogger("slo_core").addHandler(handler)
@@ -243,7 +243,7 @@ def test_a_reader_in_a_logging_handler_does_not_lock_up(
     process.record(2)
     process.store.flush()
 
-    assert found == [(2, 0)]
+    assert totals == [(2, 0)]
 
 
 def test_a_store_nobody_holds_goes_away(tmp_path: Path, clock: FakeClock) -> None:
@@ -333,7 +333,7 @@ store.close()
 
 
 def test_two_threads_that_notice_a_fork_hand_over_nothing_of_the_parents(tmp_path: Path) -> None:
-    """The second one waits until the first has started anew: what the parent holds is the parent's to send."""
+    """The second thread waits until the first has emptied the store: the parent sends what it holds itself."""
     code = """
 import ctypes, os, sys, threading
 from slo_core import SLODefinition, SLOTracker

@@ -33,7 +33,7 @@ def sqlite_url(path: Path) -> str:
 
 
 def test_a_relative_path_is_that_of_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever changes the working directory later does not change the file."""
+    """A later change of the working directory does not change the file."""
     monkeypatch.chdir(tmp_path)
     store = open_sqlite("sqlite:///slo.db")
     monkeypatch.chdir("/")

@@ -9,9 +9,9 @@ from written_definitions import YAML, Write
 
 def test_problems_of_rules_are_placed_in_the_file(write: Write) -> None:
     """Rules know a definition by its position, and the service by that name."""
-    found = load_definitions(write("slos.yaml", YAML))
+    definition_set = load_definitions(write("slos.yaml", YAML))
 
-    placed = found.located(
+    placed = definition_set.located(
         [Problem("definitions[1].labels", "m"), Problem("service", "m"), Problem("--out", "m"), Problem("labels", "m")]
     )
 

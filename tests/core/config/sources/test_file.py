@@ -39,14 +39,14 @@ JSON = """\
 )
 def test_the_three_formats_say_the_same(name: str, text: str, write: Write) -> None:
     """Tabs in JSON are no trouble either."""
-    found = load_definitions(write(name, text))
+    definition_set = load_definitions(write(name, text))
 
-    availability, checkout = found.definitions
+    availability, checkout = definition_set.definitions
     assert (availability.name, availability.target) == ("availability", 0.999)
     assert checkout.http is not None
     assert checkout.http.latency_seconds == 0.3
-    assert (found.where, found.service, found.scope) == (name, "shop", "fleet")
-    assert found.labels == {"team": "payments"}
+    assert (definition_set.where, definition_set.service, definition_set.scope) == (name, "shop", "fleet")
+    assert definition_set.labels == {"team": "payments"}
 
 
 def test_a_file_may_start_with_a_byte_order_mark(write: Write) -> None:
@@ -56,9 +56,9 @@ def test_a_file_may_start_with_a_byte_order_mark(write: Write) -> None:
 
 def test_a_list_of_slos_is_fine_too(write: Write) -> None:
     """As SLO_DEFINITIONS may be one."""
-    found = load_definitions(write("slos.yaml", "service: shop\nslos:\n  - {name: a, target: 0.9}\n"))
+    definition_set = load_definitions(write("slos.yaml", "service: shop\nslos:\n  - {name: a, target: 0.9}\n"))
 
-    assert [definition.name for definition in found.definitions] == ["a"]
+    assert [definition.name for definition in definition_set.definitions] == ["a"]
 
 
 MISTAKES = {
@@ -164,7 +164,7 @@ def test_toml_itself_refuses_a_key_that_is_there_twice(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         ("a.yaml", "service: a\n\tslos: {}\n", "a.yaml:2: cannot be read as YAML"),
         ("a.yaml", "service: a\nslos: {x: {target: 0.9}\n", "a.yaml:3: cannot be read as YAML"),
@@ -182,15 +182,15 @@ def test_toml_itself_refuses_a_key_that_is_there_twice(write: Write) -> None:
         ("a.toml", "service = 'a'\n[slos", "a.toml: cannot be read as TOML: Expected ']'"),
     ],
 )  # fmt: skip
-def test_a_file_that_cannot_be_read_has_the_line_too(name: str, text: str, told: str, write: Write) -> None:
+def test_a_file_that_cannot_be_read_has_the_line_too(name: str, text: str, message: str, write: Write) -> None:
     """And nothing that stands in it is run."""
     (problem,) = problems(write(name, text))
 
-    assert problem.startswith(told)
+    assert problem.startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("a.yaml", "", "a.yaml: the file is empty; a file holds `service:` and `slos:`"),
         ("a.yaml", "# nothing\n", "a.yaml: the file is empty"),
@@ -213,8 +213,8 @@ def test_a_file_that_cannot_be_read_has_the_line_too(name: str, text: str, told:
         ("a.yaml", "service: a\nslos:\n  1: {target: 0.9}\n", "a.yaml:3: slos[1].name: must be non-empty text"),
     ],
 )  # fmt: skip
-def test_a_file_with_other_content_is_refused(name: str, content: str | bytes, told: str, write: Write) -> None:
+def test_a_file_with_other_content_is_refused(name: str, content: str | bytes, message: str, write: Write) -> None:
     """With what a file holds."""
     (problem,) = problems(write(name, content))
 
-    assert problem.startswith(told)
+    assert problem.startswith(message)

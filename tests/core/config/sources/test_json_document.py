@@ -21,16 +21,16 @@ def test_json_that_yaml_cannot_read_has_keys_but_no_lines(key: str, write: Write
     """YAML wants a key of a thousand characters at most, and its colon in the same line."""
     text = f'{{"service": "a", "slos": {{"x": {{"target": 99.9, "latency": 1, "latency": 1}}}}, {key}: 1}}'
 
-    told = problems(write("a.json", text))
+    messages = problems(write("a.json", text))
 
-    assert told[0] == "a.json: the key 'latency' is there twice; drop one of the two"
-    assert told[2].startswith("a.json: slos['x'].target: expected a ratio")
+    assert messages[0] == "a.json: the key 'latency' is there twice; drop one of the two"
+    assert messages[2].startswith("a.json: slos['x'].target: expected a ratio")
 
 
 def test_values_in_json_are_those_of_json(write: Write) -> None:
     """YAML 1.1 reads 1e-1 as a text, and two halves of a character as two characters."""
     text = '{"service": "\\ud83d\\ude00\\/", "slos": {"x": {"target": 1e-1, "description": "true"}}}'
 
-    found = load_definitions(write("a.json", text))
+    definition_set = load_definitions(write("a.json", text))
 
-    assert (found.service, found.definitions[0].target) == ("\U0001f600/", 0.1)
+    assert (definition_set.service, definition_set.definitions[0].target) == ("\U0001f600/", 0.1)

@@ -10,7 +10,7 @@ from written_definitions import problems
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "message"),
     [
         ("slos.yaml", "slos.yaml: there is no such file"),
         ("slos", "slos: expected a file that ends with .yaml, .yml, .toml, .json, or module:attribute"),
@@ -19,10 +19,10 @@ from written_definitions import problems
         ("folder.yaml", "folder.yaml: expected a file, it is a directory"),
     ],
 )
-def test_a_source_that_is_not_there_is_told(source: str, told: str) -> None:
+def test_a_source_that_is_not_there_is_told(source: str, message: str) -> None:
     """And what a source may be."""
     Path("folder.yaml").mkdir()
 
     (problem,) = problems(source)
 
-    assert problem.startswith(told)
+    assert problem.startswith(message)

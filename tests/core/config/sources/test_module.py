@@ -49,26 +49,30 @@ def registry() -> SLORegistry:
 )
 def test_an_attribute_may_hold_definitions(value: object, module: Module) -> None:
     """In each form that the configuration takes."""
-    found = load_definitions(f"{module(SLOS=value)}:SLOS")
+    definition_set = load_definitions(f"{module(SLOS=value)}:SLOS")
 
-    assert [definition.name for definition in found.definitions] == ["availability"]
-    assert (found.service, found.scope) == ("default", None)
+    assert [definition.name for definition in definition_set.definitions] == ["availability"]
+    assert (definition_set.service, definition_set.scope) == ("default", None)
 
 
 @pytest.mark.parametrize(
     "wrap",
     [
-        lambda found: found,
-        lambda found: SimpleNamespace(extensions={"slo": SimpleNamespace(registry=found)}),
-        lambda found: SimpleNamespace(state=SimpleNamespace(slo_registry=found)),
+        lambda registry: registry,
+        lambda registry: SimpleNamespace(extensions={"slo": SimpleNamespace(registry=registry)}),
+        lambda registry: SimpleNamespace(state=SimpleNamespace(slo_registry=registry)),
     ],
     ids=["registry", "flask", "fastapi"],
 )
 def test_an_attribute_may_be_a_registry_or_an_application(wrap: Any, module: Module) -> None:
     """Whose service and store are known with it."""
-    found = load_definitions(f"{module(app=wrap(registry()))}:app")
+    definition_set = load_definitions(f"{module(app=wrap(registry()))}:app")
 
-    assert (found.service, found.scope, [d.name for d in found.definitions]) == ("till", "process", ["a"])
+    assert (definition_set.service, definition_set.scope, [d.name for d in definition_set.definitions]) == (
+        "till",
+        "process",
+        ["a"],
+    )
 
 
 def test_a_factory_is_called_when_it_is_written_so(module: Module) -> None:
@@ -82,7 +86,7 @@ def test_a_factory_is_called_when_it_is_written_so(module: Module) -> None:
 
 
 @pytest.mark.parametrize(
-    ("attribute", "told"),
+    ("attribute", "message"),
     [
         ("SLOZ", "there is no 'SLOZ'; did you mean \"SLOS\"?"),
         ("number", "expected a mapping or list of definitions"),
@@ -93,7 +97,7 @@ def test_a_factory_is_called_when_it_is_written_so(module: Module) -> None:
         ("SLOS", "['a'].target: expected a ratio"),
     ],
 )
-def test_an_attribute_that_is_none_of_that_is_refused(attribute: str, told: str, module: Module) -> None:
+def test_an_attribute_that_is_none_of_that_is_refused(attribute: str, message: str, module: Module) -> None:
     """With its name in front."""
     names = {"SLOS": {"a": {"target": 2}}, "number": 3, "text": "a", "empty": {}, "bare": SLORegistry()}
     name = module(**names, broken=lambda: 1 // 0)
@@ -101,11 +105,11 @@ def test_an_attribute_that_is_none_of_that_is_refused(attribute: str, told: str,
     (problem,) = problems(f"{name}:{attribute}")
 
     assert problem.startswith(f"{name}:{attribute}")
-    assert told in problem
+    assert message in problem
 
 
 @pytest.mark.parametrize(
-    ("code", "told"),
+    ("code", "message"),
     [
         (None, "there is no module 'written_shop'; is its folder the current one, or in PYTHONPATH?"),
         ("import no_such_thing", "written_shop cannot be imported: No module named 'no_such_thing'; is it installed?"),
@@ -113,14 +117,16 @@ def test_an_attribute_that_is_none_of_that_is_refused(attribute: str, told: str,
         ("(", "written_shop cannot be imported: SyntaxError"),
     ],
 )
-def test_a_module_that_cannot_be_imported_says_why(code: str | None, told: str, module: Module, write: Write) -> None:
+def test_a_module_that_cannot_be_imported_says_why(
+    code: str | None, message: str, module: Module, write: Write
+) -> None:
     """That it is missing, or what it does."""
     if code is not None:
         write("written_shop.py", code)
 
     (problem,) = problems("written_shop:SLOS")
 
-    assert problem.startswith(f"written_shop:SLOS: {told}")
+    assert problem.startswith(f"written_shop:SLOS: {message}")
 
 
 @pytest.mark.parametrize("name", ["{}", "{}:", "{}:SLO_DEFINITIONS"])
@@ -129,9 +135,9 @@ def test_settings_bring_their_service_and_store(name: str, module: Module) -> No
     settings = module(SLO_DEFINITIONS=DEFINITIONS, SLO_SERVICE="shop", SLO_STORE="sqlite:///slo.db", DEBUG=True)
     source = name.format(settings)
 
-    found = load_definitions(source) if ":" in source else load_django_settings(source)
+    definition_set = load_definitions(source) if ":" in source else load_django_settings(source)
 
-    assert (found.service, found.scope, len(found.definitions)) == ("shop", "host", 1)
+    assert (definition_set.service, definition_set.scope, len(definition_set.definitions)) == ("shop", "host", 1)
 
 
 @pytest.mark.parametrize(
@@ -146,9 +152,9 @@ def test_settings_that_are_not_there_are_as_in_django(
     names: dict[str, object], service: str, scope: str, module: Module
 ) -> None:
     """A project with a database keeps its events in it, under the name of its package."""
-    found = load_django_settings(module(SLO_DEFINITIONS=DEFINITIONS, **names))
+    definition_set = load_django_settings(module(SLO_DEFINITIONS=DEFINITIONS, **names))
 
-    assert (found.service, found.scope) == (service, scope)
+    assert (definition_set.service, definition_set.scope) == (service, scope)
 
 
 def test_every_mistake_in_settings_is_told_at_once(module: Module) -> None:
@@ -172,8 +178,8 @@ def test_settings_without_definitions_are_told(module: Module) -> None:
 
 
 def test_a_store_of_somebody_elses_has_no_known_scope(module: Module) -> None:
-    """Whoever makes rules must say it."""
-    found = load_django_settings(module(SLO_DEFINITIONS=DEFINITIONS, SLO_STORE="mine://x"))
+    """Rules of its SLOs need the scope from their author."""
+    definition_set = load_django_settings(module(SLO_DEFINITIONS=DEFINITIONS, SLO_STORE="mine://x"))
 
-    assert found.scope is None
-    assert isinstance(found, DefinitionSet)
+    assert definition_set.scope is None
+    assert isinstance(definition_set, DefinitionSet)

@@ -33,9 +33,9 @@ def test_anchors_that_save_typing_are_fine(write: Write) -> None:
     """And a mistake below one is told where it stands."""
     text = "service: a\nslos:\n  x: &x\n    target: {}\n    window: 7d\n  y:\n    <<: *x\n    window: 30d\n"
 
-    found = load_definitions(write("slos.yaml", text.format("0.9")))
+    definition_set = load_definitions(write("slos.yaml", text.format("0.9")))
 
-    assert [definition.window_seconds for definition in found.definitions] == [604_800, 2_592_000]
+    assert [definition.window_seconds for definition in definition_set.definitions] == [604_800, 2_592_000]
     assert [problem.partition(": expected")[0] for problem in problems(write("b.yaml", text.format(90)))] == [
         "b.yaml:4: slos['x'].target",
         "b.yaml:4: slos['y'].target",

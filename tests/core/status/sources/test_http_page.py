@@ -59,14 +59,14 @@ def test_a_page_is_read_with_the_token(registry: SLORegistry, serve: Any) -> Non
     """As a bearer token."""
     address = serve((200, "application/json", body_of(registry)))
 
-    (found,) = open_status_source(address, token="s3cret").read()
+    (service,) = open_status_source(address, token="s3cret").read()
 
-    assert len(found.snapshots) == 5
+    assert len(service.snapshots) == 5
     assert serve.seen == ["Bearer s3cret"]
 
 
 def test_the_token_does_not_follow_a_redirect(registry: SLORegistry, serve: Any) -> None:
-    """Wherever that leads to may be somebody else's."""
+    """The other address may belong to a stranger."""
     target = serve((200, "application/json", body_of(registry)))
 
     open_status_source(serve((302, "text/plain", target.encode())), token="s3cret").read()
@@ -75,7 +75,7 @@ def test_the_token_does_not_follow_a_redirect(registry: SLORegistry, serve: Any)
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "message"),
     [
         ((401, "text/plain", b""), "it asks for a token"),
         ((404, "text/plain", b""), "the address ends with /slo.json"),
@@ -92,9 +92,9 @@ def test_the_token_does_not_follow_a_redirect(registry: SLORegistry, serve: Any)
         ((200, "text/plain", b"\xff"), "cannot be read"),
     ],
 )
-def test_a_page_that_is_none_of_ours_is_refused(reply: Reply, said: str, serve: Any) -> None:
+def test_a_page_that_is_none_of_ours_is_refused(reply: Reply, message: str, serve: Any) -> None:
     """With what was expected. It would not get better by waiting: that is no `StoreError`."""
-    with pytest.raises(SLOError, match=said) as caught:
+    with pytest.raises(SLOError, match=message) as caught:
         open_status_source(serve(reply)).read()
 
     assert not isinstance(caught.value, StoreError)
@@ -120,9 +120,9 @@ def test_a_service_whose_store_is_away_says_so(serve: Any) -> None:
         "error": "the store cannot be read: no route",
     }
 
-    (found,) = open_status_source(serve((503, "application/json", json.dumps(document).encode()))).read()
+    (service,) = open_status_source(serve((503, "application/json", json.dumps(document).encode()))).read()
 
-    assert (found.service, found.is_up, found.trouble) == ("shop", False, "the store cannot be read: no route")
+    assert (service.service, service.is_up, service.trouble) == ("shop", False, "the store cannot be read: no route")
 
 
 def test_a_server_that_fails_is_out_of_reach(serve: Any) -> None:
@@ -132,7 +132,7 @@ def test_a_server_that_fails_is_out_of_reach(serve: Any) -> None:
 
 
 def test_nobody_there_is_out_of_reach() -> None:
-    """The port is nobody's."""
+    """No process listens on that port."""
     with pytest.raises(StoreError, match="no answer"):
         open_status_source("http://127.0.0.1:1/slo.json").read()
 

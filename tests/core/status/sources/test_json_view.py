@@ -41,7 +41,9 @@ def test_a_month_begins_where_its_service_is() -> None:
 
     ((definition, _),) = services[0].snapshots
     assert definition.timezone == "Asia/Tokyo"
-    assert [str(found) for found in Gate().judge(services)] == ["UNKNOWN  a: measured 5h of 28 days; a tenth is needed"]
+    assert [str(finding) for finding in Gate().judge(services)] == [
+        "UNKNOWN  a: measured 5h of 28 days; a tenth is needed"
+    ]
 
 
 def test_a_document_without_a_time_zone_means_utc(registry: SLORegistry) -> None:
@@ -50,9 +52,9 @@ def test_a_document_without_a_time_zone_means_utc(registry: SLORegistry) -> None
     for slo in document["slos"]:
         del slo["timezone"]
 
-    (found,) = services_of_json(document, address="u")
+    (service,) = services_of_json(document, address="u")
 
-    assert {definition.timezone for definition, _ in found.snapshots} == {"UTC"}
+    assert {definition.timezone for definition, _ in service.snapshots} == {"UTC"}
 
 
 def test_whether_an_alert_fires_is_not_worked_out_again(registry: SLORegistry) -> None:
@@ -63,7 +65,7 @@ def test_whether_an_alert_fires_is_not_worked_out_again(registry: SLORegistry) -
     for alert in burning["alerts"]:
         alert["is_firing"] = False
 
-    ((_, (_, snapshot), *_),) = [found.snapshots for found in services_of_json(document, address="u")]
+    ((_, (_, snapshot), *_),) = [service.snapshots for service in services_of_json(document, address="u")]
 
     assert snapshot.is_firing is False
     assert snapshot.failures == 100

@@ -43,28 +43,28 @@ def test_an_exporters_page_shows_every_service(clock: FakeClock) -> None:
 
     services = services_of_metrics("".join(pages), address="u", at=clock())
 
-    assert [(found.service, found.snapshots[0][1].failures) for found in services] == [("shop", 1), ("till", 1)]
+    assert [(service.service, service.snapshots[0][1].failures) for service in services] == [("shop", 1), ("till", 1)]
 
 
 def test_the_numbers_of_one_process_are_said_to_be_that() -> None:
     """The next scrape may be answered by another."""
     registry = SLORegistry.from_config({"a": {"target": 0.9}})
 
-    (found,) = services_of_metrics(PrometheusExporter(registry).render()[0].decode(), address="u", at=0.0)
+    (service,) = services_of_metrics(PrometheusExporter(registry).render()[0].decode(), address="u", at=0.0)
 
-    assert found.service == "default"
-    assert found.note is not None
-    assert "counts in each process for itself" in found.note
+    assert service.service == "default"
+    assert service.note is not None
+    assert "counts in each process for itself" in service.note
 
 
 def test_a_store_that_is_down_is_told() -> None:
     """There are no numbers then."""
     text = 'slo_store_info{backend="redis",scope="fleet"} 1\nslo_store_up 0\n'
 
-    (found,) = services_of_metrics(text, address="u", at=0.0)
+    (service,) = services_of_metrics(text, address="u", at=0.0)
 
-    assert (found.is_up, found.snapshots) == (False, [])
-    assert found.trouble == "its store cannot be read (slo_store_up is 0)"
+    assert (service.is_up, service.snapshots) == (False, [])
+    assert service.trouble == "its store cannot be read (slo_store_up is 0)"
 
 
 def test_a_page_that_puts_services_together_is_refused(registry: SLORegistry) -> None:

@@ -9,7 +9,7 @@ from slo_core.status.sources.open import open_status_source
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "message"),
     [
         ("", "expected the address"),
         ("shop", "expected the address"),
@@ -22,9 +22,9 @@ from slo_core.status.sources.open import open_status_source
         ("http://ho st/slo.json", "expected an address such as"),
     ],
 )
-def test_an_address_that_is_none_is_refused(address: str, said: str) -> None:
+def test_an_address_that_is_none_is_refused(address: str, message: str) -> None:
     """And no password is repeated."""
-    with pytest.raises(SLOError, match=said) as caught:
+    with pytest.raises(SLOError, match=message) as caught:
         open_status_source(address).read()
 
     assert "hunter2" not in str(caught.value)
