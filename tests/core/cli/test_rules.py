@@ -1,4 +1,4 @@
-"""`slo rules`: what is written, and where. Tests of rules and rule_options."""
+"""`slo rules`: what is written, and where. Tests of rules and rule_options, and of rules/file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What holds for every command of `slo`, those included that are yet to come. Tests of run, group and completion."""
+"""What holds for every command of `slo`, future ones included. Tests of run, group, completion and terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`slo store`: what is copied, and what is said of it."""
+"""`slo store`: what is copied, and what is said of it. Tests of store, and of stores/existing."""
 
 from __future__ import annotations
 

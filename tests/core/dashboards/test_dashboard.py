@@ -1,4 +1,8 @@
-"""Dashboards as documents: what Grafana asks of them, and what their queries ask for."""
+"""
+Dashboards as documents: what Grafana asks of them, and what their queries ask for.
+
+Tests of every module of the package.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `/metrics` view that all integrations share."""
+"""The `/metrics` view that all integrations share. Tests of view, and of http/answer."""
 
 from __future__ import annotations
 

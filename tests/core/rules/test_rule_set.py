@@ -1,4 +1,4 @@
-"""The rules of a service as a whole, and what is doubtful about them."""
+"""The rules of a service as a whole, and what is doubtful about them. Tests of rule_set and rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Incidents against SLOs: the Workbook's figures, and the decisions of a look at every second.
+"""
+Incidents against SLOs: the Workbook's figures, and the decisions of a look at every second.
 
 Tests of run, recording and outcome.
 """

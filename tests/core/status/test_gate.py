@@ -1,4 +1,4 @@
-"""What a release gate finds, and that it decides in integers."""
+"""What a release gate finds, and that it decides in integers. Tests of gate, and of sources/registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The status of a service, and the note that comes with it."""
+"""
+The status of a service, and the note that comes with it.
+
+Tests of service_status_of, and of stores/separate_counts.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The status table that commands print."""
+"""The status table that commands print. Tests of table, and of budgets/wording."""
 
 from __future__ import annotations
 

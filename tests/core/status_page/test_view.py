@@ -1,4 +1,5 @@
-"""The status page and its JSON as answers: to whom, and what they say when the store is away.
+"""
+The status page and its JSON as answers: to whom, and what they say when the store is away.
 
 Tests of view and page.
 """

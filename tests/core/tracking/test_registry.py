@@ -1,4 +1,4 @@
-"""The SLOs of one service, by name."""
+"""The SLOs of one service, by name. Tests of registry and registry_internals."""
 
 from __future__ import annotations
 

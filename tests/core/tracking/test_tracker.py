@@ -1,4 +1,4 @@
-"""One SLO at work: recording, late events, clocks that step, alerts."""
+"""One SLO at work: recording, late events, clocks that step, alerts. Tests of tracker and tracker_internals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""`django://`: the contract over every kind of database, and what is the project's own to decide."""
+"""
+`django://`: the contract over every kind of database, and what is the project's own to decide.
+
+Tests of bucket_store and dialect.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SQLite store: the contract, and what is its own."""
+"""The SQLite store: the contract, and what is its own. Tests of sqlite and retry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Files: each format says the same, and a mistake is named with its file and key, and its line where that is known.
+"""
+Files: each format says the same, and a mistake is named with its file and key, and its line where that is known.
 
 Tests of file, line_map and toml_document.
 """

@@ -1,4 +1,4 @@
-"""SLOs by the JSON of their service: the same as in the service."""
+"""SLOs by the JSON of their service: the same as in the service. Tests of json_view and counted."""
 
 from __future__ import annotations
 
