@@ -191,7 +191,9 @@ class DjangoBucketStore:
                             f"keeps_seconds = %s{changed} WHERE id = %s",
                             [*declared, *([now] if changed else []), slo],
                         )
-                adding.append((batch, slo, admit(batch, newest=newest, keeps_seconds=keeps, since=since, now=now)))
+                adding.append(
+                    (batch, slo, admit(batch, last_event_at=newest, keeps_seconds=keeps, data_since=since, now=now))
+                )
                 noted.append(batch.number)
             self._add(transaction, adding, now)
             return Applied(identity, now, tuple(noted))
@@ -268,7 +270,7 @@ class DjangoBucketStore:
             "UPDATE slo_django_slo SET good = good + %s, bad = bad + %s, dropped = dropped + %s, errors = errors + %s, "
             "since = %s, newest = %s WHERE id = %s",
             [
-                (a.good, a.bad, a.dropped, batch.errors, a.since, a.newest, slo)
+                (a.good, a.bad, a.dropped, batch.errors, a.data_since, a.last_event_at, slo)
                 for batch, slo, a in sorted(adding, key=lambda added: added[1])
             ],
         )

@@ -7,13 +7,13 @@ import math
 import secrets
 import threading
 from collections import deque
-from typing import NamedTuple
 
-from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, HOUR
+from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, HOUR
 from slo_core.stores.buckets import Batch, Declaration
 from slo_core.stores.layout import NOTES_KEPT_SECONDS, WIDTHS, cut_to_fit, kept_from, spread
+from slo_core.stores.shared.clock_reading import ClockReading
 
-__all__ = ["KEPT_SECONDS", "MOST_INCREMENTS", "ClockReading", "GapOutcome", "Outbox", "new_writer"]
+__all__ = ["KEPT_SECONDS", "MOST_INCREMENTS", "GapOutcome", "Outbox", "new_writer"]
 
 # Confirmed batches are kept so long, to be sent again if the store loses what it had confirmed (a failover).
 KEPT_SECONDS = 120.0
@@ -31,28 +31,6 @@ _SECONDS_BEFORE_MERGE = 8_000
 # What a batch holds at most; the rest goes into the next. A batch never changes once it was sent, so it must be one that
 # a slow store still takes within its time-outs: PostgreSQL adds 5,000 increments in less than a tenth of a second.
 MOST_INCREMENTS = 5_000
-
-# A machine that sleeps stops the monotonic clock and not the other; but a clock that leaps further than anything sleeps
-# has been set.
-_LONGEST_SLEEP_SECONDS = 366.0 * DAY
-
-
-class ClockReading(NamedTuple):
-    """
-    One instant, by both clocks.
-
-    Attributes:
-        monotonic: Seconds since some start; stands still while the machine sleeps.
-        wall: Seconds since the epoch; goes on while the machine sleeps, and may be set.
-    """
-
-    monotonic: float
-    wall: float
-
-    def seconds_since(self, earlier: ClockReading) -> float:
-        """How much time has passed, by the clock that has seen more of it."""
-        awake, by_the_wall = self.monotonic - earlier.monotonic, self.wall - earlier.wall
-        return max(awake, by_the_wall) if by_the_wall < _LONGEST_SLEEP_SECONDS else awake
 
 
 def new_writer() -> str:

@@ -178,7 +178,7 @@ def test_failures_are_followed_by_longer_and_longer_pauses(
         sent = len(network.sent)
         store._round()
         assert len(network.sent) == sent + 1
-        pause = store._next_attempt - monotonic()
+        pause = store._attempts.next_at - monotonic()
         assert longest / 2 <= pause <= longest
         assert store._pause() == max(1.0, pause)
         shares.append(pause / longest)
@@ -195,7 +195,7 @@ def test_failures_are_followed_by_longer_and_longer_pauses(
     network.fails = "before"
     SLOTracker(SLODefinition("another", 0.9), store=store, clock=clock)
     store._round()
-    assert store._next_attempt - monotonic() <= 1.0
+    assert store._attempts.next_at - monotonic() <= 1.0
 
 
 def test_failures_travel_with_the_batches(start: Callable[..., Process]) -> None:
@@ -310,7 +310,7 @@ def test_an_emptied_store_is_a_loss_of_history(
     assert snapshot.lifetime_good == 4
     assert snapshot.data_since >= before.data_since
     assert process.store.store_id != store_id
-    assert "its history is lost, totals start anew" in caplog.text
+    assert "its history is lost, totals start over" in caplog.text
 
 
 class Renewed(FaultyStore):
@@ -344,7 +344,7 @@ def test_a_store_that_is_another_one_is_sent_nothing_of_the_old_ones(
         for _ in range(3):
             store.flush()
 
-    assert "its history is lost, totals start anew" in caplog.text
+    assert "its history is lost, totals start over" in caplog.text
     assert "sent again" not in caplog.text
     assert [batch for batch in network.sent if batch.good] == []
 
@@ -717,7 +717,7 @@ store.flush()
 for _ in range(5):
     tracker.record(True)  # the parent's to hand over
 clock.advance(1)
-store.ledger(tracker.definition).settle()
+store.ledger(tracker.definition).drain()
 pid = ctypes.CDLL(None).fork()
 if pid == 0:
     is_starting, is_flushed = threading.Event(), threading.Event()
