@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from slo_core.http.request import RequestEvent
-from slo_core.stores.contract import StoreContract, batch_of, declared
+from slo_core.stores.contract.batches import batch_of, declared
+from slo_core.stores.contract.store_contract import StoreContract
 from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["FakeClock", "RequestEvent", "StoreContract", "batch_of", "capture_requests", "declared"]

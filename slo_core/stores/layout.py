@@ -1,4 +1,4 @@
-"""How shared stores lay out time: which buckets there are, how long they are kept, and what is read of them."""
+"""How shared stores lay out time: which buckets there are, how long they are kept, and which of them answer a window."""
 
 from __future__ import annotations
 
@@ -68,47 +68,50 @@ def kept_from(width_seconds: int, *, newest: float, keeps_seconds: int) -> int:
 @dataclass(frozen=True, slots=True)
 class Admitted:
     """
-    What of a batch is to be added.
+    The part of a batch that is to be added.
 
     Attributes:
         increments: Those in buckets that are kept.
         good: Good events that are kept, in the coarser buckets at least.
         bad: Bad ones.
         dropped: Events older than everything kept, and what the batch itself reports as dropped.
-        newest: The newest event of the SLO, this batch included; None before the first.
-        since: Since when the SLO is measured, this batch included; infinity when nobody has said.
+        last_event_at: When the newest event of the SLO happened, this batch included; None before the first.
+        data_since: Since when the SLO is measured, this batch included; infinity when neither record nor batch says so.
     """
 
     increments: tuple[Increment, ...]
     good: int
     bad: int
     dropped: int
-    newest: int | None
-    since: float
+    last_event_at: int | None
+    data_since: float
 
 
-def admit(batch: Batch, *, newest: int | None, keeps_seconds: int, since: float, now: float) -> Admitted:
+def admit(batch: Batch, *, last_event_at: int | None, keeps_seconds: int, data_since: float, now: float) -> Admitted:
     """
-    Tell what of a batch is new enough to be kept.
+    The part of a batch that is new enough to be kept.
 
     How far back is kept is seen from the newest event of the SLO, not from the clock, so that old streams can be
-    replayed; but an event from a clock that runs far ahead must not push out everybody else's.
+    replayed; but an event from a clock that runs far ahead must not push out all others.
 
     Args:
         batch: The batch.
-        newest: The newest event the store holds for this SLO; None when there is none.
-        keeps_seconds: What the record says, this batch's declaration included.
-        since: What the record says; infinity without one.
+        last_event_at: As in the record; None when the store holds no event of this SLO.
+        keeps_seconds: As in the record, this batch's declaration included.
+        data_since: As in the record; infinity without one.
         now: The store's clock.
     """
-    declared = min(since, batch.declaration.since) if batch.declaration is not None else since
+    if batch.declaration is not None:
+        data_since = min(data_since, batch.declaration.since)
     if batch.newest is None or batch.earliest is None:
-        return Admitted((), 0, 0, batch.dropped, newest, declared)
-    newest = batch.newest if newest is None else max(newest, batch.newest)
+        return Admitted((), 0, 0, batch.dropped, last_event_at, data_since)
+    newest = batch.newest if last_event_at is None else max(last_event_at, batch.newest)
     reference = min(newest, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
     if batch.earliest >= reference - SECONDS.span_seconds:  # nearly always: seconds are kept longer than an hour
-        since = min(declared, batch.earliest) if batch.earliest + 1 <= declared else declared
-        return Admitted(batch.increments, batch.good, batch.bad, batch.dropped, newest, since)
+        # Earlier than the second in which measuring began: an event of that second does not move it.
+        if batch.earliest + 1 <= data_since:
+            data_since = batch.earliest
+        return Admitted(batch.increments, batch.good, batch.bad, batch.dropped, newest, data_since)
     first = {width: kept_from(width, newest=reference, keeps_seconds=keeps_seconds) for width in WIDTHS}
     kept = tuple(increment for increment in batch.increments if increment.bucket >= first[increment.width_seconds])
     lost_good = lost_bad = 0
@@ -117,16 +120,15 @@ def admit(batch: Batch, *, newest: int | None, keeps_seconds: int, since: float,
             lost_good += good
             lost_bad += bad
     earliest = _earliest_kept(batch.earliest, batch.increments, kept_since=first[QUARTER_HOUR] * QUARTER_HOUR)
-    if earliest is not None and earliest + 1 <= declared:
-        # Earlier than the second in which measuring began: an event of that second does not move it.
-        declared = earliest
+    if earliest is not None and earliest + 1 <= data_since:
+        data_since = earliest
     return Admitted(
         increments=kept,
         good=batch.good - lost_good,
         bad=batch.bad - lost_bad,
         dropped=batch.dropped + lost_good + lost_bad,
-        newest=newest,
-        since=declared,
+        last_event_at=newest,
+        data_since=data_since,
     )
 
 
@@ -138,13 +140,13 @@ def _earliest_kept(earliest: int, increments: Iterable[Increment], *, kept_since
     """
     if earliest >= kept_since:
         return earliest
-    found: int | None = None
+    earliest_start: int | None = None
     for width, bucket, _, _ in increments:  # the finest first
         start = bucket * width
-        # A bucket that ends before all that was found holds events whose finer buckets were left out.
-        if start >= kept_since and (found is None or start + width <= found):
-            found = start
-    return found
+        # A bucket that ends before all earlier ones in this list holds events whose finer buckets were left out.
+        if start >= kept_since and (earliest_start is None or start + width <= earliest_start):
+            earliest_start = start
+    return earliest_start
 
 
 def spread(seconds: Iterable[tuple[int, int, int]], *, first: Mapping[int, int] | None = None) -> tuple[Increment, ...]:
@@ -197,7 +199,7 @@ def cut_to_fit(seconds: Sequence[int], *, first: Mapping[int, int], increments: 
 
 class ReadPlan:
     """
-    What to read of a store to answer how many events there were in some windows; see `WindowBuckets`.
+    The buckets to read for the events of some windows; see `WindowBuckets`.
 
     No bucket is in two ranges, however many windows share it.
 
@@ -216,7 +218,7 @@ class ReadPlan:
         edges: dict[int, set[int]] = {width: set() for width in WIDTHS}
         for width, first, last in chain.from_iterable(wanted):
             edges[width] |= {first, last + 1}
-        cuts = {width: sorted(found) for width, found in edges.items()}
+        cuts = {width: sorted(of_width) for width, of_width in edges.items()}
         index_of: dict[BucketRange, int] = {}
         self._parts = [
             [
@@ -230,15 +232,15 @@ class ReadPlan:
 
     def counts(self, sums: Sequence[EventCounts]) -> tuple[EventCounts, ...]:
         """The events of each span, from the sums of `ranges`."""
-        found = []
+        all_counts = []
         for part in self._parts:
             good = bad = 0
             for index in part:
                 counts = sums[index]
                 good += counts.good
                 bad += counts.bad
-            found.append(EventCounts(good, bad))
-        return tuple(found)
+            all_counts.append(EventCounts(good, bad))
+        return tuple(all_counts)
 
 
 def _cut(whole: BucketRange, edges: Sequence[int]) -> Iterator[BucketRange]:

@@ -169,7 +169,7 @@ def test_a_redis_that_comes_back_empty(redis: RedisServer):
         caught_up(running, at_rest + more.seen)
 
         assert 0 < at_rest["availability", "good"] < clients.seen["availability", "good"] + 200
-        assert "its history is lost, totals start anew" in running.output()
+        assert "its history is lost, totals start over" in running.output()
 
 
 def test_a_postgresql_that_is_killed(postgres: PostgreSQL):
@@ -327,7 +327,7 @@ def test_a_file_that_cannot_be_read_any_more(tmp_path: Path):
 
     with served(f"sqlite:///{folder / 'slo.db'}") as running:
         clients = suffer(running, break_it, mend_it)
-        wait_until(lambda: "its history is lost, totals start anew" in running.output(), message="nobody says so")
+        wait_until(lambda: "its history is lost, totals start over" in running.output(), message="nobody says so")
         recorded = settled(running.port)
 
     # Nothing that came while it was broken is lost, and nothing of before comes again.

@@ -1,4 +1,4 @@
-"""What a process has for its store at one moment, in slices that a slow store can take one after the other."""
+"""All events that wait in a process at one moment, in groups that a slow store can take one after the other."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable
 
 from slo_core.stores.buckets import Batch
-from slo_core.stores.shared.outbox import MOST_INCREMENTS, ClockReading, Outbox
+from slo_core.stores.shared.clock_reading import ClockReading
+from slo_core.stores.shared.outbox import MOST_INCREMENTS, Outbox
 
 __all__ = ["BatchGroup", "FlushRound"]
 
@@ -16,7 +17,7 @@ BatchGroup = list[tuple[Outbox, Batch]]
 
 class FlushRound:
     """
-    All that was pending when it began, of every SLO; what comes meanwhile is left for the next one.
+    Everything that was pending when the round began, of every SLO; events that come meanwhile are left for the next round.
 
     An SLO may have several batches, of which one is sent at a time: one that is unconfirmed, those that are sent again
     after a gap, and then what has come since, in more than one if it is much.
@@ -33,20 +34,20 @@ class FlushRound:
 
     @property
     def is_over(self) -> bool:
-        """Whether the store has it all."""
+        """Whether the store has all of it."""
         return not self._queue
 
     def next_group(self, *, now: ClockReading, take_errors: Callable[[], int]) -> BatchGroup:
         """
         The batches to be sent next, frozen from now on; empty when there are none.
 
-        As many as hold `MOST_INCREMENTS` together, and the last one whole: a batch is frozen to be sent at once.
+        As many as hold `MOST_INCREMENTS` together, and the last one whole: a batch is frozen to be sent right away.
 
         Args:
             now: By both clocks.
-            take_errors: How many failures are to be reported; whoever asks reports them.
+            take_errors: Returns how many failures a new batch is to report, and forgets them.
         """
-        found: BatchGroup = []
+        group: BatchGroup = []
         increments = 0
         while self._queue and increments < MOST_INCREMENTS:
             outbox = self._queue.popleft()
@@ -59,18 +60,18 @@ class FlushRound:
             else:
                 continue
             if batch is not None:
-                found.append((outbox, batch))
+                group.append((outbox, batch))
                 increments += len(batch.increments)
-        return found
+        return group
 
-    def answered(self, sent: BatchGroup, *, left: Collection[Outbox] = ()) -> None:
+    def answered(self, group: BatchGroup, *, refused: Collection[Outbox] = ()) -> None:
         """
-        A slice has been answered, and noted in its outboxes: see which have more.
+        Queue the outboxes again that have more; the store has answered a group, and the outboxes have noted the answer.
 
         Args:
-            sent: The slice.
-            left: Those whose batches the store has not taken; they are not tried again this time.
+            group: The group that was sent.
+            refused: Outboxes whose batches the store has not applied; they are not tried again in this round.
         """
-        for outbox, _ in sent:
-            if outbox not in left and (outbox.has_unconfirmed or outbox in self._may_freeze):
+        for outbox, _ in group:
+            if outbox not in refused and (outbox.has_unconfirmed or outbox in self._may_freeze):
                 self._queue.append(outbox)

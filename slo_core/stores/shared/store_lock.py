@@ -1,4 +1,4 @@
-"""Whose turn it is to talk to a store: one at a time, and whoever needs long lets others in between."""
+"""The lock that a thread holds while it talks to a store; a thread that needs it for long lets the others in between."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import time
 
 __all__ = ["StoreLock"]
 
-# How long whoever gives way leaves the turn to those who wait; whoever of them is awake takes it within a millisecond.
-_GIVE_WAY_SECONDS = 0.1
+# How long a thread stands aside for those that wait; a waiting thread that is awake acquires the lock within a millisecond.
+_YIELD_SECONDS = 0.1
 
 
 class StoreLock:
-    """The right to talk to a store."""
+    """A lock that knows whether other threads wait for it."""
 
     __slots__ = ("_lock", "_waiting")
 
@@ -20,9 +20,9 @@ class StoreLock:
         self._lock = threading.Lock()
         self._waiting: set[object] = set()
 
-    def take(self, seconds: float) -> bool:
+    def acquire(self, seconds: float) -> bool:
         """
-        Take it, if need be after a while; False when it is not to be had.
+        Acquire the lock, if need be after a while; False when it stayed locked.
 
         Args:
             seconds: How long to wait; 0 for not at all.
@@ -31,26 +31,27 @@ class StoreLock:
             return True
         if seconds <= 0:
             return False
-        me = object()
-        self._waiting.add(me)
+        waiter = object()
+        self._waiting.add(waiter)
         try:
             return self._lock.acquire(timeout=seconds)
         finally:
-            self._waiting.discard(me)
+            self._waiting.discard(waiter)
 
     @property
     def is_wanted(self) -> bool:
-        """Whether somebody waits for it."""
+        """Whether another thread waits for it."""
         return bool(self._waiting)
 
-    def give_back(self) -> None:
-        """Let the next one have it."""
+    def release(self) -> None:
+        """Let the next thread acquire it."""
         self._lock.release()
 
-    def let_pass(self) -> None:
-        """Having given it back, stand aside until those who wait now have had it, or are gone."""
-        # A lock goes to whoever asks first, which is not who has waited: whoever asks again at once would get it again.
+    def yield_to_waiters(self) -> None:
+        """After a release: stand aside until the threads that wait now have held the lock, or have given up."""
+        # A lock does not go to the thread that waits longest but to the one that asks first: asked for again right after
+        # its release, it would go to the same thread again.
         before = frozenset(self._waiting)
-        deadline = time.monotonic() + _GIVE_WAY_SECONDS
+        deadline = time.monotonic() + _YIELD_SECONDS
         while not before.isdisjoint(tuple(self._waiting)) and time.monotonic() < deadline:
             time.sleep(0.0005)

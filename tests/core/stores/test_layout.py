@@ -142,11 +142,11 @@ def test_a_batch_keeps_its_coarse_part() -> None:
     """An event of two hours ago is no second any more, but a minute, a quarter of an hour and a day; it counts."""
     batch = batch_of([(NOW - 7200, 1, 2)], number=2)
 
-    admitted = admit(batch, newest=NOW, keeps_seconds=DAYS_30, since=NOW - 60.0, now=float(NOW))
+    admitted = admit(batch, last_event_at=NOW, keeps_seconds=DAYS_30, data_since=NOW - 60.0, now=float(NOW))
 
     assert [increment.width_seconds for increment in admitted.increments] == [60, 900, 86_400]
     assert (admitted.good, admitted.bad, admitted.dropped) == (1, 2, 0)
-    assert (admitted.newest, admitted.since) == (NOW, NOW - 7200)
+    assert (admitted.last_event_at, admitted.data_since) == (NOW, NOW - 7200)
 
 
 def test_what_a_batch_drops_does_not_hide_what_it_keeps() -> None:
@@ -157,10 +157,12 @@ def test_what_a_batch_drops_does_not_hide_what_it_keeps() -> None:
     for second, good, bad in events:
         ledger.add(second, good, bad, live=False)
 
-    admitted = admit(batch_of(events, number=2), newest=NOW, keeps_seconds=DAYS_30, since=NOW - 60.0, now=float(NOW))
+    admitted = admit(
+        batch_of(events, number=2), last_event_at=NOW, keeps_seconds=DAYS_30, data_since=NOW - 60.0, now=float(NOW)
+    )
 
     assert (admitted.good, admitted.bad, admitted.dropped) == (1, 0, 1)
-    assert admitted.since == ledger.read([]).data_since == NOW - 10 * 86_400
+    assert admitted.data_since == ledger.read([]).data_since == NOW - 10 * 86_400
 
 
 AGES = st.one_of(st.integers(0, 7200), st.integers(0, 2 * 86_400), st.integers(0, 40 * 86_400))
@@ -173,21 +175,21 @@ def test_measuring_begins_with_the_earliest_event_that_is_kept(ages: set[int], i
     first = {width: kept_from(width, newest=NOW, keeps_seconds=DAYS_30) for width in (1, 60)} if is_cut else None
     batch = replace(batch_of(events, number=1), increments=spread(events, first=first))
 
-    admitted = admit(batch, newest=NOW, keeps_seconds=DAYS_30, since=NOW + 1.0, now=float(NOW))
+    admitted = admit(batch, last_event_at=NOW, keeps_seconds=DAYS_30, data_since=NOW + 1.0, now=float(NOW))
 
     kept_since = kept_from(900, newest=NOW, keeps_seconds=DAYS_30) * 900
     earliest = min((second for second, _, _ in events if second >= kept_since), default=NOW + 1)
     if is_cut:
-        assert admitted.since // 900 == earliest // 900
+        assert admitted.data_since // 900 == earliest // 900
     else:
-        assert admitted.since == earliest
+        assert admitted.data_since == earliest
 
 
 def test_an_empty_batch_declares() -> None:
     """And brings what its writer gave up."""
     batch = batch_of([], number=1, declaration=declared(NOW - 5.0), dropped=3)
 
-    admitted = admit(batch, newest=None, keeps_seconds=DAYS_30, since=float("inf"), now=float(NOW))
+    admitted = admit(batch, last_event_at=None, keeps_seconds=DAYS_30, data_since=float("inf"), now=float(NOW))
 
     assert (admitted.increments, admitted.good, admitted.bad, admitted.dropped) == ((), 0, 0, 3)
-    assert (admitted.newest, admitted.since) == (None, NOW - 5.0)
+    assert (admitted.last_event_at, admitted.data_since) == (None, NOW - 5.0)

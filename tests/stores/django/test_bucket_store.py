@@ -229,7 +229,7 @@ def test_a_server_that_is_not_there_is_an_error_without_a_password() -> None:
 def test_a_pool_of_the_project_is_left_alone(postgres: PostgreSQL) -> None:
     """Its connections are the requests'."""
     with django_database("pooled", {**postgres.settings, "OPTIONS": {"pool": True}}, migrate=False):
-        connection = open_django("django://pooled")._connection()
+        connection = open_django("django://pooled")._database.new_connection()
         assert connection.pool is None  # type: ignore[attr-defined]
         assert connection.settings_dict["OPTIONS"]["connect_timeout"] == 2
         assert connections["pooled"].settings_dict["OPTIONS"] == {"pool": True}

@@ -18,7 +18,7 @@ from slo_django.store.bucket_store import DjangoBucketStore
 def noted_statements(store: DjangoBucketStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every statement of the store from now on."""
     statements: list[str] = []
-    connect = store._connection
+    connect = store._database.new_connection
 
     def watched() -> Any:
         connection = connect()
@@ -30,7 +30,7 @@ def noted_statements(store: DjangoBucketStore, monkeypatch: pytest.MonkeyPatch) 
         connection.execute_wrappers.append(note)
         return connection
 
-    monkeypatch.setattr(store, "_connection", watched)
+    monkeypatch.setattr(store._database, "new_connection", watched)
     return statements
 
 

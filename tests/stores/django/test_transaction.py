@@ -181,10 +181,10 @@ def test_a_server_that_stops_answering_in_the_middle_is_cut_off(postgres: Postgr
     store = open_django(f"django://{emptied('postgres')}", service="shop")
     started = time.monotonic()
     try:
-        with pytest.raises(StoreError), store._transaction(*store._dialect.begin_read) as exchange:
-            exchange.ask("SELECT 1")
+        with pytest.raises(StoreError), store._database.reading() as transaction:
+            transaction.fetch("SELECT 1")
             postgres.pause()
-            exchange.ask("SELECT 1")
+            transaction.fetch("SELECT 1")
         assert time.monotonic() - started < 20  # it hangs until it is resumed
     finally:
         postgres.resume()

@@ -138,13 +138,19 @@ def test_the_script_admits_what_other_stores_do(server: RedisServer) -> None:
             batch = replace(batch, increments=spread(events, first=first))
         since = now - chance.randrange(20 * 86_400) + 0.5
         store.apply([batch_of([(now, 1, 0)], number=1, slo=slo, declaration=declared(since))])
-        expected = admit(batch, newest=now, keeps_seconds=DAYS_30, since=since, now=float(now))
+        expected = admit(batch, last_event_at=now, keeps_seconds=DAYS_30, data_since=since, now=float(now))
 
         store.apply([batch])
 
         record = store.read([Query(slo)])[0].record
         admitted = (record.good - 1, record.bad, record.dropped, record.last_event_at, record.data_since)
-        assert admitted == (expected.good, expected.bad, expected.dropped, expected.newest, expected.since), events
+        assert admitted == (
+            expected.good,
+            expected.bad,
+            expected.dropped,
+            expected.last_event_at,
+            expected.data_since,
+        ), events
 
 
 def test_a_replayed_stream_is_read_to_the_second(server: RedisServer) -> None:

@@ -176,7 +176,7 @@ def test_readers_get_in_between_the_slices(tmp_path: Path, clock: FakeClock) -> 
     totals: list[int] = []
     reader = threading.Thread(target=lambda: totals.append(trackers[0].snapshot().lifetime_good))
     reader.start()
-    wait_until(lambda: store._turn.get().is_wanted, message="the reader does not wait")
+    wait_until(lambda: store._delivery.lock.get().is_wanted, message="the reader does not wait")
     network.somebody_waits.set()
     catching_up.join(PATIENCE_SECONDS)
     reader.join(PATIENCE_SECONDS)

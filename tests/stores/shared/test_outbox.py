@@ -143,7 +143,7 @@ def test_an_emptied_store_is_a_loss_of_history(
     assert snapshot.lifetime_good == 4
     assert snapshot.data_since >= before.data_since
     assert process.store.store_id != store_id
-    assert "its history is lost, totals start anew" in caplog.text
+    assert "its history is lost, totals start over" in caplog.text
 
 
 class Renewed(FaultyStore):
@@ -177,7 +177,7 @@ def test_a_store_that_is_another_one_is_sent_nothing_of_the_old_ones(
         for _ in range(3):
             store.flush()
 
-    assert "its history is lost, totals start anew" in caplog.text
+    assert "its history is lost, totals start over" in caplog.text
     assert "sent again" not in caplog.text
     assert [batch for batch in network.sent if batch.good] == []
 

@@ -108,7 +108,7 @@ def test_failures_are_followed_by_longer_and_longer_pauses(
         sent = len(network.sent)
         store._round()
         assert len(network.sent) == sent + 1
-        pause = store._next_attempt - monotonic()
+        pause = store._attempts.next_at - monotonic()
         assert longest / 2 <= pause <= longest
         assert store._pause() == max(1.0, pause)
         shares.append(pause / longest)
@@ -125,7 +125,7 @@ def test_failures_are_followed_by_longer_and_longer_pauses(
     network.fails = "before"
     SLOTracker(SLODefinition("another", 0.9), store=store, clock=clock)
     store._round()
-    assert store._next_attempt - monotonic() <= 1.0
+    assert store._attempts.next_at - monotonic() <= 1.0
 
 
 def test_failures_travel_with_the_batches(start: Callable[..., Process]) -> None:

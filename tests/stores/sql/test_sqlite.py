@@ -207,8 +207,8 @@ def test_how_much_a_power_failure_may_take_is_the_users_choice(tmp_path: Path, o
     store = open_sqlite(sqlite_url(tmp_path / "slo.db"), synchronous=option)
     store.apply([])
 
-    assert store._connection is not None
-    assert store._connection.execute("PRAGMA synchronous").fetchone() == (expected,)
+    assert store._file._connection is not None
+    assert store._file._connection.execute("PRAGMA synchronous").fetchone() == (expected,)
     store.close()
 
 

@@ -1,0 +1,233 @@
+"""Delivers the batches of one process to its store, and reads the store: one thread at a time."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from slo_core.errors import StoreError
+from slo_core.process.forks import LazyLock
+from slo_core.stores.buckets import Applied, BucketStore, StoreIdentity
+from slo_core.stores.shared.attempts import Attempts
+from slo_core.stores.shared.clock_reading import ClockReading
+from slo_core.stores.shared.deferred_log import DeferredLog
+from slo_core.stores.shared.flush_round import BatchGroup, FlushRound
+from slo_core.stores.shared.ledger import SharedLedger
+from slo_core.stores.shared.outbox import Outbox
+from slo_core.stores.shared.store_lock import StoreLock
+
+__all__ = ["LOCK_SECONDS", "Delivery"]
+
+T = TypeVar("T")
+
+# How long a reader or an ending process waits while another thread talks to the store.
+LOCK_SECONDS = 2.0
+
+# How long events are handed over at a stretch; what is left then comes after a short pause.
+_SENDING_SECONDS = 2.0
+
+
+class Delivery:
+    """
+    Every call of a `BucketStore` that a process makes, under one lock; failures are noted, and logged once it is released.
+
+    Args:
+        buckets: The store.
+        ledgers: By name, those of all SLOs; more may be added.
+        attempts: How the calls went.
+        clock: Returns seconds since the epoch.
+        monotonic: Measures how long something takes.
+
+    Attributes:
+        lock: Held while talking to the store.
+        log: What happened.
+        identity: Of the store, as it last answered; None before.
+        clock_skew_seconds: How far this process's clock is ahead of the store's.
+    """
+
+    def __init__(
+        self,
+        buckets: BucketStore,
+        ledgers: Mapping[str, SharedLedger],
+        attempts: Attempts,
+        *,
+        clock: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._buckets = buckets
+        self._ledgers = ledgers
+        self._attempts = attempts
+        self._clock = clock
+        self._monotonic = monotonic
+        self.lock = LazyLock(StoreLock)
+        self.log = DeferredLog()
+        self.identity: StoreIdentity | None = None
+        self.clock_skew_seconds = 0.0
+
+    @property
+    def outboxes(self) -> list[Outbox]:
+        """Those of all SLOs."""
+        return [ledger.outbox for ledger in tuple(self._ledgers.values())]
+
+    def drain(self) -> None:
+        """Have everything put into the outboxes that was counted elsewhere."""
+        for ledger in tuple(self._ledgers.values()):
+            ledger.drain()
+
+    def send_all(self, *, wait_seconds: float, seconds: float = _SENDING_SECONDS) -> bool:
+        """
+        Send everything that is pending, until the store has all of it or fails; whether it has.
+
+        Args:
+            wait_seconds: How long to wait for the lock.
+            seconds: How long to go on; other threads that wait for the lock get it in between.
+        """
+        lock = self.lock.get()
+        flush_round: FlushRound | None = None
+        until = math.inf
+        while lock.acquire(wait_seconds):
+            try:
+                if flush_round is None:
+                    flush_round, until = self._begin(), self._monotonic() + seconds
+                self._send(flush_round, until=until)
+            except Exception as exc:  # whatever a store raises: the events stay here, and are sent again
+                self._failed(exc)
+                return False
+            finally:
+                lock.release()
+                self.log.write()
+            if flush_round.is_over or self._monotonic() >= until:
+                return flush_round.is_over
+            lock.yield_to_waiters()
+        return False
+
+    def read(self, ask: Callable[[], T]) -> T:
+        """
+        Send everything that is pending, then ask the store.
+
+        Args:
+            ask: Calls the store.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        lock = self.lock.get()
+        if not lock.acquire(LOCK_SECONDS):
+            raise StoreError(f"the store {self._buckets.backend} is busy: another thread has been waiting for it")
+        try:
+            self._send(self._begin(), until=self._monotonic() + _SENDING_SECONDS)
+            return ask()
+        except Exception as exc:  # whatever a store raises, readers get one kind of error
+            self._failed(exc)
+            if isinstance(exc, StoreError):
+                raise
+            raise StoreError(f"the store {self._buckets.backend} cannot be read: {_in_one_line(exc)}") from exc
+        finally:
+            lock.release()
+            self.log.write()
+
+    def prune(self) -> None:
+        """Have the store delete what is old. A failure is logged: old buckets only take space, the next time will do."""
+        self._logged(self._buckets.prune, "pruned")
+
+    def close(self) -> None:
+        """Release the store. A failure is logged: nothing is lost by it."""
+        self._logged(self._buckets.close, "closed")
+
+    def _logged(self, call: Callable[[], object], done: str) -> None:
+        lock = self.lock.get()
+        if not lock.acquire(LOCK_SECONDS):
+            return
+        try:
+            call()
+        except Exception as exc:  # whatever a store raises
+            self.log.note(logging.ERROR, f"the store {self._buckets.backend} could not be {done}", _in_one_line(exc))
+        finally:
+            lock.release()
+            self.log.write()
+
+    def _begin(self) -> FlushRound:
+        self.drain()
+        return FlushRound(self.outboxes)
+
+    def _send(self, flush_round: FlushRound, *, until: float) -> None:
+        """
+        Send group after group, one at least, until the time is over or another thread wants the lock.
+
+        Args:
+            flush_round: What is to be sent, or what is left of it.
+            until: The monotonic clock.
+
+        Raises:
+            StoreError: The store has not applied what it should have; everything else has been sent.
+        """
+        error: StoreError | None = None
+        while group := flush_round.next_group(now=self._now(), take_errors=self._attempts.take_unreported):
+            before = self._clock()
+            applied = self._buckets.apply([batch for _, batch in group])
+            after = self._clock()
+            self.clock_skew_seconds = (before + after) / 2 - applied.now
+            refused = self._note(group, applied)
+            flush_round.answered(group, refused=refused)
+            if refused:
+                reason = applied.trouble or "it gives no reason"
+                error = StoreError(
+                    f"the store {self._buckets.backend} has not applied a batch of {len(refused)} SLOs: {reason}"
+                )
+            elif error is None:
+                self._attempts.succeeded()
+            if self._monotonic() >= until or self.lock.get().is_wanted:
+                break
+        if error is not None:
+            raise error
+
+    def _now(self) -> ClockReading:
+        return ClockReading(self._monotonic(), self._clock())
+
+    def _note(self, group: BatchGroup, applied: Applied) -> set[Outbox]:
+        """Note in the outboxes what the store has answered; the outboxes whose batch was refused without a gap."""
+        now = self._now()
+        known = self.identity
+        is_another = known is not None and known.store_id != applied.identity.store_id
+        resent = missing = 0
+        refused: set[Outbox] = set()
+        for (outbox, batch), noted in zip(group, applied.noted, strict=True):
+            if noted >= batch.number:
+                outbox.confirm(now=now)
+            elif is_another:
+                continue  # what the new store lacks is not asked: nothing of the old store's is sent to it again
+            elif noted == batch.number - 1:
+                refused.add(outbox)
+            else:
+                outcome = outbox.gap(noted)
+                resent += outcome.resent
+                missing += outcome.missing
+        store = f"the store {self._buckets.backend}"
+        if is_another:
+            for outbox in self.outboxes:
+                outbox.restart()
+            trouble = f"{store} is not the one written to before: its history is lost, totals start over"
+            detail = f"store_id {known and known.store_id}, now {applied.identity.store_id}"
+            self.log.note(logging.WARNING, trouble, detail)
+        # Not before every outbox has started over.
+        self.identity = applied.identity
+        lost = f"{store} had lost batches that it had confirmed"
+        if resent:
+            self.log.note(logging.WARNING, f"{lost}; they are sent again", f"{resent} batches")
+        if missing:
+            self.log.note(logging.WARNING, f"{lost}, and they are too old to be sent again", f"{missing} batches")
+        return refused
+
+    def _failed(self, exc: Exception) -> None:
+        self._attempts.failed()
+        trouble = f"the store {self._buckets.backend} cannot be reached; events wait in memory, none is lost"
+        self.log.note(logging.ERROR, trouble, _in_one_line(exc))
+
+
+def _in_one_line(exc: BaseException) -> str:
+    """An exception in one line fit for a log: the text of a `StoreError`, the type of any other."""
+    text = " ".join(str(exc).split())
+    # The text of others may hold a password.
+    return text if isinstance(exc, StoreError) and text else type(exc).__name__

@@ -1,0 +1,97 @@
+"""One SLO's events in a shared store, as one process adds to them and reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import Span
+from slo_core.stores.base import Reading, ReadRequest
+from slo_core.stores.buckets import BucketRange, Increment
+from slo_core.stores.shared.outbox import Outbox
+
+__all__ = ["LedgerStore", "SharedLedger"]
+
+
+class LedgerStore(Protocol):
+    """The store of a ledger: `WriteBehindStore`."""
+
+    @property
+    def monotonic(self) -> Callable[[], float]:
+        """The clock that measures how long events have waited."""
+
+    def wake(self) -> None:
+        """See to it that events are handed over."""
+
+    def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
+        """The events of several SLOs."""
+
+    def series(self, definition: SLODefinition, buckets: BucketRange) -> list[Increment]:
+        """The buckets of an SLO's range that hold events."""
+
+    def notice_fork(self) -> None:
+        """Start empty, if the process is a forked child."""
+
+
+class SharedLedger:
+    """
+    One SLO's events: those of this process wait in an outbox, those of all processes are in the store.
+
+    Args:
+        definition: The SLO.
+        outbox: Its events that this process has not handed over yet.
+        store: The store that the outbox is emptied into.
+
+    Attributes:
+        definition: The SLO.
+        outbox: Its events that this process has not handed over yet.
+    """
+
+    __slots__ = ("__weakref__", "_counters", "_store", "definition", "outbox")
+
+    def __init__(self, definition: SLODefinition, outbox: Outbox, store: LedgerStore) -> None:
+        self.definition = definition
+        self.outbox = outbox
+        self._store = store
+        self._counters: list[tuple[Callable[[], None], Callable[[], None]]] = []
+
+    def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None:
+        """
+        Events are also counted elsewhere; see `EventCounter`.
+
+        Args:
+            drain: Adds all of them to this ledger; called before events are handed over.
+            rearm: Makes the next event call `wake`; called before the flusher's thread ends.
+        """
+        self._counters.append((drain, rearm))
+
+    def drain(self) -> None:
+        """Have everything added that has been counted elsewhere."""
+        for drain, _ in self._counters:
+            drain()
+
+    def rearm(self) -> None:
+        """Have `wake` called with the next event."""
+        for _, rearm in self._counters:
+            rearm()
+
+    def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
+        """Put events of one second into the outbox; the store decides whether they are too old."""
+        self.outbox.add(second, good, bad, now=self._store.monotonic())
+
+    def wake(self) -> None:
+        """Have the events handed over that come now."""
+        self._store.wake()
+
+    def read(self, spans: Sequence[Span]) -> Reading:
+        """The events in the store, after this process's own were handed over."""
+        return self._store.read((ReadRequest(self, spans),))[0]
+
+    def series(self, buckets: BucketRange) -> list[Increment]:
+        """The events in the store, after this process's own were handed over."""
+        return self._store.series(self.definition, buckets)
+
+    def reset(self) -> None:
+        """In a forked child: events that the parent has not handed over are the parent's."""
+        self._store.notice_fork()
