@@ -1,4 +1,4 @@
-"""What a tracker asks of the place its events are kept in."""
+"""The protocols between a tracker and the place where its events are kept."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Ledger(Protocol):
 @dataclass(frozen=True, slots=True)
 class ReadRequest:
     """
-    What is to be read of one SLO.
+    The spans to be read of one SLO.
 
     Attributes:
         ledger: Its ledger, of the store that is asked.
@@ -119,7 +119,7 @@ class Store(Protocol):
         """A ledger for an SLO; the same numbers for the same name, where the store is shared."""
 
     def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
-        """What it holds of several SLOs, in their order."""
+        """The events of several SLOs, in their order."""
 
     def health(self) -> StoreHealth:
         """How this process gets on with it, without asking it."""
@@ -142,7 +142,7 @@ class ObservationStore(Protocol):
         """Events of the `seconds` before `now`; events after `now` may be among them."""
 
     def trim(self, before: float) -> None:
-        """Drop events older than `before` (seconds since the epoch); for you to call, nobody else does."""
+        """Drop events older than `before` (seconds since the epoch); for you to call: the library never does."""
 
     def __len__(self) -> int:
         """How many events are kept."""

@@ -1,4 +1,4 @@
-"""What a shared store must do: the protocol to implement for a store of your own."""
+"""The protocol of shared stores, to implement for a store of your own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """
-    What a process says about an SLO in its first batch.
+    The SLO as a process declares it in its first batch.
 
     Attributes:
         definition: The SLO as a JSON document, for readers that do not have the configuration.
@@ -45,7 +45,7 @@ class Declaration:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """
-    Events of one SLO that one writer hands over at once. Frozen: it is sent again exactly as it was.
+    Events of one SLO that one writer hands over together. Frozen: it is sent again exactly as it was.
 
     Attributes:
         writer: 32 hexadecimal digits, random, one for each process.
@@ -59,7 +59,7 @@ class Batch:
         newest: When the newest event happened; None without events.
         dropped: Events that the writer had to give up, to be added to the store's total.
         errors: Failed attempts to reach the store, to be added to its total.
-        declaration: In the first batch of a writer, and again when it had to start anew; else None.
+        declaration: In the first batch of a writer, and again when its numbering starts over; else None.
     """
 
     writer: str
@@ -92,7 +92,7 @@ class StoreIdentity:
 @dataclass(frozen=True, slots=True)
 class Applied:
     """
-    What a store answers to batches.
+    The answer of a store to batches.
 
     Attributes:
         identity: Which store it is.
@@ -112,7 +112,7 @@ class Applied:
 @dataclass(frozen=True, slots=True)
 class SLORecord:
     """
-    What a store knows of an SLO beside its buckets.
+    Everything a store holds of an SLO except its buckets.
 
     Attributes:
         slo: Its name.
@@ -147,7 +147,7 @@ class SLORecord:
 @dataclass(frozen=True, slots=True)
 class Query:
     """
-    What to read of one SLO.
+    The buckets to read of one SLO.
 
     Attributes:
         slo: Its name.
@@ -161,10 +161,10 @@ class Query:
 @dataclass(frozen=True, slots=True)
 class Stored:
     """
-    What a store holds of one SLO, read at one moment.
+    The record and the sums of one SLO, read at one moment.
 
     Attributes:
-        record: None when nobody has declared the SLO yet; then every sum is 0.
+        record: None when the SLO was never declared; then every sum is 0.
         sums: The events of each range of the query, in its order.
     """
 
@@ -210,7 +210,7 @@ class BucketStore(Protocol):
         Add batches, each exactly once; an empty store is set up first.
 
         For each batch: when the number noted for (writer, SLO) is one below the batch's, add all of it and note its
-        number, both or neither, whatever happens meanwhile; otherwise leave it. A writer nobody has heard of has 0
+        number, both or neither, whatever happens meanwhile; otherwise leave it. An unknown writer has 0
         noted. Notes are kept for 24 hours after the last batch at least.
 
         What to add: each increment to its bucket; `good`, `bad`, `dropped` and `errors` to the record; `data_since` becomes the

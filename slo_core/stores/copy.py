@@ -1,4 +1,4 @@
-"""Copying what one shared store holds of a service into another: to move house, to keep a copy, to restore it."""
+"""Copying a service from one shared store to another: to move it, to keep a copy, to restore it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _NEVER = 3
 @dataclass(frozen=True, slots=True)
 class CopiedSLO:
     """
-    What was copied of one SLO.
+    The copy of one SLO.
 
     Attributes:
         slo: Its name.
@@ -55,7 +55,7 @@ class CopiedSLO:
 @dataclass(frozen=True, slots=True)
 class CopyReport:
     """
-    What was copied of one service.
+    The copy of one service.
 
     Attributes:
         service: Its name.
@@ -142,8 +142,8 @@ def _prepared(source: BucketStore, target: BucketStore) -> tuple[tuple[StoreIden
             "or one is a copy of the other's files; choose another target"
         )
     names = source.names()
-    found = source.read([Query(name) for name in names]) if names else []
-    records = [stored.record for stored in found if stored.record is not None]
+    answers = source.read([Query(name) for name in names]) if names else []
+    records = [stored.record for stored in answers if stored.record is not None]
     noted = _noted(target, [(record.slo, _writer(identities, source.service, record)) for record in records])
     _refuse_others(target, source, [record for record, known in zip(records, noted, strict=True) if not known])
     return identities, [record.slo for record in records]
@@ -153,19 +153,19 @@ def _writer(identities: tuple[StoreIdentity, StoreIdentity], service: str, recor
     """
     The writer id of a copy: the same for the same content, so that it counts once however often it is repeated.
 
-    What the source has counted is part of it. When it has counted on since an earlier copy, this is another copy, and
+    The counts of the source are part of it. When it has counted on since an earlier copy, this is another copy, and
     the target's events are then refused instead of being taken for this one's.
     """
     source, target = identities
-    said = (source.store_id, target.store_id, service, record.slo, record.good, record.bad, record.dropped)
-    return hashlib.sha256("\n".join(map(str, said)).encode()).hexdigest()[:32]
+    content = (source.store_id, target.store_id, service, record.slo, record.good, record.bad, record.dropped)
+    return hashlib.sha256("\n".join(map(str, content)).encode()).hexdigest()[:32]
 
 
-def _noted(target: BucketStore, asked: Sequence[tuple[str, str]]) -> list[bool]:
-    """Which of these (SLO, writer) the target has. It is offered batches out of turn, which it answers and leaves."""
-    if not asked:
+def _noted(target: BucketStore, copies: Sequence[tuple[str, str]]) -> list[bool]:
+    """Which of these (SLO, writer) the target has noted. It is sent batches after a gap, which it does not add."""
+    if not copies:
         return []
-    probes = [Batch(writer=writer, slo=slo, number=_NEVER) for slo, writer in asked]
+    probes = [Batch(writer=writer, slo=slo, number=_NEVER) for slo, writer in copies]
     applied = target.apply(probes)
     if applied.trouble is not None:
         raise StoreError(f"store {target.backend}: some SLOs are out of reach: {applied.trouble}")
@@ -174,11 +174,11 @@ def _noted(target: BucketStore, asked: Sequence[tuple[str, str]]) -> list[bool]:
 
 def _refuse_others(target: BucketStore, source: BucketStore, records: Sequence[SLORecord]) -> None:
     """Raise where the target holds events that this copy would be added to."""
-    found = target.read([Query(record.slo) for record in records]) if records else []
+    answers = target.read([Query(record.slo) for record in records]) if records else []
     taken = [
         f"{stored.record.slo!r} ({stored.record.good + stored.record.bad} events; "
         f"the source has {record.good + record.bad})"
-        for record, stored in zip(records, found, strict=True)
+        for record, stored in zip(records, answers, strict=True)
         if stored.record is not None and _holds_events(stored.record)
     ]
     if taken:
@@ -219,7 +219,7 @@ def _record(source: BucketStore, slo: str) -> SLORecord:
 
 
 def _kept_buckets(record: SLORecord, now: float) -> list[BucketRange]:
-    """What windows may still read: buckets that merely have not been pruned yet stay behind."""
+    """The buckets that windows may still read: those that only have not been pruned yet stay behind."""
     if record.last_event_at is None:
         return []
     reference = min(record.last_event_at, math.floor(now) + FUTURE_TOLERANCE_SECONDS)

@@ -1,4 +1,4 @@
-"""A store that is there already, for whoever looks at it from outside the services that use it."""
+"""A store that already exists, for tools that look at it from outside the services that use it."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def existing_store_from_url(url: str, service: str) -> BucketStore:
 @contextmanager
 def without_secrets() -> Iterator[None]:
     """
-    Turn whatever a store raises into a `StoreError`.
+    Turn any exception of a store into a `StoreError`.
 
     Raises:
-        StoreError: Instead: the text of somebody else's error may hold a password, and is left out.
+        StoreError: Instead: the text of another package's error may hold a password, and is left out.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""How shared stores lay out time: which buckets there are, how long they are kept, and what is read of them."""
+"""How shared stores lay out time: which buckets there are, how long they are kept, and which of them answer a window."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def kept_from(width_seconds: int, *, newest: float, keeps_seconds: int) -> int:
 @dataclass(frozen=True, slots=True)
 class Admitted:
     """
-    What of a batch is to be added.
+    The part of a batch that is to be added.
 
     Attributes:
         increments: Those in buckets that are kept.
@@ -89,7 +89,7 @@ class Admitted:
 
 def admit(batch: Batch, *, last_event_at: int | None, keeps_seconds: int, data_since: float, now: float) -> Admitted:
     """
-    Work out what of a batch is new enough to be kept.
+    The part of a batch that is new enough to be kept.
 
     How far back is kept is seen from the newest event of the SLO, not from the clock, so that old streams can be
     replayed; but an event from a clock that runs far ahead must not push out all others.
@@ -199,7 +199,7 @@ def cut_to_fit(seconds: Sequence[int], *, first: Mapping[int, int], increments: 
 
 class ReadPlan:
     """
-    What to read of a store to answer how many events there were in some windows; see `WindowBuckets`.
+    The buckets to read for the events of some windows; see `WindowBuckets`.
 
     No bucket is in two ranges, however many windows share it.
 

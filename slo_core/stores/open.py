@@ -18,7 +18,7 @@ from slo_core.stores.url import redacted_url
 __all__ = ["bucket_store_from_url", "known_schemes", "store_from_url"]
 
 
-# What an entry point of another package must be: a callable that takes the URL and these keywords.
+# An entry point of another package must be a callable that takes the URL and these keywords.
 StoreFactory = Callable[..., "Store | BucketStore"]
 
 
@@ -51,7 +51,7 @@ _BUILT_IN: Mapping[str, StoreFactory] = {
     "rediss+cluster": _redis_store,
 }
 
-# What is to be installed for a scheme, where the store needs more than Python.
+# The package to be installed for a scheme, where the store needs more than Python.
 _EXTRAS = {
     "redis": "slo-suite[redis]",
     "rediss": "slo-suite[redis]",
@@ -85,12 +85,12 @@ def store_from_url(
     Raises:
         StoreError: The scheme is unknown (the message lists the known ones), or the store refuses the URL.
     """
-    found = _made(url, service=service, clock=clock, options=options)
-    if isinstance(found, Store):
-        return found
+    store = _made(url, service=service, clock=clock, options=options)
+    if isinstance(store, Store):
+        return store
     from slo_core.stores.shared.write_behind import WriteBehindStore
 
-    return WriteBehindStore(found, clock=clock, flush_interval=flush_interval)
+    return WriteBehindStore(store, clock=clock, flush_interval=flush_interval)
 
 
 def bucket_store_from_url(
@@ -101,7 +101,7 @@ def bucket_store_from_url(
     options: Mapping[str, object] | None = None,
 ) -> BucketStore:
     """
-    The shared store a URL names, as it is: without batching, threads or anything written on its own account.
+    The shared store a URL names, as it is: without batching or threads; it writes nothing by itself.
 
     For tools that look at a store or copy it; services take `store_from_url`.
 
@@ -112,21 +112,21 @@ def bucket_store_from_url(
         options: Options of that store.
 
     Raises:
-        StoreError: As for `store_from_url`; or it is not shared: nobody else can see what `memory://` holds.
+        StoreError: As for `store_from_url`; or it is not shared: no other process can see the events of `memory://`.
     """
     from slo_core.stores.buckets import BucketStore
 
-    found = _made(url, service=service, clock=clock, options=options)
-    if isinstance(found, Store):
-        if isinstance(buckets := getattr(found, "buckets", None), BucketStore):
+    store = _made(url, service=service, clock=clock, options=options)
+    if isinstance(store, Store):
+        if isinstance(buckets := getattr(store, "buckets", None), BucketStore):
             return buckets
-        found.close()
+        store.close()
         shared = ", ".join(f"{name}://" for name in known_schemes() if name != "memory")
         raise StoreError(
             f"store URL {redacted_url(url)}: expected a store that processes share ({shared}); "
             "what this one holds cannot be seen from another process"
         )
-    return found
+    return store
 
 
 def _made(

@@ -1,10 +1,10 @@
-"""What people must know about a store that counts in each process for itself, as `memory://` does."""
+"""Sentences about a store that counts in each process for itself, as `memory://` does."""
 
 from __future__ import annotations
 
 __all__ = ["NOT_SEEN_HERE", "ONE_ANSWERED", "WORKERS_DIFFER", "separate_counts", "share_a_store"]
 
-# What follows from it: for a service with several workers, for readers of a page of one worker, and for a command.
+# The consequence: for a service with several workers, for readers of a page of one worker, and for a command.
 WORKERS_DIFFER = "each scrape shows another worker's numbers, and a restart forgets them"
 ONE_ANSWERED = (
     "these are the numbers of the one that answered, since it was started. Where several run, configure a shared store"
@@ -20,7 +20,7 @@ def separate_counts(store: str, consequence: str) -> str:
     The fact and its consequence, as sentences.
 
     Args:
-        store: What counts: the setting, or `"The store memory://"`.
+        store: The setting, or `"The store memory://"`.
         consequence: One of those above.
     """
     return f"{store} counts in each process for itself: {consequence}."
@@ -28,7 +28,7 @@ def separate_counts(store: str, consequence: str) -> str:
 
 def share_a_store(setting: str) -> str:
     """
-    What to do about it.
+    The remedy, as sentences.
 
     Args:
         setting: Where the store is named: `"SLO_STORE"`, or `"store="`.

@@ -17,7 +17,7 @@ __all__ = ["definition_from_stored", "fingerprint_of", "stored_definition"]
 
 DOCUMENT_VERSION = 1
 
-# What is good and what counts is told by these; who is called, and what the target is, changes no count.
+# These decide which requests count, and which are good; the other fields change no count.
 _COUNTING_FIELDS = (
     "routes", "views", "methods", "exclude", "latency_seconds", "latency_of", "latency_failures", "bad_statuses",
     "client_disconnect", "unmatched",
@@ -30,7 +30,8 @@ def stored_definition(definition: SLODefinition) -> str:
 
     A `classify` callable is code: only its name is written down.
     """
-    document: dict[str, Any] = {
+    rules = definition.alert_rules
+    fields: dict[str, Any] = {
         "version": DOCUMENT_VERSION,
         "name": definition.name,
         "target": definition.target,
@@ -43,40 +44,40 @@ def stored_definition(definition: SLODefinition) -> str:
         "kind": definition.kind,
         "labels": dict(definition.labels),
         "runbook": definition.runbook,
-        "alert_rules": None if definition.alert_rules is None else [_rule_document(r) for r in definition.alert_rules],
-        "http": _http_document(definition.http),
+        "alert_rules": None if rules is None else [_rule_fields(rule) for rule in rules],
+        "http": _http_fields(definition.http),
     }
-    return json.dumps(document, sort_keys=True, ensure_ascii=True)
+    return json.dumps(fields, sort_keys=True, ensure_ascii=True)
 
 
-def definition_from_stored(document: str) -> SLODefinition:
+def definition_from_stored(text: str) -> SLODefinition:
     """
-    The definition that a document describes; requests cannot be classified by it where `classify` was code.
+    The definition that a stored text describes; requests cannot be classified by it where `classify` was code.
 
     Raises:
-        StoreError: The document is not one of `stored_definition`, or of a newer version.
+        StoreError: The text is not one of `stored_definition`, or of a newer version.
     """
     try:
-        found = json.loads(document)
-        version = found["version"]
+        fields = json.loads(text)
+        version = fields["version"]
         if version > DOCUMENT_VERSION:
             raise StoreError(
                 f"a stored definition has version {version}, this slo-suite knows {DOCUMENT_VERSION}: upgrade it"
             )
-        rules = found["alert_rules"]
-        http = found["http"]
+        rules = fields["alert_rules"]
+        http = fields["http"]
         return SLODefinition(
-            found["name"],
-            found["target"],
-            window_seconds=found["window_seconds"],
-            window=found["window"],
-            timezone=found["timezone"],
-            burn_rate_windows=tuple(found["burn_rate_windows"]),
-            burn_rate_threshold=found["burn_rate_threshold"],
-            description=found["description"],
-            kind=found["kind"],
-            labels=found["labels"],
-            runbook=found["runbook"],
+            fields["name"],
+            fields["target"],
+            window_seconds=fields["window_seconds"],
+            window=fields["window"],
+            timezone=fields["timezone"],
+            burn_rate_windows=tuple(fields["burn_rate_windows"]),
+            burn_rate_threshold=fields["burn_rate_threshold"],
+            description=fields["description"],
+            kind=fields["kind"],
+            labels=fields["labels"],
+            runbook=fields["runbook"],
             alert_rules=None if rules is None else tuple(_rule_from(rule) for rule in rules),
             http=None if http is None else _http_from(http),
         )
@@ -86,41 +87,41 @@ def definition_from_stored(document: str) -> SLODefinition:
 
 def fingerprint_of(definition: SLODefinition) -> str:
     """
-    Changes when the SLO counts something else than before: other requests, or good and bad told in another way.
+    Changes when the SLO counts something else than before: other requests, or good and bad by other criteria.
 
     Returns:
         16 hexadecimal digits. The same in every process, whatever the order of patterns.
     """
-    http = _http_document(definition.http)
-    what: object = "custom"
+    http = _http_fields(definition.http)
+    counting: object = "custom"
     if http is not None:
-        what = {**{name: _unordered(http[name]) for name in _COUNTING_FIELDS}, "classify": http["classify"]}
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:16]
+        counting = {**{name: _unordered(http[name]) for name in _COUNTING_FIELDS}, "classify": http["classify"]}
+    return hashlib.sha256(json.dumps(counting, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _unordered(value: object) -> object:
     return sorted(map(str, value)) if isinstance(value, list) else value
 
 
-def _http_document(rule: HTTPRule | None) -> dict[str, Any] | None:
+def _http_fields(rule: HTTPRule | None) -> dict[str, Any] | None:
     if rule is None:
         return None
-    document: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name in _COUNTING_FIELDS:
         value = getattr(rule, name)
-        document[name] = list(value) if isinstance(value, tuple) else value
-    return {**document, "classify": "" if rule.classify is None else classifier_name(rule.classify)}
+        fields[name] = list(value) if isinstance(value, tuple) else value
+    return {**fields, "classify": "" if rule.classify is None else classifier_name(rule.classify)}
 
 
-def _http_from(document: Mapping[str, Any]) -> HTTPRule:
-    return HTTPRule(**{name: _tupled(document[name]) for name in _COUNTING_FIELDS})
+def _http_from(fields: Mapping[str, Any]) -> HTTPRule:
+    return HTTPRule(**{name: _tupled(fields[name]) for name in _COUNTING_FIELDS})
 
 
 def _tupled(value: object) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _rule_document(rule: AlertRule) -> dict[str, Any]:
+def _rule_fields(rule: AlertRule) -> dict[str, Any]:
     return {
         "long_window": rule.long_window,
         "short_window": rule.short_window,
@@ -131,13 +132,13 @@ def _rule_document(rule: AlertRule) -> dict[str, Any]:
     }
 
 
-def _rule_from(document: Mapping[str, Any]) -> AlertRule:
-    burn_rate, budget_share = document["burn_rate"], document["budget_share"]
+def _rule_from(fields: Mapping[str, Any]) -> AlertRule:
+    burn_rate, budget_share = fields["burn_rate"], fields["budget_share"]
     return AlertRule(
-        document["long_window"],
-        document["short_window"],
-        severity=document["severity"],
+        fields["long_window"],
+        fields["short_window"],
+        severity=fields["severity"],
         burn_rate=None if burn_rate is None else Fraction(burn_rate),
         budget_share=None if budget_share is None else Fraction(budget_share),
-        min_failures=document["min_failures"],
+        min_failures=fields["min_failures"],
     )

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from slo_core.stores.base import StoreScope
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["redacted_url", "scope_of_url"]
 
 
 _ADDRESS_END = re.compile(r"[/?#]")
 
-# Whose events they hold, for whoever must know it without opening one.
+# Whose events a store holds, by its scheme: to know it without opening the store.
 _SCOPES: Mapping[str, StoreScope] = {
     "memory": "process",
     "sqlite": "host",
@@ -29,7 +25,7 @@ _SCOPES: Mapping[str, StoreScope] = {
 
 
 def scope_of_url(url: str) -> StoreScope | None:
-    """Whose events the store of a URL holds; None for a store of somebody else's."""
+    """Whose events the store of a URL holds; None for one of another package."""
     return _SCOPES.get(url.partition(":")[0])
 
 
@@ -39,7 +35,7 @@ def redacted_url(url: str) -> str:
     address = _ADDRESS_END.split(rest, maxsplit=1)[0]
     beyond = rest[len(address) :]
     if "@" in beyond or (not separator and "@" in url):
-        # An unescaped "/", "?" or "#" in a password ends the address early: what is secret cannot be told.
+        # An unescaped "/", "?" or "#" in a password ends the address early: which part is secret is not known.
         return f"{url.partition(':')[0]}://..."
     credentials, _, host = address.rpartition("@")
     user, colon, _ = credentials.partition(":")

@@ -37,7 +37,7 @@ def read_sums(
     everything = list(slos_of.items())
     for start in range(0, len(everything), _RANGES):
         part = everything[start : start + _RANGES]
-        for place, slo, good, bad in transaction.ask(statement(part)):
+        for place, slo, good, bad in transaction.fetch(statement(part)):
             if good is not None:
                 sums[part[place][0], slo] = EventCounts(int(good), int(bad))  # some drivers make a Decimal of a sum
     none = EventCounts()

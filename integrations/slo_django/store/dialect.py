@@ -1,4 +1,4 @@
-"""What the store says differently to each kind of database."""
+"""The statements and settings of the store that differ between databases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Dialect", "dialect_of", "is_in_memory"]
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """
-    One kind of database.
+    PostgreSQL, MySQL with MariaDB, or SQLite.
 
     Attributes:
         vendor: As Django calls it.
@@ -30,7 +30,7 @@ class Dialect:
         locked_timeout: Seconds to try again where a file is locked; None where the database itself waits for others.
         for_update: Locks what a query finds.
         repeatable: Codes of errors after which the same transaction may succeed.
-        options: For the driver, beside the project's own.
+        options: For the driver, unless the project sets them.
     """
 
     vendor: str
@@ -79,7 +79,7 @@ class Dialect:
         options.pop("pool", None)
         if self.vendor == "postgresql":
             options.pop("server_side_binding", None)  # takes one statement at a time
-            # No local time is ever asked for: it need not be told which one that is.
+            # No local time is ever asked for: setting its zone would cost a statement.
             connection.timezone_name = ""
         elif self.vendor == "sqlite":
             options["timeout"] = 0.0  # see `locked_timeout`
@@ -87,7 +87,7 @@ class Dialect:
 
     @property
     def takes_several(self) -> bool:
-        """Whether the driver takes several statements at once, and gives the answer of each: psycopg, not psycopg2."""
+        """Whether the driver takes several statements in one message, and gives the answer of each: psycopg, not psycopg2."""
         if self.vendor != "postgresql":
             return False
         from django.db.backends.postgresql.psycopg_any import is_psycopg3

@@ -1,16 +1,25 @@
-"""Which rows of the tables behind `django://` no window reads again, in portions that a database deletes in passing."""
+"""Deletes rows that no window reads again, in portions that a database deletes in passing."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import random
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
 from slo_core.stores.layout import NOTES_KEPT_SECONDS, WIDTHS, kept_from
+from slo_django.store.database import Database
+from slo_django.store.tables import Tables
 from slo_django.store.transaction import Transaction
 
-__all__ = ["Outdated", "Pruning"]
+__all__ = ["PRUNING_SECONDS", "Pruning"]
+
+# How long a worker deletes what is old, while other threads of its process wait for the store.
+PRUNING_SECONDS = 1.0
 
 # A portion of buckets. As many rows are deleted in a hundredth of a second; in one where each is to be fetched from a
 # slow disk; a statement may take two.
@@ -28,13 +37,13 @@ _FIRST = -(2**62)
 @dataclass(slots=True)
 class Outdated:
     """
-    Neighbouring rows of one kind, of which the oldest go first.
+    Neighbouring rows of one table, of which the oldest go first.
 
     Attributes:
         table: Where they are.
-        condition: Which kind.
+        condition: Which rows of it.
         values: Of the condition.
-        column: What they are ordered by.
+        column: They are ordered by it.
         oldest: The lowest in that column; None when none is left.
         before: They lie below this.
         portion: How far one transaction goes.
@@ -49,14 +58,14 @@ class Outdated:
     portion: float
 
     def delete_portion(self, transaction: Transaction) -> int:
-        """Delete the oldest, in a transaction of their own; how many rows those were."""
+        """Delete the oldest, in a transaction of their own; how many rows it deleted."""
         if self.oldest is None:
             return 0
         until = min(self.before, self.oldest + self.portion)
         some = f"{self.table} WHERE {self.condition}{self.column} >= %s AND {self.column} < %s"
         deleted = transaction.change(f"DELETE FROM {some}", [*self.values, self.oldest, until])  # noqa: S608  # our names
         # From there on: what was deleted just now lies in the index still, and would be gone through again.
-        self.oldest = _first(transaction.ask(_oldest(some, self.column), [*self.values, until, self.before]))
+        self.oldest = _first(transaction.fetch(_oldest(some, self.column), [*self.values, until, self.before]))
         return deleted
 
 
@@ -71,24 +80,70 @@ def _first(rows: Sequence[tuple[float]]) -> float | None:
 
 class Pruning:
     """
-    What there is to prune, and how far that was seen to.
+    Deletes what is old in the tables of a database, and remembers how far it came.
 
-    Rows that were deleted lie in an index until the database cleans up, and whoever looks for the first one goes through
-    all of them: so each search begins where the last one ended.
+    Rows that were deleted lie in an index until the database cleans up, and a search for the first row goes through all
+    of them: so each search begins where the last one ended.
+
+    Args:
+        database: The database.
+        tables: Its tables.
     """
 
-    __slots__ = ("_kept_from",)
-
-    def __init__(self) -> None:
+    def __init__(self, database: Database, tables: Tables) -> None:
+        self._database = database
+        self._tables = tables
         self._kept_from: dict[tuple[int, int], int] = {}
 
-    def notes(self, transaction: Transaction, *, now: float) -> Outdated:
+    def run(self, seconds: float) -> int:
+        """
+        Delete portion after portion, each in a transaction of its own; how many rows went.
+
+        Args:
+            seconds: When to stop, after one portion or one SLO at least; infinity goes on to the end.
+        """
+        deadline = time.monotonic() + seconds
+        deleted = 0
+        with self._database.connected() as connection:
+            for outdated in self._outdated(connection, deadline):
+                while outdated.oldest is not None:
+                    deleted += self._delete_portion(connection, outdated)
+                    if time.monotonic() >= deadline:
+                        return deleted
+                self._done(outdated)
+        return deleted
+
+    def _outdated(self, connection: BaseDatabaseWrapper, deadline: float) -> Iterator[Outdated]:
+        with self._database.begun(connection, write=False) as transaction:
+            source = "slo_django_slo WHERE newest IS NOT NULL"
+            slos = self._tables.select(transaction, "id, newest, keeps_seconds", source, ())
+            now = self._tables.now(transaction)
+            notes = self._notes(transaction, now=now)
+        yield notes
+        # A process that has no time for all of them begins with others the next time, and several that prune at the same
+        # time are seldom in each other's way.
+        random.shuffle(slos)
+        for slo, newest, keeps in slos:
+            with self._database.begun(connection, write=False) as transaction:
+                outdated = self._buckets(transaction, slo, newest=newest, keeps_seconds=keeps, now=now)
+            yield from outdated
+            if time.monotonic() >= deadline:
+                return
+
+    def _delete_portion(self, connection: BaseDatabaseWrapper, outdated: Outdated) -> int:
+        def delete() -> int:
+            with self._database.begun(connection, write=True) as transaction:
+                return outdated.delete_portion(transaction)
+
+        return self._database.repeated(delete)
+
+    def _notes(self, transaction: Transaction, *, now: float) -> Outdated:
         """Notes that no writer comes back to."""
         before = now - NOTES_KEPT_SECONDS
-        oldest = _first(transaction.ask(_oldest("slo_django_note WHERE noted_at < %s", "noted_at"), [before]))
+        oldest = _first(transaction.fetch(_oldest("slo_django_note WHERE noted_at < %s", "noted_at"), [before]))
         return Outdated("slo_django_note", "", (), "noted_at", oldest, before, _NOTES_SECONDS)
 
-    def buckets(
+    def _buckets(
         self, transaction: Transaction, slo: int, *, newest: int, keeps_seconds: int, now: float
     ) -> list[Outdated]:
         """
@@ -104,15 +159,15 @@ class Pruning:
         reference = min(newest, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
         before = {width: kept_from(width, newest=reference, keeps_seconds=keeps_seconds) for width in WIDTHS}
         query = _oldest(f"slo_django_bucket WHERE {_OF_SLO}bucket >= %s AND bucket < %s", "bucket")
-        found = transaction.ask_all(
+        oldest = transaction.fetch_all(
             [(query, (slo, width, self._kept_from.get((slo, width), _FIRST), before[width])) for width in WIDTHS]
         )
         return [
             Outdated("slo_django_bucket", _OF_SLO, (slo, width), "bucket", _first(rows), before[width], _BUCKETS)
-            for width, rows in zip(WIDTHS, found, strict=True)
+            for width, rows in zip(WIDTHS, oldest, strict=True)
         ]
 
-    def done(self, outdated: Outdated) -> None:
+    def _done(self, outdated: Outdated) -> None:
         """None of these is left."""
         if outdated.values:
             slo, width = outdated.values

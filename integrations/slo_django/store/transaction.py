@@ -1,4 +1,4 @@
-"""What is said to a database within one transaction, in as few messages as it understands."""
+"""The statements of one database transaction, in as few messages as the driver allows."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Transaction:
     """
     The statements of one transaction.
 
-    Where the driver takes several at once, those that nobody waits for go with the next question: each message costs a
-    way to the server and back.
+    Where the driver takes several in one message, statements without an answer go with the next query: each message costs
+    a round trip to the server.
 
     Args:
         cursor: Of a connection without a transaction.
@@ -31,27 +31,27 @@ class Transaction:
         self._waiting: list[str] = []
         self._values: list[object] = []
 
-    def tell(self, statement: str, values: Sequence[object] = ()) -> None:
-        """Have a statement run, with the next question at the latest."""
+    def execute(self, statement: str, values: Sequence[object] = ()) -> None:
+        """Have a statement run, with the next query at the latest."""
         self._waiting.append(statement)
         self._values.extend(values)
         if not self._at_once or len(self._values) > _VALUES:
             self._send()
 
-    def tell_each(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
+    def execute_each(self, statement: str, rows: Iterable[Sequence[object]]) -> None:
         """The same statement with one row of values after the other."""
         if not self._at_once:
             self._cursor.executemany(statement, rows)
             return
         for row in rows:
-            self.tell(statement, row)
+            self.execute(statement, row)
 
-    def ask(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    def fetch(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows that a query finds."""
-        (found,) = self.ask_all([(statement, values)])
-        return found
+        (rows,) = self.fetch_all([(statement, values)])
+        return rows
 
-    def ask_all(self, queries: Sequence[tuple[str, Sequence[object]]]) -> list[list[tuple[Any, ...]]]:
+    def fetch_all(self, queries: Sequence[tuple[str, Sequence[object]]]) -> list[list[tuple[Any, ...]]]:
         """The rows that each query finds."""
         if not self._at_once:
             return [self._answer(*query) for query in queries]
@@ -67,7 +67,7 @@ class Transaction:
         return answers
 
     def _answer(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        self.tell(statement, values)
+        self.execute(statement, values)
         rows: list[tuple[Any, ...]] = self._cursor.fetchall()
         return rows
 

@@ -19,7 +19,7 @@ class ObservationLedger:
     """
     The events of one SLO in an `ObservationStore`, without buckets in between.
 
-    How long the store keeps them is its own affair: `trim` is for whoever looks after it, and never called here.
+    How long the store keeps them is its own affair: `trim` is for its owner to call, and never called here.
     """
 
     __slots__ = (
@@ -33,7 +33,7 @@ class ObservationLedger:
         in_forked_child(self.reset)
 
     def reset(self) -> None:
-        """Start the lifetime totals anew; what the user's store does in a forked child is its own affair."""
+        """Set the lifetime totals to 0; what the user's store does in a forked child is its own affair."""
         self._lock = threading.Lock()
         self._lifetime_good = 0
         self._lifetime_bad = 0
@@ -61,10 +61,10 @@ class ObservationLedger:
                 self._last_event_at = timestamp
 
     def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None:
-        """Nothing to do: every event comes at once."""
+        """Nothing to do: no event waits."""
 
     def wake(self) -> None:
-        """Nothing to do: every event is handed on at once."""
+        """Nothing to do: no event waits."""
 
     def read(self, spans: Sequence[Span]) -> Reading:
         """Each span counted event by event."""

@@ -48,7 +48,7 @@ class MemoryLedger:
         """
         Count events of one second; what is older than everything kept is dropped, and counted as dropped.
 
-        Live events that come that late (their thread has been idle ever since, and nobody has read) have left every
+        Live events that come that late (their thread has been idle ever since, and no reader came) have left every
         window, but not the lifetime totals.
         """
         restarted = False
@@ -57,7 +57,7 @@ class MemoryLedger:
             kept = self._tiers.add(second, good, bad)
             if not kept and self._newest > latest_possible:
                 # The clock stepped back by more than everything kept: what was counted lies in a future that
-                # never came. Windows start anew, lifetime totals go on.
+                # never came. Windows start empty, lifetime totals go on.
                 self._tiers = BucketTiers(self._longest)
                 self._newest = -math.inf
                 kept = restarted = self._tiers.add(second, good, bad)
@@ -71,10 +71,10 @@ class MemoryLedger:
             else:
                 self._dropped += good + bad
         if restarted:
-            logger.warning("the clock stepped back further than an SLO's history reaches: its windows start anew")
+            logger.warning("the clock stepped back further than an SLO's history reaches: its windows start empty")
 
     def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None:
-        """Nothing to do: whoever reads has settled before."""
+        """Nothing to do: a tracker drains its counter before it reads."""
 
     def wake(self) -> None:
         """Nothing to do: there is nowhere to hand events over to."""

@@ -3,12 +3,12 @@
 --       a quarter of an hour and those of days that may be there already.
 -- ARGV: 64-bit integers, big-endian: number, good, bad, dropped, errors, earliest, newest, then for each increment the
 --       index of its block in KEYS, width, bucket, good, bad; earliest and newest mean nothing without an increment.
---       With a declaration the definition, the fingerprint, since when it is measured, keeps, and the index in KEYS after
+--       With a declaration the definition, the fingerprint, since when it is measured, how long it is kept, and the index in KEYS after
 --       which its blocks of quarters come, and that after which those of days do.
 -- A redis.call costs about a microsecond, twenty SLOs are flushed in a millisecond: hence no more of them than needed,
 -- and what goes to them at every flush as text, since Redis 7.0 writes a number with 17 digits (a tenth of all).
 -- Lua's numbers are exact up to 2^53: a million events a second for 285 years.
--- Its constants come from SCRIPT_CONSTANTS of redis_blocks.py, written before this text.
+-- Its constants come from SCRIPT_CONSTANTS of blocks.py, written before this text.
 local FIRST_INCREMENT = 7 * 8 + 1 -- after seven numbers of eight bytes
 local call, unpacked, formatted, packed = redis.call, struct.unpack, string.format, ARGV[1]
 local number, good, bad, dropped, errors, earliest, newest, at = unpacked('>i8i8i8i8i8i8i8', packed)
@@ -61,7 +61,7 @@ if at <= #packed then
   else
     set('newest', formatted('%d', newest))
   end
-  -- An event from a clock that runs far ahead must not push out everybody else's.
+  -- An event from a clock that runs far ahead must not push out all others.
   local reference = math.min(newest, tonumber(now[1]) + FUTURE_TOLERANCE_SECONDS)
   local all_kept = earliest >= reference - SECONDS_SPAN
   repeat

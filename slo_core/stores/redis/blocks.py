@@ -48,7 +48,7 @@ BUCKET_BYTES = 16
 # How long these are kept depends on the longest window.
 GROWING_WIDTHS = (QUARTER_HOUR, DAY)
 
-# What the script that adds batches knows of all this: `slo_core.stores.layout.admit` says it in Python.
+# The constants of the script that adds batches; `slo_core.stores.layout.admit` does the same in Python.
 SCRIPT_CONSTANTS: Mapping[str, int | Mapping[int, int]] = {
     "QUARTER_HOUR": QUARTER_HOUR,
     "DAY": DAY,
@@ -85,18 +85,18 @@ class Keys:
         self.names = f"{_PREFIX}names:{service}"
 
     def tag(self, slo: str) -> str:
-        """What all keys of an SLO begin with; braces and slashes in names are escaped."""
-        found = self._tags.get(slo)
-        if found is None:
-            found = self._tags[slo] = f"{_PREFIX}{{{self._service}/{quote(slo, safe='')}}}"
-        return found
+        """The beginning of all keys of an SLO; braces and slashes in names are escaped."""
+        tag = self._tags.get(slo)
+        if tag is None:
+            tag = self._tags[slo] = f"{_PREFIX}{{{self._service}/{quote(slo, safe='')}}}"
+        return tag
 
     def record(self, slo: str) -> str:
-        """Of what is known beside the buckets, a hash."""
+        """The key of the record, a hash."""
         return f"{self.tag(slo)}:record"
 
     def block(self, slo: str, width_seconds: int, block: int) -> str:
-        """Of a string of neighbouring buckets."""
+        """The key of a block, a string of neighbouring buckets."""
         return f"{self.tag(slo)}:{width_seconds}:{block}"
 
 
@@ -134,7 +134,7 @@ class BlockPlan:
             self.offsets += [low * BUCKET_BYTES, (high + 1) * BUCKET_BYTES - 1]
 
     def stored(self, answer: Sequence[Any]) -> Stored:
-        """What the script's answer says."""
+        """The record and the sums, from the answer of the script."""
         (now, _), fields, *packed = answer
         record = _record(self._query.slo, fields, float(now))
         counters = [counters_of(part) for part in packed]
@@ -147,7 +147,7 @@ class BlockPlan:
                 good += sum(wanted[::2])
                 bad += sum(wanted[1::2])
             sums.append(EventCounts(good, bad))
-        if record is None:  # what is left of one that has expired
+        if record is None:  # it has expired before its blocks
             return Stored(None, (EventCounts(),) * len(sums))
         return Stored(record, tuple(sums))
 
@@ -195,5 +195,5 @@ def _record(slo: str, fields: Sequence[bytes | None], now: float) -> SLORecord |
 
 
 def text_of(value: bytes | str) -> str:
-    """A value as text, whatever the client was told to decode."""
+    """A value as text, whether or not the client decodes."""
     return value.decode() if isinstance(value, bytes) else value

@@ -1,4 +1,4 @@
-"""Commands for the nodes of a Redis Cluster: one round trip to each, and one that hangs keeps up no other."""
+"""Commands for the nodes of a Redis Cluster: one round trip to each; a node that hangs delays no other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from slo_core.stores.redis.pipeline import run_pipeline, seconds_of
 from slo_core.stores.redis.script import Script
 
-__all__ = ["ClusterTurn", "Command"]
+__all__ = ["ClusterSession", "Command"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,16 @@ class Command:
     script: Script | None = None
 
 
-class ClusterTurn:
+class ClusterSession:
     """
-    What is said to a cluster within one call of the store, within a bounded time.
+    The commands that one call of the store sends to a cluster, within a bounded time.
 
     redis-py's own pipeline for clusters refuses scripts, and asks node after node for a command at a time.
 
     Args:
         redis: The package.
         client: The cluster's.
-        timeout_seconds: How long a node has for an answer; the turn begins nothing after twice as long.
+        timeout_seconds: How long a node has for an answer; nothing is begun after twice as long.
         failed_before: Names of nodes that did not answer the last time: they are asked last. Updated by `end`.
 
     Attributes:
@@ -55,20 +55,20 @@ class ClusterTurn:
         self.now: float | None = None
 
     def run(self, commands: Sequence[Command]) -> list[Any]:
-        """The answer of each command; an exception in place of one that there is none of."""
+        """The answer of each command; an exception in the place of an answer that is missing."""
         answers: list[Any] = [None] * len(commands)
         nodes: dict[str, tuple[Any, list[int]]] = {}
         for index, command in enumerate(commands):
             try:
                 node = self._client.get_node_from_key(command.key)
-            except self._redis.exceptions.RedisClusterException as exc:  # a slot that is nobody's
+            except self._redis.exceptions.RedisClusterException as exc:  # a slot that no node serves
                 self._is_stale = True
                 answers[index] = exc
             else:
                 nodes.setdefault(node.name, (node, []))[1].append(index)
         for name, (node, indexes) in sorted(nodes.items(), key=lambda item: item[0] in self._failed_before):
-            found = self._answers_of(name, node, [commands[index] for index in indexes])
-            for index, answer in zip(indexes, found, strict=True):
+            answers_of_node = self._answers_of(name, node, [commands[index] for index in indexes])
+            for index, answer in zip(indexes, answers_of_node, strict=True):
                 answers[index] = answer
         return answers
 

@@ -24,7 +24,7 @@ _OPTIONS = frozenset(
     )
 )
 
-# What a URL says of an address, and of how redis-py speaks to it: a sentinel names the address.
+# The parts of a URL that are an address, and how redis-py connects to it: a sentinel names the address.
 _OF_THE_ADDRESS = frozenset(("host", "port", "path", "connection_class"))
 
 
@@ -43,14 +43,14 @@ def check_options(url: str, options: Mapping[str, object]) -> None:
 
 def parsed_url(redis: Any, url: str) -> dict[str, Any]:
     """
-    What a URL says, as arguments of redis-py.
+    The parts of a URL, as arguments of redis-py.
 
     Args:
         redis: The package.
         url: As for `open_redis`.
 
     Raises:
-        StoreError: The URL is wrong. What redis-py says of it may quote a part of the password, so it is not chained.
+        StoreError: The URL is wrong. The error of redis-py may quote a part of the password, so it is not chained.
     """
     shown = redacted_url(url)
     if shown.endswith("://..."):
@@ -60,17 +60,17 @@ def parsed_url(redis: Any, url: str) -> dict[str, Any]:
             "? as %3F, # as %23 and @ as %40"
         )
     try:
-        found: dict[str, Any] = redis.connection.parse_url(_without_cluster(url))
+        arguments: dict[str, Any] = redis.connection.parse_url(_without_cluster(url))
     except ValueError:
         raise StoreError(f"store {shown}: expected redis://host:port/database") from None
-    if _is_cluster(url) and found.get("db"):
+    if _is_cluster(url) and arguments.get("db"):
         raise StoreError(f"store {shown}: a cluster has only database 0; leave the number out")
-    return found
+    return arguments
 
 
 def make_client(redis: Any, url: str, options: Mapping[str, object]) -> Any:
     """
-    A client; that of a cluster connects at once, every other when it is first used.
+    A client; that of a cluster connects here, every other when it is first used.
 
     A failed attempt is repeated by the writer, with pauses in between; so nothing is repeated here.
 
@@ -110,8 +110,8 @@ def make_client(redis: Any, url: str, options: Mapping[str, object]) -> Any:
             for name, value in arguments.items()
             if name in ("retry", "ssl") or name.startswith(("socket_", "ssl_"))
         }
-        found = redis.Sentinel(sentinels, sentinel_kwargs={**shared, **sentinel_arguments}, **arguments)
-        return found.master_for(sentinel_name)
+        sentinel = redis.Sentinel(sentinels, sentinel_kwargs={**shared, **sentinel_arguments}, **arguments)
+        return sentinel.master_for(sentinel_name)
     except (ValueError, TypeError):
         raise StoreError(
             f"store {redacted_url(url)}: expected redis://host:port/database, and options of redis-py"

@@ -1,4 +1,4 @@
-"""A script that Redis runs: its text, and the name Redis knows it by."""
+"""A script that Redis runs: its text, and its hash."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Script:
     A Lua script.
 
     Attributes:
-        text: What it says.
-        sha: What EVALSHA takes.
+        text: Its code.
+        sha: Its hash, for EVALSHA.
     """
 
     text: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import struct
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,29 +13,27 @@ from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.errors import StoreError
 from slo_core.stores.base import StoreScope
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, Stored, StoreIdentity
+from slo_core.stores.redis.batch_call import batch_call
 from slo_core.stores.redis.blocks import (
     BLOCK_BUCKETS,
-    GROWING_WIDTHS,
     SCRIPT_CONSTANTS,
     SERVICES_KEY,
     STORE_KEY,
     BlockPlan,
     Keys,
-    blocks_within,
     counters_of,
     text_of,
 )
-from slo_core.stores.redis.cluster import ClusterTurn, Command
+from slo_core.stores.redis.cluster import ClusterSession, Command
 from slo_core.stores.redis.connection import DEFAULT_TIMEOUT_SECONDS, check_options, make_client, parsed_url
 from slo_core.stores.redis.pipeline import run_pipeline, seconds_of
 from slo_core.stores.redis.script import Script
+from slo_core.stores.redis.server_check import SCHEMA_VERSION, check_server
 from slo_core.stores.url import redacted_url
 
 __all__ = ["RedisBucketStore", "open_redis"]
 
 logger = logging.getLogger(LOGGER_NAME)
-
-SCHEMA_VERSION = 1
 
 _IDENTITY = ("HMGET", STORE_KEY, "id", "created")
 
@@ -106,7 +103,7 @@ class RedisBucketStore:
             if isinstance(given, (int, float)):
                 self._timeout_seconds = float(given)
         else:
-            make_client(redis, url, self._options)  # tells a bad URL or option at once; connects to nothing
+            make_client(redis, url, self._options)  # raises for a bad URL or option; connects to nothing
         if service == DEFAULT_SERVICE:
             logger.warning(
                 "the store %s is used without a service name: SLOs of the same name in another service would be mixed with "
@@ -133,42 +130,42 @@ class RedisBucketStore:
                 return self._apply_in_cluster(client, batches)
             declared = [batch.slo for batch in batches if batch.declaration is not None]
             if declared:
-                # Before the batch: a name without a record does no harm, a record without a name would not be found.
+                # Before the batch: a name without a record does no harm, a record without a name would not be listed.
                 client.sadd(SERVICES_KEY, self.service)
                 client.sadd(self._keys.names, *declared)
-            calls = map(self._call_of, batches)
+            calls = (batch_call(self._keys, batch) for batch in batches)
             (store_id, created), clock, *noted = self._run_all(client, self._apply_script, calls)
             identity = self._identity_of(client) if store_id is None else _identity((store_id, created))
             return Applied(identity, seconds_of(clock), tuple(int(number) for number in noted))
 
     def _apply_in_cluster(self, client: Any, batches: Sequence[Batch]) -> Applied:
-        """What one node does not answer is one SLO's trouble, not everybody's: the batch comes again."""
-        turn = self._turn(client)
+        """An SLO whose node does not answer delays no other: its batch comes again."""
+        session = self._session(client)
         trouble: Exception | None = None
         declared = [batch.slo for batch in batches if batch.declaration is not None]
         if declared:
             names = [(SERVICES_KEY, self.service), (self._keys.names, *declared)]
-            answers = turn.run([Command(names[0], ("SADD", *names)) for names in names])
+            answers = session.run([Command(names[0], ("SADD", *names)) for names in names])
             trouble = next((answer for answer in answers if isinstance(answer, Exception)), None)
-        # A record without a name would not be found.
+        # A record without a name would not be listed.
         sending = [batch for batch in batches if trouble is None or batch.declaration is None]
-        calls = [self._command_of(self._apply_script, *self._call_of(batch)) for batch in sending]
-        stored, *answers = turn.run([Command(STORE_KEY, _IDENTITY), *calls])
-        self._end(turn)
+        calls = [self._command_of(self._apply_script, *batch_call(self._keys, batch)) for batch in sending]
+        stored, *answers = session.run([Command(STORE_KEY, _IDENTITY), *calls])
+        self._end(session)
         answer_of = {batch.slo: answer for batch, answer in zip(sending, answers, strict=True)}
-        found: list[Any] = [answer_of.get(batch.slo, trouble) for batch in batches]
-        failures = [answer for answer in found if isinstance(answer, Exception)]
-        if failures and len(failures) == len(found):
+        answers = [answer_of.get(batch.slo, trouble) for batch in batches]
+        failures = [answer for answer in answers if isinstance(answer, Exception)]
+        if failures and len(failures) == len(answers):
             raise failures[0]
         if not isinstance(stored, Exception):
             self._last_identity = self._identity_of(client) if stored[0] is None else _identity(stored)
-        if self._last_identity is None or turn.now is None:
+        if self._last_identity is None or session.now is None:
             raise stored
         noted = tuple(
             batch.number - 1 if isinstance(answer, Exception) else int(answer)
-            for batch, answer in zip(batches, found, strict=True)
+            for batch, answer in zip(batches, answers, strict=True)
         )
-        return Applied(self._last_identity, turn.now, noted, _explained(failures[0]) if failures else None)
+        return Applied(self._last_identity, session.now, noted, _explained(failures[0]) if failures else None)
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums: one script call for each SLO."""
@@ -177,9 +174,9 @@ class RedisBucketStore:
             plans = [BlockPlan(self._keys, query) for query in queries]
             calls = [(plan.keys, plan.offsets) for plan in plans]
             if self._is_cluster:
-                turn = self._turn(client)
-                answers = turn.run([self._command_of(self._read_script, *call) for call in calls])
-                self._end(turn)
+                session = self._session(client)
+                answers = session.run([self._command_of(self._read_script, *call) for call in calls])
+                self._end(session)
                 for answer in answers:
                     if isinstance(answer, Exception):
                         raise answer
@@ -193,15 +190,15 @@ class RedisBucketStore:
             client = self._ready()
             width, first, last = buckets
             size = BLOCK_BUCKETS[width]
-            found = []
+            increments = []
             for block in range(first // size, last // size + 1):
                 packed = client.get(self._keys.block(slo, width, block)) or b""
                 counters = counters_of(packed)
                 for place, (good, bad) in enumerate(zip(counters[::2], counters[1::2], strict=True)):
                     bucket = block * size + place
                     if (good or bad) and first <= bucket <= last:
-                        found.append(Increment(width, bucket, good, bad))
-            return found
+                        increments.append(Increment(width, bucket, good, bad))
+            return increments
 
     def names(self) -> list[str]:
         """The SLOs of this service whose records have not expired."""
@@ -233,38 +230,13 @@ class RedisBucketStore:
     def __repr__(self) -> str:
         return f"RedisBucketStore({self._shown!r})"
 
-    def _call_of(self, batch: Batch) -> tuple[list[bytes], list[object]]:
-        """Keys and arguments of the script that applies a batch."""
-        # Bytes: without hiredis, redis-py takes 2.5 µs a batch to encode keys that are text.
-        tag = self._keys.tag(batch.slo).encode()
-        keys = [b"%b:record" % tag, b"%b:note:%b" % (tag, batch.writer.encode())]
-        numbers = [
-            batch.number, batch.good, batch.bad, batch.dropped, batch.errors, batch.earliest or 0, batch.newest or 0,
-        ]  # fmt: skip
-        for width, bucket, good, bad in batch.increments:
-            key = b"%b:%d:%d" % (tag, width, bucket // BLOCK_BUCKETS[width])
-            if key != keys[-1]:  # sorted, they come block after block
-                keys.append(key)
-            numbers += (len(keys), width, bucket, good, bad)
-        arguments: list[object] = [struct.pack(f">{len(numbers)}q", *numbers)]
-        declaration = batch.declaration
-        if declaration is not None:
-            # The longest window may have grown: what is there already then lives longer, too.
-            now = declaration.since if batch.newest is None else max(declaration.since, batch.newest)
-            quarters, days = (blocks_within(width, declaration.keeps_seconds, now=now) for width in GROWING_WIDTHS)
-            arguments += [declaration.definition, declaration.fingerprint, repr(float(declaration.since))]
-            arguments += [declaration.keeps_seconds, len(keys), len(keys) + len(quarters)]
-            keys += (b"%b:%d:%d" % (tag, GROWING_WIDTHS[0], block) for block in quarters)
-            keys += (b"%b:%d:%d" % (tag, GROWING_WIDTHS[1], block) for block in days)
-        return keys, arguments
-
     # --- talking to the server
 
     def _ready(self) -> Any:
         if self._client is None:
             self._client = make_client(self._redis, self._url, self._options)
         if not self._is_checked:
-            self._check(self._client)
+            check_server(self._redis, self._client, self._shown, is_cluster=self._is_cluster)
             self._is_checked = True
         return self._client
 
@@ -272,47 +244,18 @@ class RedisBucketStore:
         self._client = None
         self._is_checked = False
 
-    def _turn(self, client: Any) -> ClusterTurn:
-        return ClusterTurn(self._redis, client, timeout_seconds=self._timeout_seconds, failed_before=self._failed_nodes)
+    def _session(self, client: Any) -> ClusterSession:
+        return ClusterSession(
+            self._redis, client, timeout_seconds=self._timeout_seconds, failed_before=self._failed_nodes
+        )
 
-    def _end(self, turn: ClusterTurn) -> None:
-        if not turn.end():  # no node answers that is known: ask the one in the URL again
+    def _end(self, session: ClusterSession) -> None:
+        if not session.end():  # no node answers that is known: ask the one in the URL again
             self._drop()
 
     @staticmethod
     def _command_of(script: Script, keys: Sequence[str | bytes], arguments: Sequence[object]) -> Command:
         return Command(keys[0], ("EVALSHA", script.sha, len(keys), *keys, *arguments), script)
-
-    def _check(self, client: Any) -> None:
-        """Once for each connection: the schema is one we know, and the server throws nothing away."""
-        schema = client.hget(STORE_KEY, "schema")
-        if schema is not None and int(schema) > SCHEMA_VERSION:
-            raise StoreError(
-                f"store {self._shown}: written by a newer slo-suite (schema {int(schema)}, this one knows {SCHEMA_VERSION}); "
-                "upgrade slo-suite, or use another database"
-            )
-        for name, policy in self._eviction_policies(client):
-            if policy != "noeviction":
-                logger.warning(
-                    "the store %s may throw counts away when its memory is full (maxmemory-policy %s%s); set it to noeviction",
-                    self._shown,
-                    policy,
-                    f" at {name}" if name else "",
-                )
-
-    def _eviction_policies(self, client: Any) -> Iterator[tuple[str, str]]:
-        """Of every node of a cluster; a replica may be a master tomorrow."""
-        connections = [("", client)]
-        if self._is_cluster:
-            connections = [(node.name, client.get_redis_connection(node)) for node in client.get_nodes()]
-        for name, connection in connections:
-            try:
-                found = connection.config_get("maxmemory-policy")
-            except self._redis.exceptions.ResponseError:  # managed servers forbid the question
-                continue
-            except self._redis.RedisError:  # one that hangs costs a time-out; the others would cost theirs
-                return
-            yield name, text_of(found.get("maxmemory-policy", found.get(b"maxmemory-policy", b"noeviction")))
 
     def _identity_of(self, client: Any) -> StoreIdentity:
         store_id, created = client.hmget(STORE_KEY, "id", "created")
@@ -345,7 +288,7 @@ class RedisBucketStore:
         try:
             yield
         except (self._redis.RedisError, errors.RedisClusterException, OSError) as exc:
-            # The next attempt connects anew; but a cluster's client knows more nodes than the URL names, of which one
+            # The next attempt makes new connections; but a cluster's client knows more nodes than the URL names, of which one
             # may answer when that one does not.
             if not (self._is_cluster and isinstance(exc, (errors.ConnectionError, errors.TimeoutError))):
                 self._drop()

@@ -1,1 +1,1 @@
-"""What every shared store has in common: batches, numbering, retries, threads, reads."""
+"""The half that all shared stores have in common: batches, numbering, retries, threads, reads."""

@@ -11,7 +11,7 @@ __all__ = ["THREAD_NAME", "Flusher"]
 
 THREAD_NAME = "slo-flusher"
 
-# After so many rounds without work the thread ends; the next event starts another. A store that nobody uses any more
+# After so many rounds without work the thread ends; the next event starts another. A store that is not used any more
 # keeps no thread.
 _IDLE_ROUNDS = 30
 
@@ -24,7 +24,7 @@ _RETRY_SECONDS = 60.0
 
 class Flusher:
     """
-    Runs a round of work in a thread of its own, again and again; starts lazily, in each process anew.
+    Runs a round of work again and again, in a thread that each process starts when it first needs it.
 
     Locks and the thread are made when they are first needed, so that gevent has patched them by then.
 
@@ -36,13 +36,13 @@ class Flusher:
 
     __slots__ = (
         "_idle",
+        "_is_woken",
         "_last_round",
         "_pause",
         "_pid",
         "_rearm",
         "_retry_at",
         "_round",
-        "_stirred",
         "_stop",
         "_thread",
     )
@@ -58,7 +58,7 @@ class Flusher:
         self._pid = os.getpid()
         self._thread: threading.Thread | None = None
         self._stop: threading.Event | None = None
-        self._stirred = False
+        self._is_woken = False
         self._idle = 0
         self._last_round = time.monotonic()
         self._retry_at = 0.0
@@ -69,7 +69,7 @@ class Flusher:
 
         Called while events come, about once a second and thread, holding no lock.
         """
-        self._stirred = True
+        self._is_woken = True
         thread = self._thread
         if thread is not None:
             return time.monotonic() - self._last_round < self._pause() + _STALLED_SECONDS
@@ -104,7 +104,7 @@ class Flusher:
             if self._may_end(worked):
                 self._thread = None
                 # An event that came at this very moment has been woken for a thread that was still there.
-                if not self._stirred:
+                if not self._is_woken:
                     return
                 self._thread = me
 
@@ -112,11 +112,11 @@ class Flusher:
         """
         Whether this was the last round.
 
-        Before the thread ends, events are made to call `wake` again, and then one more round is done: whoever counted
-        in that moment without calling is seen by it.
+        Before the thread ends, events are made to call `wake` again, and then one more round is done: it sees the events
+        that were counted in that moment without a call.
         """
-        if worked or self._stirred:
-            self._idle, self._stirred = 0, False
+        if worked or self._is_woken:
+            self._idle, self._is_woken = 0, False
             return False
         self._idle += 1
         if self._idle == _IDLE_ROUNDS:

@@ -25,7 +25,7 @@ class LedgerStore(Protocol):
         """See to it that events are handed over."""
 
     def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
-        """What it holds of several SLOs."""
+        """The events of several SLOs."""
 
     def series(self, definition: SLODefinition, buckets: BucketRange) -> list[Increment]:
         """The buckets of an SLO's range that hold events."""
@@ -40,12 +40,12 @@ class SharedLedger:
 
     Args:
         definition: The SLO.
-        outbox: What this process has not handed over yet.
+        outbox: Its events that this process has not handed over yet.
         store: The store that the outbox is emptied into.
 
     Attributes:
         definition: The SLO.
-        outbox: What this process has not handed over yet.
+        outbox: Its events that this process has not handed over yet.
     """
 
     __slots__ = ("__weakref__", "_counters", "_store", "definition", "outbox")
@@ -85,11 +85,11 @@ class SharedLedger:
         self._store.wake()
 
     def read(self, spans: Sequence[Span]) -> Reading:
-        """What the store holds, after this process's own events were handed over."""
+        """The events in the store, after this process's own were handed over."""
         return self._store.read((ReadRequest(self, spans),))[0]
 
     def series(self, buckets: BucketRange) -> list[Increment]:
-        """What the store holds, after this process's own events were handed over."""
+        """The events in the store, after this process's own were handed over."""
         return self._store.series(self.definition, buckets)
 
     def reset(self) -> None:

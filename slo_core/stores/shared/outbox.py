@@ -18,17 +18,17 @@ __all__ = ["KEPT_SECONDS", "MOST_INCREMENTS", "GapOutcome", "Outbox", "new_write
 # Confirmed batches are kept so long, to be sent again if the store loses what it had confirmed (a failover).
 KEPT_SECONDS = 120.0
 
-# A batch that nobody has confirmed for so long is given up: the store forgets its note in time, and could then
-# not tell any more whether it has it.
+# A batch that was not confirmed for so long is given up: the store forgets its notes in time, and then does not know
+# any more whether it has added the batch.
 GIVEN_UP_SECONDS = NOTES_KEPT_SECONDS / 2
 
 # A writer that has sent nothing for so long takes a new id before the store forgets its notes.
 WRITER_SECONDS = NOTES_KEPT_SECONDS - HOUR
 
-# So many distinct seconds wait one by one; with more, those too old to be told apart are merged.
+# So many distinct seconds wait one by one; with more, old ones are merged that share all buckets still kept of them.
 _SECONDS_BEFORE_MERGE = 8_000
 
-# What a batch holds at most; the rest goes into the next. A batch never changes once it was sent, so it must be one that
+# A batch holds no more; the rest goes into the next. A batch never changes once it was sent, so it must be one that
 # a slow store still takes within its time-outs: PostgreSQL adds 5,000 increments in less than a tenth of a second.
 MOST_INCREMENTS = 5_000
 
@@ -41,11 +41,11 @@ def new_writer() -> str:
 @dataclasses.dataclass(frozen=True, slots=True)
 class GapOutcome:
     """
-    What an outbox makes of a gap.
+    How an outbox closes a gap.
 
     Attributes:
         resent: Batches that the store had confirmed and lost, and that it will be sent again.
-        missing: Batches that it had confirmed and lost, and that nobody has any more.
+        missing: Batches that it had confirmed and lost, and that are not kept any more.
     """
 
     resent: int
@@ -57,7 +57,7 @@ class Outbox:
     Events of one SLO that the store has not confirmed, and those that it has confirmed lately.
 
     At most one batch is on its way; its content is frozen when it is sent first, and what comes meanwhile goes into the
-    next. `add` may be called from any thread; everything else is for whoever has the store's turn.
+    next. `add` may be called from any thread; everything else is for the thread that holds the store's lock.
 
     Args:
         slo: Name of the SLO.
@@ -121,7 +121,7 @@ class Outbox:
                 self._merge()
 
     def _merge(self) -> None:
-        """Old seconds are not told apart by the store either: memory is bounded, however long an outage lasts."""
+        """Merge old seconds, which the store merges too: memory is bounded, however long an outage lasts."""
         assert self._newest is not None
         keeps = self._declaration.keeps_seconds
         first = [kept_from(width, newest=self._newest, keeps_seconds=keeps) * width for width in WIDTHS[:3]]
@@ -162,7 +162,7 @@ class Outbox:
         """
         The batch to be sent now: the unconfirmed one as it is, else a new one of what is pending; None without any.
 
-        A new one holds `MOST_INCREMENTS` at most, the oldest first; `has_rest` then tells that there is more.
+        A new one holds `MOST_INCREMENTS` at most, the oldest first; `has_rest` is then True if there is more.
 
         Args:
             now: By both clocks.
@@ -178,7 +178,7 @@ class Outbox:
             if not (self._pending or self._declare or self._dropped or errors):
                 return None
             earliest, newest = self._earliest, self._newest
-            first = self._first_told_apart(now.wall)
+            first = self._first_kept(now.wall)
             taken = self._take(first)
             self._sent = self._since
             if not self._pending:
@@ -207,7 +207,7 @@ class Outbox:
         self._unconfirmed.append(batch)
         return batch
 
-    def _first_told_apart(self, wall: float) -> dict[int, int]:
+    def _first_kept(self, wall: float) -> dict[int, int]:
         """From where on the finer buckets are of use: after an outage most of them are too old to be kept."""
         earliest, newest = self._earliest, self._newest
         if earliest is None or newest is None or newest - earliest <= HOUR:
@@ -228,7 +228,7 @@ class Outbox:
         return {second: pending.pop(second) for second in taken}
 
     def confirm(self, *, now: ClockReading) -> None:
-        """The store has the first unconfirmed batch."""
+        """Note that the store has the first unconfirmed batch."""
         batch = self._unconfirmed.popleft()
         self._kept.append((now.monotonic, batch))
         self._confirmed_at = self._frozen_at = now
@@ -237,16 +237,16 @@ class Outbox:
         self.drop_kept(now=now.monotonic)
 
     def drop_kept(self, *, now: float) -> None:
-        """Let go of confirmed batches that no failover can have lost any more."""
+        """Forget confirmed batches that are too old for a failover to lose them."""
         while self._kept and now - self._kept[0][0] > KEPT_SECONDS:
             self._kept.popleft()
 
     def gap(self, noted: int) -> GapOutcome:
         """
-        The store has applied nothing, because it lacks batches that it had confirmed.
+        Close a gap: the store has applied nothing, because it lacks batches that it had confirmed.
 
-        They are sent again where they are still kept. Where they do not join what the store has, numbering starts anew
-        under another writer id: none of what is sent then can be in the store already.
+        They are sent again where they are still kept. Where the store lacks older ones too, numbering starts at 1 under
+        another writer id: no batch that is sent then can be in the store already.
 
         Args:
             noted: The highest number the store has.
@@ -261,7 +261,7 @@ class Outbox:
         return GapOutcome(resent=len(again), missing=missing)
 
     def restart(self) -> None:
-        """The store is another one: send it what the old one had not confirmed, and nothing else."""
+        """Start over with another store: it is sent what the old one had not confirmed, and nothing else."""
         self._kept.clear()
         self._renumber()
 
@@ -282,7 +282,7 @@ class Outbox:
         self._unconfirmed = renumbered
 
     def _give_up(self) -> None:
-        """Whether the store has the batch cannot be told any more: it is not sent again, and counts as dropped."""
+        """Give up a batch that the store may or may not have: it is not sent again, and counts as dropped."""
         batch = self._unconfirmed.popleft()
         self._dropped += batch.good + batch.bad + batch.dropped
         self._renumber()

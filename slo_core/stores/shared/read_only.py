@@ -1,4 +1,4 @@
-"""A shared store as a reader sees it that counts nothing itself."""
+"""A shared store for a reader that counts nothing itself."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from slo_core.stores.shared.reader import read_windows, reading_of
 
 __all__ = ["ReadOnlyLedger", "ReadOnlyStore"]
 
-# How long a reader waits for another one who is talking to the store.
-_TURN_SECONDS = 2.0
+# How long a reader waits while another one talks to the store.
+_LOCK_SECONDS = 2.0
 
 
 class ReadOnlyLedger:
@@ -39,13 +39,13 @@ class ReadOnlyLedger:
         raise StoreError(f"SLO {self.definition.name!r}: its store was opened for reading only, and counts no events")
 
     def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None:
-        """Nothing is ever counted elsewhere."""
+        """Nothing to do: no event is counted elsewhere."""
 
     def wake(self) -> None:
         """No events come."""
 
     def read(self, spans: Sequence[Span]) -> Reading:
-        """What the store has."""
+        """The events that the store holds."""
         return self._store.read((ReadRequest(self, spans),))[0]
 
     def series(self, buckets: BucketRange) -> list[Increment]:
@@ -53,7 +53,7 @@ class ReadOnlyLedger:
         return self._store.series(self.definition, buckets)
 
     def reset(self) -> None:
-        """There is nothing to forget."""
+        """Nothing to do: it holds nothing."""
 
 
 class ReadOnlyStore:
@@ -70,7 +70,7 @@ class ReadOnlyStore:
     def __init__(self, buckets: BucketStore, *, clock: Callable[[], float] = time.time) -> None:
         self._buckets = buckets
         self._clock = clock
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._identity: StoreIdentity | None = None
         self._errors: dict[str, int] = {}
         self._is_up = True
@@ -116,19 +116,19 @@ class ReadOnlyStore:
 
     def records(self) -> list[SLORecord]:
         """
-        What the store knows of each SLO of this service, sorted by name.
+        The record of each SLO of this service, sorted by name.
 
         Raises:
             StoreError: The store is out of reach.
         """
         with self._asking():
             names = self._buckets.names()
-            found = self._buckets.read([Query(name) for name in names]) if names else []
-            return [stored.record for stored in found if stored.record is not None]
+            answers = self._buckets.read([Query(name) for name in names]) if names else []
+            return [stored.record for stored in answers if stored.record is not None]
 
     def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
         """
-        What the store has of several SLOs.
+        The events of several SLOs.
 
         Raises:
             StoreError: It is out of reach; or it has lost one of the SLOs.
@@ -166,20 +166,20 @@ class ReadOnlyStore:
         return StoreHealth(is_up=self._is_up, errors=sum(self._errors.values()))
 
     def flush(self) -> None:
-        """There is nothing to hand over."""
+        """Nothing to do: nothing is handed over."""
 
     def close(self) -> None:
         """Release the store; a later read opens it again."""
-        # A read that does not return keeps its turn: it must not keep the process, too.
-        if self._turn.acquire(timeout=_TURN_SECONDS):
+        # A read that does not return keeps the lock: it must not keep the process, too.
+        if self._lock.acquire(timeout=_LOCK_SECONDS):
             try:
                 self._buckets.close()
             finally:
-                self._turn.release()
+                self._lock.release()
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        if not self._turn.acquire(timeout=_TURN_SECONDS):
+        if not self._lock.acquire(timeout=_LOCK_SECONDS):
             raise StoreError(f"the store {self.backend} is busy: another reader has been waiting for it")
         try:
             yield
@@ -188,10 +188,10 @@ class ReadOnlyStore:
             self._is_up = False
             if isinstance(exc, StoreError):
                 raise
-            # What others say may hold a password.
+            # The text of others may hold a password.
             raise StoreError(f"the store {self.backend} cannot be read: {type(exc).__name__}") from exc
         finally:
-            self._turn.release()
+            self._lock.release()
 
     def __repr__(self) -> str:
         return f"ReadOnlyStore({self.backend!r}, service={self.service!r})"

@@ -1,4 +1,4 @@
-"""What a reader of a shared store asks for, and how the answer becomes an SLO's windows."""
+"""Reads the windows of SLOs from a shared store."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["read_windows", "reading_of"]
 
 def reading_of(stored: Stored, *, now: float) -> Reading:
     """
-    What a store holds of an SLO, as snapshots are worked out from it.
+    The reading of an SLO, which its snapshot is worked out from.
 
     Args:
         stored: The record, and the events of each window.
-        now: Since when an SLO that nobody has declared yet is measured.
+        now: Since when an SLO without a record is measured.
     """
     record = stored.record
     if record is None:
@@ -41,10 +41,10 @@ def read_windows(
     buckets: BucketStore, definitions: Sequence[SLODefinition], requests: Sequence[ReadRequest]
 ) -> list[Stored]:
     """
-    Read several SLOs at once.
+    Read several SLOs together.
 
     Args:
-        buckets: The store; whatever it raises is passed on.
+        buckets: The store; its exceptions are passed on.
         definitions: The SLOs.
         requests: What to read of each, in their order.
 
@@ -52,7 +52,7 @@ def read_windows(
         The record of each, and the events of each span that was asked for.
     """
     asked = list(zip(definitions, requests, strict=True))
-    # How far back the finer buckets are kept is seen from the newest event; a live read needs not know.
+    # How far back the finer buckets are kept is seen from the newest event; a live read does not need it.
     past = [definition.name for definition, request in asked if not request.is_live]
     records: dict[str, SLORecord | None] = {}
     if past:
@@ -77,5 +77,5 @@ def read_windows(
 
 
 def _whole_seconds(span: Span) -> tuple[int, int, int]:
-    """All that a plan sees of a span: no bucket is finer."""
+    """The edges of a span as a plan sees them: no bucket is finer."""
     return math.floor(span.start), math.floor(span.until), span.reach_seconds

@@ -1,4 +1,4 @@
-"""What all shared stores have in common: events wait in memory and are handed over in batches, each exactly once."""
+"""A store over any shared store: events wait in memory and are handed over in batches, each exactly once."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ class WriteBehindStore:
 
     def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
         """
-        What the store holds of several SLOs.
+        The events of several SLOs.
 
         Raises:
             StoreError: It is out of reach.

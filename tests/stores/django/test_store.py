@@ -352,10 +352,10 @@ def test_a_server_that_stops_answering_in_the_middle_is_cut_off(postgres: Postgr
     store = open_django(f"django://{emptied('postgres')}", service="shop")
     started = time.monotonic()
     try:
-        with pytest.raises(StoreError), store._transaction(*store._dialect.begin_read) as exchange:
-            exchange.ask("SELECT 1")
+        with pytest.raises(StoreError), store._database.reading() as transaction:
+            transaction.fetch("SELECT 1")
             postgres.pause()
-            exchange.ask("SELECT 1")
+            transaction.fetch("SELECT 1")
         assert time.monotonic() - started < 20  # it hangs until it is resumed
     finally:
         postgres.resume()
@@ -420,7 +420,7 @@ def filled(alias: str, names: list[str]) -> tuple[DjangoBucketStore, int]:
 def noted_statements(store: DjangoBucketStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every statement of the store from now on."""
     statements: list[str] = []
-    connect = store._connection
+    connect = store._database.new_connection
 
     def watched() -> Any:
         connection = connect()
@@ -432,7 +432,7 @@ def noted_statements(store: DjangoBucketStore, monkeypatch: pytest.MonkeyPatch) 
         connection.execute_wrappers.append(note)
         return connection
 
-    monkeypatch.setattr(store, "_connection", watched)
+    monkeypatch.setattr(store._database, "new_connection", watched)
     return statements
 
 
@@ -676,7 +676,7 @@ def test_a_server_that_is_not_there_is_an_error_without_a_password() -> None:
 def test_a_pool_of_the_project_is_left_alone(postgres: PostgreSQL) -> None:
     """Its connections are the requests'."""
     with django_database("pooled", {**postgres.settings, "OPTIONS": {"pool": True}}, migrate=False):
-        connection = open_django("django://pooled")._connection()
+        connection = open_django("django://pooled")._database.new_connection()
         assert connection.pool is None  # type: ignore[attr-defined]
         assert connection.settings_dict["OPTIONS"]["connect_timeout"] == 2
         assert connections["pooled"].settings_dict["OPTIONS"] == {"pool": True}
