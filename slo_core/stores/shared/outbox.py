@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import secrets
-import threading
 from collections import deque
 
-from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, HOUR
+from slo_core.objectives.window import HOUR
 from slo_core.stores.buckets import Batch, Declaration
-from slo_core.stores.layout import NOTES_KEPT_SECONDS, WIDTHS, cut_to_fit, kept_from, spread
+from slo_core.stores.layout import NOTES_KEPT_SECONDS, spread
 from slo_core.stores.shared.clock_reading import ClockReading
+from slo_core.stores.shared.pending_events import PendingEvents
 
 __all__ = ["KEPT_SECONDS", "MOST_INCREMENTS", "GapOutcome", "Outbox", "new_writer"]
 
@@ -24,9 +23,6 @@ GIVEN_UP_SECONDS = NOTES_KEPT_SECONDS / 2
 
 # A writer that has sent nothing for so long takes a new id before the store forgets its notes.
 WRITER_SECONDS = NOTES_KEPT_SECONDS - HOUR
-
-# So many distinct seconds wait one by one; with more, old ones are merged that share all buckets still kept of them.
-_SECONDS_BEFORE_MERGE = 8_000
 
 # A batch holds no more; the rest goes into the next. A batch never changes once it was sent, so it must be one that
 # a slow store still takes within its time-outs: PostgreSQL adds 5,000 increments in less than a tenth of a second.
@@ -66,8 +62,8 @@ class Outbox:
     """
 
     __slots__ = (
-        "_confirmed_at", "_declaration", "_declare", "_dropped", "_earliest", "_frozen_at", "_kept", "_lock", "_newest",
-        "_number", "_pending", "_sent", "_since", "_slo", "_unconfirmed", "_writer", "has_rest",
+        "_confirmed_at", "_declaration", "_declare", "_dropped", "_frozen_at", "_kept", "_number", "_pending", "_sent", "_slo",
+        "_unconfirmed", "_writer", "has_rest",
     )  # fmt: skip
 
     def __init__(self, slo: str, declaration: Declaration, *, writer: str) -> None:
@@ -77,12 +73,9 @@ class Outbox:
 
     def start_empty(self, writer: str, since: float) -> None:
         """Forget everything, in a forked child: what the parent holds is the parent's to send."""
-        self._lock = threading.Lock()  # a thread of the parent may hold the old one; held for memory work only
         self._declaration = dataclasses.replace(self._declaration, since=since)
-        self._pending: dict[int, list[int]] = {}
-        self._earliest: int | None = None
-        self._newest: int | None = None
-        self._since: float | None = None  # when the oldest pending event was added, by the monotonic clock
+        # A new one, with a lock of its own: a thread of the parent may hold the old one.
+        self._pending = PendingEvents(self._declaration.keeps_seconds)
         self._dropped = 0
         self._unconfirmed: deque[Batch] = deque()
         self._frozen_at = ClockReading(0.0, 0.0)
@@ -107,46 +100,18 @@ class Outbox:
             bad: Bad events.
             now: The monotonic clock.
         """
-        with self._lock:
-            counts = self._pending.setdefault(second, [0, 0])
-            counts[0] += good
-            counts[1] += bad
-            if self._earliest is None or second < self._earliest:
-                self._earliest = second
-            if self._newest is None or second > self._newest:
-                self._newest = second
-            if self._since is None:
-                self._since = now
-            if len(self._pending) > _SECONDS_BEFORE_MERGE:
-                self._merge()
-
-    def _merge(self) -> None:
-        """Merge old seconds, which the store merges too: memory is bounded, however long an outage lasts."""
-        assert self._newest is not None
-        keeps = self._declaration.keeps_seconds
-        first = [kept_from(width, newest=self._newest, keeps_seconds=keeps) * width for width in WIDTHS[:3]]
-        merged: dict[int, list[int]] = {}
-        for second, (good, bad) in self._pending.items():
-            width = WIDTHS[0] if second >= first[0] else WIDTHS[1] if second >= first[1] else WIDTHS[2]
-            # Beyond everything kept, one bucket is as good as another: the store drops and counts it.
-            start = second // width * width if second >= first[2] else (first[2] - 1) // WIDTHS[2] * WIDTHS[2]
-            counts = merged.setdefault(start, [0, 0])
-            counts[0] += good
-            counts[1] += bad
-        self._pending = merged
+        self._pending.add(second, good, bad, now=now)
 
     @property
     def oldest_since(self) -> float | None:
         """When the oldest event that the store has not confirmed was added, by the monotonic clock."""
-        return self._sent if self._sent is not None else self._since
+        return self._sent if self._sent is not None else self._pending.since
 
     @property
     def waiting(self) -> int:
         """How many events the store has not confirmed."""
-        with self._lock:
-            pending = sum(good + bad for good, bad in self._pending.values())
         # A copy: another thread may confirm one meanwhile.
-        return pending + sum(batch.good + batch.bad for batch in tuple(self._unconfirmed))
+        return self._pending.count + sum(batch.good + batch.bad for batch in tuple(self._unconfirmed))
 
     @property
     def has_unconfirmed(self) -> bool:
@@ -174,29 +139,23 @@ class Outbox:
             return self._unconfirmed[0]
         if self._confirmed_at is not None and now.seconds_since(self._confirmed_at) > WRITER_SECONDS:
             self._start_numbering(new_writer())
-        with self._lock:
-            if not (self._pending or self._declare or self._dropped or errors):
-                return None
-            earliest, newest = self._earliest, self._newest
-            first = self._first_kept(now.wall)
-            taken = self._take(first)
-            self._sent = self._since
-            if not self._pending:
-                self._earliest = self._newest = self._since = None
-            elif earliest is not None:
-                self._earliest = max(earliest, min(self._pending))
-            self.has_rest = bool(self._pending)
-            dropped, self._dropped = self._dropped, 0
+        if not (self._pending or self._declare or self._dropped or errors):
+            return None
+        self._sent = self._pending.since  # before the events are taken: the oldest one waits without a break
+        taken = self._pending.take(MOST_INCREMENTS, now=now.wall)
+        self._sent = taken.since
+        self.has_rest = taken.has_rest
+        dropped, self._dropped = self._dropped, 0
+        seconds = taken.seconds
         batch = Batch(
             writer=self._writer,
             slo=self._slo,
             number=self._number + 1,
-            increments=spread([(second, good, bad) for second, (good, bad) in taken.items()], first=first),
-            good=sum([good for good, _ in taken.values()]),
-            bad=sum([bad for _, bad in taken.values()]),
-            earliest=earliest,
-            # Of the rest too: what the store keeps is seen from the newest event.
-            newest=newest,
+            increments=spread([(second, good, bad) for second, (good, bad) in seconds.items()], first=taken.first),
+            good=sum([good for good, _ in seconds.values()]),
+            bad=sum([bad for _, bad in seconds.values()]),
+            earliest=taken.earliest,
+            newest=taken.newest,
             dropped=dropped,
             errors=errors,
             declaration=self._declaration if self._declare else None,
@@ -206,26 +165,6 @@ class Outbox:
         self._frozen_at = now
         self._unconfirmed.append(batch)
         return batch
-
-    def _first_kept(self, wall: float) -> dict[int, int]:
-        """From where on the finer buckets are of use: after an outage most of them are too old to be kept."""
-        earliest, newest = self._earliest, self._newest
-        if earliest is None or newest is None or newest - earliest <= HOUR:
-            return {}
-        # An event from a clock that was ahead for a while does not make all others old.
-        reference = min(newest, math.floor(wall) + FUTURE_TOLERANCE_SECONDS)
-        keeps = self._declaration.keeps_seconds
-        return {width: kept_from(width, newest=reference, keeps_seconds=keeps) for width in WIDTHS[:2]}
-
-    def _take(self, first: dict[int, int]) -> dict[int, list[int]]:
-        """As many of the pending seconds as fit into a batch; the caller holds the lock."""
-        pending = self._pending
-        if len(pending) * len(WIDTHS) <= MOST_INCREMENTS:
-            self._pending = {}
-            return pending
-        seconds = sorted(pending)
-        taken = seconds[: cut_to_fit(seconds, first=first, increments=MOST_INCREMENTS)]
-        return {second: pending.pop(second) for second in taken}
 
     def confirm(self, *, now: ClockReading) -> None:
         """Note that the store has the first unconfirmed batch."""
