@@ -14,19 +14,14 @@ from slo_core.errors import StoreError
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
 from slo_core.stores.base import StoreScope
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, SLORecord, Stored, StoreIdentity
-from slo_core.stores.layout import NOTES_KEPT_SECONDS, WIDTHS, admit, kept_from
+from slo_core.stores.layout import NOTES_KEPT_SECONDS, WIDTHS, kept_from
+from slo_core.stores.sql.sqlite_batches import add_batches
 from slo_core.stores.sql.sqlite_file import SQLiteFile
 from slo_core.stores.url import redacted_url
 
 __all__ = ["SQLiteBucketStore", "open_sqlite"]
 
 _RECORD = "name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at"
-_ADD_TO_BUCKET = """
-    INSERT INTO bucket (slo, width, bucket, good, bad) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (slo, width, bucket) DO UPDATE SET good = good + excluded.good, bad = bad + excluded.bad"""
-_NOTE = """
-    INSERT INTO note (writer, slo, number, noted_at) VALUES (?, ?, ?, ?)
-    ON CONFLICT (writer, slo) DO UPDATE SET number = excluded.number, noted_at = excluded.noted_at"""
 _SUM_OF_RANGE = """
     SELECT COALESCE(SUM(good), 0), COALESCE(SUM(bad), 0) FROM bucket
     WHERE slo = ? AND width = ? AND bucket BETWEEN ? AND ?"""
@@ -118,85 +113,8 @@ class SQLiteBucketStore:
         """Add batches, in one transaction."""
         with self._file.transaction(write=True) as connection:
             now = self._clock()
-            rows = {
-                name: (slo, newest, keeps, since)
-                for slo, name, newest, keeps, since in connection.execute(
-                    "SELECT id, name, newest, keeps, since FROM slo WHERE service = ?", (self.service,)
-                )
-            }
-            # All batches of a call are of this process, mostly under one writer id.
-            notes: dict[tuple[str, int], int] = {}
-            for writer in {batch.writer for batch in batches}:
-                for slo, number in connection.execute("SELECT slo, number FROM note WHERE writer = ?", (writer,)):
-                    notes[writer, slo] = number
-            increments: list[tuple[int, int, int, int, int]] = []
-            totals: list[tuple[object, ...]] = []
-            noted: list[int] = []
-            fresh: list[tuple[str, int, int, float]] = []
-            for batch in batches:
-                row = rows.get(batch.slo)
-                before = 0 if row is None else notes.get((batch.writer, row[0]), 0)
-                if before != batch.number - 1 or (row is None and batch.declaration is None):
-                    noted.append(before)
-                    continue
-                if row is None:
-                    row = self._declare(connection, batch)
-                slo, newest, keeps, since = row
-                declaration = batch.declaration
-                if declaration is not None:
-                    keeps = max(keeps, declaration.keeps_seconds)
-                    connection.execute(
-                        "UPDATE slo SET definition = ?, keeps = ?, "
-                        "changed_at = CASE WHEN fingerprint = ? THEN changed_at ELSE ? END, fingerprint = ? WHERE id = ?",
-                        (
-                            declaration.definition,
-                            keeps,
-                            declaration.fingerprint,
-                            now,
-                            declaration.fingerprint,
-                            slo,
-                        ),
-                    )
-                admitted = admit(batch, last_event_at=newest, keeps_seconds=keeps, data_since=since, now=now)
-                increments.extend((slo, *increment) for increment in admitted.increments)
-                totals.append(
-                    (
-                        admitted.good,
-                        admitted.bad,
-                        admitted.dropped,
-                        batch.errors,
-                        admitted.data_since,
-                        admitted.last_event_at,
-                        slo,
-                    )
-                )
-                fresh.append((batch.writer, slo, batch.number, now))
-                noted.append(batch.number)
-            connection.executemany(_ADD_TO_BUCKET, increments)
-            connection.executemany(
-                "UPDATE slo SET good = good + ?, bad = bad + ?, dropped = dropped + ?, errors = errors + ?, since = ?, "
-                "newest = ? WHERE id = ?",
-                totals,
-            )
-            connection.executemany(_NOTE, fresh)
-            return Applied(_identity(connection), now, tuple(noted))
-
-    def _declare(self, connection: sqlite3.Connection, batch: Batch) -> tuple[int, int | None, int, float]:
-        declaration = batch.declaration
-        assert declaration is not None  # `apply` refuses a first batch without one
-        cursor = connection.execute(
-            f"INSERT INTO slo (service, {_RECORD}) VALUES (?, ?, 0, 0, 0, 0, ?, NULL, ?, ?, ?, NULL)",  # noqa: S608
-            (
-                self.service,
-                batch.slo,
-                declaration.since,
-                declaration.keeps_seconds,
-                declaration.definition,
-                declaration.fingerprint,
-            ),
-        )
-        assert cursor.lastrowid is not None
-        return cursor.lastrowid, None, declaration.keeps_seconds, declaration.since
+            noted = add_batches(connection, batches, service=self.service, now=now)
+            return Applied(_identity(connection), now, noted)
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums, all of one moment."""
