@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from slo_core.http.answer import Answer
 from slo_core.http.lifespan import Scope, Send
-from slo_core.http.recorder import exempt_request
+from slo_core.http.request import exempt_request
 from slo_core.process.threads import run_off_loop
 
 __all__ = ["Endpoint", "asked", "headers_of", "send_answer"]

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 
 from slo_asgi.route import RouteResolver
 from slo_core.http.lifespan import ASGIApp, Message, Receive, Scope, Send, serve_lifespan
-from slo_core.http.recorder import HTTPRecorder, ObservedRequest, RouteMatch
+from slo_core.http.recorder import HTTPRecorder
+from slo_core.http.request import ObservedRequest, RouteMatch
 from slo_core.objectives.http_rule import Classifier
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker

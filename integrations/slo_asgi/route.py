@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from slo_core.conventions import ROUTE_SCOPE_KEY
 from slo_core.http.lifespan import Scope
-from slo_core.http.recorder import RouteMatch
+from slo_core.http.request import RouteMatch
 
 __all__ = ["RouteResolver"]
 

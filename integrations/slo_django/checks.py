@@ -230,7 +230,7 @@ def check_urls(app_configs: object = None, **_: Any) -> list[CheckMessage]:
 
 
 def _unmatched_patterns(definition: SLODefinition, views: Sequence[MappedView]) -> Iterator[tuple[str, str, str]]:
-    from slo_core.http.matching import compile_globs
+    from slo_core.http.globs import compile_globs
 
     rule = definition.http
     if rule is None:

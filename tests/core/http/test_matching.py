@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_core import SLORegistry, slo_exempt, slo_track
-from slo_core.http.matching import compile_globs
+from slo_core.http.globs import compile_globs
 from slo_core.http.recorder import HTTPRecorder
 
 ServiceOf = Callable[..., Any]

@@ -13,7 +13,7 @@ import pytest
 
 from slo_core import HTTPRule, InMemoryStore, SLODefinition, SLORegistry, SLOTracker
 from slo_core.errors import UnknownNameError
-from slo_core.http.matching import MatchResult, decide
+from slo_core.http.matching import MatchResult, match_slos
 from slo_core.http.recorder import HTTPRecorder, RouteMatch, exempt_request
 from slo_core.stores.memory.store import MemoryLedger, MemoryStore
 from slo_core.testing import FakeClock, capture_requests
@@ -540,14 +540,14 @@ def test_a_decision_made_while_an_slo_is_added_is_not_remembered_for_it(
     service = service_of()
     add = [SLODefinition("b", 0.9, http=HTTPRule())]
 
-    def decide_slowly(*args: Any, **options: Any) -> MatchResult:
-        match_result = decide(*args, **options)
+    def match_slowly(*args: Any, **options: Any) -> MatchResult:
+        match_result = match_slos(*args, **options)
         if add:  # another thread adds an SLO, and a request of its own makes it count
             service.registry.define(add.pop())
             service.recorder.begin({}, "GET", "/other")
         return match_result
 
-    monkeypatch.setattr("slo_core.http.recorder.decide", decide_slowly)
+    monkeypatch.setattr("slo_core.http.recorder.match_slos", match_slowly)
     service.request()
 
     assert service.request().keys() == {"a", "b"}
