@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from slo_core.errors import StoreError
-from slo_core.process.forks import ForkWatch
+from slo_core.process.forks import ForkWatch, LazyLock
 
 __all__ = ["TIMEOUT_SECONDS", "SharedRead"]
 
@@ -96,7 +96,7 @@ class SharedRead(Generic[T]):
     """
 
     __slots__ = (
-        "__weakref__", "_changes", "_failure", "_forks", "_hung", "_last_began", "_monotonic", "_next", "_read", "_thread",
+        "__weakref__", "_change", "_failure", "_forks", "_hung", "_last_began", "_monotonic", "_next", "_read", "_thread",
         "_timeout", "_what",
     )  # fmt: skip
 
@@ -112,11 +112,12 @@ class SharedRead(Generic[T]):
         self._what = what
         self._timeout = timeout_seconds
         self._monotonic = monotonic
+        # Its lock is reentrant: a signal handler may scrape.
+        self._change = LazyLock(lambda: threading.Condition())
         self._start_empty()
         self._forks = ForkWatch(self._start_empty)
 
     def _start_empty(self) -> None:
-        self._changes: dict[str, threading.Condition] = {}
         self._next: _Result[T] | None = None  # of the read that has not begun
         self._thread: _ReaderThread | None = None
         self._last_began = float("-inf")  # when the last read began
@@ -132,9 +133,7 @@ class SharedRead(Generic[T]):
             Exception: Any other exception of the read.
         """
         self._forks.notice()
-        # setdefault is atomic: the first caller makes it for all. Its lock is reentrant: a signal handler may scrape.
-        change = self._changes.get("") or self._changes.setdefault("", threading.Condition())
-        with change:
+        with (change := self._change.get()):
             now = self._monotonic()
             deadline = now + self._timeout
             if self._failure is not None and now < self._failure.at + _FAILURE_SECONDS:
