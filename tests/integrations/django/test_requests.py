@@ -411,7 +411,7 @@ def test_a_request_that_cannot_be_taken_up_is_answered(
     def broken(*_: object) -> None:
         raise RuntimeError("ours")
 
-    monkeypatch.setattr("slo_django.middleware.carrier_of", broken)
+    monkeypatch.setattr("slo_django.middleware.request_scope_of", broken)
 
     assert project.get("/").body == b"home"
     assert project.registry.internals.errors.total == 1
