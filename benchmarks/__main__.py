@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks.alone import measure
-from benchmarks.contest import Verdict
+from benchmarks.contest import TargetResult
 
 # Imported when they run: each needs peers or servers of its own.
 BENCHMARKS = (
@@ -35,14 +35,14 @@ def main() -> None:
     arguments = parser.parse_args()
     print(_environment())
     sections: dict[str, str] = {}
-    verdicts: list[Verdict] = []
+    target_results: list[TargetResult] = []
     for name in arguments.names or BENCHMARKS:
         # Each in a process of its own: Django is configured once in a process, and what one leaves behind slows the next.
         with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as process:
             sections[name], reached = process.submit(measure, name, arguments.rounds).result()
-        verdicts += reached
+        target_results += reached
         if arguments.write is not None:  # after each: the last ones need servers, and may fail
-            arguments.write.write_text(_document(sections, verdicts, arguments.rounds))
+            arguments.write.write_text(_report(sections, target_results, arguments.rounds))
 
 
 def _environment() -> str:
@@ -53,30 +53,30 @@ def _environment() -> str:
 
 
 def _versions() -> str:
-    found = []
+    versions = []
     for name in _PACKAGES:
         try:
-            found.append(f"{name} {version(name)}")
+            versions.append(f"{name} {version(name)}")
         except PackageNotFoundError:
-            found.append(f"{name} (not installed)")
-    return ", ".join(found)
+            versions.append(f"{name} (not installed)")
+    return ", ".join(versions)
 
 
-def _document(sections: dict[str, str], verdicts: list[Verdict], rounds: int) -> str:
+def _report(sections: dict[str, str], target_results: list[TargetResult], rounds: int) -> str:
     lines = [
-        "# Measured beside the peers",
+        "# Measured against the peers",
         "",
         f"Written by `python -m benchmarks --write`, {rounds} rounds. {_environment()}, shared with other work: absolute",
         "figures move between machines and between runs, the ratios of one run much less. All contenders of a table are",
-        "measured in turn, once a round. Ratios are of minima; spread is the distance between the quartiles.",
+        "measured one after the other in each round. Ratios are of minima; spread is the distance between the quartiles.",
         "",
         f"{_versions()}.",
         "",
         "| what | target | measured | |",
         "|---|---|---|---|",
         *(
-            f"| {verdict.what} | {verdict.target} | {verdict.measured} | {'met' if verdict.is_met else '**missed**'} |"
-            for verdict in verdicts
+            f"| {result.what} | {result.target} | {result.measured} | {'met' if result.is_met else '**missed**'} |"
+            for result in target_results
         ),
         "",
     ]

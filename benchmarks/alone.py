@@ -8,7 +8,7 @@ import sys
 from contextlib import redirect_stdout
 from typing import TextIO
 
-from benchmarks.contest import VERDICTS, Verdict
+from benchmarks.contest import TARGET_RESULTS, TargetResult
 
 __all__ = ["measure"]
 
@@ -26,9 +26,9 @@ class _Tee(io.TextIOBase):
         return self.kept.write(text)
 
 
-def measure(name: str, rounds: int) -> tuple[str, list[Verdict]]:
-    """What a benchmark prints, which is shown meanwhile, and how its figures stand to their targets."""
+def measure(name: str, rounds: int) -> tuple[str, list[TargetResult]]:
+    """Run a benchmark; return the text that it prints, also shown meanwhile, and its results against the targets."""
     tee = _Tee(sys.stdout)
     with redirect_stdout(tee):  # type: ignore[type-var]  # all that print needs
         importlib.import_module(f"benchmarks.{name}").run(rounds)
-    return tee.kept.getvalue(), VERDICTS
+    return tee.kept.getvalue(), TARGET_RESULTS

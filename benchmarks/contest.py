@@ -1,4 +1,4 @@
-"""Contenders measured in turn, so that whatever else the machine does hits all of them alike."""
+"""Contenders measured one after the other in each round, so that other load on the machine hits all of them alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["VERDICTS", "Result", "Verdict", "compete", "hold_to", "print_table", "ratio_of", "seconds_per_call"]
+__all__ = [
+    "TARGET_RESULTS",
+    "Result",
+    "TargetResult",
+    "compete",
+    "hold_to",
+    "print_table",
+    "ratio_of",
+    "seconds_per_call",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +30,8 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """A measured figure beside what it is held to."""
+class TargetResult:
+    """A measured figure and its target."""
 
     what: str
     target: str
@@ -31,12 +40,12 @@ class Verdict:
 
 
 # Of this run, in the order in which they were reached.
-VERDICTS: list[Verdict] = []
+TARGET_RESULTS: list[TargetResult] = []
 
 
 def hold_to(what: str, target: str, measured: str, *, is_met: bool) -> None:
-    """Print how a figure stands to its target, and note it for the summary."""
-    VERDICTS.append(Verdict(what, target, measured, is_met))
+    """Print a figure with its target, and keep it for the summary."""
+    TARGET_RESULTS.append(TargetResult(what, target, measured, is_met))
     print(f"  {what}: {measured} (target {target}): {'met' if is_met else 'MISSED'}")
 
 

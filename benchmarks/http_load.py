@@ -180,14 +180,14 @@ def _load(wrk: str, server: _Server, seconds: int = _SECONDS) -> _Load:
     return _Load(float(words[words.index("Requests/sec:") + 1]), requests / spent)
 
 
-def _print(title: str, found: Mapping[str, Sequence[_Load]], *, reference: str) -> dict[str, float]:
+def _print(title: str, loads: Mapping[str, Sequence[_Load]], *, reference: str) -> dict[str, float]:
     """Print requests a second; the ratios are of the best rounds."""
-    rounds = len(found[reference])
+    rounds = len(loads[reference])
     print(f"\nrequests a second, {title} ({rounds} rounds of {_SECONDS} s, {_CONNECTIONS} connections)")
     print(f"  {'':24}{'median':>9}{'best':>9}{'spread':>9}{'a CPU second: median':>22}{'best':>9}{'ratio':>8}")
     ratios = {}
-    for name, taken in found.items():
-        ratios[name] = _best(taken) / _best(found[reference])
+    for name, taken in loads.items():
+        ratios[name] = _best(taken) / _best(loads[reference])
         seen, served = [load.per_second for load in taken], [load.per_cpu_second for load in taken]
         first, _, third = statistics.quantiles(seen, n=4)
         print(
@@ -201,16 +201,16 @@ def _best(loads: Sequence[_Load]) -> float:
     return max(load.per_cpu_second for load in loads)
 
 
-def _beside_peers(wrk: str, title: str, module: Sequence[str], apps: Sequence[str], rounds: int) -> None:
+def _against_peers(wrk: str, title: str, module: Sequence[str], apps: Sequence[str], rounds: int) -> None:
     with ExitStack() as running:
         servers = {app: running.enter_context(_served(module, app)) for app in (_BARE, _OURS, *apps)}
-        found: dict[str, list[_Load]] = {app: [] for app in servers}
+        loads: dict[str, list[_Load]] = {app: [] for app in servers}
         for server in servers.values():
             _load(wrk, server, 1)  # warm up
         for _ in range(rounds):
             for app, server in servers.items():
-                found[app].append(_load(wrk, server))
-    ratio = _print(title, found, reference=_BARE)[_OURS]
+                loads[app].append(_load(wrk, server))
+    ratio = _print(title, loads, reference=_BARE)[_OURS]
     hold_to(f"requests/s, {title}", ">= 0.95 x bare", f"{ratio:.2f} x", is_met=ratio >= 0.95)
 
 
@@ -226,8 +226,8 @@ def _hanging(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def _with_store(wrk: str, title: str, module: Sequence[str], rounds: int) -> None:
-    """Redis answering; the same hanging; and one that nobody listens for."""
-    found: dict[str, list[_Load]] = {"store up": [], "store down": [], "store hanging": []}
+    """Redis answering, the same Redis hanging, and an address without a Redis."""
+    loads: dict[str, list[_Load]] = {"store up": [], "store down": [], "store hanging": []}
     nowhere = f"redis://{HOST}:{free_port()}/0"
     with (
         redis_server() as (url, process),
@@ -238,12 +238,12 @@ def _with_store(wrk: str, title: str, module: Sequence[str], rounds: int) -> Non
             _load(wrk, each, 1)
         assert (_store_up(server.port), _store_up(without.port)) == (1.0, 0.0)
         for _ in range(rounds):
-            found["store up"].append(_load(wrk, server))
-            found["store down"].append(_load(wrk, without))
+            loads["store up"].append(_load(wrk, server))
+            loads["store down"].append(_load(wrk, without))
             with _hanging(process):
-                found["store hanging"].append(_load(wrk, server))
+                loads["store hanging"].append(_load(wrk, server))
                 assert _store_up(server.port) == 0.0
-    ratios = _print(f"{title}, slo-suite over Redis", found, reference="store up")
+    ratios = _print(f"{title}, slo-suite over Redis", loads, reference="store up")
     for state in ("store down", "store hanging"):
         ratio = ratios[state]
         hold_to(f"requests/s, {title}, {state}", ">= 0.95 x up", f"{ratio:.2f} x", is_met=ratio >= 0.95)
@@ -257,16 +257,16 @@ def run(rounds: int) -> None:
         return
     few = max(3, rounds // 2)
     sync = (*_GUNICORN, "--worker-class", "sync")
-    # Its default of connections, 1,000, is right for one thread each; said here because it decides what wrk measures.
+    # Its default of connections, 1,000, is right for one thread each; stated here because it decides what wrk measures.
     gthread = (*_GUNICORN, "--worker-class", "gthread", "--threads", "4", "--worker-connections", "1000")
     asgi_peers, wsgi_peers = (
         ("instrumentator", "starlette_exporter", "OpenTelemetry"),
         ("flask-exporter", "OpenTelemetry"),
     )
     measures: tuple[Callable[[], None], ...] = (
-        lambda: _beside_peers(wrk, "uvicorn + Starlette", _UVICORN, asgi_peers, few),
-        lambda: _beside_peers(wrk, "gunicorn sync + Flask", sync, wsgi_peers, few),
-        lambda: _beside_peers(wrk, "gunicorn gthread + Flask", gthread, wsgi_peers, few),
+        lambda: _against_peers(wrk, "uvicorn + Starlette", _UVICORN, asgi_peers, few),
+        lambda: _against_peers(wrk, "gunicorn sync + Flask", sync, wsgi_peers, few),
+        lambda: _against_peers(wrk, "gunicorn gthread + Flask", gthread, wsgi_peers, few),
         lambda: _with_store(wrk, "uvicorn + Starlette", _UVICORN, few),
         lambda: _with_store(wrk, "gunicorn gthread + Flask", gthread, few),
     )

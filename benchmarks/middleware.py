@@ -221,7 +221,7 @@ def _nothing_in_django(get_response: Callable[[Any], Any]) -> Callable[[Any], An
     return lambda request: get_response(request)
 
 
-_nothing_in_django.sync_capable = True  # type: ignore[attr-defined]  # how Django is told
+_nothing_in_django.sync_capable = True  # type: ignore[attr-defined]  # Django reads them
 _nothing_in_django.async_capable = True  # type: ignore[attr-defined]
 
 

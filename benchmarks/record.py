@@ -39,7 +39,7 @@ def _measure(function: Callable[[], object], calls: int = _CALLS) -> Callable[[]
 
 
 def _measure_threads(function: Callable[[], object]) -> Callable[[], float]:
-    """Seconds an event when several threads record at once, all of them together."""
+    """Seconds an event when several threads record concurrently, all of them together."""
 
     def measure() -> float:
         threads = [threading.Thread(target=seconds_per_call, args=(function, _CALLS)) for _ in range(_THREADS)]

@@ -14,14 +14,14 @@ from slo_core.metrics.exporter import PrometheusExporter
 __all__ = ["run"]
 
 _COUNTS = (1, 10, 100, 1000)
-_MINE = 3
+_MATCHING = 3
 _ROUTE = RouteMatch("/checkout/{order}", view_name="checkout")
 
 
-def _service(count: int, *, mine: int = _MINE) -> SLORegistry:
-    """So many SLOs, of which a request of the route belongs to `mine`; the others are of other routes."""
+def _service(count: int, *, matching: int = _MATCHING) -> SLORegistry:
+    """So many SLOs, of which a request of the route belongs to `matching`; the others have other routes."""
     definitions: dict[str, Any] = {
-        f"slo-{index:04}": {"target": "99.9%", "routes": ["/checkout/*" if index < mine else f"/other-{index}/*"]}
+        f"slo-{index:04}": {"target": "99.9%", "routes": ["/checkout/*" if index < matching else f"/other-{index}/*"]}
         for index in range(count)
     }
     return SLORegistry.from_config(definitions)
@@ -33,7 +33,7 @@ def _request(service: SLORegistry) -> Callable[[], None]:
 
     def serve() -> None:
         request_scope: dict[str, Any] = {}
-        # Paths carry ids: hardly one comes twice.
+        # Paths carry ids: few of them come twice.
         observed = recorder.begin(request_scope, "GET", f"/checkout/{next(orders)}")
         assert observed is not None
         observed.status = 200
@@ -41,14 +41,14 @@ def _request(service: SLORegistry) -> Callable[[], None]:
         recorder.finish(observed, lambda: _ROUTE)
 
     serve()
-    assert sum(tracker.snapshot().total for tracker in service) == min(_MINE, len(service))
+    assert sum(tracker.snapshot().total for tracker in service) == min(_MATCHING, len(service))
     return serve
 
 
 def run(rounds: int) -> None:
     """Print one table for requests, one for snapshots, one for `/metrics`."""
     services = {count: _service(count) for count in _COUNTS}
-    names = {count: f"{count:,} SLOs" + (" (it belongs to all)" if count < _MINE else "") for count in _COUNTS}
+    names = {count: f"{count:,} SLOs" + (" (it belongs to all)" if count < _MATCHING else "") for count in _COUNTS}
 
     def measures(function: Callable[[SLORegistry], Callable[[], object]], calls: int) -> dict[str, Callable[[], float]]:
         ready = {names[count]: function(service) for count, service in services.items()}
@@ -59,7 +59,7 @@ def run(rounds: int) -> None:
 
     ten, thousand = names[10], names[1000]
     results = compete(measures(_request, 200), 20 * rounds)
-    print_table(f"one request that belongs to {_MINE} SLOs, recorder alone", results, reference=ten)
+    print_table(f"one request that belongs to {_MATCHING} SLOs, recorder alone", results, reference=ten)
     ratio = ratio_of(results, thousand, ten)
     hold_to("a request with 1,000 SLOs defined", "<= 2 x with 10", f"{ratio:.2f} x", is_met=ratio <= 2)
     for title, function in (

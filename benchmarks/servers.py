@@ -24,7 +24,7 @@ class MissingServerError(Exception):
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """A port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -32,10 +32,10 @@ def free_port() -> int:
 
 def _command(name: str, *folders: str) -> str:
     path = os.pathsep.join([os.environ.get("PATH", ""), *folders])
-    found = shutil.which(name, path=path)
-    if found is None:
+    program = shutil.which(name, path=path)
+    if program is None:
         raise MissingServerError(f"{name} is not installed")
-    return found
+    return program
 
 
 def _listens(port: int) -> bool:

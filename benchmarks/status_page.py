@@ -32,7 +32,7 @@ _PAGES = {
 _COLD = "the list, a process's first request"
 _WARM_READS = 5
 
-# Longer than what one reader has found is given to others: every read that is measured asks the store.
+# Longer than one read serves several readers: every measured request reads the store.
 _REST_SECONDS = 0.6
 
 # Of a thousand events of each second: within the budget, at its end, beyond it.
@@ -127,7 +127,7 @@ def _fill() -> int:
 
 
 def _sign_in() -> str:
-    """The session of somebody who may look."""
+    """The session of a user who may look."""
     from django.contrib.auth.models import Permission, User
     from django.test import Client
 
@@ -204,17 +204,17 @@ def _in_a_process_of_its_own(database: dict[str, object], session: str) -> Taken
     return taken
 
 
-def _print(found: list[Taken], buckets: int) -> None:
-    results = {_COLD: Result(*_middle_and_least([taken["cold"] for taken in found]))}
+def _print(samples: list[Taken], buckets: int) -> None:
+    results = {_COLD: Result(*_middle_and_least([taken["cold"] for taken in samples]))}
     for name in _PAGES:
-        results[name] = Result(*_middle_and_least([seconds for taken in found for seconds in taken["warm"][name]]))
+        results[name] = Result(*_middle_and_least([seconds for taken in samples for seconds in taken["warm"][name]]))
     print_table(
         f"server time of a page of {SLO_COUNT} SLOs, {buckets:,} buckets each, PostgreSQL (Django's admin)",
         results,
         reference="the list",
         unit="ms",
     )
-    last = found[-1]
+    last = samples[-1]
     of_store = [sql for sql in last["statements"] if "slo_django_" in sql and "permission" not in sql]
     for name, most in ((_COLD, 400), ("the list", 150)):
         least = results[name].minimum * 1e3

@@ -67,9 +67,9 @@ def _drive(url: str, starts_at: Any, ready: Any, answers: Any) -> None:
     lags: list[float] = []
 
     def work(mine: list[tuple[int, _Writer]]) -> None:
-        for turn in range(_SECONDS):
+        for second in range(_SECONDS):
             for place, writer in mine:
-                due = start + turn + place / len(writers)
+                due = start + second + place / len(writers)
                 if (left := due - time.time()) > 0:
                     time.sleep(left)
                 writer.flush(int(time.time()))
@@ -95,23 +95,23 @@ def _writers(url: str) -> None:
     before = _cpu_seconds(url)
     started = time.time()
     starts_at.value = started
-    found = [answers.get() for _ in drivers]
+    reports = [answers.get() for _ in drivers]
     took = time.time() - started
     used = _cpu_seconds(url) - before
     for driver in drivers:
         driver.join()
-    flushes = sum(count for count, _, _ in found)
+    flushes = sum(count for count, _, _ in reports)
     with_totals = bucket_store_from_url(url, service="load")
-    records = [stored.record for stored in with_totals.read([Query(found.name) for found in _definitions()])]
+    records = [stored.record for stored in with_totals.read([Query(definition.name) for definition in _definitions()])]
     with_totals.close()
     expected = 10 * flushes
     counted = {record.good + record.bad for record in records if record is not None}
     print(
         f"\none Redis, {_WRITERS} writers x {_SLO_COUNT} SLOs, one flush a second each ({flushes} flushes in {took:.1f} s)"
     )
-    worst = max(worst for _, worst, _ in found)
+    worst = max(worst for _, worst, _ in reports)
     print(f"  {used / flushes * 1e6:.0f} us of Redis a flush; until a flush is confirmed: ", end="")
-    print(f"median {statistics.median(m for _, _, m in found) * 1e3:.1f} ms")
+    print(f"median {statistics.median(m for _, _, m in reports) * 1e3:.1f} ms")
     load = used / took
     hold_to(f"Redis under {_WRITERS} writers", "< 35 % of a core", f"{load:.1%}", is_met=load < 0.35)
     # An event waits for the next flush, a second at most, and then for this.
@@ -210,9 +210,10 @@ def _in_process(url: str, process: subprocess.Popen[bytes], rounds: int) -> None
         f"\none request through the ASGI middleware in process, 3 SLOs, Redis answering and hanging ({rounds} rounds)"
     )
     print(f"  {'':12}{'median us':>12}{'p99 us':>12}{'p99.9 us':>12}  (medians of the rounds)")
-    for name, found in (("answering", up), ("hanging", down)):
+    for name, quantiles in (("answering", up), ("hanging", down)):
         print(
-            f"  {name:12}" + "".join(f"{statistics.median(column) * 1e6:12.2f}" for column in zip(*found, strict=True))
+            f"  {name:12}"
+            + "".join(f"{statistics.median(column) * 1e6:12.2f}" for column in zip(*quantiles, strict=True))
         )
 
 

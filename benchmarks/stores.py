@@ -111,8 +111,8 @@ def _set_up_django(databases: dict[str, dict[str, object]]) -> None:
 def _open_django(alias: str, service: str = _SERVICE) -> BucketStore:
     from slo_django.store.bucket_store import open_django
 
-    found: BucketStore = open_django(f"django://{alias}", service=service)
-    return found
+    store: BucketStore = open_django(f"django://{alias}", service=service)
+    return store
 
 
 def _hold_minima(what: str, results: dict[str, Result], milliseconds: dict[str, float]) -> None:
@@ -139,9 +139,9 @@ def _reading(stores: dict[str, BucketStore], rounds: int) -> None:
         one[name] = lambda tracker=tracker: seconds_per_call(tracker.snapshot, 10)  # type: ignore[misc]
         twenty[name] = lambda registry=registry: seconds_per_call(registry.snapshot_all, 2)  # type: ignore[misc]
     title = f"a snapshot, 30 days full of data ({count:,} buckets an SLO; 30 days and 7 burn and alert windows)"
-    found = compete(one, rounds)
-    print_table(f"{title}: one SLO", found, reference="SQLite", unit="ms")
-    _hold_minima("a snapshot of 30 days full of data", found, {"SQLite": 3, "Redis": 5, "PostgreSQL (Django)": 8})
+    results = compete(one, rounds)
+    print_table(f"{title}: one SLO", results, reference="SQLite", unit="ms")
+    _hold_minima("a snapshot of 30 days full of data", results, {"SQLite": 3, "Redis": 5, "PostgreSQL (Django)": 8})
     print_table(f"{title}: {SLO_COUNT} SLOs at once", compete(twenty, rounds), reference="SQLite", unit="ms")
 
 
@@ -155,7 +155,7 @@ def list_slos(database: dict[str, object], reads: int) -> list[float]:
     for definition in definitions(_LISTED_COUNT):
         registry.define(definition)
     taken = [seconds_per_call(registry.snapshot_all, 1) for _ in range(reads)]
-    assert all(found.total > 10_000_000 for found in registry.snapshot_all())
+    assert all(snapshot.total > 10_000_000 for snapshot in registry.snapshot_all())
     return taken
 
 
@@ -167,13 +167,13 @@ def _listing(rounds: int) -> None:
     code = "import json, sys; from benchmarks.stores import list_slos; print(list_slos(json.loads(sys.argv[1]), 5))"
     command = [sys.executable, "-c", code, database]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    found = [
+    samples = [
         json.loads(subprocess.run(command, env=environment, capture_output=True, check=True).stdout)
         for _ in range(rounds)
     ]
     results = {
-        _FIRST: [taken[0] for taken in found],
-        _NEXT: [seconds for taken in found for seconds in taken[1:]],
+        _FIRST: [taken[0] for taken in samples],
+        _NEXT: [seconds for taken in samples for seconds in taken[1:]],
     }
     listed = {name: Result(statistics.median(taken), min(taken)) for name, taken in results.items()}
     print_table(
@@ -243,8 +243,8 @@ def _multiprocess(rounds: int) -> dict[str, list[float]]:
         environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": folder, "SLO_BENCH": _MULTIPROCESS}
         command = [sys.executable, "-c", _MULTIPROCESS, "main", str(rounds)]
         done = subprocess.run(command, env=environment, capture_output=True, check=True)
-    found: dict[str, list[float]] = json.loads(done.stdout)
-    return found
+    times: dict[str, list[float]] = json.loads(done.stdout)
+    return times
 
 
 def _per_request(url: str | None, rounds: int) -> None:
@@ -282,7 +282,7 @@ def _per_request(url: str | None, rounds: int) -> None:
 
 
 def run(rounds: int) -> None:
-    """Print reads, flushes and the load on a Redis, beside what other designs cost."""
+    """Print reads, flushes and the load on a Redis, with the costs of other designs."""
     logging.getLogger("slo_core").setLevel(logging.CRITICAL)  # stores are made to hang on purpose
     with _stores() as (stores, url):
         _reading(stores, rounds)

@@ -36,7 +36,7 @@ START_SECONDS = 30.0
 # Every so often the payment provider has a bad time: that is when budgets burn.
 INCIDENT_EVERY_SECONDS, INCIDENT_SECONDS = 20.0, 6.0
 
-# Method, path and how often, beside the others; in quiet times and during an incident.
+# Method and path, and their weights among the requests: in quiet times and during an incident.
 TRAFFIC = {
     "GET /v1/products": (50, 50),
     "GET /v1/products/2": (20, 20),

@@ -39,9 +39,9 @@ async def products() -> list[dict[str, object]]:
 @shop.get("/products/{product}")
 async def product(product: int) -> dict[str, object]:
     """One product; 404 if there is none, which is an answer and no failure."""
-    for found in await products():
-        if found["id"] == product:
-            return found
+    for candidate in await products():
+        if candidate["id"] == product:
+            return candidate
     raise HTTPException(404, "no such product")
 
 
@@ -85,7 +85,7 @@ registry = instrument(
     SLO_DEFINITIONS,
     # With several workers: SLO_STORE=sqlite:///slo.db
     store=os.environ.get("SLO_STORE", "memory://"),
-    # For people: how every SLO stands, its charts and alerts. /metrics is for Prometheus, and there unless told otherwise.
+    # The status page for people: every SLO, its charts and alerts. /metrics for Prometheus is there by default.
     status_path="/slo",
     # Both ask for it: as a bearer token; in a browser as the password, with any name.
     metrics_token=os.environ.get("API_METRICS_TOKEN") or None,

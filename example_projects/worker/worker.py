@@ -21,7 +21,7 @@ SLO_DEFINITIONS = {
     "receipts-delivered": {"target": "99.5%", "kind": "custom", "description": "A receipt reaches its mailbox."},
 }
 
-# So that whoever runs it knows what the numbers must be.
+# Fixed, so that the numbers to expect are known.
 FAILS_EVERY, BOUNCES_EVERY = 20, 10
 # The provider tells minutes later when a mail was delivered or bounced.
 REPORTED_LATE_SECONDS = 600
@@ -116,7 +116,7 @@ def report(registry: SLORegistry) -> None:
 
 
 def main() -> None:
-    """Run until the jobs are done, the time is over, or somebody says stop."""
+    """Run until the jobs are done, the time is over, or a signal stops the worker."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, help="how many jobs there are (default: they never end)")
     parser.add_argument("--seconds", type=float, help="how long to run (default: until the jobs are done)")

@@ -1,4 +1,4 @@
-"""An answer of the core's, sent as ASGI wants it."""
+"""Answers of the core's views, sent through ASGI."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Callable
 
 from slo_core.http.answer import Answer
 from slo_core.http.lifespan import Scope, Send
-from slo_core.http.recorder import exempt_request
+from slo_core.http.request import exempt_request
 from slo_core.process.threads import run_off_loop
 
-__all__ = ["Endpoint", "asked", "headers_of", "send_answer"]
+__all__ = ["Endpoint", "headers_of", "send_answer", "view_arguments"]
 
 
 class Endpoint:
     """
-    What the endpoints of our routes have in common: the names of a function.
+    The base of the endpoints of our routes: it gives each the names that a function has.
 
-    Middleware such as rate limits and tracing reads them. Functions they cannot be, because Starlette passes those a
-    request instead of an ASGI scope.
+    Middleware such as rate limits and tracing reads them. The endpoints cannot be functions, because Starlette passes a
+    function a request instead of an ASGI scope.
     """
 
     def __init__(self) -> None:
@@ -30,8 +30,8 @@ def headers_of(scope: Scope) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-def asked(scope: Scope) -> dict[str, str]:
-    """What every view of the core asks of a request."""
+def view_arguments(scope: Scope) -> dict[str, str]:
+    """The arguments that every view of the core takes from a request."""
     headers = headers_of(scope)
     return {
         "query": scope.get("query_string", b"").decode("latin-1"),
@@ -47,7 +47,7 @@ async def send_answer(scope: Scope, send: Send, respond: Callable[[], Answer]) -
     Args:
         scope: Of the request.
         send: Of the request.
-        respond: Works the answer out; called off the event loop, because it may wait for the store.
+        respond: Makes the answer; called off the event loop, because it may wait for the store.
     """
     if scope["type"] != "http":
         raise ValueError(f"expected an HTTP request, got a connection of type {scope['type']!r}")

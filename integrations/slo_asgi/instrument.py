@@ -19,7 +19,7 @@ __all__ = ["Application", "instrument"]
 
 
 class Application(Protocol):
-    """What `instrument` needs of an application; FastAPI and Starlette have it."""
+    """The part of an application that `instrument` needs; FastAPI and Starlette have it."""
 
     @property
     def state(self) -> Any: ...
@@ -50,10 +50,10 @@ def instrument(
     """
     Count the requests of a FastAPI or Starlette application and give it a metrics view.
 
-    Call it before the application starts, after your own `add_middleware` calls: what is added last is outermost. The
-    registry is also at `app.state.slo_registry`. A second call on the same application changes nothing, warns, and
-    returns the first one's registry. Routes may come before or after, but the first that matches answers: a route added
-    earlier that takes the metrics path too is warned of.
+    Call it before the application starts and after your own `add_middleware` calls, because the middleware added last is
+    outermost. The registry is also at `app.state.slo_registry`. A second call on the same application changes nothing,
+    warns, and returns the registry of the first. Routes may be added before or after. The first route that matches
+    answers: if an earlier one takes the metrics path, a warning says so.
 
     Args:
         app: The application.
@@ -64,14 +64,14 @@ def instrument(
         exclude: Globs of routes and paths that never count.
         metrics_path: Where the metrics view answers; None is nowhere.
         metrics_token: Bearer token that scrapers must send; None asks for none. The status page asks for it too.
-        status_path: Where the status page answers, and with `.json` behind it its JSON; None is nowhere.
+        status_path: Where the status page answers; its JSON answers at the same path with `.json`. None is nowhere.
         enabled: False counts and mounts nothing; the definitions are checked all the same.
         service: Names the service.
         clock: Seconds since the epoch; tests pass `slo_core.testing.FakeClock`.
         timer: Monotonic seconds; tests pass the same.
 
     Raises:
-        ConfigError: Every problem of the definitions, or of the other arguments.
+        ConfigError: All problems of the definitions, or of the other arguments.
         StoreError: The store's URL is unknown or refused.
         RuntimeError: The application has started already.
     """
@@ -83,7 +83,7 @@ def instrument(
         store=store,
         store_options=store_options or {},
         flush_interval=flush_interval,
-        exclude=_listed(exclude),
+        exclude=_as_tuple(exclude),
         metrics_path=metrics_path,
         metrics_token=metrics_token,
         status_path=status_path,
@@ -114,26 +114,26 @@ def instrument(
 
 
 def _add_status(app: Application, path: str, registry: SLORegistry, *, token: str | None) -> None:
-    # Only who asks for the page pays for its import.
-    from slo_asgi.status import StatusAsset, StatusDocument, StatusPageApp
+    # Imported here, because most applications have no status page.
+    from slo_asgi.status import StatusAsset, StatusJSON, StatusPageApp
     from slo_core.status_page.view import StatusView
 
     view = StatusView(registry, path=path, token=token)
     path = path.rstrip("/")
     app.add_route(path, StatusPageApp(view), name="slo-status", include_in_schema=False)
-    app.add_route(f"{path}.json", StatusDocument(view), name="slo-status-json", include_in_schema=False)
+    app.add_route(f"{path}.json", StatusJSON(view), name="slo-status-json", include_in_schema=False)
     app.add_route(f"{path}/{{name}}", StatusAsset(view), name="slo-status-asset", include_in_schema=False)
 
 
-def _listed(exclude: Iterable[str]) -> tuple[str, ...]:
-    """A tuple of what can be listed; the settings refuse the rest, and texts, which would be lists of their letters."""
+def _as_tuple(exclude: Iterable[str]) -> tuple[str, ...]:
+    """The globs as a tuple. A text, or an object that is no list, stays as it is: the settings refuse it."""
     if isinstance(exclude, str) or not isinstance(exclude, Iterable):
         return exclude  # type: ignore[return-value]  # as above
     return tuple(exclude)
 
 
 def _warn_of_an_earlier_route(app: Application, path: str, name: str, argument: str) -> None:
-    earlier = _route_of(app, path)
+    earlier = _route_at(app, path)
     if earlier is not None:
         warnings.warn(
             f"GET {path} goes to a route that was added before {name}, {earlier}; call instrument() before you add it, "
@@ -142,14 +142,14 @@ def _warn_of_an_earlier_route(app: Application, path: str, name: str, argument: 
         )
 
 
-def _route_of(app: Application, path: str) -> str | None:
-    """The route of the application that answers scrapes of a path already; None when there is none."""
+def _route_at(app: Application, path: str) -> str | None:
+    """The route of the application that already answers GET at a path; None when there is none."""
     scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": [], "path_params": {}}
     try:
         for route in getattr(app, "routes", ()):
             match, _ = route.matches(dict(scope))
             if match.name == "FULL":
                 return repr(getattr(route, "path", None) or type(route).__name__)
-    except Exception:  # a router nobody knows: there is nothing to warn of
+    except Exception:  # from a router of an unknown kind: no warning
         return None
     return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any, Protocol, cast, overload
 
-from slo_asgi.answer import Endpoint, asked, headers_of, send_answer
+from slo_asgi.answer import Endpoint, headers_of, send_answer, view_arguments
 from slo_core.http.lifespan import Receive, Scope, Send
 from slo_core.metrics.view import MetricsView
 from slo_core.tracking.registry import SLORegistry
@@ -33,7 +33,7 @@ class MetricsApp(Endpoint):
 
     Args:
         registry: The SLOs.
-        token: Bearer token to ask for; None asks for none.
+        token: Bearer token that scrapers must send; None asks for none.
     """
 
     def __init__(self, registry: SLORegistry, *, token: str | None = None) -> None:
@@ -45,7 +45,9 @@ class MetricsApp(Endpoint):
         await send_answer(
             scope,
             send,
-            lambda: self._view.respond(scope["method"], accept=headers_of(scope).get("accept", ""), **asked(scope)),
+            lambda: self._view.respond(
+                scope["method"], accept=headers_of(scope).get("accept", ""), **view_arguments(scope)
+            ),
         )
 
 

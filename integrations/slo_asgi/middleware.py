@@ -1,4 +1,4 @@
-"""Pure ASGI middleware: notes what goes over the wire, and changes none of it."""
+"""Pure ASGI middleware: observes the messages between server and application, and changes none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 
 from slo_asgi.route import RouteResolver
 from slo_core.http.lifespan import ASGIApp, Message, Receive, Scope, Send, serve_lifespan
-from slo_core.http.recorder import HTTPRecorder, ObservedRequest, RouteMatch
+from slo_core.http.recorder import HTTPRecorder
+from slo_core.http.request import ObservedRequest, RouteMatch
 from slo_core.objectives.http_rule import Classifier
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker
@@ -35,7 +36,7 @@ class SLOMiddleware:
         registry: The SLOs.
         tracker: One SLO.
         slo_name: One SLO of `registry`.
-        classify: `classify(status, exception_or_None) -> bool`; by default good is no exception and a status below 500.
+        classify: `classify(status, exception_or_None) -> bool`; the default is no exception and a status below 500.
         exclude: Globs of routes and paths that never count.
         timer: Monotonic seconds; tests pass `slo_core.testing.FakeClock`.
         may_be_idle: Accept a registry in which no definition counts requests: one that is filled later, or whose SLOs
@@ -100,7 +101,7 @@ class SLOMiddleware:
 class _Watch:
     """One request between server and application."""
 
-    __slots__ = ("_exchange", "_receive", "_recorder", "_resolver", "_scope", "_send", "_sends_trailers")
+    __slots__ = ("_observed", "_receive", "_recorder", "_resolver", "_scope", "_send", "_sends_trailers")
 
     def __init__(
         self,
@@ -112,7 +113,7 @@ class _Watch:
         resolver: RouteResolver,
     ) -> None:
         self._recorder = recorder
-        self._exchange = observed
+        self._observed = observed
         self._scope = scope
         self._receive = receive
         self._send = send
@@ -120,14 +121,14 @@ class _Watch:
         self._sends_trailers = False
 
     def raised(self, exc: BaseException) -> None:
-        """The application raised; after the last byte, in a background task for one, that is not the request's failure."""
-        if not (self._exchange.disconnected and _is_hang_up(exc)):
-            self._exchange.exception = exc
+        """The application raised. After the last byte, as in a background task, that is not the request's failure."""
+        if not (self._observed.disconnected and _is_hang_up(exc)):
+            self._observed.exception = exc
         self._finish()
 
     def returned(self) -> None:
         """The application returned, and the response had not ended."""
-        observed = self._exchange
+        observed = self._observed
         if observed.status is not None and not observed.disconnected:
             observed.exception = IncompleteResponseError("the application returned before its response had ended")
         self._finish()
@@ -135,23 +136,23 @@ class _Watch:
     async def receive(self) -> Message:
         message = await self._receive()
         if message.get("type") == "http.disconnect":
-            self._exchange.disconnected = True
+            self._observed.disconnected = True
         return message
 
     async def send(self, message: Message) -> None:
-        observed = self._exchange
-        kind = message.get("type")
-        if kind in {"http.response.body", "http.response.zerocopysend"}:
+        observed = self._observed
+        message_type = message.get("type")
+        if message_type in {"http.response.body", "http.response.zerocopysend"}:
             is_last = not message.get("more_body")
             if observed.first_byte is None and (is_last or message.get("body") or "file" in message):
                 try:
-                    # Before it is sent: a client that reads slowly is no delay of ours.
+                    # Before it is sent, so that a client that reads slowly delays nothing.
                     observed.first_byte = self._recorder.timer()
-                except Exception as exc:  # a timer of the user's own; the response must go out
+                except Exception as exc:  # from a user's own timer; the response must go out
                     self._recorder.internal_errors.report(_NOT_TIMED, exc)
         else:
-            is_last = kind == "http.response.pathsend" or (
-                kind == "http.response.trailers" and not message.get("more_trailers")
+            is_last = message_type == "http.response.pathsend" or (
+                message_type == "http.response.trailers" and not message.get("more_trailers")
             )
         try:
             await self._send(message)
@@ -160,16 +161,16 @@ class _Watch:
                 observed.disconnected = True
             raise
         if is_last:
-            if not self._sends_trailers or kind == "http.response.trailers":
+            if not self._sends_trailers or message_type == "http.response.trailers":
                 self._finish()
-        elif kind == "http.response.start":
-            # What answers a client that was seen to leave, an error page for one, reaches nobody.
+        elif message_type == "http.response.start":
+            # After a disconnect, a response such as an error page reaches no client.
             if not observed.disconnected:
                 observed.status = message.get("status")
             self._sends_trailers = bool(message.get("trailers"))
 
     def _finish(self) -> None:
-        observed = self._exchange
+        observed = self._observed
         if observed.ended is None:
             try:
                 observed.ended = self._recorder.timer()
@@ -178,7 +179,7 @@ class _Watch:
         self._recorder.finish(observed, self._resolve)
 
     def _resolve(self) -> RouteMatch | None:
-        return self._resolver.resolve(self._scope, path=self._exchange.path)
+        return self._resolver.resolve(self._scope, path=self._observed.path)
 
 
 def _below(path: str, root_path: str) -> str:
@@ -189,7 +190,7 @@ def _below(path: str, root_path: str) -> str:
 
 
 def _is_hang_up(exc: BaseException) -> bool:
-    """Whether an exception is how an application ends when its client has gone."""
+    """Whether an application raises such an exception when its client has gone."""
     if isinstance(exc, BaseExceptionGroup):
         return all(_is_hang_up(inner) for inner in exc.exceptions)
     requests = sys.modules.get("starlette.requests")  # Starlette need not be there
@@ -201,9 +202,10 @@ def _is_refusal(exc: BaseException) -> bool:
     """
     Whether a server will not send an answer because it has answered a malformed body itself, with 400.
 
-    uvicorn does that with h11, in the middle of a request: else any client could spend a budget with a wrong chunk. What
-    h11 has against the answer itself, a header with a line feed for one, names no state: that is the application's failure.
+    uvicorn with h11 does that in the middle of a request. Without this test any client could spend a budget by sending a
+    malformed chunk. An error of h11 about the answer itself, such as a line feed in a header, names no state: that is the
+    application's failure.
     """
-    h11 = sys.modules.get("h11")  # another server, or another parser, needs none
+    h11 = sys.modules.get("h11")  # other servers and parsers do not import it
     protocol_error = getattr(h11, "LocalProtocolError", None)
     return protocol_error is not None and isinstance(exc, protocol_error) and " and state=" in str(exc)

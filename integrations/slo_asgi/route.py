@@ -1,4 +1,4 @@
-"""Which route took a request: asked of the scope afterwards, since routers tell nobody."""
+"""The route that took a request, read from the scope afterwards: routers announce it nowhere else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from slo_core.conventions import ROUTE_SCOPE_KEY
 from slo_core.http.lifespan import Scope
-from slo_core.http.recorder import RouteMatch
+from slo_core.http.request import RouteMatch
 
 __all__ = ["RouteResolver"]
 
@@ -18,7 +18,7 @@ _REMEMBERED_ROUTES = 1024
 
 
 class RouteResolver:
-    """Tells the route of finished requests; remembers what it found out about routes and route tables."""
+    """Resolves the routes of finished requests, and remembers routes and route tables."""
 
     __slots__ = ("_known", "_tables")
 
@@ -54,19 +54,19 @@ class RouteResolver:
         route = scope.get("route")
         if route is None or "app_root_path" in scope:
             # Below a mount the template depends on more than the route.
-            return self._tell(scope, route, context, endpoint, path)
+            return self._match(scope, route, context, endpoint, path)
         key = (id(route), id(context))
         known = self._known.get(key)
         if known is not None and known[2].view is endpoint:
             return known[2]
-        route_match = self._tell(scope, route, context, endpoint, path)
+        route_match = self._match(scope, route, context, endpoint, path)
         if route_match is not None:
             if len(self._known) >= _REMEMBERED_ROUTES:
                 self._known.clear()
             self._known[key] = (route, context, route_match)
         return route_match
 
-    def _tell(self, scope: Scope, route: Any, context: object, endpoint: object, path: str) -> RouteMatch | None:
+    def _match(self, scope: Scope, route: Any, context: object, endpoint: object, path: str) -> RouteMatch | None:
         included = _included_route(context, route)
         if included is not None:
             template, name = included
@@ -79,7 +79,7 @@ class RouteResolver:
         return RouteMatch(_mount_prefix(scope, template) + template, view_name=name or None, view=endpoint)
 
     def _mounted(self, scope: Scope, mount: Any, endpoint: object) -> RouteMatch | None:
-        """The mount was the last to take it: a raw ASGI application, or a router of which no route matched."""
+        """The mount is the innermost route: it holds a raw ASGI application, or a router of which no route matched."""
         if getattr(mount, "routes", None):
             return None
         template = f"{_mount_prefix(scope, '')}/{{path}}"
@@ -125,7 +125,7 @@ class _Candidate(NamedTuple):
 
 
 def _frontend(scope: Scope, file: str) -> RouteMatch:
-    """A file below `FastAPI.frontend()`, which names no endpoint: static files under another name."""
+    """The route of a file below `FastAPI.frontend()`, which serves static files and names no endpoint."""
     below = str(scope["path"]).removeprefix(str(scope.get("root_path", "")))
     return RouteMatch(f"{_mount_prefix(scope, '')}{below.removesuffix(file).rstrip('/')}/{{path}}", is_static=True)
 
@@ -154,7 +154,7 @@ def _mount_prefix(scope: Scope, template: str) -> str:
         return ""
     parts = _mounted_at(scope).split("/")
     end = len(parts)
-    # From the right, because what a client chose may equal a literal part: "/by/{name}", asked as "/by/by".
+    # From the right, because the client's value may equal a literal part: "/by/{name}" requested as "/by/by".
     for name, value in reversed(scope.get("path_params", {}).items()):
         text = str(value)
         if f"{{{name}}}" in template or text not in parts[:end]:
@@ -165,14 +165,14 @@ def _mount_prefix(scope: Scope, template: str) -> str:
 
 
 def _mounted_at(scope: Scope) -> str:
-    """The path of the mounts around the matched route, as it was asked for."""
+    """The path of the mounts around the matched route, as it was requested."""
     if "app_root_path" not in scope:
         return ""  # nothing is mounted: the root path is the server's
     return str(scope.get("root_path", "")).removeprefix(scope["app_root_path"])
 
 
 def _is_mount(route: object) -> bool:
-    routing = sys.modules.get("starlette.routing")  # whoever has a route of Starlette's has imported it
+    routing = sys.modules.get("starlette.routing")  # imported wherever such routes exist
     return routing is not None and isinstance(route, routing.Mount)
 
 
@@ -183,15 +183,15 @@ def _is_static(endpoint: object) -> bool:
 
 def _by_endpoint(routes: Iterable[Any], mounts: str = "") -> dict[int, list[_Candidate]]:
     """Every route that ends a search, those below mounts included, by the identity of its endpoint."""
-    found: dict[int, list[_Candidate]] = {}
+    by_endpoint: dict[int, list[_Candidate]] = {}
     for route in routes:
         inner = getattr(route, "routes", None)
         around = mounts + route.path_format.removesuffix("/{path}") if _is_mount(route) else mounts
         if inner:
             for endpoint, candidates in _by_endpoint(inner, around).items():
-                found.setdefault(endpoint, []).extend(candidates)
+                by_endpoint.setdefault(endpoint, []).extend(candidates)
         elif _is_mount(route):
-            found.setdefault(id(route.app), []).append(_Candidate(around, route))
+            by_endpoint.setdefault(id(route.app), []).append(_Candidate(around, route))
         elif hasattr(route, "path_format") and hasattr(route, "path_regex") and hasattr(route, "endpoint"):
-            found.setdefault(id(route.endpoint), []).append(_Candidate(around, route))
-    return found
+            by_endpoint.setdefault(id(route.endpoint), []).append(_Candidate(around, route))
+    return by_endpoint

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from slo_asgi.answer import Endpoint, asked, headers_of, send_answer
+from slo_asgi.answer import Endpoint, headers_of, send_answer, view_arguments
 from slo_core.http.lifespan import Receive, Scope, Send
 from slo_core.status_page.view import StatusView
 
-__all__ = ["StatusAsset", "StatusDocument", "StatusPageApp"]
+__all__ = ["StatusAsset", "StatusJSON", "StatusPageApp"]
 
 
 class _StatusEndpoint(Endpoint):
@@ -26,14 +26,14 @@ class StatusPageApp(_StatusEndpoint):
     """The page itself."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_answer(scope, send, lambda: self._view.respond_page(scope["method"], **asked(scope)))
+        await send_answer(scope, send, lambda: self._view.respond_page(scope["method"], **view_arguments(scope)))
 
 
-class StatusDocument(_StatusEndpoint):
-    """The JSON."""
+class StatusJSON(_StatusEndpoint):
+    """The JSON of the page."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_answer(scope, send, lambda: self._view.respond_json(scope["method"], **asked(scope)))
+        await send_answer(scope, send, lambda: self._view.respond_json(scope["method"], **view_arguments(scope)))
 
 
 class StatusAsset(_StatusEndpoint):

@@ -16,10 +16,10 @@ def get_registry() -> SLORegistry:
     """
     The SLOs that the settings define; the same object until an `SLO_` setting is overridden.
 
-    Ask for it where you use it (a view, a task, a command) rather than once at import: `override_settings` replaces it.
+    Call it where you use it (a view, a task, a command) rather than once at import: `override_settings` replaces it.
 
     Raises:
-        ConfigError: Every problem of `SLO_DEFINITIONS` or of another `SLO_` setting at once.
+        ConfigError: All problems of `SLO_DEFINITIONS`, or of the other `SLO_` settings.
         StoreError: The store's URL is unknown or refused.
     """
     from slo_django.installation import current

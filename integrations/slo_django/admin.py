@@ -52,21 +52,21 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         return [
             path("", self._guarded(self.changelist_view), name="slo_django_slostatus_changelist"),
             path("status.json", self._guarded(self.document_view), name="slo_django_slostatus_document"),
-            # No secret is in them, and a browser that is signed out must not take a login page for a script.
+            # Not guarded: they hold no secret, and a signed-out browser must not load a login page as a script.
             path("assets/<str:name>", _asset_view(), name="slo_django_slostatus_asset"),
             path("<path:object_id>/change/", self._guarded(self.change_view), name="slo_django_slostatus_change"),
         ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody: SLOs are defined in the settings."""
+        """False: SLOs are defined in the settings."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: SLOStatus | None = None) -> bool:
-        """Nobody."""
+        """False, as above."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: SLOStatus | None = None) -> bool:
-        """Nobody."""
+        """False, as above."""
         return False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
@@ -103,10 +103,10 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         )
 
     def document_view(self, request: HttpRequest) -> HttpResponse:
-        """The JSON of the list, and with `slo` that of one SLO; 503 also where the settings are wrong."""
+        """The JSON of the list, or of one SLO with `slo` in the query; 503 also where the settings are wrong."""
         try:
             page = current.installation.status_page
-        except SLOError as exc:  # wrong settings: as on the page, staff may read what is wrong with them
+        except SLOError as exc:  # wrong settings: as on the page, staff may read the problem
             return JsonResponse({"version": JSON_VERSION, "error": str(exc)}, status=503)
         encodings = request.headers.get("Accept-Encoding", "")
         return response_of(json_answer(page, request.method or "", request.GET.dict(), accept_encoding=encodings))
@@ -126,8 +126,8 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
 
     def _links(self) -> Links:
         def address(view: str, query: Mapping[str, str], *parts: str) -> str:
-            found = reverse(f"admin:slo_django_slostatus_{view}", args=parts, current_app=self.admin_site.name)
-            return f"{found}?{urlencode(query, errors='replace')}" if query else found
+            url = reverse(f"admin:slo_django_slostatus_{view}", args=parts, current_app=self.admin_site.name)
+            return f"{url}?{urlencode(query, errors='replace')}" if query else url
 
         return Links(
             overview=lambda query: address("changelist", query),
@@ -156,15 +156,15 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         }
         try:
             context["is_enabled"] = current.installation.settings.enabled
-            fragment = fill(current.installation.status_page)
+            content = fill(current.installation.status_page)
         except UnknownNameError as exc:
             raise Http404(str(exc.args[0])) from exc
-        except SLOError as exc:  # wrong settings: staff may read what is wrong with them
+        except SLOError as exc:  # wrong settings: staff may read the problem
             context["problem"] = str(exc)
         else:
-            context["body"] = mark_safe(fragment.html)  # noqa: S308  # the core has escaped every text in it
-            context["styles"] = [links.asset(name) for name in fragment.styles]
-            context["scripts"] = [links.asset(name) for name in fragment.scripts]
+            context["body"] = mark_safe(content.html)  # noqa: S308  # the core has escaped every text in it
+            context["styles"] = [links.asset(name) for name in content.styles]
+            context["scripts"] = [links.asset(name) for name in content.scripts]
         return TemplateResponse(request, _TEMPLATE, {**context, **(extra_context or {})})
 
 

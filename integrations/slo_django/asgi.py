@@ -1,4 +1,4 @@
-"""What Django's ASGI application lacks: a lifespan, to hand over counts before the server stops; news of a client that left."""
+"""Additions to Django's ASGI application: a lifespan, to flush counts at shutdown, and a watch for clients that leave."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DISCONNECT_KEY = "slo_django.disconnect"
 # Looser than `slo_core.http.lifespan.ASGIApp`: Django's handler and Channels' routers each want a scope type of their own.
 AnyASGIApp = Callable[[Any, Any, Any], Awaitable[Any]]
 
-# Django's handler and the routers of Channels raise ValueError at every kind of connection that they do not serve.
+# Django's handler and the routers of Channels raise ValueError for every connection type that they do not serve.
 _WITHOUT_LIFESPAN = ("django.core.handlers.asgi", "channels.routing")
 
 
@@ -28,12 +28,12 @@ def with_lifespan(application: AnyASGIApp) -> LifespanApplication:
 
     In the project's `asgi.py`: `application = with_lifespan(get_asgi_application())`.
 
-    Counts are flushed at the server's shutdown, of which Django itself is never told; and a client that hangs up is
-    told from a server that shuts down.
+    Counts are then flushed at the server's shutdown, which Django itself does not see, and a client that hangs up is not
+    confused with a server that shuts down.
 
     Args:
-        application: Django's, or a router or middleware around it. Its own lifespan is kept, and so is an exception that
-            keeps it from starting.
+        application: Django's, or a router or middleware around it. Its own lifespan still runs, and an exception that
+            prevents its start still reaches the server.
     """
     return LifespanApplication(application)
 
@@ -62,7 +62,7 @@ class LifespanApplication:
 
 class DisconnectWatch:
     """
-    Stands in for the server's `receive` and notes `http.disconnect` when the application is told so.
+    Stands in for the server's `receive`, and notes that the application received `http.disconnect`.
 
     Attributes:
         seen: The client has hung up.

@@ -1,4 +1,4 @@
-"""The project's settings, as slo-suite reads them."""
+"""Reads the project's settings."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ __all__ = [
     "read_settings",
 ]
 
-# What messages put before the name of a setting.
+# Messages put this before the name of a setting.
 WHERE = "settings."
 
 DEFINITIONS = "SLO_DEFINITIONS"
 
-# What a URL starts with that names a database of the project.
+# The start of a URL that names a database of the project.
 DJANGO_STORE = "django://"
 
 
 def default_store() -> str:
     """
-    Where events are kept unless the settings say it: in the database that the project's routers name for our models.
+    The URL of the store when no setting names one: the database that the project's routers choose for our models.
 
-    A project without a database, or with one of a kind that the store cannot use, counts in memory; and so does every
-    project while Django's test runner is at work: a test's counts are nobody's, and its database is its own.
+    It is memory for a project without a database, or with a database that the store cannot use. It is memory in tests too:
+    their counts are not to be kept, and each test has the database for itself.
     """
     if not apps.is_installed("slo_django") or is_being_tested():
         return DEFAULT_STORE
@@ -59,11 +59,11 @@ def default_store() -> str:
 def is_being_tested() -> bool:
     """Whether Django's test runner, or pytest-django, is at work in this process."""
     utils = sys.modules.get("django.test.utils")
-    return utils is not None and hasattr(utils._TestState, "saved_data")  # the runner's own mark
+    return utils is not None and hasattr(utils._TestState, "saved_data")  # set by the runner
 
 
 def given_settings() -> dict[str, object]:
-    """Every setting whose name starts with `SLO_`, as the project gives it."""
+    """Every setting of the project whose name starts with `SLO_`."""
     names = (name for name in dir(settings) if name.startswith(PREFIX) and name.isupper())
     # An override may have deleted a name that dir() still lists.
     return {name: getattr(settings, name) for name in names if hasattr(settings, name)}
@@ -71,10 +71,10 @@ def given_settings() -> dict[str, object]:
 
 def read_settings() -> SLOSettings:
     """
-    The settings beside the definitions.
+    The settings except the definitions.
 
     Raises:
-        ConfigError: Every setting that is wrong, by name.
+        ConfigError: All settings that are wrong, by name.
     """
     given = given_settings()
     if "SLO_STORE" not in given:
@@ -84,5 +84,5 @@ def read_settings() -> SLOSettings:
 
 
 def read_definitions() -> DefinitionsConfig:
-    """`SLO_DEFINITIONS` as it stands in the settings; empty where it is missing."""
-    return cast("DefinitionsConfig", getattr(settings, DEFINITIONS, {}))  # the parser looks at every value
+    """The value of `SLO_DEFINITIONS`; empty where the setting is missing."""
+    return cast("DefinitionsConfig", getattr(settings, DEFINITIONS, {}))  # the parser checks every value

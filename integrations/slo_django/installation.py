@@ -1,4 +1,4 @@
-"""slo-suite as the project's settings configure it: built when first asked for, replaced when they change."""
+"""The objects that the project's settings configure: built at first use, replaced when the settings change."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ T = TypeVar("T")
 
 class Installation:
     """
-    Everything that one state of the settings makes; each part is built when it is first asked for.
+    All objects made from one state of the settings; each is built at its first use.
 
-    A part that cannot be built raises each time anew, so that a view and a command tell the same mistake.
+    A part that cannot be built raises at every use, so that a view and a command report the same mistake.
     """
 
     __slots__ = ("_parts",)
@@ -34,7 +34,7 @@ class Installation:
 
     @property
     def settings(self) -> SLOSettings:
-        """The settings beside the definitions."""
+        """The settings except the definitions."""
         return self._part("settings", conf.read_settings)
 
     @property
@@ -44,39 +44,39 @@ class Installation:
 
     @property
     def registry_if_built(self) -> SLORegistry | None:
-        """The SLOs, unless nobody has asked for them yet."""
+        """The SLOs; None before their first use."""
         return cast("SLORegistry | None", self._parts.get("registry"))
 
     @property
     def recorder(self) -> HTTPRecorder | None:
-        """What requests are counted by; None with `SLO_ENABLED = False`."""
+        """Counts the requests; None with `SLO_ENABLED = False`."""
         if not self.settings.enabled:
             return None
         return self._part("recorder", self._build_recorder)
 
     @property
     def metrics_view(self) -> MetricsView | None:
-        """What answers scrapes; None where there is nothing to answer them with."""
+        """Answers scrapes; None with `SLO_ENABLED = False` or `SLO_METRICS_PATH = None`."""
         if not self.settings.enabled or self.settings.metrics_path is None:
             return None
         return self._part("metrics_view", self._build_metrics_view)
 
     @property
     def status_view(self) -> StatusView | None:
-        """What answers at `SLO_STATUS_PATH`; None where nothing does."""
+        """Answers at `SLO_STATUS_PATH`; None where that is None, or with `SLO_ENABLED = False`."""
         if not self.settings.enabled or self.settings.status_path is None:
             return None
         return self._part("status_view", self._build_status_view)
 
     @property
     def status_page(self) -> StatusPage:
-        """What the admin shows."""
+        """The content of the pages in the admin."""
         return self._part("status_page", self._build_status_page)
 
     def retire(self) -> None:
-        """Flush and release what the settings no longer ask for."""
+        """Flush and close the store, after the settings have changed."""
         registry = self.registry_if_built
-        # A store that the settings hold as an object is theirs, and may well be used by the next installation.
+        # A store that a setting holds as an object belongs to the project; the next installation may use it.
         if registry is not None and isinstance(self.settings.store, str):
             registry.close()
 
@@ -92,7 +92,7 @@ class Installation:
         settings = self.settings
         store = settings.store
         if isinstance(store, str) and store.startswith(conf.DJANGO_STORE):
-            # Not by its entry point: finding one takes 20 ms, and a checkout on the path has none.
+            # Not through its entry point: to look one up takes 20 ms, and a checkout on the path has none.
             from slo_core.stores.shared.write_behind import WriteBehindStore
             from slo_django.store.bucket_store import open_django
 
@@ -110,7 +110,7 @@ class Installation:
         return registry
 
     def _build_recorder(self) -> HTTPRecorder:
-        # An SLO fed by hand only may still be named by slo_track on a view.
+        # Idle is allowed: a custom SLO may be fed by views marked with `slo_track`.
         return HTTPRecorder(self.registry, exclude=self.settings.exclude, may_be_idle=True)
 
     def _build_metrics_view(self) -> MetricsView:
@@ -122,7 +122,7 @@ class Installation:
         from slo_core.status_page.view import StatusView
 
         path = self.settings.status_path
-        assert path is not None  # whoever asks has looked
+        assert path is not None  # `status_view` has checked
         return StatusView(self.registry, path=path, token=self.settings.metrics_token)
 
     def _build_status_page(self) -> StatusPage:
@@ -136,7 +136,7 @@ class Current:
     The installation in force.
 
     Attributes:
-        installation: Replaced, never changed: who holds an older one knows it by identity.
+        installation: Replaced, never changed: a holder of an older one notices by identity.
     """
 
     __slots__ = ("installation",)
@@ -145,7 +145,7 @@ class Current:
         self.installation = Installation()
 
     def replace(self) -> None:
-        """The settings have changed: start anew, with empty in-memory numbers."""
+        """The settings have changed: start again, with empty in-memory counts."""
         retired, self.installation = self.installation, Installation()
         retired.retire()
 

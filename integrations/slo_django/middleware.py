@@ -78,7 +78,7 @@ class SLOMiddleware:
         return response
 
     def _begin(self, request: HttpRequest) -> ServedRequest | None:
-        """Take up a request; None when there is nothing to count."""
+        """Begin to observe a request; None when no SLO counts it."""
         if self._installation is not current.installation:
             self._adopt(current.installation)
         recorder, routes = self._recorder, self._routes
@@ -92,14 +92,14 @@ class SLOMiddleware:
                 served.request = request
                 served.watch = request_scope.get(DISCONNECT_KEY)
                 served.routes = routes
-                request._slo_exchange = served  # type: ignore[attr-defined]  # for signals.note_exception
+                request._slo_served_request = served  # type: ignore[attr-defined]  # for signals.note_exception
         except Exception as exc:  # the request must go on
             recorder.internal_errors.report("a Django request could not be taken up", exc)
             return None
         return served
 
     def _adopt(self, installation: Installation) -> None:
-        """Follow the settings as they are now."""
+        """Use the settings as they are now."""
         recorder = None
         try:
             recorder = installation.recorder

@@ -1,7 +1,7 @@
 """
-The tables of the store behind `django://`, and what the admin shows.
+The tables of the store behind `django://`, and the model of the status view in the admin.
 
-The tables are written to by `slo_django.store.bucket_store`, with upserts of its own.
+`slo_django.store.bucket_store` writes the tables, with upserts of its own.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ class Store(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True)
     store_id = models.CharField(max_length=32)
     created = models.FloatField()
-    # Of the tables, for processes that know older ones only. The database's default, because those that know no version
-    # write the row without one.
+    # The tables' version, for processes that know older tables only. A default of the database, because processes from
+    # before this column write the row without it.
     schema_version = models.PositiveSmallIntegerField(db_default=1)
 
     class Meta:
@@ -27,9 +27,9 @@ class Store(models.Model):
 
 class ServiceLevelObjective(models.Model):
     """
-    What is known of an SLO beside its buckets.
+    Everything about an SLO except its buckets.
 
-    Databases differ in which names they take for equal: they are told apart by digests, and kept in ASCII.
+    Databases differ in which names they compare as equal: rows are identified by digests of the names, in ASCII.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -83,9 +83,9 @@ class Note(models.Model):
 
 class _NoRows(models.Manager["SLOStatus"]):
     """
-    Of a model without a table: every query is empty, and none reaches the database.
+    The manager of a model without a table: every query is empty, and none reaches the database.
 
-    What goes through all models, such as `dumpdata`, asks this one too.
+    Code that goes through all models, such as `dumpdata`, queries this one too.
     """
 
     def get_queryset(self) -> models.QuerySet[SLOStatus]:
@@ -96,10 +96,10 @@ class SLOStatus(models.Model):
     """
     The status view of the admin: a permission and a place in the list of applications, without a table.
 
-    Whoever has the permission `slo_django.view_slostatus` may look.
+    Users with the permission `slo_django.view_slostatus` may look.
     """
 
-    # Said here, because what a project has for its default would make a migration of its own.
+    # Stated, because a project's DEFAULT_AUTO_FIELD would make a migration of its own.
     id = models.PositiveSmallIntegerField(primary_key=True)
 
     objects = _NoRows()

@@ -1,4 +1,4 @@
-"""Where a request's marks travel: the ASGI scope or the WSGI environ behind a Django request."""
+"""The ASGI scope or WSGI environ of a Django request, which carries the request's marks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["request_scope_of"]
 
 def request_scope_of(request: HttpRequest) -> MutableMapping[str, Any]:
     """
-    What an ASGI or WSGI middleware around Django shares with us.
+    The mapping that ASGI or WSGI middlewares around Django share with ours.
 
-    Told by the request's class, not by the middleware's mode: under ASGI a middleware may well run in sync mode. Nor by
-    an attribute: OAuth libraries put a `scope` of their own on requests.
+    The request's class decides. The middleware's mode does not: under ASGI it may run in sync mode. Nor does an attribute:
+    OAuth libraries put a `scope` of their own on requests.
     """
     if isinstance(request, ASGIRequest):
         return request.scope  # type: ignore[return-value]  # a dict, which ASGI lets middlewares write to

@@ -1,4 +1,4 @@
-"""Which route took a request, as Django's resolver told it, and whether it serves static files."""
+"""The route that took a request, from Django's resolver, and whether it serves static files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _REMEMBERED_ROUTES = 1024
 
 class RouteResolver:
     """
-    Tells the route of finished requests; remembers what it found out.
+    Resolves the routes of finished requests, and remembers them.
 
     Make it while a request is served: Django adds the script prefix of that moment to `STATIC_URL`, and remembers it.
     """
@@ -29,23 +29,23 @@ class RouteResolver:
         self._known: dict[tuple[object, str, str, bool], RouteMatch] = {}
 
     def resolve(self, request: HttpRequest) -> RouteMatch:
-        """The route of a finished request; without one where no URL pattern was asked, or none matched."""
+        """The route of a finished request; `NO_ROUTE_MATCH` where no URL pattern matched or none was tried."""
         prefix = self._static_prefix
         is_static = prefix is not None and request.path.startswith(prefix)
         match: ResolverMatch | None = request.resolver_match
         if match is None:
             return RouteMatch(is_static=True) if is_static else NO_ROUTE_MATCH
-        # The name too: with a URL configuration for each host the same view has several.
+        # With the name: under a URL configuration for each host, one view may have several.
         key = (match.func, match.route, match.view_name, is_static)
         try:
             return self._known[key]
         except KeyError:
             if len(self._known) >= _REMEMBERED_ROUTES:
                 self._known.clear()
-            route_match = self._known[key] = _resolved(match, is_static=is_static)
+            route_match = self._known[key] = _match_of(match, is_static=is_static)
             return route_match
         except TypeError:  # a view without a hash
-            return _resolved(match, is_static=is_static)
+            return _match_of(match, is_static=is_static)
 
 
 def _static_prefix() -> str | None:
@@ -55,7 +55,7 @@ def _static_prefix() -> str | None:
     return url if isinstance(url, str) and url.startswith("/") and url.strip("/") else None
 
 
-def _resolved(match: ResolverMatch, *, is_static: bool) -> RouteMatch:
+def _match_of(match: ResolverMatch, *, is_static: bool) -> RouteMatch:
     view = match.func
     return RouteMatch(
         match.route.removeprefix("^"),  # of re_path: it gives the text of its expression

@@ -1,4 +1,4 @@
-"""One request on its way through Django: what the middleware tells the recorder about it."""
+"""One request on its way through Django, observed for the recorder."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ __all__ = ["ServedRequest"]
 
 class ServedRequest(ObservedRequest):
     """
-    Fills itself in and is finished, from wherever the end shows first.
+    Fills itself in, and finishes at the first sign of the request's end.
 
-    Its attributes are set by the middleware, for the same reason as those of an `ObservedRequest` by the recorder.
+    The middleware sets its attributes, for the same reason as the recorder sets those of an `ObservedRequest`.
 
     Attributes:
         recorder: Counts it.
-        request: Django's view of it.
-        watch: Knows whether an ASGI client has hung up; None where nobody watches.
-        routes: Tells its route.
+        request: Django's request.
+        watch: Knows whether an ASGI client has hung up; None without `with_lifespan`.
+        routes: Resolves its route.
     """
 
     __slots__ = ("recorder", "request", "routes", "watch")
@@ -42,11 +42,11 @@ class ServedRequest(ObservedRequest):
         """
         The application returned its response.
 
-        A plain one ends here, as far as Django tells. A stream ends later. A file ends here too: whatever replaces its
-        content would keep the server from sending it with sendfile.
+        The end of a stream is observed. For any other response the request ends here: Django reports no later end. So it
+        does for a file, because a server does not use sendfile when the content is replaced.
         """
         try:
-            # What answers a client that was seen to leave reaches nobody.
+            # After a disconnect, the response reaches no client.
             if self.watch is not None and self.watch.seen:
                 self.disconnected = True
             else:
@@ -85,11 +85,11 @@ class ServedRequest(ObservedRequest):
         The server stopped asking for the body.
 
         Args:
-            ended: When the last chunk was handed over, if that is known better than by asking the clock now.
+            ended: When the last chunk was handed over; None is now.
         """
         if self.finished:
             return
-        # To HEAD there is no body to break off: a server may close it unread.
+        # The answer to HEAD has no body to break off: a server may close it unread.
         if self.first_byte is not None or self.method != "HEAD":
             self.disconnected = True
             self.ended = ended
@@ -99,7 +99,7 @@ class ServedRequest(ObservedRequest):
         """The request is over; a second call does nothing."""
         self.recorder.finish(self, self._resolve)
         # The request would lead back to this object, and both would wait for the garbage collector.
-        self.request._slo_exchange = None  # type: ignore[attr-defined]
+        self.request._slo_served_request = None  # type: ignore[attr-defined]
 
     def now(self) -> float:
         """The recorder's time."""
@@ -107,10 +107,10 @@ class ServedRequest(ObservedRequest):
 
     def _has_client_left(self) -> bool:
         """
-        Whether it was the client that had Django cancel the request.
+        Whether Django cancelled the request because the client hung up.
 
-        Django cancels when the client hangs up; a server that shuts down cancels as well. `with_lifespan` tells the two
-        apart. Without it a cancelled ASGI request is taken for a client's doing, and under WSGI for the application's.
+        A server that shuts down cancels requests as well; `with_lifespan` knows the difference. Without it, a cancelled
+        request counts as a disconnect under ASGI, and as the application's exception under WSGI.
         """
         return isinstance(self.request, ASGIRequest) if self.watch is None else self.watch.seen
 

@@ -1,27 +1,40 @@
-"""Bodies of streaming responses: handed through chunk by chunk, with the times of the first and the last."""
+"""Bodies of streaming responses: passed on chunk by chunk, with the times of the first and the last."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from slo_django.served_request import ServedRequest
+__all__ = ["AsyncBody", "StreamedRequest", "SyncBody"]
 
-__all__ = ["AsyncBody", "SyncBody"]
+
+class StreamedRequest(Protocol):
+    """The part of a `ServedRequest` that a body reports to."""
+
+    first_byte: float | None
+
+    def note_first_byte(self) -> None: ...
+
+    def now(self) -> float: ...
+
+    def raised(self, exception: BaseException) -> None: ...
+
+    def broke_off(self, *, ended: float | None = None) -> None: ...
+
+    def finish(self) -> None: ...
 
 
 class SyncBody:
     """
     The chunks of a sync stream.
 
-    An iterator rather than a generator: a generator that is thrown away runs its clean-up wherever the garbage
-    collector happens to find it.
+    An iterator rather than a generator: the clean-up of an abandoned generator runs wherever the garbage collector
+    collects it.
     """
 
     __slots__ = ("_chunks", "_served")
 
-    def __init__(self, chunks: Iterable[bytes], served: ServedRequest) -> None:
+    def __init__(self, chunks: Iterable[bytes], served: StreamedRequest) -> None:
         self._chunks = iter(chunks)
         self._served = served
 
@@ -43,7 +56,7 @@ class SyncBody:
         return chunk
 
     def close(self) -> None:
-        """Called with the response's `close`, by the server."""
+        """Called by the server, through the response's `close`."""
         self._served.broke_off()
 
 
@@ -57,7 +70,7 @@ class AsyncBody:
 
     __slots__ = ("_chunks", "_served")
 
-    def __init__(self, chunks: AsyncIterable[bytes], served: ServedRequest) -> None:
+    def __init__(self, chunks: AsyncIterable[bytes], served: StreamedRequest) -> None:
         self._chunks = chunks
         self._served = served
 
@@ -78,5 +91,5 @@ class AsyncBody:
         served.finish()
 
     def close(self) -> None:
-        """Called with the response's `close`, by Django's ASGI handler."""
+        """Called by Django's ASGI handler, through the response's `close`."""
         self._served.broke_off()

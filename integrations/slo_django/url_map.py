@@ -1,4 +1,4 @@
-"""Every view of the project's URL configuration, with the route and view name its requests will show."""
+"""Every view of the project's URL configuration, with the route and view name of its requests."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Route:
     A route template, put together along nested includes.
 
     Attributes:
-        template: As requests show it, with a leading slash.
-        start: What every path of it starts with.
+        template: As in a `RouteMatch`, with a leading slash.
+        start: The literal start of all its paths.
         is_fixed: It has no variable part: `start` is the path.
     """
 
@@ -33,13 +33,13 @@ class Route:
     is_fixed: bool = True
 
     def join(self, template: str, *, is_regex: bool) -> Route:
-        """Put the route of an included pattern behind this one."""
+        """Append the route of an included pattern."""
         text = template.removeprefix("^") if is_regex else template
         joined = replace(self, template=self.template + text)
         if not self.is_fixed:
             return joined
         fixed = _regex_start(text) if is_regex else text.partition("<")[0]
-        # An expression is never taken for fixed: it may lack a "$".
+        # An expression is never fixed: it may lack a "$".
         return replace(joined, start=self.start + fixed, is_fixed=not is_regex and fixed == text)
 
     def may_match(self, glob: str) -> bool:
@@ -52,7 +52,7 @@ class Route:
 
 
 def _regex_start(expression: str) -> str:
-    """The characters that whatever matches an expression must start with."""
+    """The characters that every match of an expression starts with."""
     special = _REGEX_SPECIAL.search(expression)
     if special is None:
         return expression

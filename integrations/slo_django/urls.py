@@ -1,7 +1,7 @@
 """
 Routes of slo-suite: `path("", include("slo_django.urls"))`.
 
-The include decides the prefix, `SLO_METRICS_PATH` and `SLO_STATUS_PATH` what follows it.
+The include decides the prefix, `SLO_METRICS_PATH` and `SLO_STATUS_PATH` the rest.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ def _patterns() -> list[URLPattern]:
         metrics_path = DEFAULT_METRICS_PATH
     patterns = [path(metrics_path.lstrip("/"), views.metrics, name="metrics")]
     status_path = getattr(settings, "SLO_STATUS_PATH", None)
-    if isinstance(status_path, str) and status_path.strip("/"):  # else the paths below it are the project's
+    if isinstance(status_path, str) and status_path.strip("/"):  # otherwise these paths belong to the project
         status_path = status_path.strip("/")
         patterns += [
             path(status_path, views.page, name="status"),
-            path(f"{status_path}.json", views.document, name="status-json"),
+            path(f"{status_path}.json", views.page_json, name="status-json"),
             path(f"{status_path}/<str:name>", views.asset, name="status-asset"),
         ]
     return patterns
@@ -37,6 +37,6 @@ urlpatterns = _patterns()
 
 
 def refresh() -> None:
-    """A path was overridden: answer there. In place, because included patterns are held by reference."""
+    """A path was overridden: answer there. The list is changed in place, because an include holds it by reference."""
     urlpatterns[:] = _patterns()
     clear_url_caches()

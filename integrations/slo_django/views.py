@@ -24,20 +24,20 @@ if TYPE_CHECKING:
     from slo_core.metrics.view import MetricsView
     from slo_core.status_page.view import StatusView
 
-__all__ = ["asset", "document", "metrics", "page", "response_of"]
+__all__ = ["asset", "metrics", "page", "page_json", "response_of"]
 
 DjangoView = Callable[..., HttpResponse]
 View = TypeVar("View")
 
 
-def _on_its_own(view: DjangoView) -> DjangoView:
-    """Without a login page, a page about cookies for a POST, or a transaction: the answers are the same everywhere."""
+def _public(view: DjangoView) -> DjangoView:
+    """No login page, CSRF check or transaction of the project comes before the view."""
     return login_not_required(csrf_exempt(non_atomic_requests(view)))
 
 
 # never_cache, also for the status page: earlier releases of Django cache a whole site despite `no-store`, and would show
-# everybody what a reader with the token was shown. They heed `private`.
-@_on_its_own
+# everybody a page that was made for a reader with the token. They do respect `private`.
+@_public
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
     """
@@ -49,26 +49,26 @@ def metrics(request: HttpRequest) -> HttpResponse:
     def scrape(view: MetricsView) -> Answer:
         if not is_being_tested():  # Django's test client claims to be one process of several
             current.installation.registry.internals.note_workers(lambda: several_wsgi_processes(request.META))
-        return view.respond(request.method or "", accept=request.headers.get("Accept", ""), **_asked(request))
+        return view.respond(request.method or "", accept=request.headers.get("Accept", ""), **_view_arguments(request))
 
     return _respond(request, "metrics", lambda installation: installation.metrics_view, scrape)
 
 
-@_on_its_own
+@_public
 @never_cache
 def page(request: HttpRequest) -> HttpResponse:
     """The status page: 404 while `SLO_STATUS_PATH` is None, 503 while the settings are wrong."""
-    return _respond_status(request, lambda view: view.respond_page(request.method or "", **_asked(request)))
+    return _respond_status(request, lambda view: view.respond_page(request.method or "", **_view_arguments(request)))
 
 
-@_on_its_own
+@_public
 @never_cache
-def document(request: HttpRequest) -> HttpResponse:
+def page_json(request: HttpRequest) -> HttpResponse:
     """Its JSON."""
-    return _respond_status(request, lambda view: view.respond_json(request.method or "", **_asked(request)))
+    return _respond_status(request, lambda view: view.respond_json(request.method or "", **_view_arguments(request)))
 
 
-@_on_its_own
+@_public
 def asset(request: HttpRequest, name: str) -> HttpResponse:
     """A file of it."""
     encodings = request.headers.get("Accept-Encoding", "")
@@ -78,7 +78,7 @@ def asset(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def response_of(answer: Answer) -> HttpResponse:
-    """An answer of the core's, as Django wants it."""
+    """An answer of the core as a response of Django."""
     return HttpResponse(answer.body, status=answer.status, headers=dict(answer.headers))
 
 
@@ -93,13 +93,13 @@ def _respond(
     method = request.method or ""
     try:
         view = choose(current.installation)
-    except Exception as exc:  # wrong settings: those who ask must not be shown them
+    except Exception as exc:  # wrong settings: clients must not see them
         logging.getLogger(LOGGER_NAME).error("%s cannot be shown, because the settings are wrong: %s", name, exc)
         return response_of(plain_text(method, 503, "not configured: see the service's log\n"))
     return response_of(plain_text(method, 404, "not found\n") if view is None else respond(view))
 
 
-def _asked(request: HttpRequest) -> dict[str, str]:
+def _view_arguments(request: HttpRequest) -> dict[str, str]:
     return {
         "query": request.META.get("QUERY_STRING", ""),
         "authorization": request.headers.get("Authorization", ""),

@@ -1,4 +1,4 @@
-"""Views of the core, mounted in a Flask application."""
+"""The core's views, mounted in a Flask application."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from slo_core.http.markers import slo_exempt
 from slo_core.http.request import exempt_request
 from slo_core.objectives.http_rule import KNOWN_METHODS
 
-__all__ = ["add_view", "asked"]
+__all__ = ["add_view", "view_arguments"]
 
 
 def add_view(app: Flask, rule: str, endpoint: str, respond: Callable[..., Answer]) -> None:
@@ -26,9 +26,9 @@ def add_view(app: Flask, rule: str, endpoint: str, respond: Callable[..., Answer
         respond: Answers the current request; the parts of the rule are its arguments.
     """
 
-    # Marked as well, because hooks and a 405 of the router's answer without asking the view.
+    # Marked as well, because hooks and the router's 405 answer without calling the view.
     @slo_exempt
-    @wraps(respond)  # extensions tell views apart by module and name
+    @wraps(respond)  # extensions identify views by module and name
     def view(slo_host: str = "", **parts: str) -> Response:
         exempt_request(request.environ)
         answer = respond(**parts)
@@ -46,8 +46,8 @@ def add_view(app: Flask, rule: str, endpoint: str, respond: Callable[..., Answer
     )
 
 
-def asked() -> dict[str, str]:
-    """What every view of the core asks of the current request."""
+def view_arguments() -> dict[str, str]:
+    """The arguments that every view of the core takes from the current request."""
     return {
         "query": request.environ.get("QUERY_STRING", ""),
         "authorization": request.headers.get("Authorization", ""),

@@ -1,4 +1,4 @@
-"""What can be told of a response's body without looking into it."""
+"""Facts about a response's body that are known without reading it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 __all__ = ["is_file", "may_have_body"]
 
-# RFC 9110, section 6.4.1: beside HEAD and 1xx, these have no content.
+# RFC 9110, section 6.4.1: responses to HEAD, 1xx and these have no content.
 _WITHOUT_CONTENT = (204, 304)
 
 
 def is_file(body: object, environ: WSGIEnvironment) -> bool:
-    """Whether the body is what the server's own file wrapper made: servers look for that very object."""
+    """Whether the server's own file wrapper made the body: servers use sendfile for that object only."""
     wrapper = environ.get("wsgi.file_wrapper")
     if wrapper is None:
         return False

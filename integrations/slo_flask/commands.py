@@ -59,11 +59,11 @@ def status(format_: str) -> None:
 @rule_options
 def rules(**options: Any) -> None:
     """Print Prometheus recording and alerting rules for the SLOs of this application."""
-    found = DefinitionSet.of_registry(
+    definitions = DefinitionSet.of_registry(
         installation_of(current_app).registry, where=f"the application {current_app.name!r}"
     )
     with _failing_with_2():
-        print_rules(found, warn=lambda text: click.echo(f"warning: {text}", err=True), **options)
+        print_rules(definitions, warn=lambda text: click.echo(f"warning: {text}", err=True), **options)
 
 
 @slo.command("gate")
@@ -72,15 +72,15 @@ def gate(min_budget: str, max_burns: Sequence[str], slos: Sequence[str], on_unkn
     """
     Ask whether enough error budget is left to release, and say why.
 
-    Exit codes: 0 when enough is left, 1 when too little is, 2 when it cannot be told. One line for each SLO.
+    Exit codes: 0 when enough is left, 1 when too little is, 2 when that is unknown. One line for each SLO.
     """
     with _failing_with_2():
-        found = registry_status(installation_of(current_app).registry)
-        findings = gate_from(min_budget=min_budget, max_burns=max_burns, slos=slos).judge([found])
+        service = registry_status(installation_of(current_app).registry)
+        findings = gate_from(min_budget=min_budget, max_burns=max_burns, slos=slos).judge([service])
     for finding in findings:
         click.echo(str(finding))
-    if found.note:
-        click.echo(found.note, err=True)
+    if service.note:
+        click.echo(service.note, err=True)
     click.get_current_context().exit(exit_code(findings, on_unknown=on_unknown))
 
 
@@ -94,5 +94,5 @@ def _failing_with_2() -> Iterator[None]:
 
 
 def _paint(state: State, text: str) -> str:
-    # click takes the colour out again where there is no terminal.
+    # click removes the colour again where there is no terminal.
     return click.style(text, fg=_COLOURS[state], bold=state != "met")

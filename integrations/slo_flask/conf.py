@@ -1,4 +1,4 @@
-"""What `app.config` says about SLOs, and everything that is wrong with it, at once."""
+"""The SLO settings in `app.config`, read with all their problems in one error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["read"]
 
 _DEFINITIONS = "SLO_DEFINITIONS"
 
-# What a registry made elsewhere brings with it.
+# A registry made elsewhere has these already.
 _OF_THE_REGISTRY = (_DEFINITIONS, "SLO_STORE", "SLO_STORE_OPTIONS", "SLO_SERVICE")
 
 
@@ -31,10 +31,10 @@ def read(
         config: `app.config`.
         definitions: SLOs given in code.
         registry: A registry given in code.
-        url_map: The application's routes so far, among which the metrics must find a place.
+        url_map: The application's routes so far; the paths of the metrics and the status page must be free.
 
     Raises:
-        ConfigError: Every problem of the definitions, the other settings and the store.
+        ConfigError: All problems of the definitions, the other settings and the store.
     """
     problems = [*_conflicts(config, definitions, registry), *_located(unknown_settings(list(config)))]
     settings = SLOSettings()
@@ -50,16 +50,16 @@ def read(
     except ConfigError as exc:
         problems += exc.problems
     try:
-        found = _open(settings) if registry is None else registry
+        open_registry = _open(settings) if registry is None else registry
     except StoreError as exc:
         raise ConfigError([*problems, Problem(_key("SLO_STORE"), str(exc))]) from exc
     if problems:
         if registry is None:
-            found.close()
+            open_registry.close()
         raise ConfigError(problems)
     for definition in parsed:
-        found.define(definition)
-    return settings, found
+        open_registry.define(definition)
+    return settings, open_registry
 
 
 def _open(settings: SLOSettings) -> SLORegistry:
@@ -83,19 +83,19 @@ def _parse(config: Mapping[str, object], definitions: DefinitionsConfig | None) 
 def _conflicts(
     config: Mapping[str, object], definitions: DefinitionsConfig | None, registry: SLORegistry | None
 ) -> Iterator[Problem]:
-    """What is said twice: which of the two was meant cannot be told."""
+    """Settings that are given twice, so that the intended one is unknown."""
     if registry is not None:
         if definitions is not None:
-            yield Problem("definitions", "expected none beside registry=", "add them with registry.define()")
+            yield Problem("definitions", "expected none with registry=", "add them with registry.define()")
         for name in _OF_THE_REGISTRY:
             if name in config:
-                yield Problem(_key(name), "expected none beside registry=, which brings its own", "drop one of the two")
+                yield Problem(_key(name), "expected none with registry=, which brings its own", "drop one of the two")
     elif definitions is not None and _DEFINITIONS in config:
-        yield Problem(_key(_DEFINITIONS), "expected none beside definitions=", "drop one of the two")
+        yield Problem(_key(_DEFINITIONS), "expected none with definitions=", "drop one of the two")
 
 
 def _taken_paths(settings: SLOSettings, url_map: Map) -> Iterator[Problem]:
-    """Of two rules for one path Flask asks the first, and the other is never heard of."""
+    """Paths that other routes have taken: of two rules for one path, Flask always uses the first."""
     if not settings.enabled:
         return
     hint = "choose another path; or None, and SLOCollector(registry) in the registry that is shown there"

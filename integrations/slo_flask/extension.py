@@ -1,4 +1,4 @@
-"""The extension: what an application factory calls."""
+"""The extension, for application factories."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class SLO:
     """
     Counts the requests of Flask applications for the SLOs of their configuration.
 
-    It keeps nothing of an application: one object serves any number of them. Make it at module level and call
+    It keeps no state of an application: one object serves any number of them. Make it at module level and call
     `init_app` in the factory.
 
     Args:
-        app: Calls `init_app(app)` at once.
-        definitions: As for `init_app`; used for every application that is given none of its own.
+        app: If given, `init_app(app)` is called.
+        definitions: As for `init_app`; the default for every application.
     """
 
     # Marks on views, also before there is an application: `@slo.track("checkout")`, `@slo.exempt`.
@@ -60,7 +60,7 @@ class SLO:
             timer: Monotonic seconds; tests pass `slo_core.testing.FakeClock`.
 
         Raises:
-            ConfigError: Everything that is wrong with the configuration, at once.
+            ConfigError: All problems of the configuration.
         """
         if EXTENSION in app.extensions:
             warnings.warn(f"SLO.init_app was called before for {app!r}; this call does nothing", stacklevel=2)
@@ -76,7 +76,7 @@ class SLO:
             )
         recorder = None
         if settings.enabled:
-            # An SLO fed by hand only may still be named by slo_track on a view.
+            # Idle is allowed: a custom SLO may be fed by views marked with `slo_track`.
             recorder = HTTPRecorder(registry, exclude=settings.exclude, timer=timer, may_be_idle=True)
             if settings.metrics_path is not None:
                 metrics.mount(app, settings.metrics_path, registry, token=settings.metrics_token)

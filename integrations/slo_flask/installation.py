@@ -1,4 +1,4 @@
-"""slo-suite as one Flask application has it: `app.extensions["slo"]`."""
+"""slo-suite in one Flask application: `app.extensions["slo"]`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Installation:
     Everything that `init_app` made for one application.
 
     Attributes:
-        settings: The configuration beside the definitions.
+        settings: The configuration except the definitions.
         registry: The SLOs.
-        recorder: What requests are counted by; None with `SLO_ENABLED = False`.
+        recorder: Counts the requests; None with `SLO_ENABLED = False`.
     """
 
     settings: SLOSettings
@@ -34,12 +34,12 @@ class Installation:
 
 def installation_of(app: Flask) -> Installation:
     """
-    What `init_app` made for an application.
+    The installation that `init_app` made for an application.
 
     Raises:
-        RuntimeError: It was never called.
+        RuntimeError: `init_app` was not called.
     """
-    found = app.extensions.get(EXTENSION)
-    if not isinstance(found, Installation):
+    installation = app.extensions.get(EXTENSION)
+    if not isinstance(installation, Installation):
         raise RuntimeError(f"the application {app.name!r} has no SLOs; call slo.init_app(app) where it is made")
-    return found
+    return installation

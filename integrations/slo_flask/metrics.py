@@ -10,7 +10,7 @@ from flask import Flask, request
 from slo_core.http.answer import Answer
 from slo_core.process.workers import several_wsgi_processes
 from slo_core.tracking.registry import SLORegistry
-from slo_flask.answer import add_view, asked
+from slo_flask.answer import add_view, view_arguments
 
 if TYPE_CHECKING:
     from slo_core.metrics.view import MetricsView
@@ -27,19 +27,19 @@ def mount(app: Flask, path: str, registry: SLORegistry, *, token: str | None) ->
     Args:
         app: The application.
         path: Where it answers.
-        registry: What it shows.
-        token: Bearer token it asks for; None asks for none.
+        registry: The SLOs.
+        token: Bearer token that scrapers must send; None asks for none.
     """
     add_view(app, path, ENDPOINT, MetricsEndpoint(registry, token=token).scrape)
 
 
 class MetricsEndpoint:
     """
-    What the route answers.
+    Answers at the route.
 
     Args:
-        registry: What it shows.
-        token: Bearer token it asks for; None asks for none.
+        registry: The SLOs.
+        token: Bearer token that scrapers must send; None asks for none.
     """
 
     def __init__(self, registry: SLORegistry, *, token: str | None) -> None:
@@ -49,7 +49,7 @@ class MetricsEndpoint:
     def scrape(self) -> Answer:
         """The metrics."""
         self._registry.internals.note_workers(lambda: several_wsgi_processes(request.environ))
-        return self._view.respond(request.method, accept=request.headers.get("Accept", ""), **asked())
+        return self._view.respond(request.method, accept=request.headers.get("Accept", ""), **view_arguments())
 
     @cached_property
     def _view(self) -> MetricsView:

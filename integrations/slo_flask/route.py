@@ -1,4 +1,4 @@
-"""Which route of which application took a request, as Flask's request tells."""
+"""The route that takes a request, read from Flask's request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REQUEST = "werkzeug.request"
 
 class RouteTable:
     """
-    The routes of one application, as the recorder wants them.
+    The routes of one application, with a `RouteMatch` for each.
 
     Args:
         app: The application.
@@ -36,22 +36,22 @@ class RouteTable:
         self._app = app
         self._url_map = app.url_map
         self._views = app.view_functions
-        # By the rule's identity, for rules cannot be hashed. The rule is kept, so that no other takes its identity.
+        # By identity, because rules have no hash. The rule is kept, so that no other gets its id.
         self._known: dict[int, tuple[Rule, RouteMatch]] = {}
 
     def find(self, environ: WSGIEnvironment, observed: ObservedRequest) -> RouteMatch | None:
         """
-        The route that takes a request, asked while it is being answered; None when none does.
+        The route of a request that is being answered; None when no route takes it.
 
         Args:
             environ: The WSGI environ.
             observed: The request.
         """
         try:
-            # Nearly every request: what its rule stands for was worked out before.
+            # Nearly every request: an earlier one of its rule has made the match.
             rule = environ[_REQUEST].url_rule
             route_match = self._known[id(rule)][1]
-            # A view may be put in the place of another at any time.
+            # A view may be replaced at any time.
             if route_match.view is self._views[rule.endpoint]:
                 return route_match
         except (AttributeError, KeyError):
@@ -59,7 +59,7 @@ class RouteTable:
         return self._look(environ, observed)
 
     def _look(self, environ: WSGIEnvironment, observed: ObservedRequest) -> RouteMatch | None:
-        """The same, whatever Flask and the middlewares inside ours have made of the request."""
+        """The same, also where no rule took the request, or another application or middleware replaced it."""
         try:
             served: Any = environ[_REQUEST]
         except KeyError:
@@ -68,32 +68,32 @@ class RouteTable:
             if served is None or served.environ.get(REQUEST_MARKS_KEY) is not observed.marks:
                 return None
         if served is None:
-            # A middleware in between answers after Flask is done: the router is asked again.
+            # A middleware in between answers after Flask is done: match the route again.
             rule = _match(self._url_map.bind_to_environ(environ), observed.method)
-            return None if rule is None else self._resolved(rule)
+            return None if rule is None else self._remembered_match(rule)
         rule = getattr(served, "url_rule", None)
         if rule is None:
             if not isinstance(getattr(served, "routing_exception", None), MethodNotAllowed):
                 return None
-            # The path has routes, though none for the method: any of them will do.
+            # The path has routes, but none for the method: any of them will do.
             adapter = app_ctx.app.create_url_adapter(served)
             rule = None if adapter is None else _match(adapter, observed.method)
             if rule is None:
                 return None
         if rule.map is self._url_map:
-            return self._resolved(rule)
-        return _resolved(rule, app_ctx.app, mount=_mount(observed.path, served))
+            return self._remembered_match(rule)
+        return _match_of(rule, app_ctx.app, mount=_mount(observed.path, served))
 
-    def _resolved(self, rule: Rule) -> RouteMatch:
+    def _remembered_match(self, rule: Rule) -> RouteMatch:
         known = self._known.get(id(rule))
         if known is not None and known[1].view is self._views.get(rule.endpoint):
             return known[1]
-        route_match = _resolved(rule, self._app)
+        route_match = _match_of(rule, self._app)
         self._known[id(rule)] = (rule, route_match)
         return route_match
 
 
-def _resolved(rule: Rule, app: Flask, *, mount: str = "") -> RouteMatch:
+def _match_of(rule: Rule, app: Flask, *, mount: str = "") -> RouteMatch:
     endpoint: str = rule.endpoint
     return RouteMatch(
         mount + rule.rule,
@@ -105,9 +105,9 @@ def _resolved(rule: Rule, app: Flask, *, mount: str = "") -> RouteMatch:
 
 def _mount(path: str, served: Any) -> str:
     """
-    Where a dispatcher inside the middleware mounted the application that took the request; empty when none did.
+    The path at which a dispatcher inside the middleware mounted the application; empty when none did.
 
-    Proxy middlewares set SCRIPT_NAME from headers, which anybody may send: believed is only what stood in the path.
+    It must be part of the request's path, because proxy middlewares set SCRIPT_NAME from headers that any client can send.
     """
     mount = path.removesuffix(served.path)
     return mount if mount != path and served.root_path.endswith(mount) else ""

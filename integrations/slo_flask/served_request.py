@@ -1,4 +1,4 @@
-"""One request on its way through a Flask application: what the middleware tells the recorder about it."""
+"""One request on its way through a Flask application, observed for the recorder."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 
 __all__ = ["SERVED_REQUEST_KEY", "ServedRequest"]
 
-# Where a request is found in its environ by who learns of an exception; see `signals`.
+# Key in the environ, where `signals` looks the request up when an exception is reported.
 SERVED_REQUEST_KEY = "slo_flask.served_request"
 
-_TROUBLE = "a WSGI response could not be followed"
+_NOT_FOLLOWED = "a WSGI response could not be followed"
 
 
 class ServedRequest(ObservedRequest):
     """
-    Fills itself in and is finished, from wherever the end shows first.
+    Fills itself in, and finishes at the first sign of the request's end.
 
-    It is also the body that the server gets in place of the application's, so that a request costs one object. A chunk
-    is asked for when one is asked of it, never ahead.
+    It also stands in for the application's body, so that a request costs one object. It takes a chunk from the body when
+    the server asks for one, never ahead.
 
-    Its attributes are set by the middleware, for the same reason as those of an `ObservedRequest` by the recorder.
+    The middleware sets its attributes, for the same reason as the recorder sets those of an `ObservedRequest`.
 
     Attributes:
         recorder: Counts it.
         environ: The WSGI environ.
         server_start_response: The server's.
         routes: Of the application the middleware belongs to.
-        outer: The same request as another installation around this one sees it.
-        body: The application's; nothing after it was closed. Unset until it is returned.
-        remaining: Bytes of the body to come, where Content-Length tells.
-        iterator: Over this object as the body. Unset until somebody takes the object itself for an iterator.
+        outer: The same request as observed by an installation around this one.
+        body: The application's; empty after it was closed. Unset until it is returned.
+        remaining: Bytes of the body to come; None without a Content-Length.
+        iterator: Iterates over the body. Unset until `next` is called on this object itself.
     """
 
     __slots__ = (
@@ -69,17 +69,17 @@ class ServedRequest(ObservedRequest):
                     break
             self.route_match = self.routes.find(self.environ, self)
         except Exception as exc:  # the response must go out
-            self.recorder.internal_errors.report(_TROUBLE, exc)
+            self.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
         if exc_info is None:
             return self.server_start_response(status, headers)
         return self.server_start_response(status, headers, exc_info)
 
     def follow(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """
-        The application returned its body: what to hand to the server in its place.
+        The application returned its body; return the body for the server.
 
-        A file goes to the server as the same object, which alone makes it use sendfile; so do a list and a tuple, whose
-        length tells a server the Content-Length. They end here, as far as WSGI tells.
+        A file stays the same object, because the server uses sendfile for that object only. A list and a tuple stay too,
+        because servers take the Content-Length from them. For all three the request ends here: WSGI reports no later end.
         """
         if type(body) in (list, tuple) or is_file(body, self.environ):
             self.finish()
@@ -88,13 +88,13 @@ class ServedRequest(ObservedRequest):
         return self
 
     def __iter__(self) -> Iterator[bytes]:
-        # A generator, which a server resumes in a third of the time that a `__next__` of ours would take.
+        # A generator: a server resumes it in a third of the time that a `__next__` of this class would take.
         try:
             for chunk in self.body:
                 if chunk and not self.finished and (self.first_byte is None or self.remaining is not None):
                     self._handing_over(chunk)
                 yield chunk
-        except GeneratorExit:  # whoever iterates lost interest, and may have forgotten to close
+        except GeneratorExit:  # the iteration was given up, perhaps without a close()
             self._broke_off()
             raise
         except BaseException as exc:
@@ -104,7 +104,7 @@ class ServedRequest(ObservedRequest):
             self.finish()
 
     def __next__(self) -> bytes:
-        # WSGI promises an iterable; Flask's happens to be an iterator, and some middlewares have come to lean on that.
+        # WSGI promises an iterable; Flask's body is an iterator too, and some middlewares rely on that.
         try:
             iterator = self.iterator
         except AttributeError:
@@ -120,16 +120,16 @@ class ServedRequest(ObservedRequest):
             if self.remaining is not None:
                 self.remaining -= len(chunk)
                 if self.remaining <= 0:
-                    # With the last byte that was announced the request is over. To wait until the server asks for more
-                    # would leave out the requests of test clients, which do not ask.
+                    # The request is over with the last byte of the Content-Length. Test clients do not ask for a chunk after
+                    # it: waiting for that would leave out their requests.
                     self.ended = now
                     self.finish()
         except Exception as exc:  # the response must go out
-            self.recorder.internal_errors.report(_TROUBLE, exc)
+            self.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
 
     def close(self) -> None:
-        """Called by the server, once it wants no more of the body."""
-        # First of all: what runs at the close of a response is not the request's time, nor its failure the request's.
+        """Called by the server when it needs no more of the body."""
+        # First, because the time and the errors of the code that runs at a response's close are not the request's.
         if not self.finished:
             self._broke_off()
         body, self.body = self.body, ()
@@ -138,12 +138,12 @@ class ServedRequest(ObservedRequest):
             close()
 
     def unhandled(self, exception: BaseException) -> None:
-        """Flask tells of an exception that no error handler took, while the request's context is there."""
+        """Flask reports an exception that no error handler took, while the request's context still exists."""
         self.exception = exception
         try:
             self.route_match = self.routes.find(self.environ, self)
         except Exception as exc:  # Flask has a response to make
-            self.recorder.internal_errors.report(_TROUBLE, exc)
+            self.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
 
     def raised(self, exception: BaseException) -> None:
         """The application raised, before its response or in the midst of it."""
@@ -156,17 +156,17 @@ class ServedRequest(ObservedRequest):
         self.finish()
 
     def _broke_off(self) -> None:
-        """The server wants no more of the body: if it has not had all of it, its client went away."""
+        """The server needs no more of the body: if part of it is left, the client went away."""
         if self.finished:
             return
-        # Where there is no body to send, a server may close it unread.
+        # A server may close a body unread where there is nothing to send.
         if self.first_byte is not None or may_have_body(self.method, self.status, self.remaining):
             self.disconnected = True
         self.finish()
 
     def finish(self) -> None:
         """The request is over; a second call does nothing."""
-        # What Flask does not answer (SystemExit, or any exception with PROPAGATE_EXCEPTIONS) calls no start_response.
+        # SystemExit, and any exception with PROPAGATE_EXCEPTIONS, passes Flask without a call of start_response.
         self.recorder.finish(self, None if self.exception is None else self._resolve)
         # The environ would lead back to this object, and both would wait for the garbage collector.
         self.environ.pop(SERVED_REQUEST_KEY, None)

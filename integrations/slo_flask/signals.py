@@ -1,4 +1,4 @@
-"""Exceptions that Flask answers with an error page: without its signal they would look like any 500."""
+"""Exceptions that Flask answers with an error page: without its signal, only the status 500 would be seen."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def connect() -> None:
 
 
 def note_exception(sender: object, *, exception: BaseException, **_: Any) -> None:
-    """Note an exception that nobody handled on the request it belongs to."""
+    """Note an unhandled exception on the request it belongs to."""
     # An HTTPException is an answer. Flask sends none of them, but extensions that build on it do.
     if isinstance(exception, HTTPException) or not has_request_context():
         return

@@ -9,7 +9,7 @@ from flask import Flask, request
 
 from slo_core.http.answer import Answer
 from slo_core.tracking.registry import SLORegistry
-from slo_flask.answer import add_view, asked
+from slo_flask.answer import add_view, view_arguments
 
 if TYPE_CHECKING:
     from slo_core.status_page.view import StatusView
@@ -26,24 +26,24 @@ def mount(app: Flask, path: str, registry: SLORegistry, *, token: str | None) ->
     Args:
         app: The application.
         path: Where the page answers.
-        registry: What it shows.
-        token: What it asks for; None asks for nothing.
+        registry: The SLOs.
+        token: The token that readers must send; None asks for none.
     """
     path = path.rstrip("/")
     views = StatusEndpoints(registry, path=path, token=token)
     add_view(app, path, ENDPOINT, views.page)
-    add_view(app, f"{path}.json", f"{ENDPOINT}_json", views.document)
+    add_view(app, f"{path}.json", f"{ENDPOINT}_json", views.page_json)
     add_view(app, f"{path}/<slo_file>", f"{ENDPOINT}_asset", views.asset)
 
 
 class StatusEndpoints:
     """
-    What the routes answer.
+    Answers at the routes.
 
     Args:
-        registry: What they show.
+        registry: The SLOs.
         path: Where the page answers.
-        token: What they ask for; None asks for nothing.
+        token: The token that readers must send; None asks for none.
     """
 
     def __init__(self, registry: SLORegistry, *, path: str, token: str | None) -> None:
@@ -53,11 +53,11 @@ class StatusEndpoints:
 
     def page(self) -> Answer:
         """The page."""
-        return self._view.respond_page(request.method, **asked())
+        return self._view.respond_page(request.method, **view_arguments())
 
-    def document(self) -> Answer:
+    def page_json(self) -> Answer:
         """Its JSON."""
-        return self._view.respond_json(request.method, **asked())
+        return self._view.respond_json(request.method, **view_arguments())
 
     def asset(self, slo_file: str) -> Answer:
         """A file of it."""
@@ -66,6 +66,6 @@ class StatusEndpoints:
 
     @cached_property
     def _view(self) -> StatusView:
-        from slo_core.status_page.view import StatusView  # the first reader pays for it, not the start
+        from slo_core.status_page.view import StatusView  # imported by the first reader, not at the start
 
         return StatusView(self._registry, path=self._path, token=self._token)

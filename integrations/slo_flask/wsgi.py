@@ -20,14 +20,14 @@ __all__ = ["SLOMiddleware"]
 
 class SLOMiddleware:
     """
-    Stands in for `app.wsgi_app`: outside of Flask's request context, where a stream's last byte is still seen.
+    Stands in for `app.wsgi_app`: outside of Flask's request context, where the last byte of a stream is seen too.
 
-    Request hooks would cost several times as much, and know nothing of streams.
+    Request hooks would cost several times as much, and do not see streams.
 
     Args:
-        wsgi_app: What stood there before.
+        wsgi_app: The application's own `wsgi_app`.
         recorder: Counts.
-        app: The application, asked for its routes and views.
+        app: The application, for its routes and views.
     """
 
     __slots__ = ("_recorder", "_routes", "_wsgi_app")
@@ -43,7 +43,7 @@ class SLOMiddleware:
         try:
             path: str = environ.get("PATH_INFO") or "/"
             if not path.isascii():
-                # PEP 3333: the bytes of the path, each as one character.
+                # PEP 3333: each character is one byte of the path.
                 path = path.encode("latin-1", "replace").decode("utf-8", "replace")
             served = recorder.begin(environ, environ.get("REQUEST_METHOD", ""), path, ServedRequest)
             if served is not None:

@@ -1,4 +1,4 @@
-"""What the views of the core answer with, and who may ask: HTTP without any framework."""
+"""Answers of the core's views, and their authorization: HTTP without any framework."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NO_STORE = ("Cache-Control", "no-store")
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    What to answer a request with.
+    The answer to a request, for an integration to send.
 
     Attributes:
         status: HTTP status.
@@ -42,16 +42,16 @@ def answered(
     method: str, status: int, content_type: str, body: bytes, *headers: tuple[str, str], accept_encoding: str = ""
 ) -> Answer:
     """
-    An answer with its length; compressed where the client understands that.
+    An answer with its length; compressed where the client accepts that.
 
-    Nobody may take it for another type than it says, and nobody keeps it unless `headers` has a Cache-Control.
+    Browsers must not guess another content type, and nothing may cache the answer unless `headers` has a Cache-Control.
 
     Args:
         method: Of the request: HEAD gets no body.
         status: HTTP status.
         content_type: Of the body.
-        body: Everything that GET gets.
-        headers: More of them.
+        body: The body for GET.
+        headers: More headers.
         accept_encoding: The client's header.
     """
     more = [*headers, _NO_SNIFFING]
@@ -65,7 +65,7 @@ def answered(
 
 
 def plain_text(method: str, status: int, text: str, *headers: tuple[str, str]) -> Answer:
-    """A line of text for people, where there is nothing else to answer with."""
+    """An answer that is one line of text for people."""
     return answered(method, status, "text/plain; charset=utf-8", text.encode("utf-8", "replace"), *headers)
 
 
@@ -87,10 +87,10 @@ def may_compress(accept_encoding: str) -> bool:
 
 def checked_token(token: str | None) -> str | None:
     """
-    The token of a view, as it was given.
+    The token of a view, unchanged.
 
     Raises:
-        ValueError: It is no text, or an empty one, as of a variable that was not set: that would let in everybody.
+        ValueError: It is no text, or empty, like a variable that was not set: an empty token would let everybody in.
     """
     if token is not None and not (isinstance(token, str) and token):
         raise ValueError("token=: expected non-empty text, or None to ask for none")
@@ -103,8 +103,8 @@ def is_authorized(authorization: str, token: str | None, *, or_basic: bool = Fal
 
     Args:
         authorization: The header.
-        token: What must be sent; None asks for nothing.
-        or_basic: Also as the password of Basic, with any name: what a browser asks a person for.
+        token: The token that must be sent; None asks for none.
+        or_basic: Accept it as the password of Basic too, with any name: browsers ask people for that.
     """
     if token is None:
         return True

@@ -1,4 +1,4 @@
-"""Good, bad or left out: what one finished request is to one SLO."""
+"""Whether one finished request is good, bad or left out for one SLO."""
 
 from __future__ import annotations
 
@@ -31,10 +31,9 @@ class Timing:
 
 def wire_status(observed: ObservedRequest) -> int | None:
     """
-    The status the client saw.
+    The status that the client saw; None when the client had gone before there was one.
 
-    Servers answer 500 for an application that fails before its response, and for one that returns without any;
-    None when the client had gone before there was a status.
+    Servers answer 500 for an application that raises before its response, and for one that returns without a response.
     """
     if observed.status is None and (observed.exception is not None or not observed.disconnected):
         return 500
@@ -42,13 +41,13 @@ def wire_status(observed: ObservedRequest) -> int | None:
 
 
 class StatusOutcome(Enum):
-    """What a status alone tells of an undisturbed request: nothing was raised, and the client stayed to the end."""
+    """What the status alone decides about an undisturbed request: nothing was raised, and the client stayed to the end."""
 
     GOOD = "good"
     BAD = "bad"
     LEFT_OUT = "left out"
     BY_TIME = "good when it was fast enough"
-    BY_CLASSIFIER = "whatever the classifier says"
+    BY_CLASSIFIER = "decided by the classifier"
 
 
 class RequestClassifier:
@@ -58,12 +57,12 @@ class RequestClassifier:
     Args:
         rule: The rule.
         name: The SLO's name, for messages.
-        internal_errors: Where a classifier's mistakes are reported.
+        internal_errors: Where errors of a user's classifier are reported.
         classify: Overrides the rule's own classifier.
 
     Attributes:
         threshold: Seconds within which a request must be answered; infinite where speed does not matter.
-        timed_to_end: What is timed is the last byte, not the first.
+        timed_to_end: The last byte is timed, not the first.
     """
 
     __slots__ = ("_bad_statuses", "_classify", "_internal_errors", "_name", "_rule", "threshold", "timed_to_end")
@@ -80,7 +79,7 @@ class RequestClassifier:
         self.timed_to_end = rule.latency_of == "total"
 
     def outcome_of_status(self, status: int) -> StatusOutcome:
-        """What an undisturbed request of that status is; asked once for each status, not for each request."""
+        """The outcome of undisturbed requests of that status; called once for each status, not for each request."""
         if self._classify is not None:
             return StatusOutcome.BY_CLASSIFIER
         is_timed = self.threshold != math.inf
@@ -88,7 +87,7 @@ class RequestClassifier:
             return StatusOutcome.LEFT_OUT if is_timed and self._rule.latency_failures == "ignore" else StatusOutcome.BAD
         return StatusOutcome.BY_TIME if is_timed else StatusOutcome.GOOD
 
-    def __call__(self, observed: ObservedRequest, status: int | None, timing: Timing) -> bool | None:
+    def classify(self, observed: ObservedRequest, status: int | None, timing: Timing) -> bool | None:
         """
         True good, False bad, None left out.
 
@@ -98,23 +97,23 @@ class RequestClassifier:
             timing: How long it took.
         """
         if status is None:
-            return self._left(timing)
+            return self._after_disconnect(timing)
         exception = observed.exception
         if self._classify is None:
             succeeded = exception is None and status not in self._bad_statuses
         else:
-            succeeded = self._classified(status, exception)
+            succeeded = self._call_classifier(status, exception)
         if not succeeded:
             return None if self._rule.latency_failures == "ignore" and self.threshold != math.inf else False
         if observed.disconnected:
-            return self._left(timing)
+            return self._after_disconnect(timing)
         return self._in_time(timing)
 
     def _in_time(self, timing: Timing) -> bool:
         return (timing.total if self.timed_to_end else timing.first_byte) <= self.threshold
 
-    def _left(self, timing: Timing) -> bool | None:
-        """The client went away; nothing else was wrong."""
+    def _after_disconnect(self, timing: Timing) -> bool | None:
+        """The outcome when the client went away and nothing else was wrong."""
         policy = self._rule.client_disconnect
         if policy == "good":
             return True
@@ -125,17 +124,17 @@ class RequestClassifier:
             return False
         return None
 
-    def _classified(self, status: int, exception: BaseException | None) -> bool:
-        assert self._classify is not None  # the caller looked
+    def _call_classifier(self, status: int, exception: BaseException | None) -> bool:
+        assert self._classify is not None  # the caller has checked
         try:
-            verdict: object = self._classify(status, exception)
-        except Exception as exc:  # a user's code, and the response is already out: fall back to the rule
+            is_good: object = self._classify(status, exception)
+        except Exception as exc:  # from the user's code; the response is already sent: the rule decides
             self._internal_errors.report(f"classify of the SLO {self._name!r} raised; the default rule decided", exc)
         else:
-            if verdict is True or verdict is False:
-                return verdict
+            if is_good is True or is_good is False:
+                return is_good
             self._internal_errors.report(
-                f"classify of the SLO {self._name!r}: expected True or False, got {type(verdict).__name__}; "
+                f"classify of the SLO {self._name!r}: expected True or False, got {type(is_good).__name__}; "
                 "the default rule decided"
             )
         return exception is None and status not in self._bad_statuses

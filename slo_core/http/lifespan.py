@@ -1,4 +1,4 @@
-"""ASGI lifespan: hand over what is still in memory when the server shuts down, without code of the user's."""
+"""ASGI lifespan: counts still in memory are flushed when the server shuts down, without code of the user's."""
 
 from __future__ import annotations
 
@@ -59,26 +59,26 @@ async def serve_lifespan(
         registry: Returns the registry to close; called at shutdown only, None closes nothing.
         is_refusal: Whether an exception says that the application has no lifespan.
     """
-    spoken = False
+    has_exchanged = False
 
     async def flushing_send(message: Message) -> None:
-        nonlocal spoken
-        spoken = True
+        nonlocal has_exchanged
+        has_exchanged = True
         if message["type"] in _SHUTDOWN_ANSWERS:
             await _close(registry)
         await send(message)
 
     async def noting_receive() -> Message:
-        nonlocal spoken
-        spoken = True
+        nonlocal has_exchanged
+        has_exchanged = True
         return await receive()
 
     try:
         await app(scope, noting_receive, flushing_send)
     except Exception as exc:
-        if spoken or not is_refusal(exc):
+        if has_exchanged or not is_refusal(exc):
             raise
-    if not spoken:
+    if not has_exchanged:
         await _answer_lifespan(receive, send, registry)
 
 
@@ -94,11 +94,11 @@ async def _answer_lifespan(receive: Receive, send: Send, registry: Callable[[], 
 
 
 async def _close(registry: Callable[[], SLORegistry | None]) -> None:
-    found = None
+    open_registry = None
     try:
-        found = registry()
-        if found is not None:
-            await run_off_loop(found.close)
-    except Exception as exc:  # the server is shutting down: nothing of ours may keep it from that
-        if found is not None:
-            found.internals.errors.report("events could not be flushed at shutdown", exc)
+        open_registry = registry()
+        if open_registry is not None:
+            await run_off_loop(open_registry.close)
+    except Exception as exc:  # the server is shutting down: an error of ours must not keep it from that
+        if open_registry is not None:
+            open_registry.internals.errors.report("events could not be flushed at shutdown", exc)

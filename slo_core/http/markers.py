@@ -1,4 +1,4 @@
-"""Marks that a view carries: count it for an SLO by name, or never count it."""
+"""Marks on views: count their requests for an SLO by name, or never."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def slo_exempt(view: V) -> V:
 @dataclass(frozen=True, slots=True)
 class ViewMarks:
     """
-    What a view's marks say.
+    The marks of one view.
 
     Attributes:
         tracked: Names of SLOs that its requests count for.
@@ -65,9 +65,9 @@ def marks_of(view: object) -> ViewMarks:
 
     Looks at the view itself and at the class behind `as_view()` (Django: `view_class`, REST framework: `cls`).
     """
-    found = NO_MARKS
+    marks = NO_MARKS
     for candidate in (view, getattr(view, "view_class", None), getattr(view, "cls", None)):
         tracked, exempt = getattr(candidate, _TRACKED, ()), getattr(candidate, _EXEMPT, False)
         if tracked or exempt:
-            found = ViewMarks((*found.tracked, *tracked), found.exempt or exempt)
-    return found
+            marks = ViewMarks((*marks.tracked, *tracked), marks.exempt or exempt)
+    return marks

@@ -1,37 +1,40 @@
-"""One HTTP request on its way through the service, and what was seen of it."""
+"""One HTTP request on its way through the service, and what was observed of it."""
 
 from __future__ import annotations
 
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from slo_core.conventions import REQUEST_MARKS_KEY
+from slo_core.objectives.http_rule import KNOWN_METHODS, OTHER_METHOD
 
 __all__ = [
     "NO_ROUTE_MATCH",
     "ObservedRequest",
     "RequestEvent",
+    "RequestKey",
     "RequestMarks",
     "RouteMatch",
     "SLOKey",
+    "counted_method",
     "exempt_request",
 ]
 
-# Tells one SLO from another across registries: the service and the SLO's name.
+# Identifies an SLO across registries: the service and the SLO's name.
 SLOKey = tuple[str, str]
 
 
 class RequestMarks:
     """
-    What several installations must agree on about one request.
+    The state of one request that several installations share.
 
-    Travels in the ASGI scope or WSGI environ, by reference, so that a copied scope still shares it. Filled in by
-    `HTTPRecorder.begin`, for the same reason as an `ObservedRequest` is.
+    It travels in the ASGI scope or WSGI environ, by reference, so that a copied scope still shares it. Its attributes are
+    set by `HTTPRecorder.begin`, for the same reason as those of an `ObservedRequest`.
 
     Attributes:
-        counted_by: SLOs that some installation counts this request for already; the outermost wins.
-        exempt: The request counts for nothing: it asked for a view of ours.
+        counted_by: SLOs that an installation counts this request for already; the outermost wins.
+        exempt: The request counts for no SLO, because it asked for a view of slo-suite.
     """
 
     __slots__ = ("counted_by", "exempt")
@@ -51,34 +54,34 @@ class ObservedRequest:
     """
     One request as one installation sees it: filled in on the way, finished once.
 
-    An integration sets what it learns and calls `HTTPRecorder.finish`; whoever comes later changes nothing. Made by
-    `HTTPRecorder.begin`, which sets every attribute itself: an `__init__`, here and in `RequestMarks`, takes 0.4 of the
-    3 us that a request costs the core within a busy process.
+    An integration sets the attributes as it learns them and calls `HTTPRecorder.finish`; later calls change nothing. Made
+    by `HTTPRecorder.begin`, which sets every attribute itself: an `__init__`, here and in `RequestMarks`, takes 0.4 of
+    the 3 us that a request costs the core within a busy process.
 
     Attributes:
         method: As the client sent it.
         path: The path without root path or query; for matching only.
-        marks: What several installations share.
-        mine: The SLOs this installation counts the request for.
+        marks: The state shared with other installations.
+        slo_keys: The SLOs that this installation counts the request for.
         started: When it came in, on the recorder's timer.
         first_byte: When the first byte of the body went out; None until then.
         ended: When the last byte went out; None until then.
-        status: What went out on the wire; None until then.
-        exception: What the application raised and nobody handled.
+        status: The status that was sent; None until then.
+        exception: The exception that the application raised and nothing handled.
         disconnected: The client was seen to go away.
         finished: The request was recorded, or will never be.
-        route_match: Which route took it, where that is known before the end; None until then.
+        route_match: The route that took it, where that is known before the end; None until then.
     """
 
     __slots__ = (
-        "disconnected", "ended", "exception", "finished", "first_byte", "marks", "method", "mine", "path", "route_match",
-        "started", "status",
+        "disconnected", "ended", "exception", "finished", "first_byte", "marks", "method", "path", "route_match",
+        "slo_keys", "started", "status",
     )  # fmt: skip
 
     method: str
     path: str
     marks: RequestMarks
-    mine: frozenset[SLOKey]
+    slo_keys: frozenset[SLOKey]
     started: float
     first_byte: float | None
     ended: float | None
@@ -91,7 +94,7 @@ class ObservedRequest:
 
 class RouteMatch:
     """
-    Which route took a request, as the framework's router tells it afterwards.
+    The route that took a request, according to the framework's router.
 
     Attributes:
         route: The route template; a leading slash is added where the framework leaves it out.
@@ -119,6 +122,34 @@ class RouteMatch:
 NO_ROUTE_MATCH = RouteMatch()
 
 
+class RequestKey(NamedTuple):
+    """
+    The facts of a request, apart from its path, that decide which SLOs take it.
+
+    Attributes:
+        method: The method it counts as; see `counted_method`.
+        route: As in `RouteMatch`.
+        view_name: As in `RouteMatch`.
+        view: As in `RouteMatch`.
+        is_static: As in `RouteMatch`.
+        is_unmatched: No route took it, and it was answered with 404 or a redirect.
+    """
+
+    method: str
+    route: str | None
+    view_name: str | None
+    view: object
+    is_static: bool
+    is_unmatched: bool
+
+
+def counted_method(method: str) -> str:
+    """The method that a request counts as: HEAD is GET, an unknown one is `"_OTHER"`."""
+    if method == "HEAD":
+        return "GET"
+    return method if method in KNOWN_METHODS else OTHER_METHOD
+
+
 @dataclass(frozen=True, slots=True)
 class RequestEvent:
     """
@@ -129,8 +160,8 @@ class RequestEvent:
         path: The path that was matched.
         route: The route template, with a leading slash; None when no route took it.
         view_name: The view's, endpoint's or route's name.
-        status: What went out on the wire; 500 for an exception before any response; None when the client left first.
-        exception: What was raised and not handled.
+        status: The status that was sent; 500 for an exception before any response; None when the client left first.
+        exception: The exception that nothing handled.
         disconnected: The client went away.
         duration_seconds: Until the last byte.
         first_byte_seconds: Until the first byte of the body; None when there was none.

@@ -1,1 +1,1 @@
-"""Counting events and asking how an SLO stands."""
+"""Counting events, and reading the state of SLOs."""

@@ -1,4 +1,4 @@
-"""Counting at full speed: each thread counts for itself, and the ledger is given the counts once a second."""
+"""Counting without locks: each thread has counts of its own, and hands them to the ledger once a second."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["EventCounter", "ThreadCounts"]
 
 class ThreadCounts:
     """
-    What one thread counted, in the second from `start` to `end` not drained yet.
+    The counts of one thread; those since the last drain belong to the second from `start` to `end`.
 
     `good` and `bad` only ever grow, and only their own thread writes them, so counting needs no lock and a reader
-    loses nothing: `seen_good` and `seen_bad`, the reader's side, remember how much the ledger already has.
+    loses nothing: `seen_good` and `seen_bad`, the reader's side, say how much of them the ledger has.
     """
 
     __slots__ = ("bad", "end", "good", "seen_bad", "seen_good", "start")
@@ -28,7 +28,7 @@ class ThreadCounts:
         self.seen_good = self.seen_bad = 0
 
     def start_second(self, second: int) -> None:
-        """Go on with another second; whatever was counted before must be drained."""
+        """Go on with another second; everything counted before must be drained."""
         # Floats, because every record compares them with a clock's float: with ints a record takes a third longer.
         self.start, self.end = float(second), second + 1.0
 
@@ -89,8 +89,8 @@ class EventCounter:
                 counts.end = -math.inf
 
     def _drain(self, counts: ThreadCounts) -> None:
-        # Its thread may be counting at this moment; whatever comes after these two reads is drained next time,
-        # into the same second: to leave the second the thread needs the lock held here.
+        # The thread may count at this moment. Events after these two reads are drained next time, into the same second:
+        # to start another second the thread needs the lock that is held here.
         good, bad = counts.good, counts.bad
         fresh_good, fresh_bad = good - counts.seen_good, bad - counts.seen_bad
         if fresh_good or fresh_bad:

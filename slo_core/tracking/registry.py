@@ -25,7 +25,7 @@ class SLORegistry:
     """
     The SLOs of one service and the store they share.
 
-    An empty registry is false, like every empty container: ask `is None` where it may be missing.
+    An empty registry is false, like every empty container: test `is None` where it may be missing.
 
     Args:
         store: None or `"memory://"` counts in this process; any other URL or `Store` is shared.
@@ -90,7 +90,7 @@ class SLORegistry:
             where: What messages call the configuration.
 
         Raises:
-            ConfigError: Every problem of the configuration at once.
+            ConfigError: All problems of the configuration.
             StoreError: The store's URL is unknown or refused.
         """
         parsed = parse_definitions(definitions, where=where)
@@ -189,18 +189,21 @@ class SLORegistry:
         return [alert for tracker in self for alert in tracker.check_burn_rate(at=at)]
 
     def flush(self) -> None:
-        """Hand over to the store what is still held in memory."""
+        """Write events that are still in memory to the store."""
         self._store.flush()
 
     def close(self) -> None:
-        """Flush and release what the store holds open."""
+        """Flush, and release the store's files and connections."""
         self._store.close()
 
     def __enter__(self) -> SLORegistry:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.close()
 

@@ -34,10 +34,10 @@ class RegistryInternals:
         registry: The registry.
 
     Attributes:
-        version: Changes whenever an SLO is added: results worked out from the definitions are then out of date.
+        version: Changes whenever an SLO is added; results worked out from the definitions are out of date then.
         errors: Errors that were swallowed while requests were served: logged seldom, counted always.
         request_listeners: Called with each counted request (`RequestEvent`); see `slo_core.testing.capture_requests`.
-        store_setting: Where users name the store, for messages. Django and Flask have a setting.
+        store_setting: The setting or argument that names the store, for messages.
     """
 
     __slots__ = ("_has_warned_of_workers", "_registry", "_shared_read", "errors", "request_listeners", "store_setting",
@@ -61,7 +61,7 @@ class RegistryInternals:
 
     def read_shared(self) -> SLOSnapshots:
         """
-        The same for scrapes and pages, read after this moment; one read of a shared store serves several of them.
+        The same for scrapes and pages: one read of a shared store, begun after this call, serves several readers.
 
         A store in this process's own memory is read at each call: each reader gets the state of its own instant.
 
@@ -77,8 +77,8 @@ class RegistryInternals:
         It never raises, because the warning is advice: without it the application starts and answers all the same.
 
         Args:
-            find_evidence: Returns the evidence of several workers; None where there is none. An exception of it counts
-                as an internal error. It is called while a warning is still due.
+            find_evidence: Returns the evidence of several workers, or None. It is called until the warning was given; an
+                exception that it raises counts as an internal error.
         """
         try:
             store = self._registry.store

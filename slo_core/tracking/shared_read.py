@@ -9,19 +9,19 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from slo_core.errors import StoreError
-from slo_core.process.forks import ForkWatch
+from slo_core.process.forks import ForkWatch, LazyLock
 
 __all__ = ["TIMEOUT_SECONDS", "SharedRead"]
 
 T = TypeVar("T")
 
-# How long a reader waits. A store gives up earlier: its turn is waited for at most 2 s, and so is the handing over.
+# How long a reader waits. A store gives up earlier: it waits at most 2 s for its lock, and 2 s for the flush.
 TIMEOUT_SECONDS = 5.0
 
 # Any number of scrapers and open pages cost at most ten reads a second.
 _GAP_SECONDS = 0.1
 
-# A store that has just failed is not asked again by everyone who comes.
+# How long a failure is given to new readers, so that they do not all read a store that has just failed.
 _FAILURE_SECONDS = 1.0
 
 # Each read that does not return keeps a thread and perhaps a connection.
@@ -31,7 +31,7 @@ _THREAD_NAME = "slo-reader"
 
 
 class _Failure:
-    """Why a read failed, for every reader that waited for it."""
+    """The failure of a read, for every reader that waited for it."""
 
     __slots__ = ("_error", "_traceback", "at")
 
@@ -49,8 +49,8 @@ class _Failure:
         return self._error.with_traceback(self._traceback)
 
 
-class _Read(Generic[T]):
-    """One read: `values` holds one value once it has succeeded, `failure` is set once it has failed."""
+class _Result(Generic[T]):
+    """The result that readers wait for: `values` holds one value after success, `failure` is set after a failure."""
 
     __slots__ = ("failure", "values")
 
@@ -59,12 +59,12 @@ class _Read(Generic[T]):
         self.failure: _Failure | None = None
 
     @property
-    def is_over(self) -> bool:
+    def is_there(self) -> bool:
         return bool(self.values) or self.failure is not None
 
 
-class _Reading:
-    """A thread's right to read, from `since` on."""
+class _ReaderThread:
+    """The thread that reads, or is about to: at work since `since`."""
 
     __slots__ = ("since",)
 
@@ -76,39 +76,29 @@ class SharedRead(Generic[T]):
     """
     Reads what other processes change, once for all readers that ask at about the same time.
 
-    A reader waits for the next read that begins after its own arrival, and all who wait share that read. So nobody gets
-    a number that is older than one that was shown before, by any process. A reader that is alone is not delayed.
+    A reader waits for the next read that begins after its call, and all waiting readers share that read. So a reader
+    never gets a number older than one that another process has shown before. A reader that is alone is not delayed.
 
     - Reads begin at least 0.1 s apart, one after the other, each in a thread that is started for it. Where no thread
       can be started, one of the readers reads.
-    - A reader waits until its time-out. A failure is given to all who wait and to all who come within 1 s.
-    - A read that has not returned after twice the time-out is left to its thread, and another one may begin. After two
-      of those readers are refused until one has returned.
+    - A reader waits until its time-out. A failure is given to all waiting readers and to all that call within 1 s.
+    - A read that has not returned after twice the time-out counts as hung, and another one may begin. While two reads
+      hang, readers are refused.
 
-    No lock is held while reading. Locks and threads are made when they are first needed, so that gevent has patched them
-    by then. A forked child starts without readers, reads and failures.
+    No lock is held while reading. Locks and threads are made when they are first needed, after gevent has patched them.
+    A forked child starts without readers, reads and failures.
 
     Args:
         read: Reads; called without arguments.
-        what: Names what is read, for messages: `"the store sqlite"`.
+        what: The name of the thing that is read, for messages: `"the store sqlite"`.
         timeout_seconds: How long a reader waits.
-        monotonic: Measures how long something takes or lies back.
+        monotonic: Seconds of a clock that is never set back.
     """
 
     __slots__ = (
-        "__weakref__",
-        "_began",
-        "_changes",
-        "_failure",
-        "_forks",
-        "_hung",
-        "_monotonic",
-        "_next",
-        "_read",
-        "_reading",
-        "_timeout",
-        "_what",
-    )
+        "__weakref__", "_change", "_failure", "_forks", "_hung", "_last_began", "_monotonic", "_next", "_read", "_thread",
+        "_timeout", "_what",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -122,119 +112,118 @@ class SharedRead(Generic[T]):
         self._what = what
         self._timeout = timeout_seconds
         self._monotonic = monotonic
+        # Its lock is reentrant: a signal handler may scrape.
+        self._change = LazyLock(lambda: threading.Condition())
         self._start_empty()
         self._forks = ForkWatch(self._start_empty)
 
     def _start_empty(self) -> None:
-        self._changes: dict[str, threading.Condition] = {}
-        self._next: _Read[T] | None = None  # the one that has not begun
-        self._reading: _Reading | None = None  # of the thread that reads, or is about to
-        self._began = float("-inf")  # the last read
+        self._next: _Result[T] | None = None  # of the read that has not begun
+        self._thread: _ReaderThread | None = None
+        self._last_began = float("-inf")  # when the last read began
         self._failure: _Failure | None = None  # of the last read
-        self._hung = 0  # reads that were left to their threads
+        self._hung = 0  # reads that have not returned in time
 
     def __call__(self) -> T:
         """
-        What is read after this moment.
+        The value of a read that begins after this call.
 
         Raises:
-            StoreError: It took too long, or reads do not return; or as the read raises.
-            Exception: What else the read raises.
+            StoreError: It took too long, or reads hang; or as the read raises.
+            Exception: Any other exception of the read.
         """
         self._forks.notice()
-        # setdefault is atomic: the first caller makes it for all. Its lock is reentrant: a signal handler may scrape.
-        change = self._changes.get("") or self._changes.setdefault("", threading.Condition())
-        with change:
+        with (change := self._change.get()):
             now = self._monotonic()
             deadline = now + self._timeout
             if self._failure is not None and now < self._failure.at + _FAILURE_SECONDS:
                 raise self._failure.as_new()
             if self._next is None:
-                self._next = _Read()
-            read = self._next
-            while not read.is_over:
+                self._next = _Result()
+            result = self._next
+            while not result.is_there:
                 now = self._monotonic()
                 if now >= deadline:
                     raise StoreError(
                         f"{self._what}: expected an answer within {self._timeout:g} s, got none; "
                         "check that the store is in reach and not overloaded"
                     )
-                self._see_to_a_reader(change, now)
-                if not read.is_over:
+                self._ensure_thread(change, now)
+                if not result.is_there:
                     change.wait(self._until(deadline) - now)
-        if read.failure is not None:
-            raise read.failure.as_new()
-        return read.values[0]
+        if result.failure is not None:
+            raise result.failure.as_new()
+        return result.values[0]
 
     def _until(self, deadline: float) -> float:
-        return deadline if self._reading is None else min(deadline, self._hangs_at(self._reading))
+        return deadline if self._thread is None else min(deadline, self._hangs_at(self._thread))
 
-    def _hangs_at(self, reading: _Reading) -> float:
-        return reading.since + 2 * self._timeout
+    def _hangs_at(self, thread: _ReaderThread) -> float:
+        return thread.since + 2 * self._timeout
 
-    def _see_to_a_reader(self, change: threading.Condition, now: float) -> None:
-        """If nobody reads or is about to, have a thread do it, or this one."""
-        if self._reading is not None and now >= self._hangs_at(self._reading):
-            self._reading = None
+    def _ensure_thread(self, change: threading.Condition, now: float) -> None:
+        """Start a thread that reads, unless one is at work; read in this one where none can be started."""
+        if self._thread is not None and now >= self._hangs_at(self._thread):
+            self._thread = None
             self._hung += 1
-        if self._reading is not None:
+        if self._thread is not None:
             return
         if self._hung >= _MOST_HUNG_READS:
             raise StoreError(
                 f"{self._what}: expected reads to return within {2 * self._timeout:g} s, and {self._hung} have not; "
                 "check the store; no other read begins until one of them returns"
             )
-        reading = self._reading = _Reading(now)
+        thread = self._thread = _ReaderThread(now)
         try:
-            threading.Thread(target=self._serve, args=(reading, change), name=_THREAD_NAME, daemon=True).start()
+            threading.Thread(target=self._serve, args=(thread, change), name=_THREAD_NAME, daemon=True).start()
         except RuntimeError:  # the system, or an interpreter that is shutting down, allows no more threads
             change.release()
             try:
-                self._serve(reading, change)
+                self._serve(thread, change)
             finally:
                 change.acquire()
 
-    def _serve(self, reading: _Reading, change: threading.Condition) -> None:
-        """One read, when it may begin, for all who wait by then."""
-        read: _Read[T] | None = None
+    def _serve(self, thread: _ReaderThread, change: threading.Condition) -> None:
+        """Read once, as soon as the next read may begin, for all readers that wait by then."""
+        result: _Result[T] | None = None
         values: tuple[T, ...] = ()
         error: BaseException | None = None
         try:
             with change:
-                while self._reading is reading and (left := self._began + _GAP_SECONDS - self._monotonic()) > 0:
+                while self._thread is thread and (left := self._last_began + _GAP_SECONDS - self._monotonic()) > 0:
                     change.wait(left)
-                if self._reading is reading and self._next is not None:
-                    read, self._next = self._next, None
-                    self._began = reading.since = self._monotonic()
-            if read is not None:
+                if self._thread is thread and self._next is not None:
+                    result, self._next = self._next, None
+                    self._last_began = thread.since = self._monotonic()
+            if result is not None:
                 values = (self._read(),)
-        except BaseException as exc:  # whatever a store raises: readers wait for an outcome
+        except BaseException as exc:  # any exception of a store: readers wait for a result
             error = exc
         finally:
             with change:
-                self._end(reading, read, values, error)
+                self._end(thread, result, values, error)
                 change.notify_all()
         if error is not None and not isinstance(error, Exception):
             raise error
 
     def _end(
-        self, reading: _Reading, read: _Read[T] | None, values: tuple[T, ...], error: BaseException | None
+        self, thread: _ReaderThread, result: _Result[T] | None, values: tuple[T, ...], error: BaseException | None
     ) -> None:
-        if self._reading is not reading:
-            # It has come back after all; its readers are gone.
+        if self._thread is not thread:
+            # A read that hung has returned; its readers are gone.
             self._hung -= 1
             return
-        self._reading = None
-        if read is None:
-            return  # interrupted before it began: another reader takes over
-        read.values = values
+        self._thread = None
+        if result is None:
+            return  # interrupted before it began: another reader starts a thread
+        result.values = values
         if error is None:
             self._failure = None
         elif isinstance(error, Exception):
-            read.failure = self._failure = _Failure(error, self._monotonic())
+            result.failure = self._failure = _Failure(error, self._monotonic())
             if self._next is not None:
-                self._next.failure, self._next = read.failure, None
+                self._next.failure, self._next = result.failure, None
         else:
             # Meant for this thread alone: a time-out of gevent, the end of the process.
             interrupted = StoreError(f"{self._what}: expected a read to end, got {type(error).__name__}; try again")
-            read.failure = _Failure(interrupted, self._monotonic())
+            result.failure = _Failure(interrupted, self._monotonic())

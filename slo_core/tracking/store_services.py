@@ -1,4 +1,4 @@
-"""The SLOs of every service in a shared store, for one process that Prometheus scrapes instead of all of theirs."""
+"""The SLOs of every service in a shared store, for one process that Prometheus scrapes in place of all workers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from slo_core.tracking.shared_read import SharedRead
 
 __all__ = ["StoreServices"]
 
-# What a store is opened for to ask which services it holds. Not the default one: stores warn of that.
+# A store is opened for this service to list the services in it. Not the default service: stores warn of that.
 _NO_SERVICE = "slo-exporter"
 
-# Prometheus' own, unless it is configured: every service is read within one scrape.
+# Prometheus' default: every service is read within one scrape.
 _SCRAPE_TIMEOUT_SECONDS = 10.0
 
 
@@ -33,12 +33,12 @@ class _Service:
 
     Attributes:
         registry: Its SLOs.
-        documents: Their names and definitions, as they stand in the store.
-        unreadable: SLOs that are not in the registry, and why.
+        stored_definitions: The SLOs' names and definitions, as they are stored.
+        unreadable: For each SLO that is not in the registry, the reason.
     """
 
     registry: SLORegistry
-    documents: list[tuple[str, str]]
+    stored_definitions: list[tuple[str, str]]
     unreadable: tuple[str, ...]
 
 
@@ -46,12 +46,12 @@ class StoreServices:
     """
     Finds the services and SLOs in a store, by the definitions that their processes have declared there.
 
-    Everything is looked up again at a scrape: new SLOs appear, changed targets and windows apply, and nothing is ever
+    Each scrape reads the definitions again: new SLOs appear, and changed targets and windows apply. Nothing is ever
     written to the store.
 
     Args:
         open_store: Opens the store for a service.
-        service: The only service to show; None shows all.
+        service: The service to show; None shows all.
         clock: Returns seconds since the epoch.
         monotonic: Measures how long a scrape takes.
     """
@@ -69,7 +69,7 @@ class StoreServices:
         self._clock = clock
         self._internal_errors = InternalErrors()
         self._stores: dict[str, ReadOnlyStore] = {}
-        # The one that is asked which services there are, and shown as long as there is none.
+        # It lists the services, and is shown while there is none.
         self._first = self._store(_NO_SERVICE if service is None else service)
         self._nothing = SLORegistry(self._first, service=service or DEFAULT_SERVICE, clock=clock)
         self._services: dict[str, _Service] = {}
@@ -82,10 +82,10 @@ class StoreServices:
 
     def read(self) -> dict[SLORegistry, SLOSnapshots | Exception]:
         """
-        Every service with its SLOs, or why they cannot be read; an empty one when there is none.
+        Every service with its SLOs, or with the reason why they cannot be read; an empty service when there is none.
 
-        A registry stays the same for as long as its definitions do. When the store is out of reach, the services that
-        were known last.
+        A registry is replaced when a definition changes. When the store is out of reach, these are the services of the
+        last read.
         """
         try:
             return self._shared_read()
@@ -95,7 +95,7 @@ class StoreServices:
             return dict.fromkeys(known or [self._nothing], exc)
 
     def unreadable(self, registry: SLORegistry) -> tuple[str, ...]:
-        """SLOs of a service that its registry does not have, because what the store says of them cannot be read."""
+        """For each SLO of a service whose stored definition cannot be read, the reason."""
         service = self._services.get(registry.service)
         return () if service is None else service.unreadable
 
@@ -105,7 +105,7 @@ class StoreServices:
             store.close()
 
     def _read(self) -> dict[SLORegistry, SLOSnapshots | Exception]:
-        # One time-out is enough: when this fails no service is tried.
+        # When the first call times out, no service is read: one time-out is enough.
         names = self._first.services() if self._service is None else [self._service]
         records = {name: self._store(name).records() for name in names}
         self._services = {name: self._declared(name, declared) for name, declared in records.items() if declared}
@@ -119,10 +119,10 @@ class StoreServices:
         return store
 
     def _declared(self, name: str, records: list[SLORecord]) -> _Service:
-        """The service: the one from before, unless a definition has changed."""
-        documents = [(record.slo, record.definition) for record in records]
+        """The service; the same object as before, unless a definition has changed."""
+        stored_definitions = [(record.slo, record.definition) for record in records]
         before = self._services.get(name)
-        if before is not None and documents == before.documents:
+        if before is not None and stored_definitions == before.stored_definitions:
             return before
         store = self._store(name)
         registry = SLORegistry(store, service=store.service, clock=self._clock)
@@ -132,12 +132,12 @@ class StoreServices:
         for record in records:
             try:
                 registry.define(_definition_in(record))
-            except Exception as exc:  # whatever stands in a store: one SLO that cannot be read hides no other
+            except Exception as exc:  # from any text in a store: one SLO that cannot be read hides no other
                 unreadable.append(f"SLO {record.slo!r} cannot be shown: {exc}")
                 registry.internals.errors.report(
                     f"service {name!r}, SLO {record.slo!r}: not shown", detail=f"{type(exc).__name__}: {exc}"
                 )
-        return _Service(registry, documents, tuple(unreadable))
+        return _Service(registry, stored_definitions, tuple(unreadable))
 
 
 def _snapshots(registry: SLORegistry) -> SLOSnapshots | Exception:

@@ -22,7 +22,7 @@ class Track:
     """
     What `SLOTracker.track()` returns: a context manager and a decorator, each for sync and async code.
 
-    It holds no state of its own, so one may be entered any number of times, also at once.
+    It holds no state of its own: it may be entered any number of times, also concurrently.
     """
 
     __slots__ = ("_tracker",)
@@ -34,24 +34,30 @@ class Track:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
-        self._tracker.record(kind is None)
+        self._tracker.record(exception_type is None)
 
     async def __aenter__(self) -> Track:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
-        self._tracker.record(kind is None)
+        self._tracker.record(exception_type is None)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """
         Decorate a function or coroutine function: each call is one event.
 
         Raises:
-            TypeError: A generator function: its body runs while somebody iterates, so use `with` inside it.
+            TypeError: A generator function: its body runs while it is iterated, so use `with` inside it.
         """
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(

@@ -27,7 +27,7 @@ class SLOTracker:
     """
     Counts the good and bad events of one SLO, and works out its budget.
 
-    Safe to use from any thread; recording touches memory only and waits for nobody.
+    Safe to use from any thread; recording touches memory only and never waits.
 
     Args:
         definition: The SLO.
@@ -60,7 +60,7 @@ class SLOTracker:
             store = MemoryStore(clock=clock)
         self._ledger: Ledger
         self._counter: EventCounter | None
-        self._store: Store | None = None  # none of an ObservationStore's
+        self._store: Store | None = None  # stays None with an ObservationStore
         self._observations: ObservationLedger | None
         if isinstance(store, ObservationStore):
             self._ledger = self._observations = ObservationLedger(store, clock=clock)
@@ -144,7 +144,7 @@ class SLOTracker:
 
     def snapshot(self, *, at: float | None = None) -> SLOSnapshot:
         """
-        How the SLO stands.
+        The state of the SLO.
 
         Args:
             at: The instant, in seconds since the epoch; None is now, and then events of hosts whose clocks run up to
@@ -159,7 +159,7 @@ class SLOTracker:
         """
         The single-window alerts: each of the definition's burn windows at or over `burn_rate_threshold`.
 
-        A window without events never alerts. Whether anybody should be woken is better told by `snapshot().alerts`.
+        A window without events never alerts. To decide whether to page a person, use `snapshot().alerts`.
         """
         counts_of = self._internals.window_counts(at)
         definition = self._definition
@@ -195,7 +195,7 @@ class SLOTracker:
         if self._counter is None:
             self._observe(success, instant)
         else:
-            # How far back is kept is seen from the newest event: those that are not drained yet are events, too.
+            # The newest event decides how far back events are kept, and it may not be drained yet.
             self._counter.drain()
             self._ledger.add(math.floor(instant), int(bool(success)), int(not success), live=False)
             self._ledger.wake()

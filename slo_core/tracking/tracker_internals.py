@@ -17,13 +17,13 @@ from slo_core.tracking.event_counter import EventCounter
 
 __all__ = ["SnapshotQuery", "TrackerInternals", "finite_time"]
 
-_LARGEST = sys.float_info.max  # NaN, infinity and ints beyond every float are not at most this
+_LARGEST = sys.float_info.max  # exceeded by infinity and by ints that no float holds; NaN compares false
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotQuery:
     """
-    What a snapshot must read of a store.
+    The part of a store that one snapshot has to read.
 
     Attributes:
         at: The instant of the snapshot, in seconds since the epoch.
@@ -40,7 +40,7 @@ class TrackerInternals:
 
     Attributes:
         clock: Returns seconds since the epoch.
-        counter: Counts the events of now; None where an `ObservationStore` of the user's gets every event.
+        counter: Counts events as they happen; None where a user's `ObservationStore` is given each of them.
     """
 
     __slots__ = ("_definition", "_ledger", "_plan", "clock", "counter")
@@ -61,7 +61,7 @@ class TrackerInternals:
 
     def begin_snapshot(self, at: float | None = None) -> SnapshotQuery:
         """
-        The first half of a snapshot, which drains the counter. The caller reads the query; so one read serves many SLOs.
+        Drain the counter, and return what to read. One read of the store may then answer the queries of many SLOs.
 
         Args:
             at: As for `SLOTracker.snapshot`.
@@ -77,11 +77,11 @@ class TrackerInternals:
         return SnapshotQuery(now, ReadRequest(self._ledger, spans))
 
     def finish_snapshot(self, query: SnapshotQuery, reading: Reading) -> SLOSnapshot:
-        """The second half of a snapshot: worked out from what the query read."""
+        """The snapshot, worked out from the reading that answers the query."""
         return self._plan.take(reading, at=query.at)
 
     def snapshot(self, at: float | None = None) -> SLOSnapshot:
-        """Both halves, with a read of this SLO alone."""
+        """The snapshot, with a read for this SLO alone."""
         query = self.begin_snapshot(at)
         return self.finish_snapshot(query, self._ledger.read(query.request.spans))
 
@@ -92,10 +92,10 @@ class TrackerInternals:
 
     def timeline(self, at: float | None = None) -> Timeline:
         """
-        The SLO's past as far as it is kept, bucket by bucket, for charts.
+        All buckets that are kept, for charts.
 
         Args:
-            at: The instant to look back from, in seconds since the epoch; None is now.
+            at: The instant they end at, in seconds since the epoch; None is now.
 
         Raises:
             ValueError: `at` is not a finite number.

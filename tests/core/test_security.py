@@ -16,7 +16,8 @@ import pytest
 from slo_core import PrometheusExporter, SLODefinition, SLORegistry
 from slo_core.cli.exporter import exporter
 from slo_core.http.answer import is_authorized
-from slo_core.http.matching import MatchedSLOs, compile_globs
+from slo_core.http.globs import compile_globs
+from slo_core.http.matching import MatchedSLOs
 from slo_core.http.recorder import HTTPRecorder, RouteMatch
 from slo_core.metrics.server import MetricsServer
 from slo_core.metrics.view import MetricsView
@@ -249,16 +250,16 @@ def test_made_up_methods_cost_no_memory(clock: FakeClock) -> None:
 
     assert registry["all"].snapshot().total == 5_000
     assert len(recorder._match_results) == 1
-    assert len(recorder._known) == 0
+    assert len(recorder._counting_plans) == 0
 
 
 def test_made_up_statuses_cost_no_memory() -> None:
     """An application may answer with whatever status a client asks for."""
     matched_slos = MatchedSLOs(())
     for status in range(10_000):
-        matched_slos.outcomes(status)
+        matched_slos.counting_plan(status)
 
-    assert len(matched_slos._outcomes) <= 512
+    assert len(matched_slos._counting_plans) <= 512
 
 
 @pytest.mark.parametrize("glob", ["*a*a*a*a*a*a*a*a*a*a*b", "[a-z]*[a-z]*[a-z]*?x", "**************b"])

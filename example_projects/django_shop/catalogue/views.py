@@ -28,8 +28,8 @@ def products(request: HttpRequest) -> JsonResponse:
 @require_safe
 def product(request: HttpRequest, pk: int) -> JsonResponse:
     """One product; 404 if there is none, which is an answer and no failure."""
-    found = get_object_or_404(Product, pk=pk)
-    return JsonResponse({"id": found.pk, "name": found.name, "price_cents": found.price_cents})
+    item = get_object_or_404(Product, pk=pk)
+    return JsonResponse({"id": item.pk, "name": item.name, "price_cents": item.price_cents})
 
 
 @csrf_exempt  # for programs, which have no cookie

@@ -33,7 +33,7 @@ def create_app(config: Mapping[str, object] | None = None) -> Flask:
         SLO_SERVICE="flask-api",
         # With several workers: SLO_STORE=sqlite:////var/lib/flask-api/slo.db
         SLO_STORE=os.environ.get("SLO_STORE", "memory://"),
-        # For people: how every SLO stands, its charts and alerts. /metrics is for Prometheus, and there unless told otherwise.
+        # The status page for people: every SLO, its charts and alerts. /metrics for Prometheus is there by default.
         SLO_STATUS_PATH="/slo",
         # Both ask for it: as a bearer token; in a browser as the password, with any name.
         SLO_METRICS_TOKEN=os.environ.get("API_METRICS_TOKEN") or None,

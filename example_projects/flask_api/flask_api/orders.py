@@ -1,4 +1,4 @@
-"""The orders: a blueprint whose answers can be told to be slow or to fail."""
+"""The orders: a blueprint whose answers are slow or fail on request."""
 
 from __future__ import annotations
 

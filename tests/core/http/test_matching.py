@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slo_core import HTTPRule, SLODefinition, SLORegistry, slo_exempt, slo_track
-from slo_core.http.matching import MatchResult, compile_globs, decide
+from slo_core.http.globs import compile_globs
+from slo_core.http.matching import MatchResult, match_slos
 from slo_core.http.recorder import HTTPRecorder
 
 ServiceOf = Callable[..., Any]
@@ -295,14 +296,14 @@ def test_a_decision_made_while_an_slo_is_added_is_not_remembered_for_it(
     service = service_of()
     add = [SLODefinition("b", 0.9, http=HTTPRule())]
 
-    def decide_slowly(*args: Any, **options: Any) -> MatchResult:
-        match_result = decide(*args, **options)
+    def match_slowly(*args: Any, **options: Any) -> MatchResult:
+        match_result = match_slos(*args, **options)
         if add:  # another thread adds an SLO, and a request of its own makes it count
             service.registry.define(add.pop())
             service.recorder.begin({}, "GET", "/other")
         return match_result
 
-    monkeypatch.setattr("slo_core.http.recorder.decide", decide_slowly)
+    monkeypatch.setattr("slo_core.http.recorder.match_slos", match_slowly)
     service.request()
 
     assert service.request().keys() == {"a", "b"}

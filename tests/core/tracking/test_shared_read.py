@@ -107,7 +107,7 @@ def arrive(read: SharedRead[int], clock: Arrivals, readers: ThreadPoolExecutor, 
     futures = [readers.submit(read) for _ in range(count)]
     clock.wait_for(count)
     # A reader looks at the clock while it holds the lock, and gives that back when it waits.
-    with read._changes[""]:
+    with read._change.get():
         return futures
 
 
@@ -209,8 +209,8 @@ def test_a_reader_waits_until_its_time_out(clock: Arrivals, reads: Reads, reader
 
 def wake(read: SharedRead[int]) -> None:
     """Have everyone look at the clock again, as a time-out does."""
-    with read._changes[""]:
-        read._changes[""].notify_all()
+    with read._change.get():
+        read._change.get().notify_all()
 
 
 def hang(read: SharedRead[int], clock: Arrivals, reads: Reads, readers: ThreadPoolExecutor, number: int) -> None:
@@ -324,7 +324,7 @@ def test_a_forked_child_starts_empty(
     read = shared(reads, clock)
     (parents,) = arrive(read, clock, readers)
     reads.wait_for(0)
-    parents_change = read._changes[""]
+    parents_change = read._change.get()
     with parents_change:
         monkeypatch.setattr(os, "getpid", lambda: -1)
         for hook in hooks if has_hooks else ():
@@ -363,7 +363,7 @@ def test_no_lock_is_held_while_reading(clock: Arrivals) -> None:
     """What reads may be anybody's code: here it finds that another thread gets the lock."""
 
     def is_free() -> bool:
-        change = reader._changes[""]
+        change = reader._change.get()
         return change.acquire(False) and not change.release()
 
     def read() -> int:

@@ -218,7 +218,7 @@ def test_our_endpoints_have_names(of: type[Any]) -> None:
     assert [f"{endpoint.__module__}.{endpoint.__name__}" for endpoint in endpoints] == [
         "slo_asgi.metrics.MetricsApp",
         "slo_asgi.status.StatusPageApp",
-        "slo_asgi.status.StatusDocument",
+        "slo_asgi.status.StatusJSON",
         "slo_asgi.status.StatusAsset",
         "slo_asgi.metrics.MetricsApp",
     ]

@@ -73,7 +73,7 @@ def test_disabled_leaves_no_mark_on_requests() -> None:
         response = Client().get("/")
 
     assert not any(str(key).startswith("slo") for key in response.wsgi_request.META)
-    assert not hasattr(response.wsgi_request, "_slo_exchange")
+    assert not hasattr(response.wsgi_request, "_slo_served_request")
 
 
 def test_wrong_definitions_break_no_request(open_for: OpenProject, caplog: pytest.LogCaptureFixture) -> None:

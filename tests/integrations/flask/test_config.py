@@ -169,14 +169,14 @@ def test_definitions_beside_a_registry_are_refused() -> None:
     """The registry has its own; more of them are added to it."""
     (problem,) = problems_of(configured(), registry=SLORegistry(), definitions=AVAILABILITY)
 
-    assert problem == "definitions: expected none beside registry=; add them with registry.define()"
+    assert problem == "definitions: expected none with registry=; add them with registry.define()"
 
 
 def test_definitions_beside_definitions_are_refused() -> None:
     """Which of the two was meant cannot be told."""
     (problem,) = problems_of(configured(SLO_DEFINITIONS=AVAILABILITY), definitions=AVAILABILITY)
 
-    assert problem.startswith("app.config['SLO_DEFINITIONS']: expected none beside definitions=")
+    assert problem.startswith("app.config['SLO_DEFINITIONS']: expected none with definitions=")
 
 
 def test_a_metrics_path_that_is_taken_is_refused() -> None:

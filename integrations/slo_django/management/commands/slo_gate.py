@@ -18,12 +18,12 @@ __all__ = ["Command"]
 class Command(BaseCommand):
     """Answers as `slo gate` does, from the project's own store."""
 
-    help = "Ends with 0 when enough error budget is left, 1 when too little is, 2 when it cannot be told; says why."
-    # What the checks would say of the definitions, this command says itself.
+    help = "Ends with 0 when enough error budget is left, 1 when too little is, 2 when that is unknown; says why."
+    # This command reports wrong definitions itself.
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """As `slo gate` has them."""
+        """The options of `slo gate`."""
         parser.add_argument(
             "--min-budget",
             metavar="SHARE",
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             "--slo", metavar="NAME", action="append", default=[], help="ask this SLO; may be repeated (default: all)"
         )
         parser.add_argument(
-            "--on-unknown", choices=("pass", "fail"), default="fail", help="what to answer where it cannot be told"
+            "--on-unknown", choices=("pass", "fail"), default="fail", help="the answer where that is unknown"
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -54,13 +54,13 @@ class Command(BaseCommand):
         """
         try:
             gate = gate_from(min_budget=options["min_budget"], max_burns=options["max_burn"], slos=options["slo"])
-            found = registry_status(current.installation.registry)
-            findings = gate.judge([found])
+            service = registry_status(current.installation.registry)
+            findings = gate.judge([service])
         except Exception as exc:  # a traceback would end with 1, which means: too little budget
             raise CommandError(described(exc), returncode=2) from exc
         for finding in findings:
             self.stdout.write(str(finding))
-        if found.note:
-            self.stderr.write(found.note)
+        if service.note:
+            self.stderr.write(service.note)
         if code := exit_code(findings, on_unknown=options["on_unknown"]):
             raise SystemExit(code)

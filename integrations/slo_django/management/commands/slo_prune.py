@@ -1,4 +1,4 @@
-"""`manage.py slo_prune`: delete what no window reads again."""
+"""`manage.py slo_prune`: delete buckets that no window reads again."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["Command"]
 
 class Command(BaseCommand):
     """
-    Workers do the same by the way, every ten minutes, a second of it at a time.
+    Workers do the same every ten minutes, for one second at a time.
 
-    This goes on to the end: for a project whose workers live for minutes only, or whose windows got shorter.
+    This command goes on to the end: for a project whose workers live for minutes only, or whose windows became shorter.
     """
 
     help = "Deletes buckets that no window reads again, and notes of writers that are gone; totals stay."

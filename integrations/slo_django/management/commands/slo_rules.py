@@ -22,11 +22,11 @@ class Command(BaseCommand):
     """Prints what `slo rules` prints, with the store that the settings name, or Django's default one."""
 
     help = "Prints Prometheus recording and alerting rules for SLO_DEFINITIONS."
-    # What the checks would say of the definitions, this command says itself.
+    # This command reports wrong definitions itself.
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """As `slo rules` has them."""
+        """The options of `slo rules`."""
         scopes = ("process", "host", "fleet")
         parser.add_argument("--scope", choices=scopes, help="whose events a store holds (default: as SLO_STORE)")
         parser.add_argument("--format", choices=RULE_FORMATS, default="prometheus", help="(default: prometheus)")
@@ -63,9 +63,9 @@ class Command(BaseCommand):
             CommandError: The settings or the options are wrong, or the file cannot be written.
         """
         try:
-            found = DefinitionSet.of_registry(current.installation.registry, where=conf.WHERE + conf.DEFINITIONS)
+            definitions = DefinitionSet.of_registry(current.installation.registry, where=conf.WHERE + conf.DEFINITIONS)
             written = rule_file(
-                found,
+                definitions,
                 scope=options["scope"],
                 labels=parse_labels(options["label"], where="--label"),
                 dashboard_url=options["dashboard_url"],
@@ -78,5 +78,5 @@ class Command(BaseCommand):
             for warning in written.warnings:
                 self.stderr.write(f"warning: {warning}")
             write_output(options["out"], written.text, show=partial(self.stdout.write, ending=""))
-        except Exception as exc:  # a traceback would end with 1, which means: too little budget, of the gate beside it
+        except Exception as exc:  # a traceback would end with 1, which means "too little budget" in `slo_gate`
             raise CommandError(described(exc), returncode=2) from exc

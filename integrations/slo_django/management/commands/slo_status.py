@@ -19,10 +19,10 @@ __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Prints the table for people, or the JSON document for programs; notes go to stderr."""
+    """Prints the table for people, or the JSON for programs; notes go to stderr."""
 
     help = "Shows each SLO: its state, error budget, burn rate and firing alerts."
-    # What the checks would say of the definitions, this command says itself.
+    # This command reports wrong definitions itself.
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -50,6 +50,6 @@ class Command(BaseCommand):
             self.stderr.write(note)
 
     def _paint(self, state: State, text: str) -> str:
-        """In colour where there is a terminal; Django looks, and listens to `--no-color`."""
+        """In colour on a terminal; Django checks that, and `--no-color`."""
         styles = {"met": "SUCCESS", "burning": "WARNING", "exhausted": "ERROR", "breached": "ERROR"}
         return str(getattr(self.style, styles[state])(text)) if state in styles else text

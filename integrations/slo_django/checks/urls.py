@@ -1,0 +1,99 @@
+"""Checks of the URL configuration: the views and routes that definitions name, and the views of slo-suite in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.core import checks
+from django.core.checks import CheckMessage
+
+from slo_core.errors import ConfigError, nearest
+from slo_core.http.globs import compile_globs
+from slo_core.http.markers import marks_of
+from slo_core.objectives.definition import SLODefinition
+from slo_django import conf
+from slo_django.checks.definitions import parsed_definitions, setting_of
+from slo_django.checks.messages import CheckID, sentence
+from slo_django.url_map import MappedView, mapped_views
+
+__all__ = ["check_metrics_token", "check_urls"]
+
+
+def check_urls(app_configs: object = None, **_: Any) -> list[CheckMessage]:
+    """The views and routes that definitions name, and the SLOs that marks name, exist."""
+    definitions, problems = parsed_definitions()
+    views = list(mapped_views())
+    messages = [
+        checks.Warning(
+            f"{setting_of(definition)}.{key}: {pattern!r} matches no URL pattern of this project.",
+            hint=hint,
+            id=CheckID.MATCHES_NOTHING,
+        )
+        for definition in definitions
+        for key, pattern, hint in _unmatched_patterns(definition, views)
+    ]
+    if not problems:  # a broken definition is missing here, and marks that name it are no mistake
+        messages.extend(_unknown_marks(views, [definition.name for definition in definitions]))
+    return list(messages)
+
+
+def _unmatched_patterns(definition: SLODefinition, views: Sequence[MappedView]) -> Iterator[tuple[str, str, str]]:
+    rule = definition.http
+    if rule is None:
+        return
+    names = sorted({view.view_name for view in views})
+    for pattern in rule.views:
+        glob = compile_globs([pattern])
+        if glob is not None and not any(glob.match(name) for name in names):
+            yield "views", pattern, sentence(nearest(pattern, names)) or ""
+    if rule.unmatched:  # counts paths without a URL pattern, on purpose
+        return
+    for pattern in rule.routes:
+        if not any(view.route.may_match(pattern) for view in views):
+            hint = "Routes start with a slash." if not pattern.startswith(("/", "*", "?", "[")) else ""
+            yield "routes", pattern, hint or f"If a middleware answers there, silence {CheckID.MATCHES_NOTHING}."
+
+
+def _unknown_marks(views: Sequence[MappedView], known: list[str]) -> Iterator[checks.Warning]:
+    seen = set()
+    for mapped in views:
+        for name in marks_of(mapped.view).tracked:
+            if name not in known and (name, mapped.view_name) not in seen:
+                seen.add((name, mapped.view_name))
+                yield checks.Warning(
+                    f"slo_track({name!r}) on the view {mapped.view_name}: no SLO of that name is defined.",
+                    hint=sentence(nearest(name, known)) if known else None,
+                    id=CheckID.UNKNOWN_NAME_TRACKED,
+                )
+
+
+def check_metrics_token(app_configs: object = None, **_: Any) -> list[CheckMessage]:
+    """The metrics view and the status page ask for a token."""
+    from slo_django import views  # not at the start: it imports more of Django than the checks do
+
+    try:
+        slo_settings = conf.read_settings()
+    except ConfigError:  # reported by check_settings
+        return []
+    if not slo_settings.enabled or slo_settings.metrics_token is not None:
+        return []
+    mounted = [mapped.view for mapped in mapped_views()]
+    pages = (
+        (
+            "metrics view",
+            slo_settings.metrics_path,
+            views.metrics,
+            "give it to Prometheus as authorization.credentials",
+        ),
+        ("status page", slo_settings.status_path, views.page, "give it to readers, as the password of any name"),
+    )
+    return [
+        checks.Warning(
+            f"The {name} answers everybody.",
+            hint=f"Set SLO_METRICS_TOKEN, and {instruction}.",
+            id=CheckID.METRICS_WITHOUT_TOKEN,
+        )
+        for name, path, view, instruction in pages
+        if path is not None and view in mounted
+    ]
