@@ -454,7 +454,7 @@ def test_default_rules_that_were_left_out_are_told() -> None:
             "SLO 'a': left out the default alert rule ticket 3d/6h: its factor 0.933333 would alert on a budget that lasts the "
             "whole window"
         ),
-        "SLO 'b': no alert rule, so nobody is told how fast its budget burns",
+        "SLO 'b': no alert rule, so no alert says how fast its budget burns",
     )
 
 
@@ -559,10 +559,10 @@ def test_yaml_reads_back_as_the_document() -> None:
     """Expressions and templates stand in lines of their own, nothing refers elsewhere, and the comment comes first."""
     found = rules(labels={"text": "a: #b {{"}, dashboard_url="https://x/{{")
 
-    text = rules_text(found.document(), comment="Made by hand.\nNot \x1bat all.")
+    text = rules_text(found.file_content(), comment="Made by hand.\nNot \x1bat all.")
 
     assert text.startswith("# Made by hand.\n# Not \\x1bat all.\ngroups:\n- name: slo/shop/availability\n")
-    assert yaml.safe_load(text) == found.document() == {"groups": found.groups}
+    assert yaml.safe_load(text) == found.file_content() == {"groups": found.groups}
     assert "&id" not in text
     assert "    expr: |-\n      sum by (slo_service, slo) (\n" in text
     assert all(line.count("{{") == line.count("}}") for line in text.splitlines())
@@ -580,7 +580,7 @@ def test_a_document_is_a_copy() -> None:
     """Whoever changes it changes nothing else."""
     found = rules()
 
-    found.document()["groups"][0]["rules"].clear()
+    found.file_content()["groups"][0]["rules"].clear()
 
     assert found.groups[0]["rules"]
 
@@ -593,7 +593,7 @@ def test_kubernetes_gets_a_resource_for_the_operator() -> None:
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
         "metadata": {"name": "slo-shop"},
-        "spec": found.document(),
+        "spec": found.file_content(),
     }
     labels = {"app.kubernetes.io/part-of": "Shop_1", "release": ""}
     assert found.kubernetes(name="slo.a-1", namespace="prod", labels=labels)["metadata"] == {
