@@ -1,4 +1,4 @@
-"""An incident as somebody sketches it: how many errors, for how long, in how much traffic."""
+"""An incident to simulate: how many errors, for how long, in how much traffic."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Incident:
     An incident, and the traffic around it. Its first second is 0.
 
     Attributes:
-        incident: What comes while it lasts.
+        incident: The traffic while it lasts.
         rate: Events a second before and after it.
-        background: Share of those that is bad.
-        before_seconds: How long there was traffic before it; None fills every window of the SLO.
-        after_seconds: How long to look on when it has ended; None until it has left the longest alert window.
+        background: Share of bad events before and after it.
+        before_seconds: How long traffic lasts before it; None fills every window of the SLO.
+        after_seconds: How long to go on after it; None goes on until it has left the longest alert window.
 
     Raises:
-        ValueError: The incident has no second, or something lasts longer than 92 days.
+        ValueError: The incident is shorter than a second, or a part is longer than 92 days.
     """
 
     incident: tuple[Stretch, ...]
@@ -89,7 +89,7 @@ class Incident:
         after_seconds: int | None = None,
     ) -> Incident:
         """
-        What was counted minute by minute, each minute's events spread evenly over it; minutes left out had none.
+        Counts minute by minute; the events of a minute are spread evenly, and a missing minute has none.
 
         Args:
             minutes: In order of time; the first begins at second 0.
@@ -99,13 +99,13 @@ class Incident:
             after_seconds: As in `Incident`.
         """
         stretches = []
-        for found in minutes:
-            total = found.counts.total
-            ratio = Fraction(found.counts.bad, total) if total else Fraction(0)
-            start = (found.minute - minutes[0].minute) * MINUTE
+        for each in minutes:
+            total = each.counts.total
+            ratio = Fraction(each.counts.bad, total) if total else Fraction(0)
+            start = (each.minute - minutes[0].minute) * MINUTE
             stretches.append(Stretch(start, start + MINUTE, Fraction(total, MINUTE), ratio))
         if rate is None:
-            events = sum(found.counts.total for found in minutes)
+            events = sum(each.counts.total for each in minutes)
             rate = Fraction(events, stretches[-1].end) if stretches else Fraction(0)
         return cls(
             incident=tuple(stretches),
@@ -122,11 +122,11 @@ class Incident:
 
     def traffic(self, *, before_seconds: int, after_seconds: int) -> Traffic:
         """
-        All of it: what came before, the incident, and what comes after.
+        The traffic before, in and after the incident.
 
         Args:
-            before_seconds: For how long there was traffic, unless the sketch says so.
-            after_seconds: For how long there will be, unless the sketch says so.
+            before_seconds: Length of the traffic before, where the incident sets none.
+            after_seconds: Length of the traffic after, where the incident sets none.
         """
         before = before_seconds if self.before_seconds is None else self.before_seconds
         after = after_seconds if self.after_seconds is None else self.after_seconds

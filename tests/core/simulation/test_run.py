@@ -222,7 +222,7 @@ def test_steps_miss_nothing(sketch: Incident, rules: Any, calendar: bool, min_fa
     (outcome,) = simulate([definition], sketch, start=start)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rehearsal._Run, "_step", lambda *_: 1)
+        patch.setattr(rehearsal._Simulation, "_step", lambda *_: 1)
         (every_second,) = simulate([definition], sketch, start=start)
 
     if outcome.resolution_seconds == 1:
