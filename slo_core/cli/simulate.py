@@ -1,4 +1,4 @@
-"""`slo simulate`: what an incident would do to alerts and error budgets."""
+"""`slo simulate`: plays an incident and shows the alerts and error budgets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 
 from slo_core.cli.simulation_report import simulation_report
 from slo_core.cli.source_options import chosen_definitions
-from slo_core.cli.terminal import console, note, say
+from slo_core.cli.terminal import console, print_note, print_result
 from slo_core.config.definitions import parse_definitions
 from slo_core.errors import ConfigError, nearest
 from slo_core.objectives.definition import SLODefinition
@@ -29,18 +29,18 @@ __all__ = ["simulate"]
 _DEFAULT_RATE = Fraction(10)
 
 
-def _understood_by(
+def _parsed_by(
     parse: Callable[[str], object],
 ) -> Callable[[click.Context, click.Parameter, str | None], object]:
-    """An option whose text a function of the library understands; what that says about a wrong one is shown."""
+    """A callback that parses an option, and shows the parser's message for a wrong one."""
 
-    def understand(ctx: click.Context, param: click.Parameter, value: str | None) -> object:
+    def parse_option(ctx: click.Context, param: click.Parameter, value: str | None) -> object:
         try:
             return None if value is None else parse(value)
         except ValueError as exc:
             raise click.BadParameter(str(exc), ctx=ctx, param=param) from exc
 
-    return understand
+    return parse_option
 
 
 def _seconds(text: str) -> int:
@@ -54,8 +54,8 @@ def _seconds_or_none(text: str) -> int:
     return 0 if text.strip() in ("0", "0s") else _seconds(text)
 
 
-_share, _rate = _understood_by(parse_share), _understood_by(parse_rate)
-_duration, _duration_or_0 = _understood_by(_seconds), _understood_by(_seconds_or_none)
+_share, _rate = _parsed_by(parse_share), _parsed_by(parse_rate)
+_duration, _duration_or_0 = _parsed_by(_seconds), _parsed_by(_seconds_or_none)
 
 
 @click.command("simulate")
@@ -91,7 +91,7 @@ def simulate(
     window: str | None,
     min_failures: int | None,
     as_json: bool,
-    **incident: Any,
+    **incident_options: Any,
 ) -> None:
     """
     Play an incident: when each alert of the SLOs in SOURCE fires and clears, and how much error budget goes.
@@ -101,7 +101,7 @@ def simulate(
         slo simulate --target 99.9% --errors 15% --for 10m
         slo simulate slo.yaml --csv counts.csv
 
-    It is decided by what decides in a service, on a clock that runs ahead; traffic is even, and the same every time.
+    The code that decides is that of a service, on a clock that runs ahead; traffic is even, and the same every time.
     Times count from the start of the incident.
 
     A CSV file has a header with minute (a number) or time (ISO 8601, or seconds since the epoch), and two of total,
@@ -112,20 +112,19 @@ def simulate(
     definitions = _definitions(source, django_settings, names, target, window)
     if min_failures is not None:
         definitions = [_with_min_failures(definition, min_failures) for definition in definitions]
-    sketch = _incident(**incident)
-    outcomes = play(definitions, sketch)
+    outcomes = play(definitions, _incident(**incident_options))
     if as_json:
         click.echo(json.dumps({"slos": [outcome_json(outcome) for outcome in outcomes]}, indent=2))
         return
     for outcome in outcomes:
         for part in simulation_report(outcome, console()):
-            say(part)
+            print_result(part)
         _note_resolution(outcome)
 
 
 def _note_resolution(outcome: Outcome) -> None:
     if outcome.resolution_seconds > 1:
-        note(
+        print_note(
             f"{outcome.definition.name}: a burn rate stays within an event of a factor for long; "
             f"times are exact to {outcome.resolution_seconds} s"
         )
@@ -144,13 +143,13 @@ def _definitions(
         raise click.UsageError(
             "Expected SOURCE (a .yaml, .toml or .json file, or module:attribute), --django-settings or --target."
         )
-    found = {
+    by_name = {
         definition.name: definition for definition in chosen_definitions(source, django_settings, None).definitions
     }
     for name in names:
-        if name not in found:
-            raise click.BadParameter(f"there is no SLO {name!r}; {nearest(name, found)}", param_hint="--slo")
-    return [definition for name, definition in found.items() if not names or name in names]
+        if name not in by_name:
+            raise click.BadParameter(f"there is no SLO {name!r}; {nearest(name, by_name)}", param_hint="--slo")
+    return [definition for name, definition in by_name.items() if not names or name in names]
 
 
 def _typed_definition(target: str, window: str | None) -> SLODefinition:

@@ -5,7 +5,7 @@
   const page = document.getElementById("slo-status");
   if (!page) return;
   const tools = page.querySelector(".slo-tools");
-  const [routine, aloud] = document.getElementById("slo-told").children;
+  const [routine, aloud] = document.getElementById("slo-message").children;
   const pause = document.getElementById("slo-pause");
   const search = document.getElementById("slo-search");
   const seconds = Number(page.dataset.refresh) || 15;

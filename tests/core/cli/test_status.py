@@ -19,9 +19,8 @@ from rich.console import Console
 from slo_core import SLODefinition, SLORegistry
 from slo_core.cli import main
 from slo_core.cli.status_table import rich_status_table
-from slo_core.status.service_status import ServiceStatus
+from slo_core.status.service_status import ServiceStatus, service_status_or_error
 from slo_core.status.sources.open import open_status_source
-from slo_core.status.sources.registry import registry_status
 from slo_core.status.table import status_table
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
 from slo_core.testing import batch_of, declared
@@ -159,7 +158,7 @@ def test_a_narrow_terminal_is_told_what_is_left_out() -> None:
     """Name, state and budget stay; no cell is cut."""
     registry = SLORegistry.from_config({"availability": {"target": 0.9}})
     registry["availability"].record(False)
-    services = [registry_status(registry)]
+    services = [service_status_or_error(registry)]
 
     wide, narrow = shown(services, width=200, no_color=True), shown(services, width=60, no_color=True)
 
@@ -176,7 +175,7 @@ def test_colour_says_what_the_words_say() -> None:
     """And a name that looks like colour is a name."""
     registry = SLORegistry.from_config({"[red]a": {"target": 0.9}})
     registry["[red]a"].record(False)
-    services = [registry_status(registry)]
+    services = [service_status_or_error(registry)]
 
     text = "\n".join(shown(services, width=200, color_system="standard", _environ={}))
 
@@ -187,7 +186,7 @@ def test_colour_says_what_the_words_say() -> None:
 
 def test_no_slo_is_told_in_words() -> None:
     """Not by an empty table."""
-    assert shown([registry_status(SLORegistry())], width=80, no_color=True) == ["No SLO is defined."]
+    assert shown([service_status_or_error(SLORegistry())], width=80, no_color=True) == ["No SLO is defined."]
 
 
 def test_a_store_without_slos_is_more_likely_a_mistake(count: Count, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from slo_core import SLORegistry
 from slo_core.status.json_view import status_json
-from slo_core.status.service_status_of import status_note
+from slo_core.status.service_status import status_note
 from slo_core.status.state import state_of
 from slo_core.status.table import status_table
 from slo_core.stores.memory.store import MemoryStore

@@ -151,7 +151,7 @@ def test_a_store_that_is_down_is_told() -> None:
     (found,) = services_of_metrics(text, address="u", at=0.0)
 
     assert (found.is_up, found.snapshots) == (False, [])
-    assert found.trouble == "its store cannot be read (slo_store_up is 0)"
+    assert found.error == "its store cannot be read (slo_store_up is 0)"
 
 
 def test_a_page_that_puts_services_together_is_refused(registry: SLORegistry) -> None:
@@ -269,7 +269,7 @@ def test_a_service_whose_store_is_away_says_so(serve: Any) -> None:
 
     (found,) = open_status_source(serve((503, "application/json", json.dumps(document).encode()))).read()
 
-    assert (found.service, found.is_up, found.trouble) == ("shop", False, "the store cannot be read: no route")
+    assert (found.service, found.is_up, found.error) == ("shop", False, "the store cannot be read: no route")
 
 
 def test_a_server_that_fails_is_out_of_reach(serve: Any) -> None:
