@@ -70,7 +70,7 @@ class History:
 @dataclass(frozen=True, slots=True)
 class FiringSince:
     """
-    Since when an alert rule fires without a break.
+    The time since which an alert rule has fired without a break.
 
     Attributes:
         at: In seconds since the epoch.
@@ -142,7 +142,7 @@ def firing_since(
     rule: AlertRule, *, factor: Fraction, definition: SLODefinition, timeline: Timeline, at: float, data_since: float
 ) -> FiringSince | None:
     """
-    Since when a rule fires: it is evaluated at the end of each bucket, back to one where it does not fire.
+    The time since which a rule has fired, by evaluating it at the end of each bucket, back to one where it does not fire.
 
     Args:
         rule: The rule.

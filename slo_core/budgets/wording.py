@@ -61,7 +61,7 @@ def measured_text(definition: SLODefinition, snapshot: SLOSnapshot) -> str:
 
 
 def measured_briefly(definition: SLODefinition, snapshot: SLOSnapshot) -> str:
-    """The same for a table that has little room: "2d1h of 30d"."""
+    """How much of the window has been measured, in short, for tables: "2d1h of 30d"."""
     measured = roughly(measured_in_window(definition, snapshot))
     return f"{measured} of {format_duration(definition.window_length(snapshot.at))}"
 

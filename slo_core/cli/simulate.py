@@ -64,7 +64,7 @@ _duration, _duration_or_0 = _parsed_by(_seconds), _parsed_by(_seconds_or_none)
 @click.option("--slo", "names", metavar="NAME", multiple=True, help="This SLO of SOURCE only; may be repeated.")
 @click.option("--target", metavar="SHARE", help="An SLO without SOURCE: its target, such as 99.9%.")
 @click.option("--window", metavar="DURATION", help="Its window, with --target: 30d, 28d, month, ...  [default: 30d]")
-@click.option("--errors", callback=_share, metavar="SHARE", help="Share of events that fail meanwhile: 15%.")
+@click.option("--errors", callback=_share, metavar="SHARE", help="Share of events that fail in the incident: 15%.")
 @click.option("--for", "seconds", callback=_duration, metavar="DURATION", help="How long the incident lasts: 10m.")
 @click.option("--rate", callback=_rate, metavar="RATE", help="Events, in all: 50/s, 0.2/s, 600/h.  [default: 10/s]")
 @click.option("--csv", "file", metavar="FILE", help="Counts by the minute, in place of --errors and --for.")
@@ -81,7 +81,9 @@ _duration, _duration_or_0 = _parsed_by(_seconds), _parsed_by(_seconds_or_none)
     metavar="DURATION",
     help="How long to look on after it.  [default: the longest alert window]",
 )
-@click.option("--min-failures", type=click.IntRange(1), metavar="N", help="In place of that of every alert rule.")
+@click.option(
+    "--min-failures", type=click.IntRange(1), metavar="N", help="Bad events that an alert needs, for every rule."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def simulate(
     source: str | None,
@@ -101,11 +103,11 @@ def simulate(
         slo simulate --target 99.9% --errors 15% --for 10m
         slo simulate slo.yaml --csv counts.csv
 
-    The code that decides is that of a service, on a clock that runs ahead; traffic is even, and the same every time.
+    It runs the code that decides in a service, on a clock that runs ahead; traffic is even, and the same every time.
     Times count from the start of the incident.
 
     A CSV file has a header with minute (a number) or time (ISO 8601, or seconds since the epoch), and two of total,
-    good and bad. Before and after it traffic is what it is on average, unless --rate says so.
+    good and bad. Before and after it traffic is its average, unless --rate is given.
 
     SOURCE is a .yaml, .toml or .json file with `service:` and `slos:`, or module:attribute.
     """  # noqa: D301  # a raw text would show the mark that keeps click from wrapping the examples

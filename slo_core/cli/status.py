@@ -1,4 +1,4 @@
-"""`slo status`: a table or JSON of SLOs, once or again and again."""
+"""`slo status`: a table or JSON of SLOs, once or repeatedly."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class _WatchingCommand(click.Command):
 )
 def status(address: str, token_file: Path | None, service: str | None, watch: float | None, as_json: bool) -> int:
     """
-    Show how SLOs stand, the worst first.
+    Show the state of SLOs, the worst first.
 
     URL is the /slo.json or /metrics of a running service, the /metrics of an exporter, or a shared store
     (sqlite:///slo.db, redis://host/0, django://default), which is only read.
@@ -91,7 +91,7 @@ def _print_errors(services: Sequence[ServiceStatus]) -> int:
 
 
 def _watch(source: StatusSource, seconds: float, *, as_json: bool) -> int:
-    """Print again and again until Ctrl-C. A store that cannot be read may come back."""
+    """Print repeatedly until Ctrl-C. A store that cannot be read may come back."""
     try:
         if as_json:
             while True:

@@ -89,7 +89,7 @@ class SLOCollector(Collector):
 
     def add_to(self, families: _Families, snapshots: SLOSnapshots | Exception) -> None:
         """
-        Add every series to families that may hold those of other registries.
+        Add every series to families, which may hold series of other registries.
 
         Args:
             families: The families.

@@ -1,4 +1,4 @@
-"""Forks: resets locks and counts in a forked child, where they are those of the parent."""
+"""Helpers that reset locks and counts in a forked child, which starts with those of its parent."""
 
 from __future__ import annotations
 

@@ -11,13 +11,13 @@ from slo_core.objectives.definition import SLODefinition
 from slo_core.rules.names import RESERVED_RULE_LABELS
 from slo_core.rules.promql import duration_text
 
-__all__ = ["checked", "keep_firing_text"]
+__all__ = ["check_rule_input", "keep_firing_text"]
 
 _SCOPES = ("process", "host", "fleet")
 _OWNER = "the rules themselves"
 
 
-def checked(
+def check_rule_input(
     definitions: Sequence[object],
     *,
     service: object,

@@ -12,7 +12,7 @@ from slo_core.objectives.duration import format_duration
 from slo_core.objectives.window import DAY
 from slo_core.rules.alerts import SLOAlerts
 from slo_core.rules.annotation import literal
-from slo_core.rules.check import checked, keep_firing_text
+from slo_core.rules.check import check_rule_input, keep_firing_text
 from slo_core.rules.kubernetes import prometheus_rule_resource
 from slo_core.rules.names import RuleLabel
 from slo_core.rules.recording import recording_rules
@@ -96,7 +96,7 @@ def prometheus_rules(
     """
     slos = tuple(definitions)
     alert_labels = {} if labels is None else labels
-    checked(
+    check_rule_input(
         slos,
         service=service,
         scope=scope,

@@ -109,7 +109,7 @@ class SharedSeries:
         return self._newest(selected(Metric.EVENTS, {**self._labels, Label.OUTCOME: "bad"}, offset_seconds=ago_seconds))
 
     def _measured_seconds(self) -> str:
-        # As of the scrape, not of the evaluation: the counts beside it are of the scrape, too.
+        # At the time of the scrape, not of the evaluation, like the counts.
         since = selected(Metric.DATA_SINCE, self._labels)
         return f"timestamp({since})\n- {since}"
 

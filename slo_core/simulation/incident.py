@@ -21,7 +21,7 @@ class Incident:
     An incident, and the traffic around it. Its first second is 0.
 
     Attributes:
-        incident: The traffic while it lasts.
+        stretches: The traffic while it lasts.
         rate: Events a second before and after it.
         background: Share of bad events before and after it.
         before_seconds: How long traffic lasts before it; None fills every window of the SLO.
@@ -31,14 +31,14 @@ class Incident:
         ValueError: The incident is shorter than a second, or a part is longer than 92 days.
     """
 
-    incident: tuple[Stretch, ...]
+    stretches: tuple[Stretch, ...]
     rate: Fraction
     background: Fraction = Fraction(0)
     before_seconds: int | None = None
     after_seconds: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.incident:
+        if not self.stretches:
             raise ValueError("expected an incident of at least a second")
         for what, seconds in (
             ("an incident", self.seconds),
@@ -65,13 +65,13 @@ class Incident:
         Args:
             error_ratio: Share of bad events, from 0 to 1.
             seconds: How long it lasts.
-            rate: Events a second, before, meanwhile and after.
+            rate: Events a second, before, during and after.
             background: Share of bad events before and after.
             before_seconds: As in `Incident`.
             after_seconds: As in `Incident`.
         """
         return cls(
-            incident=(Stretch(0, seconds, rate, error_ratio),) if seconds > 0 else (),
+            stretches=(Stretch(0, seconds, rate, error_ratio),) if seconds > 0 else (),
             rate=rate,
             background=background,
             before_seconds=before_seconds,
@@ -108,7 +108,7 @@ class Incident:
             events = sum(each.counts.total for each in minutes)
             rate = Fraction(events, stretches[-1].end) if stretches else Fraction(0)
         return cls(
-            incident=tuple(stretches),
+            stretches=tuple(stretches),
             rate=rate,
             background=background,
             before_seconds=before_seconds,
@@ -118,7 +118,7 @@ class Incident:
     @property
     def seconds(self) -> int:
         """How long the incident lasts."""
-        return self.incident[-1].end if self.incident else 0
+        return self.stretches[-1].end if self.stretches else 0
 
     def traffic(self, *, before_seconds: int, after_seconds: int) -> Traffic:
         """
@@ -134,7 +134,7 @@ class Incident:
         return Traffic(
             (
                 Stretch(-before, 0, self.rate, self.background),
-                *self.incident,
+                *self.stretches,
                 Stretch(end, end + after, self.rate, self.background),
             )
         )

@@ -23,9 +23,9 @@ __all__ = ["CHARTS", "alert_table", "history_table", "range_choices", "series_na
 
 # The caption of each chart, by its name in the script.
 CHARTS = {
-    "budget": "Error budget left, beside an even spend",
+    "budget": "Error budget left, and an even spend",
     "events": "Good and bad events",
-    "burn": "Burn rate, beside the factors of the alert rules",
+    "burn": "Burn rate, and the factors of the alert rules",
 }
 
 # More lines than this are hard to read.

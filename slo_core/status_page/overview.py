@@ -100,7 +100,7 @@ def overview(snapshots: SLOSnapshots, *, query: Mapping[str, str], links: Links,
             "div",
             element(
                 "table",
-                element("caption", "SLOs, with what is left of their error budgets", class_="slo-hidden"),
+                element("caption", "SLOs with their remaining error budgets", class_="slo-hidden"),
                 element("thead", element("tr", *(_heading(name, sort, query, links) for name in _COLUMNS))),
                 element("tbody", *rows),
                 class_="slo-table slo-overview",

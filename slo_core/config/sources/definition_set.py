@@ -85,7 +85,7 @@ class DefinitionSet:
         return self.lines.located(f"{self.slos}[{name!r}]")
 
     def located(self, problems: Iterable[Problem]) -> list[Problem]:
-        """Problems with the line of the mistake, for later checks such as those of rules."""
+        """Problems of later checks, such as of rules, with the line of each mistake."""
         return [replace(problem, path=self._located(problem.path)) for problem in problems]
 
     def _located(self, path: str) -> str:

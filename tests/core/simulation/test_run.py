@@ -193,7 +193,7 @@ def sketches(draw: st.DrawFn) -> Incident:
         incident.append(Stretch(end, end + seconds, draw(RATES), draw(RATIOS)))
         end += seconds + draw(st.sampled_from([0, 0, 77]))
     return Incident(
-        incident=tuple(incident),
+        stretches=tuple(incident),
         rate=draw(RATES),
         background=draw(st.sampled_from([Fraction(0), Fraction(1, 10_000), Fraction(1, 1000)])),
         before_seconds=draw(st.sampled_from([None, 0, 100, HOUR])),
