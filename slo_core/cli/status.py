@@ -52,7 +52,7 @@ class _WatchingCommand(click.Command):
     help=f"Read again every SECONDS ({_WATCH_SECONDS:g} unless given), until it is interrupted.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="A document for programs, as /slo.json is; with --watch one a line."
+    "--json", "as_json", is_flag=True, help="JSON for programs, as /slo.json; with --watch one object a line."
 )
 def status(address: str, token_file: Path | None, service: str | None, watch: float | None, as_json: bool) -> int:
     """

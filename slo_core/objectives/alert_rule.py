@@ -38,7 +38,7 @@ class AlertRule:
         severity: `"page"` or `"ticket"` by convention.
         burn_rate: The factor itself. Give this or `budget_share`.
         budget_share: The share of the whole budget that the long window may spend: 0.02 for 2 %.
-        min_failures: Bad events the long window must hold; so that one failure in a quiet hour does not page.
+        min_failures: Bad events the long window must hold, so that one failure in a quiet hour does not page.
 
     Raises:
         ConfigError: A `ValueError` that names every field that is wrong.

@@ -177,7 +177,7 @@ def calendar_start(period: CalendarPeriod, at: float, zone: tzinfo) -> float:
 
 def calendar_end(period: CalendarPeriod, at: float, zone: tzinfo) -> float:
     """
-    When the calendar period that holds `at` gives way to the next one, in seconds since the epoch.
+    When the calendar period that holds `at` ends and the next one begins, in seconds since the epoch.
 
     Raises:
         ValueError: The instant, or the end, lies outside the years 1 to 9999.

@@ -112,7 +112,7 @@ def gate_from(*, min_budget: str = "0%", max_burns: Iterable[str] = (), slos: It
         slos: Names of SLOs; empty checks all SLOs.
 
     Raises:
-        ConfigError: Everything that is wrong with them.
+        ConfigError: Every problem with the options.
     """
     problems: list[Problem] = []
     least, limits = Fraction(0), []
@@ -153,12 +153,12 @@ def _events(number: int) -> str:
 
 
 def _percent_text(share: Fraction) -> str:
-    """A share, rounded down: too little never reads as if it were enough."""
+    """A share, rounded down, so that too little never reads as enough."""
     return f"{_rounded(share * 100, up=False)}%"
 
 
 def _factor_text(factor: Fraction, *, up: bool = False) -> str:
-    """A burn rate; rounded up where it is too high, so that it never reads as if it were not."""
+    """A burn rate, rounded up where it is too high, so that it never reads as accepted."""
     return f"{_rounded(factor, up=up)}x"
 
 

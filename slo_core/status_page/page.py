@@ -57,7 +57,7 @@ class StatusPage:
     """
     Shows the SLOs of a registry.
 
-    Where the store cannot be read, the page says so, and no method raises but `json_view`.
+    When the store cannot be read, the HTML says so, and `json_view` raises.
 
     Args:
         registry: The SLOs.

@@ -33,7 +33,7 @@ def load_attribute(name: str) -> DefinitionSet:
             `SLO_DEFINITIONS`, the other settings of the module are read, too.
 
     Raises:
-        ConfigError: The module cannot be imported, or has no such attribute; or everything wrong with the definitions.
+        ConfigError: The module cannot be imported, or has no such attribute; or every problem with the definitions.
     """
     module_name, _, attribute = name.partition(":")
     if attribute in ("", _DEFINITIONS):
@@ -68,7 +68,7 @@ def load_settings(module_name: str) -> DefinitionSet:
         module_name: `"shop.settings"`.
 
     Raises:
-        ConfigError: The module cannot be imported, or everything wrong with its settings.
+        ConfigError: The module cannot be imported, or every problem with its settings.
     """
     module = _imported(module_name, where=module_name)
     given: dict[str, object] = {name: value for name, value in vars(module).items() if name.startswith(PREFIX)}
