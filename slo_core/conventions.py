@@ -1,4 +1,4 @@
-"""Names that other systems see, each written once: metrics, labels, settings, the logger; and how Prometheus writes text."""
+"""Names that other systems see, defined once: metrics, labels, keys and the logger; and rules for names in Prometheus."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["LOGGER_NAME", "RESERVED_LABELS", "Label", "Metric", "is_encodable", 
 
 LOGGER_NAME = "slo_core"
 
-# Key under which a request's marks travel in an ASGI scope or a WSGI environ.
+# Key of a request's marks in an ASGI scope or a WSGI environ.
 REQUEST_MARKS_KEY = "slo_core.request"
 
-# Key under which an application may put the route template into the ASGI scope itself, for routers nobody knows.
+# Key under which an application may put the route template into the ASGI scope, for routers that slo-suite does not know.
 ROUTE_SCOPE_KEY = "slo_route"
 
 # Entry-point group in which stores of other packages register their URL scheme.
@@ -80,13 +80,13 @@ def quoted(text: str) -> str:
 
 def label_problems(where: str, labels: object, *, reserved: Collection[str], owner: str) -> Iterator[Problem]:
     """
-    What is wrong with labels that a user chose.
+    Problems with labels that a user chose.
 
     Args:
-        where: What messages call them.
+        where: Their name in messages.
         labels: Names and values.
-        reserved: Names that are taken.
-        owner: Who sets the reserved ones.
+        reserved: Names that users must not set.
+        owner: The owner of the reserved names, for messages.
     """
     if not isinstance(labels, Mapping):
         yield Problem(where, f"expected a mapping of label names to texts, got {labels!r}")

@@ -18,9 +18,9 @@ class Problem:
     One thing wrong with a configuration.
 
     Attributes:
-        path: Where it stands, as the user wrote it: `SLO_DEFINITIONS['checkout'].target`.
-        message: What was expected and what came.
-        hint: What to do about it; empty when the message says it all.
+        path: Its place, as the user wrote it: `SLO_DEFINITIONS['checkout'].target`.
+        message: The expected value and the given one.
+        hint: How to fix it; empty where the message is enough.
     """
 
     path: str
@@ -30,16 +30,16 @@ class Problem:
     def __str__(self) -> str:
         text = f"{self.path}: {self.message}"
         text = f"{text}; {self.hint}" if self.hint else text
-        # A key of half a character, which JSON can write and no terminal can.
+        # JSON can hold half of a surrogate pair, which no terminal can print.
         return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class ConfigError(SLOError, ValueError):
     """
-    A configuration with at least one problem; all of them are reported at once.
+    A configuration with at least one problem; it reports all of them.
 
     Attributes:
-        problems: Every problem found, in the order of the configuration.
+        problems: Every problem, in the order of the configuration.
     """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -64,8 +64,8 @@ class StoreError(SLOError):
 
 
 def described(exc: Exception) -> str:
-    """What people may read of an exception: the text of our own errors, the type of any other."""
-    # The text of others may hold a password.
+    """An exception as text for people: the message of our own errors, the type of any other."""
+    # Other messages may hold a password.
     return str(exc) if isinstance(exc, SLOError) else f"unexpected {type(exc).__name__}"
 
 

@@ -1,4 +1,4 @@
-"""Fixtures for tests of services that use slo-suite; pytest finds them by itself once it is installed."""
+"""Fixtures for tests of services that use slo-suite; pytest loads them once slo-suite is installed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def slo_clock() -> FakeClock:
-    """A clock that moves when told to: `slo_clock.advance(days=1)`."""
+    """A clock that moves only when a test advances it: `slo_clock.advance(days=1)`."""
     from slo_core.testing import FakeClock
 
     return FakeClock()

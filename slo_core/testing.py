@@ -1,4 +1,4 @@
-"""For tests: a clock that stands still, a look at the requests that were counted, the promises of a shared store."""
+"""Helpers for tests: a clock that stands still, a list of the counted requests, the contract of shared stores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["FakeClock", "RequestEvent", "StoreContract", "batch_of", "capture_re
 
 class FakeClock:
     """
-    A clock that moves when told to: pass it as `clock=` (and, for durations, as `timer=`).
+    A clock that moves only when a test advances it: pass it as `clock=` (and, for durations, as `timer=`).
 
     Args:
         now: Where it starts, in seconds since the epoch.

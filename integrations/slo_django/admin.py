@@ -132,7 +132,7 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         return Links(
             overview=lambda query: address("changelist", query),
             detail=lambda name, query: address("change", query, quote(name)),
-            document=lambda query: address("document", query),
+            json=lambda query: address("document", query),
             asset=lambda name: address("asset", {"v": _assets.version}, name),
         )
 

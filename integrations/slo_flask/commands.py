@@ -15,10 +15,10 @@ from slo_core.cli.gate_options import gate_options
 from slo_core.cli.rule_options import print_rules, rule_options
 from slo_core.config.sources.definition_set import DefinitionSet
 from slo_core.errors import SLOError, described
-from slo_core.status.gate import exit_code, gate_from
+from slo_core.status.finding import exit_code
+from slo_core.status.gate import gate_from
 from slo_core.status.json_view import status_json
-from slo_core.status.service_status_of import status_note
-from slo_core.status.sources.registry import registry_status
+from slo_core.status.service_status import service_status_or_error, status_note
 from slo_core.status.state import State
 from slo_core.status.table import status_table
 from slo_flask.installation import installation_of
@@ -75,7 +75,7 @@ def gate(min_budget: str, max_burns: Sequence[str], slos: Sequence[str], on_unkn
     Exit codes: 0 when enough is left, 1 when too little is, 2 when that is unknown. One line for each SLO.
     """
     with _failing_with_2():
-        service = registry_status(installation_of(current_app).registry)
+        service = service_status_or_error(installation_of(current_app).registry)
         findings = gate_from(min_budget=min_budget, max_burns=max_burns, slos=slos).judge([service])
     for finding in findings:
         click.echo(str(finding))

@@ -1,1 +1,1 @@
-"""What is spent: error budgets, burn rates, alerts and snapshots, worked out from counts. Pure."""
+"""Error budgets, burn rates, alerts and snapshots, worked out from counts. Pure: no clock, no input or output."""

@@ -1,4 +1,4 @@
-"""Whether a multi-window, multi-burn-rate alert rule fires."""
+"""Multi-window, multi-burn-rate alerts: the state of a rule, and whether it fires."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["AlertState", "evaluate", "fires"]
 @dataclass(frozen=True, slots=True)
 class AlertState:
     """
-    One alert rule as it stands.
+    The state of one alert rule.
 
     Attributes:
-        severity: Who is told.
+        severity: `"page"` or `"ticket"` by convention.
         threshold: The factor both windows are compared with.
-        long: What the long window measured.
-        short: What the short window measured.
-        is_firing: Both windows are at or over the factor and everything else the rule asks holds.
+        long: The burn rate of the long window.
+        short: The burn rate of the short window.
+        is_firing: Whether both windows are at or over the factor, and the rule's other conditions hold.
     """
 
     severity: str
@@ -49,9 +49,9 @@ def evaluate(
         rule: The rule.
         factor: The burn rate it compares with: `rule.factor(window_seconds)`.
         target: The SLO's objective.
-        long: What the rule's long window measured.
-        short: What its short window measured.
-        measured_seconds: How far back measuring reaches.
+        long: The burn rate of the rule's long window.
+        short: The burn rate of its short window.
+        measured_seconds: For how long the SLO has been measured.
 
     Returns:
         Both windows and the decision, which compares the integers behind them.

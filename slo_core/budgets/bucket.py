@@ -1,4 +1,4 @@
-"""Buckets of time: their events, ranges of them, and which of them answer a window."""
+"""Buckets of time: increments, ranges, and the buckets that make up a window."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Increment(NamedTuple):
 
     Attributes:
         width_seconds: Width of the bucket: 1, 60, 900 or 86,400 (see `slo_core.stores.layout.WIDTHS`).
-        bucket: Its number: it holds the seconds from `bucket * width_seconds` on.
+        bucket: Its number; it begins at the second `bucket * width_seconds`.
         good: Good events.
         bad: Bad events.
     """
@@ -46,17 +46,17 @@ class BucketRange(NamedTuple):
 
 class WindowBuckets:
     """
-    Which buckets answer how many events there were in a window.
+    The buckets whose events make up a window.
 
-    Every event counts in one bucket of each width. The bucket cut by a window's far edge counts whole, in the finest
-    tier that covers the window; the near edge is as fine as what is still kept. In between, the coarsest buckets that
-    lie wholly inside are taken.
+    Every event counts in one bucket of each width. The bucket at a window's far edge counts whole, in the finest tier
+    that covers the window; the near edge uses the finest buckets that are still kept. In between lie the coarsest
+    buckets that fit.
 
     Args:
         tiers: The widths at which a window may begin or end, finest first.
 
     Attributes:
-        all_tiers: All that is counted. Days join quarters of an hour: they are never a window's edge, and only make
+        all_tiers: The tiers with days added where quarters of an hour are kept. Days are never a window's edge; they make
             long sums short.
     """
 
@@ -74,14 +74,14 @@ class WindowBuckets:
 
         Args:
             spans: The windows.
-            newest: The instant from which kept buckets are counted back; None where everything asked for is kept.
+            newest: The instant from which kept buckets are counted back; None where all requested buckets are kept.
         """
         # Of each tier its width, the longest window that is read from it, and the first second that it keeps.
         kept = [
             (width, longest, -math.inf if newest is None else (math.floor(newest / width) - count + 1) * width)
             for width, longest, count in self._edges
         ]
-        # Nearly always one near edge: all windows of a snapshot end at the same instant.
+        # Usually one near edge: all windows of a snapshot end at the same instant.
         near_edges: dict[int, list[_Step]] = {}
         ranges = []
         for span in spans:
@@ -99,7 +99,7 @@ class WindowBuckets:
         return ranges
 
     def _near_edge(self, last_second: int, kept: Sequence[tuple[int, int, float]]) -> list[_Step]:
-        """What lies before the end of a window, from the finest buckets that are still kept to the coarsest there are."""
+        """The steps before the end of a window, from the finest buckets that are still kept to the coarsest."""
         widths = [tier.width_seconds for tier in self.all_tiers]
         finest = 0
         # The whole coarser bucket around the edge must still be kept.

@@ -1,5 +1,5 @@
 """
-The error budget: how many events may fail, and how much of that is left.
+The error budget: how many events may fail, and how many of these are left.
 
 Every decision (breached, exhausted) compares integers. Floats are worked out last, from those integers, and only for
 showing.
@@ -36,7 +36,7 @@ def success_ratio(counts: EventCounts) -> float:
 
 def spent_and_allowed(counts: EventCounts, target: Target) -> tuple[int, int]:
     """
-    How many events were bad, and how many may be: all that budgets and burn rates are worked out from.
+    How many events were bad, and how many may be: the basis of budgets and burn rates.
 
     Returns:
         Both times the denominator of the target's allowance, which makes them integers; 0 and 0 without events.

@@ -44,9 +44,9 @@ class BurnRateAlert:
 
     Attributes:
         slo_name: The SLO that burns.
-        window_seconds: The window that says so.
-        burn_rate: What was measured.
-        threshold: What it was compared with.
+        window_seconds: The window.
+        burn_rate: The burn rate in it.
+        threshold: The threshold of the definition.
         success_ratio: Share of good events in the window.
         sample_count: Events in the window, at least one.
     """

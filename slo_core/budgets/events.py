@@ -1,4 +1,4 @@
-"""Service level indicator: events, good or bad, and how many of each."""
+"""The service level indicator: good and bad events, and their counts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["EventCounts", "Observation"]
 @dataclass(frozen=True, slots=True)
 class Observation:
     """
-    One event as it was seen.
+    One event.
 
     Attributes:
         timestamp: When it happened, in seconds since the epoch.
@@ -24,7 +24,7 @@ class Observation:
 @dataclass(frozen=True, slots=True)
 class EventCounts:
     """
-    Good and bad events of one SLO over some stretch of time.
+    Good and bad events of one SLO in a span of time.
 
     Excluded events are in neither: `total` is what the SRE Workbook calls valid events.
 
@@ -43,7 +43,7 @@ class EventCounts:
 
     @property
     def has_data(self) -> bool:
-        """True when at least one event was seen: tells a quiet service from a perfect one."""
+        """Whether there is at least one event, which tells a quiet service from a perfect one."""
         return self.good + self.bad > 0
 
     def __add__(self, other: EventCounts) -> EventCounts:

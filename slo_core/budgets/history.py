@@ -1,4 +1,4 @@
-"""One SLO's past, worked out for charts: events, budget and burn rates over time, and since when alerts fire."""
+"""The history of one SLO for charts: events, budget and burn rates over time, and since when alerts fire."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["RANGES", "FiringSince", "History", "Point", "firing_since", "history
 
 RANGES = (HOUR, 6 * HOUR, DAY, 3 * DAY, 7 * DAY, 30 * DAY)
 
-# As many points as a chart of ordinary width can show.
+# The points that a chart of ordinary width can show.
 _MOST_POINTS = 250
 _STEPS = (60, 300, 900, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY)
 
@@ -35,9 +35,9 @@ class Point:
         end: When it ends, in seconds since the epoch; the last one ends at the instant of the snapshot.
         good: Good events in it.
         bad: Bad events in it.
-        error_budget_remaining: Share of the budget left at its end: of the allowance that the window has now. None before
-            measuring or the window began.
-        even_spend: What would be left if the budget were spent evenly over the window; None outside it.
+        error_budget_remaining: Share of the window's present budget that was left at its end. None before measuring or the
+            window began.
+        even_spend: The share that would be left if the budget were spent evenly over the window; None outside it.
         burn_rates: At its end, one for each of the history's windows; None before measuring began.
     """
 
@@ -55,7 +55,7 @@ class History:
     The past of one SLO.
 
     Attributes:
-        range_seconds: How far it reaches back; at least to the start of a calendar window that was asked for whole.
+        range_seconds: How far it reaches back; for the whole of a calendar window, at least to its start.
         step_seconds: The length of each point but the last.
         burn_rate_windows: The windows of `Point.burn_rates`: the long ones of the alert rules, shortest first.
         points: Oldest first.
@@ -70,12 +70,12 @@ class History:
 @dataclass(frozen=True, slots=True)
 class FiringSince:
     """
-    Since when an alert rule fires without a break.
+    The time since which an alert rule has fired without a break.
 
     Attributes:
         at: In seconds since the epoch.
-        within_seconds: It began at most so much earlier: the width of the buckets of that time.
-        is_earliest_known: What is kept reaches back no further: it may have begun long before.
+        within_seconds: The rule began to fire at most so much earlier: the width of the buckets of that time.
+        is_earliest_known: Whether no older buckets are kept: the rule may have fired long before.
     """
 
     at: float
@@ -84,7 +84,7 @@ class FiringSince:
 
 
 def ranges_of(definition: SLODefinition) -> dict[str, int]:
-    """The ranges that a history of this SLO may have, by what people call them; the last is its whole window."""
+    """The ranges that a history of this SLO may have, by name; the last is its whole window."""
     shorter = [seconds for seconds in RANGES if seconds < definition.window_seconds]
     return {format_duration(seconds): seconds for seconds in (*shorter, definition.window_seconds)}
 
@@ -95,13 +95,13 @@ def history(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
 
     Args:
         definition: The SLO.
-        snapshot: How it stands now.
-        timeline: What is kept of it.
+        snapshot: Its current snapshot.
+        timeline: Its buckets.
         range_seconds: How far back to look.
     """
     at, target = snapshot.at, definition.objective
     samples = [alert.long for alert in snapshot.alerts] or list(snapshot.burn_rate_samples)
-    burns_now = dict(sorted((found.window_seconds, found.burn_rate) for found in samples))
+    burns_now = dict(sorted((sample.window_seconds, sample.burn_rate) for sample in samples))
     windows = tuple(burns_now)
     own = definition.span(definition.window_seconds, at=at, until=at)
     if definition.period is not None and range_seconds == definition.window_seconds:
@@ -116,7 +116,7 @@ def history(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
     points = []
     for end in edges:
         is_last = end == at
-        # Now everything counts that has been seen, also from hosts whose clocks run a little fast.
+        # The last point counts all events, also those of hosts whose clocks run a little fast.
         before = math.inf if is_last else end
         start = math.floor((end - 1) / step) * step if is_last else end - step
         counts = timeline.counts(after=start, before=before)
@@ -132,7 +132,7 @@ def history(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
             for window in windows
         )
         if is_last:
-            # What is kept of a window's far edge is coarser than what the snapshot counts: now is told by one of them.
+            # The timeline is coarser at a window's far edge than the snapshot, whose numbers the page shows next to it.
             left, burned = snapshot.error_budget_remaining, tuple(burns_now.values())
         points.append(Point(end, counts.good, counts.bad, left, even, burned))
     return History(range_seconds, step, windows, tuple(points))
@@ -142,20 +142,20 @@ def firing_since(
     rule: AlertRule, *, factor: Fraction, definition: SLODefinition, timeline: Timeline, at: float, data_since: float
 ) -> FiringSince | None:
     """
-    Since when a rule fires, found by evaluating it again at the end of each bucket, back to where it did not.
+    The time since which a rule has fired, by evaluating it at the end of each bucket, back to one where it does not fire.
 
     Args:
         rule: The rule.
         factor: The burn rate it compares with.
         definition: The SLO it belongs to.
-        timeline: What is kept of the SLO.
+        timeline: The buckets of the SLO.
         at: Now.
         data_since: Since when the SLO is measured.
 
     Returns:
         None when it does not fire at the end of the last whole bucket.
     """
-    found: int | None = None
+    earliest: int | None = None
     for edge in timeline.edges_back(at):
         if edge > at:
             continue  # not over yet
@@ -169,6 +169,6 @@ def firing_since(
             short=timeline.counts(after=edge - rule.short_window, before=edge),
             measured_seconds=edge - data_since,
         ):
-            return None if found is None else FiringSince(found, found - edge)
-        found = edge
-    return None if found is None else FiringSince(found, 0, is_earliest_known=True)
+            return None if earliest is None else FiringSince(earliest, earliest - edge)
+        earliest = edge
+    return None if earliest is None else FiringSince(earliest, 0, is_earliest_known=True)

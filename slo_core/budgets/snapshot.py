@@ -1,4 +1,4 @@
-"""One SLO at one instant: what `/metrics`, pages, JSON and alerts all read."""
+"""The snapshot of an SLO at one instant, which `/metrics`, pages, JSON and alerts all read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Reading", "SLOSnapshot", "SLOSnapshots", "SnapshotPlan", "measured_i
 @dataclass(frozen=True)
 class SLOSnapshot:
     """
-    An SLO as it stands at one instant.
+    The numbers of an SLO at one instant.
 
     Attributes:
         name: The SLO.
@@ -30,8 +30,8 @@ class SLOSnapshot:
         error_budget_remaining: Share of the budget left: 1.0 untouched, 0.0 spent, below 0 overspent.
         burn_rate: Burn rate over the whole window.
         burn_rate_samples: The same for each of the definition's burn windows.
-        alerts: Every multi-window rule as it stands.
-        window_samples: Every window that is counted, with its integers: the SLO's, burn and alert windows.
+        alerts: The state of every multi-window rule.
+        window_samples: All counted windows with their integers: the SLO's, burn and alert windows.
         time_to_exhaustion: Seconds until the budget is gone at the pace of the shortest long alert window; 0.0 when
             it is gone, None when nothing burns. Pessimistic: nothing leaves the window, the allowance does not grow.
         at: The instant, in seconds since the epoch.
@@ -39,8 +39,8 @@ class SLOSnapshot:
         lifetime_good: Good events ever counted.
         lifetime_bad: Bad events ever counted.
         dropped: Events that came too late to count.
-        definition_changed_at: When a shared store was told that the SLO counts something else than before (other
-            requests, another latency threshold): older numbers are of the old definition. None when it never was.
+        definition_changed_at: When the definition in a shared store changed what counts (other requests, another latency
+            threshold): older numbers are of the old definition. None when it never changed.
         last_event_at: When the newest event happened; None before the first.
     """
 
@@ -71,7 +71,7 @@ class SLOSnapshot:
 
     @property
     def has_data(self) -> bool:
-        """True when the window holds an event: tells a quiet service from a perfect one."""
+        """Whether the window holds an event, which tells a quiet service from a perfect one."""
         return self.total > 0
 
     @property
@@ -91,7 +91,7 @@ class SLOSnapshot:
 
     @property
     def measured_seconds(self) -> float:
-        """How much of the window has been measured: "2 of 30 days"; at most `window_seconds`."""
+        """For how much of the window the SLO has been measured, at most `window_seconds`."""
         return min(float(self.window_seconds), max(0.0, self.at - self.data_since))
 
     @property
@@ -102,13 +102,13 @@ class SLOSnapshot:
 
 def measured_in_window(definition: SLODefinition, snapshot: SLOSnapshot) -> float:
     """
-    Of how much of the window the counts are, in seconds.
+    How many seconds of the window have been measured.
 
-    On the second of a month that is a day, however long the SLO has been measured.
+    On the second day of a month that is one day, even if the SLO has been measured for longer.
 
     Args:
         definition: The SLO.
-        snapshot: How it stands.
+        snapshot: Its snapshot.
     """
     if definition.period is None:
         return snapshot.measured_seconds
@@ -123,15 +123,14 @@ SLOSnapshots = list[tuple[SLODefinition, SLOSnapshot]]
 @dataclass(frozen=True, slots=True)
 class Reading:
     """
-    What is stored of one SLO, all read at one moment: all that a snapshot is worked out from.
+    The stored numbers of one SLO, read at one moment, from which a snapshot is worked out.
 
     Attributes:
-        counts: Events of each window that was asked for, in that order.
+        counts: Events of each requested window, in that order.
         lifetime: Events ever counted; never goes down.
         data_since: Since when the SLO is measured, in seconds since the epoch.
         dropped: Events that came too late to count.
-        definition_changed_at: When what the SLO counts was changed, its numbers being of two things since; None when it
-            never was.
+        definition_changed_at: When the definition changed what counts; None when it never changed.
         last_event_at: When the newest event happened, in seconds since the epoch; None before the first.
     """
 
@@ -145,11 +144,11 @@ class Reading:
 
 class SnapshotPlan:
     """
-    How one SLO's snapshots are worked out: everything that its definition decides, worked out once.
+    Works out the snapshots of one SLO; prepares once what depends on its definition only.
 
     Args:
         definition: The SLO.
-        windows: Those that are counted; None for those that its definition needs.
+        windows: The counted windows; None takes those of the definition.
     """
 
     __slots__ = ("_pace_window", "_rules", "_target", "definition", "windows")
@@ -168,7 +167,7 @@ class SnapshotPlan:
         The snapshot at one instant.
 
         Args:
-            reading: What is stored, with the counts of each of `windows`.
+            reading: The stored numbers, with the counts of each of `windows`.
             at: The instant, in seconds since the epoch.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What is kept of one SLO's past, bucket by bucket: the finest buckets there are, each event once."""
+"""The past events of one SLO in the finest buckets that are kept; each event is in one of them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ __all__ = ["Timeline", "kept_ranges"]
 
 def kept_ranges(tiers: Sequence[Tier], *, at: float, until: int) -> list[BucketRange]:
     """
-    Which buckets tell the past: seconds for the last hour, minutes for the day before, and so on.
+    The buckets of the past: seconds for the last hour, minutes for the day before, and so on.
 
     Args:
         tiers: The SLO's tiers, finest first.
         at: The instant to look back from, in seconds since the epoch.
-        until: The last second that is looked at.
+        until: The last second.
 
     Returns:
         The oldest range first; they meet without a gap and without overlap.
@@ -31,7 +31,7 @@ def kept_ranges(tiers: Sequence[Tier], *, at: float, until: int) -> list[BucketR
     for tier, coarser in zip(tiers, [*tiers[1:], None], strict=True):
         start = math.floor((at - tier.span_seconds) / tier.width_seconds) * tier.width_seconds
         if coarser is not None:
-            # Where coarse buckets end; if need be a little later, because finer ones are not kept that much longer.
+            # At the end of a coarse bucket; one bucket later where finer buckets are not kept for so long.
             start = start // coarser.width_seconds * coarser.width_seconds
             if at - start > (tier.bucket_count - 1) * tier.width_seconds:
                 start += coarser.width_seconds
@@ -48,7 +48,7 @@ class Timeline:
     The events of one SLO in order of time.
 
     Args:
-        parts: Neighbouring ranges, oldest first, each with those of its buckets that hold events.
+        parts: Neighbouring ranges, oldest first, each with its buckets that hold events.
     """
 
     __slots__ = ("_bad", "_ends", "_good", "_starts", "ranges")
@@ -68,12 +68,12 @@ class Timeline:
 
     @property
     def start(self) -> int:
-        """The first second that is told, in seconds since the epoch."""
+        """The first second, in seconds since the epoch."""
         return self.ranges[0].first * self.ranges[0].width_seconds
 
     def counts(self, *, after: float, before: float) -> EventCounts:
         """
-        Events of a stretch of time; buckets cut by an edge count whole.
+        Events of a span of time; buckets at its edges count whole.
 
         Args:
             after: Its far edge, in seconds since the epoch.
@@ -85,7 +85,7 @@ class Timeline:
         return EventCounts(self._good[last] - self._good[first], self._bad[last] - self._bad[first])
 
     def edges_back(self, at: float) -> Iterator[int]:
-        """Where buckets end, with or without events, the latest first, from the one that holds `at` on."""
+        """The ends of all buckets, latest first, from the bucket that holds `at`."""
         for width, first, last in reversed(self.ranges):
             for bucket in range(min(last, math.floor(at / width)), first - 1, -1):
                 yield (bucket + 1) * width

@@ -1,4 +1,4 @@
-"""How numbers of an SLO are written for people: one way in tables, pages and commands."""
+"""The numbers of an SLO as text for people, the same in tables, pages and commands."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def target_digits(target: float) -> int:
 
 
 def percent(ratio: float, digits: int) -> str:
-    """A percentage, rounded down: what is below the target never reads as if it had reached it."""
+    """A percentage, rounded down, so that a ratio below the target never shows the target."""
     return f"{(Decimal(repr(ratio)) * 100).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_FLOOR)}%"
 
 
 def burn_text(burn_rate: float) -> str:
-    """A burn rate, rounded down for the same reason: "14.4x" is 14.4 or more."""
+    """A burn rate, rounded down: "14.4x" is 14.4 or more."""
     return f"{Decimal(repr(burn_rate)).quantize(Decimal('0.1'), rounding=ROUND_FLOOR)}x"
 
 
@@ -61,13 +61,13 @@ def measured_text(definition: SLODefinition, snapshot: SLOSnapshot) -> str:
 
 
 def measured_briefly(definition: SLODefinition, snapshot: SLOSnapshot) -> str:
-    """The same for a table that has little room: "2d1h of 30d"."""
+    """How much of the window has been measured, in short, for tables: "2d1h of 30d"."""
     measured = roughly(measured_in_window(definition, snapshot))
     return f"{measured} of {format_duration(definition.window_length(snapshot.at))}"
 
 
 def printable(text: str) -> str:
-    """Text that cannot break a table, or a terminal."""
+    """Text without control characters, which could break a table or a terminal."""
     return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
@@ -77,7 +77,9 @@ def window_text(definition: SLODefinition) -> str:
 
 
 def pace_of(snapshot: SLOSnapshot) -> BurnRateSample:
-    """How fast it burns now: the shortest long alert window; without rules the shortest burn window, or the SLO's own."""
+    """The current burn rate: of the shortest long alert window; without rules of the shortest burn window, or the SLO's own."""
     samples = [alert.long for alert in snapshot.alerts] or list(snapshot.burn_rate_samples)
-    samples = samples or [found for found in snapshot.window_samples if found.window_seconds == snapshot.window_seconds]
-    return min(samples, key=lambda found: found.window_seconds)
+    samples = samples or [
+        sample for sample in snapshot.window_samples if sample.window_seconds == snapshot.window_seconds
+    ]
+    return min(samples, key=lambda sample: sample.window_seconds)

@@ -1,4 +1,4 @@
-"""The `slo` command: for what is done about SLOs from outside the services that have them."""
+"""The `slo` command, which works on SLOs from outside their services."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Run the command.
 
     Args:
-        argv: Its arguments, without the name of the program; None takes those of the process.
+        argv: Its arguments, without the name of the program; None takes `sys.argv`.
 
     Returns:
-        0, or 2 after an error or wrong usage, which is said on stderr. Only `slo gate` answers 1: too little budget.
+        0, or 2 after an error or wrong usage; the reason is on stderr. Only `slo gate` returns 1: too little budget.
     """
     try:
         from slo_core.cli.run import run

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 __all__ = ["bars", "spark"]
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
-# The same heights, as far as ASCII can tell them apart.
+# The same heights in ASCII, roughly.
 _ASCII = "_.,-~=+#"
 _HEIGHTS = len(_BLOCKS)
 
 
 def spark(values: Sequence[float], *, ascii_only: bool) -> str:
     """
-    One character for each value: the highest from 1 on, lower ones below.
+    A line of blocks, one for each value; from 1 on a full block.
 
     Args:
-        values: 0 and more.
+        values: Numbers from 0.
         ascii_only: Without block characters.
     """
     marks = _ASCII if ascii_only else _BLOCKS

@@ -1,4 +1,4 @@
-"""`slo completion`: what makes a shell complete the others."""
+"""`slo completion`: the script with which a shell completes `slo`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _VARIABLE = "_SLO_COMPLETE"
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
     """Print the script with which a SHELL completes `slo`."""
-    found = get_completion_class(shell)
-    assert found is not None  # click has all three
+    completion_class = get_completion_class(shell)
+    assert completion_class is not None  # click has all three
     root = click.get_current_context().find_root().command
-    click.echo(found(root, {}, "slo", _VARIABLE).source())
+    click.echo(completion_class(root, {}, "slo", _VARIABLE).source())

@@ -1,4 +1,4 @@
-"""`slo dashboard`: Grafana's view of what the rules record."""
+"""`slo dashboard`: Grafana dashboards over the series that the rules record."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["dashboard"]
 
 
 @click.command("dashboard")
-@click.argument("kind", metavar="overview|detail", type=click.Choice(["overview", "detail"]))
+@click.argument("name", metavar="overview|detail", type=click.Choice(["overview", "detail"]))
 @click.option("--out", metavar="FILE", help="Write to a file, in one step.  [default: standard output]")
-def dashboard(kind: str, out: str | None) -> None:
+def dashboard(name: str, out: str | None) -> None:
     """
     Print a Grafana dashboard as JSON.
 
@@ -24,5 +24,5 @@ def dashboard(kind: str, out: str | None) -> None:
     # Here, because the library that builds them takes a while to import.
     from slo_core.dashboards.dashboard import dashboard_text, detail_dashboard, overview_dashboard
 
-    text = dashboard_text(overview_dashboard() if kind == "overview" else detail_dashboard())
+    text = dashboard_text(overview_dashboard() if name == "overview" else detail_dashboard())
     write_output(out, text, show=partial(click.echo, nl=False))

@@ -14,7 +14,7 @@ import click
 from slo_core.cli.import_path import import_project_of
 from slo_core.cli.status_options import token_in
 from slo_core.cli.store import STORE_HELP
-from slo_core.cli.terminal import say
+from slo_core.cli.terminal import print_result
 from slo_core.errors import SLOError
 from slo_core.stores.existing import existing_store_from_url, without_secrets
 from slo_core.stores.url import redacted_url
@@ -28,7 +28,7 @@ __all__ = ["exporter"]
     "url",
     metavar="URL",
     required=True,
-    # With a password in it: everybody on the machine can read the arguments of a process.
+    # The URL may hold a password, and every user of the machine can read the arguments of a process.
     envvar="SLO_STORE",
     help=f"{STORE_HELP}  [default: SLO_STORE in the environment]",
 )
@@ -50,7 +50,7 @@ def exporter(url: str, service: str | None, host: str, port: int, token_file: Pa
 
     Prometheus then scrapes one target. The store is only read: nothing is written to it.
     """
-    # Here, because `--help` needs no prometheus_client.
+    # Imported here, because `--help` needs no prometheus_client.
     from slo_core.metrics.server import MetricsServer
     from slo_core.metrics.view import services_view
     from slo_core.tracking.store_services import StoreServices
@@ -68,5 +68,5 @@ def exporter(url: str, service: str | None, host: str, port: int, token_file: Pa
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        say(f"{server.url} serves {redacted_url(url)}")
+        print_result(f"{server.url} serves {redacted_url(url)}")
         server.serve_until(stop)

@@ -13,7 +13,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def gate_options(command: Command) -> Command:
-    """The options `min_budget`, `max_burns`, `slos`, and `on_unknown`: hand them to `slo_core.status.gate.gate_from`."""
+    """Add `min_budget`, `max_burns` and `slos`, for `slo_core.status.gate.gate_from`, and `on_unknown`, for `exit_code`."""
     options: Iterable[Callable[[Command], Command]] = (
         click.option(
             "--min-budget",
@@ -36,7 +36,7 @@ def gate_options(command: Command) -> Command:
             type=click.Choice(["pass", "fail"]),
             default="fail",
             show_default=True,
-            help="What to answer where it cannot be told: 0, or 2.",
+            help="Whether an unknown result passes (0) or fails (2).",
         ),
     )
     for option in reversed(tuple(options)):

@@ -1,4 +1,4 @@
-"""The commands by name; each is imported when it is asked for."""
+"""The subcommands of `slo` by name; each is imported when it is used."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ COMMANDS: Mapping[str, str] = {
 
 class LazyGroup(click.Group):
     """
-    A group of commands that are not imported yet.
+    A group that imports a command when it is used.
 
-    Those of a release pipeline should not wait for what makes dashboards.
+    A command in a release pipeline should not wait for the imports of another.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -38,14 +38,14 @@ class LazyGroup(click.Group):
         if where is None:
             return None
         module, _, name = where.partition(":")
-        found: click.Command = getattr(import_module(module), name)
-        return found
+        command: click.Command = getattr(import_module(module), name)
+        return command
 
 
 @click.group(
     "slo",
     cls=LazyGroup,
-    # One way to be told what is wrong, whatever click's version does about missing commands.
+    # Versions of click differ when the subcommand is missing: this makes it an error in all of them.
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -18,7 +18,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def rule_options(command: Command) -> Command:
-    """Every option that `print_rules` takes."""
+    """Add every option that `print_rules` takes."""
     options = (
         click.option(
             "--scope",
@@ -28,7 +28,7 @@ def rule_options(command: Command) -> Command:
         ),
         click.option(
             "--format",
-            "kind",
+            "rule_format",
             type=click.Choice(RULE_FORMATS),
             default="prometheus",
             show_default=True,
@@ -60,7 +60,7 @@ def rule_options(command: Command) -> Command:
 
 
 def print_rules(
-    found: DefinitionSet,
+    slos: DefinitionSet,
     *,
     out: str | None,
     labels: Iterable[str],
@@ -69,22 +69,22 @@ def print_rules(
     **options: Any,
 ) -> None:
     """
-    Write the rules to where they are wanted.
+    Write the rules to a file or to standard output.
 
     Args:
-        found: The SLOs.
+        slos: The SLOs.
         out: The file; None, or "-", is standard output.
         labels: For every alert, as they were typed.
         resource_labels: Of the resource in Kubernetes, as they were typed.
-        warn: Is told each warning.
+        warn: Called with each warning.
         options: The others of `rule_options`, as `rule_file` takes them.
 
     Raises:
-        ConfigError: Every problem at once.
+        ConfigError: Every problem.
         SLOError: The file cannot be written, or PyYAML is not installed.
     """
     written = rule_file(
-        found,
+        slos,
         labels=parse_labels(labels, where="--label"),
         resource_labels=parse_labels(resource_labels, where="--resource-label"),
         **options,

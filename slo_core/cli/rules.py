@@ -8,7 +8,7 @@ import click
 
 from slo_core.cli.rule_options import print_rules, rule_options
 from slo_core.cli.source_options import chosen_definitions, source_options
-from slo_core.cli.terminal import warn
+from slo_core.cli.terminal import print_warning
 
 __all__ = ["rules"]
 
@@ -23,4 +23,4 @@ def rules(source: str | None, django_settings: str | None, service: str | None, 
     SOURCE is a .yaml, .toml or .json file with `service:` and `slos:` (and, if need be, `store:` and `labels:`), or
     module:attribute: a mapping of definitions, a registry, an application, or a factory of one, module:create_app().
     """
-    print_rules(chosen_definitions(source, django_settings, service), warn=warn, **options)
+    print_rules(chosen_definitions(source, django_settings, service), warn=print_warning, **options)

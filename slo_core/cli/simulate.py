@@ -1,4 +1,4 @@
-"""`slo simulate`: what an incident would do to alerts and error budgets."""
+"""`slo simulate`: plays an incident and shows the alerts and error budgets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 
 from slo_core.cli.simulation_report import simulation_report
 from slo_core.cli.source_options import chosen_definitions
-from slo_core.cli.terminal import console, note, say
+from slo_core.cli.terminal import console, print_note, print_result
 from slo_core.config.definitions import parse_definitions
 from slo_core.errors import ConfigError, nearest
 from slo_core.objectives.definition import SLODefinition
@@ -29,18 +29,18 @@ __all__ = ["simulate"]
 _DEFAULT_RATE = Fraction(10)
 
 
-def _understood_by(
+def _parsed_by(
     parse: Callable[[str], object],
 ) -> Callable[[click.Context, click.Parameter, str | None], object]:
-    """An option whose text a function of the library understands; what that says about a wrong one is shown."""
+    """A callback that parses an option, and shows the parser's message for a wrong one."""
 
-    def understand(ctx: click.Context, param: click.Parameter, value: str | None) -> object:
+    def parse_option(ctx: click.Context, param: click.Parameter, value: str | None) -> object:
         try:
             return None if value is None else parse(value)
         except ValueError as exc:
             raise click.BadParameter(str(exc), ctx=ctx, param=param) from exc
 
-    return understand
+    return parse_option
 
 
 def _seconds(text: str) -> int:
@@ -54,8 +54,8 @@ def _seconds_or_none(text: str) -> int:
     return 0 if text.strip() in ("0", "0s") else _seconds(text)
 
 
-_share, _rate = _understood_by(parse_share), _understood_by(parse_rate)
-_duration, _duration_or_0 = _understood_by(_seconds), _understood_by(_seconds_or_none)
+_share, _rate = _parsed_by(parse_share), _parsed_by(parse_rate)
+_duration, _duration_or_0 = _parsed_by(_seconds), _parsed_by(_seconds_or_none)
 
 
 @click.command("simulate")
@@ -64,7 +64,7 @@ _duration, _duration_or_0 = _understood_by(_seconds), _understood_by(_seconds_or
 @click.option("--slo", "names", metavar="NAME", multiple=True, help="This SLO of SOURCE only; may be repeated.")
 @click.option("--target", metavar="SHARE", help="An SLO without SOURCE: its target, such as 99.9%.")
 @click.option("--window", metavar="DURATION", help="Its window, with --target: 30d, 28d, month, ...  [default: 30d]")
-@click.option("--errors", callback=_share, metavar="SHARE", help="Share of events that fail meanwhile: 15%.")
+@click.option("--errors", callback=_share, metavar="SHARE", help="Share of events that fail in the incident: 15%.")
 @click.option("--for", "seconds", callback=_duration, metavar="DURATION", help="How long the incident lasts: 10m.")
 @click.option("--rate", callback=_rate, metavar="RATE", help="Events, in all: 50/s, 0.2/s, 600/h.  [default: 10/s]")
 @click.option("--csv", "file", metavar="FILE", help="Counts by the minute, in place of --errors and --for.")
@@ -81,7 +81,9 @@ _duration, _duration_or_0 = _understood_by(_seconds), _understood_by(_seconds_or
     metavar="DURATION",
     help="How long to look on after it.  [default: the longest alert window]",
 )
-@click.option("--min-failures", type=click.IntRange(1), metavar="N", help="In place of that of every alert rule.")
+@click.option(
+    "--min-failures", type=click.IntRange(1), metavar="N", help="Bad events that an alert needs, for every rule."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def simulate(
     source: str | None,
@@ -91,7 +93,7 @@ def simulate(
     window: str | None,
     min_failures: int | None,
     as_json: bool,
-    **incident: Any,
+    **incident_options: Any,
 ) -> None:
     """
     Play an incident: when each alert of the SLOs in SOURCE fires and clears, and how much error budget goes.
@@ -101,31 +103,30 @@ def simulate(
         slo simulate --target 99.9% --errors 15% --for 10m
         slo simulate slo.yaml --csv counts.csv
 
-    It is decided by what decides in a service, on a clock that runs ahead; traffic is even, and the same every time.
+    It runs the code that decides in a service, on a clock that runs ahead; traffic is even, and the same every time.
     Times count from the start of the incident.
 
     A CSV file has a header with minute (a number) or time (ISO 8601, or seconds since the epoch), and two of total,
-    good and bad. Before and after it traffic is what it is on average, unless --rate says so.
+    good and bad. Before and after it traffic is its average, unless --rate is given.
 
     SOURCE is a .yaml, .toml or .json file with `service:` and `slos:`, or module:attribute.
     """  # noqa: D301  # a raw text would show the mark that keeps click from wrapping the examples
     definitions = _definitions(source, django_settings, names, target, window)
     if min_failures is not None:
         definitions = [_with_min_failures(definition, min_failures) for definition in definitions]
-    sketch = _incident(**incident)
-    outcomes = play(definitions, sketch)
+    outcomes = play(definitions, _incident(**incident_options))
     if as_json:
         click.echo(json.dumps({"slos": [outcome_json(outcome) for outcome in outcomes]}, indent=2))
         return
     for outcome in outcomes:
         for part in simulation_report(outcome, console()):
-            say(part)
+            print_result(part)
         _note_resolution(outcome)
 
 
 def _note_resolution(outcome: Outcome) -> None:
     if outcome.resolution_seconds > 1:
-        note(
+        print_note(
             f"{outcome.definition.name}: a burn rate stays within an event of a factor for long; "
             f"times are exact to {outcome.resolution_seconds} s"
         )
@@ -144,13 +145,13 @@ def _definitions(
         raise click.UsageError(
             "Expected SOURCE (a .yaml, .toml or .json file, or module:attribute), --django-settings or --target."
         )
-    found = {
+    by_name = {
         definition.name: definition for definition in chosen_definitions(source, django_settings, None).definitions
     }
     for name in names:
-        if name not in found:
-            raise click.BadParameter(f"there is no SLO {name!r}; {nearest(name, found)}", param_hint="--slo")
-    return [definition for name, definition in found.items() if not names or name in names]
+        if name not in by_name:
+            raise click.BadParameter(f"there is no SLO {name!r}; {nearest(name, by_name)}", param_hint="--slo")
+    return [definition for name, definition in by_name.items() if not names or name in names]
 
 
 def _typed_definition(target: str, window: str | None) -> SLODefinition:

@@ -1,4 +1,4 @@
-"""What an incident did to an SLO, for a terminal: a table of its alerts, its budget in words, and a plot of both."""
+"""The report of `slo simulate` on one SLO: a table of its alerts, its budget in words, and a plot of both."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def simulation_report(outcome: Outcome, console: Console) -> Iterator[Renderable
 
     Args:
         outcome: From `slo_core.simulation.run.simulate`.
-        console: Where it is shown: decides how wide it is, and whether there are more characters than ASCII.
+        console: The terminal: its width, and whether it shows more than ASCII.
     """
     definition = outcome.definition
     target = percent(definition.target, target_digits(definition.target))
@@ -53,7 +53,7 @@ def simulation_report(outcome: Outcome, console: Console) -> Iterator[Renderable
 
 
 def _alerts(outcome: Outcome, console: Console) -> Table:
-    rows = [dict(zip(_HEADINGS, _row(found, outcome), strict=True)) for found in outcome.rules]
+    rows = [dict(zip(_HEADINGS, _row(alert, outcome), strict=True)) for alert in outcome.rules]
     shown = list(_HEADINGS)
     for heading in _LEAVE_OUT:
         widths = (max(len(heading), *(len(row[heading]) for row in rows)) + _PADDING for heading in shown)
@@ -63,27 +63,27 @@ def _alerts(outcome: Outcome, console: Console) -> Table:
     table = Table(box=box.SIMPLE_HEAD if console.is_terminal else None, padding=(0, _PADDING, 0, 0), pad_edge=False)
     for heading in shown:
         table.add_column(heading, justify="right" if heading in _NUMBERS else "left", no_wrap=True)
-    for found, row in zip(outcome.rules, rows, strict=True):
-        table.add_row(*(row[heading] for heading in shown), style="bold red" if found.firings else "")
+    for alert, row in zip(outcome.rules, rows, strict=True):
+        table.add_row(*(row[heading] for heading in shown), style="bold red" if alert.firings else "")
     return table
 
 
-def _row(found: RuleOutcome, outcome: Outcome) -> tuple[str, ...]:
-    fires = NOTHING if found.fired_at is None else format_duration(found.fired_at)
-    clears = NOTHING if found.cleared_at is None else format_duration(found.cleared_at)
-    if found.was_firing:
+def _row(alert: RuleOutcome, outcome: Outcome) -> tuple[str, ...]:
+    fires = NOTHING if alert.fired_at is None else format_duration(alert.fired_at)
+    clears = NOTHING if alert.cleared_at is None else format_duration(alert.cleared_at)
+    if alert.was_firing:
         fires = "before"
-    if found.is_firing_still:
+    if alert.is_firing_still:
         clears = f"not within {format_duration(outcome.looked_until)}"
-    if len(found.firings) > 1:
-        clears = f"{clears} ({len(found.firings)} times)"
+    if len(alert.firings) > 1:
+        clears = f"{clears} ({len(alert.firings)} times)"
     return (
-        printable(str(found.rule)),
-        burn_text(found.factor),
+        printable(str(alert.rule)),
+        burn_text(alert.factor),
         fires,
         clears,
-        burn_text(found.highest_long),
-        burn_text(found.highest_short),
+        burn_text(alert.highest_long),
+        burn_text(alert.highest_short),
     )
 
 
@@ -103,9 +103,9 @@ def _share(ratio: float) -> str:
 
 
 def _plot(outcome: Outcome, console: Console) -> Iterator[Text]:
-    """The budget that is left, and how near each rule comes to firing, over the same stretch of time."""
+    """The budget that is left, and how close each alert comes to firing, over the same time."""
     ascii_only = console.options.ascii_only
-    labels = [printable(str(found.rule)) for found in outcome.rules]
+    labels = [printable(str(alert.rule)) for alert in outcome.rules]
     remaining = [instant.error_budget_remaining for instant in outcome.instants]
     high, low = max(remaining), min(remaining)
     ends = (_share(high), _share(low))
@@ -118,11 +118,11 @@ def _plot(outcome: Outcome, console: Console) -> Iterator[Text]:
     if outcome.rules:
         full = spark([1.0], ascii_only=ascii_only)
         yield Text(f"Burn rate of the slower window as a share of the factor; {full} fires")
-    for label, found in zip(labels, outcome.rules, strict=True):
-        long, short = found.rule.long_window, found.rule.short_window
-        nearness = [min(at.burn_rates[long], at.burn_rates[short]) / found.factor for at in outcome.instants]
+    for label, alert in zip(labels, outcome.rules, strict=True):
+        long, short = alert.rule.long_window, alert.rule.short_window
+        nearness = [min(at.burn_rates[long], at.burn_rates[short]) / alert.factor for at in outcome.instants]
         yield Text(f"{label:>{margin - 1}} ").append(
-            spark(_fitted(nearness, width), ascii_only=ascii_only), style="red" if found.firings else "yellow"
+            spark(_fitted(nearness, width), ascii_only=ascii_only), style="red" if alert.firings else "yellow"
         )
     yield Text(" " * margin + _axis(outcome, width))
 
@@ -140,6 +140,6 @@ def _axis(outcome: Outcome, width: int) -> str:
 
 
 def _fitted(values: Sequence[float], width: int) -> list[float]:
-    """As many values as there are columns, each the nearest one."""
+    """One value for each column of the plot, the nearest in time."""
     last = len(values) - 1
     return [values[round(column * last / max(1, width - 1))] for column in range(min(width, len(values)))]

@@ -1,4 +1,4 @@
-"""Arguments of commands that work on definitions."""
+"""Arguments of commands that read definitions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def source_options(command: Command) -> Command:
     """
-    The arguments `source`, `django_settings` and `service`: hand them to `chosen_definitions`.
+    Add the arguments `source`, `django_settings` and `service`, for `chosen_definitions`.
 
     SOURCE is a file, or `module:attribute`.
     """
@@ -41,8 +41,8 @@ def chosen_definitions(source: str | None, django_settings: str | None, service:
 
     Raises:
         click.UsageError: Neither a source nor a settings module is named, or both.
-        ConfigError: Everything that is wrong with the definitions.
-        SLOError: What reads them is not installed.
+        ConfigError: Every problem with the definitions.
+        SLOError: A package that reads them is not installed.
     """
     if (source is None) == (django_settings is None):
         raise click.UsageError(
@@ -50,8 +50,8 @@ def chosen_definitions(source: str | None, django_settings: str | None, service:
         )
     import_from_here()
     if django_settings is not None:
-        found = load_django_settings(django_settings)
+        definitions = load_django_settings(django_settings)
     else:
-        assert source is not None  # or it was neither
-        found = load_definitions(source)
-    return found if service is None else replace(found, service=service)
+        assert source is not None  # checked above
+        definitions = load_definitions(source)
+    return definitions if service is None else replace(definitions, service=service)

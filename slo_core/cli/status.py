@@ -1,4 +1,4 @@
-"""`slo status`: how SLOs stand."""
+"""`slo status`: a table or JSON of SLOs, once or repeatedly."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rich.text import Text
 from slo_core.budgets.wording import printable
 from slo_core.cli.status_options import opened_source, status_options
 from slo_core.cli.status_table import rich_status_table
-from slo_core.cli.terminal import complain, console, hush, note, say
+from slo_core.cli.terminal import console, print_error, print_note, print_result, silence_logging
 from slo_core.errors import StoreError
 from slo_core.status.json_view import services_json
 from slo_core.status.service_status import ServiceStatus
@@ -32,7 +32,7 @@ _FEWEST_SECONDS, _MOST_SECONDS = 0.1, 86_400
 
 
 class _WatchingCommand(click.Command):
-    """`--watch` takes a number or none: click would take the URL behind it for one."""
+    """Lets `--watch` stand without a number: click would read the URL after it as the number."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         whole = [
@@ -48,57 +48,57 @@ class _WatchingCommand(click.Command):
     _WATCH,
     metavar="[SECONDS]",
     type=float,
-    callback=lambda *found: _checked(found[-1]),
-    help=f"Read anew every SECONDS ({_WATCH_SECONDS:g} unless given), until it is interrupted.",
+    callback=lambda *arguments: _checked(arguments[-1]),
+    help=f"Read again every SECONDS ({_WATCH_SECONDS:g} unless given), until it is interrupted.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="A document for programs, as /slo.json is; with --watch one a line."
+    "--json", "as_json", is_flag=True, help="JSON for programs, as /slo.json; with --watch one object a line."
 )
 def status(address: str, token_file: Path | None, service: str | None, watch: float | None, as_json: bool) -> int:
     """
-    Show how SLOs stand, the worst first.
+    Show the state of SLOs, the worst first.
 
     URL is the /slo.json or /metrics of a running service, the /metrics of an exporter, or a shared store
     (sqlite:///slo.db, redis://host/0, django://default), which is only read.
     """
-    hush()
+    silence_logging()
     with closing(opened_source(address, token_file, service)) as source:
         if watch is not None:
             return _watch(source, watch, as_json=as_json)
         services = source.read()
-    for found in services:
-        if found.note:
-            note(found.note)
+    for service_status in services:
+        if service_status.note:
+            print_note(service_status.note)
     if as_json:
         _print_json(services, indent=2)
-    elif any(found.snapshots or not found.trouble for found in services):
-        say(rich_status_table(services, console()))
-    return _told_troubles(services)
+    elif any(service_status.snapshots or not service_status.error for service_status in services):
+        print_result(rich_status_table(services, console()))
+    return _print_errors(services)
 
 
 def _checked(seconds: float | None) -> float | None:
-    # Not click's own range, which "nan" is in.
+    # Not click's own range, which accepts "nan".
     if seconds is not None and not _FEWEST_SECONDS <= seconds <= _MOST_SECONDS:
         raise click.BadParameter(f"expected seconds from {_FEWEST_SECONDS:g} to {_MOST_SECONDS:,}, got {seconds:g}.")
     return seconds
 
 
-def _told_troubles(services: Sequence[ServiceStatus]) -> int:
-    troubles = [trouble for trouble in (found.told_trouble for found in services) if trouble is not None]
-    for trouble in troubles:
-        complain(trouble)
-    return 2 if troubles else 0
+def _print_errors(services: Sequence[ServiceStatus]) -> int:
+    errors = [error for error in (status.error_with_service for status in services) if error is not None]
+    for error in errors:
+        print_error(error)
+    return 2 if errors else 0
 
 
 def _watch(source: StatusSource, seconds: float, *, as_json: bool) -> int:
-    """Until it is interrupted, which is how it is meant to end. A store that is away may come back."""
+    """Print repeatedly until Ctrl-C. A store that cannot be read may come back."""
     try:
         if as_json:
             while True:
                 try:
                     _print_json(source.read(), indent=None)
                 except StoreError as exc:
-                    complain(str(exc))
+                    print_error(str(exc))
                 time.sleep(seconds)
         screen = console()
         with Live(console=screen, auto_refresh=False, transient=False) as live:
@@ -107,7 +107,7 @@ def _watch(source: StatusSource, seconds: float, *, as_json: bool) -> int:
                 if screen.is_terminal:
                     live.update(shown, refresh=True)
                 else:
-                    say(shown)
+                    print_result(shown)
                 time.sleep(seconds)
     except KeyboardInterrupt:
         return 0
@@ -119,9 +119,10 @@ def _picture(source: StatusSource, live: Live) -> Group:
         services = source.read()
     except StoreError as exc:
         return Group(Text(printable(str(exc)), style="bold red"), at)
-    told = [Text(printable(found.note), style="dim") for found in services if found.note]
-    told += [Text(printable(found.told_trouble), style="bold red") for found in services if found.told_trouble]
-    return Group(rich_status_table(services, live.console), *told, at)
+    notes = [Text(printable(status.note), style="dim") for status in services if status.note]
+    errors = [status.error_with_service for status in services if status.error_with_service]
+    notes += [Text(printable(error), style="bold red") for error in errors]
+    return Group(rich_status_table(services, live.console), *notes, at)
 
 
 def _print_json(services: Sequence[ServiceStatus], *, indent: int | None) -> None:

@@ -1,4 +1,4 @@
-"""Arguments of commands that ask how SLOs stand."""
+"""Arguments of commands that read the status of services."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def status_options(command: Command) -> Command:
-    """The arguments `address`, `token_file` and `service`: hand them to `opened_source`."""
+    """Add the arguments `address`, `token_file` and `service`, for `opened_source`."""
     options = (
         click.argument("address", metavar="URL"),
         click.option(
@@ -39,11 +39,11 @@ def status_options(command: Command) -> Command:
 
 def opened_source(address: str, token_file: Path | None, service: str | None) -> StatusSource:
     """
-    What the arguments name.
+    Open the source that the arguments name.
 
     Raises:
         click.UsageError: A token for a store.
-        SLOError: It is nothing that can be asked; or there is no token in the file.
+        SLOError: The address or the token file is wrong.
     """
     if token_file is not None and not address.lower().startswith(("http:", "https:")):
         raise click.UsageError("--token-file is for a page (http:// or https://), not for a store.")

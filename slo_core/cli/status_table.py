@@ -1,4 +1,4 @@
-"""How SLOs stand, as a table for a terminal: as wide as it is, and in colour."""
+"""The table of `slo status`, in colour and fitted to the width of the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 from slo_core.budgets.wording import printable
 from slo_core.cli.terminal import STATE_STYLES
 from slo_core.status.service_status import ServiceStatus
-from slo_core.status.state import severity_key, state_of
+from slo_core.status.state import state_of, worst_first
 from slo_core.status.table import NUMBERS, STATUS_HEADINGS, status_row
 
 __all__ = ["rich_status_table"]
@@ -21,7 +21,7 @@ __all__ = ["rich_status_table"]
 _SERVICE = "SERVICE"
 _STATE = "STATE"
 
-# Where a terminal is too narrow for all columns, they are left out in this order: the rest says what to do.
+# On a narrow terminal columns are left out in this order: the most urgent ones stay.
 _LEAVE_OUT = (
     "MEASURED",
     "EXHAUSTED IN",
@@ -43,19 +43,19 @@ def rich_status_table(services: Sequence[ServiceStatus], console: Console) -> Ta
     The SLOs of services, the worst first.
 
     Args:
-        services: As they stand.
-        console: Where it is shown; columns for which it is too narrow are left out, and named below the table.
+        services: The status of each service.
+        console: The terminal; columns that do not fit are left out, and named below the table.
     """
-    found = [(service, *slo) for service in services for slo in service.snapshots]
-    found.sort(key=lambda entry: severity_key(entry[2]))
-    if not found:
+    entries = [(service, *slo) for service in services for slo in service.snapshots]
+    entries.sort(key=lambda entry: worst_first(entry[2]))
+    if not entries:
         return Text("No SLO is defined.")
     headings: tuple[str, ...] = STATUS_HEADINGS
-    rows = [status_row(definition, snapshot) for _, definition, snapshot in found]
+    rows = [status_row(definition, snapshot) for _, definition, snapshot in entries]
     if len(services) > 1:
         headings = (_SERVICE, *headings)
-        rows = [(printable(service.service), *row) for (service, _, _), row in zip(found, rows, strict=True)]
-    states = [STATE_STYLES[state_of(snapshot)] for _, _, snapshot in found]
+        rows = [(printable(service.service), *row) for (service, _, _), row in zip(entries, rows, strict=True)]
+    states = [STATE_STYLES[state_of(snapshot)] for _, _, snapshot in entries]
     left_out: list[str] = []
     table = _table(headings, rows, states, left_out, console)
     unlimited = console.options.update_width(_WIDE)

@@ -1,4 +1,4 @@
-"""`slo store`: what a store holds."""
+"""`slo store`: copies SLOs from one store to another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from slo_core.budgets.wording import printable
 from slo_core.cli.import_path import import_project_of
-from slo_core.cli.terminal import say
+from slo_core.cli.terminal import print_result
 from slo_core.errors import StoreError
 from slo_core.stores.copy import CopyReport, check_copy, copy_store
 from slo_core.stores.existing import existing_store_from_url, without_secrets
@@ -22,13 +22,13 @@ STORE_HELP = (
     "environment, and the project in PYTHONPATH)."
 )
 
-# What a store is opened for to ask which services it holds. Not the default one: stores warn of that.
+# The service under which a store is opened to list its services. Stores warn about the default one.
 _NO_SERVICE = "slo"
 
 
 @click.group("store", no_args_is_help=False)
 def store() -> None:
-    """See to what a store holds."""
+    """Work on the contents of a store."""
 
 
 @store.command("copy", epilog=f"FROM is the {STORE_HELP}")
@@ -53,7 +53,7 @@ def copy(source: str, target: str, service: str | None) -> None:
             )
             for name in _services(source, service)
         ]
-        # Every service is looked at before the first is written.
+        # Every service is checked before the first is written.
         for one, other in pairs:
             check_copy(one, other)
         reports = []
@@ -63,14 +63,16 @@ def copy(source: str, target: str, service: str | None) -> None:
             reports.append(report)
     count = sum(len(report.slos) for report in reports)
     events = sum(report.events for report in reports)
-    say(f"{_counted(count, 'SLO')} of {_counted(len(reports), 'service')}, {_counted(events, 'event')}: {shown}")
+    print_result(
+        f"{_counted(count, 'SLO')} of {_counted(len(reports), 'service')}, {_counted(events, 'event')}: {shown}"
+    )
 
 
 def _report(report: CopyReport) -> None:
     for copied in report.slos:
         outcome = "copied before, nothing added" if copied.was_there else f"{_counted(copied.buckets, 'bucket')} copied"
         events = f"{_counted(copied.good + copied.bad, 'event')}, {copied.bad:,} bad"
-        say(f"{printable(f'{report.service}/{copied.slo}')}: {events}; {outcome}")
+        print_result(f"{printable(f'{report.service}/{copied.slo}')}: {events}; {outcome}")
 
 
 def _counted(number: int, noun: str) -> str:
@@ -78,13 +80,13 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _services(url: str, wanted: str | None) -> list[str]:
-    """The services to be copied: those that the store holds, or the one that is asked for, if it is among them."""
+    """The services to copy: all in the store, or the requested one."""
     with closing(existing_store_from_url(url, wanted or _NO_SERVICE)) as opened:
-        found = opened.services()
-    if wanted is None and found:
-        return found
-    if wanted in found:
+        services = opened.services()
+    if wanted is None and services:
+        return services
+    if wanted in services:
         return [wanted]
-    held = ", ".join(map(repr, found)) or "none"
+    held = ", ".join(map(repr, services)) or "none"
     expected = "services that have declared an SLO" if wanted is None else f"service {wanted!r}"
     raise StoreError(f"store {redacted_url(url)}: expected {expected}, it holds {held}; is it the right store?")

@@ -1,4 +1,4 @@
-"""What is printed: plain text on stdout, complaints on stderr, colour on a terminal only."""
+"""Printing: results on stdout, errors, warnings and notes on stderr, colour on a terminal only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.text import Text
 from slo_core.budgets.wording import printable
 from slo_core.conventions import LOGGER_NAME
 
-__all__ = ["STATE_STYLES", "complain", "console", "hush", "note", "say", "warn"]
+__all__ = ["STATE_STYLES", "console", "print_error", "print_note", "print_result", "print_warning", "silence_logging"]
 
 STATE_STYLES = {
     "met": "green",
@@ -26,42 +26,42 @@ _SILENCE = logging.NullHandler()
 
 def console() -> Console:
     """
-    Standard output as it is now: tests, and whoever embeds us, may have replaced it.
+    The current standard output, which tests and embedding programs may replace.
 
-    rich takes colour away where there is no terminal, or where NO_COLOR is set.
+    rich leaves out colour where there is no terminal, or where NO_COLOR is set.
     """
-    found = Console(highlight=False, markup=False, emoji=False)
-    if not found.is_terminal:
-        found.width = 100_000  # a file or a pipe has no width: nothing may be cut or wrapped
-    return found
+    output = Console(highlight=False, markup=False, emoji=False)
+    if not output.is_terminal:
+        output.width = 100_000  # a file or a pipe has no width: nothing may be cut or wrapped
+    return output
 
 
-def say(what: RenderableType) -> None:
-    """Print to standard output, and let whoever reads it see it at once."""
-    console().print(what, soft_wrap=isinstance(what, str | Text))
+def print_result(result: RenderableType) -> None:
+    """Print to standard output, and flush it: a program may be reading along."""
+    console().print(result, soft_wrap=isinstance(result, str | Text))
     sys.stdout.flush()
 
 
-def complain(text: str) -> None:
-    """An error, in one line."""
+def print_error(text: str) -> None:
+    """Print an error in one line."""
     sys.stderr.write(f"slo: error: {_one_line(text)}\n")
 
 
-def warn(text: str) -> None:
-    """Something doubtful, in one line."""
+def print_warning(text: str) -> None:
+    """Print a warning in one line."""
     sys.stderr.write(f"slo: warning: {_one_line(text)}\n")
 
 
-def note(text: str) -> None:
-    """What should be known about what is printed."""
+def print_note(text: str) -> None:
+    """Print a note about the result in one line."""
     sys.stderr.write(f"slo: note: {_one_line(text)}\n")
 
 
-def hush() -> None:
-    """What the library would log is printed by the command itself."""
+def silence_logging() -> None:
+    """Keep the library from logging what the command prints itself."""
     logging.getLogger(LOGGER_NAME).addHandler(_SILENCE)
 
 
 def _one_line(text: str) -> str:
-    """What a page, a store or a file says may hold more than words: commands to the terminal, for one."""
+    """Text that is safe to print: a page, a store or a file may hold control sequences for the terminal."""
     return printable(" ".join(text.split()))

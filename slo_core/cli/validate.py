@@ -1,4 +1,4 @@
-"""`slo validate`: whether definitions are right."""
+"""`slo validate`: checks definitions and the rules that they make."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import click
 
 from slo_core.budgets.wording import percent, printable, target_digits, window_text
 from slo_core.cli.source_options import chosen_definitions, source_options
-from slo_core.cli.terminal import say, warn
+from slo_core.cli.terminal import print_result, print_warning
 from slo_core.rules.file import rule_file
 
 __all__ = ["validate"]
@@ -18,22 +18,22 @@ def validate(source: str | None, django_settings: str | None, service: str | Non
     """
     Check the definitions in SOURCE, and the rules they would make.
 
-    Every mistake is told at once, with its file, line and key. What is doubtful but possible is a warning.
+    It shows every mistake with its file, line and key. What is doubtful but possible is a warning.
 
     SOURCE is a .yaml, .toml or .json file with `service:` and `slos:`, or module:attribute.
     """
-    found = chosen_definitions(source, django_settings, service)
-    scope = found.scope or "fleet"
-    for warning in rule_file(found, scope=scope).warnings:
-        warn(warning)
-    for definition in found.definitions:
+    slos = chosen_definitions(source, django_settings, service)
+    scope = slos.scope or "fleet"
+    for warning in rule_file(slos, scope=scope).warnings:
+        print_warning(warning)
+    for definition in slos.definitions:
         target = percent(definition.target, target_digits(definition.target))
         rules = len(definition.active_alert_rules)
         alerts = f"{rules} alert rule{'' if rules == 1 else 's'}"
-        say(f"{printable(definition.name)}: {target} in {window_text(definition)}, {alerts}")
-    count = len(found.definitions)
-    assumed = "" if found.scope else " assumed"
-    say(
-        f"{found.where}: {count} SLO{'' if count == 1 else 's'} of service {printable(found.service)}, valid; "
+        print_result(f"{printable(definition.name)}: {target} in {window_text(definition)}, {alerts}")
+    count = len(slos.definitions)
+    assumed = "" if slos.scope else " assumed"
+    print_result(
+        f"{slos.where}: {count} SLO{'' if count == 1 else 's'} of service {printable(slos.service)}, valid; "
         f"store scope {scope}{assumed}"
     )

@@ -1,1 +1,1 @@
-"""From written text to objectives: definitions, settings and where they are read from."""
+"""Configuration: SLO definitions, settings, and the files and modules they are read from."""

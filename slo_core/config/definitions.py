@@ -1,7 +1,7 @@
 """
 SLO definitions as people configure them, in Django settings, Flask config, YAML or `instrument()`.
 
-One parser for all of them. It goes on after a mistake, so that every problem is reported at once.
+One parser serves all of them. It goes on after a mistake, and reports every problem together.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from slo_core.objectives.window import CALENDAR_PERIODS
 
 __all__ = ["DefinitionsConfig", "parse_definitions"]
 
-# Definitions are nested five deep. What is deeper than any recursion would end in another error.
+# Definitions are nested five deep. Deeper values could exceed Python's recursion limit.
 _DEEPEST = 32
 
-# No percentage has as many digits; 1e-999999999 would be a fraction that does not fit into memory.
+# More digits than any percentage has; 1e-999999999 would be a fraction that does not fit into memory.
 _MOST_DIGITS = 400
 
 DefinitionsConfig = (
-    # A sequence, not any iterable: a mapping is one too, and type checkers would no longer know a literal for what it is.
+    # A sequence, not any iterable: a mapping is an iterable too, and type checkers could not tell the two apart in a literal.
     Mapping[str, "Mapping[str, object] | SLODefinition"] | Sequence["Mapping[str, object] | SLODefinition"]
 )
 
@@ -51,10 +51,10 @@ def parse_definitions(config: DefinitionsConfig, *, where: str = "SLO_DEFINITION
 
     Args:
         config: A mapping of name to options, a list of mappings with `name`, or `SLODefinition` objects.
-        where: What messages call the configuration: `"settings.SLO_DEFINITIONS"`.
+        where: The name of the configuration in messages: `"settings.SLO_DEFINITIONS"`.
 
     Returns:
-        The definitions in their order. All count HTTP requests, but those with `kind="custom"`.
+        The definitions in their order. All count HTTP requests, except those with `kind="custom"`.
 
     Raises:
         ConfigError: Every problem, with its path, what was expected, what came and the nearest known key.
@@ -76,9 +76,9 @@ class _Parser:
 
     def parse(self, config: object) -> list[SLODefinition]:
         entries: list[tuple[str, object, object]] = []
-        trouble = _why_not_shown(config)
-        if trouble is not None:
-            self.report(self.where, f"expected plain values, got one that cannot be shown ({trouble})")
+        reason = _why_not_shown(config)
+        if reason is not None:
+            self.report(self.where, f"expected plain values, got one that cannot be shown ({reason})")
         elif isinstance(config, Mapping):
             entries = [(f"{self.where}[{name!r}]", name, options) for name, options in config.items()]
         elif isinstance(config, Iterable) and not isinstance(config, (str, bytes)):
@@ -120,7 +120,7 @@ class _Parser:
             self.report(f"{path}.target", "missing", 'expected a ratio such as 0.999, or "99.9%"')
         known_bad = {problem.path for problem in self.problems[before:]}
         try:
-            # A field that was already reported keeps its default here, so that the others are looked at all the same.
+            # A field that was already reported keeps its default here, so that the others are still checked.
             return SLODefinition(**{"name": name, "target": 0.5, "http": http, **own})
         except ConfigError as exc:
             for problem in exc.problems:
@@ -208,7 +208,7 @@ class _Parser:
         before = len(self.problems)
         if isinstance(options.get("budget_share"), str):
             self._convert(path, options, "budget_share", _percent)
-            # A bad share was reported: any other stands in for it, so that the other fields are looked at all the same.
+            # A bad share was reported: another stands in for it, so that the other fields are still checked.
             options.setdefault("budget_share", 1)
         try:
             parsed = AlertRule(options.pop("long_window"), options.pop("short_window"), **options)
@@ -219,7 +219,7 @@ class _Parser:
 
 
 def _why_not_shown(config: object) -> str | None:
-    """Why a value cannot stand in a message: a number of 5,000 digits, a cycle, an object without a text; None if it can."""
+    """Why a message cannot show a value: a number of 5,000 digits, a cycle, an object without a repr; None if it can."""
     waiting: list[tuple[object, int]] = [(config, 0)]
     while waiting:
         value, depth = waiting.pop()
@@ -232,7 +232,7 @@ def _why_not_shown(config: object) -> str | None:
         else:
             try:
                 repr(value)
-            except Exception as exc:  # whatever somebody else's object does
+            except Exception as exc:  # a foreign object may raise anything
                 return f"{type(value).__name__}: {exc}"
     return None
 
@@ -272,5 +272,5 @@ def _import(dotted_path: str) -> object:
     module_name, _, attribute = dotted_path.rpartition(".")
     try:
         return getattr(import_module(module_name), attribute)
-    except Exception as exc:  # whatever somebody else's module does when it is imported
+    except Exception as exc:  # a foreign module may raise anything
         raise ValueError(f"expected a callable or its dotted path, got {dotted_path!r} ({exc})") from exc

@@ -1,4 +1,4 @@
-"""The settings beside `SLO_DEFINITIONS`: one name and one meaning in Django, Flask and `instrument()`."""
+"""The settings other than `SLO_DEFINITIONS`, with the same names and meanings in Django, Flask and `instrument()`."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class SLOSettings:
         store: URL of the store, or a `Store`.
         store_options: Options of that store.
         flush_interval: Seconds between two writes to a shared store; None leaves it to the store.
-        exclude: Globs of routes and paths that never count, beside the default ones.
-        metrics_path: Where the metrics view answers; None is nowhere.
+        exclude: Globs of routes and paths that never count, in addition to the default ones.
+        metrics_path: Path of the metrics view; None mounts none.
         metrics_token: Bearer token that the metrics view and the status page ask for; None asks for none.
-        status_path: Where the status page answers; None is nowhere.
+        status_path: Path of the status page; None mounts none.
         enabled: False counts, flushes and mounts nothing.
-        service: Names the service.
+        service: Name of the service.
     """
 
     # Not in the repr: a URL or an option may hold a password.
@@ -54,11 +54,11 @@ class SLOSettings:
     @classmethod
     def from_mapping(cls, values: Mapping[str, object], *, where: str = "") -> SLOSettings:
         """
-        The settings among `values`, by their names with `SLO_`; other names are passed over.
+        The settings among `values`, by their names with `SLO_`; other names are ignored.
 
         Args:
             values: `vars` of a settings object, a Flask config.
-            where: What messages put before a name: `"settings."`.
+            where: Prefix of names in messages: `"settings."`.
 
         Raises:
             ConfigError: Every setting that is wrong, by name.
@@ -93,11 +93,11 @@ def default_service(root_urlconf: object, store: object) -> str:
 
 def unknown_settings(names: Iterator[str] | list[str], *, known: frozenset[str] = frozenset()) -> Iterator[Problem]:
     """
-    Names that start with `SLO_` but are no setting of ours: most often a slip of the finger.
+    Names that start with `SLO_` but are no setting: most often typing errors.
 
     Args:
         names: Names that are set.
-        known: More names that are allowed, without which every integration's own setting would be unknown.
+        known: More names that are allowed: the settings of an integration.
     """
     allowed = {PREFIX + name.upper() for name in SETTING_NAMES} | {"SLO_DEFINITIONS"} | known
     for name in names:
@@ -106,7 +106,7 @@ def unknown_settings(names: Iterator[str] | list[str], *, known: frozenset[str] 
 
 
 def _problems(settings: SLOSettings) -> Iterator[Problem]:
-    # What stands where a store belongs may hold its password: its type says enough.
+    # A wrong value may hold the store's password: the message shows its type only.
     if not isinstance(settings.store, (str, Store)):
         yield Problem("store", f'expected a URL such as "memory://", got {type(settings.store).__name__}')
     if not isinstance(settings.store_options, Mapping):

@@ -1,1 +1,1 @@
-"""The dashboards that Grafana is given."""
+"""The Grafana dashboards of SLOs: an overview, and a detail page for each SLO."""

@@ -1,4 +1,4 @@
-"""Dashboards as plain data: the two there are, their text, and the queries in them."""
+"""The two Grafana dashboards as plain data, their JSON text and their queries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = [
     "overview_dashboard",
 ]
 
-# The edition of Grafana's dashboard JSON, that of Grafana 12. Older ones back to Grafana 10 read it, too.
+# The schema of dashboards in Grafana 12; Grafana 10 and 11 read it, too.
 SCHEMA_VERSION = 42
 
 Dashboard = dict[str, Any]
@@ -28,10 +28,10 @@ Dashboard = dict[str, Any]
 
 def overview_dashboard() -> Dashboard:
     """
-    All SLOs: what is left of each budget, how fast it burns, what fires. Each row leads to the detail page.
+    All SLOs: how much of each budget is left, how fast it burns, which alerts fire. Each row links to the detail page.
 
     Raises:
-        SLOError: The library that builds dashboards is not installed, or is another edition of it.
+        SLOError: The library that builds dashboards is not installed, or has another version.
     """
     return _built("overview")
 
@@ -41,7 +41,7 @@ def detail_dashboard() -> Dashboard:
     One SLO, picked at the top of the page: its budget, burn rates, alerts, traffic, and its store.
 
     Raises:
-        SLOError: The library that builds dashboards is not installed, or is another edition of it.
+        SLOError: The library that builds dashboards is not installed, or has another version.
     """
     return _built("detail")
 
@@ -57,15 +57,15 @@ def dashboard_queries(dashboard: Mapping[str, Any], variables: Mapping[str, str]
 
     Args:
         dashboard: From `overview_dashboard` or `detail_dashboard`.
-        variables: What `$service` and `$slo` stand for; those left out stay as they are. A query of the overview takes
-            them as regular expressions.
+        variables: Values of `$service` and `$slo`; other variables stay as they are. The overview takes regular
+            expressions.
 
     Returns:
         PromQL, in the order of the panels.
     """
     values = dict(variables or {})
     return [
-        re.sub(r"\$(\w+)", lambda found: values.get(found[1], found[0]), target["expr"])
+        re.sub(r"\$(\w+)", lambda match: values.get(match[1], match[0]), target["expr"])
         for panel in _panels(dashboard)
         for target in panel.get("targets", ())
     ]
@@ -74,7 +74,7 @@ def dashboard_queries(dashboard: Mapping[str, Any], variables: Mapping[str, str]
 def _built(name: str) -> Dashboard:
     try:
         with warnings.catch_warnings():
-            # It would rather have us use the JSON that only Grafana 12 and newer understand.
+            # The library recommends JSON that only Grafana 12 and newer understand.
             warnings.simplefilter("ignore", DeprecationWarning)
             build = getattr(import_module(f"slo_core.dashboards.{name}"), name)
             from grafana_foundation_sdk.cog.encoder import JSONEncoder

@@ -1,4 +1,4 @@
-"""The detail page: everything about one SLO."""
+"""The detail dashboard: everything about one SLO."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ def detail() -> DashboardBuilder:
 
 
 def _budget(page: DashboardBuilder) -> None:
-    found = DetailQueries
+    query = DetailQueries
     for title, expr, unit, levels, description in (
-        ("Objective", found.OBJECTIVE, "percentunit", None, "The share of events that must be good."),
+        ("Objective", query.OBJECTIVE, "percentunit", None, "The share of events that must be good."),
         (
-            "Budget remaining", found.BUDGET_REMAINING, "percentunit", panels.BUDGET_LEVELS,
+            "Budget remaining", query.BUDGET_REMAINING, "percentunit", panels.BUDGET_LEVELS,
             "Share of the error budget of the SLO's window that is left; below 0 it is overspent.",
         ),
         (
-            "Burn rate now", found.CURRENT_BURN_RATE, "none", panels.BURN_LEVELS,
+            "Burn rate now", query.CURRENT_BURN_RATE, "none", panels.BURN_LEVELS,
             "Over the shortest recorded window; at 1 the budget lasts exactly as long as the SLO's window.",
         ),
-        ("Burn rate, window", found.PERIOD_BURN_RATE, "none", None, "Over the SLO's whole window."),
+        ("Burn rate, window", query.PERIOD_BURN_RATE, "none", None, "Over the SLO's whole window."),
         (
-            "Lasts at this pace", found.SECONDS_LEFT, "s", None,
+            "Lasts at this pace", query.SECONDS_LEFT, "s", None,
             "Until the budget is spent, if it goes on burning as it does now; nothing where nothing burns.",
         ),
         (
-            "Measured", found.MEASURED_SECONDS, "s", None,
+            "Measured", query.MEASURED_SECONDS, "s", None,
             "For how long the SLO has been measured. A budget means little before that is most of the window.",
         ),
     ):  # fmt: skip
@@ -59,7 +59,7 @@ def _budget(page: DashboardBuilder) -> None:
     page.with_panel(
         panels.time_series(
             "Error budget remaining",
-            (found.BUDGET_REMAINING, "remaining"),
+            (query.BUDGET_REMAINING, "remaining"),
             width=24,
             unit="percentunit",
             highest=1,
@@ -69,11 +69,11 @@ def _budget(page: DashboardBuilder) -> None:
 
 
 def _burning(page: DashboardBuilder) -> None:
-    found = DetailQueries
+    query = DetailQueries
     page.with_panel(
         panels.time_series(
             "Burn rate by window",
-            (found.BURN_RATES, _WINDOW),
+            (query.BURN_RATES, _WINDOW),
             width=12,
             unit="none",
             description="An alert fires when its long and its short window are both at or over its factor.",
@@ -82,8 +82,8 @@ def _burning(page: DashboardBuilder) -> None:
     page.with_panel(
         panels.time_series(
             "Error ratio by window",
-            (found.ERROR_RATIOS, _WINDOW),
-            (found.ALLOWED_ERROR_RATIO, "allowed"),
+            (query.ERROR_RATIOS, _WINDOW),
+            (query.ALLOWED_ERROR_RATIO, "allowed"),
             width=12,
             unit="percentunit",
             description="Share of bad events, and the share that the objective allows.",
@@ -92,7 +92,7 @@ def _burning(page: DashboardBuilder) -> None:
     page.with_panel(
         panels.state_timeline(
             "Burn alerts",
-            found.FIRING,
+            query.FIRING,
             _RULE,
             width=12,
             description="When each multi-window alert fired, as Prometheus saw it; long and short window in seconds.",
@@ -104,7 +104,7 @@ def _burning(page: DashboardBuilder) -> None:
 
 
 def _windows() -> Table:
-    found = DetailQueries
+    query = DetailQueries
     columns = {
         RuleLabel.SLOTH_WINDOW: "Window",
         "Value #events": "Events",
@@ -114,10 +114,10 @@ def _windows() -> Table:
     }
     return (
         panels.table("Windows", width=12, height=panels.HEIGHT, description="The counts behind the ratios, as of now.")
-        .with_target(panels.instant(found.EVENTS, ref="events"))
-        .with_target(panels.instant(found.FAILURES, ref="failures"))
-        .with_target(panels.instant(found.ERROR_RATIOS, ref="errors"))
-        .with_target(panels.instant(found.BURN_RATES, ref="burn"))
+        .with_target(panels.instant(query.EVENTS, ref="events"))
+        .with_target(panels.instant(query.FAILURES, ref="failures"))
+        .with_target(panels.instant(query.ERROR_RATIOS, ref="errors"))
+        .with_target(panels.instant(query.BURN_RATES, ref="burn"))
         .with_transformation(panels.renamed(columns))
         .override_by_name("Error ratio", panels.column("percentunit", decimals=3))
         .override_by_name("Burn rate", panels.column("none", levels=panels.BURN_LEVELS, decimals=2))
@@ -125,12 +125,12 @@ def _windows() -> Table:
 
 
 def _traffic(page: DashboardBuilder) -> None:
-    found = DetailQueries
+    query = DetailQueries
     page.with_panel(
         panels.time_series(
             "Events",
-            (found.EVENTS_PER_SECOND, "all"),
-            (found.FAILURES_PER_SECOND, "bad"),
+            (query.EVENTS_PER_SECOND, "all"),
+            (query.FAILURES_PER_SECOND, "bad"),
             width=12,
             unit="cps",
             description="Events a second that count for the SLO: mean of five minutes.",
@@ -139,7 +139,7 @@ def _traffic(page: DashboardBuilder) -> None:
     page.with_panel(
         panels.state_timeline(
             "Store",
-            found.STORE_UP,
+            query.STORE_UP,
             _STORE,
             width=6,
             description="Whether every process could read the store. One that could not shows no SLO, and counts on.",
@@ -150,7 +150,7 @@ def _traffic(page: DashboardBuilder) -> None:
     page.with_panel(
         panels.time_series(
             "Waiting for the store",
-            (found.FLUSH_LAG, _STORE),
+            (query.FLUSH_LAG, _STORE),
             width=6,
             unit="s",
             description="Age of the oldest event that a process has not handed over to the store yet.",

@@ -1,10 +1,10 @@
-"""What dashboards, and variables in them, are called."""
+"""The names of the dashboards and of their variables."""
 
 from __future__ import annotations
 
 __all__ = ["DETAIL_TITLE", "DETAIL_UID", "OVERVIEW_TITLE", "OVERVIEW_UID", "TAG", "Variable"]
 
-# Part of their addresses: bookmarks and the annotations of alerts hold them.
+# Part of the dashboards' addresses, which bookmarks and annotations of alerts hold.
 OVERVIEW_UID = "slo-suite-overview"
 DETAIL_UID = "slo-suite-detail"
 

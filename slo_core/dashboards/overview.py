@@ -1,4 +1,4 @@
-"""The overview: a line for each SLO."""
+"""The overview dashboard: a line for each SLO."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["overview"]
 _NAME = f"{{{{{RuleLabel.SLOTH_SERVICE}}}}} {{{{{RuleLabel.SLOTH_SLO}}}}}"
 _TABLE_HEIGHT = 12
 
-# Keeps the data source and the stretch of time; the SLO is that of the line that was clicked.
+# The link keeps the data source and the time range; the SLO is that of the clicked line.
 _DETAIL_LINK = (
     f"/d/{DETAIL_UID}?var-{Variable.DATASOURCE}=${{{Variable.DATASOURCE}}}"
     f"&var-{Variable.SERVICE}=${{__data.fields.Service}}&var-{Variable.SLO}=${{__data.fields.SLO}}&${{__url_time_range}}"
@@ -25,7 +25,7 @@ _DETAIL_LINK = (
 
 def overview() -> DashboardBuilder:
     """The dashboard."""
-    found = OverviewQueries
+    query = OverviewQueries
     page = (
         panels.page(OVERVIEW_TITLE, uid=OVERVIEW_UID, description="Error budgets of all SLOs, counted by slo-suite.")
         .with_variable(panels.variable(Variable.SERVICE, "Service", queries.SERVICES, has_all=True))
@@ -33,14 +33,14 @@ def overview() -> DashboardBuilder:
         .link(panels.link_to(DETAIL_TITLE, DETAIL_UID))
     )
     for title, expr, levels, description in (
-        ("SLOs", found.COUNT, None, "SLOs that are recorded."),
-        ("Budgets exhausted", found.EXHAUSTED_COUNT, panels.GOOD_AT_ZERO, "SLOs whose error budget is spent."),
+        ("SLOs", query.COUNT, None, "SLOs that are recorded."),
+        ("Budgets exhausted", query.EXHAUSTED_COUNT, panels.GOOD_AT_ZERO, "SLOs whose error budget is spent."),
         (
-            "Burn alerts firing", found.FIRING_COUNT, panels.GOOD_AT_ZERO,
+            "Burn alerts firing", query.FIRING_COUNT, panels.GOOD_AT_ZERO,
             "Multi-window alerts that fire, of any severity.",
         ),
         (
-            "Stores out of reach", found.STORES_DOWN, panels.GOOD_AT_ZERO,
+            "Stores out of reach", query.STORES_DOWN, panels.GOOD_AT_ZERO,
             "Stores of any service that a process could not read. It shows no SLO until it can.",
         ),
     ):  # fmt: skip
@@ -49,7 +49,7 @@ def overview() -> DashboardBuilder:
     page.with_panel(
         panels.time_series(
             "Error budget remaining",
-            (found.BUDGET_REMAINING, _NAME),
+            (query.BUDGET_REMAINING, _NAME),
             width=12,
             unit="percentunit",
             highest=1,
@@ -59,7 +59,7 @@ def overview() -> DashboardBuilder:
     page.with_panel(
         panels.time_series(
             "Burn rate",
-            (found.CURRENT_BURN_RATE, _NAME),
+            (query.CURRENT_BURN_RATE, _NAME),
             width=12,
             unit="none",
             description="How fast each budget is spent right now; at 1 it lasts exactly as long as the SLO's window.",
@@ -68,7 +68,7 @@ def overview() -> DashboardBuilder:
     page.with_panel(
         panels.state_timeline(
             "Burn alerts",
-            found.FIRING,
+            query.FIRING,
             _NAME,
             width=24,
             description="When at least one multi-window alert of the SLO fired.",
@@ -80,7 +80,7 @@ def overview() -> DashboardBuilder:
 
 
 def _table() -> Table:
-    found = OverviewQueries
+    query = OverviewQueries
     columns = {
         RuleLabel.SLOTH_SERVICE: "Service",
         RuleLabel.SLOTH_SLO: "SLO",
@@ -99,12 +99,12 @@ def _table() -> Table:
             height=_TABLE_HEIGHT,
             description="Click on an SLO for its page. A budget means little before most of the window is measured.",
         )
-        .with_target(panels.instant(found.OBJECTIVE, ref="objective"))
-        .with_target(panels.instant(found.BUDGET_REMAINING, ref="remaining"))
-        .with_target(panels.instant(found.CURRENT_BURN_RATE, ref="current"))
-        .with_target(panels.instant(found.PERIOD_BURN_RATE, ref="period"))
-        .with_target(panels.instant(found.FIRING, ref="firing"))
-        .with_target(panels.instant(found.MEASURED_SECONDS, ref="measured"))
+        .with_target(panels.instant(query.OBJECTIVE, ref="objective"))
+        .with_target(panels.instant(query.BUDGET_REMAINING, ref="remaining"))
+        .with_target(panels.instant(query.CURRENT_BURN_RATE, ref="current"))
+        .with_target(panels.instant(query.PERIOD_BURN_RATE, ref="period"))
+        .with_target(panels.instant(query.FIRING, ref="firing"))
+        .with_target(panels.instant(query.MEASURED_SECONDS, ref="measured"))
         .with_transformation(panels.renamed(columns))
         .override_by_name("SLO", [models.DynamicConfigValue(id_val="links", value=[link])])
         .override_by_name("Objective", panels.column("percentunit"))

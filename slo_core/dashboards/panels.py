@@ -1,4 +1,4 @@
-"""What the panels of both dashboards have in common."""
+"""Panels, queries and variables for both dashboards."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _STAT_HEIGHT = 4
 
 _GREEN, _YELLOW, _ORANGE, _RED = "green", "yellow", "orange", "red"
 
-# From where on a value has a colour. A budget is low where `SLOBudgetLow` says so.
+# The value from which a colour applies. A budget is low where `SLOBudgetLow` fires.
 Levels = tuple[tuple[float | None, str], ...]
 BUDGET_LEVELS: Levels = ((None, _RED), (0.000_001, _ORANGE), (0.1, _YELLOW), (0.25, _GREEN))
 BURN_LEVELS: Levels = ((None, _GREEN), (1, _YELLOW), (6, _ORANGE), (14.4, _RED))
@@ -73,7 +73,7 @@ def page(title: str, *, uid: str, description: str) -> DashboardBuilder:
 
 def variable(name: str, label: str, query: str, *, has_all: bool) -> QueryVariable:
     """A variable with the values that a query finds; `has_all` lets several of them be chosen."""
-    found = (
+    query_variable = (
         QueryVariable(name)
         .label(label)
         .datasource(_SOURCE)
@@ -85,12 +85,14 @@ def variable(name: str, label: str, query: str, *, has_all: bool) -> QueryVariab
         .include_all(has_all)
     )
     if has_all:
-        found = found.all_value(".+").current(models.VariableOption(selected=True, text="All", value="$__all"))
-    return found
+        query_variable = query_variable.all_value(".+").current(
+            models.VariableOption(selected=True, text="All", value="$__all")
+        )
+    return query_variable
 
 
 def link_to(title: str, uid: str) -> DashboardLink:
-    """A link at the top of a dashboard, which keeps the stretch of time and the variables."""
+    """A link at the top of a dashboard that keeps the time range and the variables."""
     return (
         DashboardLink(title)
         .type(models.DashboardLinkType.LINK)
@@ -102,7 +104,7 @@ def link_to(title: str, uid: str) -> DashboardLink:
 
 
 def _ranged(expr: str, legend: str, *, ref: str = "A") -> Dataquery:
-    """A query over the whole stretch of time shown."""
+    """A query over the time range of the dashboard."""
     return Dataquery().expr(expr).range().legend_format(legend).ref_id(ref).datasource(_SOURCE)
 
 
@@ -114,8 +116,8 @@ def instant(expr: str, *, ref: str = "A", legend: str = "__auto") -> Dataquery:
 
 def steps(levels: Levels) -> ThresholdsConfig:
     """Colours of values."""
-    found = [models.Threshold(value=value, color=color) for value, color in levels]
-    return ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(found)
+    thresholds = [models.Threshold(value=value, color=color) for value, color in levels]
+    return ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(thresholds)
 
 
 def stat(title: str, expr: str, *, width: int, unit: str, description: str, levels: Levels | None = None) -> Stat:
@@ -175,11 +177,11 @@ def state_timeline(
     Rows that are on (1 and more) or off (0).
 
     Args:
-        title: What it shows.
+        title: Title of the panel.
         expr: The query.
         legend: The name of each row.
         width: Of 24 columns.
-        description: What it means.
+        description: What it shows.
         on: Text and colour of 1 and more.
         off: Text and colour of 0.
     """

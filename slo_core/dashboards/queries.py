@@ -1,9 +1,8 @@
 """
 The PromQL of the dashboards.
 
-Ratios, burn rates and counts come from the recorded rules alone: those know how the instances of a service add up, which
-a panel could not tell from the series. What is not recorded comes from the application's own series, joined to the
-recorded ones, which have the same labels `slo_service` and `slo`.
+Ratios, burn rates and counts come from recorded series: the recording rules know how the instances of a service add up.
+Other values come from the application's own series, joined to recorded ones by their labels `slo_service` and `slo`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ _OBJECTIVE = Record.OBJECTIVE
 _IDENTITY = f"{RuleLabel.SLOTH_SERVICE}, {RuleLabel.SLOTH_SLO}"
 _RULE = f"{Label.SEVERITY}, {Label.LONG_WINDOW}, {Label.SHORT_WINDOW}"
 
-# The usual shortest window; every SLO has it recorded, unless its own is shorter.
+# The shortest usual window: it is recorded for every SLO, unless the SLO's own is shorter.
 _TRAFFIC_SECONDS = 300
 
 # Values of the variables.
@@ -32,12 +31,12 @@ SLOS_OF_SERVICE = (
 
 
 def _with_service(selector: str) -> str:
-    """A process on its own, of no particular service, leaves out the label that its records have."""
+    """Adds the label of the default service, which a single process leaves out but its records have."""
     return f'label_replace({selector}, "{Label.SERVICE}", "{DEFAULT_SERVICE}", "{Label.SERVICE}", "")'
 
 
 class OverviewQueries:
-    """Of every SLO that the variables select; each series has the labels `sloth_service` and `sloth_slo`."""
+    """Queries about every SLO that the variables select; each series has the labels `sloth_service` and `sloth_slo`."""
 
     _OF = f'{RuleLabel.SLOTH_SERVICE}=~"${Variable.SERVICE}",{RuleLabel.SLOTH_SLO}=~"${Variable.SLO}"'
 
@@ -45,7 +44,7 @@ class OverviewQueries:
     BUDGET_REMAINING = f"max by ({_IDENTITY}) ({Record.BUDGET_REMAINING}{{{_OF}}})"
     CURRENT_BURN_RATE = f"max by ({_IDENTITY}) ({Record.CURRENT_BURN_RATE}{{{_OF}}})"
     PERIOD_BURN_RATE = f"max by ({_IDENTITY}) ({Record.PERIOD_BURN_RATE}{{{_OF}}})"
-    # As Prometheus sees it, and whoever it pages; 0 where nothing fires.
+    # Alerts of Prometheus, as people are paged; 0 where none fires.
     FIRING = (
         f'count by ({_IDENTITY}) (ALERTS{{alertname="{Alert.BURN}",alertstate="firing",{_OF}}})\n'
         f"or max by ({_IDENTITY}) ({_OBJECTIVE}{{{_OF}}}) * 0"
@@ -65,7 +64,7 @@ class OverviewQueries:
 
 
 class DetailQueries:
-    """Of the one SLO that the variables select."""
+    """Queries about the one SLO that the variables select."""
 
     _OF = f'{RuleLabel.SLOTH_SERVICE}="${Variable.SERVICE}",{RuleLabel.SLOTH_SLO}="${Variable.SLO}"'
     _SLO = f"{_OBJECTIVE}{{{_OF}}}"
@@ -75,7 +74,7 @@ class DetailQueries:
     BUDGET_REMAINING = f"max({Record.BUDGET_REMAINING}{{{_OF}}})"
     CURRENT_BURN_RATE = f"max({Record.CURRENT_BURN_RATE}{{{_OF}}})"
     PERIOD_BURN_RATE = f"max({Record.PERIOD_BURN_RATE}{{{_OF}}})"
-    # Nothing where nothing burns.
+    # No series where nothing burns.
     SECONDS_LEFT = (
         f"clamp_min({BUDGET_REMAINING}, 0) * max({Record.PERIOD_DAYS}{{{_OF}}}) * 86400 / ({CURRENT_BURN_RATE} > 0)"
     )
@@ -94,7 +93,7 @@ class DetailQueries:
     EVENTS_PER_SECOND = f"max({Record.EVENTS}{_RECENT}) / {_TRAFFIC_SECONDS}"
     FAILURES_PER_SECOND = f"max({Record.FAILURES}{_RECENT}) / {_TRAFFIC_SECONDS}"
 
-    # What fires is what Prometheus says. That there are other rules, which do not, is known to the application.
+    # Prometheus knows the rules that fire, the application all others.
     FIRING = (
         f'max by ({_RULE}) (ALERTS{{alertname="{Alert.BURN}",alertstate="firing",{_OF}}})\n'
         f"or max by ({_RULE}) (\n"

@@ -1,1 +1,1 @@
-"""What Prometheus reads."""
+"""Metrics for Prometheus: collectors, text formats, the `/metrics` view and a server for it."""

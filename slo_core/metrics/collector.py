@@ -1,4 +1,4 @@
-"""The SLOs of a registry as Prometheus metrics, worked out at the moment of the scrape."""
+"""Collectors that turn the SLOs of a registry, or of several services, into Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ class _Families:
 
 class SLOCollector(Collector):
     """
-    Collects the SLOs of a registry; register it in a `CollectorRegistry` of your own.
+    Collects the SLOs of a registry; register it in your own `CollectorRegistry`.
 
-    Nothing is read before the first scrape. When the store cannot be read, `slo_store_up` is 0 and there are no SLO
-    series: an old number would look like a new one.
+    The store is read at each scrape. When it cannot be read, `slo_store_up` is 0 and there are no SLO series: an old
+    number would look like a new one.
 
     Args:
         registry: The SLOs.
@@ -73,11 +73,11 @@ class SLOCollector(Collector):
         self._registry = registry
 
     def describe(self) -> Iterable[Family]:
-        """The names, for a registry's check of duplicates; without it registering would read the store."""
+        """The names, for a registry's check of duplicates, which would otherwise read the store."""
         return _Families()
 
     def collect(self) -> Iterable[Family]:
-        """Every series, as of now; families without series are left out."""
+        """All current series; families without series are left out."""
         families = _Families()
         snapshots: SLOSnapshots | Exception
         try:
@@ -89,11 +89,11 @@ class SLOCollector(Collector):
 
     def add_to(self, families: _Families, snapshots: SLOSnapshots | Exception) -> None:
         """
-        Add every series to families that may hold those of other registries.
+        Add every series to families, which may hold series of other registries.
 
         Args:
             families: The families.
-            snapshots: What was read of the SLOs, or why it could not be read.
+            snapshots: The SLOs with their snapshots, or why they could not be read.
         """
         registry, store = self._registry, self._registry.store
         is_up = not isinstance(snapshots, Exception)
@@ -104,7 +104,7 @@ class SLOCollector(Collector):
         else:
             for definition, snapshot in snapshots:
                 self._add_slo(families, definition, snapshot)
-            # The store's own count, like the SLOs': as last read it might be lower than another worker has shown.
+            # Only after a read: the last known count may be lower than one that another worker has shown.
             families.add(Metric.STORE_ERRORS, shared, health.errors)
         families.add(Metric.STORE_INFO, {**shared, Label.BACKEND: store.backend, Label.SCOPE: store.scope}, 1)
         families.add(Metric.STORE_UP, shared, int(is_up and health.is_up))
@@ -113,7 +113,7 @@ class SLOCollector(Collector):
         families.add(Metric.INTERNAL_ERRORS, shared, registry.internals.errors.total)
 
     def _shared_labels(self) -> dict[str, str]:
-        """What tells one service and store from another; nothing in the simplest case, one process on its own."""
+        """The labels of the service and the store; none for the default service in one process."""
         labels = {}
         store_id = self._registry.store.store_id
         if store_id is not None or self._registry.service != DEFAULT_SERVICE:
@@ -123,7 +123,7 @@ class SLOCollector(Collector):
         return labels
 
     def _add_slo(self, families: _Families, definition: SLODefinition, snapshot: SLOSnapshot) -> None:
-        # One dict for all series that have the same labels: its text is worked out once.
+        # One dict for all series with the same labels: `exposition` writes their text once.
         labels = {**definition.labels, **self._shared_labels(), Label.SLO: snapshot.name}
         for name, value in (
             (Metric.TARGET, snapshot.target),
@@ -159,7 +159,7 @@ class SLOCollector(Collector):
             families.add(Metric.ALERT_FIRING, by_rule, int(alert.is_firing))
 
 
-# What a process that only reads has none of.
+# Metrics of processes that write; a reader has no values for them.
 _OF_WRITERS = frozenset({Metric.FLUSH_LAG, Metric.CLOCK_SKEW})
 
 
@@ -167,10 +167,10 @@ class ServicesCollector(Collector):
     """
     Collects the SLOs of several services, for a process that only reads their store.
 
-    How a process gets on with handing over its events is not among the series: this one has none.
+    Metrics about writing to the store are left out: this process writes nothing.
 
     Args:
-        read: Called at each scrape; returns what was read of each service, or why it could not be read.
+        read: Called at each scrape; returns the snapshots of each service, or why they could not be read.
     """
 
     def __init__(self, read: Callable[[], Mapping[SLORegistry, SLOSnapshots | Exception]]) -> None:

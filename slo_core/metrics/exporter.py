@@ -1,4 +1,4 @@
-"""Metrics rendered in the text formats of Prometheus."""
+"""The exporter that renders SLOs in the text formats of Prometheus."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from slo_core.tracking.registry import SLORegistry
 __all__ = ["PrometheusExporter"]
 
 
-# Prometheus' own header is a fifteenth of it.
+# Fifteen times the length of Prometheus' own header.
 _LONGEST_ACCEPT = 4096
 _VERSION = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){0,3}")
 
@@ -32,7 +32,7 @@ class PrometheusExporter:
     __slots__ = ("_collector", "_collector_registry")
 
     def __init__(self, registry: SLORegistry | Collector) -> None:
-        # A registry of its own: the global one belongs to the application.
+        # Not the global registry, which belongs to the application.
         self._collector_registry = CollectorRegistry(auto_describe=False)
         self._collector = SLOCollector(registry) if isinstance(registry, SLORegistry) else registry
         self._collector_registry.register(self._collector)
@@ -62,9 +62,9 @@ class PrometheusExporter:
 
 def _understood(accept: str) -> str:
     """
-    What an Accept header offers, without offers of a version that is none.
+    An Accept header without the offers whose version is not a number.
 
-    `choose_encoder` fails at one that is no number, and repeats it in the Content-Type of the answer, line breaks included.
+    `choose_encoder` fails at such a version, or repeats it in the Content-Type of the answer, line breaks included.
     """
     if len(accept) > _LONGEST_ACCEPT:
         return ""

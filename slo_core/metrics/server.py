@@ -1,4 +1,4 @@
-"""A small HTTP server for a metrics view, where there is no web application to mount it in."""
+"""A small HTTP server for a metrics view, for processes without a web application."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ __all__ = ["HEALTH_PATH", "MetricsServer"]
 
 HEALTH_PATH = "/healthz"
 
-# A client that sends nothing for so long is hung up on.
+# The connection of a client that sends nothing for so long is closed.
 _IDLE_SECONDS = 60.0
 
 
 class MetricsServer(ThreadingHTTPServer):
     """
-    Serves `/metrics`, and `/healthz` for whoever asks whether the process lives; anything else is 404.
+    Serves `/metrics`, and `/healthz` for liveness checks; anything else is 404.
 
     Args:
-        view: What answers scrapes.
+        view: The view that answers scrapes.
         host: The address to listen on, of IPv4 or IPv6.
         port: The port; 0 takes a free one, see `server_port`.
 
@@ -46,13 +46,13 @@ class MetricsServer(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it answers scrapes."""
+        """The address of the metrics."""
         host, port = self.server_address[:2]
         shown = host.decode() if isinstance(host, (bytes, bytearray)) else str(host)
         return f"http://{f'[{shown}]' if ':' in shown else shown}:{port}{DEFAULT_METRICS_PATH}"
 
     def server_bind(self) -> None:
-        """Without the base class's question to the name service, which may take seconds."""
+        """Bind without the name lookup of the base class, which may take seconds."""
         TCPServer.server_bind(self)
         host, port = self.server_address[:2]
         self.server_name, self.server_port = str(host), port
@@ -69,7 +69,7 @@ class MetricsServer(ThreadingHTTPServer):
             self.server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is no news; anything else is logged."""
+        """Log errors, except those of clients that went away."""
         error = sys.exception()
         if not isinstance(error, OSError):
             logging.getLogger(LOGGER_NAME).error("a request for metrics could not be answered", exc_info=error)
@@ -86,8 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
         method = self.command
         path, query = _path_and_query(self.path)
         if method not in ("GET", "HEAD") or "Content-Length" in self.headers or "Transfer-Encoding" in self.headers:
-            # A body may follow that nobody reads: it must not be taken for the next request, which a proxy between us
-            # and the client may have sent for somebody else.
+            # A body may follow, which is not read: it must not be taken for the next request on the connection, which a
+            # proxy may share between clients.
             self.close_connection = True
         if path == DEFAULT_METRICS_PATH:
             response = self.server.view.respond(
@@ -115,12 +115,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(response.body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
-        """A line for every scrape says nothing."""
+        """Log no line for each scrape."""
 
 
 def _path_and_query(target: str) -> tuple[str, str]:
     try:
         url = urlsplit(target)
-    except ValueError:  # "http://[": an address, but of nothing
+    except ValueError:  # "http://[" has no host
         return "", ""
     return url.path, url.query

@@ -1,4 +1,4 @@
-"""The `/metrics` view all integrations share: what HTTP asks of it, without any framework."""
+"""The `/metrics` view that all integrations share: from HTTP requests to answers, without any framework."""
 
 from __future__ import annotations
 

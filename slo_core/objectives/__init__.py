@@ -1,1 +1,1 @@
-"""What is promised: SLO definitions, targets, windows and alert rules. Pure: no clock, no input or output."""
+"""SLO definitions, targets, windows and alert rules. Pure: no clock, no input or output."""

@@ -1,4 +1,4 @@
-"""One row of a multi-window, multi-burn-rate alert table."""
+"""Multi-window, multi-burn-rate alert rules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def exact(value: Number) -> Fraction:
-    """The fraction a number's digits say: 14.4 is 72/5, not the binary float nearest to it."""
+    """A number as the fraction of its digits: 14.4 is 72/5, not the nearest binary float."""
     return Fraction(Decimal(repr(float(value)))) if isinstance(value, float) else Fraction(value)
 
 
@@ -35,10 +35,10 @@ class AlertRule:
     Attributes:
         long_window: How much is significant, in whole seconds; text such as `"1h"` is understood.
         short_window: How soon the alert resets, in whole seconds, shorter than the long one.
-        severity: Who is told: `"page"` or `"ticket"` by convention.
+        severity: `"page"` or `"ticket"` by convention.
         burn_rate: The factor itself. Give this or `budget_share`.
         budget_share: The share of the whole budget that the long window may spend: 0.02 for 2 %.
-        min_failures: Bad events the long window must hold; one failure in a quiet hour wakes nobody.
+        min_failures: Bad events the long window must hold, so that one failure in a quiet hour does not page.
 
     Raises:
         ConfigError: A `ValueError` that names every field that is wrong.
@@ -85,7 +85,7 @@ class AlertRule:
 
     @property
     def key(self) -> tuple[str, int, int]:
-        """What makes a rule unique within an SLO."""
+        """Identifies a rule within an SLO."""
         return (self.severity, self.long_window, self.short_window)
 
     def factor(self, window_seconds: int) -> Fraction:
@@ -96,7 +96,7 @@ class AlertRule:
         """
         if self.burn_rate is not None:
             return self.burn_rate
-        assert self.budget_share is not None  # the constructor saw to it
+        assert self.budget_share is not None  # checked by the constructor
         return self.budget_share * window_seconds / self.long_window
 
     def __str__(self) -> str:

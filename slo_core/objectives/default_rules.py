@@ -1,5 +1,5 @@
 """
-The alert rules of an SLO that names none: the table of the SRE Workbook as data.
+The default alert rules: the table of the SRE Workbook as data.
 
 Source: Site Reliability Workbook, chapter 5, "Alerting on SLOs".
 """
@@ -58,17 +58,17 @@ class RuleConcern:
 
 @dataclass(frozen=True, slots=True)
 class DefaultRules:
-    """The default rules of a window and target, and those that were left out with the reason."""
+    """The default rules for a window and a target, and those that were left out, with the reason."""
 
     rules: tuple[AlertRule, ...]
     left_out: tuple[RuleConcern, ...]
 
 
 def concern_about(rule: AlertRule, *, window_seconds: int, target: Target) -> RuleConcern | None:
-    """What is doubtful about a rule in an SLO of that window and target; None when nothing is."""
+    """Why a rule makes little sense in an SLO of that window and target; None when it makes sense."""
     factor = rule.factor(window_seconds)
     # At a factor of exactly 1 a service that spends its budget evenly would alert all the time; the 30-day
-    # table of the Workbook has one such row and means it.
+    # table of the Workbook has one such row on purpose.
     highest = target.highest_burn_rate
     too_low = factor < 1 or (factor == 1 and window_seconds != 30 * DAY)
     if rule.long_window > window_seconds:

@@ -1,4 +1,4 @@
-"""What an SLO promises: its name, target, window, alerts and, for HTTP, which requests count."""
+"""The definition of an SLO: its name, target, window, alerts and, for HTTP, the requests that count."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class SLODefinition:
         http: Which requests count and what makes them good.
         alert_rules: Multi-window rules; None takes the SRE Workbook's table for this window (`active_alert_rules`).
         labels: More labels for this SLO's series.
-        runbook: URL of what to do when it burns.
+        runbook: URL of the instructions for its alerts.
         objective: The target with its exact allowance, for the maths.
 
     Raises:
@@ -107,7 +107,7 @@ class SLODefinition:
 
     @property
     def threshold(self) -> Fraction:
-        """`burn_rate_threshold` as the exact number its digits say."""
+        """`burn_rate_threshold` as the exact fraction of its digits."""
         return exact(self.burn_rate_threshold)
 
     @property
@@ -141,13 +141,13 @@ class SLODefinition:
 
     @property
     def longest_seconds(self) -> int:
-        """The longest that any of its windows can ever be: what must be kept."""
+        """The longest length that any of its windows can have: how long counts must be kept."""
         own = self.window_seconds if self.period is None else self.period.longest_seconds
         return max(own, *self.windows)
 
     def span(self, window_seconds: int, *, at: float, until: float) -> Span:
         """
-        The stretch of time that one of `windows` means at an instant.
+        The span of time of one of `windows` at an instant.
 
         Args:
             window_seconds: One of `windows`.
@@ -171,7 +171,7 @@ class SLODefinition:
 
     def window_length(self, at: float) -> int:
         """
-        How long the SLO's own window is, in seconds: a calendar one has whole days, whether clocks are changed in it or not.
+        How long the SLO's own window is, in seconds: a calendar one has whole days, also where clocks change in it.
 
         Args:
             at: The instant, in seconds since the epoch.

@@ -1,4 +1,4 @@
-"""Which requests belong to an SLO, and which of them are good: the rule as data."""
+"""HTTP rules: which requests count for an SLO, and which of them are good."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LatencyFailures = Literal["bad", "ignore"]
 
 _STATUS_CLASS = re.compile(r"[1-5]xx")
 
-# Methods of RFC 9110 and PATCH (RFC 5789); everything else a client may send is one of these to us.
+# Methods of RFC 9110, and PATCH of RFC 5789; any other counts as `OTHER_METHOD`.
 KNOWN_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"))
 OTHER_METHOD = "_OTHER"
 
@@ -38,13 +38,13 @@ class HTTPRule:
         methods: HTTP methods; empty takes all. HEAD counts as GET, unknown methods are `"_OTHER"`.
         exclude: Globs of routes and paths that never count.
         latency_seconds: Good means answered in at most this long; None means that speed does not matter.
-        latency_of: What is timed: the first byte of the body, or the last (`"total"`).
-        latency_failures: What a failed response (by status or exception) is to a latency rule: `"bad"` however
-            fast it came, or left out (`"ignore"`).
+        latency_of: Where the time ends: at the first byte of the body, or the last (`"total"`).
+        latency_failures: How a latency rule counts a failed response (by status or exception): as `"bad"` at any
+            speed, or not at all (`"ignore"`).
         bad_statuses: Status codes (429) and classes (`"5xx"`) that are bad. An unhandled exception always is.
         classify: `classify(status, exception_or_None) -> bool` in place of `bad_statuses`. Called in the request's
             own thread or task after the last byte was handed over; it must not block.
-        client_disconnect: What a client that went away is: `"auto"` leaves it out, but for a latency rule it is
+        client_disconnect: How a request counts whose client went away: `"auto"` leaves it out, but for a latency rule it is
             bad when the threshold had already passed; or `"ignore"`, `"good"`, `"bad"`.
         unmatched: Also count requests that no route took and that were answered with 404 or a redirect.
 
@@ -116,7 +116,7 @@ class HTTPRule:
 
 
 def classifier_name(classify: Classifier) -> str:
-    """Where a classifier is defined: "shop.slo.is_good". Of a lambda or a partial there is no better name."""
+    """The module and name of a classifier: "shop.slo.is_good"; less telling for a lambda or a partial."""
     qualified = getattr(classify, "__qualname__", type(classify).__qualname__)
     return f"{getattr(classify, '__module__', '')}.{qualified}"
 

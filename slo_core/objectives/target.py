@@ -16,7 +16,7 @@ class Target:
 
     Attributes:
         ratio: Above 0 and below 1; 0.999 is "three nines".
-        allowance: `1 - ratio`, exactly as the digits of `ratio` say it: 1/1000 for 0.999, where
+        allowance: `1 - ratio` as the exact fraction of the digits of `ratio`: 1/1000 for 0.999, where
             `1 - 0.999` in floats is 0.0010000000000000009.
 
     Raises:
@@ -40,7 +40,7 @@ class Target:
         return 1 / self.allowance
 
 
-# Snapshots ask for it whenever they are asked how they stand, and a service has few targets.
+# Snapshots need it again and again, and a service has few targets.
 @lru_cache(maxsize=1024)
 def _allowance(ratio: float) -> Fraction:
     # Fractions, because a Decimal difference is rounded to the digits of the host's decimal context.

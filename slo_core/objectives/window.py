@@ -1,7 +1,7 @@
 """
-Windows of time: rolling and calendar ones, and the tiers of buckets they are read from.
+Rolling and calendar windows, and the tiers of buckets they are read from.
 
-Nothing here knows the time: every function is given the instant it works from.
+No function reads a clock: each takes the instant as an argument.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ LONGEST_WINDOW_SECONDS = 92 * DAY
 # How much longer than its span a tier is kept: twice the clock difference that is tolerated.
 SLACK_SECONDS = 2 * FUTURE_TOLERANCE_SECONDS
 
-# How many more buckets a tier keeps than fill its time: the one cut by its far edge, and the one that is being filled.
+# How many extra buckets a tier keeps: the one at its far edge, and the one that is being filled.
 EDGE_BUCKETS = 2
 
 
@@ -52,7 +52,7 @@ class Tier:
     """
     One resolution of counting: buckets of `width_seconds`, read by windows up to `span_seconds` long.
 
-    A window counts the bucket cut by its far edge whole, so its error there is at most one width:
+    A window counts the bucket at its far edge whole, so its error there is at most one width:
     a second of an hour, a minute of a day, a quarter of an hour of 30 days.
     """
 
@@ -61,7 +61,7 @@ class Tier:
 
     @property
     def bucket_count(self) -> int:
-        """Buckets that are kept: the span, the bucket cut by its edge, and the tolerated clock difference."""
+        """How many buckets are kept: for the span, its edges, and the tolerated clock difference."""
         return math.ceil((self.span_seconds + SLACK_SECONDS) / self.width_seconds) + EDGE_BUCKETS
 
     def bucket(self, at: float) -> int:
@@ -90,13 +90,13 @@ def tiers_reaching(longest_seconds: int) -> tuple[Tier, ...]:
 # A tuple: a snapshot makes one for each window, and a frozen dataclass takes twice as long to make.
 class Span(NamedTuple):
     """
-    A stretch of time to be counted.
+    A span of time to be counted.
 
     Attributes:
         start: Its far edge, in seconds since the epoch.
         at: The instant it is read at.
         until: Its near edge, inclusive.
-        reach_seconds: The longest this window can ever be; decides which tier it is read from.
+        reach_seconds: The longest length of this window; decides which tier it is read from.
         includes_start: A calendar window holds the instant it starts at, a rolling one does not.
     """
 
@@ -177,14 +177,14 @@ def calendar_start(period: CalendarPeriod, at: float, zone: tzinfo) -> float:
 
 def calendar_end(period: CalendarPeriod, at: float, zone: tzinfo) -> float:
     """
-    When the calendar period that holds `at` gives way to the next one, in seconds since the epoch.
+    When the calendar period that holds `at` ends and the next one begins, in seconds since the epoch.
 
     Raises:
         ValueError: The instant, or the end, lies outside the years 1 to 9999.
     """
     first = _first_day(period, _day(at, zone))
     try:
-        # From its first day on, the longest period of the kind ends in the next one, and so does the shortest.
+        # The first day plus the longest length of such a period lies in the next period.
         later = first + timedelta(days=period.longest_seconds // DAY)
     except OverflowError as exc:
         raise ValueError(f"expected an instant that the calendar knows, got {at!r}") from exc

@@ -1,1 +1,1 @@
-"""The process that the library lives in: forks, workers, threads, swallowed errors, files."""
+"""The host process: forks, workers, threads, swallowed errors, files."""

@@ -1,4 +1,4 @@
-"""What a forked child must start anew: locks that a thread of the parent may hold, counts that are the parent's."""
+"""Helpers that reset locks and counts in a forked child, which starts with those of its parent."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def _call(reference: weakref.WeakMethod[Callable[[], None]]) -> None:
 
 class LazyLock(Generic[L]):
     """
-    A lock that each process makes when it first needs it.
+    A lock that each process makes at its first use.
 
-    The object that owns it is often made while a module is imported, and gevent may replace the locks of `threading`
-    only after that. And a forked child cannot use its parent's lock: a thread that is not in the child may hold it.
+    Its owner is often made while a module is imported, and gevent may replace the locks of `threading` after that. And a
+    forked child cannot use its parent's lock: a thread that does not exist in the child may hold it.
 
     Args:
-        make: Makes the lock. Not `threading.Lock` itself, which would be the one from before gevent replaced it.
+        make: Makes the lock. Not `threading.Lock` itself, which would be the lock from before gevent's patch.
     """
 
     __slots__ = ("_locks", "_make")
@@ -58,7 +58,7 @@ class LazyLock(Generic[L]):
 
 class ForkWatch:
     """
-    Starts an object anew in every forked child, also where the fork calls no hooks (uWSGI): then when it is next used.
+    Resets an object in every forked child; where the fork calls no hooks (uWSGI), at its next use.
 
     Args:
         reset: A method of the object that owns the watch; called once in each child.
@@ -73,7 +73,7 @@ class ForkWatch:
         in_forked_child(self.notice)
 
     def notice(self) -> None:
-        """If the process is another one: start anew. Whoever comes meanwhile waits until that is done."""
+        """Reset the object if this is another process; other threads wait until that is done."""
         pid = os.getpid()
         if pid == self._pid:
             return
@@ -83,5 +83,5 @@ class ForkWatch:
             reset = self._reset()
             if reset is not None:
                 reset()
-            # Last: until now nobody may take for its own what is the parent's.
+            # Last: until now other threads must wait, because the object still holds the parent's state.
             self._pid = pid

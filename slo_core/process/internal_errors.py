@@ -1,4 +1,4 @@
-"""What goes wrong inside the library while it serves a request: logged once a minute, counted always."""
+"""Errors inside the library: always counted, and logged at most once a minute."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class InternalErrors:
     Errors that were swallowed so that the host's response goes out untouched.
 
     Args:
-        clock: Returns monotonic seconds; decides when the same trouble is logged again.
+        clock: Returns monotonic seconds; decides when the same error is logged again.
     """
 
     __slots__ = ("__weakref__", "_clock", "_counts", "_last_logged", "_lock", "_logger")
@@ -46,29 +46,29 @@ class InternalErrors:
 
     def report(
         self,
-        trouble: str,
+        message: str,
         exception: BaseException | None = None,
         *,
         detail: str = "",
         level: int = logging.ERROR,
     ) -> None:
         """
-        Note that something went wrong.
+        Count an error, and log it.
 
         Args:
-            trouble: What, in words that stay the same: each trouble is logged at most once a minute.
-            exception: Its cause, logged with its traceback.
-            detail: More about it, in words that may differ.
+            message: A fixed text: the same message is logged at most once a minute.
+            exception: The cause, logged with its traceback.
+            detail: More about it, which may differ from time to time.
             level: Of the log record.
         """
         now = self._clock()
         with self._lock:
-            count = self._counts[trouble] = self._counts.get(trouble, 0) + 1
-            last = self._last_logged.get(trouble)
+            count = self._counts[message] = self._counts.get(message, 0) + 1
+            last = self._last_logged.get(message)
             due = last is None or now - last >= _LOG_INTERVAL_SECONDS
             if due:
-                self._last_logged[trouble] = now
-        if due:  # outside the lock: a logging handler is somebody else's code, and may raise
+                self._last_logged[message] = now
+        if due:  # outside the lock: a logging handler is foreign code, and may raise
             with suppress(Exception):
-                said = f"{trouble}: {detail}" if detail else trouble
-                self._logger.log(level, "%s (%d so far)", said, count, exc_info=exception)
+                text = f"{message}: {detail}" if detail else message
+                self._logger.log(level, "%s (%d so far)", text, count, exc_info=exception)

@@ -1,4 +1,4 @@
-"""The output of a command, and writing a file so that nobody ever sees half of it."""
+"""Text files written in one step, so that no reader sees half of one, and the output of commands."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["write_output", "write_text_file"]
 
 def write_output(out: str | None, text: str, *, show: Callable[[str], object]) -> None:
     """
-    Write the output of a command to where `--out` says.
+    Write the output of a command to the file of its `--out`, or to standard output.
 
     Args:
         out: The file; None, or "-", is standard output.
         text: The output.
-        show: Writes text to standard output as it is.
+        show: Writes text to standard output without changes.
 
     Raises:
         SLOError: The file cannot be written.
@@ -33,10 +33,10 @@ def write_output(out: str | None, text: str, *, show: Callable[[str], object]) -
 
 def write_text_file(name: str | Path, text: str) -> None:
     """
-    Write a file, or leave the one that is there as it was.
+    Write a file in one step; after an error an existing file is unchanged.
 
     Args:
-        name: The file; its folder must be there. A symbolic link is followed. An older file's permissions are kept.
+        name: The file; its folder must exist. A symbolic link is followed. The permissions of an existing file are kept.
         text: Its content.
 
     Raises:
@@ -57,17 +57,17 @@ def write_text_file(name: str | Path, text: str) -> None:
 
 
 def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
-    # Not tempfile, whose files nobody else may read: Prometheus runs as another user.
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.tmp")
+    # Not tempfile, whose files only their owner may read: Prometheus runs as another user.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileNotFoundError):
-            beside.chmod(path.stat().st_mode & 0o777)
-        beside.replace(path)
+            temporary.chmod(path.stat().st_mode & 0o777)
+        temporary.replace(path)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

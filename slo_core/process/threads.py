@@ -1,4 +1,4 @@
-"""Blocking work, away from the event loop."""
+"""Threads for blocking work in asynchronous code."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def run_off_loop(function: Callable[[], R]) -> R:
     """
     Run a blocking function in a thread and wait for it.
 
-    Where no thread can be started, or the loop is not asyncio's (trio), it runs in place: it is bounded in time.
+    Where no thread can be started, or the loop is not asyncio's (trio), the function blocks the loop: its time is bounded.
     """
     try:
         future = asyncio.get_running_loop().run_in_executor(None, function)

@@ -1,4 +1,4 @@
-"""Whether the server that runs this process runs others beside it: what a store of one process should know."""
+"""Detects servers with several worker processes, in which a store in memory counts only a part."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _SHORT = re.compile(r"-[wp](\d+)")
 
 def several_workers(arguments: Sequence[str] | None = None, environment: Mapping[str, str] | None = None) -> str | None:
     """
-    What says that a server runs several worker processes; None where nothing does.
+    The evidence that a server runs several worker processes; None without evidence.
 
-    A configuration file says it too, and is not read: WSGI servers tell each request as `wsgi.multiprocess`.
+    Configuration files of servers are not read: WSGI servers pass `wsgi.multiprocess` with each request.
 
     Args:
-        arguments: The command line; `sys.argv` by default. Workers that are forked or spawned have their server's.
+        arguments: The command line; `sys.argv` by default. Forked and spawned workers have that of their server.
         environment: `os.environ` by default.
     """
     if arguments is None:
-        arguments = getattr(sys, "argv", None) or ()  # a host that embeds Python may leave it out
+        arguments = getattr(sys, "argv", None) or ()  # a program that embeds Python may not set it
     environment = os.environ if environment is None else environment
     uwsgi = sys.modules.get("uwsgi")  # made by uWSGI itself, in its own processes
     if uwsgi is not None and getattr(uwsgi, "numproc", 1) > 1:
@@ -54,5 +54,5 @@ def several_workers(arguments: Sequence[str] | None = None, environment: Mapping
 
 
 def several_wsgi_processes(environ: Mapping[str, object]) -> str | None:
-    """What the environ of a WSGI request says about several processes; None where it names no other process."""
+    """The evidence in the environ of a WSGI request that there are several processes; None without evidence."""
     return "the server says wsgi.multiprocess" if environ.get("wsgi.multiprocess") else None

@@ -1,1 +1,1 @@
-"""The recording and alerting rules that Prometheus is given."""
+"""The recording and alerting rules for Prometheus."""

@@ -34,11 +34,11 @@ class SLOAlerts:
 
     Attributes:
         definition: The SLO.
-        series: Where its counts are found.
+        series: Its counts in Prometheus.
         service: Its service.
-        labels: What every alert is labelled with.
-        links: Annotations that every alert has: where its runbook and dashboard are.
-        keep_firing_for: How long an alert about budget or traffic outlives its condition, as Prometheus writes it; empty: not.
+        labels: Labels of every alert.
+        links: Annotations of every alert: the URLs of its runbook and dashboard.
+        keep_firing_for: How long an alert about budget or traffic outlives its condition, as Prometheus writes it; or empty.
     """
 
     definition: SLODefinition
@@ -49,7 +49,7 @@ class SLOAlerts:
     keep_firing_for: str
 
     def rules(self) -> Iterator[AlertingRule]:
-        """The rules; they read what the recording rules of the SLO have recorded."""
+        """The rules; they read the series of the SLO's recording rules."""
         rules = self.definition.active_alert_rules
         urgent = self._urgent_severity(rules)
         for rule in rules:
@@ -151,8 +151,8 @@ class SLOAlerts:
     def _no_traffic(self) -> AlertingRule:
         now = self.series.events(_SILENCE_SECONDS)
         silence = duration_text(_SILENCE_SECONDS)
-        # Silence is news where yesterday's had none so long, half an hour before and after this time of the day:
-        # a service that is quiet at night, or has an event an hour, would otherwise call every night, or hour.
+        # Silence alerts only where traffic came in every ten minutes around this time yesterday: otherwise a service
+        # that is quiet at night, or has an event an hour, would alert every night, or hour.
         yesterday = duration_text(DAY - HOUR // 2)
         usual = f"min_over_time({and_(now)}[1h:{silence}] offset {yesterday}) > 0"
         return self._alert(

@@ -1,4 +1,4 @@
-"""Annotations of alerts: words with numbers that Prometheus looks up when it fires."""
+"""Templates in annotations of alerts: text with numbers that Prometheus looks up when the alert fires."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ def literal(text: str) -> str:
     """
     Text that Prometheus' templates leave as it is.
 
-    They expand annotations and the labels of alerts. Every opening brace is put between quotes, not only double ones: a
-    single one at the end would otherwise join those of a template that follows.
+    Prometheus expands templates in the annotations and labels of alerts. Every opening brace is quoted, not only double
+    ones: a single brace at the end would join those of a template that follows.
     """
     return text.replace("{", '{{"{"}}')
 

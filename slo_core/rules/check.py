@@ -1,4 +1,4 @@
-"""What Prometheus or Kubernetes would refuse, said before anything is written."""
+"""Checks the input of rules before they are written: what Prometheus would refuse."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from slo_core.objectives.definition import SLODefinition
 from slo_core.rules.names import RESERVED_RULE_LABELS
 from slo_core.rules.promql import duration_text
 
-__all__ = ["checked", "keep_firing_text"]
+__all__ = ["check_rule_input", "keep_firing_text"]
 
 _SCOPES = ("process", "host", "fleet")
 _OWNER = "the rules themselves"
 
 
-def checked(
+def check_rule_input(
     definitions: Sequence[object],
     *,
     service: object,
@@ -27,10 +27,10 @@ def checked(
     keep_firing_for: str | int | None,
 ) -> None:
     """
-    Look at everything that rules are made of.
+    Check everything that rules are made of.
 
     Raises:
-        ConfigError: Every problem at once.
+        ConfigError: Every problem.
     """
     problems = [
         *_definition_problems(definitions),
@@ -88,7 +88,7 @@ def _definition_problems(definitions: Sequence[object]) -> Iterator[Problem]:
 
 
 def _service_problems(service: object) -> Iterator[Problem]:
-    # An empty label is a missing one to Prometheus.
+    # To Prometheus an empty label is a missing one.
     if not isinstance(service, str) or not service.strip():
         yield Problem("service", f"expected the name of the service, got {service!r}", "it is the label slo_service")
     else:
@@ -97,10 +97,10 @@ def _service_problems(service: object) -> Iterator[Problem]:
 
 def _name_problems(where: str, name: str) -> Iterator[Problem]:
     """
-    What Prometheus refuses in a name that expressions select by.
+    The problem with a name that expressions select by.
 
-    Any text will do that is UTF-8, quotes and control characters included. But Prometheus writes expressions anew before it
-    evaluates them, and then takes U+FFFD, however it was written, for broken UTF-8: promtool accepts it, no rule works.
+    Prometheus takes any UTF-8 text, with quotes and control characters. But it rewrites expressions before it evaluates
+    them, and then takes U+FFFD, even escaped, for broken UTF-8: promtool accepts it, but no rule works.
     """
     if not is_encodable(name):
         refused, hint = "half of a surrogate pair, which UTF-8 cannot encode", "write the character that was meant"

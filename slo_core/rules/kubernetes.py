@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from slo_core.errors import ConfigError, Problem
-from slo_core.rules.rule import RuleDocument
+from slo_core.rules.rule import RuleFileContent
 
 __all__ = ["prometheus_rule_resource"]
 
@@ -17,15 +17,15 @@ _LABEL_PART = re.compile("[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 
 def prometheus_rule_resource(
-    document: RuleDocument, name: str, *, namespace: str | None, labels: Mapping[str, str]
+    content: RuleFileContent, name: str, *, namespace: str | None, labels: Mapping[str, str]
 ) -> dict[str, object]:
     """
     A `PrometheusRule`.
 
     Args:
-        document: The rules.
-        name: What the resource is called.
-        namespace: Where it lives; None leaves that to kubectl.
+        content: The rules.
+        name: Name of the resource.
+        namespace: Its namespace; None leaves that to kubectl.
         labels: Its labels.
 
     Raises:
@@ -43,7 +43,7 @@ def prometheus_rule_resource(
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
         "metadata": metadata,
-        "spec": document,
+        "spec": content,
     }
 
 

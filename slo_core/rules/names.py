@@ -1,4 +1,4 @@
-"""Every name that rules bring into Prometheus, once: records, alerts and their labels."""
+"""The names that rules bring into Prometheus: records, alerts and their labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Record:
     """
     Names of recorded series.
 
-    All but the first two are Sloth's published conventions, which dashboards and people already know.
+    All but the first two are Sloth's published conventions, which many dashboards use.
     """
 
     EVENTS = "slo:window_events:sum"
@@ -63,15 +63,15 @@ class Alert:
     HISTORY_LOST = "SLOHistoryLost"
 
 
-# A label of these names in a configuration would be overwritten, or tear series and alerts apart.
+# Configured labels of these names would be overwritten, or keep series and alerts from matching.
 RESERVED_RULE_LABELS = (
     {value for name, value in vars(RuleLabel).items() if name.isupper()}
     | {Label.SLO, Label.SERVICE, Label.SEVERITY, Label.LONG_WINDOW, Label.SHORT_WINDOW}
     | {"alertname", "alertstate"}
 )  # fmt: skip
 
-# For the `inhibit_rules:` of Alertmanager. While an SLO pages, its slower tickets of the same kind stay silent: a fast
-# burn silences the slow ones, an exhausted budget the news that it is low.
+# For the `inhibit_rules:` of Alertmanager. While an SLO pages, its slower tickets of the same family stay silent: a fast
+# burn silences slow ones, an exhausted budget silences a low one.
 ALERTMANAGER_INHIBIT_RULE = {
     "source_matchers": [f'{RuleLabel.INHIBIT}="source"'],
     "target_matchers": [f'{RuleLabel.INHIBIT}="target"'],

@@ -1,4 +1,4 @@
-"""PromQL as text: strings, durations, selectors and how expressions are laid out."""
+"""PromQL as text: durations, selectors and the layout of expressions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def selected(
 
     Args:
         metric: The name of the series.
-        labels: What each label must be.
+        labels: The value of each label.
         range_seconds: How far a range selector reaches back; None selects an instant.
         offset_seconds: How long ago the instant lies.
     """
@@ -51,7 +51,7 @@ def indented(text: str) -> str:
 
 
 def aggregated(operator: str, labels: Iterable[str], body: str) -> str:
-    """`max by (slo) (...)`, its body on lines of its own."""
+    """`max by (slo) (...)`, with the body on separate lines."""
     return f"{operator} by ({', '.join(labels)}) (\n{indented(body)}\n)"
 
 
@@ -61,5 +61,5 @@ def times(expression: str, factor: str) -> str:
 
 
 def and_(*conditions: str) -> str:
-    """All of the conditions, which have the same labels, in brackets; also of one."""
+    """The conditions joined by `and`, in brackets; they must have the same labels."""
     return "(\n" + indented("\nand ".join(conditions)) + "\n)"

@@ -1,4 +1,4 @@
-"""Recording rules of one SLO: counts, error ratios and budgets, under names that dashboards of Sloth know."""
+"""The recording rules of one SLO: counts, error ratios and budgets, under the names that dashboards for Sloth use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from slo_core.rules.threshold import Threshold
 
 __all__ = ["Recorded", "recorded_windows", "recording_rules"]
 
-# What Sloth records for every SLO.
+# The windows that Sloth records for every SLO.
 _USUAL_WINDOWS = (300, 1800, HOUR, 2 * HOUR, 6 * HOUR, DAY, 3 * DAY)
 
 _MODE = "slo-suite"
@@ -25,7 +25,7 @@ _VERSION = "v1"
 
 
 def recorded_windows(definition: SLODefinition) -> tuple[int, ...]:
-    """Windows that are recorded, ascending: those the SLO uses, and the usual ones that are not longer than its own."""
+    """The windows that are recorded, shortest first: those that the SLO uses, and usual ones up to the length of its own."""
     usual = {seconds for seconds in _USUAL_WINDOWS if seconds <= definition.window_seconds}
     return tuple(sorted(usual.union(definition.windows)))
 
@@ -62,13 +62,13 @@ def recording_rules(
     definition: SLODefinition, series: SLOSeries, *, service: str, labels: Mapping[str, str]
 ) -> Iterator[RecordingRule]:
     """
-    The recording rules of one SLO. Those that read others come after them.
+    The recording rules of one SLO. A rule comes after those it reads.
 
     Args:
         definition: The SLO.
-        series: Where its counts are found.
+        series: Its counts in Prometheus.
         service: Its service.
-        labels: What every record is labelled with.
+        labels: Labels of every record.
     """
     counts = Recorded(definition.name, service)
     budget = Threshold.of(definition.objective)
@@ -85,7 +85,7 @@ def recording_rules(
             "labels": {**labels, RuleLabel.SLOTH_WINDOW: duration_text(seconds)},
         }
     period = definition.window_seconds
-    # The usual shortest window; an SLO may have a shorter one, which would make the pace jumpy, or be shorter itself.
+    # The shortest usual window. A shorter one would make the pace jumpy; the SLO itself may be shorter.
     pace = min((seconds for seconds in windows if seconds >= _USUAL_WINDOWS[0]), default=period)
     allowed = times(counts.events(period), budget.total_factor)
     spent = times(counts.failures(period), budget.bad_factor)

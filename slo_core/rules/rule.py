@@ -1,4 +1,4 @@
-"""Rules and groups of rules as plain data: what stands in a rule file of Prometheus."""
+"""Rules and groups of rules as plain data, in the shape of a rule file of Prometheus."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from slo_core.conventions import Label
 from slo_core.rules.annotation import literal
 from slo_core.rules.names import RuleLabel
 
-__all__ = ["PAGE", "TICKET", "AlertingRule", "RecordingRule", "RuleDocument", "RuleGroup", "alerting_rule"]
+__all__ = ["PAGE", "TICKET", "AlertingRule", "RecordingRule", "RuleFileContent", "RuleGroup", "alerting_rule"]
 
 PAGE, TICKET = "page", "ticket"
 
@@ -22,7 +22,7 @@ class RecordingRule(TypedDict):
     labels: dict[str, str]
 
 
-# `for` is no name in Python.
+# `for` is a keyword in Python.
 _Times = TypedDict("_Times", {"for": NotRequired[str], "keep_firing_for": NotRequired[str]})
 
 
@@ -36,14 +36,14 @@ class AlertingRule(_Times):
 
 
 class RuleGroup(TypedDict):
-    """Rules that Prometheus evaluates one after the other, each seeing what those before it recorded."""
+    """Rules that Prometheus evaluates in order; a rule sees the records of those before it."""
 
     name: str
     rules: list[RecordingRule | AlertingRule]
 
 
-class RuleDocument(TypedDict):
-    """A rule file."""
+class RuleFileContent(TypedDict):
+    """The content of a rule file."""
 
     groups: list[RuleGroup]
 
@@ -61,17 +61,17 @@ def alerting_rule(
     keep_firing_for: str = "",
 ) -> AlertingRule:
     """
-    An alert with the labels that every one has.
+    An alerting rule with the labels that all alerts have.
 
     Args:
-        name: What it is called.
+        name: Name of the alert.
         expr: When it fires, in PromQL.
-        severity: Who is told.
+        severity: `"page"` or `"ticket"` by convention.
         family: Alerts of one family about one SLO may silence each other.
         labels: More labels, as templates.
-        annotations: What people are told, as templates.
+        annotations: Text for people, as templates.
         inhibit: `"source"` silences every `"target"` of its family; empty takes no part.
-        pending: How long the condition must hold, as Prometheus writes it; empty fires at once.
+        pending: How long the condition must hold, as Prometheus writes it; empty fires immediately.
         keep_firing_for: How long it outlives its condition; empty ends with it.
     """
     times: _Times = {}

@@ -1,4 +1,4 @@
-"""Prometheus' rules for the SLOs of a service, from their definitions."""
+"""All Prometheus rules for the SLOs of a service, made from their definitions."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from slo_core.objectives.duration import format_duration
 from slo_core.objectives.window import DAY
 from slo_core.rules.alerts import SLOAlerts
 from slo_core.rules.annotation import literal
-from slo_core.rules.check import checked, keep_firing_text
+from slo_core.rules.check import check_rule_input, keep_firing_text
 from slo_core.rules.kubernetes import prometheus_rule_resource
 from slo_core.rules.names import RuleLabel
 from slo_core.rules.recording import recording_rules
-from slo_core.rules.rule import RuleDocument, RuleGroup
+from slo_core.rules.rule import RuleFileContent, RuleGroup
 from slo_core.rules.series import RuleScope, series_of
 from slo_core.rules.store_alerts import store_alerts
 from slo_core.rules.threshold import Threshold
@@ -34,15 +34,15 @@ class PrometheusRules:
 
     Attributes:
         service: The service whose SLOs they are about.
-        groups: What stands below `groups:` in a rule file, as plain data.
-        warnings: What is doubtful about them: rules that never fire, windows longer than Prometheus keeps.
+        groups: The value of `groups:` in a rule file, as plain data.
+        warnings: Doubtful rules: rules that never fire, windows longer than Prometheus keeps.
     """
 
     service: str
     groups: list[RuleGroup]
     warnings: tuple[str, ...]
 
-    def document(self) -> RuleDocument:
+    def file_content(self) -> RuleFileContent:
         """The content of a rule file."""
         return {"groups": copy.deepcopy(self.groups)}
 
@@ -53,15 +53,15 @@ class PrometheusRules:
         The same rules as a `PrometheusRule`, the custom resource of the Prometheus operator.
 
         Args:
-            name: What the resource is called; None takes `slo-` and the service.
-            namespace: Where it lives; None leaves that to kubectl.
-            labels: Its labels. Prometheus picks rules by them: `{"release": "kube-prometheus-stack"}`, for example.
+            name: Name of the resource; None takes `slo-` and the service.
+            namespace: Its namespace; None leaves that to kubectl.
+            labels: Its labels. Prometheus selects rules by them: `{"release": "kube-prometheus-stack"}`, for example.
 
         Raises:
             ConfigError: Kubernetes would refuse the name, the namespace or a label.
         """
         resource_name = f"slo-{self.service}" if name is None else name
-        return prometheus_rule_resource(self.document(), resource_name, namespace=namespace, labels=labels or {})
+        return prometheus_rule_resource(self.file_content(), resource_name, namespace=namespace, labels=labels or {})
 
 
 def prometheus_rules(
@@ -74,17 +74,17 @@ def prometheus_rules(
     keep_firing_for: str | int | None = "10m",
 ) -> PrometheusRules:
     """
-    Rules that agree with what the application says itself.
+    Rules that agree with the application's own numbers.
 
     Where a store is shared (`host`, `fleet`) they compare the same integers and fire exactly when
     `slo_core.budgets.alerts.fires` does. Counters of single processes (`process`) are added up, which comes close.
 
     Args:
         definitions: The SLOs.
-        service: Their service: the label `slo_service`. With `process` and `"default"` series without that label.
+        service: Their service: the label `slo_service`. With scope `"process"`, `"default"` selects series without it.
         scope: Whose events a store holds: `"process"`, `"host"` or `"fleet"`.
         labels: More labels for every alert; an SLO's own `labels` win.
-        dashboard_url: Where people look next; an annotation of every alert.
+        dashboard_url: The dashboard; an annotation of every alert.
         keep_firing_for: How long an alert about budget or traffic outlives its condition, so that a dead store does
             not resolve a page. None, or 0, leaves it out, for Prometheus before 2.42.
 
@@ -92,12 +92,12 @@ def prometheus_rules(
         A group for each SLO, whose rules are evaluated in their order, and one for the shared store.
 
     Raises:
-        ConfigError: Every problem at once.
+        ConfigError: Every problem.
     """
-    found = tuple(definitions)
+    slos = tuple(definitions)
     alert_labels = {} if labels is None else labels
-    checked(
-        found,
+    check_rule_input(
+        slos,
         service=service,
         scope=scope,
         labels=alert_labels,
@@ -109,14 +109,14 @@ def prometheus_rules(
     keep_firing = keep_firing_text(keep_firing_for)
     groups = [
         _group_of(definition, service=service, scope=scope, labels=common, links=links, keep_firing_for=keep_firing)
-        for definition in found
+        for definition in slos
     ]
     if scope != "process":
         of_service = {**common, Label.SERVICE: literal(service), RuleLabel.SLOTH_SERVICE: literal(service)}
         groups.append(
             {"name": f"slo-store/{service}", "rules": [*store_alerts(service, labels=of_service, links=links)]}
         )
-    return PrometheusRules(service, groups, tuple(_warnings(found, scope)))
+    return PrometheusRules(service, groups, tuple(_warnings(slos, scope)))
 
 
 def _group_of(
@@ -158,7 +158,7 @@ def _warnings(definitions: Iterable[SLODefinition], scope: RuleScope) -> Iterato
         for concern in definition.alert_concerns:
             yield f"{where}: {verb}{concern}"
         if not rules:
-            yield f"{where}: no alert rule, so nobody is told how fast its budget burns"
+            yield f"{where}: no alert rule, so no alert says how fast its budget burns"
         for rule in rules:
             doubt = Threshold.of(definition.objective, rule.factor(definition.window_seconds)).doubt
             if doubt:

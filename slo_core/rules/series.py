@@ -1,4 +1,4 @@
-"""Where the counts of an SLO are found in Prometheus: it depends on whose events its store holds."""
+"""PromQL for the counts of one SLO, which depends on the scope of its store."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ RuleScope = Literal["process", "host", "fleet"]
 
 class SLOSeries(Protocol):
     """
-    PromQL for what one SLO has counted. Every expression has one series, or none where nothing is known.
+    PromQL for the counts of one SLO. Every expression has one series, or none where nothing is known.
 
     Attributes:
         identity: The labels of those series.
-        is_exact: Counts are the integers that the application compares itself.
+        is_exact: Whether the counts are the integers that the application itself compares.
     """
 
     @property
@@ -36,7 +36,7 @@ class SLOSeries(Protocol):
         """Bad events in the last seconds."""
 
     def measured_at_least(self, seconds: int) -> str:
-        """A condition: measuring reaches so far back."""
+        """A condition: the SLO has been measured for that long."""
 
     def dropped(self, window_seconds: int) -> str:
         """Events that came too late to count, in the last seconds."""
@@ -54,8 +54,8 @@ class SharedSeries:
     """
     A store of a host or a fleet: every process that is scraped shows the same numbers of the same store.
 
-    So one of them speaks for each store (the largest is the newest), and stores add up. The windows that the application
-    counts are there as integers; nothing reaches back over a range, and retention does not matter.
+    So one process is enough for each store (the largest value is the newest), and stores add up. The application exports
+    its windows as integers: no expression needs a range, and retention does not matter.
 
     Args:
         definition: The SLO.
@@ -109,32 +109,32 @@ class SharedSeries:
         return self._newest(selected(Metric.EVENTS, {**self._labels, Label.OUTCOME: "bad"}, offset_seconds=ago_seconds))
 
     def _measured_seconds(self) -> str:
-        # As of the scrape, not of the evaluation: the counts beside it are of the scrape, too.
+        # At the time of the scrape, not of the evaluation, like the counts.
         since = selected(Metric.DATA_SINCE, self._labels)
         return f"timestamp({since})\n- {since}"
 
     def _grown(self, now: str, before: str, window_seconds: int) -> str:
         """
-        What lifetime totals have grown by, for windows that the application does not count.
+        The growth of lifetime totals, for windows that the application does not count.
 
-        Totals are kept by the store: they neither restart with a process nor are extrapolated, unlike by `increase`. A
-        store that is younger than the window has counted all of its total in it.
+        The store keeps the totals: they do not restart with a process, and are not extrapolated as `increase` does. A
+        store that is younger than the window has counted its whole total in it.
         """
         young = f"{self._newest(self._measured_seconds())} <= {window_seconds}"
         return aggregated("sum", self.identity, f"{now}\n- {before}\nor\n{now}\nand\n{young}")
 
 
-# Ends up in the expressions, where whoever wonders about a number looks first.
+# A comment in the expressions, which people read when they doubt a number.
 _NOT_EXACT = "# Adds up the counters of all processes. Close to what they show themselves; equality is not promised."
 
 
 class ProcessSeries:
     """
-    A store of each process: counters that are born and die with it.
+    A store in each process: its counters start and end with the process.
 
-    `increase` bridges restarts, but misses what a series already held when it was seen first: a process that has failed
-    50 times before its first scrape. So that is added, where `_created` tells that the process was born in the window
-    (and not that Prometheus has only now begun to look).
+    `increase` bridges restarts, but misses the events before the first scrape of a process: 50 failures, for example. They
+    are added where `_created` shows that the process started in the window, and not that Prometheus has only just
+    begun to scrape it.
 
     Args:
         definition: The SLO.
@@ -144,7 +144,7 @@ class ProcessSeries:
     is_exact = False
 
     def __init__(self, definition: SLODefinition, service: str) -> None:
-        # One process on its own, of no particular service, leaves the label out.
+        # A single process of the default service leaves the label out.
         is_named = service != DEFAULT_SERVICE
         self._labels = {Label.SERVICE: service if is_named else "", Label.SLO: definition.name}
         self.identity: tuple[str, ...] = (Label.SERVICE, Label.SLO) if is_named else (Label.SLO,)
@@ -156,7 +156,7 @@ class ProcessSeries:
         return self._counted({Label.OUTCOME: "bad"}, window_seconds)
 
     def measured_at_least(self, seconds: int) -> str:
-        # The processes of that time may be gone, replaced by a deploy; what they counted is not.
+        # A deploy may have replaced the processes of that time, but their counts remain.
         since = f"min_over_time({selected(Metric.DATA_SINCE, self._labels, range_seconds=seconds)})"
         return f"time() - {aggregated('min', self.identity, since)} >= {seconds}"
 

@@ -1,4 +1,4 @@
-"""Alerting rules about a service's store: without it no SLO of the service can be trusted."""
+"""Alerting rules about the store of a service, on which all of its SLOs depend."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from slo_core.rules.rule import TICKET, AlertingRule, alerting_rule
 
 __all__ = ["store_alerts"]
 
-# Flushes happen every second or five; what has waited a minute is stuck.
+# Processes flush every one to five seconds; an event that has waited a minute is stuck.
 _STUCK_SECONDS = 60
 
 _SERVICE = (Label.SERVICE,)
@@ -25,8 +25,8 @@ def store_alerts(service: str, *, labels: Mapping[str, str], links: Mapping[str,
 
     Args:
         service: The service.
-        labels: What every alert is labelled with.
-        links: Annotations that every alert has.
+        labels: Labels of every alert.
+        links: Annotations of every alert.
     """
     of_service = {Label.SERVICE: service}
     title = literal(service)
@@ -77,7 +77,7 @@ def store_alerts(service: str, *, labels: Mapping[str, str], links: Mapping[str,
 
 
 def _history_lost(service: str) -> str:
-    """A store that was there within the last hour is gone, and one has come that was not there an hour ago."""
+    """Fires where a store of the last hour is gone, and another one is new in this hour."""
     matchers = f"{{{Label.SERVICE}={quoted(service)},{Label.STORE_ID}!={quoted('')}}}"
     now, recently, before = (
         aggregated("count", _STORES, text)

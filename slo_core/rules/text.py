@@ -1,4 +1,4 @@
-"""Rules as YAML that people can read: expressions in lines, not in quotes."""
+"""Rules as YAML that people can read, with expressions in block style."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ __all__ = ["rules_text"]
 _WIDTH = 120
 
 
-def rules_text(document: Mapping[str, object], *, comment: str = "") -> str:
+def rules_text(content: Mapping[str, object], *, comment: str = "") -> str:
     """
-    A document as YAML.
+    Rules as YAML.
 
     Args:
-        document: Plain data: `PrometheusRules.document()` or `.kubernetes(...)`.
-        comment: What stands above it, for people; several lines are fine.
+        content: Plain data: `PrometheusRules.file_content()` or `.kubernetes(...)`.
+        comment: A comment above it, of one or more lines.
 
     Raises:
         SLOError: PyYAML is not installed.
@@ -29,17 +29,17 @@ def rules_text(document: Mapping[str, object], *, comment: str = "") -> str:
         raise SLOError('YAML needs PyYAML, which is not installed: pip install "slo-suite[yaml]"') from exc
 
     class Dumper(yaml.SafeDumper):
-        """Expressions stand in lines of their own; nothing refers to another place of the file."""
+        """Writes expressions in block style, and no anchors."""
 
         def ignore_aliases(self, data: object) -> bool:
             return True
 
     def represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-        # A template holds queries: they are not to be broken in the middle either.
+        # Queries in templates must not be broken into lines either.
         style = "|" if "\n" in text or "{{" in text else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
     Dumper.add_representer(str, represent_text)
-    body = yaml.dump(dict(document), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    body = yaml.dump(dict(content), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH)
     above = "".join(f"# {printable(line)}".rstrip() + "\n" for line in comment.splitlines())
     return f"{above}{body}"

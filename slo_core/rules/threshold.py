@@ -1,4 +1,4 @@
-"""Comparisons of event counts that PromQL, which knows only floats, works out exactly."""
+"""Comparisons of event counts that are exact in PromQL, whose only numbers are floats."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Threshold:
     Attributes:
         bad_factor: A PromQL number.
         total_factor: A PromQL number.
-        exact_events: Up to so many events in the window both products are exact; 0 when the factors are not.
+        exact_events: Both products are exact up to so many events in the window; 0 when the factors are not.
     """
 
     bad_factor: str
@@ -49,7 +49,7 @@ class Threshold:
 
     @property
     def doubt(self) -> str:
-        """What keeps the comparison from being exact; empty when nothing does."""
+        """Why the comparison may be inexact; empty when it is exact."""
         if self.exact_events >= _PLENTY_OF_EVENTS:
             return ""
         if self.exact_events:

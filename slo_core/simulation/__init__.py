@@ -1,1 +1,1 @@
-"""How an SLO and its alerts would behave in an incident."""
+"""Simulated incidents: the alerts and the error budget of an SLO over time."""

@@ -1,4 +1,4 @@
-"""An incident as somebody sketches it: how many errors, for how long, in how much traffic."""
+"""An incident to simulate: how many errors, for how long, in how much traffic."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ class Incident:
     An incident, and the traffic around it. Its first second is 0.
 
     Attributes:
-        incident: What comes while it lasts.
+        stretches: The traffic while it lasts.
         rate: Events a second before and after it.
-        background: Share of those that is bad.
-        before_seconds: How long there was traffic before it; None fills every window of the SLO.
-        after_seconds: How long to look on when it has ended; None until it has left the longest alert window.
+        background: Share of bad events before and after it.
+        before_seconds: How long traffic lasts before it; None fills every window of the SLO.
+        after_seconds: How long to go on after it; None goes on until it has left the longest alert window.
 
     Raises:
-        ValueError: The incident has no second, or something lasts longer than 92 days.
+        ValueError: The incident is shorter than a second, or a part is longer than 92 days.
     """
 
-    incident: tuple[Stretch, ...]
+    stretches: tuple[Stretch, ...]
     rate: Fraction
     background: Fraction = Fraction(0)
     before_seconds: int | None = None
     after_seconds: int | None = None
 
     def __post_init__(self) -> None:
-        if not self.incident:
+        if not self.stretches:
             raise ValueError("expected an incident of at least a second")
         for what, seconds in (
             ("an incident", self.seconds),
@@ -65,13 +65,13 @@ class Incident:
         Args:
             error_ratio: Share of bad events, from 0 to 1.
             seconds: How long it lasts.
-            rate: Events a second, before, meanwhile and after.
+            rate: Events a second, before, during and after.
             background: Share of bad events before and after.
             before_seconds: As in `Incident`.
             after_seconds: As in `Incident`.
         """
         return cls(
-            incident=(Stretch(0, seconds, rate, error_ratio),) if seconds > 0 else (),
+            stretches=(Stretch(0, seconds, rate, error_ratio),) if seconds > 0 else (),
             rate=rate,
             background=background,
             before_seconds=before_seconds,
@@ -89,7 +89,7 @@ class Incident:
         after_seconds: int | None = None,
     ) -> Incident:
         """
-        What was counted minute by minute, each minute's events spread evenly over it; minutes left out had none.
+        Counts minute by minute; the events of a minute are spread evenly, and a missing minute has none.
 
         Args:
             minutes: In order of time; the first begins at second 0.
@@ -99,16 +99,16 @@ class Incident:
             after_seconds: As in `Incident`.
         """
         stretches = []
-        for found in minutes:
-            total = found.counts.total
-            ratio = Fraction(found.counts.bad, total) if total else Fraction(0)
-            start = (found.minute - minutes[0].minute) * MINUTE
+        for each in minutes:
+            total = each.counts.total
+            ratio = Fraction(each.counts.bad, total) if total else Fraction(0)
+            start = (each.minute - minutes[0].minute) * MINUTE
             stretches.append(Stretch(start, start + MINUTE, Fraction(total, MINUTE), ratio))
         if rate is None:
-            events = sum(found.counts.total for found in minutes)
+            events = sum(each.counts.total for each in minutes)
             rate = Fraction(events, stretches[-1].end) if stretches else Fraction(0)
         return cls(
-            incident=tuple(stretches),
+            stretches=tuple(stretches),
             rate=rate,
             background=background,
             before_seconds=before_seconds,
@@ -118,15 +118,15 @@ class Incident:
     @property
     def seconds(self) -> int:
         """How long the incident lasts."""
-        return self.incident[-1].end if self.incident else 0
+        return self.stretches[-1].end if self.stretches else 0
 
     def traffic(self, *, before_seconds: int, after_seconds: int) -> Traffic:
         """
-        All of it: what came before, the incident, and what comes after.
+        The traffic before, in and after the incident.
 
         Args:
-            before_seconds: For how long there was traffic, unless the sketch says so.
-            after_seconds: For how long there will be, unless the sketch says so.
+            before_seconds: Length of the traffic before, where the incident sets none.
+            after_seconds: Length of the traffic after, where the incident sets none.
         """
         before = before_seconds if self.before_seconds is None else self.before_seconds
         after = after_seconds if self.after_seconds is None else self.after_seconds
@@ -134,7 +134,7 @@ class Incident:
         return Traffic(
             (
                 Stretch(-before, 0, self.rate, self.background),
-                *self.incident,
+                *self.stretches,
                 Stretch(end, end + after, self.rate, self.background),
             )
         )

@@ -1,4 +1,4 @@
-"""What was counted minute by minute, read from a CSV file."""
+"""Event counts minute by minute, read from a CSV file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MINUTE = 60
 MOST_EVENTS = HIGHEST_RATE * MINUTE
 
 _HEADERS = '"minute" or "time", and two of "total", "good" and "bad"'
-# Enough to see what is wrong with a file; not one line for each of its lines.
+# Enough to see the mistake in a file; a wrong column would be a problem in each of its lines.
 _MOST_PROBLEMS = 20
 
 
@@ -44,7 +44,7 @@ def read_minute_counts(path: Path | str) -> tuple[MinuteCounts, ...]:
 
     Args:
         path: A file whose header names `minute` (a whole number) or `time` (ISO 8601, or seconds since the epoch), and
-            two of `total`, `good` and `bad`. Other columns are left alone; minutes that are left out had no events.
+            two of `total`, `good` and `bad`. Other columns are ignored; missing minutes have no events.
 
     Returns:
         At least one minute, in order of time.
@@ -62,7 +62,7 @@ def read_minute_counts(path: Path | str) -> tuple[MinuteCounts, ...]:
 
 
 class _Reader:
-    """Goes on after a mistake, so that many problems are reported at once."""
+    """Reads the rows, and goes on after a mistake to report several."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -70,21 +70,21 @@ class _Reader:
 
     def read(self, text: str) -> tuple[MinuteCounts, ...]:
         rows = csv.reader(text.splitlines(keepends=True), strict=True)
-        found: list[MinuteCounts] = []
+        minutes: list[MinuteCounts] = []
         try:
             columns = self._columns(next(rows, []))
             if columns is not None:
-                found = list(self._minutes(rows, columns))
-                if not found and not self.problems:
+                minutes = list(self._minutes(rows, columns))
+                if not minutes and not self.problems:
                     self._report(2, None, "expected a line for each minute, got none")
         except csv.Error as exc:
             self._report(max(1, rows.line_num), None, f"expected comma-separated values: {exc}")
         if self.problems:
             raise ConfigError(self.problems[:_MOST_PROBLEMS])
-        return tuple(found)
+        return tuple(minutes)
 
     def _columns(self, header: Sequence[str]) -> dict[str, int] | None:
-        """Where each known column stands."""
+        """The position of each known column."""
         if not any(cell.strip() for cell in header):
             self._report(1, None, f"expected a header with {_HEADERS}, the file is empty")
             return None
@@ -178,8 +178,8 @@ def _minute_of(text: str) -> int | None:
         seconds = float(text)
     except ValueError:
         try:
-            found = datetime.fromisoformat(text)
+            instant = datetime.fromisoformat(text)
         except ValueError:
             return None
-        seconds = (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+        seconds = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
     return math.floor(seconds / MINUTE) if math.isfinite(seconds) else None

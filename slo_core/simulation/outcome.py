@@ -1,4 +1,4 @@
-"""What an incident did to one SLO: its alerts, and its error budget."""
+"""The outcome of a simulated incident for one SLO: its alerts and its error budget."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Firing:
 @dataclass(frozen=True, slots=True)
 class RuleOutcome:
     """
-    What one alert rule did.
+    The outcome for one alert rule.
 
     Attributes:
         rule: The rule.
         factor: The burn rate that both of its windows are compared with.
         firings: When it fired; empty when it did not.
-        was_firing: It fired before the incident began.
-        highest_long: The highest burn rate of the long window, at the instants that were looked at.
+        was_firing: Whether it fired before the incident began.
+        highest_long: The highest burn rate of the long window, at the instants that were evaluated.
         highest_short: The highest burn rate of the short window.
     """
 
@@ -53,25 +53,25 @@ class RuleOutcome:
 
     @property
     def cleared_at(self) -> int | None:
-        """When it cleared for good, in seconds after the start of the incident; None when it never fired, or fires still."""
+        """When it cleared last, in seconds after the start of the incident; None when it never fired, or still fires."""
         return self.firings[-1].cleared_at if self.firings else None
 
     @property
     def is_firing_still(self) -> bool:
-        """It fires at the last instant looked at."""
+        """Whether it fires at the last instant."""
         return bool(self.firings) and self.firings[-1].cleared_at is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetOutcome:
     """
-    What became of the error budget; shares of it, 1.0 untouched, 0.0 spent, below 0 overspent.
+    The outcome for the error budget, in shares: 1.0 untouched, 0.0 spent, below 0 overspent.
 
     Attributes:
-        before: What was left when the incident began.
-        after: What was left when it ended.
-        lowest: The least that was left, at the instants that were looked at.
-        at_the_end: What was left at the last instant looked at.
+        before: Share left when the incident began.
+        after: Share left when it ended.
+        lowest: The lowest share, at the instants that were evaluated.
+        at_the_end: Share left at the last instant.
         exhausted_at: When it was spent, in seconds after the start; None when it never was, 0 when it was before.
         spent: The share of the whole budget that the incident's bad events spent; 0.0 without events in the window.
         failures: Its bad events.
@@ -91,7 +91,7 @@ class BudgetOutcome:
 @dataclass(frozen=True, slots=True)
 class Instant:
     """
-    One of the instants that were looked at, for a plot.
+    The state at one instant, for a plot.
 
     Attributes:
         at: Seconds after the start of the incident.
@@ -107,16 +107,16 @@ class Instant:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """
-    What an incident did to one SLO.
+    The outcome of an incident for one SLO.
 
     Attributes:
         definition: The SLO.
         incident_seconds: How long the incident lasted.
-        looked_until: The last second looked at, from the start of the incident.
-        rules: What each of its alert rules did, in their order.
-        budget: What became of its error budget.
+        looked_until: The last second of the simulation, from the start of the incident.
+        rules: The outcome for each of its alert rules, in their order.
+        budget: The outcome for its error budget.
         resolution_seconds: How exact `fired_at`, `cleared_at` and `exhausted_at` are: 1; more where a burn rate stayed
-            so close to a factor, for so long, that every second would have had to be looked at.
+            so close to a factor, for so long, that every second would have to be evaluated.
         instants: The eventful part of it for a plot, evenly spread; the first is the start of the incident.
     """
 
@@ -157,24 +157,24 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
             "events": budget.events,
             "exhausted_at_seconds": budget.exhausted_at,
         },
-        "alerts": [_rule_document(found) for found in outcome.rules],
+        "alerts": [_rule_json(rule) for rule in outcome.rules],
     }
 
 
-def _rule_document(found: RuleOutcome) -> dict[str, Any]:
-    rule = found.rule
+def _rule_json(outcome: RuleOutcome) -> dict[str, Any]:
+    rule = outcome.rule
     return {
         "severity": rule.severity,
         "long_window_seconds": rule.long_window,
         "short_window_seconds": rule.short_window,
-        "factor": found.factor,
+        "factor": outcome.factor,
         "min_failures": rule.min_failures,
-        "was_firing": found.was_firing,
-        "fired_at_seconds": found.fired_at,
-        "cleared_at_seconds": found.cleared_at,
+        "was_firing": outcome.was_firing,
+        "fired_at_seconds": outcome.fired_at,
+        "cleared_at_seconds": outcome.cleared_at,
         "firings": [
-            {"fired_at_seconds": firing.fired_at, "cleared_at_seconds": firing.cleared_at} for firing in found.firings
+            {"fired_at_seconds": firing.fired_at, "cleared_at_seconds": firing.cleared_at} for firing in outcome.firings
         ],
-        "highest_long_burn_rate": found.highest_long,
-        "highest_short_burn_rate": found.highest_short,
+        "highest_long_burn_rate": outcome.highest_long,
+        "highest_short_burn_rate": outcome.highest_short,
     }

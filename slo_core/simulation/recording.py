@@ -1,4 +1,4 @@
-"""What is noted about one SLO while an incident goes by."""
+"""The record of one SLO during a simulated incident."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ __all__ = ["Recording"]
 
 class Recording:
     """
-    Turns what a tracker said, instant by instant, into an `Outcome`.
+    Turns the snapshots of a tracker into an `Outcome`.
 
     Args:
         definition: The SLO.
         incident_seconds: How long the incident lasts.
-        first: How it stands when the incident begins.
+        first: Its snapshot when the incident begins.
     """
 
     def __init__(self, definition: SLODefinition, *, incident_seconds: int, first: SLOSnapshot) -> None:
@@ -33,7 +33,7 @@ class Recording:
         self.note(0, first)
 
     def note(self, at: int, snapshot: SLOSnapshot) -> None:
-        """Note how it stands so many seconds after the incident's start, later than noted before."""
+        """Note the snapshot so many seconds after the incident's start; call it in order of time."""
         for index, alert in enumerate(snapshot.alerts):
             if alert.is_firing != bool(len(self._changes[index]) % 2):
                 self._changes[index].append(at)
@@ -49,11 +49,11 @@ class Recording:
 
     def outcome(self, *, looked_until: int, resolution_seconds: int) -> Outcome:
         """
-        All of it together, without a course to plot.
+        The outcome, without instants for a plot.
 
         Args:
-            looked_until: The last second looked at.
-            resolution_seconds: How far apart two looks were at most, where something changed.
+            looked_until: The last second of the simulation.
+            resolution_seconds: The longest time between two snapshots where something changed.
         """
         window_seconds = self._definition.window_seconds
         return Outcome(

@@ -1,4 +1,4 @@
-"""An incident played to one SLO's own tracker, on a clock that goes as fast as nothing changes."""
+"""Simulates an incident with the tracker of each SLO, on a clock that skips the time in which nothing changes."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from slo_core.tracking.tracker import SLOTracker
 
 __all__ = ["DEFAULT_START", "simulate"]
 
-# Wednesday, 15 November 2023, 00:00 UTC: the middle of a week, of a month and of a quarter, for calendar windows; and
-# where buckets of every width begin.
+# Wednesday, 15 November 2023, 00:00 UTC: the middle of a week, a month and a quarter, for calendar windows; buckets of
+# every width begin here.
 DEFAULT_START = 1_700_006_400
 
-# How many instants a plot is given, and from which distance on they need not be told by the second.
+# How many instants a plot has, and the distance from which on they need not be exact to the second.
 _INSTANTS = 72
 _FAR_APART_SECONDS = 300
 
-# Where an SLO is looked at in any case: with more changes of traffic than these, at some of them.
+# An SLO is evaluated at every change of traffic; with more changes than this, at some of them.
 _MOST_STOPS = 3000
 
-# How close looks may be, and how many so close: about two seconds for each. A burn rate that stays within an event
-# of a factor is never settled, and would need a look for every second of it.
+# Steps in seconds, and how many of each: about two seconds of computing for each line. A burn rate that stays within an
+# event of a factor is never settled, and would need a step for every second.
 _PRECISIONS = ((1, 4_000), (60, 2_000))
 
 
@@ -41,9 +41,9 @@ def simulate(
     definitions: Iterable[SLODefinition], incident: Incident, *, start: int = DEFAULT_START
 ) -> tuple[Outcome, ...]:
     """
-    What an incident would do to each of several SLOs, every event counting for all of them.
+    Simulate an incident for several SLOs; every event counts for each of them.
 
-    Each has a tracker of its own, in memory, that counts the traffic and is asked as `/metrics` would ask it.
+    Each SLO has its own tracker in memory, which counts the traffic and takes snapshots as for `/metrics`.
 
     Args:
         definitions: The SLOs.
@@ -54,30 +54,30 @@ def simulate(
 
 
 def _outcome(definition: SLODefinition, incident: Incident, *, start: int) -> Outcome:
-    outcome = _Run(definition, incident, start=start).play()
-    # Played once more for the plot: only now is it known which part of it is worth one.
+    outcome = _Simulation(definition, incident, start=start).play()
+    # A second pass for the plot: only now is it known which part is eventful.
     ends = [firing.cleared_at or outcome.looked_until for rule in outcome.rules for firing in rule.firings]
     eventful = max([2 * outcome.incident_seconds, *(end + end // 8 for end in ends)])
-    course = _Run(definition, incident, start=start).course(min(eventful, outcome.looked_until))
+    course = _Simulation(definition, incident, start=start).course(min(eventful, outcome.looked_until))
     return replace(outcome, instants=course)
 
 
-class _Prepared(MemoryStore):
-    """The store of one SLO, whose ledger takes many events at once."""
+class _SingleSLOStore(MemoryStore):
+    """A store for one SLO that gives access to its ledger, which counts many events in one call."""
 
     def ledger(self, definition: SLODefinition) -> MemoryLedger:
         self.only = super().ledger(definition)
         return self.only
 
 
-class _Run:
-    """One SLO going through an incident; times are seconds after its start."""
+class _Simulation:
+    """One SLO in an incident; times are seconds after its start."""
 
     def __init__(self, definition: SLODefinition, incident: Incident, *, start: int) -> None:
         self._definition = definition
         self._start = start
         self._tiers = self._counted = tiers_reaching(definition.longest_seconds)
-        # The bucket that the far edge cuts counts whole: that one must be full, too.
+        # The bucket at the far edge counts whole, so it must be full, too.
         longest = definition.longest_seconds + self._tiers[-1].width_seconds
         rules = definition.active_alert_rules
         self._rules = tuple((rule, rule.factor(definition.window_seconds)) for rule in rules)
@@ -89,7 +89,7 @@ class _Run:
         self._first = min(0, self._traffic.stretches[0].start)
         self._end = self._traffic.stretches[-1].end
         self._clock = FakeClock(float(start + self._first))
-        store = _Prepared(clock=self._clock)
+        store = _SingleSLOStore(clock=self._clock)
         self._tracker = SLOTracker(definition, store=store, clock=self._clock)
         self._ledger = store.only
         self._counted_until = self._first
@@ -99,7 +99,7 @@ class _Run:
         self._coarsest = 1
 
     def play(self) -> Outcome:
-        """Go through all of it, looking wherever something may change."""
+        """Run to the end, with a snapshot wherever something may change."""
         recording = Recording(self._definition, incident_seconds=self._incident_seconds, first=self._look(0))
         at = step = 0
         for stop in self._stops():
@@ -113,7 +113,7 @@ class _Run:
         """Evenly spread instants from the start of the incident on."""
         ats = [round(until * index / (_INSTANTS - 1)) for index in range(_INSTANTS)]
         if len(self._tiers) > 1 and until > _INSTANTS * _FAR_APART_SECONDS:
-            # A plot of days can do without seconds: at whole minutes they make no difference anyway.
+            # A plot of days needs no seconds: at whole minutes they make no difference.
             self._counted = self._tiers[1:]
             ats = [max(0, self._bucket_start(self._counted[0], at)) for at in ats]
         instants = []
@@ -125,9 +125,9 @@ class _Run:
 
     def _stops(self) -> list[int]:
         """
-        Where a burn rate may be at its highest: traffic changes, or a change leaves a window while the incident lasts.
+        The times at which a burn rate may peak: traffic changes, or a change leaves a window during the incident.
 
-        Between two of them what comes in and what goes out are constant, and so no ratio has a peak inside.
+        Between two of them the rates of events that enter and leave a window are constant, so that no ratio peaks.
         """
         changes = sorted(stretch.start for stretch in self._traffic.stretches if stretch.start >= 0)
         windows = self._definition.windows
@@ -138,9 +138,9 @@ class _Run:
         return sorted({stop for stop in stops if 0 < stop < self._incident_seconds} | last)
 
     def _look(self, at: int) -> SLOSnapshot:
-        """Count everything that has come by then, and ask the tracker."""
+        """Count all traffic until then, and take a snapshot."""
         until = self._traffic.before(at)
-        # The latest first: then each ring of buckets turns once, and what it keeps no longer is not counted into it.
+        # The latest first: then each ring of buckets rotates once, and takes no events that are too old for it.
         for since in reversed([*self._chunks(self._counted_until, at)]):
             earlier = self._traffic.before(since)
             good, bad = until.good - earlier.good, until.bad - earlier.bad
@@ -154,7 +154,7 @@ class _Run:
         return snapshot
 
     def _chunks(self, since: int, until: int) -> Iterator[int]:
-        """Where what is counted at once begins: as much as goes into one of the finest buckets still kept by then."""
+        """The starts of chunks of traffic; each chunk fits into one of the finest buckets that are still kept."""
         for tier, finer in zip(reversed(self._counted), [*reversed(self._counted[:-1]), None], strict=True):
             end = until
             if finer is not None:
@@ -167,7 +167,7 @@ class _Run:
         return tier.bucket(self._start + at) * tier.width_seconds - self._start
 
     def _step(self, at: int, stop: int, longest: int) -> int:
-        """How far the clock may go at once, without missing that a rule fires or clears, or that the budget is gone."""
+        """The longest step that misses no rule that fires or clears, nor the end of the budget."""
         step = min(stop - at, longest)
         while self._precisions:
             finest, most_looks = self._precisions[0]
@@ -190,14 +190,14 @@ class _Run:
         """
         Whether every decision stays the same from one instant to another.
 
-        Each is monotone in the good and bad events of its windows. So it is asked twice: of the fewest bad and most good
-        events that a window can hold meanwhile, and of the most bad and fewest good ones.
+        Each decision is monotone in the good and bad events of its windows. So it is made twice: for the fewest bad and most
+        good events that a window can hold in that time, and for the most bad and fewest good ones.
         """
         best, worst = {}, {}
         for seconds in self._definition.windows:
             best[seconds], worst[seconds] = self._extremes(seconds, at, until)
         target, own = self._definition.objective, self._definition.window_seconds
-        # Only the first time is noted.
+        # Only the first exhaustion is recorded.
         if not self._was_exhausted and is_budget_exhausted(worst[own], target) != is_budget_exhausted(
             best[own], target
         ):
@@ -219,7 +219,7 @@ class _Run:
         return True
 
     def _extremes(self, window_seconds: int, at: int, until: int) -> tuple[EventCounts, EventCounts]:
-        """What a window can hold at best, and at worst, at any instant from one to another."""
+        """The best and the worst counts of a window at any instant from one to another."""
         earliest, latest = self._far_edge(window_seconds, at), self._far_edge(window_seconds, until)
         steady = self._traffic.steady_over(earliest, until)
         if steady is None:
@@ -234,7 +234,7 @@ class _Run:
         return steady.extremes(shortest=max(0, at - latest), longest=until - earliest)
 
     def _far_edge(self, window_seconds: int, at: int) -> int:
-        """The first second of the bucket that the far edge of a window cuts."""
+        """The first second of the bucket at the far edge of a window."""
         now = float(self._start + at)
         span = self._definition.span(window_seconds, at=now, until=now)
         return max(

@@ -1,4 +1,4 @@
-"""Made-up traffic: how many events, good and bad, had come by any second."""
+"""Simulated traffic: the number of good and bad events until any second."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def parse_rate(text: str) -> Fraction:
         text: A number and a unit of time: `"50/s"`, `"0.2/s"`, `"10/h"`; without a unit it is events a second.
 
     Returns:
-        Exactly what the digits say, above 0.
+        The exact fraction of the digits, above 0.
 
     Raises:
         ValueError: Not a rate, 0, or above a thousand million events a second.
@@ -52,7 +52,7 @@ def parse_share(text: str) -> Fraction:
         text: A percentage or a ratio: `"15%"`, `"0.15"`.
 
     Returns:
-        Exactly what the digits say, from 0 to 1.
+        The exact fraction of the digits, from 0 to 1.
 
     Raises:
         ValueError: Not a share, or above 1.
@@ -86,15 +86,15 @@ class Stretch:
 
     def extremes(self, *, shortest: int, longest: int) -> tuple[EventCounts, EventCounts]:
         """
-        What any part of it can hold, at best and at worst.
+        The best and the worst counts of any part of it.
 
         Args:
-            shortest: The least number of seconds the part has.
-            longest: The most.
+            shortest: The shortest length of the part, in seconds.
+            longest: The longest.
 
         Returns:
-            The most good and fewest bad events, and the fewest good and most bad ones. They need not be those of one
-            part; but where every second holds the same whole numbers, they have the ratio that every part has.
+            The most good and fewest bad events, and the fewest good and most bad ones. No single part need have them;
+            but where every second holds the same whole numbers, they have the ratio of every part.
         """
         bad = self.rate * self.error_ratio
         if self.rate.denominator == bad.denominator == 1:
@@ -108,12 +108,12 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class _Sum:
-    """What had come when a stretch began, and how its events are numbered from there on."""
+    """The counts before a stretch of traffic, and how its events are numbered."""
 
     counts: EventCounts
     start: int
     end: int
-    # (events + carry) / denominator, in integers: what is left over of an event goes on into the next stretch.
+    # (events + carry) / denominator, in integers: the fraction of an event goes on into the next stretch.
     rate: int
     rate_carry: int
     rate_denominator: int
@@ -129,7 +129,7 @@ class _Sum:
         return EventCounts(self.counts.good + events - bad, self.counts.bad + bad)
 
     def left_over(self) -> tuple[Fraction, Fraction]:
-        """The parts of an event, and of a bad one, that are still to come when the stretch ends."""
+        """The fractions of an event and of a bad event that the next stretch takes over."""
         shares = self.rate * (self.end - self.start) + self.rate_carry
         events = shares // self.rate_denominator
         return (
@@ -145,7 +145,7 @@ class Traffic:
     Fractions of an event are carried on, so that no sum over any length of time is off by an event or more.
 
     Args:
-        stretches: In order of time, without overlap; between them nothing comes.
+        stretches: In order of time, without overlap; between them there are no events.
 
     Raises:
         ValueError: A stretch begins before the one before it has ended.
@@ -189,7 +189,7 @@ class Traffic:
         return EventCounts(until.good - first.good, until.bad - first.bad)
 
     def steady_over(self, start: int, end: int) -> Stretch | None:
-        """The stretch in which all of these seconds lie; None when traffic changes between them."""
+        """The stretch that holds all of these seconds; None when traffic changes between them."""
         index = bisect_right(self._starts, start) - 1
-        found = self.stretches[index] if index >= 0 else None
-        return found if found is not None and end <= found.end else None
+        stretch = self.stretches[index] if index >= 0 else None
+        return stretch if stretch is not None and end <= stretch.end else None

@@ -1,1 +1,1 @@
-"""The state of SLOs in words and JSON, and the gate that decides on it."""
+"""The state of SLOs as text and JSON, and the gate of a release pipeline."""

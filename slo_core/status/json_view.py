@@ -8,20 +8,16 @@ from typing import Any
 from slo_core.budgets.alerts import AlertState
 from slo_core.budgets.history import History
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
-from slo_core.budgets.wording import (
-    pace_of,
-    window_text,
-)
+from slo_core.budgets.wording import pace_of, window_text
 from slo_core.objectives.definition import SLODefinition
-from slo_core.status.service_status import ServiceStatus
-from slo_core.status.service_status_of import service_status
+from slo_core.status.service_status import ServiceStatus, service_status
 from slo_core.status.state import state_of
 from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["JSON_VERSION", "history_json", "services_json", "status_json"]
 
 
-# Changes when a key of the document changes its meaning or goes away; new keys may come without a change.
+# Goes up when a key changes its meaning or goes away; new keys may come without a change.
 JSON_VERSION = 1
 
 
@@ -31,22 +27,22 @@ def status_json(registry: SLORegistry, *, snapshots: SLOSnapshots | None = None)
 
     Args:
         registry: The SLOs.
-        snapshots: What was read of them already; None reads them now.
+        snapshots: Snapshots that were already read; None reads them now.
 
     Returns:
-        `version` (of this document's shape), `service`, `store` (`backend`, `scope`, `is_up`), `note`
+        `version` (of this shape), `service`, `store` (`backend`, `scope`, `is_up`), `note`
         (see `status_note`) and `slos`: a list in the order of the registry. Ratios are not rounded; durations are
         seconds; `burn_rate` belongs to `burn_rate_window_seconds`, the shortest long alert window. `windows` holds the
-        integers of every window that is counted, the SLO's own first; `timezone` is that of a calendar window, otherwise
-        None.
+        integers of every window that is counted, the SLO's own first; `timezone` is None unless the window is a calendar
+        one.
     """
-    found = service_status(registry, snapshots=snapshots)
+    status = service_status(registry, snapshots=snapshots)
     return {
         "version": JSON_VERSION,
-        "service": found.service,
-        "store": _store_document(found),
-        "note": found.note,
-        "slos": [_entry(*slo, found) for slo in found.snapshots],
+        "service": status.service,
+        "store": _store_json(status),
+        "note": status.note,
+        "slos": [_slo_json(*slo, status) for slo in status.snapshots],
     }
 
 
@@ -55,22 +51,24 @@ def services_json(services: Sequence[ServiceStatus]) -> dict[str, Any]:
     The state of every SLO of any number of services, ready for `json.dumps`, in the shape of `status_json`.
 
     Returns:
-        As `status_json`, and of every SLO its `service`. What belongs to one service (`service`, `store`, `note`) is
+        As `status_json`, with the `service` of every SLO. The keys of a single service (`service`, `store`, `note`) are
         None where there are several; `errors` lists why SLOs are missing.
     """
     only = services[0] if len(services) == 1 else None
     return {
         "version": JSON_VERSION,
         "service": None if only is None else only.service,
-        "store": None if only is None else _store_document(only),
+        "store": None if only is None else _store_json(only),
         "note": None if only is None else only.note,
-        "errors": [trouble for trouble in (found.told_trouble for found in services) if trouble is not None],
-        "slos": [{"service": found.service, **_entry(*slo, found)} for found in services for slo in found.snapshots],
+        "errors": [error for error in (status.error_with_service for status in services) if error is not None],
+        "slos": [
+            {"service": status.service, **_slo_json(*slo, status)} for status in services for slo in status.snapshots
+        ],
     }
 
 
-def _store_document(found: ServiceStatus) -> dict[str, Any]:
-    return {"backend": found.backend, "scope": found.scope, "is_up": found.is_up}
+def _store_json(status: ServiceStatus) -> dict[str, Any]:
+    return {"backend": status.backend, "scope": status.scope, "is_up": status.is_up}
 
 
 def history_json(past: History) -> dict[str, Any]:
@@ -79,7 +77,7 @@ def history_json(past: History) -> dict[str, Any]:
 
     Returns:
         `range_seconds`, `step_seconds`, `end` (seconds since the epoch), `good`, `bad`, `error_budget_remaining`,
-        `even_spend` (None where there is nothing to tell) and `burn_rates`, a list of `{window_seconds, burn_rate}`.
+        `even_spend` (None where it is not known) and `burn_rates`, a list of `{window_seconds, burn_rate}`.
     """
     points = past.points
     return {
@@ -97,7 +95,7 @@ def history_json(past: History) -> dict[str, Any]:
     }
 
 
-def _entry(definition: SLODefinition, snapshot: SLOSnapshot, service: ServiceStatus) -> dict[str, Any]:
+def _slo_json(definition: SLODefinition, snapshot: SLOSnapshot, status: ServiceStatus) -> dict[str, Any]:
     pace = pace_of(snapshot)
     return {
         "name": snapshot.name,
@@ -117,19 +115,19 @@ def _entry(definition: SLODefinition, snapshot: SLOSnapshot, service: ServiceSta
         "burn_rate_window_seconds": pace.window_seconds,
         "time_to_exhaustion_seconds": snapshot.time_to_exhaustion,
         "windows": [
-            {"window_seconds": found.window_seconds, "total": found.sample_count, "failures": found.failures}
-            for found in snapshot.window_samples
+            {"window_seconds": sample.window_seconds, "total": sample.sample_count, "failures": sample.failures}
+            for sample in snapshot.window_samples
         ],
         "measured_seconds": snapshot.measured_seconds,
         "data_since": snapshot.data_since,
         "definition_changed_at": snapshot.definition_changed_at,
         "last_event_at": snapshot.last_event_at,
         "at": snapshot.at,
-        "alerts": [_alert(alert, knows_threshold=service.knows_thresholds) for alert in snapshot.alerts],
+        "alerts": [_alert_json(alert, knows_threshold=status.knows_thresholds) for alert in snapshot.alerts],
     }
 
 
-def _alert(alert: AlertState, *, knows_threshold: bool) -> dict[str, Any]:
+def _alert_json(alert: AlertState, *, knows_threshold: bool) -> dict[str, Any]:
     return {
         "severity": alert.severity,
         "threshold": alert.threshold if knows_threshold else None,

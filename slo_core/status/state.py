@@ -6,18 +6,18 @@ from typing import Literal
 
 from slo_core.budgets.snapshot import SLOSnapshot
 
-__all__ = ["STATES", "State", "severity_key", "state_of"]
+__all__ = ["STATES", "State", "state_of", "worst_first"]
 
 
 State = Literal["met", "burning", "exhausted", "breached", "no data"]
 
-# The gravest first.
+# The worst first.
 STATES: tuple[State, ...] = ("breached", "exhausted", "burning", "no data", "met")
 
 
 def state_of(snapshot: SLOSnapshot) -> State:
     """
-    One word for how an SLO stands, the gravest that is true.
+    The state of an SLO in one word: the worst that applies.
 
     Returns:
         `"no data"` without events; `"breached"` below the target; `"exhausted"` exactly at it, with the budget spent
@@ -32,6 +32,6 @@ def state_of(snapshot: SLOSnapshot) -> State:
     return "burning" if snapshot.is_firing else "met"
 
 
-def severity_key(snapshot: SLOSnapshot) -> tuple[int, float]:
-    """A key that sorts the worst SLO first: by state, then by what is left of the budget."""
+def worst_first(snapshot: SLOSnapshot) -> tuple[int, float]:
+    """A sort key that puts the worst SLO first: by state, then by the budget that is left."""
     return STATES.index(state_of(snapshot)), snapshot.error_budget_remaining

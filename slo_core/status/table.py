@@ -19,7 +19,7 @@ from slo_core.budgets.wording import (
 )
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
-from slo_core.status.state import State, severity_key, state_of
+from slo_core.status.state import State, state_of, worst_first
 from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["NUMBERS", "STATUS_HEADINGS", "status_row", "status_table"]
@@ -38,22 +38,22 @@ def status_table(registry: SLORegistry, *, paint: Callable[[State, str], str] | 
     """
     The state of every SLO as aligned columns, one line each and the worst first, for a terminal.
 
-    Success and budget are rounded down: what is below the target never reads as if it had reached it.
+    Success and budget are rounded down, so that an SLO below its target never shows the target.
 
     Args:
         registry: The SLOs.
-        paint: Puts colour to the text of a state; None where there is no terminal.
+        paint: Colours the text of a state; None where there is no terminal.
     """
-    found = sorted(registry.internals.read_all(), key=lambda snapshots: severity_key(snapshots[1]))
-    if not found:
+    snapshots = sorted(registry.internals.read_all(), key=lambda slo: worst_first(slo[1]))
+    if not snapshots:
         return "No SLO is defined."
-    rows = [status_row(*snapshots) for snapshots in found]
+    rows = [status_row(*slo) for slo in snapshots]
     widths = [max(map(len, column)) for column in zip(STATUS_HEADINGS, *rows, strict=True)]
     lines = [_line(STATUS_HEADINGS, widths)]
-    for row, (_, snapshot) in zip(rows, found, strict=True):
+    for row, (_, snapshot) in zip(rows, snapshots, strict=True):
         line = _line(row, widths)
         if paint is not None:
-            # Behind the columns before it, which hold no colour yet.
+            # Columns are found by width: colour in an earlier one would shift this one.
             start = sum(widths[:_STATE]) + 2 * _STATE
             word = row[_STATE]
             line = line[:start] + paint(state_of(snapshot), word) + line[start + len(word) :]
@@ -70,9 +70,9 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def status_row(definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[str, ...]:
-    """The cells of an SLO in a table, below `STATUS_HEADINGS`; names are fit for a terminal."""
+    """The cells of an SLO in a table, below `STATUS_HEADINGS`; names are safe to print on a terminal."""
     pace, left = pace_of(snapshot), snapshot.time_to_exhaustion
-    # One digit more than the target has: 99.89 % tells itself from a target of 99.9 %.
+    # One digit more than the target has, so that 99.89 % does not read as a target of 99.9 %.
     target = percent(snapshot.target, target_digits(snapshot.target))
     success = percent(snapshot.success_ratio, target_digits(snapshot.target) + 1)
     budget = percent(snapshot.error_budget_remaining, 1)

@@ -23,7 +23,7 @@ _FOREVER = ("Cache-Control", "public, max-age=31536000, immutable")
 
 
 class Assets:
-    """The files, read when they are first asked for."""
+    """The files, read at the first request."""
 
     @cached_property
     def _bodies(self) -> dict[str, bytes]:
@@ -32,7 +32,7 @@ class Assets:
 
     @cached_property
     def version(self) -> str:
-        """Changes with any of the files."""
+        """A hash that changes with any of the files."""
         digest = hashlib.sha256()
         for body in self._bodies.values():
             digest.update(body)

@@ -1,4 +1,4 @@
-"""The page of one SLO: how it stands, its past, its alerts, its definition."""
+"""Sections of the page of one SLO: its alerts, its history, its series in Prometheus."""
 
 from __future__ import annotations
 
@@ -10,140 +10,26 @@ from slo_core.budgets.burn_rate import BurnRateSample
 from slo_core.budgets.history import FiringSince, History, Point, firing_since, ranges_of
 from slo_core.budgets.snapshot import SLOSnapshot
 from slo_core.budgets.timeline import Timeline
-from slo_core.budgets.wording import NOTHING, burn_text, measured_text, percent, target_digits, window_text
+from slo_core.budgets.wording import NOTHING, burn_text, percent
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric, quoted
 from slo_core.objectives.alert_rule import AlertRule
-from slo_core.objectives.definition import DEFAULT_BURN_RATE_THRESHOLD, DEFAULT_BURN_RATE_WINDOWS, SLODefinition
+from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
-from slo_core.objectives.http_rule import HTTPRule, classifier_name
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
-from slo_core.status_page.overview import budget_cell, state_badge, time_left
 from slo_core.tracking.registry import SLORegistry
 
-__all__ = ["CHARTS", "alert_table", "facts", "history_table", "range_choices", "series_names"]
+__all__ = ["CHARTS", "alert_table", "history_table", "range_choices", "series_names"]
 
-# Of each chart its name in the script, and its caption.
+# The caption of each chart, by its name in the script.
 CHARTS = {
-    "budget": "Error budget left, beside an even spend",
+    "budget": "Error budget left, and an even spend",
     "events": "Good and bad events",
-    "burn": "Burn rate, beside the factors of the alert rules",
+    "burn": "Burn rate, and the factors of the alert rules",
 }
 
-# A table of more lines is read by nobody.
+# More lines than this are hard to read.
 _MOST_LINES = 48
-
-
-def facts(definition: SLODefinition, snapshot: SLOSnapshot, registry: SLORegistry, zone: tzinfo = UTC) -> ET.Element:
-    """How the SLO stands, how it is defined, and how its store is."""
-    digits = target_digits(snapshot.target)
-    has_data = snapshot.has_data
-    allowed = snapshot.error_budget_ratio * snapshot.total
-    snapshots: list[tuple[str, Node | tuple[Node, ...]]] = [
-        ("State", state_badge(snapshot)),
-        ("Success", percent(snapshot.success_ratio, digits + 1) if has_data else NOTHING),
-        ("Budget left", budget_cell(snapshot)),
-        ("Bad events", f"{snapshot.failures:,} of {allowed:,.1f} allowed" if has_data else NOTHING),
-        ("Events", f"{snapshot.total:,}"),
-        ("Exhausted in", time_left(snapshot)),
-        ("Measured", measured_text(definition, snapshot)),
-        ("Measured since", timestamp(snapshot.data_since, zone)),
-        ("Last event", timestamp(snapshot.last_event_at, zone)),
-    ]
-    if snapshot.definition_changed_at is not None:
-        snapshots.append(("Definition changed", timestamp(snapshot.definition_changed_at, zone)))
-    if snapshot.dropped:
-        snapshots.append(("Too late to count", f"{snapshot.dropped:,} events"))
-    return element(
-        "div",
-        _list("How it stands", snapshots),
-        _list("Definition", _definition(definition)),
-        _list("Store", _store(registry, zone)),
-        class_="slo-facts",
-    )
-
-
-def _definition(definition: SLODefinition) -> list[tuple[str, Node | tuple[Node, ...]]]:
-    found: list[tuple[str, Node | tuple[Node, ...]]] = [
-        ("Target", percent(definition.target, target_digits(definition.target))),
-        ("Window", window_text(definition)),
-    ]
-    if definition.period is not None:
-        found.append(("Time zone", definition.timezone))
-    rule = definition.http
-    if rule is None:
-        found.append(("Fed by", "your own code"))
-    else:
-        found += [
-            (label, ", ".join(str(value) for value in values))
-            for label, values in (
-                ("Routes", rule.routes),
-                ("Views", rule.views),
-                ("Methods", rule.methods),
-                ("Excluded", rule.exclude),
-                ("Bad statuses", rule.bad_statuses if rule.classify is None else ()),
-            )
-            if values
-        ]
-        if not rule.routes and not rule.views:
-            found.append(("Counts", "every request that is not excluded"))
-        if rule.classify is not None:
-            found.append(("Classified by", classifier_name(rule.classify)))
-        if rule.latency_seconds is not None:
-            found.append(("Good within", f"{rule.latency_seconds:g} s, {rule.latency_of}"))
-        found += _unusual(rule)
-    if definition.burn_rate_windows != DEFAULT_BURN_RATE_WINDOWS:
-        windows = ", ".join(format_duration(seconds) for seconds in definition.burn_rate_windows)
-        found.append(("Burn windows", windows or "none"))
-    if definition.burn_rate_threshold != DEFAULT_BURN_RATE_THRESHOLD:
-        found.append(("Burn threshold", f"{definition.burn_rate_threshold:g}x"))
-    found += [(f"Label {name}", value) for name, value in definition.labels.items()]
-    if definition.runbook.startswith(("https://", "http://")):
-        found.append(("Runbook", element("a", definition.runbook, href=definition.runbook, rel="noreferrer")))
-    elif definition.runbook:
-        found.append(("Runbook", definition.runbook))
-    return found
-
-
-def _unusual(rule: HTTPRule) -> list[tuple[str, Node | tuple[Node, ...]]]:
-    """What is seldom chosen, where it was."""
-    usual = HTTPRule()
-    found: list[tuple[str, Node | tuple[Node, ...]]] = []
-    if rule.latency_failures != usual.latency_failures:
-        found.append(("Failed responses", rule.latency_failures))
-    if rule.client_disconnect != usual.client_disconnect:
-        found.append(("Client went away", rule.client_disconnect))
-    if rule.unmatched:
-        found.append(("Unmatched requests", "are counted"))
-    return found
-
-
-def _store(registry: SLORegistry, zone: tzinfo) -> list[tuple[str, Node | tuple[Node, ...]]]:
-    store, health = registry.store, registry.store.health()
-    found: list[tuple[str, Node | tuple[Node, ...]]] = [
-        ("Kind", f"{store.backend}, counts of one {store.scope}"),
-        ("Reached", "yes" if health.is_up else "no: the last attempt failed"),
-    ]
-    if store.store_id is not None:
-        found += [
-            ("Service", registry.service),
-            ("Created", timestamp(store.created, zone)),
-            ("Waiting to be written", f"{health.flush_lag_seconds:.1f} s at most"),
-            # Plus nothing, so that no clock is ahead by minus nothing.
-            ("Clock ahead of it by", f"{round(health.clock_skew_seconds, 1) + 0.0:.1f} s"),
-            ("Failed attempts", f"{health.errors:,}"),
-        ]
-    return found
-
-
-def _list(title: str, pairs: list[tuple[str, Node | tuple[Node, ...]]]) -> ET.Element:
-    entries = [
-        element(
-            "div", element("dt", label), element("dd", *(value if isinstance(value, tuple) else (value,)), dir="auto")
-        )
-        for label, value in pairs
-    ]
-    return element("section", element("h2", title), element("dl", *entries))
 
 
 def alert_table(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline, zone: tzinfo = UTC) -> ET.Element:
@@ -235,7 +121,7 @@ def range_choices(definition: SLODefinition, chosen: str, links: Links) -> ET.El
 
 
 def history_table(past: History, zone: tzinfo = UTC) -> ET.Element:
-    """The same as the charts, in numbers; neighbouring points are put together where there are many."""
+    """The charts in numbers; neighbouring points are added up where there are many."""
     points = past.points
     size = -(-len(points) // _MOST_LINES) or 1
     # From the newest back, so that the last line ends now.
@@ -271,7 +157,7 @@ def _history_row(group: tuple[Point, ...], zone: tzinfo) -> ET.Element:
 
 
 def series_names(definition: SLODefinition, registry: SLORegistry) -> ET.Element:
-    """What to look for in Prometheus."""
+    """The series of the SLO in Prometheus."""
     labels = {Label.SLO: definition.name}
     if registry.store.store_id is not None or registry.service != DEFAULT_SERVICE:
         labels[Label.SERVICE] = registry.service

@@ -1,4 +1,4 @@
-"""Where the status page finds its parts: each framework has addresses of its own."""
+"""The addresses of the status page and its parts, which differ by framework."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ class Links:
     Attributes:
         overview: Of the list, for a query.
         detail: Of the page of an SLO, for its name and a query.
-        document: Of the JSON, for a query.
+        json: Of the JSON, for a query.
         asset: Of a style sheet or script, for its file name.
     """
 
     overview: Callable[[Mapping[str, str]], str]
     detail: Callable[[str, Mapping[str, str]], str]
-    document: Callable[[Mapping[str, str]], str]
+    json: Callable[[Mapping[str, str]], str]
     asset: Callable[[str], str]
 
 
 def relative_links(name: str) -> Links:
     """
-    Addresses seen from `/.../name`: right behind any proxy and under any mount.
+    Addresses relative to `/.../name`, which work behind any proxy and under any mount.
 
     Args:
         name: The last part of the page's path: "slo" of "/internal/slo".
@@ -38,11 +38,11 @@ def relative_links(name: str) -> Links:
     return Links(
         overview=lambda query: _with(here, query),
         detail=lambda slo, query: _with(here, {"slo": slo, **query}),
-        document=lambda query: _with(f"{here}.json", query),
+        json=lambda query: _with(f"{here}.json", query),
         asset=lambda file: f"{here}/{file}",
     )
 
 
 def _with(address: str, query: Mapping[str, str]) -> str:
-    # What a name holds that no encoding can write finds no SLO, but breaks no page.
+    # Characters that cannot be encoded are replaced: such a link finds no SLO, but the page works.
     return f"{address}?{urlencode(query, errors='replace')}" if query else address

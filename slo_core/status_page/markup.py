@@ -1,4 +1,4 @@
-"""HTML as a tree: whatever a name or a description holds is text, because nothing else can be put in as text."""
+"""HTML as a tree, in which names and descriptions are always text and never markup."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ def element(tag: str, *children: Node, **attributes: str | bool | None) -> ET.El
     An element.
 
     Args:
-        tag: Its name. `script` and `style` get no children: a browser reads their text as it is, so it cannot be escaped.
+        tag: Its name. `script` and `style` get no children: a browser reads their text without escapes.
         children: Elements and texts; None is left out.
         attributes: `class_` is written `class`, `data_at` is `data-at`. True is an attribute without a value; None and
             False leave it out.
     """
-    made = ET.Element(tag)
+    parent = ET.Element(tag)
     for name, value in attributes.items():
         if value is not None and value is not False:
-            made.set(name.rstrip("_").replace("_", "-"), "" if value is True else str(value))
+            parent.set(name.rstrip("_").replace("_", "-"), "" if value is True else str(value))
     last: ET.Element | None = None
     for child in children:
         if isinstance(child, str):
             if last is None:
-                made.text = (made.text or "") + child
+                parent.text = (parent.text or "") + child
             else:
                 last.tail = (last.tail or "") + child
         elif child is not None:
-            made.append(child)
+            parent.append(child)
             last = child
-    return made
+    return parent
 
 
 def html_of(node: ET.Element) -> str:
-    """The text of an element; what no encoding can write becomes a question mark."""
+    """The text of an element; characters that cannot be encoded become question marks."""
     text = ET.tostring(node, encoding="unicode", method="html")
     return text.encode("utf-8", "replace").decode("utf-8")
 

@@ -1,10 +1,10 @@
-"""The list: every SLO in a line, the worst first."""
+"""The overview of the status page: a table of every SLO, the worst first."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, tzinfo
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.alerts import AlertState
@@ -24,49 +24,48 @@ from slo_core.objectives.alert_rule import exact
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.target import Target
-from slo_core.status.state import STATES, State, severity_key, state_of
+from slo_core.status.state import STATES, State, state_of, worst_first
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
 
 __all__ = ["budget_cell", "burn_list", "overview", "state_badge", "time_left"]
 
-# Text beside them says the same: they are for the eye.
+# Decorative: the text next to them says the same.
 _ICONS = {"met": "✓", "burning": "▲", "exhausted": "■", "breached": "✕", "no data": "○"}
 
-_Standing = tuple[SLODefinition, SLOSnapshot]
 _FOREVER = float("inf")
 
 
 class _Column(NamedTuple):
     """
-    What can be sorted by.
+    A column of the table.
 
     Attributes:
         heading: Its heading.
-        key: Puts the most troubling first.
-        is_number: Whether it is set like a number.
-        is_biggest_first: Whether the most troubling is the biggest, so that what the key puts first is descending.
+        key: The sort key, which puts the worst SLO first.
+        is_number: Whether it is formatted as a number.
+        is_biggest_first: Whether the biggest value is the worst, so that the order of the key is descending.
     """
 
     heading: str
-    key: Callable[[_Standing], object]
+    key: Callable[[SLOSnapshot], Any]
     is_number: bool = False
     is_biggest_first: bool = False
 
 
 _COLUMNS = {
-    "name": _Column("SLO", lambda found: found[1].name.casefold()),
-    "state": _Column("State", lambda found: severity_key(found[1])),
-    "target": _Column("Target", lambda found: -found[1].target, is_number=True, is_biggest_first=True),
-    "success": _Column("Success", lambda found: found[1].success_ratio, is_number=True),
-    "budget": _Column("Budget left", lambda found: found[1].error_budget_remaining, is_number=True),
-    "burn": _Column("Burn rates", lambda found: -pace_of(found[1]).burn_rate, is_biggest_first=True),
+    "name": _Column("SLO", lambda snapshot: snapshot.name.casefold()),
+    "state": _Column("State", worst_first),
+    "target": _Column("Target", lambda snapshot: -snapshot.target, is_number=True, is_biggest_first=True),
+    "success": _Column("Success", lambda snapshot: snapshot.success_ratio, is_number=True),
+    "budget": _Column("Budget left", lambda snapshot: snapshot.error_budget_remaining, is_number=True),
+    "burn": _Column("Burn rates", lambda snapshot: -pace_of(snapshot).burn_rate, is_biggest_first=True),
     "alerts": _Column(
-        "Alerts firing", lambda found: -sum(alert.is_firing for alert in found[1].alerts), is_biggest_first=True
+        "Alerts firing", lambda snapshot: -sum(alert.is_firing for alert in snapshot.alerts), is_biggest_first=True
     ),
-    "exhausted": _Column("Exhausted in", lambda found: _sorted_time(found[1].time_to_exhaustion), is_number=True),
-    "events": _Column("Events", lambda found: -found[1].total, is_number=True, is_biggest_first=True),
-    "fed": _Column("Last event", lambda found: found[1].last_event_at or 0.0),
+    "exhausted": _Column("Exhausted in", lambda snapshot: _sorted_time(snapshot.time_to_exhaustion), is_number=True),
+    "events": _Column("Events", lambda snapshot: -snapshot.total, is_number=True, is_biggest_first=True),
+    "fed": _Column("Last event", lambda snapshot: snapshot.last_event_at or 0.0),
 }
 
 
@@ -77,21 +76,21 @@ def overview(snapshots: SLOSnapshots, *, query: Mapping[str, str], links: Links,
     Args:
         snapshots: Every SLO with its snapshot.
         query: `state` shows one state only; `sort` is a column, with a minus in front for the other way round.
-        links: Where things are.
+        links: The addresses of the page.
         zone: The time zone that times are written in.
     """
     wanted = query.get("state", "")
     sort = query.get("sort", "state")
     if sort.removeprefix("-") not in _COLUMNS:
         sort = "state"
-    # A dozen links of the page repeat it: what was not understood is not repeated.
+    # The links of the page repeat the query: without values that are not understood.
     understood = {"state": wanted in STATES, "sort": "sort" in query}
     query = {name: value for name, value in (("state", wanted), ("sort", sort)) if understood[name]}
     states = [state_of(snapshot) for _, snapshot in snapshots]
-    shown = [found for found, state in zip(snapshots, states, strict=True) if wanted in ("", state)]
+    shown = [slo for slo, state in zip(snapshots, states, strict=True) if wanted in ("", state)]
     key = _COLUMNS[sort.removeprefix("-")].key
-    shown.sort(key=lambda found: found[1].name)
-    shown.sort(key=key, reverse=sort.startswith("-"))  # type: ignore[arg-type]  # each column's keys compare
+    shown.sort(key=lambda slo: slo[1].name)
+    shown.sort(key=lambda slo: key(slo[1]), reverse=sort.startswith("-"))
     rows = [_row(definition, snapshot, links, zone) for definition, snapshot in shown]
     nothing = "No SLO is defined." if not snapshots else f"No SLO is {wanted}."
     return element(
@@ -101,7 +100,7 @@ def overview(snapshots: SLOSnapshots, *, query: Mapping[str, str], links: Links,
             "div",
             element(
                 "table",
-                element("caption", "SLOs, with what is left of their error budgets", class_="slo-hidden"),
+                element("caption", "SLOs with their remaining error budgets", class_="slo-hidden"),
                 element("thead", element("tr", *(_heading(name, sort, query, links) for name in _COLUMNS))),
                 element("tbody", *rows),
                 class_="slo-table slo-overview",
@@ -175,9 +174,9 @@ def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: t
 
 
 def _cell(column: str, *content: Node) -> ET.Element:
-    """With its heading once more: on a phone a row is a card, and the headings are far away."""
-    found = _COLUMNS[column]
-    return element("td", *content, class_="slo-number" if found.is_number else None, data_label=found.heading)
+    """A cell that repeats its heading: on a phone a row is a card without headings."""
+    class_ = "slo-number" if _COLUMNS[column].is_number else None
+    return element("td", *content, class_=class_, data_label=_COLUMNS[column].heading)
 
 
 def state_badge(snapshot: SLOSnapshot) -> ET.Element:
@@ -188,7 +187,7 @@ def state_badge(snapshot: SLOSnapshot) -> ET.Element:
 
 
 def budget_cell(snapshot: SLOSnapshot) -> tuple[Node, ...]:
-    """What is left of the budget: a bar, and the number; one that is overspent has a minus."""
+    """The budget that is left, as a bar and a number, which is negative when it is overspent."""
     if not snapshot.has_data:
         return (NOTHING,)
     left = snapshot.error_budget_remaining
@@ -205,7 +204,7 @@ def budget_cell(snapshot: SLOSnapshot) -> tuple[Node, ...]:
 
 
 def burn_list(snapshot: SLOSnapshot) -> ET.Element:
-    """The burn rate of each alert window beside the factor at which its rule fires."""
+    """The burn rate of each alert window, with the factor at which its rule fires."""
     lines = []
     target = Target(snapshot.target)
     for alert in snapshot.alerts:
@@ -220,8 +219,8 @@ def burn_list(snapshot: SLOSnapshot) -> ET.Element:
         )
     if not lines:
         lines = [
-            element("li", f"{format_duration(found.window_seconds)} {burn_text(found.burn_rate)}")
-            for found in snapshot.burn_rate_samples
+            element("li", f"{format_duration(sample.window_seconds)} {burn_text(sample.burn_rate)}")
+            for sample in snapshot.burn_rate_samples
         ]
     return element("ul", *lines, class_="slo-lines")
 
@@ -245,7 +244,7 @@ def _windows(alert: AlertState) -> str:
 
 
 def time_left(snapshot: SLOSnapshot) -> str:
-    """Until the budget is gone at the present pace."""
+    """The time until the budget is spent at the present burn rate."""
     left = snapshot.time_to_exhaustion
     if left is None:
         return NOTHING

@@ -1,4 +1,4 @@
-"""The status page as fragments: what any frame is filled with, whether a framework's admin or a page of its own."""
+"""The content of the status page, to be put into a framework's admin or a page of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from slo_core.budgets.timeline import Timeline
 from slo_core.conventions import LOGGER_NAME
 from slo_core.errors import described
 from slo_core.status.json_view import history_json, status_json
-from slo_core.status_page.detail import CHARTS, alert_table, facts, history_table, range_choices, series_names
+from slo_core.status_page.detail import CHARTS, alert_table, history_table, range_choices, series_names
+from slo_core.status_page.facts import facts
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
 from slo_core.status_page.overview import overview
@@ -34,11 +35,11 @@ REFRESH_SECONDS = 15
 @dataclass(frozen=True, slots=True)
 class PageContent:
     """
-    What a frame is filled with.
+    The content of a page.
 
     Attributes:
         title: Of the page.
-        html: Its content, safe to be put in as it is.
+        html: The content as safe HTML.
         styles: File names of its style sheets, in their order.
         scripts: File names of its scripts, in their order.
     """
@@ -56,7 +57,7 @@ class StatusPage:
     """
     Shows the SLOs of a registry.
 
-    A store that cannot be read is told of in the page; nothing here raises because of it.
+    When the store cannot be read, the HTML says so, and `json_view` raises.
 
     Args:
         registry: The SLOs.
@@ -66,7 +67,7 @@ class StatusPage:
 
     def __init__(self, registry: SLORegistry) -> None:
         self.registry = registry
-        # By SLO: one read serves all who look at its page at about the same time.
+        # By SLO: requests for its page at about the same time share one read.
         self._pasts: dict[str, SharedRead[_Past]] = {}
 
     def overview(self, query: Mapping[str, str], *, links: Links, zone: tzinfo = UTC) -> PageContent:
@@ -75,7 +76,7 @@ class StatusPage:
 
         Args:
             query: Of the address: `state`, `sort`.
-            links: Where things are.
+            links: The addresses of the page.
             zone: The time zone that times are written in.
         """
         title = f"Service level objectives of {self.registry.service}"
@@ -94,7 +95,7 @@ class StatusPage:
         Args:
             name: The SLO.
             query: Of the address: `range`.
-            links: Where things are.
+            links: The addresses of the page.
             zone: The time zone that times are written in.
 
         Raises:
@@ -131,7 +132,7 @@ class StatusPage:
                 *charts,
                 class_="slo-charts",
                 hidden=True,
-                data_json=links.document({"slo": name, "range": chosen}),
+                data_json=links.json({"slo": name, "range": chosen}),
             ),
             history_table(past, zone),
             alert_table(definition, snapshot, timeline, zone),
@@ -140,9 +141,9 @@ class StatusPage:
         )
         return PageContent(name, html_of(frame), styles, scripts)
 
-    def document(self, query: Mapping[str, str]) -> dict[str, Any]:
+    def json_view(self, query: Mapping[str, str]) -> dict[str, Any]:
         """
-        The same as a JSON document: see `status_json`; with `slo` in the query, that SLO only, and its history.
+        The same as JSON: see `status_json`; with `slo` in the query, that SLO only, and its history.
 
         Args:
             query: Of the address: `slo`, and with it `range`.
@@ -158,9 +159,9 @@ class StatusPage:
         definition, ranges = tracker.definition, ranges_of(tracker.definition)
         seconds = ranges.get(query.get("range", ""), definition.window_seconds)
         snapshot, timeline = self._past(tracker)
-        document = status_json(self.registry, snapshots=[(definition, snapshot)])
+        view = status_json(self.registry, snapshots=[(definition, snapshot)])
         past = history(definition, snapshot, timeline, range_seconds=seconds)
-        return {**document, "note": self._note(), "history": history_json(past)}
+        return {**view, "note": self._note(), "history": history_json(past)}
 
     def _past(self, tracker: SLOTracker) -> _Past:
         store = self.registry.store
@@ -183,14 +184,14 @@ class StatusPage:
         return notes
 
     def _note(self) -> str | None:
-        """`status_note` is for commands, which run beside the service; a page is served by the process that counts."""
+        """The note for a page, which the counting process serves; `status_note` is for commands in other processes."""
         store = self.registry.store
         if store.scope != "process":
             return None
         return separate_counts(f"The store {store.backend}://", ONE_ANSWERED)
 
     def _away(self, exc: Exception) -> ET.Element:
-        """What is said instead of numbers."""
+        """The message in place of numbers."""
         logger = logging.getLogger(LOGGER_NAME)
         reason = described(exc)
         self.registry.internals.errors.report("the store could not be read for the status page", exc)
@@ -210,15 +211,15 @@ def _read_past(tracker: SLOTracker) -> _Past:
 
 
 def _frame(*content: Node, is_up: bool = True, searchable: bool = False) -> ET.Element:
-    """The live part, and above it what the script works with; without the script that stays hidden."""
+    """The live content below the tools of the script, which stay hidden without the script."""
     tools: list[Node] = []
     if searchable:
         box = element("input", type="search", id="slo-search", autocomplete="off")
         tools.append(element("label", "Find ", box))
     tools += [
         element("button", "Pause", type="button", id="slo-pause", aria_pressed="false"),
-        # What is routine is only to be seen; what changes how the page is to be read is also read aloud.
-        element("span", element("span"), element("span", role="status"), id="slo-told"),
+        # The first part is for routine messages, the second for those that screen readers announce.
+        element("span", element("span"), element("span", role="status"), id="slo-message"),
     ]
     return element(
         "div",

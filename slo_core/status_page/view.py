@@ -1,4 +1,4 @@
-"""`/slo`, `/slo.json` and what they are made of, for every framework without an admin of its own."""
+"""The views of `/slo`, `/slo.json` and the files of the page, for frameworks without an admin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["StatusView", "json_answer"]
 _JSON = "application/json"
 _HTML = "text/html; charset=utf-8"
 
-# Nothing from elsewhere, nothing inline, and no other site may frame it.
+# No foreign sources, no inline scripts or styles, and no frame on other sites.
 _HEADERS = (
     ("Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"),
     ("Referrer-Policy", "same-origin"),
@@ -34,8 +34,8 @@ class StatusView:
 
     Args:
         registry: The SLOs.
-        path: Where the page is: "/slo". Its JSON is at "/slo.json", its files are below "/slo/".
-        token: What to ask for: as a bearer token, or as the password of Basic with any name; None asks for nothing.
+        path: The path of the page: "/slo". Its JSON is at "/slo.json", its files are below "/slo/".
+        token: The token to ask for, as a bearer token or as the password of Basic with any name; None asks for none.
 
     Raises:
         ValueError: The token is empty.
@@ -71,12 +71,12 @@ class StatusView:
         name = asked.pop("slo", None)
         try:
             if name is None:
-                fragment = self._page.overview(asked, links=self._links)
+                content = self._page.overview(asked, links=self._links)
             else:
-                fragment = self._page.detail(name, asked, links=self._links)
+                content = self._page.detail(name, asked, links=self._links)
         except UnknownNameError as exc:
             return plain_text(method, 404, f"{exc.args[0]}\n")
-        body = self._document(fragment, is_detail=name is not None).encode("utf-8", "replace")
+        body = self._html_page(content, is_detail=name is not None).encode("utf-8", "replace")
         vary = ("Vary", "Accept-Encoding")
         return answered(method, 200, _HTML, body, vary, *_HEADERS, accept_encoding=accept_encoding)
 
@@ -96,7 +96,7 @@ class StatusView:
         return refusal or json_answer(self._page, method, dict(parse_qsl(query)), accept_encoding=accept_encoding)
 
     def respond_asset(self, method: str, name: str, *, accept_encoding: str = "") -> Answer:
-        """A file of the page; see `Assets.respond`. There is no secret in it."""
+        """A file of the page; see `Assets.respond`. It needs no token."""
         return self._assets.respond(method, name, accept_encoding=accept_encoding)
 
     def _refusal(self, method: str, authorization: str) -> Answer | None:
@@ -107,30 +107,30 @@ class StatusView:
             return plain_text(method, 401, text, _CHALLENGE)
         return None
 
-    def _document(self, fragment: PageContent, *, is_detail: bool) -> str:
+    def _html_page(self, content: PageContent, *, is_detail: bool) -> str:
         asset, version = self._links.asset, self._assets.version
-        styles = [element("link", rel="stylesheet", href=f"{asset(name)}?v={version}") for name in fragment.styles]
-        scripts = [element("script", src=f"{asset(name)}?v={version}", defer=True) for name in fragment.scripts]
+        styles = [element("link", rel="stylesheet", href=f"{asset(name)}?v={version}") for name in content.styles]
+        scripts = [element("script", src=f"{asset(name)}?v={version}", defer=True) for name in content.scripts]
         head = element(
             "head",
             element("meta", charset="utf-8"),
             element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            element("title", f"{fragment.title} | SLO status" if is_detail else "SLO status"),
+            element("title", f"{content.title} | SLO status" if is_detail else "SLO status"),
             element("link", rel="icon", href=f"{asset('slo.svg')}?v={version}"),
             *styles,
             *scripts,
         )
         back = element("p", element("a", "All SLOs", href=self._links.overview({}))) if is_detail else None
-        # What the fragment holds is put in where the marker stands: it is HTML already.
-        main = element("main", back, element("h1", fragment.title, dir="auto"), element("slot"))
+        # The content is HTML already: it replaces the marker.
+        main = element("main", back, element("h1", content.title, dir="auto"), element("slot"))
         frame = html_of(element("html", head, element("body", main, class_="slo-page"), lang="en"))
         before, _, after = frame.rpartition("<slot></slot>")
-        return f"<!DOCTYPE html>\n{before}{fragment.html}{after}\n"
+        return f"<!DOCTYPE html>\n{before}{content.html}{after}\n"
 
 
 def json_answer(page: StatusPage, method: str, query: dict[str, str], *, accept_encoding: str = "") -> Answer:
     """
-    The JSON document of a page: 200, 404 for an unknown SLO, 503 while the store is away.
+    The JSON of a page: 200, 404 for an unknown SLO, 503 while the store is away.
 
     Args:
         page: The page.
@@ -138,20 +138,20 @@ def json_answer(page: StatusPage, method: str, query: dict[str, str], *, accept_
         query: `slo`, `range`.
         accept_encoding: The Accept-Encoding header.
     """
-    status, document = 200, {}
+    status, view = 200, {}
     try:
-        document = page.document(query)
+        view = page.json_view(query)
     except UnknownNameError as exc:
-        status, document = 404, {"version": JSON_VERSION, "error": str(exc.args[0])}
-    except Exception as exc:  # a program is told so by the status
+        status, view = 404, {"version": JSON_VERSION, "error": str(exc.args[0])}
+    except Exception as exc:  # the status code says so
         store = page.registry.store
         status = 503
-        document = {
+        view = {
             "version": JSON_VERSION,
             "service": page.registry.service,
             "store": {"backend": store.backend, "scope": store.scope, "is_up": False},
             "error": f"the store cannot be read: {described(exc)}",
         }
-    body = json.dumps(document, allow_nan=False).encode()
+    body = json.dumps(view, allow_nan=False).encode()
     vary = ("Vary", "Accept-Encoding")
     return answered(method, status, _JSON, body, vary, *_HEADERS, accept_encoding=accept_encoding)

@@ -56,7 +56,7 @@ def test_importing_asks_no_clock() -> None:
             return ask
         for name in ("time", "monotonic", "perf_counter"):
             setattr(time, name, guarded(getattr(time, name)))
-        import slo_core, slo_core.http.recorder, slo_core.config.settings, slo_core.testing, slo_core.status.service_status_of
+        import slo_core, slo_core.http.recorder, slo_core.config.settings, slo_core.testing, slo_core.status.service_status
         """
     )
 

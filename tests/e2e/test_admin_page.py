@@ -212,7 +212,7 @@ def test_a_click_sorts_and_a_word_finds(shop: Shop) -> None:
     assert page.locator("tr[data-slo]:visible").count() == 1
     with page.expect_response(lambda answer: "slostatus" in answer.url):
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    page.wait_for_selector("#slo-told:has-text('Updated')")
+    page.wait_for_selector("#slo-message:has-text('Updated')")
     assert page.locator("tr[data-slo]:visible").count() == 1
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -268,7 +268,7 @@ def test_a_store_that_is_killed_is_told_of_and_comes_back(shop: Shop) -> None:
     for one in (page, detail):
         wait_until(lambda one=one: nudged(one) and one.locator(".slo-away").is_visible())
     assert page.locator("tr[data-slo]").count() == 7
-    assert "The store cannot be read" in page.inner_text("#slo-told")
+    assert "The store cannot be read" in page.inner_text("#slo-message")
     assert page.goto(shop.url + LIST).status == 200
     assert page.locator("tr[data-slo]").count() == 0
 

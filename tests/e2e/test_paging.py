@@ -55,7 +55,7 @@ def test_a_page_arrives_and_resolves_and_silences_the_ticket(tmp_path: Path) -> 
         start_alertmanager(telephone, severities=["page", "ticket"], inhibit=ALERTMANAGER_INHIBIT_RULE) as alertmanager,
         start_server(command, port=port, ready="/metrics", env=env),
         start_prometheus(
-            [f"{HOST}:{port}"], rules=rules_text(rules.document()), alertmanager=alertmanager.address
+            [f"{HOST}:{port}"], rules=rules_text(rules.file_content()), alertmanager=alertmanager.address
         ) as prometheus,
     ):
         wait_until(lambda: prometheus.value('slo:window_events:sum{sloth_slo="availability",sloth_window="30d"}'))

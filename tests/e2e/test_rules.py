@@ -125,7 +125,7 @@ def test_promtool_accepts_the_rules(scope: str, tmp_path: Path) -> None:
     ]
     rules = rules_for(slos, scope=scope, keep_firing_for="90s")
 
-    printed = check_rules(rules_text(rules.document(), comment="Several\nlines: {{"), tmp_path)
+    printed = check_rules(rules_text(rules.file_content(), comment="Several\nlines: {{"), tmp_path)
 
     assert f"SUCCESS: {sum(len(group['rules']) for group in rules.groups)} rules found" in printed
     assert "duplicate" not in printed
@@ -180,7 +180,7 @@ def test_a_process_of_no_particular_service_is_found_without_the_label(tmp_path:
     Scraped(lapse, "a", service="another").lifetime(good=range(0, 800_000, 100_000), bad=[0] * 8)
     lapse.expect(firing("SLOErrorBudgetBurn", slo_service="default", severity="page", long_window_seconds="3600"), 7, 1)
 
-    run_lapses(rules_for([an_slo("a", 30)], scope="process", service="default").document(), [lapse], tmp_path)
+    run_lapses(rules_for([an_slo("a", 30)], scope="process", service="default").file_content(), [lapse], tmp_path)
 
 
 # Shared stores: alerts fire exactly when the library's do.
@@ -247,7 +247,7 @@ def test_alerts_fire_exactly_when_the_library_says_so(tmp_path: Path) -> None:
         lapse.expect(BURNS, step, found)
     assert min(exact, fired, silent) > 200
 
-    run_lapses(rules_for(slos, scope="fleet").document(), [lapse], tmp_path)
+    run_lapses(rules_for(slos, scope="fleet").file_content(), [lapse], tmp_path)
 
 
 def labels_of(slo: str, rule: AlertRule) -> str:
@@ -267,7 +267,7 @@ def test_exactly_at_the_factor_fires_and_one_event_less_does_not(tmp_path: Path)
     for step, expected in enumerate([0, 1, 0, 0, 1]):
         lapse.expect(firing("SLOErrorBudgetBurn", severity="page", long_window_seconds="3600"), step, expected)
 
-    run_lapses(rules_for([an_slo("a", 30)], scope="host").document(), [lapse], tmp_path)
+    run_lapses(rules_for([an_slo("a", 30)], scope="host").file_content(), [lapse], tmp_path)
 
 
 # A day of one SLO: events in each minute, as (good, bad).
@@ -391,7 +391,7 @@ def test_a_store_that_several_servers_scrape_counts_once(tmp_path: Path) -> None
     # Of 20 failures that are allowed; 20 of 30 would leave a third.
     lapse.expect(recorded("slo:period_error_budget_remaining:ratio", "a"), 2, 0.4)
 
-    run_lapses(rules_for([slo], scope="fleet").document(), [lapse], tmp_path)
+    run_lapses(rules_for([slo], scope="fleet").file_content(), [lapse], tmp_path)
 
 
 @pytest.mark.parametrize("days", PERIODS)
@@ -426,7 +426,7 @@ def test_a_dead_store_does_not_resolve_a_page(days: int, tmp_path: Path) -> None
             lapse.expect(firing(alert, slo_service="shop", **first_seen), step, int(from_step <= step < until_step))
         lapse.expect(firing(alert, slo_service="shop", **first_seen), 39, int(from_step == 0))
 
-    run_lapses(rules_for([slo], scope="fleet", keep_firing_for="10m").document(), [lapse], tmp_path)
+    run_lapses(rules_for([slo], scope="fleet", keep_firing_for="10m").file_content(), [lapse], tmp_path)
 
 
 def test_budgets_that_are_low_and_spent_are_told(tmp_path: Path) -> None:
@@ -442,7 +442,7 @@ def test_budgets_that_are_low_and_spent_are_told(tmp_path: Path) -> None:
         lapse.expect(firing("SLOBudgetLow", budget_below="10%", slo_inhibit="target"), step, lower)
         lapse.expect(firing("SLOBudgetExhausted", slo_inhibit="source"), step, spent)
 
-    run_lapses(rules_for([an_slo("a", 30)], scope="host").document(), [lapse], tmp_path)
+    run_lapses(rules_for([an_slo("a", 30)], scope="host").file_content(), [lapse], tmp_path)
 
 
 def test_replaced_pods_are_no_loss_and_a_replaced_store_is(tmp_path: Path) -> None:
@@ -484,8 +484,8 @@ def test_dropped_events_are_told_once(tmp_path: Path) -> None:
     labels = {**identity, "severity": "ticket", "sloth_severity": "ticket", "slo_alert_family": "data"}
     shared.alerts["SLOEventsDropped", 25] = [(labels, {"summary": "a of shop loses events", "description": words})]
 
-    run_lapses(rules_for([an_slo("a", 30)], scope="fleet").document(), [shared], tmp_path)
-    run_lapses(rules_for([an_slo("a", 30)], scope="process").document(), [single], tmp_path)
+    run_lapses(rules_for([an_slo("a", 30)], scope="fleet").file_content(), [shared], tmp_path)
+    run_lapses(rules_for([an_slo("a", 30)], scope="process").file_content(), [single], tmp_path)
 
 
 def test_a_dead_store_does_not_resolve_the_news_of_silence(tmp_path: Path) -> None:

@@ -161,7 +161,7 @@ def test_counters_of_processes_come_close() -> None:
     env = {"SERVICE_STORE": "memory://", "SERVICE_NAME": "shop", "PYTHONPATH": str(SUPPORT)}
     with (
         start_server(command, port=port, ready="/metrics", env=env),
-        start_prometheus([f"{HOST}:{port}"], rules=rules_text(rules.document())) as prometheus,
+        start_prometheus([f"{HOST}:{port}"], rules=rules_text(rules.file_content())) as prometheus,
     ):
         # Seen before anything has happened: what comes before the first scrape may be missing.
         wait_until(lambda: prometheus.series("slo_target"), message="nothing was scraped")

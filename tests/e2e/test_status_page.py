@@ -348,7 +348,7 @@ def in_a_hurry(page: Any, url: str) -> None:
 # Keeps what a screen reader would read.
 LISTEN = """
 window.heard = [];
-const aloud = document.querySelector("#slo-told [role=status]");
+const aloud = document.querySelector("#slo-message [role=status]");
 new MutationObserver(() => aloud.textContent && heard.push(aloud.textContent)).observe(aloud, {childList: true});
 """
 
@@ -359,7 +359,7 @@ def test_a_service_that_hangs_is_told_of_once(examples: dict[str, Example], open
     page = open_page(example.page)
     in_a_hurry(page, example.page)
     page.evaluate(LISTEN)
-    page.wait_for_selector("#slo-told:has-text('Updated')")
+    page.wait_for_selector("#slo-message:has-text('Updated')")
     assert page.evaluate("heard") == []
 
     page.route(example.page, lambda route: None)
@@ -509,14 +509,14 @@ def test_the_keyboard_is_enough(example: Example, open_page: Any) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
     assert page.get_attribute("#slo-pause", "aria-pressed") == "true"
-    assert page.inner_text("#slo-told") == "Paused."
+    assert page.inner_text("#slo-message") == "Paused."
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     look_again(page)
     assert asked == []
     with page.expect_response(example.page):
         page.keyboard.press("Space")  # goes on, at once
-    page.wait_for_selector("#slo-told:has-text('Updated')")
+    page.wait_for_selector("#slo-message:has-text('Updated')")
     assert shown.count() < example.counts
 
     link = page.locator(f"tr[data-slo={example.slo}] a")
@@ -546,7 +546,7 @@ def test_a_store_that_is_killed_is_told_of_and_comes_back(example: Example, open
         wait_until(lambda: all(example.is_away() for _ in range(10)), message="a worker does not notice")
         for page in (overview, detail):
             look_until(page, ".slo-away")
-            assert "The store cannot be read. What you see is from" in page.inner_text("#slo-told")
+            assert "The store cannot be read. What you see is from" in page.inner_text("#slo-message")
             assert page.locator(".slo-away").count() == 1
             assert page.locator(".slo-state").count() > 0
             # It is not put there anew, which would be read aloud again.
@@ -588,5 +588,5 @@ def test_the_token_opens_it(name: str, open_page: Any) -> None:
         )
         assert page.answer.status == 200
         page.wait_for_selector(".slo-chart canvas")
-        look_until(page, "#slo-told:has-text('Updated')")
+        look_until(page, "#slo-message:has-text('Updated')")
         assert page.complaints == []

@@ -25,10 +25,10 @@ with atheris.instrument_imports(include=["slo_core", "yaml", "tomllib", "prometh
     from slo_core import ConfigError, SLODefinition, SLORegistry
     from slo_core.config.definitions import parse_definitions
     from slo_core.config.sources.file import ENDINGS
-    from slo_core.config.sources.json_document import read_json  # noqa: F401  # imported when they are needed, else
+    from slo_core.config.sources.json_file import read_json  # noqa: F401  # imported when they are needed, else
     from slo_core.config.sources.load import load_definitions
-    from slo_core.config.sources.toml_document import read_toml  # noqa: F401
-    from slo_core.config.sources.yaml_document import read_yaml  # noqa: F401
+    from slo_core.config.sources.toml_file import read_toml  # noqa: F401
+    from slo_core.config.sources.yaml_file import read_yaml  # noqa: F401
     from slo_core.errors import SLOError
     from slo_core.metrics.view import MetricsView
     from slo_core.testing import FakeClock

@@ -1,1 +1,1 @@
-"""Where definitions are read from: files, modules, Django settings."""
+"""Sources of definitions: files, modules, Django settings."""

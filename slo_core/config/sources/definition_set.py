@@ -1,4 +1,4 @@
-"""Definitions as they were found somewhere, with what belongs to all of them."""
+"""The SLO definitions of one service, with their service, store scope and labels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class _Defined(Protocol):
 
 @runtime_checkable
 class DefinedSLOs(Protocol):
-    """The part of an `SLORegistry` that says what is defined. The registry itself stands above this package."""
+    """The part of an `SLORegistry` that holds definitions. The registry itself stands above this package."""
 
     @property
     def service(self) -> str: ...
@@ -46,13 +46,13 @@ class DefinitionSet:
     The SLOs of one service.
 
     Attributes:
-        where: What they are called in messages: the file, `module:attribute`.
+        where: Where they come from, for messages: the file, `module:attribute`.
         definitions: The SLOs, in their order.
-        service: Whose they are.
-        scope: Whose events a store of theirs holds; None where that is not known.
-        labels: For every alert of theirs.
-        lines: Where each of them is written.
-        slos: What messages call the definitions.
+        service: The service.
+        scope: Whose events its store holds; None where that is not known.
+        labels: Labels for every alert.
+        lines: The line of each definition in its file.
+        slos: The name of the definitions in messages.
     """
 
     where: str
@@ -70,7 +70,7 @@ class DefinitionSet:
 
         Args:
             registry: The SLOs.
-            where: What they are called in messages.
+            where: Where they come from, for messages.
         """
         return cls(
             where=where,
@@ -81,11 +81,11 @@ class DefinitionSet:
         )
 
     def path_of(self, name: str) -> str:
-        """An SLO as messages call it, with its line."""
+        """The name of an SLO in messages, with its line."""
         return self.lines.located(f"{self.slos}[{name!r}]")
 
     def located(self, problems: Iterable[Problem]) -> list[Problem]:
-        """Problems that were found later on, of rules for example, with the place where the mistake is written."""
+        """Problems of later checks, such as of rules, with the line of each mistake."""
         return [replace(problem, path=self._located(problem.path)) for problem in problems]
 
     def _located(self, path: str) -> str:

@@ -1,4 +1,4 @@
-"""A file with the SLOs of a service: YAML, TOML or JSON, by its ending."""
+"""Loads a file with the SLOs of a service: YAML, TOML or JSON, by its ending."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, cast
 
 from slo_core.config.definitions import DefinitionsConfig, parse_definitions
 from slo_core.config.sources.definition_set import DefinitionSet
-from slo_core.config.sources.document import Document, refusal
 from slo_core.config.sources.line_map import SLOS, LineMap, path_of
+from slo_core.config.sources.parsed_file import ParsedFile, refusal
 from slo_core.conventions import DEFAULT_STORE
 from slo_core.errors import ConfigError, Problem, SLOError, nearest
 from slo_core.objectives.definition import SLODefinition
@@ -22,7 +22,7 @@ __all__ = ["ENDINGS", "load_file"]
 _KEYS = ("service", SLOS, "store", "labels")
 _REMEDY = f"a file holds `service:` and `{SLOS}:`, and may hold `store:` and `labels:`"
 
-# Two hundred SLOs with every option that there is are a tenth of it.
+# Two hundred SLOs with every option take a tenth of it.
 _LARGEST_BYTES = 1024 * 1024
 
 
@@ -31,11 +31,11 @@ def load_file(name: str) -> DefinitionSet:
     The definitions in a file.
 
     Args:
-        name: The file; messages call it so.
+        name: The file, as messages show it.
 
     Raises:
-        ConfigError: Everything that is wrong with it, with its line where that is known.
-        SLOError: It is YAML, and PyYAML is not installed.
+        ConfigError: Every problem of the file, with its line where that is known.
+        SLOError: The file is YAML, and PyYAML is not installed.
     """
     path = Path(name)
     if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir() raises in a folder that may not be entered
@@ -45,16 +45,16 @@ def load_file(name: str) -> DefinitionSet:
         raise refusal(
             name, None, f"expected a name that ends with {', '.join(ENDINGS)}, got {path.suffix or 'no ending'}"
         )
-    document = read(_text(path, name), file=name)
+    content = read(_text(path, name), file=name)
     try:
-        repr(document.value)
+        repr(content.value)
     except (ValueError, RecursionError) as exc:  # a hexadecimal number of 5,000 digits, a TOML key of 500 parts
         raise refusal(name, None, "a number in it is too long to be shown, or it is nested too deeply") from exc
-    if document.value is None or document.value == {}:
+    if content.value is None or content.value == {}:
         raise refusal(name, None, "the file is empty", _REMEDY)
-    if not isinstance(document.value, dict):
-        raise refusal(name, 1, f"expected a mapping, got {type(document.value).__name__}", _REMEDY)
-    return _parsed(document, LineMap(name, {path_of(keys): line for keys, line in document.lines.items()}))
+    if not isinstance(content.value, dict):
+        raise refusal(name, 1, f"expected a mapping, got {type(content.value).__name__}", _REMEDY)
+    return _definition_set(content, LineMap(name, {path_of(keys): line for keys, line in content.lines.items()}))
 
 
 def _text(path: Path, name: str) -> str:
@@ -76,34 +76,34 @@ def _text(path: Path, name: str) -> str:
         ) from exc
 
 
-def _yaml(text: str, *, file: str) -> Document:
+def _yaml(text: str, *, file: str) -> ParsedFile:
     try:
-        from slo_core.config.sources.yaml_document import read_yaml
+        from slo_core.config.sources.yaml_file import read_yaml
     except ImportError as exc:
         raise SLOError(f'{file}: YAML needs PyYAML, which is not installed: pip install "slo-suite[yaml]"') from exc
     return read_yaml(text, file=file)
 
 
-def _toml(text: str, *, file: str) -> Document:
-    from slo_core.config.sources.toml_document import read_toml
+def _toml(text: str, *, file: str) -> ParsedFile:
+    from slo_core.config.sources.toml_file import read_toml
 
     return read_toml(text, file=file)
 
 
-def _json(text: str, *, file: str) -> Document:
-    from slo_core.config.sources.json_document import read_json
+def _json(text: str, *, file: str) -> ParsedFile:
+    from slo_core.config.sources.json_file import read_json
 
     if not text.strip():
-        return Document(None)
+        return ParsedFile(None)
     return read_json(text, file=file)
 
 
-_READERS: Mapping[str, Callable[..., Document]] = {".yaml": _yaml, ".yml": _yaml, ".toml": _toml, ".json": _json}
+_READERS: Mapping[str, Callable[..., ParsedFile]] = {".yaml": _yaml, ".yml": _yaml, ".toml": _toml, ".json": _json}
 ENDINGS = tuple(_READERS)
 
 
-def _parsed(document: Document, lines: LineMap) -> DefinitionSet:
-    value: dict[Any, Any] = document.value
+def _definition_set(content: ParsedFile, lines: LineMap) -> DefinitionSet:
+    value: dict[Any, Any] = content.value
     problems = [Problem(str(key), "unknown key", nearest(key, _KEYS)) for key in value if key not in _KEYS]
     problems += _service_problems(value)
     store = value.get("store", DEFAULT_STORE)
@@ -122,9 +122,9 @@ def _parsed(document: Document, lines: LineMap) -> DefinitionSet:
         else:
             if not definitions:
                 problems.append(Problem(SLOS, "expected at least one SLO, got none"))
-    found = [*document.problems, *lines.located_problems(problems)]
-    if found:
-        raise ConfigError(found)
+    located = [*content.problems, *lines.located_problems(problems)]
+    if located:
+        raise ConfigError(located)
     return DefinitionSet(
         where=lines.file,
         definitions=definitions,
@@ -150,6 +150,6 @@ def _store_problems(store: object) -> list[Problem]:
     schemes = known_schemes()
     if "://" not in store or store.partition(":")[0] not in schemes:
         known = ", ".join(f"{scheme}://" for scheme in sorted({*schemes, "django"}))
-        if not store.startswith("django://"):  # known to a Django project only
+        if not store.startswith("django://"):  # only a Django project knows this scheme
             return [Problem("store", f"expected one of the schemes {known}, got {redacted_url(store)!r}")]
     return []

@@ -1,4 +1,4 @@
-"""Which line of a file a key stands in."""
+"""The line of each key in a file."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from slo_core.errors import Problem
 
 __all__ = ["Keys", "LineMap", "path_of"]
 
-# The way to a value from the top of a document: keys of mappings and positions in lists.
+# The path to a value from the top of a file: keys of mappings and positions in lists.
 Keys = tuple[object, ...]
 
 SLOS = "slos"
 
 
 def path_of(keys: Keys) -> str:
-    """The way to a value as messages write it: `slos['checkout'].alert_rules[0].severity`."""
+    """The path to a value as messages write it: `slos['checkout'].alert_rules[0].severity`."""
     text = ""
     for depth, key in enumerate(keys):
         if isinstance(key, int) and not isinstance(key, bool):
@@ -34,7 +34,7 @@ class LineMap:
     The lines of a file's values.
 
     Attributes:
-        file: The file, as its name was given; empty for what stands in no file.
+        file: The name of the file, as it was given; empty for definitions that come from no file.
         lines: The line of each path, counted from 1.
     """
 
@@ -42,9 +42,9 @@ class LineMap:
     lines: Mapping[str, int] = field(default_factory=dict, repr=False)
 
     def located(self, path: str) -> str:
-        """The path, behind the file and the line in which it stands, or would have to stand."""
+        """The path with the file and the line in front; a missing key gets the line of its parent."""
         if not self.file or path.startswith("--"):
-            return path  # an option stands in no file
+            return path  # an option of a command is in no file
         line = self._line_of(path)
         return f"{self.file}: {path}" if line is None else f"{self.file}:{line}: {path}"
 

@@ -1,4 +1,4 @@
-"""From what somebody typed to definitions."""
+"""Loads definitions from a file, a `module:attribute` or Django settings."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from slo_core.config.sources.definition_set import DefinitionSet
-from slo_core.config.sources.document import refusal
 from slo_core.config.sources.file import ENDINGS, load_file
+from slo_core.config.sources.parsed_file import refusal
 
 __all__ = ["load_definitions", "load_django_settings"]
 
@@ -17,14 +17,14 @@ _ATTRIBUTE = re.compile(r"[A-Za-z_][\w.]*:(?:[A-Za-z_][\w.]*(?:\(\))?)?")
 
 def load_definitions(source: str) -> DefinitionSet:
     """
-    The definitions that a source holds.
+    The definitions in a source.
 
     Args:
         source: A file that ends with .yaml, .yml, .toml or .json; or `module:attribute`.
 
     Raises:
-        ConfigError: There is no such source, or everything that is wrong with it.
-        SLOError: What reads it is not installed.
+        ConfigError: There is no such source, or every problem in it.
+        SLOError: A package that reads it is not installed.
     """
     path = Path(source)
     if path.suffix.lower() in ENDINGS:
@@ -41,13 +41,13 @@ def load_definitions(source: str) -> DefinitionSet:
 
 def load_django_settings(module: str) -> DefinitionSet:
     """
-    The definitions in a Django project's settings; Django is not asked.
+    The definitions in a Django project's settings; Django itself is not loaded.
 
     Args:
         module: `"shop.settings"`.
 
     Raises:
-        ConfigError: Everything that is wrong with them.
+        ConfigError: Every problem with the settings.
     """
     from slo_core.config.sources.module import load_settings
 

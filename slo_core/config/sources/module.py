@@ -1,4 +1,4 @@
-"""Definitions that code has: an object of a module, or the settings that a module is made of."""
+"""Loads definitions from Python modules: an attribute of a module, or a settings module."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["load_attribute", "load_settings"]
 _DEFINITIONS = "SLO_DEFINITIONS"
 _EXPECTED = "a mapping or list of definitions, an SLORegistry, or an application that has one"
 
-# The database that Django's own default names, where a project has one: see `slo_django.conf`.
+# The default store of a Django project with a database: see `slo_django.conf`.
 _DJANGO_STORE = "django://default"
 
 
@@ -33,42 +33,42 @@ def load_attribute(name: str) -> DefinitionSet:
             `SLO_DEFINITIONS`, the other settings of the module are read, too.
 
     Raises:
-        ConfigError: The module cannot be imported, or has no such attribute; or everything wrong with the definitions.
+        ConfigError: The module cannot be imported, or has no such attribute; or every problem with the definitions.
     """
     module_name, _, attribute = name.partition(":")
     if attribute in ("", _DEFINITIONS):
         return load_settings(module_name)
-    found: Any = _imported(module_name, where=name)
+    value: Any = _imported(module_name, where=name)
     is_factory = attribute.endswith("()")
     for part in attribute.removesuffix("()").split("."):
-        if not hasattr(found, part):
-            known = [known for known in dir(found) if not known.startswith("_")]
+        if not hasattr(value, part):
+            known = [known for known in dir(value) if not known.startswith("_")]
             raise _refused(name, f"there is no {part!r}", nearest(part, known) if known else "")
-        found = getattr(found, part)
+        value = getattr(value, part)
     if is_factory:
-        found = _called(found, where=name)
-    registry = _registry_of(found)
+        value = _called(value, where=name)
+    registry = _registry_of(value)
     if registry is not None:
         if not len(registry):
             raise _refused(name, "the registry has no SLO")
         return DefinitionSet.of_registry(registry, where=name)
-    if isinstance(found, (Mapping, Sequence)) and not isinstance(found, (str, bytes)):
-        return DefinitionSet(where=name, definitions=_definitions(found, where=name), slos=name)
-    hint = f'call it: "{name}()"' if callable(found) and not is_factory else ""
-    raise _refused(name, f"expected {_EXPECTED}, got {type(found).__name__}", hint)
+    if isinstance(value, (Mapping, Sequence)) and not isinstance(value, (str, bytes)):
+        return DefinitionSet(where=name, definitions=_definitions(value, where=name), slos=name)
+    hint = f'call it: "{name}()"' if callable(value) and not is_factory else ""
+    raise _refused(name, f"expected {_EXPECTED}, got {type(value).__name__}", hint)
 
 
 def load_settings(module_name: str) -> DefinitionSet:
     """
     The definitions in the settings of a Django project, or in any module with the same names.
 
-    Nothing of Django is set up: the module is imported, and its names are read.
+    The module is imported and its names are read; Django itself is not set up.
 
     Args:
         module_name: `"shop.settings"`.
 
     Raises:
-        ConfigError: The module cannot be imported, or everything wrong with its settings.
+        ConfigError: The module cannot be imported, or every problem with its settings.
     """
     module = _imported(module_name, where=module_name)
     given: dict[str, object] = {name: value for name, value in vars(module).items() if name.startswith(PREFIX)}
@@ -105,21 +105,21 @@ def load_settings(module_name: str) -> DefinitionSet:
 
 
 def _definitions(config: object, *, where: str) -> tuple[SLODefinition, ...]:
-    found = parse_definitions(cast("DefinitionsConfig", config), where=where)  # the parser looks at every value
-    if not found:
+    definitions = parse_definitions(cast("DefinitionsConfig", config), where=where)  # the parser checks every value
+    if not definitions:
         raise _refused(where, "expected at least one SLO, got none")
-    return found
+    return definitions
 
 
-def _registry_of(found: Any) -> DefinedSLOs | None:
-    """The registry itself, or that of an application: of Flask's extension, or of `slo_asgi.instrument`."""
-    if isinstance(found, DefinedSLOs):
-        return found
-    extensions = getattr(found, "extensions", None)
+def _registry_of(value: Any) -> DefinedSLOs | None:
+    """The registry itself, or the registry of an application that uses Flask's extension or `slo_asgi.instrument`."""
+    if isinstance(value, DefinedSLOs):
+        return value
+    extensions = getattr(value, "extensions", None)
     extension = extensions.get("slo") if isinstance(extensions, Mapping) else None
     for candidate in (
         getattr(extension, "registry", None),
-        getattr(getattr(found, "state", None), "slo_registry", None),
+        getattr(getattr(value, "state", None), "slo_registry", None),
     ):
         if isinstance(candidate, DefinedSLOs):
             return candidate
@@ -134,14 +134,14 @@ def _imported(name: str, *, where: str) -> object:
             hint = "is its folder the current one, or in PYTHONPATH?"
             raise _refused(where, f"there is no module {exc.name!r}", hint) from exc
         raise _refused(where, f"{name} cannot be imported: {exc}", "is it installed?") from exc
-    except Exception as exc:  # whatever somebody else's code does when it is imported
+    except Exception as exc:  # foreign code may raise anything
         raise _refused(where, f"{name} cannot be imported: {type(exc).__name__}: {exc}") from exc
 
 
 def _called(factory: Any, *, where: str) -> object:
     try:
         return factory()
-    except Exception as exc:  # whatever somebody else's code does when it is called
+    except Exception as exc:  # foreign code may raise anything
         raise _refused(where, f"the call failed: {type(exc).__name__}: {exc}") from exc
 
 

@@ -1,1 +1,1 @@
-"""Where the status of a service is read from: its pages, its store, this process."""
+"""Sources of a service's status: its pages and its shared store."""

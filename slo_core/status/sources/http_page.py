@@ -1,4 +1,4 @@
-"""A page of a running service: `/slo.json` or `/metrics`."""
+"""The status source of a running service: its `/slo.json` or `/metrics`."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _ACCEPT = "application/json, text/plain;version=0.0.4;q=0.5"
 
 class HTTPStatusSource:
     """
-    Asks a page each time anew.
+    Fetches a page at each read.
 
     Args:
         address: Its http or https address.
         token: Bearer token; None sends none.
-        service: The only service to show; None shows all that are on it.
-        clock: Returns seconds since the epoch: when numbers are read that do not say it themselves.
+        service: The only service to show; None shows all on the page.
+        clock: Returns seconds since the epoch; dates the numbers of a page that does not date them.
     """
 
     def __init__(
@@ -47,38 +47,38 @@ class HTTPStatusSource:
 
     def read(self) -> list[ServiceStatus]:
         """
-        What the page says.
+        The services on the page.
 
         Raises:
-            StoreError: Nobody answers, or with a server's error.
-            SLOError: It is no page of ours, asks for another token, or does not show the service that is asked for.
+            StoreError: No answer, or a server error.
+            SLOError: Not a page of slo-suite, the wrong token, or the requested service is missing.
         """
-        body, kind = self._fetch()
+        body, content_type = self._fetch()
         try:
-            services = self._parsed(body, kind)
+            services = self._parsed(body, content_type)
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as exc:
-            # SLOError is none of them.
             raise SLOError(
-                f"{self._shown}: expected the JSON or the metrics of slo-suite, got {kind or 'something else'} that cannot "
-                f"be read ({type(exc).__name__}: {exc}); is it of a newer slo-suite?"
+                f"{self._shown}: expected the JSON or the metrics of slo-suite, got "
+                f"{content_type or 'something else'} that cannot be read "
+                f"({type(exc).__name__}: {exc}); is it of a newer slo-suite?"
             ) from exc
         if self._service is not None:
-            held = ", ".join(repr(found.service) for found in services) or "none"
-            services = [found for found in services if found.service == self._service]
+            held = ", ".join(repr(status.service) for status in services) or "none"
+            services = [status for status in services if status.service == self._service]
             if not services:
                 raise SLOError(f"{self._shown}: expected service {self._service!r}, it shows {held}")
         return services
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Does nothing: no connection stays open."""
 
-    def _parsed(self, body: bytes, kind: str) -> list[ServiceStatus]:
-        if kind == "application/json":
+    def _parsed(self, body: bytes, content_type: str) -> list[ServiceStatus]:
+        if content_type == "application/json":
             return services_of_json(json.loads(body), address=self._shown)
-        if kind in ("text/plain", "application/openmetrics-text"):
+        if content_type in ("text/plain", "application/openmetrics-text"):
             return services_of_metrics(body.decode(), address=self._shown, at=self._clock())
         raise SLOError(
-            f"{self._shown}: expected JSON or metrics, got {kind or 'no content type'}; "
+            f"{self._shown}: expected JSON or metrics, got {content_type or 'no content type'}; "
             "the address ends with /slo.json or /metrics"
         )
 
@@ -86,16 +86,16 @@ class HTTPStatusSource:
         """The body of an answer, and its content type."""
         request = urllib.request.Request(self._address, headers={"Accept": _ACCEPT})  # noqa: S310  # http or https: see open_status_source
         if self._token is not None:
-            # Not sent on to wherever an answer may redirect.
+            # Unredirected: the token must not reach another host.
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             with _opener().open(request, timeout=_SECONDS) as response:
                 return _read(response), response.headers.get_content_type()
         except urllib.error.HTTPError as exc:
             with exc:
-                kind = exc.headers.get_content_type()
-                if exc.code == 503 and kind == "application/json":
-                    return _read(exc), kind  # its store is away, and it says so
+                content_type = exc.headers.get_content_type()
+                if exc.code == 503 and content_type == "application/json":
+                    return _read(exc), content_type  # the JSON says that the store is away
             raise self._refused(exc.code) from None
         except (ValueError, http.client.InvalidURL) as exc:  # an address that cannot be sent
             raise SLOError(f"{self._shown}: expected an address such as http://host:8000/slo.json ({exc})") from exc
@@ -107,16 +107,16 @@ class HTTPStatusSource:
         if status >= 500:
             return StoreError(f"{self._shown}: answered with status {status}; what does the service's log say?")
         if status in (401, 403):
-            said = "the token is refused" if self._token is not None else "it asks for a token"
+            reason = "the token is refused" if self._token is not None else "it asks for a token"
             return SLOError(
-                f"{self._shown}: {said} (status {status}); give SLO_METRICS_TOKEN's in a file, or in SLO_TOKEN"
+                f"{self._shown}: {reason} (status {status}); give SLO_METRICS_TOKEN's in a file, or in SLO_TOKEN"
             )
         hint = "; the address ends with /slo.json (SLO_STATUS_PATH) or /metrics" if status == 404 else ""
         return SLOError(f"{self._shown}: answered with status {status}{hint}")
 
 
 def _opener() -> urllib.request.OpenerDirector:
-    """Follows redirects to http and https only: that of the standard library goes to ftp as well."""
+    """An opener for http and https only; the default one of `urllib` follows redirects to ftp as well."""
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler,

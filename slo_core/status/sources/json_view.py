@@ -1,4 +1,4 @@
-"""How SLOs stand, by the JSON of `/slo.json` or `slo status --json`."""
+"""Reads the status of a service from the JSON of `/slo.json`."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import CALENDAR_PERIODS
 from slo_core.status.json_view import JSON_VERSION
 from slo_core.status.service_status import ServiceStatus
-from slo_core.status.sources.counted import SeenAlert, slo_from_counts
+from slo_core.status.sources.published_slo import PublishedAlert, slo_from_counts
 
 __all__ = ["services_of_json"]
 
 
-def services_of_json(document: Any, *, address: str) -> list[ServiceStatus]:
+def services_of_json(page: Any, *, address: str) -> list[ServiceStatus]:
     """
-    The service that a document is about.
+    The service that the JSON is about.
 
     Args:
-        document: As `slo_core.status.json_view.status_json` makes it, or what answers while the store is away.
-        address: What messages call it.
+        page: The parsed JSON: of `slo_core.status.json_view.status_json`, or of the error answer while the store is away.
+        address: Where it comes from, for messages.
 
     Raises:
-        SLOError: It is another document, or of another version.
-        ValueError, KeyError, TypeError, AttributeError: It is damaged.
+        SLOError: Other JSON, or another version.
+        ValueError, KeyError, TypeError, AttributeError: The JSON is damaged.
     """
-    version = document.get("version") if isinstance(document, dict) else None
-    if not isinstance(document, dict) or "store" not in document or version is None:
-        said = document.get("error") if isinstance(document, dict) and version is not None else None
-        raise SLOError(f"{address}: {said or 'expected the JSON of slo-suite, got some other'}")
+    version = page.get("version") if isinstance(page, dict) else None
+    if not isinstance(page, dict) or "store" not in page or version is None:
+        error = page.get("error") if isinstance(page, dict) and version is not None else None
+        raise SLOError(f"{address}: {error or 'expected the JSON of slo-suite, got some other'}")
     if version != JSON_VERSION:
         raise SLOError(
             f"{address}: its version is {version}, this slo-suite knows {JSON_VERSION}: upgrade the older one"
         )
-    store = document["store"]
+    store = page["store"]
     return [
         ServiceStatus(
-            str(document["service"]),
+            str(page["service"]),
             str(store["backend"]),
             str(store["scope"]),
             bool(store["is_up"]),
-            [_slo(entry) for entry in document.get("slos", ())],
-            note=document.get("note"),
-            trouble=document.get("error"),
+            [_slo(entry) for entry in page.get("slos", ())],
+            note=page.get("note"),
+            error=page.get("error"),
         )
     ]
 
@@ -59,10 +59,10 @@ def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:
         )
         for window in entry["windows"]
     }
-    if any(found.good < 0 for found in counts.values()):
+    if any(window.good < 0 for window in counts.values()):
         raise ValueError(f"SLO {entry['name']!r} has more failures than events")
     alerts = [
-        SeenAlert(
+        PublishedAlert(
             alert["severity"],
             alert["long_window_seconds"],
             alert["short_window_seconds"],
@@ -78,7 +78,7 @@ def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:
         entry["target"],
         window_seconds=entry["window_seconds"],
         window=period,
-        timezone=entry.get("timezone") or "UTC",  # an older slo-suite does not say it, a rolling window has none
+        timezone=entry.get("timezone") or "UTC",  # missing in older versions, and None for a rolling window
         # Without alert rules the pace is that of the shortest burn window.
         burn_rate_windows=() if alerts or pace == entry["window_seconds"] else (pace,),
         description=entry["description"],

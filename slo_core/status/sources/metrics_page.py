@@ -1,4 +1,4 @@
-"""How SLOs stand, by the text of `/metrics`: of a service, or of an exporter that shows several."""
+"""Reads the status of services from the text of `/metrics`: of one service, or of an exporter that shows several."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
 from slo_core.errors import SLOError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.status.service_status import ServiceStatus
-from slo_core.status.sources.counted import SeenAlert, slo_from_counts
+from slo_core.status.sources.published_slo import PublishedAlert, slo_from_counts
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 
 __all__ = ["services_of_metrics"]
 
 _METRICS = frozenset(value for name, value in vars(Metric).items() if name.isupper())
 
-# Labels of ours: any other is the SLO's own.
+# The labels that slo-suite sets; any other is a label of the SLO.
 _OURS = frozenset(value for name, value in vars(Label).items() if name.isupper())
 
 
@@ -30,14 +30,14 @@ class _SLO:
     """The series of one SLO."""
 
     labels: Mapping[str, str]
-    # By name and window; a window of 0 is none.
+    # By name and window; 0 where a series has no window.
     values: dict[tuple[str, int], float] = field(default_factory=dict)
-    alerts: list[SeenAlert] = field(default_factory=list)
+    alerts: list[PublishedAlert] = field(default_factory=list)
 
     def add(self, name: str, labels: Mapping[str, str], value: float) -> None:
         if name == Metric.ALERT_FIRING:
             long, short = int(labels[Label.LONG_WINDOW]), int(labels[Label.SHORT_WINDOW])
-            self.alerts.append(SeenAlert(labels[Label.SEVERITY], long, short, value == 1))
+            self.alerts.append(PublishedAlert(labels[Label.SEVERITY], long, short, value == 1))
             return
         if Label.OUTCOME in labels:
             return
@@ -50,10 +50,10 @@ class _SLO:
         self.values[key] = value
 
     def windows_of(self, name: str) -> dict[int, float]:
-        """The values of a series that there is for each window."""
-        return {window: value for (found, window), value in self.values.items() if found == name}
+        """The values of a metric by window."""
+        return {window: value for (metric, window), value in self.values.items() if metric == name}
 
-    def snapshots(self, name: str, *, at: float) -> tuple[SLODefinition, SLOSnapshot]:
+    def with_snapshot(self, name: str, *, at: float) -> tuple[SLODefinition, SLOSnapshot]:
         own = int(self.values[Metric.WINDOW, 0])
         of_alerts = {window for alert in self.alerts for window in (alert.long_window, alert.short_window)}
         burn_windows = (window for window in self.windows_of(Metric.BURN_RATE) if window not in of_alerts)
@@ -89,17 +89,17 @@ def services_of_metrics(text: str, *, address: str, at: float) -> list[ServiceSt
     """
     Every service that a page shows.
 
-    Descriptions, runbooks and what alerts compare with are not among the metrics; a window is known by its length, so that
-    a calendar month reads as 30 days.
+    The metrics hold no descriptions, runbooks or alert factors. They hold the length of a window only: a calendar month
+    reads as 30 days.
 
     Args:
         text: In Prometheus' text format.
-        address: What messages call the page.
+        address: Where the page comes from, for messages.
         at: When it was read, in seconds since the epoch.
 
     Raises:
-        SLOError: It is no page of slo-suite, or shows several series where one is expected.
-        ValueError, KeyError: It is damaged, or restricted to some metrics.
+        SLOError: Not a page of slo-suite, or several series where one is expected.
+        ValueError, KeyError: The page is damaged, or restricted to some metrics.
     """
     services: defaultdict[tuple[str, str], _Service] = defaultdict(_Service)
     try:
@@ -108,11 +108,11 @@ def services_of_metrics(text: str, *, address: str, at: float) -> list[ServiceSt
         raise SLOError(f"{address}: {exc}") from None
     if not services:
         raise SLOError(f"{address}: expected the metrics of slo-suite, got some without {Metric.STORE_UP}")
-    return [_status(name, found, at=at) for (name, _), found in services.items()]
+    return [_status(name, service, at=at) for (name, _), service in services.items()]
 
 
 def _collect(text: str, services: defaultdict[tuple[str, str], _Service]) -> None:
-    # Whoever shows a service with us may show metrics of other things, too.
+    # The page may hold metrics of other libraries, too.
     samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
     for sample in samples:
         labels = sample.labels
@@ -128,13 +128,13 @@ def _collect(text: str, services: defaultdict[tuple[str, str], _Service]) -> Non
             service.slos.setdefault(labels[Label.SLO], _SLO(own)).add(sample.name, labels, sample.value)
 
 
-def _status(name: str, found: _Service, *, at: float) -> ServiceStatus:
-    note = trouble = None
-    if found.scope == "process":
-        note = separate_counts(f"The store {found.backend}://", ONE_ANSWERED)
-    if not found.is_up and not found.slos:
-        trouble = f"its store cannot be read ({Metric.STORE_UP} is 0)"
-    snapshots = [slo.snapshots(slo_name, at=at) for slo_name, slo in found.slos.items()]
+def _status(name: str, service: _Service, *, at: float) -> ServiceStatus:
+    note = error = None
+    if service.scope == "process":
+        note = separate_counts(f"The store {service.backend}://", ONE_ANSWERED)
+    if not service.is_up and not service.slos:
+        error = f"its store cannot be read ({Metric.STORE_UP} is 0)"
+    snapshots = [slo.with_snapshot(slo_name, at=at) for slo_name, slo in service.slos.items()]
     return ServiceStatus(
-        name, found.backend, found.scope, found.is_up, snapshots, note=note, trouble=trouble, knows_thresholds=False
+        name, service.backend, service.scope, service.is_up, snapshots, note=note, error=error, knows_thresholds=False
     )

@@ -1,4 +1,4 @@
-"""From what somebody typed to what can be asked."""
+"""Status sources, and how to open the one at an address: a page or a shared store."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ __all__ = ["StatusSource", "open_status_source"]
 
 
 class StatusSource(Protocol):
-    """Knows how the SLOs of one or more services stand."""
+    """Reads the status of one or more services."""
 
     def read(self) -> list[ServiceStatus]:
         """
-        Every service, as it stands now; one that cannot be read says so itself (`ServiceStatus.trouble`).
+        The current status of every service; `ServiceStatus.error` says why one cannot be read.
 
         Raises:
-            StoreError: Whoever is asked is out of reach: it may answer later.
-            SLOError: It answers, but not with the SLOs: a wrong token, another page.
+            StoreError: The source is out of reach, and may answer later.
+            SLOError: The source answers with something else: the token is wrong, or it is another page.
         """
         ...
 
     def close(self) -> None:
-        """Release what is held open."""
+        """Release connections and files."""
         ...
 
 
 def open_status_source(address: str, *, token: str | None = None, service: str | None = None) -> StatusSource:
     """
-    What can be asked at an address.
+    Open the source at an address.
 
     Args:
         address: The `/slo.json` or `/metrics` of a running service, or the URL of a shared store.
@@ -40,7 +40,7 @@ def open_status_source(address: str, *, token: str | None = None, service: str |
         service: The only service to show; None shows all.
 
     Raises:
-        SLOError: It is no address, or that of a store that is not there or not shared.
+        SLOError: Not an address, or a store that does not exist or is not shared.
     """
     scheme = address.partition(":")[0].lower()
     if scheme in ("http", "https"):
@@ -53,9 +53,9 @@ def open_status_source(address: str, *, token: str | None = None, service: str |
             f"expected the address of a service's page (http://host:8000/slo.json, or /metrics) or of a shared store "
             f"(sqlite:///slo.db, redis://host/0), got {redacted_url(address)!r}"
         )
-    from slo_core.status.sources.store import StoreSource
+    from slo_core.status.sources.store import StoreStatusSource
 
-    return StoreSource(address, service=service)
+    return StoreStatusSource(address, service=service)
 
 
 def _refuse_credentials(address: str) -> None:
@@ -65,7 +65,7 @@ def _refuse_credentials(address: str) -> None:
     except ValueError as exc:
         raise SLOError(f"expected an address such as http://host:8000/slo.json, got {redacted_url(address)!r}") from exc
     if has_credentials:
-        # Everybody on the machine can read the arguments of a process.
+        # Every user of the machine can read the arguments of a process.
         raise SLOError(
             f"{redacted_url(address)}: expected no password in the address; give the token in a file, or in SLO_TOKEN"
         )

@@ -1,11 +1,11 @@
-// The status page, live: refreshes itself, searches the list, draws the charts. Without it the page is complete.
+// The live status page: refreshes itself, searches the list, draws the charts. The page is complete without it.
 (function () {
   "use strict";
 
   const page = document.getElementById("slo-status");
   if (!page) return;
   const tools = page.querySelector(".slo-tools");
-  const [routine, aloud] = document.getElementById("slo-told").children;
+  const [routine, aloud] = document.getElementById("slo-message").children;
   const pause = document.getElementById("slo-pause");
   const search = document.getElementById("slo-search");
   const seconds = Number(page.dataset.refresh) || 15;
@@ -20,8 +20,8 @@
 
   const live = () => document.getElementById("slo-live");
 
-  // A list has little room, and what is of today needs no date.
-  function form(time, instant) {
+  // The list has little room: a time of today is written without its date.
+  function format(time, instant) {
     if (!time.closest(".slo-overview")) return full.format(instant);
     const isToday = instant.toDateString() === new Date().toDateString();
     return (isToday ? clock : moment).format(instant);
@@ -32,7 +32,7 @@
       const instant = new Date(time.dateTime);
       if (!time.title && !isNaN(instant)) {
         time.title = time.textContent;
-        time.textContent = form(time, instant);
+        time.textContent = format(time, instant);
       }
     }
   }
@@ -46,17 +46,17 @@
     }
   }
 
-  // Screen readers read what changes in `aloud`: what comes every few seconds must not be there.
-  function tell(text, isAloud) {
-    const said = isAloud ? ["", text] : [text, ""];
+  // Screen readers announce each change of `aloud`, so routine messages do not go there.
+  function show(text, isAloud) {
+    const texts = isAloud ? ["", text] : [text, ""];
     [routine, aloud].forEach((place, index) => {
-      if (place.textContent !== said[index]) place.textContent = said[index];
+      if (place.textContent !== texts[index]) place.textContent = texts[index];
     });
   }
 
   function stale(why) {
     page.classList.add("slo-stale");
-    tell(why + " What you see is from " + (page.dataset.fresh || "before") + ".", true);
+    show(why + " What you see is from " + (page.dataset.fresh || "before") + ".", true);
   }
 
   function ask(address) {
@@ -66,8 +66,8 @@
 
   const reason = (error) => (error.name === "TimeoutError" ? "no answer within " + seconds + " s" : error.message);
 
-  // The numbers stay, marked as old, below what is wrong; what has been read aloud already is left alone.
-  function tellAway(fresh) {
+  // The old numbers stay, below the reason. The same reason is not announced twice.
+  function showAway(fresh) {
     const note = fresh.querySelector(".slo-away");
     const before = live().querySelector(".slo-away");
     if (note && before && note.textContent === before.textContent) return;
@@ -79,7 +79,7 @@
     if (note) live().prepend(document.importNode(note, true));
   }
 
-  // Where the keyboard is must not be lost when what it is on is replaced.
+  // The focused element may be replaced: its successor gets the focus.
   function focusKey(element) {
     if (!element || !live().contains(element)) return null;
     return { tag: element.tagName, href: element.getAttribute("href"), label: element.getAttribute("aria-label") };
@@ -128,7 +128,7 @@
       const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("slo-live");
       if (!fresh) throw new Error("the page has gone; are you still signed in?");
       if (fresh.dataset.store === "away") {
-        tellAway(fresh);
+        showAway(fresh);
         stale("The store cannot be read.");
         return;
       }
@@ -136,7 +136,7 @@
       const wasStale = page.classList.contains("slo-stale");
       page.classList.remove("slo-stale");
       page.dataset.fresh = clock.format(new Date());
-      tell("Updated " + page.dataset.fresh, wasStale);
+      show("Updated " + page.dataset.fresh, wasStale);
       await draw();
     } catch (error) {
       stale("Not refreshed: " + reason(error) + ".");
@@ -158,7 +158,7 @@
   const limit = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(6)) + "×");
   const whole = (value) => (value === null || value === undefined ? "–" : value.toLocaleString());
 
-  // A tick has the decimals that the step to the next one has, so that it stands where it says: 99.975%, not 99.9%.
+  // A tick has as many decimals as the step between ticks: 99.975%, not 99.9%.
   function exact(value, step) {
     let digits = 0;
     while (digits < 6 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6) digits += 1;
@@ -177,7 +177,7 @@
   const when = (value) => (value === null || value === undefined ? "–" : moment.format(value * 1000));
   const ends = { label: "until", value: (_, raw) => when(raw) };
 
-  // Days where there is more than one, and at midnight.
+  // The day at midnight and on long axes, otherwise the time.
   function tick(seconds, step) {
     const instant = new Date(seconds * 1000);
     const isDay = step >= 86400 || (instant.getHours() === 0 && instant.getMinutes() === 0);
@@ -194,16 +194,16 @@
     return { label, stroke: colour(stroke), width: 2, points: { show: false }, value: (_, raw) => value(raw), ...more };
   }
 
-  function chartsOf(found) {
-    const past = found.history;
+  function chartsOf(view) {
+    const past = view.history;
     const bars = uPlot.paths.bars({ size: [0.9, 40] });
     const total = past.good.map((good, index) => good + past.bad[index]);
     const hues = ["--slo-a", "--slo-b", "--slo-c", "--slo-d"];
     const burns = past.burn_rates.map((one, index) =>
       line("burn " + duration(one.window_seconds), hues[index % hues.length], factor));
-    // A threshold for each factor, in the colour of the windows it is compared with.
+    // A threshold for each factor, in the colour of its window.
     const rules = new Map();
-    for (const alert of found.slos[0].alerts) {
+    for (const alert of view.slos[0].alerts) {
       const index = past.burn_rates.findIndex((one) => one.window_seconds === alert.long_window_seconds);
       rules.set(alert.severity + " " + alert.threshold, { alert, hue: hues[Math.max(0, index) % hues.length] });
     }
@@ -219,7 +219,7 @@
       events: {
         axes: [...axes(whole), { ...axes(whole)[1], scale: "bad", side: 1, size: 40,
           stroke: colour("--slo-bad"), grid: { show: false } }],
-        // One bad event in a thousand is a problem, and would be less than a pixel beside the others.
+        // One bad event in a thousand matters, but would be less than a pixel high on the scale of all events.
         scales: { y: { range: (_, low, high) => [0, Math.max(1, high)] },
           bad: { range: (_, low, high) => [0, 3 * Math.max(1, high)] } },
         series: [ends, line("all", "--slo-good", whole, { paths: bars, fill: colour("--slo-good"), width: 0 }),
@@ -235,7 +235,7 @@
     };
   }
 
-  // New numbers in the same charts, so that a person who has zoomed in stays there; false if there are other lines now.
+  // Put new numbers into the same charts, which keeps the zoom; false if the lines differ.
   function renew(charts, places) {
     const labels = (series) => series.map((one) => one.label).join("\n");
     const isSame = places.length === plots.length && places.every((place, index) =>
@@ -255,7 +255,7 @@
     return true;
   }
 
-  async function draw(isAnew) {
+  async function draw(isRedraw) {
     const holder = live().querySelector(".slo-charts");
     if (!holder || typeof uPlot === "undefined") return;
     const answer = await ask(holder.dataset.json);
@@ -263,23 +263,23 @@
     const charts = chartsOf(await answer.json());
     holder.hidden = false;
     const places = [...holder.querySelectorAll("[data-chart]")];
-    if (!isAnew && renew(charts, places)) return;
+    if (!isRedraw && renew(charts, places)) return;
     plots.forEach((plot) => plot.destroy());
     plots = [];
     for (const place of places) {
       const { data, ...options } = charts[place.dataset.chart];
       const width = Math.max(240, place.clientWidth);
       const plot = new uPlot({ width, height: 220, ...options }, data, place);
-      // Where nobody points, the legend tells of the last point.
+      // Without a pointer on the chart the legend shows the last point.
       const latest = () => plot.setLegend({ idx: plot.data[0].length - 1 });
       plot.over.addEventListener("mouseleave", () => requestAnimationFrame(latest));
       requestAnimationFrame(latest);
       plots.push(plot);
-      place.setAttribute("aria-hidden", "true"); // the table below says the same
+      place.setAttribute("aria-hidden", "true"); // the table below has the same numbers
     }
   }
 
-  // For another size or other colours.
+  // After a change of size or colours.
   const redraw = () => draw(true).catch((error) => stale("No charts: " + reason(error) + "."));
 
   // --- start
@@ -288,12 +288,12 @@
   for (const part of live().querySelectorAll("details")) part.open = false;
   localTimes(page);
   page.dataset.fresh = clock.format(new Date());
-  tell("Refreshes every " + seconds + " s.");
+  show("Refreshes every " + seconds + " s.");
   if (live().dataset.store === "away") page.classList.add("slo-stale");
   pause.addEventListener("click", () => {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
-    tell(paused ? "Paused." : "", paused);
+    show(paused ? "Paused." : "", paused);
     refresh();
   });
   if (search) {

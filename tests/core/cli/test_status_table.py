@@ -9,8 +9,7 @@ from rich.console import Console
 
 from slo_core import SLORegistry
 from slo_core.cli.status_table import rich_status_table
-from slo_core.status.service_status import ServiceStatus
-from slo_core.status.sources.registry import registry_status
+from slo_core.status.service_status import ServiceStatus, service_status_or_error
 
 
 def shown(services: list[ServiceStatus], **options: object) -> list[str]:
@@ -24,7 +23,7 @@ def test_a_narrow_terminal_is_told_what_is_left_out() -> None:
     """Name, state and budget stay; no cell is cut."""
     registry = SLORegistry.from_config({"availability": {"target": 0.9}})
     registry["availability"].record(False)
-    services = [registry_status(registry)]
+    services = [service_status_or_error(registry)]
 
     wide, narrow = shown(services, width=200, no_color=True), shown(services, width=60, no_color=True)
 
@@ -41,7 +40,7 @@ def test_colour_says_what_the_words_say() -> None:
     """And a name that looks like colour is a name."""
     registry = SLORegistry.from_config({"[red]a": {"target": 0.9}})
     registry["[red]a"].record(False)
-    services = [registry_status(registry)]
+    services = [service_status_or_error(registry)]
 
     text = "\n".join(shown(services, width=200, color_system="standard", _environ={}))
 
@@ -52,4 +51,4 @@ def test_colour_says_what_the_words_say() -> None:
 
 def test_no_slo_is_told_in_words() -> None:
     """Not by an empty table."""
-    assert shown([registry_status(SLORegistry())], width=80, no_color=True) == ["No SLO is defined."]
+    assert shown([service_status_or_error(SLORegistry())], width=80, no_color=True) == ["No SLO is defined."]

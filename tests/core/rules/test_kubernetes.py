@@ -18,7 +18,7 @@ def test_kubernetes_gets_a_resource_for_the_operator() -> None:
         "apiVersion": "monitoring.coreos.com/v1",
         "kind": "PrometheusRule",
         "metadata": {"name": "slo-shop"},
-        "spec": rule_set.document(),
+        "spec": rule_set.file_content(),
     }
     labels = {"app.kubernetes.io/part-of": "Shop_1", "release": ""}
     assert rule_set.kubernetes(name="slo.a-1", namespace="prod", labels=labels)["metadata"] == {

@@ -37,7 +37,7 @@ def test_default_rules_that_were_left_out_are_told() -> None:
             "SLO 'a': left out the default alert rule ticket 3d/6h: its factor 0.933333 would alert on a budget that lasts the "
             "whole window"
         ),
-        "SLO 'b': no alert rule, so nobody is told how fast its budget burns",
+        "SLO 'b': no alert rule, so no alert says how fast its budget burns",
     )
 
 
@@ -63,6 +63,6 @@ def test_a_document_is_a_copy() -> None:
     """A change of it changes nothing else."""
     rule_set = rules()
 
-    rule_set.document()["groups"][0]["rules"].clear()
+    rule_set.file_content()["groups"][0]["rules"].clear()
 
     assert rule_set.groups[0]["rules"]

@@ -16,10 +16,10 @@ def test_yaml_reads_back_as_the_document() -> None:
     """Expressions and templates stand in lines of their own, nothing refers elsewhere, and the comment comes first."""
     rule_set = rules(labels={"text": "a: #b {{"}, dashboard_url="https://x/{{")
 
-    text = rules_text(rule_set.document(), comment="Made by hand.\nNot \x1bat all.")
+    text = rules_text(rule_set.file_content(), comment="Made by hand.\nNot \x1bat all.")
 
     assert text.startswith("# Made by hand.\n# Not \\x1bat all.\ngroups:\n- name: slo/shop/availability\n")
-    assert yaml.safe_load(text) == rule_set.document() == {"groups": rule_set.groups}
+    assert yaml.safe_load(text) == rule_set.file_content() == {"groups": rule_set.groups}
     assert "&id" not in text
     assert "    expr: |-\n      sum by (slo_service, slo) (\n" in text
     assert all(line.count("{{") == line.count("}}") for line in text.splitlines())

@@ -193,7 +193,7 @@ def sketches(draw: st.DrawFn) -> Incident:
         incident.append(Stretch(end, end + seconds, draw(RATES), draw(RATIOS)))
         end += seconds + draw(st.sampled_from([0, 0, 77]))
     return Incident(
-        incident=tuple(incident),
+        stretches=tuple(incident),
         rate=draw(RATES),
         background=draw(st.sampled_from([Fraction(0), Fraction(1, 10_000), Fraction(1, 1000)])),
         before_seconds=draw(st.sampled_from([None, 0, 100, HOUR])),
@@ -225,7 +225,7 @@ def test_steps_miss_nothing(sketch: Incident, rules: Any, calendar: bool, min_fa
     (outcome,) = simulate([definition], sketch, start=start)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rehearsal._Run, "_step", lambda *_: 1)
+        patch.setattr(rehearsal._Simulation, "_step", lambda *_: 1)
         (every_second,) = simulate([definition], sketch, start=start)
 
     if outcome.resolution_seconds == 1:

@@ -10,9 +10,10 @@ import pytest
 
 from slo_core import SLORegistry
 from slo_core.errors import ConfigError, StoreError
-from slo_core.status.gate import BurnLimit, Finding, Gate, exit_code, gate_from, parse_burn_limit, parse_min_budget
-from slo_core.status.service_status import ServiceStatus
-from slo_core.status.sources.registry import registry_status
+from slo_core.status.finding import Finding, exit_code
+from slo_core.status.gate import Gate, gate_from
+from slo_core.status.gate_limits import BurnLimit, parse_burn_limit, parse_min_budget
+from slo_core.status.service_status import ServiceStatus, service_status_or_error
 from slo_core.testing import FakeClock
 
 
@@ -29,7 +30,7 @@ def service(
         for success, times in ((True, good), (False, bad)):
             for _ in range(times):
                 registry[slo].record(success)
-    return registry_status(registry)
+    return service_status_or_error(registry)
 
 
 def verdicts_of(asked: Gate, *services: ServiceStatus) -> list[tuple[str, str]]:
@@ -61,7 +62,7 @@ def test_exactly_the_burn_rate_that_is_accepted_passes(bad: int, verdict: str) -
     for number in range(100):
         registry["a"].record(number >= bad)
 
-    finding = only(gate_from(max_burns=["6/1h"]), registry_status(registry))
+    finding = only(gate_from(max_burns=["6/1h"]), service_status_or_error(registry))
 
     assert finding.verdict == verdict
 
@@ -125,7 +126,7 @@ def test_a_month_that_has_just_begun_cannot_be_told(days: float, verdict: str) -
     clock.advance(days=days)
     registry["a"].record(False)
 
-    finding = only(Gate(), registry_status(registry))
+    finding = only(Gate(), service_status_or_error(registry))
 
     assert finding.verdict == verdict
     if verdict == "unknown":
@@ -175,7 +176,7 @@ def test_an_hour_without_events_does_not_burn() -> None:
     registry["a"].record(True)
     clock.advance(days=10)
 
-    finding = only(gate_from(max_burns=["6/1h"]), registry_status(registry))
+    finding = only(gate_from(max_burns=["6/1h"]), service_status_or_error(registry))
 
     assert finding.verdict == "pass"
     assert "no events in 1h, so nothing burns" in finding.reason
@@ -217,7 +218,7 @@ def test_a_store_out_of_reach_cannot_be_told(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(registry.store, "read", away)
 
-    (finding,) = Gate().judge([registry_status(registry)])
+    (finding,) = Gate().judge([service_status_or_error(registry)])
 
     assert (finding.verdict, finding.reason) == ("unknown", "store redis: no route to host")
 
@@ -233,7 +234,7 @@ def test_slos_that_cannot_be_read_matter_unless_others_are_named() -> None:
     """A gate over all must not pass because one of them is damaged."""
     whole = service({"a": (100, 0)})
     damaged = ServiceStatus(
-        "shop", "sqlite", "host", is_up=True, snapshots=whole.snapshots, trouble="SLO 'b' cannot be shown"
+        "shop", "sqlite", "host", is_up=True, snapshots=whole.snapshots, error="SLO 'b' cannot be shown"
     )
 
     assert verdicts_of(Gate(), damaged) == [("pass", "a"), ("unknown", "shop/*")]

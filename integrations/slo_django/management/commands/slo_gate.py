@@ -8,8 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from slo_core.errors import described
-from slo_core.status.gate import exit_code, gate_from
-from slo_core.status.sources.registry import registry_status
+from slo_core.status.finding import exit_code
+from slo_core.status.gate import gate_from
+from slo_core.status.service_status import service_status_or_error
 from slo_django.installation import current
 
 __all__ = ["Command"]
@@ -54,7 +55,7 @@ class Command(BaseCommand):
         """
         try:
             gate = gate_from(min_budget=options["min_budget"], max_burns=options["max_burn"], slos=options["slo"])
-            service = registry_status(current.installation.registry)
+            service = service_status_or_error(current.installation.registry)
             findings = gate.judge([service])
         except Exception as exc:  # a traceback would end with 1, which means: too little budget
             raise CommandError(described(exc), returncode=2) from exc

@@ -70,7 +70,7 @@ class Command(BaseCommand):
                 labels=parse_labels(options["label"], where="--label"),
                 dashboard_url=options["dashboard_url"],
                 keep_firing_for=options["keep_firing_for"],
-                kind=options["format"],
+                rule_format=options["format"],
                 name=options["name"],
                 namespace=options["namespace"],
                 resource_labels=parse_labels(options["resource_label"], where="--resource-label"),

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from slo_core.errors import SLOError
 from slo_core.status.json_view import status_json
-from slo_core.status.service_status_of import status_note
+from slo_core.status.service_status import status_note
 from slo_core.status.state import State
 from slo_core.status.table import status_table
 from slo_django.installation import current

@@ -32,4 +32,4 @@ def write() -> Write:
 def without_pyyaml(monkeypatch: pytest.MonkeyPatch) -> None:
     """PyYAML is not installed."""
     monkeypatch.setitem(sys.modules, "yaml", None)
-    monkeypatch.delitem(sys.modules, "slo_core.config.sources.yaml_document", raising=False)
+    monkeypatch.delitem(sys.modules, "slo_core.config.sources.yaml_file", raising=False)

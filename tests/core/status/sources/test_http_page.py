@@ -122,7 +122,7 @@ def test_a_service_whose_store_is_away_says_so(serve: Any) -> None:
 
     (service,) = open_status_source(serve((503, "application/json", json.dumps(document).encode()))).read()
 
-    assert (service.service, service.is_up, service.trouble) == ("shop", False, "the store cannot be read: no route")
+    assert (service.service, service.is_up, service.error) == ("shop", False, "the store cannot be read: no route")
 
 
 def test_a_server_that_fails_is_out_of_reach(serve: Any) -> None:

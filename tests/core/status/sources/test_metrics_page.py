@@ -64,7 +64,7 @@ def test_a_store_that_is_down_is_told() -> None:
     (service,) = services_of_metrics(text, address="u", at=0.0)
 
     assert (service.is_up, service.snapshots) == (False, [])
-    assert service.trouble == "its store cannot be read (slo_store_up is 0)"
+    assert service.error == "its store cannot be read (slo_store_up is 0)"
 
 
 def test_a_page_that_puts_services_together_is_refused(registry: SLORegistry) -> None:

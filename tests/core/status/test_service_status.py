@@ -7,7 +7,7 @@ Tests of service_status_of, and of stores/separate_counts.
 from __future__ import annotations
 
 from slo_core import SLORegistry
-from slo_core.status.service_status_of import status_note
+from slo_core.status.service_status import status_note
 from slo_core.stores.memory.store import MemoryStore
 
 

@@ -1,4 +1,4 @@
-"""An SLO as somebody else has counted it, worked out as at home."""
+"""An SLO and its snapshot, worked out from the counts that a page publishes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from slo_core.budgets.snapshot import Reading, SLOSnapshot, SnapshotPlan
 from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.definition import SLODefinition
 
-__all__ = ["SeenAlert", "slo_from_counts"]
+__all__ = ["PublishedAlert", "slo_from_counts"]
 
 
 @dataclass(frozen=True, slots=True)
-class SeenAlert:
+class PublishedAlert:
     """
-    One alert rule as it was shown.
+    One alert rule as a page shows it.
 
     Attributes:
-        severity: Who is told.
+        severity: `"page"` or `"ticket"` by convention.
         long_window: In seconds.
         short_window: In seconds.
-        is_firing: As whoever counts has decided: how many failures a rule asks for is not shown.
-        factor: What it compares with; None where that is not shown either.
+        is_firing: The service's own decision: a page does not show how many failures the rule asks for.
+        factor: The burn rate it compares with; None where the page does not show it.
     """
 
     severity: str
@@ -34,16 +34,16 @@ class SeenAlert:
 
 
 def slo_from_counts(
-    definition: SLODefinition, alerts: Sequence[SeenAlert], reading: Reading, *, windows: Sequence[int], at: float
+    definition: SLODefinition, alerts: Sequence[PublishedAlert], reading: Reading, *, windows: Sequence[int], at: float
 ) -> tuple[SLODefinition, SLOSnapshot]:
     """
-    The SLO and its snapshot, from integers: what was rounded on the way does not matter.
+    The SLO and its snapshot, from the integers of the page rather than from its rounded ratios.
 
     Args:
         definition: The SLO, without alert rules.
         alerts: Its alert rules.
-        reading: What was counted.
-        windows: Those that `reading` counts, in its order; the SLO's and those of its alerts are among them.
+        reading: The counts.
+        windows: The windows of `reading`, in its order; they include the SLO's and those of its alerts.
         at: The instant, in seconds since the epoch.
 
     Raises:

@@ -1,4 +1,4 @@
-"""YAML with lines, and without its traps: code in tags, keys that are there twice, anchors that multiply."""
+"""Reads YAML with line numbers; refuses code in tags, duplicate keys and anchors that multiply."""
 
 from __future__ import annotations
 
@@ -7,30 +7,30 @@ from typing import Any
 
 import yaml
 
-from slo_core.config.sources.document import DEEPEST, Document, refusal, twice
 from slo_core.config.sources.line_map import Keys
+from slo_core.config.sources.parsed_file import DEEPEST, ParsedFile, duplicate_key, refusal
 from slo_core.errors import Problem
 
-__all__ = ["places_in_json", "read_yaml"]
+__all__ = ["lines_of_json", "read_yaml"]
 
-# Two hundred SLOs with every option that there is.
+# Two hundred SLOs with every option.
 _MOST_VALUES = 10_000
 
-# A date with its time zone is half of it. To work out 1:1:1:..., which is a number in YAML, takes a minute for a megabyte.
+# A date with its time zone takes half of it. A megabyte of 1:1:1:..., a number in YAML, takes a minute to work out.
 _LONGEST_NUMBER = 100
 _TEXT = "tag:yaml.org,2002:str"
 
 
-def read_yaml(text: str, *, file: str) -> Document:
+def read_yaml(text: str, *, file: str) -> ParsedFile:
     """
-    Read a document.
+    Read YAML.
 
     Args:
-        text: Its text.
-        file: What messages call it.
+        text: The text.
+        file: The name of the file in messages.
 
     Raises:
-        ConfigError: It is no YAML, is nested too deeply, or is huge once its anchors are written out.
+        ConfigError: The text is not YAML, is nested too deeply, or is huge once its anchors are written out.
     """
     try:
         return _read(_Loader(text), file)
@@ -41,19 +41,19 @@ def read_yaml(text: str, *, file: str) -> Document:
         ) from exc
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
-        said = ": ".join(part for part in (exc.context, exc.problem) if part)
-        raise refusal(file, None if mark is None else mark.line + 1, f"cannot be read as YAML: {said}") from exc
+        reason = ": ".join(part for part in (exc.context, exc.problem) if part)
+        raise refusal(file, None if mark is None else mark.line + 1, f"cannot be read as YAML: {reason}") from exc
 
 
-def places_in_json(text: str, *, file: str) -> tuple[dict[Keys, int], list[Problem]]:
+def lines_of_json(text: str, *, file: str) -> tuple[dict[Keys, int], list[Problem]]:
     """
-    The line of each value in a JSON document, and its keys that are there twice.
+    The line of each value in JSON, and its duplicate keys.
 
-    Empty where YAML cannot read it: a key has more than 1,024 characters or stands in another line than its colon.
+    Both are empty where YAML cannot read the JSON: a key has more than 1,024 characters, or its colon is on another line.
 
     Args:
-        text: The document, which must be JSON.
-        file: What messages call it.
+        text: Valid JSON.
+        file: The name of the file in messages.
     """
     try:
         loader = _Loader(text.replace("\t", " "))  # in JSON a tab is never part of a value
@@ -64,22 +64,22 @@ def places_in_json(text: str, *, file: str) -> tuple[dict[Keys, int], list[Probl
         return {}, []
 
 
-def _read(loader: _Loader, file: str) -> Document:
+def _read(loader: _Loader, file: str) -> ParsedFile:
     try:
         node = loader.get_single_node()
         if node is None:
-            return Document(None)
+            return ParsedFile(None)
         _refuse_bombs(node, file=file)
         problems = list(_duplicates(node, (), file, set()))
         value = loader.construct_document(node)
-        # After construction: by then merge keys have brought in what they stand for.
-        return Document(value, dict(_lines(node, (), loader)), problems)
+        # After construction, which replaces merge keys by the keys they stand for.
+        return ParsedFile(value, dict(_lines(node, (), loader)), problems)
     finally:
         loader.dispose()
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain data only, and every mistake has its line."""
+    """Loads plain data only, and gives every mistake its line."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -89,12 +89,12 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         self._depth += 1
         self._values += 1
-        trouble = "nested too deeply" if self._depth > DEEPEST else ""
+        problem = "nested too deeply" if self._depth > DEEPEST else ""
         if self._values > _MOST_VALUES:
-            trouble = f"it holds more than {_MOST_VALUES:,} values"
-        if trouble:
+            problem = f"it holds more than {_MOST_VALUES:,} values"
+        if problem:
             mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # the stubs leave it out
-            raise yaml.MarkedYAMLError(problem=trouble, problem_mark=mark)
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
         try:
             return super().compose_node(parent, index)
         finally:
@@ -111,7 +111,7 @@ class _Loader(yaml.SafeLoader):
             raise
         except (ValueError, OverflowError) as exc:  # the 31st of a month that has 30, a number of 5,000 digits
             raise yaml.MarkedYAMLError(problem=str(exc), problem_mark=node.start_mark) from exc
-        except Exception as exc:  # `!!int ""` and `!!bool maybe`: PyYAML trusts a tag that somebody wrote
+        except Exception as exc:  # `!!int ""` and `!!bool maybe`: PyYAML trusts explicit tags
             problem = f"the value does not fit its tag {node.tag!r}"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from exc
 
@@ -126,7 +126,7 @@ def _children(node: yaml.Node) -> Iterator[yaml.Node]:
 
 
 def _refuse_bombs(root: yaml.Node, *, file: str) -> None:
-    """Aliases are one object in memory: what they stand for multiplies only for whoever walks over it, as we will."""
+    """Refuse anchors that multiply: an alias is one object in memory, but is read once for each of its uses."""
     measures: dict[int, tuple[int, int]] = {}
     open_nodes: set[int] = set()
 
@@ -170,7 +170,7 @@ def _duplicates(node: yaml.Node, keys: Keys, file: str, seen: set[int]) -> Itera
             if isinstance(key, yaml.ScalarNode):
                 line, meant = key.start_mark.line + 1, (key.tag, key.value)
                 if meant in lines:
-                    yield twice(file, way, line=line, first=lines[meant])
+                    yield duplicate_key(file, way, line=line, first=lines[meant])
                 lines.setdefault(meant, line)
             yield from _duplicates(value, way, file, seen)
 

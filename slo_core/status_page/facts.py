@@ -1,0 +1,132 @@
+"""The facts on the page of one SLO: its state, its definition and its store."""
+
+from __future__ import annotations
+
+from datetime import UTC, tzinfo
+from xml.etree import ElementTree as ET
+
+from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.budgets.wording import NOTHING, measured_text, percent, target_digits, window_text
+from slo_core.objectives.definition import DEFAULT_BURN_RATE_THRESHOLD, DEFAULT_BURN_RATE_WINDOWS, SLODefinition
+from slo_core.objectives.duration import format_duration
+from slo_core.objectives.http_rule import HTTPRule, classifier_name
+from slo_core.status_page.markup import Node, element, timestamp
+from slo_core.status_page.overview import budget_cell, state_badge, time_left
+from slo_core.tracking.registry import SLORegistry
+
+__all__ = ["facts"]
+
+# Pairs of a label and a value.
+_Facts = list[tuple[str, Node | tuple[Node, ...]]]
+
+
+def facts(definition: SLODefinition, snapshot: SLOSnapshot, registry: SLORegistry, zone: tzinfo = UTC) -> ET.Element:
+    """The state of the SLO, its definition and its store."""
+    digits = target_digits(snapshot.target)
+    has_data = snapshot.has_data
+    allowed = snapshot.error_budget_ratio * snapshot.total
+    state: _Facts = [
+        ("State", state_badge(snapshot)),
+        ("Success", percent(snapshot.success_ratio, digits + 1) if has_data else NOTHING),
+        ("Budget left", budget_cell(snapshot)),
+        ("Bad events", f"{snapshot.failures:,} of {allowed:,.1f} allowed" if has_data else NOTHING),
+        ("Events", f"{snapshot.total:,}"),
+        ("Exhausted in", time_left(snapshot)),
+        ("Measured", measured_text(definition, snapshot)),
+        ("Measured since", timestamp(snapshot.data_since, zone)),
+        ("Last event", timestamp(snapshot.last_event_at, zone)),
+    ]
+    if snapshot.definition_changed_at is not None:
+        state.append(("Definition changed", timestamp(snapshot.definition_changed_at, zone)))
+    if snapshot.dropped:
+        state.append(("Too late to count", f"{snapshot.dropped:,} events"))
+    return element(
+        "div",
+        _list("How it stands", state),
+        _list("Definition", _definition(definition)),
+        _list("Store", _store(registry, zone)),
+        class_="slo-facts",
+    )
+
+
+def _definition(definition: SLODefinition) -> _Facts:
+    entries: _Facts = [
+        ("Target", percent(definition.target, target_digits(definition.target))),
+        ("Window", window_text(definition)),
+    ]
+    if definition.period is not None:
+        entries.append(("Time zone", definition.timezone))
+    rule = definition.http
+    if rule is None:
+        entries.append(("Fed by", "your own code"))
+    else:
+        entries += [
+            (label, ", ".join(str(value) for value in values))
+            for label, values in (
+                ("Routes", rule.routes),
+                ("Views", rule.views),
+                ("Methods", rule.methods),
+                ("Excluded", rule.exclude),
+                ("Bad statuses", rule.bad_statuses if rule.classify is None else ()),
+            )
+            if values
+        ]
+        if not rule.routes and not rule.views:
+            entries.append(("Counts", "every request that is not excluded"))
+        if rule.classify is not None:
+            entries.append(("Classified by", classifier_name(rule.classify)))
+        if rule.latency_seconds is not None:
+            entries.append(("Good within", f"{rule.latency_seconds:g} s, {rule.latency_of}"))
+        entries += _unusual(rule)
+    if definition.burn_rate_windows != DEFAULT_BURN_RATE_WINDOWS:
+        windows = ", ".join(format_duration(seconds) for seconds in definition.burn_rate_windows)
+        entries.append(("Burn windows", windows or "none"))
+    if definition.burn_rate_threshold != DEFAULT_BURN_RATE_THRESHOLD:
+        entries.append(("Burn threshold", f"{definition.burn_rate_threshold:g}x"))
+    entries += [(f"Label {name}", value) for name, value in definition.labels.items()]
+    if definition.runbook.startswith(("https://", "http://")):
+        entries.append(("Runbook", element("a", definition.runbook, href=definition.runbook, rel="noreferrer")))
+    elif definition.runbook:
+        entries.append(("Runbook", definition.runbook))
+    return entries
+
+
+def _unusual(rule: HTTPRule) -> _Facts:
+    """The options that differ from their defaults."""
+    usual = HTTPRule()
+    entries: _Facts = []
+    if rule.latency_failures != usual.latency_failures:
+        entries.append(("Failed responses", rule.latency_failures))
+    if rule.client_disconnect != usual.client_disconnect:
+        entries.append(("Client went away", rule.client_disconnect))
+    if rule.unmatched:
+        entries.append(("Unmatched requests", "are counted"))
+    return entries
+
+
+def _store(registry: SLORegistry, zone: tzinfo) -> _Facts:
+    store, health = registry.store, registry.store.health()
+    entries: _Facts = [
+        ("Kind", f"{store.backend}, counts of one {store.scope}"),
+        ("Reached", "yes" if health.is_up else "no: the last attempt failed"),
+    ]
+    if store.store_id is not None:
+        entries += [
+            ("Service", registry.service),
+            ("Created", timestamp(store.created, zone)),
+            ("Waiting to be written", f"{health.flush_lag_seconds:.1f} s at most"),
+            # Adding 0.0 turns -0.0 into 0.0.
+            ("Clock ahead of it by", f"{round(health.clock_skew_seconds, 1) + 0.0:.1f} s"),
+            ("Failed attempts", f"{health.errors:,}"),
+        ]
+    return entries
+
+
+def _list(title: str, pairs: _Facts) -> ET.Element:
+    entries = [
+        element(
+            "div", element("dt", label), element("dd", *(value if isinstance(value, tuple) else (value,)), dir="auto")
+        )
+        for label, value in pairs
+    ]
+    return element("section", element("h2", title), element("dl", *entries))
