@@ -12,7 +12,7 @@ __all__ = ["Bucket", "Note", "SLOStatus", "ServiceLevelObjective", "Store"]
 
 
 class Store(models.Model):
-    """Which store it is: one row."""
+    """The identity of the store: one row."""
 
     id = models.PositiveSmallIntegerField(primary_key=True)
     store_id = models.CharField(max_length=32)

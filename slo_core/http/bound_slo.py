@@ -1,4 +1,4 @@
-"""SLOs bound to their rules: which requests an SLO takes, as far as definition and route decide."""
+"""SLOs bound to their rules: which requests an SLO takes by its definition and their route."""
 
 from __future__ import annotations
 

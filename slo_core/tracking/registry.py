@@ -87,7 +87,7 @@ class SLORegistry:
             clock: As in the constructor.
             store_options: As in the constructor.
             flush_interval: As in the constructor.
-            where: What messages call the configuration.
+            where: The name of the configuration in messages.
 
         Raises:
             ConfigError: All problems of the configuration.

@@ -74,7 +74,7 @@ class _ReaderThread:
 
 class SharedRead(Generic[T]):
     """
-    Reads what other processes change, once for all readers that ask at about the same time.
+    Reads data that other processes change, once for all readers that call at about the same time.
 
     A reader waits for the next read that begins after its call, and all waiting readers share that read. So a reader
     never gets a number older than one that another process has shown before. A reader that is alone is not delayed.

@@ -20,7 +20,7 @@ class _Recorder(Protocol):
 
 class Track:
     """
-    What `SLOTracker.track()` returns: a context manager and a decorator, each for sync and async code.
+    The return value of `SLOTracker.track()`: a context manager and a decorator, each for sync and async code.
 
     It holds no state of its own: it may be entered any number of times, also concurrently.
     """

@@ -19,7 +19,7 @@ __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Prints what `slo rules` prints, with the store that the settings name, or Django's default one."""
+    """Prints the output of `slo rules`, with the store that the settings name, or Django's default one."""
 
     help = "Prints Prometheus recording and alerting rules for SLO_DEFINITIONS."
     # This command reports wrong definitions itself.
