@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 __all__ = ["NO_MARKS", "ViewMarks", "marks_of", "slo_exempt", "slo_track"]
 
@@ -42,8 +41,7 @@ def slo_exempt(view: V) -> V:
     return view
 
 
-@dataclass(frozen=True, slots=True)
-class ViewMarks:
+class ViewMarks(NamedTuple):
     """
     The marks of one view.
 

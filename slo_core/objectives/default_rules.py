@@ -6,9 +6,9 @@ Source: Site Reliability Workbook, chapter 5, "Alerting on SLOs".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from typing import NamedTuple
 
 from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.duration import format_duration
@@ -45,8 +45,7 @@ _TABLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RuleConcern:
+class RuleConcern(NamedTuple):
     """A rule that makes little sense for its SLO, and why."""
 
     rule: AlertRule
@@ -56,8 +55,7 @@ class RuleConcern:
         return f"alert rule {self.rule}: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultRules:
+class DefaultRules(NamedTuple):
     """The default rules for a window and a target, and those that were left out, with the reason."""
 
     rules: tuple[AlertRule, ...]

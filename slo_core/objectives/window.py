@@ -7,7 +7,6 @@ No function reads a clock: each takes the instant as an argument.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
@@ -47,8 +46,7 @@ SLACK_SECONDS = 2 * FUTURE_TOLERANCE_SECONDS
 EDGE_BUCKETS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Tier:
+class Tier(NamedTuple):
     """
     One resolution of counting: buckets of `width_seconds`, read by windows up to `span_seconds` long.
 
@@ -117,8 +115,7 @@ def rolling_span(window_seconds: int, *, at: float, until: float) -> Span:
     return Span(start=at - window_seconds, at=at, until=until, reach_seconds=window_seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class CalendarPeriod:
+class CalendarPeriod(NamedTuple):
     """
     A calendar window: from the start of the current month, week or quarter until now.
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 from slo_core.budgets.bucket import BucketRange, Increment
 from slo_core.budgets.events import Observation
@@ -18,8 +17,7 @@ __all__ = ["Ledger", "ObservationStore", "ReadRequest", "Reading", "Store", "Sto
 StoreScope = Literal["process", "host", "fleet"]
 
 
-@dataclass(frozen=True, slots=True)
-class StoreHealth:
+class StoreHealth(NamedTuple):
     """
     How the answering process gets on with its store.
 
@@ -72,8 +70,7 @@ class Ledger(Protocol):
         """Forget everything, in a forked child: what the parent holds is the parent's to report."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadRequest:
+class ReadRequest(NamedTuple):
     """
     The spans to be read of one SLO.
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from slo_core.budgets.burn_rate import BurnRateAlert
 from slo_core.budgets.snapshot import SLOSnapshot
-from slo_core.config.definitions import DefinitionsConfig, parse_definitions
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import DuplicateNameError, UnknownNameError
 from slo_core.objectives.definition import SLODefinition
@@ -17,6 +17,9 @@ from slo_core.stores.memory.store import MemoryStore
 from slo_core.stores.open import store_from_url
 from slo_core.tracking.registry_internals import RegistryInternals
 from slo_core.tracking.tracker import SLOTracker
+
+if TYPE_CHECKING:
+    from slo_core.config.definitions import DefinitionsConfig
 
 __all__ = ["SLORegistry"]
 
@@ -93,6 +96,9 @@ class SLORegistry:
             ConfigError: All problems of the configuration.
             StoreError: The store's URL is unknown or refused.
         """
+        # Here, because services that define their SLOs in code never parse a configuration.
+        from slo_core.config.definitions import parse_definitions
+
         parsed = parse_definitions(definitions, where=where)
         registry = cls(store, service=service, clock=clock, store_options=store_options, flush_interval=flush_interval)
         for definition in parsed:

@@ -5,23 +5,24 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import Reading, SLOSnapshot, SnapshotPlan
-from slo_core.budgets.timeline import Timeline, kept_ranges
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, tiers_reaching
 from slo_core.stores.base import Ledger, ReadRequest
 from slo_core.tracking.event_counter import EventCounter
+
+if TYPE_CHECKING:
+    from slo_core.budgets.timeline import Timeline
 
 __all__ = ["SnapshotQuery", "TrackerInternals", "finite_time"]
 
 _LARGEST = sys.float_info.max  # exceeded by infinity and by ints that no float holds; NaN compares false
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotQuery:
+class SnapshotQuery(NamedTuple):
     """
     The part of a store that one snapshot has to read.
 
@@ -100,6 +101,8 @@ class TrackerInternals:
         Raises:
             ValueError: `at` is not a finite number.
         """
+        from slo_core.budgets.timeline import Timeline, kept_ranges  # only charts need it
+
         now = self.clock() if at is None else finite_time(at)
         if self.counter is not None:
             self.counter.drain()
