@@ -11,12 +11,12 @@ from slo_core.errors import StoreError
 from slo_core.stores.base import Store
 from slo_core.stores.memory.store import MemoryStore
 
-if TYPE_CHECKING:
-    from slo_core.stores.buckets import BucketStore
 from slo_core.stores.url import redacted_url
 
-__all__ = ["bucket_store_from_url", "known_schemes", "store_from_url"]
+if TYPE_CHECKING:
+    from slo_core.stores.buckets import BucketStore
 
+__all__ = ["bucket_store_from_url", "known_schemes", "store_from_url"]
 
 # An entry point of another package must be a callable that takes the URL and these keywords.
 StoreFactory = Callable[..., "Store | BucketStore"]
