@@ -10,7 +10,6 @@ from slo_core.conventions import DEFAULT_SERVICE, STORE_ENTRY_POINT_GROUP
 from slo_core.errors import StoreError
 from slo_core.stores.base import Store
 from slo_core.stores.memory.store import MemoryStore
-
 from slo_core.stores.url import redacted_url
 
 if TYPE_CHECKING:
