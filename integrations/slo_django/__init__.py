@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slo_core.http.markers import slo_exempt, slo_track
+from slo_core.http.outcome import slo_failed, slo_outcome
 
 if TYPE_CHECKING:
     from slo_core.tracking.registry import SLORegistry
 
-__all__ = ["get_registry", "slo_exempt", "slo_track"]
+__all__ = ["get_registry", "slo_exempt", "slo_failed", "slo_outcome", "slo_track"]
 
 
 def get_registry() -> SLORegistry:

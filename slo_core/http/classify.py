@@ -65,7 +65,16 @@ class RequestClassifier:
         timed_to_end: The last byte is timed, not the first.
     """
 
-    __slots__ = ("_bad_statuses", "_classify", "_internal_errors", "_name", "_rule", "threshold", "timed_to_end")
+    __slots__ = (
+        "_bad_statuses",
+        "_classify",
+        "_ignored_statuses",
+        "_internal_errors",
+        "_name",
+        "_rule",
+        "threshold",
+        "timed_to_end",
+    )
 
     def __init__(
         self, rule: HTTPRule, *, name: str, internal_errors: InternalErrors, classify: Classifier | None = None
@@ -75,11 +84,14 @@ class RequestClassifier:
         self._internal_errors = internal_errors
         self._classify = classify or rule.classify
         self._bad_statuses = frozenset(_expand(rule.bad_statuses))
+        self._ignored_statuses = frozenset(_expand(rule.ignored_statuses))
         self.threshold = math.inf if rule.latency_seconds is None else rule.latency_seconds
         self.timed_to_end = rule.latency_of == "total"
 
     def outcome_of_status(self, status: int) -> StatusOutcome:
         """The outcome of undisturbed requests of that status; called once for each status, not for each request."""
+        if status in self._ignored_statuses:
+            return StatusOutcome.LEFT_OUT
         if self._classify is not None:
             return StatusOutcome.BY_CLASSIFIER
         is_timed = self.threshold != math.inf
@@ -89,20 +101,32 @@ class RequestClassifier:
 
     def classify(self, observed: ObservedRequest, status: int | None, timing: Timing) -> bool | None:
         """
-        True good, False bad, None left out.
+        True good, False bad, None left out: by the first rule that applies.
+
+        1. What the application said (`slo_outcome`). For a latency SLO a good request must still be in time.
+        2. An ignored status is left out.
+        3. An exception that only the framework's last resort handled is bad, unless that answered with 4xx; one that broke
+           the response off is always bad.
+        4. The user's classifier, or the bad statuses.
+        5. A client that went away counts by `client_disconnect`; the time decides for a latency SLO.
 
         Args:
             observed: The finished request.
             status: Its `wire_status`.
             timing: How long it took.
         """
-        if status is None:
-            return self._after_disconnect(timing)
-        exception = observed.exception
-        if self._classify is None:
-            succeeded = exception is None and status not in self._bad_statuses
-        else:
-            succeeded = self._call_classifier(status, exception)
+        succeeded = observed.marks.outcome
+        if succeeded is None:
+            if status is None:
+                return self._after_disconnect(timing)
+            if status in self._ignored_statuses:
+                return None
+            if self._classify is None:
+                succeeded = self._succeeded(observed, status)
+            else:
+                succeeded = self._call_classifier(self._classify, observed, status)
+        elif succeeded:
+            return self._in_time(timing)
         if not succeeded:
             return None if self._rule.latency_failures == "ignore" and self.threshold != math.inf else False
         if observed.disconnected:
@@ -124,10 +148,14 @@ class RequestClassifier:
             return False
         return None
 
-    def _call_classifier(self, status: int, exception: BaseException | None) -> bool:
-        assert self._classify is not None  # the caller has checked
+    def _succeeded(self, observed: ObservedRequest, status: int) -> bool:
+        if observed.exception is not None and not (observed.is_answered and 400 <= status < 500):
+            return False
+        return status not in self._bad_statuses
+
+    def _call_classifier(self, classify: Classifier, observed: ObservedRequest, status: int) -> bool:
         try:
-            is_good: object = self._classify(status, exception)
+            is_good: object = classify(status, observed.exception)
         except Exception as exc:  # from the user's code; the response is already sent: the rule decides
             self._internal_errors.report(f"classify of the SLO {self._name!r} raised; the default rule decided", exc)
         else:
@@ -137,7 +165,7 @@ class RequestClassifier:
                 f"classify of the SLO {self._name!r}: expected True or False, got {type(is_good).__name__}; "
                 "the default rule decided"
             )
-        return exception is None and status not in self._bad_statuses
+        return self._succeeded(observed, status)
 
 
 def _expand(statuses: tuple[str | int, ...]) -> set[int]:

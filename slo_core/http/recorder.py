@@ -65,6 +65,10 @@ class HTTPRecorder:
         may_be_idle: Accept a registry in which no definition counts requests: one that is filled later, or whose SLOs
             only count requests of views marked with `slo_track`.
 
+    Attributes:
+        needs_routes: Some SLO names routes or views, or counts marked views only: then a request that was answered before
+            it reached the router is worth matching against the routes.
+
     Raises:
         ValueError: Neither registry nor tracker, or no definition that counts requests.
         UnknownNameError: A `KeyError`: no SLO of that name.
@@ -116,6 +120,7 @@ class HTTPRecorder:
         if self._internals is not None:
             self._version = self._internals.version
         self._bound_slos = tuple(self._bind_all())
+        self.needs_routes = any(slo.marked_views_only or slo.routes or slo.views for slo in self._bound_slos)
         self._slo_keys: frozenset[SLOKey] = frozenset(slo.slo_key for slo in self._bound_slos)
         # By the fields of a `RequestKey`. Looked up with a plain tuple: a named one takes 0.2 us to make.
         self._match_results: dict[tuple[object, ...], MatchResult] = {}
@@ -181,6 +186,7 @@ class HTTPRecorder:
             if marks is None:
                 marks = request_scope[REQUEST_MARKS_KEY] = RequestMarks()
                 marks.exempt = False
+                marks.outcome = None
                 marks.counted_by = slo_keys
             elif not marks.counted_by:
                 marks.counted_by = slo_keys
@@ -195,7 +201,7 @@ class HTTPRecorder:
             observed.marks = marks
             observed.slo_keys = slo_keys
             observed.first_byte = observed.ended = observed.status = observed.exception = observed.route_match = None
-            observed.disconnected = observed.finished = False
+            observed.is_answered = observed.disconnected = observed.finished = False
             observed.started = self.timer()
         except Exception as exc:  # the request must go on
             self.internal_errors.report("a request could not be taken up", exc)
@@ -215,7 +221,8 @@ class HTTPRecorder:
             return
         observed.finished = True
         try:
-            if not observed.marks.exempt:
+            marks = observed.marks
+            if not marks.exempt:
                 route_match = observed.route_match
                 if route_match is None and resolve is not None:
                     try:
@@ -227,6 +234,7 @@ class HTTPRecorder:
                 if (
                     observed.exception is None
                     and not observed.disconnected
+                    and marks.outcome is None
                     and observed.slo_keys is self._slo_keys
                     and not self._listeners
                 ):
@@ -348,9 +356,7 @@ class HTTPRecorder:
     def _match_result(self, method: str, route_match: RouteMatch, status: int | None) -> MatchResult:
         route, view_name = route_match.route, route_match.view_name
         # A 404 or a redirect without a route: scanners, typos and missing slashes.
-        is_unmatched = (
-            route is None and view_name is None and status is not None and (status == 404 or 300 <= status < 400)
-        )
+        is_unmatched = not route_match.matched and status is not None and (status == 404 or 300 <= status < 400)
         method = method if method == "GET" else counted_method(method)
         key = (method, route, view_name, route_match.view, route_match.is_static, is_unmatched)
         match_results = self._match_results  # replaced by `_rebuild`, as in `_record`

@@ -34,13 +34,15 @@ class RequestMarks:
 
     Attributes:
         counted_by: SLOs that an installation counts this request for already; the outermost wins.
-        exempt: The request counts for no SLO, because it asked for a view of slo-suite.
+        exempt: The request counts for no SLO: it asked for a view of slo-suite, or the server's own stop ended it.
+        outcome: What the application said with `slo_outcome`; None when it said nothing.
     """
 
-    __slots__ = ("counted_by", "exempt")
+    __slots__ = ("counted_by", "exempt", "outcome")
 
     counted_by: frozenset[SLOKey]
     exempt: bool
+    outcome: bool | None
 
 
 def exempt_request(request_scope: MutableMapping[str, Any]) -> None:
@@ -67,15 +69,16 @@ class ObservedRequest:
         first_byte: When the first byte of the body went out; None until then.
         ended: When the last byte went out; None until then.
         status: The status that was sent; None until then.
-        exception: The exception that the application raised and nothing handled.
+        exception: The exception that nothing but the framework's last resort handled, or that broke the response off.
+        is_answered: The exception came before any response, and the framework's last resort answered it with `status`.
         disconnected: The client was seen to go away.
         finished: The request was recorded, or will never be.
         route_match: The route that took it, where that is known before the end; None until then.
     """
 
     __slots__ = (
-        "disconnected", "ended", "exception", "finished", "first_byte", "marks", "method", "path", "route_match",
-        "slo_keys", "started", "status",
+        "disconnected", "ended", "exception", "finished", "first_byte", "is_answered", "marks", "method", "path",
+        "route_match", "slo_keys", "started", "status",
     )  # fmt: skip
 
     method: str
@@ -87,6 +90,7 @@ class ObservedRequest:
     ended: float | None
     status: int | None
     exception: BaseException | None
+    is_answered: bool
     disconnected: bool
     finished: bool
     route_match: RouteMatch | None
@@ -101,9 +105,10 @@ class RouteMatch:
         view_name: The view's (Django), endpoint's (Flask) or route's (Starlette, FastAPI) name.
         view: The view itself, for its marks.
         is_static: It serves static files.
+        matched: The router chose an endpoint. A matched route may have no template and no name.
     """
 
-    __slots__ = ("is_static", "route", "view", "view_name")
+    __slots__ = ("is_static", "matched", "route", "view", "view_name")
 
     def __init__(
         self,
@@ -112,11 +117,13 @@ class RouteMatch:
         view_name: str | None = None,
         view: object = None,
         is_static: bool = False,
+        matched: bool | None = None,
     ) -> None:
         self.route = route if route is None or route.startswith("/") else f"/{route}"
         self.view_name = view_name
         self.view = view
         self.is_static = is_static
+        self.matched = (route is not None or view_name is not None) if matched is None else matched
 
 
 NO_ROUTE_MATCH = RouteMatch()

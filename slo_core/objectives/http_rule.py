@@ -41,7 +41,9 @@ class HTTPRule:
         latency_of: Where the time ends: at the first byte of the body, or the last (`"total"`).
         latency_failures: How a latency rule counts a failed response (by status or exception): as `"bad"` at any
             speed, or not at all (`"ignore"`).
-        bad_statuses: Status codes (429) and classes (`"5xx"`) that are bad. An unhandled exception always is.
+        bad_statuses: Status codes (429) and classes (`"5xx"`) that are bad. An unhandled exception always is, unless it
+            was answered with a status below 500 that says so (4xx).
+        ignored_statuses: Status codes and classes that are left out, whatever raised them: `(401, "3xx")`.
         classify: `classify(status, exception_or_None) -> bool` in place of `bad_statuses`. Called in the request's
             own thread or task after the last byte was handed over; it must not block.
         client_disconnect: How a request counts whose client went away: `"auto"` leaves it out, but for a latency rule it is
@@ -63,9 +65,10 @@ class HTTPRule:
     client_disconnect: ClientDisconnect = "auto"
     unmatched: bool = False
     latency_failures: LatencyFailures = "bad"
+    ignored_statuses: tuple[str | int, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("routes", "views", "methods", "exclude", "bad_statuses"):
+        for name in ("routes", "views", "methods", "exclude", "bad_statuses", "ignored_statuses"):
             value = getattr(self, name)
             if isinstance(value, (list, set, frozenset)):
                 object.__setattr__(self, name, tuple(value))
@@ -100,14 +103,8 @@ class HTTPRule:
         yield from _choice_problem("latency_failures", self.latency_failures, ("bad", "ignore"))
 
     def _outcome_problems(self) -> Iterator[Problem]:
-        statuses = self.bad_statuses
-        if not isinstance(statuses, tuple):
-            yield _problem("bad_statuses", f"expected a list, got {statuses!r}", _list_hint(statuses))
-        else:
-            for status in statuses:
-                if not _is_status(status):
-                    expected = 'expected status codes (429) or classes ("5xx")'
-                    yield _problem("bad_statuses", f"{expected}, got {status!r}")
+        yield from _status_problems("bad_statuses", self.bad_statuses)
+        yield from _status_problems("ignored_statuses", self.ignored_statuses)
         if self.classify is not None and not callable(self.classify):
             yield _problem("classify", f"expected a callable (status, exception) -> bool, got {self.classify!r}")
         yield from _choice_problem("client_disconnect", self.client_disconnect, ("auto", "ignore", "good", "bad"))
@@ -125,6 +122,15 @@ def _is_status(status: object) -> bool:
     if isinstance(status, str):
         return _STATUS_CLASS.fullmatch(status) is not None
     return isinstance(status, int) and not isinstance(status, bool) and 100 <= status <= 599
+
+
+def _status_problems(name: str, statuses: object) -> Iterator[Problem]:
+    if not isinstance(statuses, tuple):
+        yield _problem(name, f"expected a list, got {statuses!r}", _list_hint(statuses))
+        return
+    for status in statuses:
+        if not _is_status(status):
+            yield _problem(name, f'expected status codes (429) or classes ("5xx"), got {status!r}')
 
 
 def _choice_problem(name: str, value: object, choices: tuple[str, ...]) -> Iterator[Problem]:

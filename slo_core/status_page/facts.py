@@ -68,6 +68,7 @@ def _definition(definition: SLODefinition) -> _Facts:
                 ("Methods", rule.methods),
                 ("Excluded", rule.exclude),
                 ("Bad statuses", rule.bad_statuses if rule.classify is None else ()),
+                ("Ignored statuses", rule.ignored_statuses),
             )
             if values
         ]

@@ -23,6 +23,10 @@ _COUNTING_FIELDS = (
     "client_disconnect", "unmatched",
 )  # fmt: skip
 
+# Fields that came later. Their defaults are not written: then a version that does not know them reads the text, and the
+# fingerprint of a definition without them stays as it was.
+_LATER_COUNTING_FIELDS = ("ignored_statuses",)
+
 
 def stored_definition(definition: SLODefinition) -> str:
     """
@@ -95,7 +99,7 @@ def fingerprint_of(definition: SLODefinition) -> str:
     http = _http_fields(definition.http)
     counting: object = "custom"
     if http is not None:
-        counting = {**{name: _unordered(http[name]) for name in _COUNTING_FIELDS}, "classify": http["classify"]}
+        counting = {name: _unordered(value) for name, value in http.items()}
     return hashlib.sha256(json.dumps(counting, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -110,11 +114,15 @@ def _http_fields(rule: HTTPRule | None) -> dict[str, Any] | None:
     for name in _COUNTING_FIELDS:
         value = getattr(rule, name)
         fields[name] = list(value) if isinstance(value, tuple) else value
+    for name in _LATER_COUNTING_FIELDS:
+        if value := getattr(rule, name):
+            fields[name] = list(value)
     return {**fields, "classify": "" if rule.classify is None else classifier_name(rule.classify)}
 
 
 def _http_from(fields: Mapping[str, Any]) -> HTTPRule:
-    return HTTPRule(**{name: _tupled(fields[name]) for name in _COUNTING_FIELDS})
+    later = {name: _tupled(fields[name]) for name in _LATER_COUNTING_FIELDS if name in fields}
+    return HTTPRule(**{name: _tupled(fields[name]) for name in _COUNTING_FIELDS}, **later)
 
 
 def _tupled(value: object) -> Any:

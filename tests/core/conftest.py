@@ -38,6 +38,7 @@ class Service:
         view: object = None,
         is_static: bool = False,
         exception: BaseException | None = None,
+        is_answered: bool = False,
         disconnected: bool = False,
         first_byte: float | None = None,
         seconds: float = 0.0,
@@ -48,6 +49,7 @@ class Service:
         if observed is None:
             return {}
         observed.status, observed.exception, observed.disconnected = status, exception, disconnected
+        observed.is_answered = is_answered
         observed.first_byte = None if first_byte is None else self.timer() + first_byte
         self.timer.advance(seconds)
         before = {tracker.name: self.counts(tracker.name) for tracker in self.registry}

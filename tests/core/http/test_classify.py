@@ -43,6 +43,47 @@ def test_an_unhandled_exception_is_always_bad(
     assert service_of(**options).request(status=status, exception=exception) == BAD
 
 
+@pytest.mark.parametrize(
+    ("options", "status", "outcome"),
+    [
+        ({}, 422, GOOD), ({}, 404, GOOD), ({}, 500, BAD), ({}, 503, BAD), ({}, 200, BAD), ({}, 302, BAD),
+        ({"bad_statuses": [429]}, 429, BAD), ({"bad_statuses": [429]}, 422, GOOD),
+        # An exception that ends as 500 is bad even where 5xx is not.
+        ({"bad_statuses": [429]}, 500, BAD), ({"ignored_statuses": [422]}, 422, LEFT_OUT),
+    ],
+)  # fmt: skip
+def test_an_exception_that_the_last_resort_answers_with_4xx_counts_as_that_status(
+    service_of: ServiceOf, options: dict[str, Any], status: int, outcome: dict[str, bool]
+) -> None:
+    """An error page that answers anything below 400 hides nothing."""
+    assert service_of(**options).request(status=status, exception=LookupError(), is_answered=True) == outcome
+
+
+@pytest.mark.parametrize(
+    ("ignored", "request_options", "outcome"),
+    [
+        ([401, "3xx"], {"status": 401}, LEFT_OUT), ([401, "3xx"], {"status": 302}, LEFT_OUT),
+        ([401, "3xx"], {"status": 200}, GOOD), ([401, "3xx"], {"status": 500}, BAD),
+        # Ignored goes before bad, before an exception, and before a classifier.
+        ([503], {"status": 503}, LEFT_OUT), ([500], {"status": None, "exception": LookupError()}, LEFT_OUT),
+    ],
+)  # fmt: skip
+def test_an_ignored_status_is_left_out(
+    service_of: ServiceOf, ignored: list[Any], request_options: dict[str, Any], outcome: dict[str, bool]
+) -> None:
+    """Neither good nor bad: a scanner without a password spends no budget and earns none."""
+    assert service_of(ignored_statuses=ignored).request(**request_options) == outcome
+    assert service_of(ignored_statuses=ignored, latency="1s").request(**request_options) == outcome
+
+
+def test_an_ignored_status_is_not_shown_to_the_classifier(service_of: ServiceOf) -> None:
+    """It decides about the others."""
+    service = service_of(ignored_statuses=[401], classify=lambda status, exception: False)
+
+    assert service.request(status=401) == LEFT_OUT
+    assert service.request(status=200) == BAD
+
+
 def test_an_exception_before_any_response_is_a_500(service_of: ServiceOf) -> None:
     """That is what the server answers; an application that returns without a response gets the same."""
     service = service_of(bad_statuses=[500])

@@ -21,7 +21,7 @@ def test_the_documented_defaults() -> None:
     assert dataclasses.asdict(HTTPRule()) == {
         "routes": (), "views": (), "methods": (), "exclude": (), "latency_seconds": None, "latency_of": "first-byte",
         "bad_statuses": ("5xx",), "classify": None, "client_disconnect": "auto", "unmatched": False,
-        "latency_failures": "bad",
+        "latency_failures": "bad", "ignored_statuses": (),
     }  # fmt: skip
 
 

@@ -93,3 +93,13 @@ def test_a_newer_document_is_refused() -> None:
     """With what to do."""
     with pytest.raises(StoreError, match="version 2, this slo-suite knows 1: upgrade it"):
         definition_from_stored(stored_definition(FULL).replace('"version": 1', '"version": 2'))
+
+
+def test_ignored_statuses_are_written_only_where_there_are_some() -> None:
+    """A version before them reads the text, and the fingerprint of a definition without them stays as it was."""
+    plain = SLODefinition("a", 0.9, http=HTTPRule())
+    ignoring = SLODefinition("a", 0.9, http=HTTPRule(ignored_statuses=(401, "3xx")))
+
+    assert "ignored_statuses" not in stored_definition(plain)
+    assert definition_from_stored(stored_definition(ignoring)).http == ignoring.http
+    assert fingerprint_of(ignoring) != fingerprint_of(plain)
