@@ -11,7 +11,7 @@ from slo_core.budgets.events import EventCounts
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.target import Target
 
-__all__ = ["Reading", "SLOSnapshot", "SLOSnapshots", "SnapshotPlan", "measured_in_window"]
+__all__ = ["Reading", "SLOSnapshot", "SLOSnapshots", "SnapshotPlan", "measured_in_window", "pace_of"]
 
 
 # Without slots: applications serialise `snapshot.__dict__`.
@@ -114,6 +114,15 @@ def measured_in_window(definition: SLODefinition, snapshot: SLOSnapshot) -> floa
         return snapshot.measured_seconds
     own = definition.span(definition.window_seconds, at=snapshot.at, until=snapshot.at)
     return max(0.0, snapshot.at - max(own.start, snapshot.data_since))
+
+
+def pace_of(snapshot: SLOSnapshot) -> BurnRateSample:
+    """The current burn rate: of the shortest long alert window; without rules of the shortest burn window, or the SLO's own."""
+    samples = [alert.long for alert in snapshot.alerts] or list(snapshot.burn_rate_samples)
+    samples = samples or [
+        sample for sample in snapshot.window_samples if sample.window_seconds == snapshot.window_seconds
+    ]
+    return min(samples, key=lambda sample: sample.window_seconds)
 
 
 # SLOs, each with its snapshot.

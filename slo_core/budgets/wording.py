@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import ROUND_FLOOR, Decimal
 
-from slo_core.budgets.burn_rate import BurnRateSample
 from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
@@ -15,7 +14,6 @@ __all__ = [
     "burn_text",
     "measured_briefly",
     "measured_text",
-    "pace_of",
     "percent",
     "printable",
     "roughly",
@@ -74,12 +72,3 @@ def printable(text: str) -> str:
 def window_text(definition: SLODefinition) -> str:
     """The window as people call it: "30d", "month"."""
     return definition.window or format_duration(definition.window_seconds)
-
-
-def pace_of(snapshot: SLOSnapshot) -> BurnRateSample:
-    """The current burn rate: of the shortest long alert window; without rules of the shortest burn window, or the SLO's own."""
-    samples = [alert.long for alert in snapshot.alerts] or list(snapshot.burn_rate_samples)
-    samples = samples or [
-        sample for sample in snapshot.window_samples if sample.window_seconds == snapshot.window_seconds
-    ]
-    return min(samples, key=lambda sample: sample.window_seconds)

@@ -7,8 +7,8 @@ from typing import Any
 
 from slo_core.budgets.alerts import AlertState
 from slo_core.budgets.history import History
-from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
-from slo_core.budgets.wording import pace_of, window_text
+from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, pace_of
+from slo_core.budgets.wording import window_text
 from slo_core.objectives.definition import SLODefinition
 from slo_core.status.service_status import ServiceStatus, service_status
 from slo_core.status.state import state_of

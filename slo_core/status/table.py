@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from slo_core.budgets.alerts import AlertState
-from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.budgets.snapshot import SLOSnapshot, pace_of
 from slo_core.budgets.wording import (
     NOTHING,
     burn_text,
     measured_briefly,
-    pace_of,
     percent,
     printable,
     roughly,

@@ -9,12 +9,11 @@ from xml.etree import ElementTree as ET
 
 from slo_core.budgets.alerts import AlertState
 from slo_core.budgets.burn_rate import burns_at_least
-from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
+from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, pace_of
 from slo_core.budgets.wording import (
     NOTHING,
     burn_text,
     measured_text,
-    pace_of,
     percent,
     roughly,
     target_digits,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from slo_core.errors import SLOError, StoreError
 from slo_core.stores.buckets import BucketStore
 from slo_core.stores.open import bucket_store_from_url
+from slo_core.stores.url import file_of_url
 
 __all__ = ["existing_store_from_url", "without_secrets"]
 
@@ -24,9 +24,9 @@ def existing_store_from_url(url: str, service: str) -> BucketStore:
     Raises:
         StoreError: There is no such file; or as for `bucket_store_from_url`.
     """
-    path = url.removeprefix("sqlite:///")
+    file = file_of_url(url)
     with without_secrets():  # around the look for the file too: its folder may be forbidden
-        if path not in ("", url) and not Path(path).exists():
+        if file is not None and not file.exists():
             raise StoreError(f"store {url}: there is no such file")
         return bucket_store_from_url(url, service=service)
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from slo_core.stores.base import StoreScope
 
-__all__ = ["redacted_url", "scope_of_url"]
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["file_of_url", "redacted_url", "scope_of_url"]
 
 
 _ADDRESS_END = re.compile(r"[/?#]")
@@ -23,10 +27,21 @@ _SCOPES: Mapping[str, StoreScope] = {
     "django": "fleet",
 }
 
+# Schemes of stores that are one file.
+_FILE_SCHEMES = frozenset(("sqlite",))
+
 
 def scope_of_url(url: str) -> StoreScope | None:
     """Whose events the store of a URL holds; None for one of another package."""
     return _SCOPES.get(url.partition(":")[0])
+
+
+def file_of_url(url: str) -> Path | None:
+    """The file that holds the store of a URL; None for a store on a server, or of another package."""
+    from pathlib import Path  # takes 3 ms to import, which services should not pay
+
+    scheme, _, path = url.partition(":///")
+    return Path(path) if scheme in _FILE_SCHEMES and path else None
 
 
 def redacted_url(url: str) -> str:

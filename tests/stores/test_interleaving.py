@@ -1,4 +1,4 @@
-"""Several processes, a network that fails and clocks that differ, over every shared store: nothing is lost or doubled."""
+"""Several processes, a network that fails, clocks that differ: nothing is lost or doubled in the stores of `make_store`."""
 
 from __future__ import annotations
 

@@ -307,7 +307,7 @@ def test_an_empty_registry_shows_its_store() -> None:
 
 def windows_shown(registry: SLORegistry, metric: str) -> Iterator[str]:
     for line in lines_of(registry):
-        if line.startswith(metric):
+        if line.startswith(f"{metric}{{"):
             yield line.split('window_seconds="')[1].split('"')[0]
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from slo_core.stores.open import bucket_store_from_url, store_from_url
-from slo_core.stores.url import redacted_url, scope_of_url
+from slo_core.stores.open import _BUILT_IN, bucket_store_from_url, store_from_url
+from slo_core.stores.url import file_of_url, redacted_url, scope_of_url
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,26 @@ def test_scopes_are_known_without_a_store(
 
     assert (store.scope, scope_of_url(url)) == (scope, scope)
     store.close()
+
+
+@pytest.mark.parametrize("scheme", sorted({"memory", "sqlite", "redis", "rediss", "redis+cluster", "rediss+cluster"}))
+def test_every_built_in_scheme_has_a_scope(scheme: str) -> None:
+    """Rules and gates ask for it without opening the store."""
+    assert scope_of_url(f"{scheme}://host/0") in ("process", "host", "fleet")
+
+
+def test_every_scheme_is_in_that_list() -> None:
+    """A new scheme without a scope would be taken for one of another package."""
+    assert set(_BUILT_IN) == {"memory", "sqlite", "redis", "rediss", "redis+cluster", "rediss+cluster"}
+
+
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("sqlite:///slo.db", Path("slo.db")), ("sqlite:////var/slo.db", Path("/var/slo.db")), ("sqlite:///", None),
+        ("redis://host/0", None), ("memory://", None), ("django://default", None), ("", None),
+    ],
+)  # fmt: skip
+def test_the_file_of_a_store(url: str, file: Path | None) -> None:
+    """A tool looks whether it is there, so that a mistyped name makes no new store."""
+    assert file_of_url(url) == file

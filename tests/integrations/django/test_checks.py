@@ -350,7 +350,7 @@ def test_a_project_without_urls_is_checked() -> None:
     assert messages(ROOT_URLCONF=None, MIDDLEWARE=[], **define(kind="custom")) == []
 
 
-def test_every_message_ends_like_a_sentence() -> None:
+def test_messages_end_like_sentences() -> None:
     """Messages and hints are read by people."""
     found = messages(
         deploy=True,
