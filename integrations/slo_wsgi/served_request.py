@@ -1,4 +1,4 @@
-"""One request on its way through a Flask application, observed for the recorder."""
+"""One request on its way through a WSGI application, observed for the recorder."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import ObservedRequest, RouteMatch
-from slo_flask.body import is_file, may_have_body
-from slo_flask.route import RouteTable
+from slo_wsgi.body import is_file, may_have_body
+from slo_wsgi.route import Routes
+from slo_wsgi.upload import Upload
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SERVED_REQUEST_KEY", "ServedRequest"]
 
-# Key in the environ, where `signals` looks the request up when an exception is reported.
-SERVED_REQUEST_KEY = "slo_flask.served_request"
+# Key in the environ, where a framework's integration looks the request up when an exception is reported.
+SERVED_REQUEST_KEY = "slo_wsgi.served_request"
 
 _NOT_FOLLOWED = "a WSGI response could not be followed"
 
@@ -35,7 +36,8 @@ class ServedRequest(ObservedRequest):
         recorder: Counts it.
         environ: The WSGI environ.
         server_start_response: The server's.
-        routes: Of the application the middleware belongs to.
+        routes: Finds its route.
+        upload: The request's own body; None where it announced none.
         outer: The same request as observed by an installation around this one.
         body: The application's; empty after it was closed. Unset until it is returned.
         remaining: Bytes of the body to come; None without a Content-Length.
@@ -43,13 +45,14 @@ class ServedRequest(ObservedRequest):
     """
 
     __slots__ = (
-        "body", "environ", "iterator", "outer", "recorder", "remaining", "routes", "server_start_response",
+        "body", "environ", "iterator", "outer", "recorder", "remaining", "routes", "server_start_response", "upload",
     )  # fmt: skip
 
     recorder: HTTPRecorder
     environ: WSGIEnvironment
     server_start_response: StartResponse
-    routes: RouteTable
+    routes: Routes
+    upload: Upload | None
     outer: ServedRequest | None
     body: Iterable[bytes]
     remaining: int | None
@@ -61,6 +64,11 @@ class ServedRequest(ObservedRequest):
         """Handed to the application in place of the server's."""
         try:
             self.status = int(status.partition(" ")[0])
+            if self.upload is not None and self.upload.is_broken:
+                self._lost_upload()
+            elif self.exception is not None and not self.is_answered and self.status < 500:
+                # Reported by code that answered it, and not by the framework's last resort: the answer decides.
+                self.exception = None
             # A second call starts over: the first response was never sent.
             self.remaining = None
             for name, value in headers:
@@ -137,23 +145,48 @@ class ServedRequest(ObservedRequest):
         if close is not None:
             close()
 
-    def unhandled(self, exception: BaseException) -> None:
-        """Flask reports an exception that no error handler took, while the request's context still exists."""
+    def reported(self, exception: BaseException, *, is_last_resort: bool) -> None:
+        """
+        An exception was reported while the request's context still exists.
+
+        Args:
+            exception: The exception.
+            is_last_resort: No code of the application handled it: the framework makes an error page of it. An exception
+                that the application reports itself is a failure only if it answers with 500 or above.
+        """
+        if self.is_answered or self.finished or (self.upload is not None and self.upload.is_broken):
+            return
+        if is_last_resort:
+            self.is_answered = True
+        elif self.status is not None and self.status < 500:
+            return
         self.exception = exception
         try:
             self.route_match = self.routes.find(self.environ, self)
-        except Exception as exc:  # Flask has a response to make
+        except Exception as exc:  # the framework has a response to make
             self.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
 
     def raised(self, exception: BaseException) -> None:
         """The application raised, before its response or in the midst of it."""
         if self.finished:
             return
+        self.is_answered = False
+        if self.upload is not None and self.upload.is_broken:
+            self._lost_upload()
+            self.finish()
+            return
         if self.first_byte is None:
             # PEP 3333: headers wait for the first byte of the body. Without one the server answers 500.
             self.status = None
         self.exception = exception
         self.finish()
+
+    def _lost_upload(self) -> None:
+        """The client went away before its request was complete: what the application makes of that reaches no client."""
+        self.disconnected = True
+        if self.first_byte is None:
+            self.status = None
+        self.exception = None
 
     def _broke_off(self) -> None:
         """The server needs no more of the body: if part of it is left, the client went away."""
