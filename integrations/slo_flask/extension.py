@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 from flask import Flask, current_app, has_app_context
 
@@ -14,6 +15,7 @@ from slo_core.http.recorder import HTTPRecorder
 from slo_core.tracking.registry import SLORegistry
 from slo_flask import commands, conf, metrics, signals, status
 from slo_flask.bypass import Bypass
+from slo_flask.checks import mistakes
 from slo_flask.installation import EXTENSION, Installation, installation_of
 from slo_flask.route import RouteTable
 from slo_flask.wsgi import SLOMiddleware
@@ -87,7 +89,8 @@ class SLO:
                 status.mount(app, settings.status_path, registry, token=settings.metrics_token, bypass=bypass)
             signals.connect()
             routes = RouteTable(app, recorder, metrics_path=settings.metrics_path, status_path=settings.status_path)
-            app.wsgi_app = SLOMiddleware(app.wsgi_app, recorder, routes)  # type: ignore[method-assign]  # Flask's own way
+            find_mistakes = partial(mistakes, app, registry, routes, app.wsgi_app, exclude=settings.exclude)
+            app.wsgi_app = SLOMiddleware(app.wsgi_app, recorder, routes, mistakes=find_mistakes)  # type: ignore[method-assign]  # Flask's own way
         app.cli.add_command(commands.slo)
         app.extensions[EXTENSION] = Installation(settings=settings, registry=registry, recorder=recorder)
 

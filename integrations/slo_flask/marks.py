@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from inspect import ismethod
-from typing import Any
 
 from slo_core.http.markers import NO_MARKS, ViewMarks, marks_of, slo_exempt, slo_track
 
-__all__ = ["has_marked_methods", "marked_view", "view_class_of"]
+__all__ = ["DISPATCH", "has_marked_methods", "joined", "marked_view", "marks_by_method", "marks_in", "view_class_of"]
 
 # Decorators around one view: more would be a loop.
 _MOST_LAYERS = 64
 
 # What a class view is called through, whatever the method.
-_DISPATCH = "dispatch_request"
+DISPATCH = "dispatch_request"
 
 
 class _MarkedView:
@@ -25,23 +24,22 @@ class _MarkedView:
         """Do nothing: it only stands for the view."""
 
 
-def marked_view(view: object, method: str | None = None) -> object:
+def marked_view(view: object, method: str) -> object:
     """
     The object on which the core finds all marks of a view for requests of one method.
 
-    It looks through decorators and partials, at the class of a bound method (Flask-AppBuilder), and at the methods of class
-    views, inherited ones included.
-
     Args:
         view: As registered with the application.
-        method: The HTTP method; None takes the marks that hold for all methods.
+        method: The HTTP method.
     """
-    marks = _joined(view)
+    marks = marks_in(view)
     view_class = view_class_of(view)
     if view_class is not None:
-        marks = _added(marks, _joined(getattr(view_class, _DISPATCH, None)))
-        if method is not None:
-            marks = _added(marks, _joined(_handler(view_class, method)))
+        of_methods = marks_by_method(view_class)
+        name = method.lower()
+        # As Flask's `MethodView` does.
+        name = "get" if name == "head" and not hasattr(view_class, "head") else name
+        marks = joined(marks, of_methods.get(name, NO_MARKS))
     if marks == marks_of(view):
         return view
     stand_in = _MarkedView()
@@ -50,11 +48,37 @@ def marked_view(view: object, method: str | None = None) -> object:
     return slo_exempt(stand_in) if marks.exempt else stand_in
 
 
+def marks_in(view: object) -> ViewMarks:
+    """
+    The marks of a view that hold for all methods.
+
+    They may stand on the view itself, on functions inside decorators and partials, on the class of a bound method
+    (Flask-AppBuilder), and on a class view or its `dispatch_request`.
+    """
+    marks = NO_MARKS
+    for layer in _layers(view):
+        marks = joined(marks, marks_of(layer))
+    view_class = view_class_of(view)
+    return marks if view_class is None else joined(marks, marks_in(getattr(view_class, DISPATCH, None)))
+
+
+def marks_by_method(view_class: type) -> dict[str, ViewMarks]:
+    """The marks on the methods of a class view, inherited ones included, by their names."""
+    methods: Iterable[str] = getattr(view_class, "methods", None) or ()
+    names = {"head", "options", *(method.lower() for method in methods)}
+    return {name: marks_in(getattr(view_class, name, None)) for name in sorted(names)}
+
+
 def has_marked_methods(view: object) -> bool:
     """Whether it is a class view with marks on single methods."""
-    view_class: Any = view_class_of(view)
-    names = [] if view_class is None else [name.lower() for name in getattr(view_class, "methods", None) or ()]
-    return any(_joined(getattr(view_class, name, None)) != NO_MARKS for name in {*names, "head", "options"})
+    view_class = view_class_of(view)
+    return view_class is not None and any(marks != NO_MARKS for marks in marks_by_method(view_class).values())
+
+
+def joined(marks: ViewMarks, more: ViewMarks) -> ViewMarks:
+    """Both marks on one view."""
+    tracked = [name for name in more.tracked if name not in marks.tracked]
+    return ViewMarks((*marks.tracked, *tracked), marks.exempt or more.exempt)
 
 
 def view_class_of(view: object) -> type | None:
@@ -64,12 +88,6 @@ def view_class_of(view: object) -> type | None:
         if isinstance(view_class, type):
             return view_class
     return None
-
-
-def _handler(view_class: type, method: str) -> object:
-    """The method of a class view that answers an HTTP method."""
-    handler = getattr(view_class, method.lower(), None)
-    return getattr(view_class, "get", None) if handler is None and method == "HEAD" else handler
 
 
 def _layers(view: object) -> Iterator[object]:
@@ -85,15 +103,3 @@ def _layers(view: object) -> Iterator[object]:
             owner = view.__self__
             yield owner if isinstance(owner, type) else type(owner)
         view = getattr(view, "__wrapped__", None)
-
-
-def _joined(view: object) -> ViewMarks:
-    marks = NO_MARKS
-    for layer in _layers(view):
-        marks = _added(marks, marks_of(layer))
-    return marks
-
-
-def _added(marks: ViewMarks, more: ViewMarks) -> ViewMarks:
-    tracked = [name for name in more.tracked if name not in marks.tracked]
-    return ViewMarks((*marks.tracked, *tracked), marks.exempt or more.exempt)

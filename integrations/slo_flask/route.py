@@ -11,11 +11,11 @@ from werkzeug.routing import MapAdapter, Rule
 from werkzeug.routing.exceptions import RoutingException
 
 from slo_core.conventions import REQUEST_MARKS_KEY
-from slo_core.http.markers import NO_MARKS, marks_of, slo_exempt
+from slo_core.http.markers import NO_MARKS, slo_exempt
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import ObservedRequest, RouteMatch
 from slo_core.objectives.http_rule import KNOWN_METHODS, OTHER_METHOD
-from slo_flask.marks import has_marked_methods, marked_view
+from slo_flask.marks import has_marked_methods, marked_view, marks_in
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -128,7 +128,7 @@ class RouteTable:
         count, is_marked = self._marks_seen
         if count != len(self._views):
             is_marked = any(
-                marks_of(marked_view(view)) != NO_MARKS or has_marked_methods(view)
+                marks_in(view) != NO_MARKS or has_marked_methods(view)
                 for rule in self._url_map.iter_rules()
                 if not self.is_own(rule.rule) and (view := self._views.get(rule.endpoint)) is not None
             )

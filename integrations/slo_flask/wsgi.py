@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from werkzeug.wsgi import ClosingIterator
 
+from slo_core.conventions import LOGGER_NAME
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import exempt_request
 from slo_flask.route import RouteTable
@@ -27,14 +30,27 @@ class SLOMiddleware(WSGIObserver):
         wsgi_app: The application's own `wsgi_app`.
         recorder: Counts.
         routes: The routes of the application.
+        mistakes: The mistakes at the installation, once all routes are there.
     """
 
-    __slots__ = ("_table",)
+    __slots__ = ("_mistakes", "_table")
 
-    def __init__(self, wsgi_app: WSGIApplication, recorder: HTTPRecorder, routes: RouteTable) -> None:
+    def __init__(
+        self,
+        wsgi_app: WSGIApplication,
+        recorder: HTTPRecorder,
+        routes: RouteTable,
+        *,
+        mistakes: Callable[[], Iterable[str]],
+    ) -> None:
         # Werkzeug's responses return it for nearly every body.
         super().__init__(wsgi_app, recorder, routes, usual_body=ClosingIterator)
         self._table = routes
+        self._mistakes = mistakes
+
+    def _before_first(self) -> None:
+        for mistake in self._mistakes():
+            logging.getLogger(LOGGER_NAME).warning("%s", mistake)
 
     def _not_counted(self, environ: WSGIEnvironment, path: str) -> None:
         if self._table.is_own(path):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from slo_core.conventions import REQUEST_MARKS_KEY
 from slo_core.http.recorder import HTTPRecorder
-from slo_core.http.request import RequestMarks
+from slo_wsgi.bridge import ASGI_SCOPE_KEY, share_marks, warn_of_bridge
 from slo_wsgi.route import Routes
 from slo_wsgi.served_request import SERVED_REQUEST_KEY, ServedRequest
 from slo_wsgi.upload import follow_upload
@@ -16,9 +15,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 __all__ = ["WSGIObserver"]
-
-# Where a2wsgi, a bridge from ASGI to WSGI, hands over the ASGI scope; the README names it for other bridges.
-_ASGI_SCOPE = "asgi.scope"
 
 
 class WSGIObserver:
@@ -32,12 +28,14 @@ class WSGIObserver:
         usual_body: The class of nearly all the application's bodies; never a list, a tuple or a server's file wrapper.
     """
 
-    __slots__ = ("_recorder", "_routes", "_usual_body", "_wsgi_app")
+    __slots__ = ("_app", "_recorder", "_routes", "_usual_body", "_wsgi_app")
 
     def __init__(
         self, wsgi_app: WSGIApplication, recorder: HTTPRecorder, routes: Routes, *, usual_body: type | None = None
     ) -> None:
-        self._wsgi_app = wsgi_app
+        self._app = wsgi_app
+        # It takes its own place away again, so that later requests do not pay for a look at whether they are the first.
+        self._wsgi_app: WSGIApplication = self._serve_first
         self._recorder = recorder
         self._routes = routes
         self._usual_body = usual_body
@@ -51,8 +49,8 @@ class WSGIObserver:
             if not path.isascii():
                 # PEP 3333: each character is one byte of the path.
                 path = path.encode("latin-1", "replace").decode("utf-8", "replace")
-            if _ASGI_SCOPE in environ:
-                _share_marks(environ)
+            if ASGI_SCOPE_KEY in environ:
+                share_marks(environ)
             method: str = environ.get("REQUEST_METHOD", "")
             served = recorder.begin(environ, method, path, ServedRequest)
             if served is None:
@@ -81,13 +79,21 @@ class WSGIObserver:
             return served
         return served.follow(body)
 
+    def _serve_first(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        self._wsgi_app = self._app
+        try:
+            served = environ.get(SERVED_REQUEST_KEY)
+            if isinstance(served, ServedRequest) and served.routes is self._routes:
+                warn_of_bridge(environ, served.server_start_response)
+            else:
+                warn_of_bridge(environ, start_response)
+            self._before_first()
+        except Exception as exc:  # advice only: the request must go on
+            self._recorder.internal_errors.report("the installation could not be checked", exc)
+        return self._app(environ, start_response)
+
+    def _before_first(self) -> None:
+        """The first request is about to be served, so that the application is complete."""
+
     def _not_counted(self, environ: WSGIEnvironment, path: str) -> None:
         """The request counts for no SLO here: there is none, or an installation around this one counts it for all."""
-
-
-def _share_marks(environ: WSGIEnvironment) -> None:
-    """Share the marks that an ASGI installation around the bridge left in its scope."""
-    scope = environ[_ASGI_SCOPE]
-    marks = scope.get(REQUEST_MARKS_KEY) if isinstance(scope, Mapping) else None
-    if isinstance(marks, RequestMarks):
-        environ.setdefault(REQUEST_MARKS_KEY, marks)
