@@ -204,5 +204,9 @@ class ServedRequest(ObservedRequest):
         # The environ would lead back to this object, and both would wait for the garbage collector.
         self.environ.pop(SERVED_REQUEST_KEY, None)
 
+    def __deepcopy__(self, memo: object) -> ServedRequest:
+        # For middlewares that copy the environ: it is one request.
+        return self
+
     def _resolve(self) -> RouteMatch | None:
         return self.routes.find(self.environ, self)

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Upload", "follow_upload"]
 
+# Methods that not every server's stream has.
+_UNBUFFERED = ("read1", "readinto", "readinto1")
+
 # Not nothing, and no longer than any server takes.
 _LENGTH = re.compile(r"0*[1-9][0-9]{0,17}")
 
@@ -43,16 +46,6 @@ class Upload:
         data: bytes = self._followed(lambda: self._stream.read(size))
         self._note(len(data), -1 if size is None else size)
         return data
-
-    def read1(self, size: int = -1, /) -> bytes:
-        data: bytes = self._followed(lambda: self._stream.read1(size))
-        self._note(len(data), min(size, 1) if size >= 0 else 1)
-        return data
-
-    def readinto(self, buffer: Any, /) -> int:
-        count: int = self._followed(lambda: self._stream.readinto(buffer))
-        self._note(count or 0, min(len(buffer), 1))
-        return count
 
     def readline(self, size: int | None = -1, /) -> bytes:
         sizes = () if size is None or size < 0 else (size,)
@@ -90,7 +83,23 @@ class Upload:
         self.is_broken = count < expected
 
     def __getattr__(self, name: str) -> Any:
+        if name in _UNBUFFERED:
+            # Only where the server's stream has it: frameworks ask.
+            read = getattr(self._stream, name)
+            return lambda *arguments: self._partly(lambda: read(*arguments))
+        if name in self.__slots__:
+            raise AttributeError(name)
         return getattr(self._stream, name)
+
+    def _partly(self, read: Callable[[], Any]) -> Any:
+        """A read that may return less than was asked for, and nothing only at the end."""
+        result = self._followed(read)
+        self._note(result if isinstance(result, int) else len(result or b""), 1)
+        return result
+
+    def __deepcopy__(self, memo: object) -> Upload:
+        # For middlewares that copy the environ: there is one stream.
+        return self
 
 
 def follow_upload(environ: WSGIEnvironment) -> Upload | None:

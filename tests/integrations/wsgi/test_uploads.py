@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 from collections.abc import Callable
@@ -21,6 +22,7 @@ READS: dict[str, Callable[[Any], object]] = {
     "read some": lambda stream: [stream.read(4) for _ in range(3)],
     "read the length": lambda stream: stream.read(10),
     "readinto": lambda stream: [stream.readinto(bytearray(4)) for _ in range(3)],
+    "read1": lambda stream: [stream.read1(4) for _ in range(3)],
     "readline": lambda stream: [stream.readline() for _ in range(3)],
     "readline of a size": lambda stream: [stream.readline(4) for _ in range(3)],
     "readlines": lambda stream: stream.readlines(),
@@ -107,6 +109,39 @@ def test_an_os_error_of_the_applications_own_stays_bad() -> None:
         raise RESET
 
     assert counts_of(read, io.BytesIO(b"[1, 2, 33]")) == (0, 1)
+
+
+def test_the_stream_has_the_methods_that_the_servers_has() -> None:
+    """uWSGI's has no `readinto`, and Werkzeug asks before it reads."""
+
+    class Reading:
+        def read(self, size: int = -1) -> bytes:
+            return b"four\nfive\n"[:size]
+
+    def read(stream: Any) -> None:
+        assert [hasattr(stream, name) for name in ("readinto", "read1", "fileno")] == [False] * 3
+        stream.read(10)
+
+    assert counts_of(read, Reading(), status="200 OK") == (1, 0)
+
+
+def test_an_environ_can_be_copied_deeply() -> None:
+    """As middlewares do that keep the one they got."""
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        copied = copy.deepcopy(environ)
+        assert copied["wsgi.input"].read() == b"four\nfive\n"
+        start_response("200 OK", [])
+        return [b"answer"]
+
+    registry = SLORegistry()
+    registry.define(SLODefinition("all", 0.9, http=HTTPRule()))
+    app = SLOMiddleware(application, registry=registry)
+    stream = {"wsgi.input": io.BytesIO(b"four\nfive\n"), "wsgi.errors": None}
+
+    assert serve(app, "POST", CONTENT_LENGTH="10", **stream).exception is None
+    assert registry["all"].snapshot().failures == 0
+    assert registry["all"].snapshot().total == 1
 
 
 def test_everything_else_of_the_stream_is_the_servers_own() -> None:
