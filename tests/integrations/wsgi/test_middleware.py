@@ -213,3 +213,22 @@ def test_an_empty_token_is_refused_when_the_view_is_made() -> None:
     """A variable that was not set must not open the view to everybody."""
     with pytest.raises(ValueError, match="token="):
         metrics_wsgi_app(SLORegistry(), token="")
+
+
+def test_the_recipe_for_bottle() -> None:
+    """It names the routes of matched requests; an exception is the 500 that Bottle answers."""
+    bottle = pytest.importorskip("bottle")
+    application = bottle.Bottle()
+    application.get("/orders/<order>", callback=lambda order: order)
+    application.get("/boom", callback=lambda: 1 / 0)
+
+    @application.hook("after_request")
+    def name_route() -> None:
+        if "bottle.route" in bottle.request.environ:
+            bottle.request.environ["slo_route"] = bottle.request.environ["bottle.route"].rule
+
+    service = Service(application)
+
+    assert [service.ask(path=path).status for path in ("/orders/7", "/boom", "/nowhere")] == [200, 500, 404]
+    assert [(event.route, event.status) for event in service.events] == [("/orders/<order>", 200), ("/boom", 500)]
+    assert service.counts() == (1, 1)
