@@ -60,11 +60,14 @@ class WSGIObserver:
                 served.routes = self._routes
                 served.environ = environ
                 served.server_start_response = start_response
-                served.remaining = served.upload = None
-                served.outer = environ.get(SERVED_REQUEST_KEY)
-                environ[SERVED_REQUEST_KEY] = served
+                served.remaining = served.upload = served.outer = None
+                served.is_disturbed = False
+                if environ.setdefault(SERVED_REQUEST_KEY, served) is not served:
+                    served.outer = environ[SERVED_REQUEST_KEY]
+                    environ[SERVED_REQUEST_KEY] = served
                 if method != "GET" or environ.get("CONTENT_LENGTH"):
                     served.upload = follow_upload(environ)
+                    served.is_disturbed = served.upload is not None
         except Exception as exc:  # the request must go on
             recorder.internal_errors.report("a WSGI request could not be taken up", exc)
         if served is None:
