@@ -9,7 +9,7 @@ import pytest
 
 from slo_core import HTTPRule, SLODefinition, SLORegistry
 from slo_core.testing import FakeClock, RequestEvent
-from slo_wsgi import SLOMiddleware, metrics_wsgi_app, slo_failed
+from slo_wsgi import SLOMiddleware, metrics_wsgi_app, slo_exempt, slo_failed
 from wsgi_driver import Answer, serve
 
 
@@ -96,6 +96,25 @@ def test_one_template_is_one_route_however_many_requests_it_takes() -> None:
     matches = {id(service.app._routes.find({"slo_route": f"/orders/{'{id}'}"}, None)) for _ in range(3)}  # type: ignore[arg-type]
 
     assert len(matches) == 1
+
+
+def test_a_route_may_bring_its_name_and_its_view() -> None:
+    """Then `views` are matched against the name, and the marks of the view hold; a 404 without a template is an answer."""
+    routes = iter([{"route": "/orders", "name": "orders"}, {"name": "orders"}, {"view": slo_exempt(lambda: None)}, {}])
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        environ["slo_route"] = next(routes)
+        start_response("404 Not Found", [])
+        return [b"answer"]
+
+    service = Service(application)
+    for _ in range(4):
+        service.ask()
+
+    assert [(event.route, event.view_name) for event in service.events] == [
+        ("/orders", "orders"), (None, "orders"), (None, None),
+    ]  # fmt: skip
+    assert service.counts() == (3, 0)
 
 
 @pytest.mark.parametrize("route", [7, None, b"/status", ["/status"]])
