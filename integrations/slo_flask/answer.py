@@ -11,11 +11,12 @@ from slo_core.http.answer import Answer
 from slo_core.http.markers import slo_exempt
 from slo_core.http.request import exempt_request
 from slo_core.objectives.http_rule import KNOWN_METHODS
+from slo_flask.bypass import Bypass
 
-__all__ = ["add_view", "view_arguments"]
+__all__ = ["add_view"]
 
 
-def add_view(app: Flask, rule: str, endpoint: str, respond: Callable[..., Answer]) -> None:
+def add_view(app: Flask, rule: str, endpoint: str, respond: Callable[..., Answer], *, bypass: Bypass) -> None:
     """
     Add a view whose requests count for no SLO.
 
@@ -24,12 +25,14 @@ def add_view(app: Flask, rule: str, endpoint: str, respond: Callable[..., Answer
         rule: Where it answers.
         endpoint: Its name in the application.
         respond: Answers the current request; the parts of the rule are its arguments.
+        bypass: Warns when requests pass the middleware by.
     """
 
     # Marked as well, because hooks and the router's 405 answer without calling the view.
     @slo_exempt
     @wraps(respond)  # extensions identify views by module and name
     def view(slo_host: str = "", **parts: str) -> Response:
+        bypass.look(request.environ)
         exempt_request(request.environ)
         answer = respond(**parts)
         # Not b"": for a body, even an empty one, Werkzeug writes a Content-Length of its own over that of HEAD.
@@ -44,12 +47,3 @@ def add_view(app: Flask, rule: str, endpoint: str, respond: Callable[..., Answer
         # With host matching a rule without a host would match none.
         host="<slo_host>" if app.url_map.host_matching else None,
     )
-
-
-def view_arguments() -> dict[str, str]:
-    """The arguments that every view of the core takes from the current request."""
-    return {
-        "query": request.environ.get("QUERY_STRING", ""),
-        "authorization": request.headers.get("Authorization", ""),
-        "accept_encoding": request.headers.get("Accept-Encoding", ""),
-    }

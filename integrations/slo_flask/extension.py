@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 
 from flask import Flask, current_app, has_app_context
 
@@ -13,7 +14,10 @@ from slo_core.http.markers import slo_exempt, slo_track
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.tracking.registry import SLORegistry
 from slo_flask import commands, conf, metrics, signals, status
+from slo_flask.bypass import Bypass
+from slo_flask.checks import mistakes
 from slo_flask.installation import EXTENSION, Installation, installation_of
+from slo_flask.route import RouteTable
 from slo_flask.wsgi import SLOMiddleware
 
 __all__ = ["SLO"]
@@ -78,12 +82,15 @@ class SLO:
         if settings.enabled:
             # Idle is allowed: a custom SLO may be fed by views marked with `slo_track`.
             recorder = HTTPRecorder(registry, exclude=settings.exclude, timer=timer, may_be_idle=True)
+            bypass = Bypass()
             if settings.metrics_path is not None:
-                metrics.mount(app, settings.metrics_path, registry, token=settings.metrics_token)
+                metrics.mount(app, settings.metrics_path, registry, token=settings.metrics_token, bypass=bypass)
             if settings.status_path is not None:
-                status.mount(app, settings.status_path, registry, token=settings.metrics_token)
+                status.mount(app, settings.status_path, registry, token=settings.metrics_token, bypass=bypass)
             signals.connect()
-            app.wsgi_app = SLOMiddleware(app.wsgi_app, recorder, app)  # type: ignore[method-assign]  # Flask's own way
+            routes = RouteTable(app, recorder, metrics_path=settings.metrics_path, status_path=settings.status_path)
+            find_mistakes = partial(mistakes, app, registry, routes, app.wsgi_app, exclude=settings.exclude)
+            app.wsgi_app = SLOMiddleware(app.wsgi_app, recorder, routes, mistakes=find_mistakes)  # type: ignore[method-assign]  # Flask's own way
         app.cli.add_command(commands.slo)
         app.extensions[EXTENSION] = Installation(settings=settings, registry=registry, recorder=recorder)
 

@@ -11,7 +11,11 @@ from werkzeug.routing import MapAdapter, Rule
 from werkzeug.routing.exceptions import RoutingException
 
 from slo_core.conventions import REQUEST_MARKS_KEY
+from slo_core.http.markers import NO_MARKS, slo_exempt
+from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import ObservedRequest, RouteMatch
+from slo_core.objectives.http_rule import KNOWN_METHODS, OTHER_METHOD
+from slo_flask.marks import has_marked_methods, marked_view, marks_in
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -28,16 +32,37 @@ class RouteTable:
 
     Args:
         app: The application.
+        recorder: Knows whether early answers are worth matching.
+        metrics_path: Where our metrics view answers; None is nowhere.
+        status_path: Where our status page answers.
     """
 
-    __slots__ = ("_app", "_known", "_url_map", "_views")
+    __slots__ = ("_app", "_asset_prefix", "_by_method", "_known", "_marks_seen", "_own_match", "_own_paths", "_recorder",
+                 "_url_map", "_views")  # fmt: skip
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(
+        self, app: Flask, recorder: HTTPRecorder, *, metrics_path: str | None = None, status_path: str | None = None
+    ) -> None:
         self._app = app
+        self._recorder = recorder
         self._url_map = app.url_map
         self._views = app.view_functions
         # By identity, because rules have no hash. The rule is kept, so that no other gets its id.
-        self._known: dict[int, tuple[Rule, RouteMatch]] = {}
+        self._known: dict[int, tuple[Rule, object, RouteMatch]] = {}
+        self._by_method: dict[tuple[int, str], tuple[Rule, object, RouteMatch]] = {}
+        # How many views there were when they were searched for marks, and whether one had any.
+        self._marks_seen = (0, False)
+        page = None if status_path is None else status_path.rstrip("/")
+        own = [metrics_path] if page is None else [metrics_path, page, f"{page}.json"]
+        self._own_paths = frozenset(path for path in own if path is not None)
+        self._asset_prefix = None if page is None else f"{page}/"
+        self._own_match = RouteMatch(view=slo_exempt(lambda: None), matched=True)
+
+    def is_own(self, path: str) -> bool:
+        """Whether one of our own views answers at a path."""
+        return path in self._own_paths or (
+            self._asset_prefix is not None and path.rpartition("/")[0] == self._asset_prefix[:-1]
+        )
 
     def find(self, environ: WSGIEnvironment, observed: ObservedRequest) -> RouteMatch | None:
         """
@@ -50,10 +75,10 @@ class RouteTable:
         try:
             # Nearly every request: an earlier one of its rule has made the match.
             rule = environ[_REQUEST].url_rule
-            route_match = self._known[id(rule)][1]
+            known = self._known[id(rule)]
             # A view may be replaced at any time.
-            if route_match.view is self._views[rule.endpoint]:
-                return route_match
+            if known[1] is self._views[rule.endpoint]:
+                return known[2]
         except (AttributeError, KeyError):
             pass
         return self._look(environ, observed)
@@ -66,11 +91,10 @@ class RouteTable:
             # Never came to Flask, or a middleware in between made an environ of its own.
             served = request if has_request_context() else None
             if served is None or served.environ.get(REQUEST_MARKS_KEY) is not observed.marks:
-                return None
+                return self._match_early(environ, observed)
         if served is None:
             # A middleware in between answers after Flask is done: match the route again.
-            rule = _match(self._url_map.bind_to_environ(environ), observed.method)
-            return None if rule is None else self._remembered_match(rule)
+            return self._match_path(environ, observed)
         rule = getattr(served, "url_rule", None)
         if rule is None:
             if not isinstance(getattr(served, "routing_exception", None), MethodNotAllowed):
@@ -81,24 +105,70 @@ class RouteTable:
             if rule is None:
                 return None
         if rule.map is self._url_map:
-            return self._remembered_match(rule)
-        return _match_of(rule, app_ctx.app, mount=_mount(observed.path, served))
+            return self._remembered_match(rule, observed.method)
+        return _match_of(rule, app_ctx.app, observed.method, mount=_mount(observed.path, served))
 
-    def _remembered_match(self, rule: Rule) -> RouteMatch:
+    def _match_early(self, environ: WSGIEnvironment, observed: ObservedRequest) -> RouteMatch | None:
+        """
+        A middleware in between answered, or raised, and the request never came to Flask's routing.
+
+        Where no SLO asks for routes, and no view is marked, the match would change nothing. A 404 or a redirect from there
+        is an answer about the path, as Flask's own are.
+        """
+        if self.is_own(observed.path):
+            return self._own_match
+        status = observed.status
+        if status is not None and (status == 404 or 300 <= status < 400):
+            return None
+        if not self._recorder.needs_routes and not self._has_marked_views():
+            return None
+        return self._match_path(environ, observed)
+
+    def _has_marked_views(self) -> bool:
+        count, is_marked = self._marks_seen
+        if count != len(self._views):
+            is_marked = any(
+                marks_in(view) != NO_MARKS or has_marked_methods(view)
+                for rule in self._url_map.iter_rules()
+                if not self.is_own(rule.rule) and (view := self._views.get(rule.endpoint)) is not None
+            )
+            self._marks_seen = (len(self._views), is_marked)
+        return is_marked
+
+    def _match_path(self, environ: WSGIEnvironment, observed: ObservedRequest) -> RouteMatch | None:
+        """Match the path as it came: a dispatcher in between may have taken a part of it off."""
+        path = observed.path.encode("utf-8", "replace").decode("latin-1")
+        as_it_came = self._app.request_class({**environ, "PATH_INFO": path}, populate_request=False)
+        try:
+            adapter = self._app.create_url_adapter(as_it_came)
+        except HTTPException:  # a host that Flask does not trust
+            return None
+        rule = None if adapter is None else _match(adapter, observed.method)
+        return None if rule is None else self._remembered_match(rule, observed.method)
+
+    def _remembered_match(self, rule: Rule, method: str) -> RouteMatch:
+        view = self._views.get(rule.endpoint)
         known = self._known.get(id(rule))
-        if known is not None and known[1].view is self._views.get(rule.endpoint):
-            return known[1]
-        route_match = _match_of(rule, self._app)
-        self._known[id(rule)] = (rule, route_match)
+        if known is not None and known[1] is view:
+            return known[2]
+        method = method if method in KNOWN_METHODS else OTHER_METHOD
+        known = self._by_method.get((id(rule), method))
+        if known is not None and known[1] is view:
+            return known[2]
+        route_match = _match_of(rule, self._app, method)
+        if has_marked_methods(view):
+            self._by_method[id(rule), method] = (rule, view, route_match)
+        else:
+            self._known[id(rule)] = (rule, view, route_match)
         return route_match
 
 
-def _match_of(rule: Rule, app: Flask, *, mount: str = "") -> RouteMatch:
+def _match_of(rule: Rule, app: Flask, method: str, *, mount: str = "") -> RouteMatch:
     endpoint: str = rule.endpoint
     return RouteMatch(
         mount + rule.rule,
         view_name=endpoint,
-        view=app.view_functions.get(endpoint),
+        view=marked_view(app.view_functions.get(endpoint), method),
         is_static=endpoint == "static" or endpoint.endswith(".static"),
     )
 

@@ -1,15 +1,19 @@
-"""Exceptions that Flask answers with an error page: without its signal, only the status 500 would be seen."""
+"""Exceptions that Flask answers with an error page: without its signal, only the status would be seen."""
 
 from __future__ import annotations
 
+import sys
+from types import FrameType
 from typing import Any
 
 from flask import got_request_exception, has_request_context, request
 from werkzeug.exceptions import HTTPException
 
-from slo_flask.served_request import SERVED_REQUEST_KEY, ServedRequest
+from slo_wsgi.served_request import SERVED_REQUEST_KEY, ServedRequest
 
 __all__ = ["connect"]
+
+_FLASK = "flask.app"
 
 
 def connect() -> None:
@@ -19,11 +23,35 @@ def connect() -> None:
 
 
 def note_exception(sender: object, *, exception: BaseException, **_: Any) -> None:
-    """Note an unhandled exception on the request it belongs to."""
-    # An HTTPException is an answer. Flask sends none of them, but extensions that build on it do.
-    if isinstance(exception, HTTPException) or not has_request_context():
+    """Note an exception on the request it belongs to."""
+    if not has_request_context():
         return
     served = request.environ.get(SERVED_REQUEST_KEY)
-    while isinstance(served, ServedRequest):
-        served.unhandled(exception)
-        served = served.outer
+    if not isinstance(served, ServedRequest):
+        return
+    is_last_resort = _is_in_last_resort(sys._getframe(1))  # noqa: SLF001  # part of CPython and PyPy for this use
+    # An HTTPException is an answer; extensions that build on Flask's signal send it, too.
+    if isinstance(exception, HTTPException) and not is_last_resort:
+        return
+    outer: ServedRequest | None = served
+    while isinstance(outer, ServedRequest):
+        outer.reported(exception, is_last_resort=is_last_resort)
+        outer = outer.outer
+
+
+def _is_in_last_resort(frame: FrameType | None) -> bool:
+    """
+    Whether `Flask.handle_exception` is running for the request, and so has sent the signal.
+
+    Extensions (Flask-RESTful, Flask-RESTX), error handlers and views send the same signal for exceptions that they answer
+    themselves, and it carries nothing that tells the two apart. A wrapper around the method would be lost on applications
+    that a dispatcher mounts, and on extensions that replace the method.
+    """
+    while frame is not None:
+        if frame.f_globals.get("__name__") == _FLASK:
+            if frame.f_code.co_name == "handle_exception":
+                return True
+            if frame.f_code.co_name == "wsgi_app":
+                return False
+        frame = frame.f_back
+    return False

@@ -9,7 +9,9 @@ from flask import Flask, request
 
 from slo_core.http.answer import Answer
 from slo_core.tracking.registry import SLORegistry
-from slo_flask.answer import add_view, view_arguments
+from slo_flask.answer import add_view
+from slo_flask.bypass import Bypass
+from slo_wsgi.answer import view_arguments
 
 if TYPE_CHECKING:
     from slo_core.status_page.view import StatusView
@@ -19,7 +21,7 @@ __all__ = ["ENDPOINT", "StatusEndpoints", "mount"]
 ENDPOINT = "slo_status"
 
 
-def mount(app: Flask, path: str, registry: SLORegistry, *, token: str | None) -> None:
+def mount(app: Flask, path: str, registry: SLORegistry, *, token: str | None, bypass: Bypass) -> None:
     """
     Add the routes.
 
@@ -28,12 +30,13 @@ def mount(app: Flask, path: str, registry: SLORegistry, *, token: str | None) ->
         path: Where the page answers.
         registry: The SLOs.
         token: The token that readers must send; None asks for none.
+        bypass: Warns when requests pass the middleware by.
     """
     path = path.rstrip("/")
     views = StatusEndpoints(registry, path=path, token=token)
-    add_view(app, path, ENDPOINT, views.page)
-    add_view(app, f"{path}.json", f"{ENDPOINT}_json", views.page_json)
-    add_view(app, f"{path}/<slo_file>", f"{ENDPOINT}_asset", views.asset)
+    add_view(app, path, ENDPOINT, views.page, bypass=bypass)
+    add_view(app, f"{path}.json", f"{ENDPOINT}_json", views.page_json, bypass=bypass)
+    add_view(app, f"{path}/<slo_file>", f"{ENDPOINT}_asset", views.asset, bypass=bypass)
 
 
 class StatusEndpoints:
@@ -53,11 +56,11 @@ class StatusEndpoints:
 
     def page(self) -> Answer:
         """The page."""
-        return self._view.respond_page(request.method, **view_arguments())
+        return self._view.respond_page(request.method, **view_arguments(request.environ))
 
     def page_json(self) -> Answer:
         """Its JSON."""
-        return self._view.respond_json(request.method, **view_arguments())
+        return self._view.respond_json(request.method, **view_arguments(request.environ))
 
     def asset(self, slo_file: str) -> Answer:
         """A file of it."""

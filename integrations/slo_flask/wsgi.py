@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from flask import Flask
 from werkzeug.wsgi import ClosingIterator
 
+from slo_core.conventions import LOGGER_NAME
 from slo_core.http.recorder import HTTPRecorder
+from slo_core.http.request import exempt_request
 from slo_flask.route import RouteTable
-from slo_flask.served_request import SERVED_REQUEST_KEY, ServedRequest
+from slo_wsgi.observer import WSGIObserver
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 __all__ = ["SLOMiddleware"]
 
 
-class SLOMiddleware:
+class SLOMiddleware(WSGIObserver):
     """
     Stands in for `app.wsgi_app`: outside of Flask's request context, where the last byte of a stream is seen too.
 
@@ -27,43 +29,29 @@ class SLOMiddleware:
     Args:
         wsgi_app: The application's own `wsgi_app`.
         recorder: Counts.
-        app: The application, for its routes and views.
+        routes: The routes of the application.
+        mistakes: The mistakes at the installation, once all routes are there.
     """
 
-    __slots__ = ("_recorder", "_routes", "_wsgi_app")
+    __slots__ = ("_mistakes", "_table")
 
-    def __init__(self, wsgi_app: WSGIApplication, recorder: HTTPRecorder, app: Flask) -> None:
-        self._wsgi_app = wsgi_app
-        self._recorder = recorder
-        self._routes = RouteTable(app)
+    def __init__(
+        self,
+        wsgi_app: WSGIApplication,
+        recorder: HTTPRecorder,
+        routes: RouteTable,
+        *,
+        mistakes: Callable[[], Iterable[str]],
+    ) -> None:
+        # Werkzeug's responses return it for nearly every body.
+        super().__init__(wsgi_app, recorder, routes, usual_body=ClosingIterator)
+        self._table = routes
+        self._mistakes = mistakes
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        recorder = self._recorder
-        served = None
-        try:
-            path: str = environ.get("PATH_INFO") or "/"
-            if not path.isascii():
-                # PEP 3333: each character is one byte of the path.
-                path = path.encode("latin-1", "replace").decode("utf-8", "replace")
-            served = recorder.begin(environ, environ.get("REQUEST_METHOD", ""), path, ServedRequest)
-            if served is not None:
-                served.recorder = recorder
-                served.routes = self._routes
-                served.environ = environ
-                served.server_start_response = start_response
-                served.remaining = None
-                served.outer = environ.get(SERVED_REQUEST_KEY)
-                environ[SERVED_REQUEST_KEY] = served
-        except Exception as exc:  # the request must go on
-            recorder.internal_errors.report("a WSGI request could not be taken up", exc)
-        if served is None:
-            return self._wsgi_app(environ, start_response)
-        try:
-            body = self._wsgi_app(environ, served.start_response)
-        except BaseException as exc:
-            served.raised(exc)
-            raise
-        if type(body) is ClosingIterator:  # nearly every body: Werkzeug's responses return it
-            served.body = body
-            return served
-        return served.follow(body)
+    def _before_first(self) -> None:
+        for mistake in self._mistakes():
+            logging.getLogger(LOGGER_NAME).warning("%s", mistake)
+
+    def _not_counted(self, environ: WSGIEnvironment, path: str) -> None:
+        if self._table.is_own(path):
+            exempt_request(environ)

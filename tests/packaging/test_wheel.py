@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = {"slo_core", "slo_asgi", "slo_django", "slo_flask"}
+PACKAGES = {"slo_core", "slo_asgi", "slo_django", "slo_flask", "slo_wsgi"}
 FRAMEWORKS = ("django", "flask", "starlette", "fastapi", "redis")
 
 Environment = Callable[[str], Callable[[str], str]]
@@ -28,7 +28,7 @@ def metadata(wheel: Path):
         return Parser().parsestr(archive.read(name).decode())
 
 
-def test_the_wheel_holds_four_packages_and_nothing_else(wheel):
+def test_the_wheel_holds_five_packages_and_nothing_else(wheel):
     """A top-level `integrations` or `tests` would collide with packages of users."""
     top = {name.partition("/")[0] for name in names(wheel)}
 
@@ -74,7 +74,7 @@ def test_every_promised_extra_exists(wheel):
     extras = set(metadata(wheel).get_all("Provides-Extra"))
 
     assert extras == {
-        "all", "asgi", "cli", "dashboards", "dev", "django", "fastapi", "flask", "redis", "starlette", "yaml",
+        "all", "asgi", "cli", "dashboards", "dev", "django", "fastapi", "flask", "redis", "starlette", "wsgi", "yaml",
     }  # fmt: skip
 
 

@@ -51,7 +51,12 @@ def events(url: str) -> dict[tuple[str, bool], int]:
 def test_every_python_block_is_tested():
     """A block without a name would be run by nobody."""
     assert README.count("```python") == len(BLOCK.findall(README))
-    tested = set(re.findall(r'"(\w+\.py)"', Path(__file__).read_text())) | {"main.py", "plain_asgi.py", "app.py"}
+    tested = set(re.findall(r'"(\w+\.py)"', Path(__file__).read_text())) | {
+        "main.py",
+        "plain_asgi.py",
+        "plain_wsgi.py",
+        "app.py",
+    }
     assert {name for name, _ in BLOCK.findall(README)} <= tested
 
 
@@ -105,6 +110,16 @@ def uvicorn(application: str) -> Served:
             id="fastapi",
         ),
         pytest.param(uvicorn("plain_asgi:app"), "GET", "/", {("availability", True): 1}, id="asgi"),
+        pytest.param(
+            lambda port: python(
+                "-c",
+                f"from plain_wsgi import app, make_server; make_server('127.0.0.1', {port}, app).serve_forever()",
+            ),
+            "GET",
+            "/hello",
+            {("availability", True): 1},
+            id="wsgi",
+        ),
         pytest.param(
             lambda port: python("manage.py", "runserver", "--noreload", str(port)),
             "GET",

@@ -44,7 +44,7 @@ PATHS = ("/ok", "/bad", "/orders", "/threads")
 
 def flask_app() -> Any:
     """`gunicorn "fleet_service:flask_app()"`."""
-    from flask import Flask
+    from flask import Flask, request
 
     from slo_flask import SLO
 
@@ -52,6 +52,7 @@ def flask_app() -> Any:
     app.config.update(SETTINGS)
     for path in PATHS:
         app.add_url_rule(path, path, lambda path=path: answer(path)[::-1])
+    app.add_url_rule("/upload", "upload", lambda: str(len(request.get_data())), methods=["POST"])
     SLO(app)
     return app
 

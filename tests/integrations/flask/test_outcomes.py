@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from flask import Flask, Response, abort, got_request_exception
@@ -183,51 +182,6 @@ def test_an_exception_in_a_teardown_function_before_the_response_left_is_bad() -
 
     assert str(service.ask(path="/status/200").exception) == "teardown"
     assert (service.only_event.status, service.counts()) == (500, (0, 1))
-
-
-class Middleware:
-    """A WSGI middleware inside ours: it stood in `app.wsgi_app` before."""
-
-    def __init__(self, app: Flask, *, error: BaseException | None = None, status: str = "") -> None:
-        self.wsgi_app = app.wsgi_app
-        self.error = error
-        self.status = status
-        app.wsgi_app = self  # type: ignore[method-assign]
-
-    def __call__(self, environ: Any, start_response: Any) -> Any:
-        if self.error is not None:
-            raise self.error
-        if self.status:
-            start_response(self.status, [("Content-Length", "5")])
-            return [b"early"]
-        return self.wsgi_app(environ, start_response)
-
-
-def test_an_exception_in_a_middleware_inside_is_bad() -> None:
-    """It never came to a route, and counts for SLOs that name none."""
-    app = shop()
-    Middleware(app, error=RuntimeError("middleware"))
-    definitions = {
-        "availability": {"target": 0.9},
-        "status": {"target": 0.9, "routes": ["/status/*"], "views": ["status"]},
-    }
-    service = Service(app, definitions)
-
-    assert str(service.ask(path="/elsewhere").exception) == "middleware"
-    event = service.only_event
-    assert (event.status, event.route, event.outcomes) == (500, None, {"availability": False})
-
-
-@pytest.mark.parametrize(("status", "counts"), [("503 Overload", (0, 1)), ("429 Slow Down", (1, 0))])
-def test_an_early_answer_of_a_middleware_inside_counts_without_a_route(status: str, counts: tuple[int, int]) -> None:
-    """A 503 and a 429 without a route are answers all the same."""
-    app = shop()
-    Middleware(app, status=status)
-    service = Service(app)
-
-    assert service.ask(path="/status/200").content == b"early"
-    assert service.only_event.route is None
-    assert service.counts() == counts
 
 
 def test_an_exception_after_the_stream_began_is_bad() -> None:

@@ -1,0 +1,102 @@
+"""Every request through a WSGI application, counted once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from slo_core.http.recorder import HTTPRecorder
+from slo_wsgi.bridge import ASGI_SCOPE_KEY, share_marks, warn_of_bridge
+from slo_wsgi.route import Routes
+from slo_wsgi.served_request import SERVED_REQUEST_KEY, ServedRequest
+from slo_wsgi.upload import follow_upload
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+__all__ = ["WSGIObserver"]
+
+
+class WSGIObserver:
+    """
+    A WSGI middleware that observes, and changes neither the response nor how it is made.
+
+    Args:
+        wsgi_app: The application.
+        recorder: Counts.
+        routes: Finds the routes of requests.
+        usual_body: The class of nearly all the application's bodies; never a list, a tuple or a server's file wrapper.
+    """
+
+    __slots__ = ("_app", "_recorder", "_routes", "_usual_body", "_wsgi_app")
+
+    def __init__(
+        self, wsgi_app: WSGIApplication, recorder: HTTPRecorder, routes: Routes, *, usual_body: type | None = None
+    ) -> None:
+        self._app = wsgi_app
+        # It takes its own place away again, so that later requests do not pay for a look at whether they are the first.
+        self._wsgi_app: WSGIApplication = self._serve_first
+        self._recorder = recorder
+        self._routes = routes
+        self._usual_body = usual_body
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        recorder = self._recorder
+        served = None
+        try:
+            path: str = environ.get("PATH_INFO") or "/"
+            if not path.isascii():
+                # PEP 3333: each character is one byte of the path.
+                path = path.encode("latin-1", "replace").decode("utf-8", "replace")
+            if ASGI_SCOPE_KEY in environ:
+                share_marks(environ)
+            method: str = environ.get("REQUEST_METHOD", "")
+            served = recorder.begin(environ, method, path, ServedRequest)
+            if served is None:
+                self._not_counted(environ, path)
+            else:
+                served.recorder = recorder
+                served.routes = self._routes
+                served.environ = environ
+                served.server_start_response = start_response
+                served.remaining = served.upload = served.outer = None
+                served.is_disturbed = False
+                if environ.setdefault(SERVED_REQUEST_KEY, served) is not served:
+                    served.outer = environ[SERVED_REQUEST_KEY]
+                    environ[SERVED_REQUEST_KEY] = served
+                if method != "GET" or environ.get("CONTENT_LENGTH"):
+                    served.upload = follow_upload(environ)
+                    served.is_disturbed = served.upload is not None
+        except Exception as exc:  # the request must go on
+            recorder.internal_errors.report("a WSGI request could not be taken up", exc)
+        if served is None:
+            return self._wsgi_app(environ, start_response)
+        try:
+            body = self._wsgi_app(environ, served.start_response)
+        except BaseException as exc:
+            served.raised(exc)
+            raise
+        if type(body) is self._usual_body:
+            served.body = body
+            return served
+        return served.follow(body)
+
+    def _serve_first(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        self._wsgi_app = self._app
+        try:
+            served = environ.get(SERVED_REQUEST_KEY)
+            if isinstance(served, ServedRequest) and served.routes is self._routes:
+                warn_of_bridge(environ, served.server_start_response)
+            else:
+                warn_of_bridge(environ, start_response)
+            self._before_first()
+        except Exception as exc:  # advice only: the request must go on
+            self._recorder.internal_errors.report("the installation could not be checked", exc)
+        return self._app(environ, start_response)
+
+    def _before_first(self) -> None:
+        """The first request is about to be served, so that the application is complete."""
+
+    def _not_counted(self, environ: WSGIEnvironment, path: str) -> None:
+        """The request counts for no SLO here: there is none, or an installation around this one counts it for all."""
