@@ -36,13 +36,26 @@ class RequestMarks:
         counted_by: SLOs that an installation counts this request for already; the outermost wins.
         exempt: The request counts for no SLO: it asked for a view of slo-suite, or the server's own stop ended it.
         outcome: What the application said with `slo_outcome`; None when it said nothing.
+        router_scope: The ASGI scope as the router received it: a middleware may have handed on a copy. None until then.
+        broken_off: The exception that broke off the response that the endpoint had started; None without one.
+        unhandled: The exception that reached the framework's last resort; None without one.
     """
 
-    __slots__ = ("counted_by", "exempt", "outcome")
+    __slots__ = ("broken_off", "counted_by", "exempt", "outcome", "router_scope", "unhandled")
 
+    broken_off: Exception | None
     counted_by: frozenset[SLOKey]
     exempt: bool
     outcome: bool | None
+    router_scope: MutableMapping[str, Any] | None
+    unhandled: Exception | None
+
+    def __copy__(self) -> RequestMarks:
+        return self
+
+    def __deepcopy__(self, memo: object) -> RequestMarks:
+        # A middleware may hand on a deep copy of the scope: the request is the same one.
+        return self
 
 
 def exempt_request(request_scope: MutableMapping[str, Any]) -> None:
