@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -10,7 +9,7 @@ from typing import Any, Protocol
 
 from slo_asgi.metrics import metrics_app
 from slo_asgi.middleware import WireObserver
-from slo_asgi.observer import LastResortObserver, RouterObserver
+from slo_asgi.observer import RouterObserver, observe_last_resort
 from slo_core.config.definitions import DefinitionsConfig
 from slo_core.config.settings import SLOSettings
 from slo_core.conventions import DEFAULT_METRICS_PATH, DEFAULT_SERVICE, DEFAULT_STORE
@@ -20,9 +19,6 @@ from slo_core.stores.base import Store
 from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["Application", "instrument"]
-
-# An application has a dozen layers at most.
-_LAYERS = 64
 
 
 class Application(Protocol):
@@ -138,26 +134,12 @@ def _observe(app: Application, recorder: HTTPRecorder, registry: SLORegistry) ->
 
     def build_middleware_stack() -> ASGIApp:
         stack = build()
-        _observe_last_resort(stack)
+        observe_last_resort(stack)
         return WireObserver(stack, recorder, registry=registry, routed_app=app, is_inside=False)
 
     # On this application only: no other one of the process is touched.
     app.build_middleware_stack = build_middleware_stack  # type: ignore[misc]  # a method of the class
     app.router.middleware_stack = RouterObserver(app.router.middleware_stack)
-
-
-def _observe_last_resort(stack: object) -> None:
-    """Observe the innermost layer that answers every exception, before it does."""
-    errors = sys.modules.get("starlette.middleware.errors")  # imported wherever such a stack was built
-    last_resort: Any = None
-    for _ in range(_LAYERS):
-        if errors is not None and isinstance(stack, errors.ServerErrorMiddleware):
-            last_resort = stack
-        stack = getattr(stack, "app", None)
-        if stack is None:
-            break
-    if last_resort is not None:
-        last_resort.app = LastResortObserver(last_resort.app)
 
 
 def _add_status(app: Application, path: str, registry: SLORegistry, *, token: str | None) -> None:

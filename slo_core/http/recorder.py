@@ -188,6 +188,7 @@ class HTTPRecorder:
                 marks.exempt = False
                 marks.outcome = marks.router_scope = marks.broken_off = marks.unhandled = None
                 marks.counted_by = slo_keys
+                marks.scope_id = id(request_scope)
             elif not marks.counted_by:
                 marks.counted_by = slo_keys
             else:
