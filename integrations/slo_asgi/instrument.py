@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from slo_asgi.metrics import metrics_app
 from slo_asgi.middleware import WireObserver
-from slo_asgi.observer import RouterObserver, observe_last_resort
+from slo_asgi.observer import observe_last_resort, observe_mounted, observe_router
 from slo_core.config.definitions import DefinitionsConfig
 from slo_core.config.settings import SLOSettings
 from slo_core.conventions import DEFAULT_METRICS_PATH, DEFAULT_SERVICE, DEFAULT_STORE
@@ -29,6 +29,9 @@ class Application(Protocol):
 
     @property
     def router(self) -> Any: ...
+
+    @property
+    def routes(self) -> Any: ...
 
     @property
     def middleware_stack(self) -> ASGIApp | None: ...
@@ -135,11 +138,15 @@ def _observe(app: Application, recorder: HTTPRecorder, registry: SLORegistry) ->
     def build_middleware_stack() -> ASGIApp:
         stack = build()
         observe_last_resort(stack)
+        try:
+            observe_mounted(app.routes)
+        except Exception as exc:  # from routes of an unknown kind: the application has to start
+            registry.internals.errors.report("mounted applications could not be observed", exc)
         return WireObserver(stack, recorder, registry=registry, routed_app=app, is_inside=False)
 
     # On this application only: no other one of the process is touched.
     app.build_middleware_stack = build_middleware_stack  # type: ignore[misc]  # a method of the class
-    app.router.middleware_stack = RouterObserver(app.router.middleware_stack)
+    observe_router(app.router)
 
 
 def _add_status(app: Application, path: str, registry: SLORegistry, *, token: str | None) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
+from slo_asgi.route_table import is_mount, routed_app_of
 from slo_core.conventions import REQUEST_MARKS_KEY
 from slo_core.http.lifespan import ASGIApp, Message, Receive, Scope, Send
 from slo_core.http.request import RequestMarks
 
-__all__ = ["RouterObserver", "observe_last_resort"]
+__all__ = ["RouterObserver", "observe_last_resort", "observe_mounted", "observe_router"]
 
 # An application has a dozen layers at most.
 _LAYERS = 64
@@ -57,6 +58,40 @@ class RouterObserver:
             if last_message is not None and _is_unfinished(last_message):
                 marks.broken_off = exc
             raise
+
+
+def observe_router(router: Any) -> None:
+    """Put a `RouterObserver` around the routes of one of Starlette's or FastAPI's routers, once."""
+    stack = getattr(router, "middleware_stack", None)
+    if stack is not None and not isinstance(stack, RouterObserver):
+        router.middleware_stack = RouterObserver(stack)
+
+
+def observe_mounted(routes: Iterable[Any], seen: tuple[object, ...] = ()) -> None:
+    """Observe the routers and last resorts of the applications that are mounted below routes."""
+    for route in routes:
+        app = routed_app_of(getattr(route, "app", None)) if is_mount(route) or hasattr(route, "host") else None
+        if app is None or any(each is app for each in seen):
+            continue
+        router = getattr(app, "router", None)
+        if router is None:
+            observe_router(app)
+        elif not isinstance(getattr(router, "middleware_stack", None), RouterObserver):
+            observe_router(router)
+            if app.middleware_stack is None:
+                _observe_build(app)
+        observe_mounted(app.routes, (*seen, app))
+
+
+def _observe_build(app: Any) -> None:
+    build = app.build_middleware_stack
+
+    def build_middleware_stack() -> ASGIApp:
+        stack: ASGIApp = build()
+        observe_last_resort(stack)
+        return stack
+
+    app.build_middleware_stack = build_middleware_stack
 
 
 def observe_last_resort(stack: object) -> None:
