@@ -5,25 +5,35 @@ from __future__ import annotations
 import asyncio
 import signal
 from asyncio import CancelledError
-from typing import Any
 
-from slo_core.http.lifespan import Receive, Send
+from slo_core.http.lifespan import Message, Receive, Send
 
 __all__ = ["disconnect_is_waiting", "server_is_stopping"]
 
 # A server's `receive` has a waiting message at its first step. Layers between may take a step or two of their own.
 _STEPS = 3
 
+# A body of so many messages is not looked through.
+_MESSAGES = 64
+
 _UVICORN_CANCELS = "graceful shutdown exceeded"
 
 
 async def disconnect_is_waiting(receive: Receive) -> bool:
     """
-    Whether `http.disconnect` is the next message, without waiting for one.
+    Whether `http.disconnect` is among the messages that can be received without waiting.
 
-    gunicorn's ASGI worker and daphne leave it there and cancel the application a little later. Only asked after such a
-    cancellation: the application will not read the message any more.
+    gunicorn's ASGI worker and daphne leave it there, perhaps behind a body that was not read, and cancel the application a
+    little later. Only asked after such a cancellation: the application will not read the messages any more.
     """
+    for _ in range(_MESSAGES):
+        message = await _waiting_message(receive)
+        if message is None or message.get("type") != "http.request":
+            return message is not None and bool(message.get("type") == "http.disconnect")
+    return False
+
+
+async def _waiting_message(receive: Receive) -> Message | None:
     task = asyncio.ensure_future(receive())
     try:
         for _ in range(_STEPS):
@@ -36,9 +46,8 @@ async def disconnect_is_waiting(receive: Receive) -> bool:
     except CancelledError:  # cancelled a second time; the caller raises the first one again
         task.cancel()
     if not task.done() or task.cancelled() or task.exception() is not None:
-        return False
-    message: Any = task.result()
-    return bool(message.get("type") == "http.disconnect")
+        return None
+    return task.result()
 
 
 def server_is_stopping(receive: Receive, send: Send, exc: BaseException | None) -> bool:
