@@ -53,6 +53,8 @@ class WireObserver:
         self.recorder = recorder
         self.is_inside = is_inside
         self.is_stopping = False
+        self._is_checked = registry is None
+        self._saw_lifespan = False
         self.resolver = RouteResolver(recorder, app if routed_app is None else routed_app)
         self._registry = registry
 
@@ -66,6 +68,8 @@ class WireObserver:
             else:
                 await self.app(scope, receive, send)
             return
+        if not self._is_checked:
+            self._check(scope)
         path: str = scope["path"]
         root_path: str | None = scope.get("root_path")
         if root_path:
@@ -84,7 +88,27 @@ class WireObserver:
                 watch.returned()
 
     def _note_lifespan(self, message_type: object) -> None:
+        self._saw_lifespan = True
         self.is_stopping = message_type == "lifespan.shutdown"
+
+    def _check(self, scope: Scope) -> None:
+        """Log the mistakes of the installation: at the first request, when all routes are there."""
+        self._is_checked = True
+        if self._registry is None:
+            return
+        try:
+            from slo_asgi.installation import log_mistakes  # not at the start: it is needed once
+
+            layers = getattr(scope.get("app"), "user_middleware", ()) if self.is_inside else ()
+            log_mistakes(
+                self._registry,
+                self.resolver.route_table(),
+                middleware=layers,
+                kind=SLOMiddleware,
+                saw_lifespan=self._saw_lifespan,
+            )
+        except Exception as exc:  # from an application of an unknown kind; the request goes on
+            self.recorder.internal_errors.report("the installation could not be checked", exc)
 
 
 class SLOMiddleware(WireObserver):

@@ -103,10 +103,11 @@ class RouteTable:
 
     Attributes:
         routes: All that end a search, in the router's order.
+        is_complete: Every route has a path that is known here.
         marked: Whether a view has marks or serves static files: then the route decides even where no SLO names routes.
     """
 
-    __slots__ = ("_asked", "_by_path", "_by_start", "_lengths", "_own", "marked", "routes")
+    __slots__ = ("_asked", "_by_path", "_by_start", "_lengths", "_own", "is_complete", "marked", "routes")
 
     def __init__(self, routes: Iterable[Any], template: str = "") -> None:
         self.routes: list[TableRoute] = []
@@ -123,6 +124,7 @@ class RouteTable:
             self.routes.append(each)
         self._lengths = sorted({len(start) for start in self._by_start})
         self._own = [route for route in self.routes if isinstance(route.match.view, Endpoint)]
+        self.is_complete = not self._asked
         self.marked = any(route.match.is_static or marks_of(route.match.view) != NO_MARKS for route in self.routes)
 
     def own_view(self, path: str) -> RouteMatch | None:
