@@ -17,6 +17,16 @@ _MOUNTED_PATH = "/{path}"
 _MOUNTED_PATTERN = "/(?P<path>.*)$"
 _NAMED_GROUP = re.compile(r"\(\?P<\w+>")
 
+# What Starlette's convertors of text, integers, decimal numbers and UUIDs match: none of them matches a slash.
+_WITHIN_A_SEGMENT = frozenset(
+    {
+        "[^/]+",
+        "[0-9]+",
+        r"[0-9]+(\.[0-9]+)?",
+        "[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}",
+    }
+)
+
 # Around an application stands a dozen of layers at most.
 _LAYERS = 64
 
@@ -32,9 +42,10 @@ class TableRoute:
         view: The endpoint.
         methods: None is all.
         ends_here: Nothing answers there: a mount of which no route matched.
+        has_fixed_length: Every parameter stands for one segment of the path.
     """
 
-    __slots__ = ("_compiled", "ends_here", "match", "methods", "pattern", "template")
+    __slots__ = ("_compiled", "ends_here", "has_fixed_length", "match", "methods", "pattern", "template")
 
     def __init__(
         self,
@@ -45,7 +56,9 @@ class TableRoute:
         view: object = None,
         methods: frozenset[str] | None = None,
         ends_here: bool = False,
+        has_fixed_length: bool = False,
     ) -> None:
+        self.has_fixed_length = has_fixed_length
         self.template = template
         self.pattern = pattern
         self.methods = methods
@@ -94,8 +107,9 @@ class RouteTable:
     """
     Finds the route of a request without calling the router.
 
-    A path without parameters is looked up in a dictionary; the others are compared with the routes that begin like it, in
-    the order in which the router would ask them.
+    A path without parameters is looked up in a dictionary. The others are compared with the routes that have as many segments
+    and the same literal ones, or that begin like it where a parameter takes several segments; in the order in which the
+    router would ask them.
 
     Args:
         routes: Of the application.
@@ -107,25 +121,51 @@ class RouteTable:
         marked: Whether a view has marks or serves static files: then the route decides even where no SLO names routes.
     """
 
-    __slots__ = ("_asked", "_by_path", "_by_start", "_lengths", "_own", "is_complete", "marked", "routes")
+    __slots__ = (
+        "_asked",
+        "_by_path",
+        "_by_segments",
+        "_by_start",
+        "_lengths",
+        "_own",
+        "_positions",
+        "is_complete",
+        "marked",
+        "routes",
+    )
 
     def __init__(self, routes: Iterable[Any], template: str = "") -> None:
         self.routes: list[TableRoute] = []
         self._asked: list[tuple[int, _AskedRoute]] = []
         self._by_path: dict[str, list[int]] = {}
         self._by_start: dict[str, list[int]] = {}
+        # By the number of segments, the positions of the literal ones, and those.
+        self._by_segments: dict[tuple[int, tuple[int, ...], tuple[str, ...]], list[int]] = {}
+        self._positions: dict[int, set[tuple[int, ...]]] = {}
         for each in _flat(routes, template, ""):
             if isinstance(each, _AskedRoute):
                 self._asked.append((len(self.routes), each))
                 continue
-            start, brace, _ = each.template[len(template) :].partition("{")
-            index = self._by_start if brace else self._by_path
-            index.setdefault(start, []).append(len(self.routes))
-            self.routes.append(each)
+            self._add(each, each.template[len(template) :])
         self._lengths = sorted({len(start) for start in self._by_start})
         self._own = [route for route in self.routes if isinstance(route.match.view, Endpoint)]
         self.is_complete = not self._asked
         self.marked = any(route.match.is_static or marks_of(route.match.view) != NO_MARKS for route in self.routes)
+
+    def _add(self, route: TableRoute, template: str) -> None:
+        start, brace, _ = template.partition("{")
+        if not brace:
+            indexes = self._by_path.setdefault(start, [])
+        elif not route.has_fixed_length:
+            indexes = self._by_start.setdefault(start, [])
+        else:
+            segments = template.split("/")
+            positions = tuple(at for at, segment in enumerate(segments) if "{" not in segment)
+            self._positions.setdefault(len(segments), set()).add(positions)
+            key = (len(segments), positions, tuple(segments[at] for at in positions))
+            indexes = self._by_segments.setdefault(key, [])
+        indexes.append(len(self.routes))
+        self.routes.append(route)
 
     def own_view(self, path: str) -> RouteMatch | None:
         """The view of slo-suite at that path."""
@@ -148,6 +188,9 @@ class RouteTable:
             if length > len(path):
                 break
             indexes += self._by_start.get(path[:length], ())
+        segments = path.split("/")
+        for positions in self._positions.get(len(segments), ()):
+            indexes += self._by_segments.get((len(segments), positions, tuple([segments[at] for at in positions])), ())
         indexes.sort()
         asked = iter(self._asked)
         next_asked = next(asked, None)
@@ -199,7 +242,7 @@ def is_static(endpoint: object) -> bool:
 
 
 def _flat(
-    routes: Iterable[Any], template: str, pattern: str, mounts: tuple[object, ...] = ()
+    routes: Iterable[Any], template: str, pattern: str, mounts: tuple[Any, ...] = ()
 ) -> Iterator[TableRoute | _AskedRoute]:
     for route in routes:
         contexts = getattr(route, "effective_route_contexts", None)
@@ -224,6 +267,7 @@ def _entries(route: Any, template: str, pattern: str, mounts: tuple[object, ...]
         yield TableRoute(
             template + own_template, pattern + _unnamed(own.removesuffix("$")), name=getattr(route, "name", None),
             view=getattr(route, "endpoint", None), methods=_methods_of(getattr(route, "methods", None)),
+            has_fixed_length=all(map(_has_fixed_length, (route, *mounts))),
         )  # fmt: skip
         return
     around = template + own_template.removesuffix(_MOUNTED_PATH)
@@ -233,6 +277,17 @@ def _entries(route: Any, template: str, pattern: str, mounts: tuple[object, ...]
         yield from _flat(inner, around, around_pattern, (*mounts, route))
     yield TableRoute(
         around + _MOUNTED_PATH, f"{around_pattern}/.*", name=route.name, view=route.app, ends_here=bool(inner)
+    )
+
+
+def _has_fixed_length(route: Any) -> bool:
+    """Whether each parameter of a route, or of a mount but for what is below it, is one segment."""
+    convertors = getattr(route, "param_convertors", None)
+    if not isinstance(convertors, dict):
+        return False
+    below = {"path"} if is_mount(route) else ()
+    return all(
+        getattr(each, "regex", None) in _WITHIN_A_SEGMENT for name, each in convertors.items() if name not in below
     )
 
 

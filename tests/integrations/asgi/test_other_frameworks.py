@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Host, Match, Mount, Route, Router
 
+from asgi_driver import serve
 from asgi_service import Service
 from slo_asgi import SLOMiddleware, slo_exempt, slo_track
 from slo_core import SLORegistry
@@ -158,10 +159,9 @@ def test_litestar_itself() -> None:
     registry = SLORegistry.from_config({**DEFINITIONS, "orders": {"target": 0.9, "routes": ["/shop/orders/{order*"]}})
     layers = [DefineMiddleware(SLOMiddleware, registry=registry), DefineMiddleware(Guard)]
     app = Litestar([Router("/shop", route_handlers=[Orders])], middleware=layers, openapi_config=None)
-    service = Service(lambda scope, receive, send: app(scope, receive, send))
 
-    assert service.ask(path="/shop/orders/7").status == 200
-    assert service.ask(path="/shop/orders/7", headers={"x-guest": "1"}).status == 401
+    assert serve(app, path="/shop/orders/7").status == 200
+    assert serve(app, path="/shop/orders/7", headers={"x-guest": "1"}).status == 401
 
     for name in ("availability", "orders", "jobs"):
         snapshot = registry[name].snapshot()
