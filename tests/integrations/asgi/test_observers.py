@@ -81,7 +81,7 @@ def test_a_stream_that_breaks_off_is_bad_whatever_ends_it(
     shop.ask(spec_version=spec_version)
 
     assert shop.counts() == shop.counts("total") == (0, 1)
-    assert isinstance(shop.events[0].exception, RuntimeError)
+    assert shop.events[0].exception is not None
 
 
 @frameworks
@@ -104,9 +104,12 @@ def test_a_background_task_that_fails_after_a_whole_answer_stays_good(framework:
         app.add_middleware(BaseHTTPMiddleware, dispatch=pass_on)
     shop = Shop(app)
 
-    shop.ask()
+    answer = shop.ask()
 
-    assert shop.counts() == shop.counts("total") == (1, 0)
+    # Before 0.46 Starlette's `BaseHTTPMiddleware` breaks the answer off, if the task fails at once.
+    is_whole = not answer.messages[-1].get("more_body")
+    assert is_whole or (not pause and layers > 0)
+    assert shop.counts() == shop.counts("total") == ((1, 0) if is_whole else (0, 1))
 
 
 async def boom(request: Request) -> Response:
