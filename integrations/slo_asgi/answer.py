@@ -20,6 +20,9 @@ class Endpoint:
     function a request instead of an ASGI scope.
     """
 
+    # As `slo_exempt` marks it: a request for it counts for nothing, even if a layer around the router answered.
+    _slo_exempt = True
+
     def __init__(self) -> None:
         self.__name__ = type(self).__name__
         self.__qualname__ = type(self).__qualname__

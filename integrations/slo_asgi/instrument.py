@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from slo_asgi.metrics import metrics_app
-from slo_asgi.middleware import SLOMiddleware
+from slo_asgi.middleware import WireObserver
+from slo_asgi.observer import observe_last_resort, observe_mounted, observe_router
 from slo_core.config.definitions import DefinitionsConfig
 from slo_core.config.settings import SLOSettings
 from slo_core.conventions import DEFAULT_METRICS_PATH, DEFAULT_SERVICE, DEFAULT_STORE
+from slo_core.http.lifespan import ASGIApp
+from slo_core.http.recorder import HTTPRecorder
 from slo_core.stores.base import Store
 from slo_core.tracking.registry import SLORegistry
 
@@ -25,7 +28,16 @@ class Application(Protocol):
     def state(self) -> Any: ...
 
     @property
-    def add_middleware(self) -> Callable[..., None]: ...
+    def router(self) -> Any: ...
+
+    @property
+    def routes(self) -> Any: ...
+
+    @property
+    def middleware_stack(self) -> ASGIApp | None: ...
+
+    @property
+    def build_middleware_stack(self) -> Callable[[], ASGIApp]: ...
 
     @property
     def add_route(self) -> Callable[..., None]: ...
@@ -50,10 +62,11 @@ def instrument(
     """
     Count the requests of a FastAPI or Starlette application and give it a metrics view.
 
-    Call it before the application starts and after your own `add_middleware` calls, because the middleware added last is
-    outermost. The registry is also at `app.state.slo_registry`. A second call on the same application changes nothing,
-    warns, and returns the registry of the first. Routes may be added before or after. The first route that matches
-    answers: if an earlier one takes the metrics path, a warning says so.
+    Call it before the application starts; the order of your own `add_middleware` calls does not matter. Requests are
+    observed around all middleware and exception handlers, and once more around the router. The registry is also at
+    `app.state.slo_registry`. A second call on the same application changes nothing, warns, and returns the registry of the
+    first. Routes may be added before or after. The first route that matches answers: if an earlier one takes the metrics
+    path, a warning says so.
 
     Args:
         app: The application.
@@ -79,6 +92,10 @@ def instrument(
     if isinstance(existing, SLORegistry):
         warnings.warn("instrument() was called twice on one application; the first call stands", stacklevel=2)
         return existing
+    if app.middleware_stack is not None:
+        raise RuntimeError(
+            "instrument() was called after the application had started; call it before the first request"
+        )
     settings = SLOSettings(
         store=store,
         store_options=store_options or {},
@@ -101,7 +118,8 @@ def instrument(
     )
     if settings.enabled:
         # Idle is allowed: custom SLOs may be fed by views marked with `slo_track`.
-        app.add_middleware(SLOMiddleware, registry=registry, exclude=settings.exclude, timer=timer, may_be_idle=True)
+        recorder = HTTPRecorder(registry, exclude=settings.exclude, timer=timer, may_be_idle=True)
+        _observe(app, recorder, registry)
     app.state.slo_registry = registry
     if settings.enabled and settings.metrics_path is not None:
         _warn_of_an_earlier_route(app, settings.metrics_path, "the metrics view", "metrics_path")
@@ -111,6 +129,24 @@ def instrument(
         _warn_of_an_earlier_route(app, settings.status_path, "the status page", "status_path")
         _add_status(app, settings.status_path, registry, token=settings.metrics_token)
     return registry
+
+
+def _observe(app: Application, recorder: HTTPRecorder, registry: SLORegistry) -> None:
+    """Observe the requests outside of everything that `app` consists of, and around its router."""
+    build = app.build_middleware_stack
+
+    def build_middleware_stack() -> ASGIApp:
+        stack = build()
+        observe_last_resort(stack)
+        try:
+            observe_mounted(app.routes)
+        except Exception as exc:  # from routes of an unknown kind: the application has to start
+            registry.internals.errors.report("mounted applications could not be observed", exc)
+        return WireObserver(stack, recorder, registry=registry, routed_app=app, is_inside=False)
+
+    # On this application only: no other one of the process is touched.
+    app.build_middleware_stack = build_middleware_stack  # type: ignore[misc]  # a method of the class
+    observe_router(app.router)
 
 
 def _add_status(app: Application, path: str, registry: SLORegistry, *, token: str | None) -> None:

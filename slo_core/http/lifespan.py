@@ -23,6 +23,10 @@ def _never(exc: Exception) -> bool:
     return False
 
 
+def _ignore(message_type: object) -> None:
+    pass
+
+
 async def serve_lifespan(
     app: ASGIApp,
     scope: Scope,
@@ -31,6 +35,7 @@ async def serve_lifespan(
     *,
     registry: Callable[[], SLORegistry | None],
     is_refusal: Callable[[Exception], bool] = _never,
+    note: Callable[[object], None] = _ignore,
 ) -> None:
     """
     Pass the lifespan on to the application, and flush counts before the server learns that shutdown is complete.
@@ -58,6 +63,7 @@ async def serve_lifespan(
         send: The server's.
         registry: Returns the registry to close; called at shutdown only, None closes nothing.
         is_refusal: Whether an exception says that the application has no lifespan.
+        note: Called with the type of each message of the server; must not raise.
     """
     has_exchanged = False
 
@@ -68,10 +74,15 @@ async def serve_lifespan(
             await _close(registry)
         await send(message)
 
+    async def noting() -> Message:
+        message = await receive()
+        note(message.get("type"))
+        return message
+
     async def noting_receive() -> Message:
         nonlocal has_exchanged
         has_exchanged = True
-        return await receive()
+        return await noting()
 
     try:
         await app(scope, noting_receive, flushing_send)
@@ -79,7 +90,7 @@ async def serve_lifespan(
         if has_exchanged or not is_refusal(exc):
             raise
     if not has_exchanged:
-        await _answer_lifespan(receive, send, registry)
+        await _answer_lifespan(noting, send, registry)
 
 
 async def _answer_lifespan(receive: Receive, send: Send, registry: Callable[[], SLORegistry | None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 __all__ = ["NO_MARKS", "ViewMarks", "marks_of", "slo_exempt", "slo_track"]
@@ -61,10 +62,15 @@ def marks_of(view: object) -> ViewMarks:
     """
     The marks of a view as a framework hands it over.
 
-    Looks at the view itself and at the class behind `as_view()` (Django: `view_class`, REST framework: `cls`).
+    Looks at the view itself, at the function behind partials, and at the class behind `as_view()` (Django: `view_class`,
+    REST framework: `cls`).
     """
     marks = NO_MARKS
-    for candidate in (view, getattr(view, "view_class", None), getattr(view, "cls", None)):
+    candidates = [view, getattr(view, "view_class", None), getattr(view, "cls", None)]
+    while isinstance(view, partial):
+        view = view.func
+        candidates.append(view)
+    for candidate in candidates:
         tracked, exempt = getattr(candidate, _TRACKED, ()), getattr(candidate, _EXEMPT, False)
         if tracked or exempt:
             marks = ViewMarks((*marks.tracked, *tracked), marks.exempt or exempt)

@@ -186,8 +186,9 @@ class HTTPRecorder:
             if marks is None:
                 marks = request_scope[REQUEST_MARKS_KEY] = RequestMarks()
                 marks.exempt = False
-                marks.outcome = None
+                marks.outcome = marks.router_scope = marks.broken_off = marks.unhandled = None
                 marks.counted_by = slo_keys
+                marks.scope_id = id(request_scope)
             elif not marks.counted_by:
                 marks.counted_by = slo_keys
             else:

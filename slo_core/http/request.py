@@ -36,13 +36,29 @@ class RequestMarks:
         counted_by: SLOs that an installation counts this request for already; the outermost wins.
         exempt: The request counts for no SLO: it asked for a view of slo-suite, or the server's own stop ended it.
         outcome: What the application said with `slo_outcome`; None when it said nothing.
+        scope_id: The identity of the ASGI scope or WSGI environ that the outermost installation saw.
+        router_scope: The ASGI scope as the router received it, where a middleware had handed on a copy; None otherwise,
+            because the scope leads to these marks, and a cycle would wait for the garbage collector.
+        broken_off: The exception that broke off the response that the endpoint had started; None without one.
+        unhandled: The exception that reached the framework's last resort; None without one.
     """
 
-    __slots__ = ("counted_by", "exempt", "outcome")
+    __slots__ = ("broken_off", "counted_by", "exempt", "outcome", "router_scope", "scope_id", "unhandled")
 
+    broken_off: Exception | None
     counted_by: frozenset[SLOKey]
     exempt: bool
     outcome: bool | None
+    router_scope: MutableMapping[str, Any] | None
+    scope_id: int
+    unhandled: Exception | None
+
+    def __copy__(self) -> RequestMarks:
+        return self
+
+    def __deepcopy__(self, memo: object) -> RequestMarks:
+        # A middleware may hand on a deep copy of the scope: the request is the same one.
+        return self
 
 
 def exempt_request(request_scope: MutableMapping[str, Any]) -> None:

@@ -1,0 +1,111 @@
+"""Mistakes at the installation, as sentences for the log."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from slo_asgi.route_table import RouteTable, TableRoute
+from slo_core.conventions import LOGGER_NAME
+from slo_core.errors import nearest
+from slo_core.http.globs import compile_globs
+from slo_core.http.markers import marks_of
+from slo_core.tracking.registry import SLORegistry
+
+__all__ = ["log_mistakes"]
+
+_logger = logging.getLogger(LOGGER_NAME)
+_GLOB_SPECIAL = re.compile(r"[*?\[]")
+
+
+def log_mistakes(
+    registry: SLORegistry, table: RouteTable | None, *, middleware: Sequence[Any], kind: type, saw_lifespan: bool
+) -> None:
+    """
+    Log what is wrong with an installation, one warning for each mistake.
+
+    Args:
+        registry: The SLOs.
+        table: The routes of the application; None where they are not known.
+        middleware: What the user added to the application, the outermost first; empty where that does not matter.
+        kind: The class of our own middleware.
+        saw_lifespan: The server has announced the start of the application.
+    """
+    for mistake in _mistakes(registry, table, middleware, kind, saw_lifespan=saw_lifespan):
+        _logger.warning("%s", mistake)
+
+
+def _mistakes(
+    registry: SLORegistry, table: RouteTable | None, middleware: Sequence[Any], kind: type, *, saw_lifespan: bool
+) -> Iterator[str]:
+    if len(registry) == 0:
+        yield 'no SLO is defined: no request is counted; for a start: {"availability": {"target": "99.9%"}}'
+    if table is not None:
+        yield from _unmatched_patterns(registry, table)
+        yield from _unknown_marks(registry, table)
+    yield from _layers_outside(middleware, kind)
+    if not saw_lifespan and registry.store.scope != "process":
+        yield (
+            "the server sent no lifespan before the first request: when it stops, events of the last flush interval may be "
+            "lost; let the server and the layers around SLOMiddleware pass the lifespan on, or call registry.close()"
+        )
+
+
+def _unmatched_patterns(registry: SLORegistry, table: RouteTable) -> Iterator[str]:
+    if not table.is_complete:
+        return
+    names = sorted({route.match.view_name for route in table.routes if route.match.view_name is not None})
+    for tracker in registry:
+        rule = tracker.definition.http
+        if rule is None:
+            continue
+        for pattern in rule.views:
+            glob = compile_globs([pattern])
+            if glob is not None and not any(glob.match(name) for name in names):
+                yield f"the SLO {tracker.name!r}: views: {pattern!r} is the name of no route of this application; " + (
+                    nearest(pattern, names)
+                )
+        for pattern in () if rule.unmatched else rule.routes:  # such an SLO counts paths without a route, on purpose
+            if not any(_may_match(route, pattern) for route in table.routes):
+                hint = (
+                    "templates start with a slash"
+                    if pattern[:1] not in "/*?["
+                    else "it may be answered by a middleware"
+                )
+                yield f"the SLO {tracker.name!r}: routes: {pattern!r} matches no route of this application ({hint})"
+
+
+def _may_match(route: TableRoute, glob: str) -> bool:
+    """Whether the glob matches the template, or could match one of its paths. False is certain."""
+    template = route.template
+    if fnmatchcase(template, glob):
+        return True
+    special = _GLOB_SPECIAL.search(glob)
+    start = glob if special is None else glob[: special.start()]
+    fixed, brace, _ = template.partition("{")
+    return bool(brace) and (start.startswith(fixed) or fixed.startswith(start))
+
+
+def _unknown_marks(registry: SLORegistry, table: RouteTable) -> Iterator[str]:
+    reported = set()
+    for route in table.routes:
+        for name in marks_of(route.match.view).tracked:
+            if name not in registry and name not in reported:
+                reported.add(name)
+                yield f"slo_track({name!r}) on the view of {route.template}: no SLO of that name is defined; " + (
+                    nearest(name, registry.names())
+                )
+
+
+def _layers_outside(middleware: Sequence[Any], kind: type) -> Iterator[str]:
+    classes = [getattr(each, "cls", None) for each in middleware]
+    first = next((index for index, each in enumerate(classes) if isinstance(each, type) and issubclass(each, kind)), 0)
+    if first:
+        names = ", ".join(getattr(each, "__name__", "a layer") for each in classes[:first])
+        yield (
+            f"SLOMiddleware is not the outermost middleware: what {names} answers or raises is not counted; "
+            "add SLOMiddleware last, or use instrument()"
+        )

@@ -1,0 +1,135 @@
+"""Real ASGI servers: clients that hang up, and streams that the server's own stop ends, are no failures."""
+
+from __future__ import annotations
+
+import http.client
+import importlib.util
+import socket
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from slo_core import HTTPRule, SLODefinition, SLORegistry
+from slo_servers import free_port, python, start_server
+
+SHOP = """
+import asyncio
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Mount, Route
+from slo_asgi import SLOMiddleware, instrument
+from slo_core import SLORegistry
+
+DEFINITIONS = {"availability": {"target": 0.99}}
+
+
+async def quick(request):
+    return PlainTextResponse("quick")
+
+
+async def slow(request):
+    await asyncio.sleep(30)
+
+
+async def too_slow(request):
+    await asyncio.wait_for(asyncio.sleep(30), 0.1)
+
+
+async def events(request):
+    async def forever():
+        while True:
+            yield b"tick"
+            await asyncio.sleep(0.05)
+
+    return StreamingResponse(forever())
+
+
+routes = [Route("/quick", quick), Route("/slow", slow), Route("/too-slow", too_slow), Route("/events", events)]
+app = Starlette(routes=[*routes, Mount("/mounted", routes=routes)])
+instrument(app, DEFINITIONS, store="sqlite:///counts.db")
+by_hand = SLOMiddleware(Starlette(routes=routes), registry=SLORegistry.from_config(DEFINITIONS, store="sqlite:///counts.db"))
+"""
+
+SERVERS = {
+    "uvicorn": ("uvicorn", "-m uvicorn shop:{app} --port {port} --timeout-graceful-shutdown 1"),
+    "hypercorn": ("hypercorn", "-m hypercorn shop:{app} --bind 127.0.0.1:{port} --graceful-timeout 1"),
+    "gunicorn": ("gunicorn.asgi", "-m gunicorn -k asgi -b 127.0.0.1:{port} --graceful-timeout 1 shop:{app}"),
+    "daphne": ("daphne", "-m daphne -p {port} --application-close-timeout 1 shop:{app}"),
+}
+
+
+def command(server: str, app: str, port: int) -> list[str]:
+    module, arguments = SERVERS[server]
+    try:
+        installed = importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        installed = False
+    if not installed:
+        pytest.skip(f"{server} is not installed")
+    return python(*arguments.format(app=app, port=port).split())
+
+
+def read(port: int, path: str) -> None:
+    """Read an answer to its end, whatever that is."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+            while answer.read1():
+                pass
+    except (OSError, http.client.HTTPException):
+        pass
+
+
+def counts(folder: Path) -> tuple[int, int]:
+    """Good and bad events in the store."""
+    with SLORegistry(f"sqlite:///{folder}/counts.db") as registry:
+        snapshot = registry.define(SLODefinition("availability", 0.99, http=HTTPRule())).snapshot()
+    return snapshot.total - snapshot.failures, snapshot.failures
+
+
+@pytest.mark.parametrize(
+    ("server", "app", "path"),
+    [
+        ("uvicorn", "app", "/events"), ("uvicorn", "app", "/mounted/events"), ("uvicorn", "by_hand", "/events"),
+        ("uvicorn", "app", "/slow"), ("hypercorn", "app", "/events"), ("hypercorn", "by_hand", "/slow"),
+        ("gunicorn", "app", "/events"), ("gunicorn", "by_hand", "/events"),
+    ],
+)  # fmt: skip
+def test_what_the_servers_stop_ends_is_left_out(server: str, app: str, path: str, tmp_path: Path) -> None:
+    """A deploy is no outage of every open stream; a time-out of the application's own is."""
+    (tmp_path / "shop.py").write_text(SHOP)
+    port = free_port()
+    with start_server(command(server, app, port), port=port, cwd=tmp_path):
+        read(port, "/quick")
+        read(port, "/too-slow")
+        listeners = [threading.Thread(target=read, args=(port, path), daemon=True) for _ in range(2)]
+        for listener in listeners:
+            listener.start()
+        time.sleep(1)
+    for listener in listeners:
+        listener.join(10)
+
+    assert counts(tmp_path) == (1, 1)
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "daphne", "uvicorn"])
+def test_a_client_that_hangs_up_is_left_out(server: str, tmp_path: Path) -> None:
+    """Some servers cancel the application, and leave the disconnect in the queue."""
+    # gunicorn cancels three seconds after the client has gone.
+    shop = SHOP.replace("asyncio.sleep(30)\n", "asyncio.sleep(4)\n    return await quick(request)\n", 1)
+    (tmp_path / "shop.py").write_text(shop)
+    port = free_port()
+    with start_server(command(server, "app", port), port=port, cwd=tmp_path):
+        read(port, "/quick")
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(b"GET /slow HTTP/1.1\r\nHost: shop\r\n\r\n")
+                time.sleep(0.3)
+        time.sleep(4.5)
+
+    good, bad = counts(tmp_path)
+    assert bad == 0
+    # uvicorn cancels nothing, and the view does not look: nothing tells of the client that went away.
+    assert good == (3 if server == "uvicorn" else 1)
