@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from typing import cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -15,14 +16,19 @@ from slo_core.http.recorder import HTTPRecorder
 from slo_django import signals
 from slo_django.asgi import DISCONNECT_KEY
 from slo_django.installation import Installation, current
+from slo_django.request_body import BodyWatch
 from slo_django.request_scope import request_scope_of
 from slo_django.route import RouteResolver
-from slo_django.served_request import ServedRequest
+from slo_django.served_request import RequestRoutes, ServedRequest
 
 __all__ = ["SLOMiddleware"]
 
 SyncGetResponse = Callable[[HttpRequest], HttpResponseBase]
 AsyncGetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
+
+# The request that this thread or task serves: requests that its view sends to this very application, by Django's test
+# client or a request factory, are part of it. Only a look at `finished` may follow: tasks inherit it and may outlive it.
+_serving: ContextVar[ServedRequest | None] = ContextVar("slo_django.serving", default=None)
 
 
 class SLOMiddleware:
@@ -48,8 +54,9 @@ class SLOMiddleware:
             markcoroutinefunction(self)
         self._installation: Installation | None = None
         self._recorder: HTTPRecorder | None = None
-        self._routes: RouteResolver | None = None
+        self._routes: RequestRoutes | None = None
         signals.connect()
+        current.note_missing_app()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
@@ -62,6 +69,8 @@ class SLOMiddleware:
         except BaseException as exc:
             served.raised(exc)
             raise
+        finally:
+            _serving.set(None)
         served.answered(response)
         return response
 
@@ -74,6 +83,8 @@ class SLOMiddleware:
         except BaseException as exc:
             served.raised(exc)
             raise
+        finally:
+            _serving.set(None)
         served.answered(response)
         return response
 
@@ -85,14 +96,23 @@ class SLOMiddleware:
         if recorder is None or routes is None:
             return None
         try:
+            outer = _serving.get()
+            if outer is not None and not outer.finished:
+                return None
             request_scope = request_scope_of(request)
             served = recorder.begin(request_scope, request.method or "", request.path_info, ServedRequest)
             if served is not None:
                 served.recorder = recorder
                 served.request = request
-                served.watch = request_scope.get(DISCONNECT_KEY)
+                if request_scope is not request.META:
+                    served.watch = request_scope.get(DISCONNECT_KEY)
+                elif request_scope.get("CONTENT_LENGTH"):
+                    served.watch = request._stream = BodyWatch(request._stream)  # type: ignore[assignment]  # a stand-in
+                else:
+                    served.watch = None
                 served.routes = routes
                 request._slo_served_request = served  # type: ignore[attr-defined]  # for signals.note_exception
+                _serving.set(served)
         except Exception as exc:  # the request must go on
             recorder.internal_errors.report("a Django request could not be taken up", exc)
             return None
@@ -103,7 +123,7 @@ class SLOMiddleware:
         recorder = None
         try:
             recorder = installation.recorder
-            self._routes = RouteResolver()
+            self._routes = None if recorder is None else RouteResolver(recorder)
         except Exception as exc:  # wrong settings are an error of `manage.py check`, never of a request
             logger = logging.getLogger(LOGGER_NAME)
             logger.error(
