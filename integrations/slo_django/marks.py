@@ -98,7 +98,7 @@ def _layers(view: object) -> Iterator[object]:
 
 def _function_of_api_view(view_class: type, handler: object) -> object:
     """REST framework's `api_view` makes a class of a function, and shows the function nowhere."""
-    function = _cell(handler, "func") if view_class.__name__ == "WrappedAPIView" else None
+    function = _cell(handler, "func") if view_class.__qualname__ == "WrappedAPIView" else None
     return handler if function is None else function
 
 

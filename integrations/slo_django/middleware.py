@@ -15,6 +15,7 @@ from slo_core.conventions import LOGGER_NAME
 from slo_core.http.recorder import HTTPRecorder
 from slo_django import signals
 from slo_django.asgi import DISCONNECT_KEY
+from slo_django.first_requests import FirstRequests
 from slo_django.installation import Installation, current
 from slo_django.request_body import BodyWatch
 from slo_django.request_scope import request_scope_of
@@ -123,7 +124,9 @@ class SLOMiddleware:
         recorder = None
         try:
             recorder = installation.recorder
-            self._routes = None if recorder is None else RouteResolver(recorder)
+            if recorder is not None:
+                routes = RouteResolver(recorder)
+                self._routes = FirstRequests(routes, installation.registry, done=self._use_routes)
         except Exception as exc:  # wrong settings are an error of `manage.py check`, never of a request
             logger = logging.getLogger(LOGGER_NAME)
             logger.error(
@@ -131,3 +134,6 @@ class SLOMiddleware:
             )
         self._recorder = recorder
         self._installation = installation
+
+    def _use_routes(self, routes: RouteResolver) -> None:
+        self._routes = routes

@@ -35,8 +35,7 @@ class BodyWatch:
         except OSError:
             self.seen = True
             raise
-        if not content or size is None or size < 0:
-            self._note_end(size)
+        self._note_end(content, size)
         return content
 
     def readline(self, size: int | None = -1, /) -> bytes:
@@ -46,19 +45,21 @@ class BodyWatch:
         except OSError:
             self.seen = True
             raise
-        if not line:
-            self._note_end(size)
+        if not line.endswith(b"\n"):
+            self._note_end(line, size)
         return line
 
     def look(self) -> bool:
         """Whether the client has hung up."""
         return self.seen
 
-    def _note_end(self, size: int | None) -> None:
-        """Nothing more comes. When that is not all, the client has left."""
-        position, length = getattr(self._stream, "_pos", None), getattr(self._stream, "limit", None)
-        if size != 0 and isinstance(position, int) and isinstance(length, int) and position < length:
-            self.seen = True
+    def _note_end(self, content: bytes, size: int | None) -> None:
+        """A short answer ends the body. When that is not all of it, the client has left; unless more comes after all."""
+        if size is None or size < 0 or len(content) < size:
+            position, length = getattr(self._stream, "_pos", None), getattr(self._stream, "limit", None)
+            self.seen = isinstance(position, int) and isinstance(length, int) and position < length
+        else:
+            self.seen = False
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

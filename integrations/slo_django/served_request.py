@@ -166,6 +166,8 @@ class ServedRequest(ObservedRequest):
         # Under ASGI Django has read the whole body before: there it is a fault of our own temporary file.
         if isinstance(self.request, ASGIRequest):
             return False
+        if self.watch is not None and self.watch.seen:
+            return True
         cause: BaseException | None = exception
         for _ in range(_CAUSES):
             if cause is None or isinstance(cause, UnreadablePostError):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLResolver, get_resolver
+from django.urls.resolvers import RoutePattern
 
 from slo_django.marks import marks_by_method, marks_of_view
 
@@ -27,17 +28,14 @@ class UrlTable:
 
     def __init__(self, urlconf: Any) -> None:
         self.has_marks = False
-        # The literal start of each of our views' own patterns, which all its paths contain.
+        # For each of our views a literal part of its pattern: all its paths contain it.
         self._own_parts: set[str] = set()
         self._own_views: list[object] = []
-        for pattern in _patterns(get_resolver(urlconf)):
-            view = pattern.callback
+        for view, literal in _views(get_resolver(urlconf), ""):
             marks = marks_of_view(view)
-            if marks.exempt and getattr(view, "__module__", None) == "slo_django.views":
+            if marks.exempt and str(getattr(view, "__module__", "")).startswith("slo_django."):
                 self._own_views.append(view)
-                text = str(pattern.pattern)
-                # A path within an expression may begin with anything.
-                self._own_parts.add(text.partition("<")[0] if text.isprintable() and "^" not in text else "")
+                self._own_parts.add(literal)
             elif not self.has_marks:
                 self.has_marks = bool(marks.tracked or marks.exempt or marks_by_method(view))
 
@@ -50,9 +48,15 @@ class UrlTable:
         return any(view is own for own in self._own_views)  # not `in`: views may compare themselves
 
 
-def _patterns(resolver: URLResolver) -> Iterator[URLPattern]:
+def _views(resolver: URLResolver, literal: str) -> Iterator[tuple[object, str]]:
+    """All views, each with the longest literal part of its route."""
     for pattern in resolver.url_patterns:
+        route = pattern.pattern
+        # Expressions and translated routes are left out: the part may then be empty, which every path contains.
+        is_literal = isinstance(route, RoutePattern) and isinstance(getattr(route, "_route", None), str)
+        start = str(route).partition("<")[0] if is_literal else ""
+        longest = max(literal, start, key=len)
         if isinstance(pattern, URLResolver):
-            yield from _patterns(pattern)
+            yield from _views(pattern, longest)
         else:
-            yield pattern
+            yield pattern.callback, longest

@@ -365,3 +365,12 @@ def test_every_message_ends_like_a_sentence() -> None:
     ends: Callable[[str], bool] = lambda text: text.endswith((".", "?", "}", '"'))  # noqa: E731
     assert len({message.id for message in found}) >= 6
     assert all(ends(message.msg) and (message.hint is None or ends(message.hint)) for message in found)
+
+
+def test_metrics_without_an_address_are_told() -> None:
+    """`include("slo_django.urls")` was forgotten; it is no mistake where metrics are switched off."""
+    urlconf = {"ROOT_URLCONF": "slo_test_project.shop_urls", **define(target=0.999)}
+
+    assert only(**urlconf).id == CheckID.METRICS_WITHOUT_URL
+    assert messages(**urlconf, SLO_METRICS_PATH=None) == []
+    assert messages(**urlconf, SLO_ENABLED=False) == []
