@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
+from sys import modules
 from typing import cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -21,15 +21,12 @@ from slo_django.request_body import BodyWatch
 from slo_django.request_scope import request_scope_of
 from slo_django.route import RouteResolver
 from slo_django.served_request import RequestRoutes, ServedRequest
+from slo_django.sub_requests import TEST_CLIENT, is_sub_request, serving
 
 __all__ = ["SLOMiddleware"]
 
 SyncGetResponse = Callable[[HttpRequest], HttpResponseBase]
 AsyncGetResponse = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
-
-# The request that this thread or task serves: requests that its view sends to this very application, by Django's test
-# client or a request factory, are part of it. Only a look at `finished` may follow: tasks inherit it and may outlive it.
-_serving: ContextVar[ServedRequest | None] = ContextVar("slo_django.serving", default=None)
 
 
 class SLOMiddleware:
@@ -62,6 +59,8 @@ class SLOMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self._respond_async(request)
+        if TEST_CLIENT in modules:
+            return self._respond_noting(request)
         served = self._begin(request)
         if served is None:
             return self._get_response(request)
@@ -70,22 +69,37 @@ class SLOMiddleware:
         except BaseException as exc:
             served.raised(exc)
             raise
+        served.answered(response)
+        return response
+
+    def _respond_noting(self, request: HttpRequest) -> HttpResponseBase:
+        """The same in a process where a view may send requests to its own application."""
+        served = None if is_sub_request(request, SLOMiddleware.__call__.__code__) else self._begin(request)
+        if served is None:
+            return self._get_response(request)
+        serving.set(served)
+        try:
+            response = self._get_response(request)
+        except BaseException as exc:
+            served.raised(exc)
+            raise
         finally:
-            _serving.set(None)
+            serving.set(None)
         served.answered(response)
         return response
 
     async def _respond_async(self, request: HttpRequest) -> HttpResponseBase:
-        served = self._begin(request)
+        served = None if is_sub_request(request, SLOMiddleware.__call__.__code__) else self._begin(request)
         if served is None:
             return await self._get_response_async(request)
+        serving.set(served)
         try:
             response = await self._get_response_async(request)
         except BaseException as exc:
             served.raised(exc)
             raise
         finally:
-            _serving.set(None)
+            serving.set(None)
         served.answered(response)
         return response
 
@@ -97,23 +111,19 @@ class SLOMiddleware:
         if recorder is None or routes is None:
             return None
         try:
-            outer = _serving.get()
-            if outer is not None and not outer.finished:
-                return None
-            request_scope = request_scope_of(request)
-            served = recorder.begin(request_scope, request.method or "", request.path_info, ServedRequest)
+            method, request_scope = request.method or "", request_scope_of(request)
+            served = recorder.begin(request_scope, method, request.path_info, ServedRequest)
             if served is not None:
                 served.recorder = recorder
                 served.request = request
-                if request_scope is not request.META:
+                if request_scope is not request.META:  # ASGI's
                     served.watch = request_scope.get(DISCONNECT_KEY)
-                elif request_scope.get("CONTENT_LENGTH"):
+                elif method != "GET" and request_scope.get("CONTENT_LENGTH"):
                     served.watch = request._stream = BodyWatch(request._stream)  # type: ignore[assignment]  # a stand-in
                 else:
                     served.watch = None
                 served.routes = routes
                 request._slo_served_request = served  # type: ignore[attr-defined]  # for signals.note_exception
-                _serving.set(served)
         except Exception as exc:  # the request must go on
             recorder.internal_errors.report("a Django request could not be taken up", exc)
             return None

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIHandler
+from asgiref.sync import async_to_sync, sync_to_async
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.test import AsyncClient, Client, RequestFactory
+from django.test import AsyncClient, AsyncRequestFactory, Client, RequestFactory
 from django.urls import path
 from slo_test_project import views
 from slo_test_project.drivers import serve_wsgi
@@ -49,6 +50,10 @@ def by_driver(request: HttpRequest) -> HttpResponse:
     return HttpResponse(serve_wsgi("GET", "/", application=WSGIHandler()).body)
 
 
+def by_thread_pool(request: HttpRequest) -> HttpResponse:
+    return async_to_sync(by_client_in_a_thread)(request)
+
+
 def by_copy(request: HttpRequest) -> HttpResponse:
     handler = BaseHandler()
     handler.load_middleware()
@@ -72,7 +77,17 @@ def preview(request: HttpRequest) -> HttpResponseBase:
 class Urls:
     """Views that send requests, and those that they send them to."""
 
-    senders = [by_client, by_async_client, by_client_in_a_thread, by_tasks, by_factory, by_driver, by_copy, preview]
+    senders = [
+        by_client,
+        by_async_client,
+        by_client_in_a_thread,
+        by_tasks,
+        by_factory,
+        by_driver,
+        by_thread_pool,
+        by_copy,
+        preview,
+    ]
     urlpatterns = [
         *(path(f"{sender.__name__}/", sender, name=sender.__name__) for sender in senders),
         path("boom/", views.boom),
@@ -117,15 +132,46 @@ def test_a_request_of_a_task_that_outlives_its_request_counts(open_for: OpenProj
 
         answered = asyncio.Event()
         middleware = SLOMiddleware(later)
-        await middleware(AsyncRequest())  # type: ignore[misc]  # async, because `later` is
+        await middleware(AsyncRequestFactory().get("/outer/"))  # type: ignore[misc]  # async, because `later` is
         answered.set()
         await asyncio.gather(*tasks)
 
-    def AsyncRequest() -> HttpRequest:
-        from django.test import AsyncRequestFactory
-
-        return AsyncRequestFactory().get("/outer/")
-
     asyncio.run(run())
-    assert ASGIHandler is not None
     assert project.counts() == (2, 0)
+
+
+LAZY = """
+import sys
+from django.conf import settings
+settings.configure(
+    SECRET_KEY="x", ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, INSTALLED_APPS=["slo_django"], SLO_STORE="memory://",
+    MIDDLEWARE=["slo_django.middleware.SLOMiddleware"], SLO_DEFINITIONS={"availability": {"target": 0.99}},
+)
+import django
+django.setup()
+import io
+from django.core.handlers.wsgi import WSGIHandler
+from django.http import HttpResponse
+from django.urls import path
+from slo_django import get_registry
+
+def warms(request):
+    from django.test import Client
+    return HttpResponse(Client().get("/").content)
+
+urlpatterns = [path("warms/", warms), path("", lambda request: HttpResponse())]
+assert "django.test.client" not in sys.modules
+application = WSGIHandler()
+for _ in range(2):
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/warms/", "SERVER_NAME": "shop", "SERVER_PORT": "80",
+               "wsgi.input": io.BytesIO(), "wsgi.url_scheme": "http", "wsgi.errors": sys.stderr}
+    application(environ, lambda *arguments: None).close()
+print(get_registry()["availability"].snapshot().total)
+"""
+
+
+def test_a_view_may_load_the_test_client_itself() -> None:
+    """Its first request is no other than its second."""
+    ended = subprocess.run([sys.executable, "-c", LAZY], capture_output=True, text=True, timeout=60)
+
+    assert ended.stdout == "2\n", ended.stderr
