@@ -20,6 +20,7 @@ from django.utils.safestring import mark_safe
 
 from slo_core.errors import SLOError, UnknownNameError
 from slo_core.http.answer import method_not_allowed
+from slo_core.http.markers import slo_exempt
 from slo_core.http.request import exempt_request
 from slo_core.status.json_view import JSON_VERSION
 from slo_core.status_page.assets import Assets
@@ -122,7 +123,9 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
             request.current_app = self.admin_site.name  # as the admin's own views do
             return view(request, **parts)
 
-        return self.admin_site.admin_view(guarded)
+        return slo_exempt(
+            self.admin_site.admin_view(guarded)
+        )  # the login page that comes in its place does not count either
 
     def _links(self) -> Links:
         def address(view: str, query: Mapping[str, str], *parts: str) -> str:
@@ -174,6 +177,7 @@ _assets = Assets()
 def _asset_view() -> Callable[..., HttpResponse]:
     from django.contrib.auth.decorators import login_not_required
 
+    @slo_exempt
     @login_not_required
     def asset(request: HttpRequest, name: str) -> HttpResponse:
         exempt_request(request_scope_of(request))

@@ -70,6 +70,8 @@ class DisconnectWatch:
 
     __slots__ = ("_receive", "seen")
 
+    seen: bool
+
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self.seen = False
@@ -79,6 +81,29 @@ class DisconnectWatch:
         if message["type"] == "http.disconnect":
             self.seen = True
         return message
+
+    def look(self) -> bool:
+        """
+        Whether the client has hung up, though the application may not have received it yet.
+
+        Some servers put `http.disconnect` in the queue and cancel the application before it can read it. `receive` is
+        stepped once, without waiting. Call it when the application is cancelled: another message would be lost.
+        """
+        if self.seen:
+            return True
+        try:
+            step = self._receive().__await__()
+            try:
+                next(step)
+            finally:
+                close = getattr(step, "close", None)  # an awaitable of a server written in Rust has none
+                if close is not None:
+                    close()
+        except StopIteration as end:
+            self.seen = isinstance(end.value, dict) and end.value.get("type") == "http.disconnect"
+        except Exception:  # the server's own: the connection is closed, or it allows one reader only
+            return False
+        return self.seen
 
 
 def _registry() -> SLORegistry | None:

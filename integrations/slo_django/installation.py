@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from django.apps import apps
+
 from slo_core.config.settings import SLOSettings
+from slo_core.conventions import LOGGER_NAME
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.tracking.registry import SLORegistry
 from slo_django import conf
@@ -89,15 +93,17 @@ class Installation:
         return cast("T", part)
 
     def _build_registry(self) -> SLORegistry:
+        current.note_missing_app()
         settings = self.settings
         store = settings.store
         if isinstance(store, str) and store.startswith(conf.DJANGO_STORE):
             # Not through its entry point: to look one up takes 20 ms, and a checkout on the path has none.
             from slo_core.stores.shared.write_behind import WriteBehindStore
+            from slo_django.async_callers import AsyncSafeBuckets
             from slo_django.store.bucket_store import open_django
 
             buckets = open_django(store, service=settings.service, **settings.store_options)
-            store = WriteBehindStore(buckets, flush_interval=settings.flush_interval)
+            store = WriteBehindStore(AsyncSafeBuckets(buckets), flush_interval=settings.flush_interval)
         registry = SLORegistry.from_config(
             conf.read_definitions(),
             store=store,
@@ -139,15 +145,27 @@ class Current:
         installation: Replaced, never changed: a holder of an older one notices by identity.
     """
 
-    __slots__ = ("installation",)
+    __slots__ = ("_has_noted_app", "installation")
 
     def __init__(self) -> None:
         self.installation = Installation()
+        self._has_noted_app = False
 
     def replace(self) -> None:
         """The settings have changed: start again, with empty in-memory counts."""
         retired, self.installation = self.installation, Installation()
         retired.retire()
+
+    def note_missing_app(self) -> None:
+        """Log, once, that our app is not installed: then none of our checks can say so."""
+        if self._has_noted_app or not apps.ready or apps.is_installed("slo_django"):
+            return
+        self._has_noted_app = True
+        logging.getLogger(LOGGER_NAME).warning(
+            '"slo_django" is not in settings.INSTALLED_APPS: add it. Without it there are no tables for the counts (unless '
+            "SLO_STORE names another store, each process counts for itself, in memory), no checks, no commands and no "
+            "admin page."
+        )
 
 
 # Django has one set of settings in a process, and so there is one installation.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from sys import modules
 from typing import cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -14,10 +15,13 @@ from slo_core.conventions import LOGGER_NAME
 from slo_core.http.recorder import HTTPRecorder
 from slo_django import signals
 from slo_django.asgi import DISCONNECT_KEY
+from slo_django.first_requests import FirstRequests
 from slo_django.installation import Installation, current
+from slo_django.request_body import BodyWatch
 from slo_django.request_scope import request_scope_of
 from slo_django.route import RouteResolver
-from slo_django.served_request import ServedRequest
+from slo_django.served_request import RequestRoutes, ServedRequest
+from slo_django.sub_requests import TEST_CLIENT, is_sub_request, serving
 
 __all__ = ["SLOMiddleware"]
 
@@ -48,12 +52,15 @@ class SLOMiddleware:
             markcoroutinefunction(self)
         self._installation: Installation | None = None
         self._recorder: HTTPRecorder | None = None
-        self._routes: RouteResolver | None = None
+        self._routes: RequestRoutes | None = None
         signals.connect()
+        current.note_missing_app()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self._respond_async(request)
+        if TEST_CLIENT in modules:
+            return self._respond_noting(request)
         served = self._begin(request)
         if served is None:
             return self._get_response(request)
@@ -65,15 +72,34 @@ class SLOMiddleware:
         served.answered(response)
         return response
 
+    def _respond_noting(self, request: HttpRequest) -> HttpResponseBase:
+        """The same in a process where a view may send requests to its own application."""
+        served = None if is_sub_request(request, SLOMiddleware.__call__.__code__) else self._begin(request)
+        if served is None:
+            return self._get_response(request)
+        serving.set(served)
+        try:
+            response = self._get_response(request)
+        except BaseException as exc:
+            served.raised(exc)
+            raise
+        finally:
+            serving.set(None)
+        served.answered(response)
+        return response
+
     async def _respond_async(self, request: HttpRequest) -> HttpResponseBase:
-        served = self._begin(request)
+        served = None if is_sub_request(request, SLOMiddleware.__call__.__code__) else self._begin(request)
         if served is None:
             return await self._get_response_async(request)
+        serving.set(served)
         try:
             response = await self._get_response_async(request)
         except BaseException as exc:
             served.raised(exc)
             raise
+        finally:
+            serving.set(None)
         served.answered(response)
         return response
 
@@ -85,12 +111,17 @@ class SLOMiddleware:
         if recorder is None or routes is None:
             return None
         try:
-            request_scope = request_scope_of(request)
-            served = recorder.begin(request_scope, request.method or "", request.path_info, ServedRequest)
+            method, request_scope = request.method or "", request_scope_of(request)
+            served = recorder.begin(request_scope, method, request.path_info, ServedRequest)
             if served is not None:
                 served.recorder = recorder
                 served.request = request
-                served.watch = request_scope.get(DISCONNECT_KEY)
+                if request_scope is not request.META:  # ASGI's
+                    served.watch = request_scope.get(DISCONNECT_KEY)
+                elif method != "GET" and request_scope.get("CONTENT_LENGTH"):
+                    served.watch = request._stream = BodyWatch(request._stream)  # type: ignore[assignment]  # a stand-in
+                else:
+                    served.watch = None
                 served.routes = routes
                 request._slo_served_request = served  # type: ignore[attr-defined]  # for signals.note_exception
         except Exception as exc:  # the request must go on
@@ -103,7 +134,9 @@ class SLOMiddleware:
         recorder = None
         try:
             recorder = installation.recorder
-            self._routes = RouteResolver()
+            if recorder is not None:
+                routes = RouteResolver(recorder)
+                self._routes = FirstRequests(routes, installation.registry, done=self._use_routes)
         except Exception as exc:  # wrong settings are an error of `manage.py check`, never of a request
             logger = logging.getLogger(LOGGER_NAME)
             logger.error(
@@ -111,3 +144,6 @@ class SLOMiddleware:
             )
         self._recorder = recorder
         self._installation = installation
+
+    def _use_routes(self, routes: RouteResolver) -> None:
+        self._routes = routes

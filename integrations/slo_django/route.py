@@ -8,11 +8,18 @@ from django.http import HttpRequest
 from django.urls import ResolverMatch
 from django.views.static import serve as serve_from_folder
 
+from slo_core.http.markers import ViewMarks, marks_of
+from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import NO_ROUTE_MATCH, RouteMatch
+from slo_django.early_answers import EarlyAnswers
+from slo_django.marks import marked_as, marks_by_method, marks_of_view
 
 __all__ = ["RouteResolver"]
 
 _REMEMBERED_ROUTES = 1024
+
+# Wagtail renders pages through the middlewares, by requests that no client sent.
+_DUMMY_REQUEST = RouteMatch(view=marked_as(ViewMarks(exempt=True)))
 
 
 class RouteResolver:
@@ -20,32 +27,62 @@ class RouteResolver:
     Resolves the routes of finished requests, and remembers them.
 
     Make it while a request is served: Django adds the script prefix of that moment to `STATIC_URL`, and remembers it.
+
+    Args:
+        recorder: Counts the requests.
     """
 
-    __slots__ = ("_known", "_static_prefix")
+    __slots__ = ("_by_method", "_early_answers", "_known", "_static_prefix")
 
-    def __init__(self) -> None:
+    def __init__(self, recorder: HTTPRecorder) -> None:
         self._static_prefix = _static_prefix()
+        self._early_answers = EarlyAnswers(recorder)
         self._known: dict[tuple[object, str, str, bool], RouteMatch] = {}
+        # Of the few views whose methods have marks of their own.
+        self._by_method: dict[tuple[object, str, str, bool], dict[str, RouteMatch]] = {}
 
-    def resolve(self, request: HttpRequest) -> RouteMatch:
-        """The route of a finished request; `NO_ROUTE_MATCH` where no URL pattern matched or none was tried."""
+    def resolve(self, request: HttpRequest, status: int | None) -> RouteMatch:
+        """
+        The route of a finished request; `NO_ROUTE_MATCH` where no URL pattern took it.
+
+        Args:
+            request: The request.
+            status: Of its answer; None where there was none.
+        """
         prefix = self._static_prefix
         is_static = prefix is not None and request.path.startswith(prefix)
         match: ResolverMatch | None = request.resolver_match
         if match is None:
-            return RouteMatch(is_static=True) if is_static else NO_ROUTE_MATCH
+            if getattr(request, "is_dummy", False):
+                return _DUMMY_REQUEST
+            match = self._early_answers.resolve(request, status)
+            if match is None:
+                return RouteMatch(is_static=True) if is_static else NO_ROUTE_MATCH
         # With the name: under a URL configuration for each host, one view may have several.
         key = (match.func, match.route, match.view_name, is_static)
         try:
             return self._known[key]
         except KeyError:
-            if len(self._known) >= _REMEMBERED_ROUTES:
-                self._known.clear()
-            route_match = self._known[key] = _match_of(match, is_static=is_static)
-            return route_match
+            return self._match_of(match, key, request.method or "")
         except TypeError:  # a view without a hash
-            return _match_of(match, is_static=is_static)
+            return _match_of(match, _view_of(match.func), is_static=is_static)
+
+    def _match_of(self, match: ResolverMatch, key: tuple[object, str, str, bool], method: str) -> RouteMatch:
+        """Match a view that is new, or whose methods have marks of their own."""
+        matches = self._by_method.get(key)
+        if matches is None:
+            if len(self._known) + len(self._by_method) >= _REMEMBERED_ROUTES:
+                self._known.clear()
+                self._by_method.clear()
+            marks = marks_by_method(match.func)
+            whole = _match_of(match, _view_of(match.func), is_static=key[3])
+            if not marks:
+                self._known[key] = whole
+                return whole
+            matches = {name: _match_of(match, marked_as(each), is_static=key[3]) for name, each in marks.items()}
+            matches[""] = whole
+            self._by_method[key] = matches
+        return matches.get(method) or matches[""]
 
 
 def _static_prefix() -> str | None:
@@ -55,11 +92,16 @@ def _static_prefix() -> str | None:
     return url if isinstance(url, str) and url.startswith("/") and url.strip("/") else None
 
 
-def _match_of(match: ResolverMatch, *, is_static: bool) -> RouteMatch:
-    view = match.func
+def _view_of(view: object) -> object:
+    """The view, or what stands in for one whose marks are further inside."""
+    marks = marks_of_view(view)
+    return view if marks == marks_of(view) else marked_as(marks)
+
+
+def _match_of(match: ResolverMatch, view: object, *, is_static: bool) -> RouteMatch:
     return RouteMatch(
         match.route.removeprefix("^"),  # of re_path: it gives the text of its expression
         view_name=match.view_name,
         view=view,
-        is_static=is_static or view is serve_from_finders or view is serve_from_folder,
+        is_static=is_static or match.func is serve_from_finders or match.func is serve_from_folder,
     )

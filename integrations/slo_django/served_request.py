@@ -4,18 +4,53 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import AsyncIterator
+from typing import Protocol
 
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
-from django.http import FileResponse, HttpRequest, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, StreamingHttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
 
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import ObservedRequest, RouteMatch
-from slo_django.asgi import DisconnectWatch
-from slo_django.route import RouteResolver
 from slo_django.streaming import AsyncBody, SyncBody
 
-__all__ = ["ServedRequest"]
+__all__ = ["ClientWatch", "RequestRoutes", "ServedRequest"]
+
+# How far an exception is traced back to those that it was raised from.
+_CAUSES = 16
+
+
+class ClientWatch(Protocol):
+    """
+    Knows whether the client has hung up.
+
+    Attributes:
+        seen: It has.
+    """
+
+    seen: bool
+
+    def look(self) -> bool:
+        """The same, when the request was cancelled: the news may not have been read yet."""
+
+
+class RequestRoutes(Protocol):
+    """Finds the routes of finished requests."""
+
+    def resolve(self, request: HttpRequest, status: int | None) -> RouteMatch: ...
+
+
+class _ClientHasLeft:
+    """A client that is known to have hung up."""
+
+    seen = True
+
+    def look(self) -> bool:
+        return True
+
+
+_CLIENT_HAS_LEFT = _ClientHasLeft()
 
 
 class ServedRequest(ObservedRequest):
@@ -27,7 +62,8 @@ class ServedRequest(ObservedRequest):
     Attributes:
         recorder: Counts it.
         request: Django's request.
-        watch: Knows whether an ASGI client has hung up; None without `with_lifespan`.
+        watch: Knows whether the client has hung up; None under ASGI without `with_lifespan`, and under WSGI for a request
+            without a body.
         routes: Resolves its route.
     """
 
@@ -35,8 +71,8 @@ class ServedRequest(ObservedRequest):
 
     recorder: HTTPRecorder
     request: HttpRequest
-    watch: DisconnectWatch | None
-    routes: RouteResolver
+    watch: ClientWatch | None
+    routes: RequestRoutes
 
     def answered(self, response: HttpResponseBase) -> None:
         """
@@ -72,9 +108,29 @@ class ServedRequest(ObservedRequest):
         """The first byte of the body was handed over."""
         self.first_byte = self.recorder.timer()
 
+    def reached_last_resort(self, exception: BaseException) -> None:
+        """No code of the application handled the exception: Django's `handler500` answers, if nothing has yet."""
+        if self.finished or self.status is not None:
+            return
+        if self._is_of_client(exception):
+            self.watch = _CLIENT_HAS_LEFT
+        elif not settings.DEBUG_PROPAGATE_EXCEPTIONS:  # then Django raises it again, and a middleware may handle it
+            self.exception = exception
+            self.is_answered = True
+
     def raised(self, exception: BaseException) -> None:
         """The application raised, before its response or in the midst of it."""
-        if isinstance(exception, CancelledError) and self._has_client_left():
+        self.is_answered = False
+        if isinstance(exception, CancelledError) and isinstance(self.request, ASGIRequest):
+            # Without `with_lifespan` a client that hangs up is not told from a server that shuts down.
+            if self.watch is None or self.watch.look():
+                self.disconnected = True
+            elif self.status is not None:
+                # Only the server cancels a stream whose client is there: it stops.
+                self.marks.exempt = True
+            else:
+                self.exception = exception
+        elif self._is_of_client(exception):
             self.disconnected = True
         else:
             self.exception = exception
@@ -105,14 +161,19 @@ class ServedRequest(ObservedRequest):
         """The recorder's time."""
         return self.recorder.timer()
 
-    def _has_client_left(self) -> bool:
-        """
-        Whether Django cancelled the request because the client hung up.
-
-        A server that shuts down cancels requests as well; `with_lifespan` knows the difference. Without it, a cancelled
-        request counts as a disconnect under ASGI, and as the application's exception under WSGI.
-        """
-        return isinstance(self.request, ASGIRequest) if self.watch is None else self.watch.seen
+    def _is_of_client(self, exception: BaseException) -> bool:
+        """Whether the exception comes from a client that hung up in the midst of its request."""
+        # Under ASGI Django has read the whole body before: there it is a fault of our own temporary file.
+        if isinstance(self.request, ASGIRequest):
+            return False
+        if self.watch is not None and self.watch.seen:
+            return True
+        cause: BaseException | None = exception
+        for _ in range(_CAUSES):
+            if cause is None or isinstance(cause, UnreadablePostError):
+                break
+            cause = cause.__cause__ or cause.__context__
+        return isinstance(cause, UnreadablePostError)
 
     def _resolve(self) -> RouteMatch:
-        return self.routes.resolve(self.request)
+        return self.routes.resolve(self.request, self.status)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+from types import FrameType
 from typing import Any
 
+from django.core.handlers.exception import response_for_exception
 from django.core.signals import got_request_exception, setting_changed
 from django.http import HttpRequest
 
 from slo_core.config.settings import PREFIX
-from slo_core.http.request import ObservedRequest
 from slo_django.installation import current
+from slo_django.served_request import ServedRequest
 
 __all__ = ["connect"]
+
+# Django's last resort stands this close above a receiver; libraries that watch signals put frames of their own between.
+_FRAMES = 16
 
 
 def connect() -> None:
@@ -31,10 +36,23 @@ def replace_installation(*, setting: str, **_: Any) -> None:
 
 def note_exception(*, request: HttpRequest | None = None, **_: Any) -> None:
     """
-    Django is about to answer 500 for an exception that nothing handled.
+    Django is about to ask `handler500` for the answer to an exception that nothing handled.
 
-    Under DEBUG_PROPAGATE_EXCEPTIONS every middleware that the exception passes sends the signal again.
+    Applications and libraries send this signal too, to report an exception that they have handled: then their answer
+    counts, and nothing is noted here.
     """
-    observed = getattr(request, "_slo_served_request", None)  # left there by the middleware
-    if isinstance(observed, ObservedRequest) and not observed.finished:
-        observed.exception = sys.exception()
+    served = getattr(request, "_slo_served_request", None)  # left there by the middleware
+    exception = sys.exception()
+    if isinstance(served, ServedRequest) and exception is not None and _is_last_resort(sys._getframe()):
+        served.reached_last_resort(exception)
+
+
+def _is_last_resort(frame: FrameType | None) -> bool:
+    """Whether Django itself sends the signal: `response_for_exception` is among the callers."""
+    for _ in range(_FRAMES):
+        if frame is None:
+            return False
+        if frame.f_code is response_for_exception.__code__:
+            return True
+        frame = frame.f_back
+    return False

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import LocalePrefixPattern, RegexPattern
 
+from slo_django.url_configurations import url_configurations
+
 __all__ = ["MappedView", "Route", "mapped_views"]
 
 _GLOB_SPECIAL = re.compile(r"[*?\[]")
@@ -80,8 +82,8 @@ class MappedView:
 
 def mapped_views() -> Iterator[MappedView]:
     """Every view, includes and namespaces followed; under `i18n_patterns` once for each language."""
-    if getattr(settings, "ROOT_URLCONF", None):
-        yield from _walk(get_resolver().url_patterns, Route(), ())
+    for urlconf in url_configurations().known:
+        yield from _walk(get_resolver(urlconf).url_patterns, Route(), ())
 
 
 def _walk(

@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from slo_core.conventions import LOGGER_NAME
 from slo_core.http.answer import Answer, plain_text
+from slo_core.http.markers import slo_exempt
 from slo_core.http.request import exempt_request
 from slo_core.process.workers import several_wsgi_processes
 from slo_django.conf import is_being_tested
@@ -31,8 +32,12 @@ View = TypeVar("View")
 
 
 def _public(view: DjangoView) -> DjangoView:
-    """No login page, CSRF check or transaction of the project comes before the view."""
-    return login_not_required(csrf_exempt(non_atomic_requests(view)))
+    """
+    No login page, CSRF check or transaction of the project comes before the view.
+
+    It is marked too: a middleware that knows the view may answer in its place.
+    """
+    return slo_exempt(login_not_required(csrf_exempt(non_atomic_requests(view))))
 
 
 # never_cache, also for the status page: earlier releases of Django cache a whole site despite `no-store`, and would show

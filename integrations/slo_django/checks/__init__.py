@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.core import checks
 
 from slo_django.checks.definitions import check_definitions, check_left_out_rules
+from slo_django.checks.marks import check_marks
 from slo_django.checks.messages import CheckID
 from slo_django.checks.middleware import check_middleware
 from slo_django.checks.settings import check_settings, check_tables
-from slo_django.checks.urls import check_metrics_token, check_urls
+from slo_django.checks.urls import check_metrics_token, check_metrics_url, check_urls
 
 __all__ = ["TAG", "CheckID", "register"]
 
@@ -17,7 +18,7 @@ TAG = "slo"
 
 def register() -> None:
     """Hand the checks to Django; those about deployment run with `check --deploy` only."""
-    for check in (check_definitions, check_settings, check_middleware, check_urls):
+    for check in (check_definitions, check_settings, check_middleware, check_urls, check_metrics_url, check_marks):
         checks.register(check, TAG)
     # With `check --database` and `migrate` only: it queries the database.
     checks.register(check_tables, TAG, checks.Tags.database)

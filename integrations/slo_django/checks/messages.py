@@ -26,7 +26,9 @@ class CheckID:
     DOUBTFUL_ALERT_RULE = "slo.W009"
     TABLES_MISSING = "slo.W010"
     STORE_WITHOUT_SERVICE = "slo.W011"
+    UNUSED_MARK = "slo.W012"
     DEFAULT_RULE_LEFT_OUT = "slo.I001"
+    METRICS_WITHOUT_URL = "slo.I002"
 
 
 def error_of(problem: Problem, check_id: str) -> checks.Error:

@@ -10,21 +10,24 @@ from django.core.checks import CheckMessage
 
 from slo_core.errors import ConfigError, nearest
 from slo_core.http.globs import compile_globs
-from slo_core.http.markers import marks_of
 from slo_core.objectives.definition import SLODefinition
 from slo_django import conf
 from slo_django.checks.definitions import parsed_definitions, setting_of
 from slo_django.checks.messages import CheckID, sentence
+from slo_django.marks import wrapped_callables
+from slo_django.url_configurations import url_configurations
 from slo_django.url_map import MappedView, mapped_views
 
-__all__ = ["check_metrics_token", "check_urls"]
+__all__ = ["check_metrics_token", "check_metrics_url", "check_urls"]
 
 
 def check_urls(app_configs: object = None, **_: Any) -> list[CheckMessage]:
-    """The views and routes that definitions name, and the SLOs that marks name, exist."""
-    definitions, problems = parsed_definitions()
+    """The views and routes that definitions name exist."""
+    if url_configurations().may_be_others:  # a host or tenant may have them
+        return []
+    definitions, _problems = parsed_definitions()
     views = list(mapped_views())
-    messages = [
+    return [
         checks.Warning(
             f"{setting_of(definition)}.{key}: {pattern!r} matches no URL pattern of this project.",
             hint=hint,
@@ -33,9 +36,6 @@ def check_urls(app_configs: object = None, **_: Any) -> list[CheckMessage]:
         for definition in definitions
         for key, pattern, hint in _unmatched_patterns(definition, views)
     ]
-    if not problems:  # a broken definition is missing here, and marks that name it are no mistake
-        messages.extend(_unknown_marks(views, [definition.name for definition in definitions]))
-    return list(messages)
 
 
 def _unmatched_patterns(definition: SLODefinition, views: Sequence[MappedView]) -> Iterator[tuple[str, str, str]]:
@@ -55,17 +55,29 @@ def _unmatched_patterns(definition: SLODefinition, views: Sequence[MappedView]) 
             yield "routes", pattern, hint or f"If a middleware answers there, silence {CheckID.MATCHES_NOTHING}."
 
 
-def _unknown_marks(views: Sequence[MappedView], known: list[str]) -> Iterator[checks.Warning]:
-    seen = set()
-    for mapped in views:
-        for name in marks_of(mapped.view).tracked:
-            if name not in known and (name, mapped.view_name) not in seen:
-                seen.add((name, mapped.view_name))
-                yield checks.Warning(
-                    f"slo_track({name!r}) on the view {mapped.view_name}: no SLO of that name is defined.",
-                    hint=sentence(nearest(name, known)) if known else None,
-                    id=CheckID.UNKNOWN_NAME_TRACKED,
-                )
+def check_metrics_url(app_configs: object = None, **_: Any) -> list[CheckMessage]:
+    """The metrics view has an address."""
+    from slo_django import views  # as below
+
+    definitions, _problems = parsed_definitions()
+    try:
+        slo_settings = conf.read_settings()
+    except ConfigError:  # reported by check_settings
+        return []
+    if not definitions or not slo_settings.enabled or slo_settings.metrics_path is None:
+        return []
+    urlconfs = url_configurations()
+    if not urlconfs.known or urlconfs.may_be_others:  # a worker's project answers no requests
+        return []
+    if any(view in (views.metrics, views.page) for mapped in mapped_views() for view in wrapped_callables(mapped.view)):
+        return []
+    return [
+        checks.Info(
+            f"slo_django.urls is not in {conf.WHERE}ROOT_URLCONF: Prometheus has nothing to scrape.",
+            hint='Add path("", include("slo_django.urls")), or set SLO_METRICS_PATH = None.',
+            id=CheckID.METRICS_WITHOUT_URL,
+        )
+    ]
 
 
 def check_metrics_token(app_configs: object = None, **_: Any) -> list[CheckMessage]:

@@ -223,6 +223,8 @@ class TestAdmin:
             for name in ("sre", "clerk"):
                 for path in (LIST, f"{LIST}status.json", f"{LIST}assets/slo.js"):
                     signed_in(name).get(path)
+            for path in (LIST, f"{LIST}status.json", f"{LIST}all/change/"):
+                assert Client().get(path).status_code == 302  # to the login page
             assert get_registry()["all"].snapshot().total == 0
 
 

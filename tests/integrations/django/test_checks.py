@@ -33,7 +33,8 @@ GOOD: dict[str, Any] = {
         "shop": {"target": 0.99, "views": ["shop:*"], "routes": ["/shop/items/*"]},
     },
     "SLO_METRICS_TOKEN": "s3cret",
-    "SILENCED_SYSTEM_CHECKS": [CheckID.STORE_OF_ONE_PROCESS],
+    # The marked views are missing from `UnmarkedUrls`.
+    "SILENCED_SYSTEM_CHECKS": [CheckID.STORE_OF_ONE_PROCESS, CheckID.UNUSED_MARK],
 }
 
 
@@ -188,7 +189,7 @@ def test_a_middleware_that_cannot_be_imported_stops_no_command(tmp_path: Path, m
 @pytest.mark.parametrize(("debug", "expected"), [(False, [CheckID.STORE_OF_ONE_PROCESS]), (True, [])])
 def test_numbers_of_one_process_are_told_in_production(debug: bool, expected: list[str]) -> None:
     """The default store is for development and one worker."""
-    assert [message.id for message in messages(DEBUG=debug, SILENCED_SYSTEM_CHECKS=[])] == expected
+    assert [message.id for message in messages(DEBUG=debug, SILENCED_SYSTEM_CHECKS=[CheckID.UNUSED_MARK])] == expected
 
 
 def test_a_store_object_is_asked_for_its_scope() -> None:
@@ -198,8 +199,8 @@ def test_a_store_object_is_asked_for_its_scope() -> None:
     class Shared(MemoryStore):
         scope = "fleet"
 
-    assert messages(SLO_STORE=Shared(), SILENCED_SYSTEM_CHECKS=[]) == []
-    assert len(messages(SLO_STORE=MemoryStore(), SILENCED_SYSTEM_CHECKS=[])) == 1
+    assert messages(SLO_STORE=Shared(), SILENCED_SYSTEM_CHECKS=[CheckID.UNUSED_MARK]) == []
+    assert len(messages(SLO_STORE=MemoryStore(), SILENCED_SYSTEM_CHECKS=[CheckID.UNUSED_MARK])) == 1
 
 
 def test_open_metrics_are_told_before_deployment_only() -> None:
@@ -223,7 +224,7 @@ def test_an_open_status_page_is_told_too() -> None:
     [
         {"SLO_METRICS_PATH": None},
         {"SLO_ENABLED": False},
-        {"ROOT_URLCONF": "slo_test_project.shop_urls", **define(target=0.999)},
+        {"ROOT_URLCONF": "slo_test_project.shop_urls", "SLO_METRICS_PATH": None, **define(target=0.999)},
     ],
 )
 def test_metrics_that_nobody_can_reach_need_no_token(settings: dict[str, Any]) -> None:
@@ -272,7 +273,7 @@ def test_a_name_that_may_match_is_not_told(names: dict[str, Any]) -> None:
 class EitherUrls:
     """A URL configuration whose one expression starts in two ways."""
 
-    urlpatterns = [re_path("^left/$|^right/$", views.item)]
+    urlpatterns = [re_path("^left/$|^right/$", views.item), path("", include("slo_django.urls"))]
 
 
 def test_an_expression_that_starts_in_two_ways_may_match() -> None:
@@ -364,3 +365,12 @@ def test_messages_end_like_sentences() -> None:
     ends: Callable[[str], bool] = lambda text: text.endswith((".", "?", "}", '"'))  # noqa: E731
     assert len({message.id for message in found}) >= 6
     assert all(ends(message.msg) and (message.hint is None or ends(message.hint)) for message in found)
+
+
+def test_metrics_without_an_address_are_told() -> None:
+    """`include("slo_django.urls")` was forgotten; it is no mistake where metrics are switched off."""
+    urlconf = {"ROOT_URLCONF": "slo_test_project.shop_urls", **define(target=0.999)}
+
+    assert only(**urlconf).id == CheckID.METRICS_WITHOUT_URL
+    assert messages(**urlconf, SLO_METRICS_PATH=None) == []
+    assert messages(**urlconf, SLO_ENABLED=False) == []

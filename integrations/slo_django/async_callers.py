@@ -1,0 +1,102 @@
+"""The project's database, for callers inside a running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from threading import Thread
+from typing import TypeVar
+
+from slo_core.stores.base import StoreScope
+from slo_core.stores.buckets import Applied, Batch, BucketRange, BucketStore, Increment, Query, Stored, StoreIdentity
+
+__all__ = ["AsyncSafeBuckets"]
+
+R = TypeVar("R")
+
+
+class AsyncSafeBuckets:
+    """
+    A store in a database of Django's, usable in async views too.
+
+    Django refuses its databases to the thread of a running event loop. There each call is made by a thread of its own,
+    and waited for: the loop stands still as long, as it does with every other store. A view that must not wait calls
+    `sync_to_async(get_registry().snapshot_all)()`.
+
+    Args:
+        buckets: The store.
+    """
+
+    def __init__(self, buckets: BucketStore) -> None:
+        self._buckets = buckets
+        self.backend: str = buckets.backend
+        self.service: str = buckets.service
+
+    @property
+    def scope(self) -> StoreScope:
+        """The store's."""
+        return self._buckets.scope
+
+    @property
+    def default_flush_interval(self) -> float:
+        """The store's."""
+        return self._buckets.default_flush_interval
+
+    def identity(self) -> StoreIdentity:
+        """Which store it is."""
+        return _off_loop(self._buckets.identity)
+
+    def apply(self, batches: Sequence[Batch]) -> Applied:
+        """Add batches."""
+        return _off_loop(lambda: self._buckets.apply(batches))
+
+    def read(self, queries: Sequence[Query]) -> list[Stored]:
+        """Records and sums."""
+        return _off_loop(lambda: self._buckets.read(queries))
+
+    def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
+        """Buckets with events."""
+        return _off_loop(lambda: self._buckets.series(slo, buckets))
+
+    def names(self) -> list[str]:
+        """The SLOs of this service."""
+        return _off_loop(self._buckets.names)
+
+    def services(self) -> list[str]:
+        """Every service of the store."""
+        return _off_loop(self._buckets.services)
+
+    def prune(self) -> int:
+        """Delete what is old."""
+        return _off_loop(self._buckets.prune)
+
+    def close(self) -> None:
+        """Release the store."""
+        self._buckets.close()
+
+    def forget(self) -> None:
+        """Let go of a parent's connections."""
+        self._buckets.forget()
+
+    def __repr__(self) -> str:
+        return repr(self._buckets)
+
+
+def _off_loop(call: Callable[[], R]) -> R:
+    """The result of a call, made by another thread where this one runs an event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return call()
+    result: Future[R] = Future()
+
+    def run() -> None:
+        try:
+            result.set_result(call())
+        except BaseException as exc:  # raised again by the caller
+            result.set_exception(exc)
+
+    # Not a pool's thread: at the end of the interpreter pools take no more work, and counts are flushed then.
+    Thread(target=run, name="slo-database", daemon=True).start()
+    return result.result()
