@@ -22,11 +22,18 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Seconds a call, over all rounds; `spread` is the distance between their quartiles."""
+    """Seconds a call, over all rounds; `spread` is the distance between their quartiles, `times` has one for each round."""
 
     median: float
     minimum: float
     spread: float = math.nan
+    times: tuple[float, ...] = ()
+
+    def above(self, floor: Result) -> float:
+        """What it adds to a contender that does nothing: the median of the differences within one round."""
+        if self.times and len(self.times) == len(floor.times):
+            return statistics.median(mine - theirs for mine, theirs in zip(self.times, floor.times, strict=True))
+        return self.median - floor.median
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,8 @@ def seconds_per_call(function: Callable[[], object], calls: int) -> float:
 
 def compete(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Result]:
     """
-    Measure every contender once a round.
+    Measure every contender once a round, each round beginning with another one: a contender pays for the garbage and the
+    cold caches that the one before it leaves.
 
     Args:
         measures: For each contender, a function that measures it once and returns seconds.
@@ -69,21 +77,24 @@ def compete(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[st
     for measure in measures.values():
         measure()  # warm up
     taken: dict[str, list[float]] = {name: [] for name in measures}
-    for _ in range(rounds):
-        for name, measure in measures.items():
-            taken[name].append(measure())
+    names = list(measures)
+    for number in range(rounds):
+        start = number % len(names)
+        for name in names[start:] + names[:start]:
+            taken[name].append(measures[name]())
     return {name: _result(times) for name, times in taken.items()}
 
 
 def _result(times: list[float]) -> Result:
     first, _, third = statistics.quantiles(times, n=4) if len(times) > 1 else (math.nan,) * 3
-    return Result(statistics.median(times), min(times), third - first)
+    return Result(statistics.median(times), min(times), third - first, tuple(times))
 
 
 def ratio_of(results: Mapping[str, Result], name: str, reference: str, *, floor: str | None = None) -> float:
-    """The ratio of two minima, above that of a contender that does nothing."""
-    base = results[floor].minimum if floor else 0.0
-    return (results[name].minimum - base) / (results[reference].minimum - base)
+    """The ratio of two minima; with a floor, of what two contenders add to it."""
+    if floor is None:
+        return results[name].minimum / results[reference].minimum
+    return results[name].above(results[floor]) / results[reference].above(results[floor])
 
 
 def print_table(
@@ -100,13 +111,12 @@ def print_table(
         floor: A contender that does nothing; the others are shown as what they add to it.
     """
     scale = {"ns": 1e9, "us": 1e6, "ms": 1e3}[unit]
-    base_median = results[floor].median if floor else 0.0
     base_minimum = results[floor].minimum if floor else 0.0
     print(f"\n{title}" + (f" (added to {floor})" if floor else ""))
     print(f"  {'':48}{'median ' + unit:>12}{'minimum ' + unit:>12}{'spread ' + unit:>12}{'ratio':>8}")
     for name, result in results.items():
         is_floor = name == floor
-        median = (result.median - (0.0 if is_floor else base_median)) * scale
+        median = (result.median if floor is None or is_floor else result.above(results[floor])) * scale
         minimum = (result.minimum - (0.0 if is_floor else base_minimum)) * scale
         ratio = "" if is_floor else f"{ratio_of(results, name, reference, floor=floor):.2f}"
         spread = "" if math.isnan(result.spread) else f"{result.spread * scale:.2f}"

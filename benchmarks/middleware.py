@@ -127,12 +127,6 @@ def _fastapi_app() -> Any:
     return app
 
 
-def _registry() -> Any:
-    from slo_core import SLORegistry
-
-    return SLORegistry.from_config(DEFINITIONS)
-
-
 def _asgi(title: str, make: Callable[[], Any], rounds: int) -> None:
     from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
     from prometheus_client import CollectorRegistry
@@ -141,7 +135,7 @@ def _asgi(title: str, make: Callable[[], Any], rounds: int) -> None:
     from slo_budget_tracker.middleware import SLOMiddleware as TheirMiddleware
     from starlette_exporter import PrometheusMiddleware
 
-    from slo_asgi import SLOMiddleware
+    from slo_asgi import instrument
 
     def added(middleware: Any, **options: Any) -> Any:
         app = make()
@@ -150,13 +144,15 @@ def _asgi(title: str, make: Callable[[], Any], rounds: int) -> None:
 
     instrumented = make()
     Instrumentator(registry=CollectorRegistry()).instrument(instrumented)
+    ours = make()
+    instrument(ours, DEFINITIONS)
     # A window of a minute keeps their memory in bounds.
     theirs = SLOTracker(SLODefinition("availability", 0.999, 60, (60,)))
     with asyncio.Runner() as runner:
         contenders = {
             FLOOR: make(),
             "middleware that does nothing": added(_Nothing),
-            OURS: added(SLOMiddleware, registry=_registry()),
+            OURS: ours,
             "slo-budget-tracker, 1 SLO": added(TheirMiddleware, tracker=theirs),
             "prometheus-fastapi-instrumentator": instrumented,
             "starlette_exporter": added(PrometheusMiddleware),
