@@ -261,9 +261,11 @@ class _Watch:
     def _finish(self) -> None:
         observed = self._observed
         marks = observed.marks
-        if marks.broken_off is not None:
-            if not (observed.disconnected and _is_hang_up(marks.broken_off)):
-                observed.exception = marks.broken_off
+        noted = marks.broken_off or marks.unhandled
+        if noted is not None and observed.disconnected and _is_hang_up(noted):
+            pass  # the client, or a server that refused it, ended the request
+        elif marks.broken_off is not None:
+            observed.exception = marks.broken_off
         elif marks.unhandled is not None and observed.exception is None:
             # The response has ended: the last resort made it of this exception.
             observed.exception = marks.unhandled
