@@ -161,7 +161,9 @@ class SLOMiddleware(WireObserver):
 class _Watch:
     """One request between server and application."""
 
-    __slots__ = ("_observed", "_observer", "_receive", "_recorder", "_scope", "_send", "_sends_trailers")
+    __slots__ = (
+        "_is_handed_over", "_observed", "_observer", "_receive", "_recorder", "_scope", "_send", "_sends_trailers",
+    )  # fmt: skip
 
     def __init__(
         self, observer: WireObserver, observed: ObservedRequest, scope: Scope, receive: Receive, send: Send
@@ -173,11 +175,16 @@ class _Watch:
         self._receive = receive
         self._send = send
         self._sends_trailers = False
+        self._is_handed_over = False  # the last message: the server has it, or is taking it
 
     async def raised(self, exc: BaseException) -> None:
         """The application raised. After the last byte, as in a background task, that is not the request's failure."""
         observed = self._observed
         if observed.finished:
+            self._forget_exceptions()
+            return
+        if self._is_handed_over and isinstance(exc, CancelledError):
+            self._finish()
             self._forget_exceptions()
             return
         if isinstance(exc, CancelledError) and not observed.disconnected:
@@ -194,7 +201,7 @@ class _Watch:
     def returned(self) -> None:
         """The application returned, and the response had not ended."""
         observed = self._observed
-        if observed.status is not None and not observed.disconnected:
+        if observed.status is not None and not observed.disconnected and not self._is_handed_over:
             if self._server_is_stopping(None):
                 observed.marks.exempt = True
             observed.exception = IncompleteResponseError("the application returned before its response had ended")
@@ -224,7 +231,8 @@ class _Watch:
 
     async def receive(self) -> Message:
         message = await self._receive()
-        if message.get("type") == "http.disconnect":
+        # hypercorn says it while it takes the last message, and Starlette then cancels that.
+        if message.get("type") == "http.disconnect" and not self._is_handed_over:
             self._observed.disconnected = True
         return message
 
@@ -243,6 +251,8 @@ class _Watch:
             is_last = message_type == "http.response.pathsend" or (
                 message_type == "http.response.trailers" and not message.get("more_trailers")
             )
+        if is_last:
+            self._is_handed_over = not self._sends_trailers or message_type == "http.response.trailers"
         try:
             await self._send(message)
         except Exception as exc:
@@ -250,7 +260,7 @@ class _Watch:
                 observed.disconnected = True
             raise
         if is_last:
-            if not self._sends_trailers or message_type == "http.response.trailers":
+            if self._is_handed_over:
                 self._finish()
         elif message_type == "http.response.start":
             # After a disconnect, a response such as an error page reaches no client.
