@@ -17,6 +17,7 @@ from starlette.routing import Host, Mount, Route, Router
 from asgi_driver import serve
 from slo_asgi import SLOMiddleware, instrument, slo_track
 from slo_core import SLORegistry
+from slo_core.http import first_requests
 
 
 async def view(request: Request) -> Response:
@@ -114,3 +115,22 @@ def test_a_middleware_that_stands_outside_of_ours_is_logged(is_last: bool, caplo
 
     expected = [] if is_last else ["SLOMiddleware is not the outermost middleware: what GZipMiddleware answers"]
     assert [record.getMessage().partition(" or raises")[0] for record in caplog.records] == expected
+
+
+def test_an_slo_that_no_request_belongs_to_is_logged_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its route exists, and is never asked with its method; scrapes do not count."""
+    monkeypatch.setattr(first_requests, "_ENOUGH_REQUESTS", 3)
+    app = Starlette(routes=[Route("/items/{item}", view, methods=["GET", "POST"])])
+    instrument(app, {"writes": {"target": 0.9, "routes": ["/items/*"], "methods": ["POST"]}})
+
+    for path in ["/items/7", "/metrics", "/metrics", "/nowhere", "/items/7"]:
+        serve(app, path=path)
+    assert caplog.messages == []
+    for _ in range(4):
+        serve(app, path="/items/7")
+
+    (message,) = caplog.messages
+    assert message.startswith("none of the first 3 requests of this process belongs to the SLO 'writes'")
+    assert message.endswith("methods and exclude in definitions")
