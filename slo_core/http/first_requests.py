@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from slo_core.conventions import LOGGER_NAME
 from slo_core.http.bound_slo import BoundSLO
 from slo_core.http.markers import marks_of
-from slo_core.http.request import RouteMatch, is_unmatched_request
+from slo_core.http.request import ObservedRequest, RouteMatch, counted_method, is_unmatched_request
 
 __all__ = ["FirstRequests"]
 
@@ -41,18 +41,20 @@ class FirstRequests:
         self._left = _ENOUGH_REQUESTS
         self.is_over = not self._unfed
 
-    def note(self, path: str, route_match: RouteMatch, status: int | None, *, taking: Iterable[BoundSLO]) -> None:
+    def note(
+        self, observed: ObservedRequest, route_match: RouteMatch, status: int | None, *, taking: Iterable[BoundSLO]
+    ) -> None:
         """
         Note a request.
 
         Args:
-            path: Of the request.
+            observed: The request.
             route_match: Its route.
             status: Of its answer.
             taking: The SLOs that took it.
         """
         self._unfed.difference_update(slo.tracker.name for slo in taking)
-        if not (is_unmatched_request(route_match, status) or self._is_left_out(path, route_match)):
+        if not (is_unmatched_request(route_match, status) or self._is_left_out(observed, route_match)):
             self._left -= 1
         if self.is_over or (self._unfed and self._left > 0):
             return
@@ -66,9 +68,9 @@ class FirstRequests:
                 self._where,
             )
 
-    def _is_left_out(self, path: str, route_match: RouteMatch) -> bool:
+    def _is_left_out(self, observed: ObservedRequest, route_match: RouteMatch) -> bool:
         """Whether a request is left out of all SLOs: those of probes and scrapes are many, and tell nothing."""
-        if route_match.is_static or marks_of(route_match.view).exempt:
+        if route_match.is_static or marks_of(route_match.view, counted_method(observed.method)).exempt:
             return True
-        texts = (path,) if route_match.route is None else (path, route_match.route)
+        texts = (observed.path,) if route_match.route is None else (observed.path, route_match.route)
         return self._exclude is not None and any(self._exclude.match(text) for text in texts)

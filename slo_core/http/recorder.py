@@ -264,7 +264,7 @@ class HTTPRecorder:
         match_result = self._match_result(observed.method, route_match, status)
         matched_slos = match_result.matched_slos(observed.path)
         if not self._first_requests.is_over:
-            self._first_requests.note(observed.path, route_match, status, taking=matched_slos.bound_slos)
+            self._first_requests.note(observed, route_match, status, taking=matched_slos.bound_slos)
         if is_undisturbed and status is not None:
             plan = matched_slos.counting_plan(status)
             if not plan.undecided:
@@ -378,7 +378,7 @@ class HTTPRecorder:
             return self._match(RequestKey(*key))
 
     def _match(self, key: RequestKey) -> MatchResult:
-        marks = marks_of(key.view)
+        marks = marks_of(key.view, key.method)
         if self._single_tracker is None and self._registry is not None:
             for name in marks.tracked:
                 if name not in self._registry:

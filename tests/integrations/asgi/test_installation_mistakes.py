@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -86,6 +88,75 @@ def test_a_mark_that_names_no_slo_is_logged(caplog: pytest.LogCaptureFixture) ->
     assert message.startswith(
         "slo_track('report') on the view of /report: no SLO of that name is defined; did you mean"
     )
+
+
+def without_wraps(function: Any) -> Any:
+    """A decorator that hides what it decorates."""
+
+    async def wrapper(request: Request) -> Response:
+        answer: Response = await function(request)
+        return answer
+
+    return wrapper
+
+
+def registered(function: Any) -> Any:
+    """As a decorator that registers the function: the route leads to that, whatever stands above."""
+    views["registered"] = function
+    return function
+
+
+views: dict[str, Any] = {}
+
+
+@slo_track("jobs")
+@without_wraps
+@registered
+async def above(request: Request) -> Response:
+    return PlainTextResponse("answer")
+
+
+@slo_track("jobs")
+async def below(request: Request) -> Response:
+    return PlainTextResponse("answer")
+
+
+@slo_track("jobs")
+class Jobs(HTTPEndpoint):
+    """Marked where nothing looks, and where something does."""
+
+    @slo_track("jobs")
+    async def get(self, request: Request) -> Response:
+        return PlainTextResponse("answer")
+
+    @slo_track("jobs")
+    async def head(self, request: Request) -> Response:
+        return PlainTextResponse("answer")
+
+    @slo_track("jobs")
+    async def fetch(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: [views["registered"]], ["above is not seen by the view of /0"]),
+        (lambda: [without_wraps(below)], ["below is not seen by the view of /0"]),
+        (lambda: [without_wraps(below), below], []),  # seen where it is registered itself
+        (lambda: [functools.wraps(below)(without_wraps(below))], []),
+        (lambda: [Jobs], ["Jobs.fetch does nothing", "Jobs.head does nothing"]),
+    ],
+)
+def test_a_mark_that_no_request_can_see_is_logged(
+    make: Any, words: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a wrapper that was not registered, within one that hides it, on methods that answer nothing."""
+    routes = [Route(f"/{number}", endpoint) for number, endpoint in enumerate(make())]
+
+    messages = mistakes_of({"jobs": {"target": 0.9, "kind": "custom"}, "all": {"target": 0.9}}, caplog, *routes)
+
+    assert len(messages) == len(words)
+    assert all(word in message for word, message in zip(words, messages, strict=True))
 
 
 def test_no_definitions_are_logged(caplog: pytest.LogCaptureFixture) -> None:

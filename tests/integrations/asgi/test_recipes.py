@@ -11,6 +11,7 @@ import pytest
 
 import asgi_driver
 import wsgi_driver
+from slo_core import slo_exempt
 from slo_core.testing import RequestEvent
 
 README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
@@ -33,6 +34,15 @@ def quart() -> tuple[Callable[[str, str], Any], Any]:
     @app.get("/missing/<name>")
     async def missing(name: str) -> tuple[str, int]:
         return "no such thing", 404
+
+    from quart.views import MethodView
+
+    class Health(MethodView):
+        @slo_exempt
+        async def get(self) -> str:
+            return "up"
+
+    app.add_url_rule("/health", view_func=Health.as_view("health"))
 
     @app.before_request
     async def refuse() -> Any:
@@ -57,6 +67,22 @@ class AsyncMissing:
         resp.status = 404
 
 
+class Health:
+    """Counts for nothing."""
+
+    @slo_exempt
+    def on_get(self, req: Any, resp: Any) -> None:
+        resp.media = "up"
+
+
+class AsyncHealth:
+    """The same for the other application."""
+
+    @slo_exempt
+    async def on_get(self, req: Any, resp: Any) -> None:
+        resp.media = "up"
+
+
 class Guard:
     """Refuses guests behind the router."""
 
@@ -74,6 +100,7 @@ def falcon(kind: str) -> tuple[Callable[[str, str], Any], Any]:
     names = recipe("falcon_app.py")
     names[kind].add_route("/missing/{name}", Missing() if kind == "wsgi" else AsyncMissing())
     names[kind].add_middleware(Guard())
+    names[kind].add_route("/health", Health() if kind == "wsgi" else AsyncHealth())
     app = names[f"{kind}_app"]
 
     def ask(path: str, guest: str) -> Any:
@@ -94,14 +121,15 @@ def falcon(kind: str) -> tuple[Callable[[str, str], Any], Any]:
     ids=["quart", "falcon-asgi", "falcon-wsgi"],
 )
 def test_a_recipe_names_routes(make: Any, report: str, missing: str, names: tuple[str | None, str | None]) -> None:
-    """The 404 of a view counts for its template; a path without a route is left out; a mark holds, also on a refusal."""
+    """The 404 of a view counts for its template; a path without a route is left out; marks hold, also on a refusal."""
     ask, registry = make()
     events: list[RequestEvent] = []
     registry.internals.request_listeners.append(events.append)
 
-    answers = [ask(*each) for each in [("/reports/1", ""), ("/missing/x", ""), ("/nowhere", ""), ("/reports/2", "1")]]
+    requests = [("/reports/1", ""), ("/missing/x", ""), ("/nowhere", ""), ("/reports/2", "1"), ("/health", "")]
+    answers = [ask(*each) for each in requests]
 
-    assert [answer.status for answer in answers] == [200, 404, 404, 401]
+    assert [answer.status for answer in answers] == [200, 404, 404, 401, 200]
     assert registry.internals.errors.total == 0
     assert [(event.route, event.view_name) for event in events] == [
         (report, names[0]), (missing, names[1]), (report, names[0]),
