@@ -58,6 +58,8 @@ SERVERS = {
     "hypercorn": ("hypercorn", "-m hypercorn shop:{app} --bind 127.0.0.1:{port} --graceful-timeout 1"),
     "gunicorn": ("gunicorn.asgi", "-m gunicorn -k asgi -b 127.0.0.1:{port} --graceful-timeout 1 shop:{app}"),
     "daphne": ("daphne", "-m daphne -p {port} --application-close-timeout 1 shop:{app}"),
+    # It waits for open streams, and kills the worker when it has waited long enough.
+    "granian": ("granian", "-m granian --interface asgi --port {port} --workers-kill-timeout 2 shop:{app}"),
 }
 
 
@@ -94,7 +96,8 @@ def counts(folder: Path) -> tuple[int, int]:
     [
         ("uvicorn", "app", "/events"), ("uvicorn", "app", "/mounted/events"), ("uvicorn", "by_hand", "/events"),
         ("uvicorn", "app", "/slow"), ("hypercorn", "app", "/events"), ("hypercorn", "by_hand", "/slow"),
-        ("gunicorn", "app", "/events"), ("gunicorn", "by_hand", "/events"),
+        ("gunicorn", "app", "/events"), ("gunicorn", "by_hand", "/events"), ("daphne", "app", "/events"),
+        ("daphne", "by_hand", "/slow"), ("granian", "app", "/events"), ("granian", "by_hand", "/slow"),
     ],
 )  # fmt: skip
 def test_what_the_servers_stop_ends_is_left_out(server: str, app: str, path: str, tmp_path: Path) -> None:
