@@ -1,4 +1,4 @@
-"""Real ASGI servers: clients that hang up, and streams that the server's own stop ends, are no failures."""
+"""Real ASGI servers: each counts; clients that hang up, and streams that the server's own stop ends, are no failures."""
 
 from __future__ import annotations
 
@@ -47,7 +47,16 @@ async def events(request):
     return StreamingResponse(forever())
 
 
-routes = [Route("/quick", quick), Route("/slow", slow), Route("/too-slow", too_slow), Route("/events", events)]
+async def chunks(request):
+    async def three():
+        for _ in range(3):
+            yield b"chunk"
+
+    return StreamingResponse(three())
+
+
+VIEWS = {"/quick": quick, "/chunks": chunks, "/slow": slow, "/too-slow": too_slow, "/events": events}
+routes = [Route(path, view) for path, view in VIEWS.items()]
 app = Starlette(routes=[*routes, Mount("/mounted", routes=routes)])
 instrument(app, DEFINITIONS, store="sqlite:///counts.db")
 by_hand = SLOMiddleware(Starlette(routes=routes), registry=SLORegistry.from_config(DEFINITIONS, store="sqlite:///counts.db"))
@@ -89,6 +98,19 @@ def counts(folder: Path) -> tuple[int, int]:
     with SLORegistry(f"sqlite:///{folder}/counts.db") as registry:
         snapshot = registry.define(SLODefinition("availability", 0.99, http=HTTPRule())).snapshot()
     return snapshot.total - snapshot.failures, snapshot.failures
+
+
+@pytest.mark.parametrize("app", ["app", "by_hand"])
+@pytest.mark.parametrize("server", SERVERS)
+def test_it_starts_and_counts(server: str, app: str, tmp_path: Path) -> None:
+    """Good, bad, streams that come to their end; neither scrapes nor a path that does not exist."""
+    (tmp_path / "shop.py").write_text(SHOP)
+    port = free_port()
+    with start_server(command(server, app, port), port=port, cwd=tmp_path):
+        for path in ("/quick", "/chunks", "/chunks", "/too-slow", "/metrics", "/nowhere"):
+            read(port, path)
+
+    assert counts(tmp_path) == (3, 1)
 
 
 @pytest.mark.parametrize(
