@@ -53,7 +53,7 @@ class WireObserver:
         self.recorder = recorder
         self.is_inside = is_inside
         self.is_stopping = False
-        self._is_checked = registry is None
+        self._is_checked = False
         self._saw_lifespan = False
         self.resolver = RouteResolver(recorder, app if routed_app is None else routed_app)
         self._registry = registry
@@ -92,14 +92,15 @@ class WireObserver:
         self.is_stopping = message_type == "lifespan.shutdown"
 
     def _check(self, scope: Scope) -> None:
-        """Log the mistakes of the installation: at the first request, when all routes are there."""
+        """At the first request, when all routes are there: log the mistakes of the installation."""
         self._is_checked = True
+        layers = getattr(scope.get("app"), "user_middleware", ()) if self.is_inside else ()
+        self.is_inside = self.is_inside and not _only_last_resort_outside(scope)
         if self._registry is None:
             return
         try:
             from slo_asgi.installation import log_mistakes  # not at the start: it is needed once
 
-            layers = getattr(scope.get("app"), "user_middleware", ()) if self.is_inside else ()
             log_mistakes(
                 self._registry,
                 self.resolver.route_table(),
@@ -300,6 +301,17 @@ def _below(path: str, root_path: str) -> str:
 
 def _is_status(status: object) -> bool:
     return isinstance(status, int) and not isinstance(status, bool) and 100 <= status <= 599
+
+
+def _only_last_resort_outside(scope: Scope) -> bool:
+    """
+    Whether an exception that passes a middleware of a Starlette application reaches nothing but its last resort.
+
+    Starlette and FastAPI handle HTTP exceptions innermost, around the router. Litestar handles them outermost.
+    """
+    applications = sys.modules.get("starlette.applications")
+    is_starlette = applications is not None and isinstance(scope.get("app"), applications.Starlette)
+    return is_starlette and "starlette.exception_handlers" not in scope  # there, within a mount or around one route
 
 
 def _is_hang_up(exc: BaseException) -> bool:
