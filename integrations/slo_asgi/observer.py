@@ -43,7 +43,7 @@ class RouterObserver:
             await self.app(scope, receive, send)
             return
         marks.router_scope = None if id(scope) == marks.scope_id else scope
-        marks.broken_off = None  # a layer in between may try again
+        marks.broken_off = marks.unhandled = None  # a layer in between may try again
         last_message: Message | None = None
 
         # A coroutine function, although returning the server's coroutine would take half the time: bridges to sync code

@@ -118,7 +118,8 @@ class RouteTable:
     Attributes:
         routes: All that end a search, in the router's order.
         is_complete: Every route has a path that is known here.
-        marked: Whether a view has marks or serves static files: then the route decides even where no SLO names routes.
+        marked: Whether a view that is not ours has marks or serves static files: then the route decides even where no SLO
+            names routes.
     """
 
     __slots__ = (
@@ -150,7 +151,8 @@ class RouteTable:
         self._lengths = sorted({len(start) for start in self._by_start})
         self._own = [route for route in self.routes if isinstance(route.match.view, Endpoint)]
         self.is_complete = not self._asked
-        self.marked = any(route.match.is_static or all_marks_of(route.match.view) != NO_MARKS for route in self.routes)
+        views = [route.match for route in self.routes if not isinstance(route.match.view, Endpoint)]
+        self.marked = any(match.is_static or all_marks_of(match.view) != NO_MARKS for match in views)
 
     def _add(self, route: TableRoute, template: str) -> None:
         start, brace, _ = template.partition("{")

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import FileResponse, HttpRequest, StreamingHttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
+from django.urls import ResolverMatch
 
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import ObservedRequest, RouteMatch
@@ -60,14 +61,16 @@ class ServedRequest(ObservedRequest):
         watch: Knows whether the client has hung up; None under ASGI without `with_lifespan`, and under WSGI for a request
             without a body.
         routes: Resolves its route.
+        failed_match: The match of the view whose exception reached the last resort. Unset until then.
     """
 
-    __slots__ = ("recorder", "request", "routes", "watch")
+    __slots__ = ("failed_match", "recorder", "request", "routes", "watch")
 
     recorder: HTTPRecorder
     request: HttpRequest
     watch: ClientWatch | None
     routes: RouteResolver
+    failed_match: ResolverMatch | None
 
     def answered(self, response: HttpResponseBase) -> None:
         """
@@ -77,6 +80,9 @@ class ServedRequest(ObservedRequest):
         does for a file, because a server does not use sendfile when the content is replaced.
         """
         try:
+            if self.is_answered and self.request.resolver_match is not self.failed_match:
+                # A middleware has sent the request once more through the views: that answer decides.
+                self.exception, self.is_answered = None, False
             # After a disconnect, the response reaches no client.
             if self.watch is not None and self.watch.seen:
                 self.disconnected = True
@@ -112,6 +118,7 @@ class ServedRequest(ObservedRequest):
         elif not settings.DEBUG_PROPAGATE_EXCEPTIONS:  # then Django raises it again, and a middleware may handle it
             self.exception = exception
             self.is_answered = True
+            self.failed_match = self.request.resolver_match
 
     def raised(self, exception: BaseException) -> None:
         """The application raised, before its response or in the midst of it."""

@@ -172,6 +172,11 @@ class ServedRequest(ObservedRequest):
         except Exception as exc:  # the framework has a response to make
             self.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
 
+    def retried(self) -> None:
+        """A middleware hands the application the same request again: that answer decides."""
+        self.is_answered = False
+        self.exception = None
+
     def raised(self, exception: BaseException) -> None:
         """The application raised, before its response or in the midst of it."""
         if self.finished:

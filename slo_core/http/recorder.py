@@ -68,8 +68,8 @@ class HTTPRecorder:
             only count requests of views marked with `slo_track`.
 
     Attributes:
-        needs_routes: Some SLO names routes or views, or counts marked views only: then a request that was answered before
-            it reached the router is worth matching against the routes.
+        needs_routes: Some SLO names routes or views, or counts marked views only, or routes may be excluded: then a
+            request that was answered before it reached the router is worth matching against the routes.
 
     Raises:
         ValueError: Neither registry nor tracker, or no definition that counts requests.
@@ -122,7 +122,9 @@ class HTTPRecorder:
         if self._internals is not None:
             self._version = self._internals.version
         self._bound_slos = tuple(self._bind_all())
-        self.needs_routes = any(slo.marked_views_only or slo.routes or slo.views for slo in self._bound_slos)
+        self.needs_routes = self._exclude is not None or any(
+            slo.marked_views_only or slo.routes or slo.views or slo.exclude for slo in self._bound_slos
+        )
         self._slo_keys: frozenset[SLOKey] = frozenset(slo.slo_key for slo in self._bound_slos)
         where = "" if self._internals is None else self._internals.definitions_setting
         self._first_requests = FirstRequests(self._bound_slos, exclude=self._exclude, where=where)
