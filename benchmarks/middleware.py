@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.contest import Result, compete, hold_to, print_table, ratio_of, seconds_per_call
 
-__all__ = ["run"]
+__all__ = ["asgi_measure", "run", "wsgi_measure"]
 
 # Three SLOs, one for some routes only, one that looks at latency.
 DEFINITIONS: dict[str, dict[str, object]] = {
@@ -41,7 +41,10 @@ class _Nothing:
         await self.app(scope, receive, send)
 
 
-def _asgi_measure(app: ASGIApp, runner: asyncio.Runner) -> Callable[[], float]:
+def asgi_measure(
+    app: ASGIApp, runner: asyncio.Runner, *, next_path: Callable[[], str] = lambda: PATH
+) -> Callable[[], float]:
+    """Seconds of one request to an ASGI application, measured over many."""
     never = asyncio.Future[dict[str, object]](loop=runner.get_loop())
 
     class Receive:
@@ -59,9 +62,10 @@ def _asgi_measure(app: ASGIApp, runner: asyncio.Runner) -> Callable[[], float]:
         pass
 
     def scope() -> Scope:
+        path = next_path()
         return {
             "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1",
-            "method": "GET", "scheme": "http", "path": PATH, "raw_path": PATH.encode(), "query_string": b"",
+            "method": "GET", "scheme": "http", "path": path, "raw_path": path.encode(), "query_string": b"",
             "root_path": "", "headers": [(b"host", b"localhost")], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 2),
             "state": {},
         }  # fmt: skip
@@ -75,11 +79,12 @@ def _asgi_measure(app: ASGIApp, runner: asyncio.Runner) -> Callable[[], float]:
     return lambda: runner.run(many())
 
 
-def _wsgi_measure(app: WSGIApp) -> Callable[[], float]:
+def wsgi_measure(app: WSGIApp, *, next_path: Callable[[], str] = lambda: PATH) -> Callable[[], float]:
+    """The same of a WSGI application."""
     from io import BytesIO
 
     environ = {
-        "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "PATH_INFO": PATH, "QUERY_STRING": "", "SERVER_NAME": "localhost",
+        "REQUEST_METHOD": "GET", "SCRIPT_NAME": "", "QUERY_STRING": "", "SERVER_NAME": "localhost",
         "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.version": (1, 0), "wsgi.url_scheme": "http",
         "wsgi.multithread": True, "wsgi.multiprocess": False, "wsgi.run_once": False, "HTTP_HOST": "localhost",
     }  # fmt: skip
@@ -88,7 +93,9 @@ def _wsgi_measure(app: WSGIApp) -> Callable[[], float]:
         return lambda _: None
 
     def call() -> None:
-        body = app({**environ, "wsgi.input": BytesIO(), "wsgi.errors": sys.stderr}, start_response)
+        body = app(
+            {**environ, "PATH_INFO": next_path(), "wsgi.input": BytesIO(), "wsgi.errors": sys.stderr}, start_response
+        )
         for _ in body:
             pass
         close = getattr(body, "close", None)
@@ -158,7 +165,7 @@ def _asgi(title: str, make: Callable[[], Any], rounds: int) -> None:
             "starlette_exporter": added(PrometheusMiddleware),
             "OpenTelemetry": added(OpenTelemetryMiddleware),
         }
-        results = compete({name: _asgi_measure(app, runner) for name, app in contenders.items()}, SLICES * rounds)
+        results = compete({name: asgi_measure(app, runner) for name, app in contenders.items()}, SLICES * rounds)
     reference = "prometheus-fastapi-instrumentator"
     _print(title, results, reference=reference, at_most=0.2)
 
@@ -200,7 +207,7 @@ def _flask(rounds: int) -> None:
         "prometheus-flask-exporter": exported,
         "OpenTelemetry": telemetry,
     }
-    results = compete({name: _wsgi_measure(app) for name, app in contenders.items()}, SLICES * rounds)
+    results = compete({name: wsgi_measure(app) for name, app in contenders.items()}, SLICES * rounds)
     _print("Flask", results, reference="prometheus-flask-exporter", at_most=0.2)
 
 
@@ -266,13 +273,13 @@ def _django(rounds: int) -> None:
         settings.MIDDLEWARE = stack
         return kind()
 
-    measures = {name: _wsgi_measure(handler(WSGIHandler, stack)) for name, stack in stacks.items()}
+    measures = {name: wsgi_measure(handler(WSGIHandler, stack)) for name, stack in stacks.items()}
     _print("Django WSGI", compete(measures, SLICES * rounds), reference="django-prometheus", at_most=0.1)
 
     urls.urlpatterns = urls.async_urlpatterns
     clear_url_caches()
     with asyncio.Runner() as runner:
-        measures = {name: _asgi_measure(handler(ASGIHandler, stack), runner) for name, stack in stacks.items()}
+        measures = {name: asgi_measure(handler(ASGIHandler, stack), runner) for name, stack in stacks.items()}
         results = compete(measures, SLICES * rounds)
     _print("Django ASGI (async view)", results, reference="django-prometheus", at_most=0.1)
 
