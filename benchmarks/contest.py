@@ -79,7 +79,7 @@ def compete(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[st
         measure()  # warm up
     taken: dict[str, list[float]] = {name: [] for name in measures}
     names = list(measures)
-    orders = random.Random(1)  # noqa: S311  # no secret
+    orders = random.Random(1)  # no secret
     for _ in range(rounds):
         orders.shuffle(names)
         for name in names:

@@ -111,6 +111,14 @@ class ObservedRequest:
     finished: bool
     route_match: RouteMatch | None
 
+    def resolve(self) -> RouteMatch | None:
+        """
+        The route that took the request; None when none did.
+
+        `HTTPRecorder.finish` calls it once, where `route_match` is None. An integration overrides it, and it may raise.
+        """
+        return None
+
 
 class RouteMatch:
     """

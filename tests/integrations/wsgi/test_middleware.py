@@ -93,7 +93,7 @@ def test_a_route_names_the_slo_of_a_request() -> None:
 def test_one_template_is_one_route_however_many_requests_it_takes() -> None:
     """The recorder remembers by the route how requests are counted; a new object for each request would fill that memory."""
     service = Service(shop)
-    matches = {id(service.app._routes.find({"slo_route": f"/orders/{'{id}'}"}, None)) for _ in range(3)}  # type: ignore[arg-type]
+    matches = {id(service.app.routes.find({"slo_route": f"/orders/{'{id}'}"}, None)) for _ in range(3)}  # type: ignore[arg-type]
 
     assert len(matches) == 1
 
