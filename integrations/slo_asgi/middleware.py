@@ -11,7 +11,7 @@ from slo_asgi.route import RouteResolver
 from slo_asgi.server_stop import disconnect_is_waiting, server_is_stopping
 from slo_core.http.lifespan import ASGIApp, Message, Receive, Scope, Send, serve_lifespan
 from slo_core.http.recorder import HTTPRecorder
-from slo_core.http.request import ObservedRequest, RouteMatch
+from slo_core.http.request import ObservedRequest, RequestNotes, RouteMatch
 from slo_core.objectives.http_rule import Classifier
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker
@@ -202,13 +202,13 @@ class ServedRequest(ObservedRequest):
         """The application returned, and the response had not ended."""
         if self.status is not None and not self.disconnected:
             if self._server_is_stopping(None):
-                self.marks.exempt = True
+                self.marks.noting().exempt = True
             self.exception = IncompleteResponseError("the application returned before its response had ended")
         self._finish()
 
     async def _explain_cancellation(self, exc: BaseException) -> None:
         if self._server_is_stopping(exc):
-            self.marks.exempt = True
+            self.marks.noting().exempt = True
             return
         try:
             self.disconnected = await disconnect_is_waiting(self.server_receive)
@@ -228,8 +228,8 @@ class ServedRequest(ObservedRequest):
     def _forget_exceptions(self) -> None:
         # As in `HTTPRecorder.finish`: their tracebacks lead to the scope, which leads to the marks.
         marks = self.marks
-        if marks.counted_by is self.slo_keys:  # no other installation may still need them
-            marks.broken_off = marks.unhandled = None
+        if marks.notes is not None and marks.counted_by is self.slo_keys:  # no other installation may still need them
+            marks.notes.broken_off = marks.notes.unhandled = None
 
     async def receive(self) -> Message:
         """Handed to the application in place of the server's."""
@@ -271,17 +271,21 @@ class ServedRequest(ObservedRequest):
                 self.sends_trailers = True
 
     def _finish(self) -> None:
-        marks = self.marks
-        noted = marks.broken_off or marks.unhandled
+        notes = self.marks.notes
+        if notes is not None:
+            self._heed(notes)
+        self.observer.recorder.finish(self)
+
+    def _heed(self, notes: RequestNotes) -> None:
+        noted = notes.broken_off or notes.unhandled
         if noted is None or (self.disconnected and _is_hang_up(noted)):
-            pass  # nearly always; or the client, or a server that refused it, ended the request
-        elif marks.broken_off is not None:
-            self.exception = marks.broken_off
+            return  # the client, or a server that refused it, ended the request
+        if notes.broken_off is not None:
+            self.exception = notes.broken_off
         elif self.exception is None:
             # The response has ended: the last resort made it of this exception.
-            self.exception = marks.unhandled
+            self.exception = notes.unhandled
             self.is_answered = True
-        self.observer.recorder.finish(self)
 
     def resolve(self) -> RouteMatch | None:
         return self.observer.resolver.resolve(self.scope, self)

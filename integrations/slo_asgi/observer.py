@@ -43,8 +43,12 @@ class RouterObserver:
         if type(marks) is not RequestMarks:  # of a request that nothing counts, or of another protocol
             await self.app(scope, receive, send)
             return
-        marks.router_scope = None if id(scope) == marks.scope_id else scope
-        marks.broken_off = None  # a layer in between may try again
+        if id(scope) != marks.scope_id:
+            marks.noting().router_scope = scope
+        elif marks.notes is not None:
+            marks.notes.router_scope = None  # a layer in between tries again
+        if marks.notes is not None:
+            marks.notes.broken_off = None  # likewise
         last_message: Message | None = None
 
         # A coroutine function, although returning the server's coroutine would take half the time: bridges to sync code
@@ -58,7 +62,7 @@ class RouterObserver:
             await self.app(scope, receive, noting_send)
         except Exception as exc:
             if last_message is not None and _is_unfinished(last_message):
-                marks.broken_off = exc
+                marks.noting().broken_off = exc
             raise
 
 
@@ -161,7 +165,7 @@ def _noting_handler(handler: Callable[..., Any], errors: Any) -> Callable[[Any, 
 def _note_unhandled(request: Any, exc: Exception) -> None:
     marks = request.scope.get(REQUEST_MARKS_KEY)
     if type(marks) is RequestMarks:
-        marks.unhandled = exc
+        marks.noting().unhandled = exc
 
 
 def _is_unfinished(last_message: Message) -> bool:

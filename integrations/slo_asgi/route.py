@@ -51,7 +51,8 @@ class RouteResolver:
         Returns:
             None when no route took it.
         """
-        router_scope = observed.marks.router_scope
+        notes = observed.marks.notes
+        router_scope = None if notes is None else notes.router_scope
         routed = scope if router_scope is None else router_scope
         if "app_root_path" not in routed and ROUTE_SCOPE_KEY not in routed:
             # Nearly every request: an earlier one of its route has made the match.

@@ -7,10 +7,10 @@ learns them, and calls `HTTPRecorder.finish` at the first sign of the request's 
 
 from __future__ import annotations
 
-import math
 import time
 from _thread import get_ident
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from math import floor
 from typing import Any, TypeVar, overload
 
 from slo_core.conventions import DEFAULT_SERVICE, REQUEST_MARKS_KEY
@@ -185,8 +185,7 @@ class HTTPRecorder:
             marks = request_scope.get(REQUEST_MARKS_KEY)
             if marks is None:
                 marks = request_scope[REQUEST_MARKS_KEY] = RequestMarks()
-                marks.exempt = False
-                marks.outcome = marks.router_scope = marks.broken_off = marks.unhandled = None
+                marks.notes = None
                 marks.counted_by = slo_keys
                 marks.scope_id = id(request_scope)
             elif not marks.counted_by:
@@ -222,9 +221,6 @@ class HTTPRecorder:
             return
         observed.finished = True
         try:
-            marks = observed.marks
-            if marks.exempt:
-                return
             route_match = observed.route_match
             if route_match is None:
                 try:
@@ -236,7 +232,7 @@ class HTTPRecorder:
             if (
                 observed.exception is None
                 and not observed.disconnected
-                and marks.outcome is None
+                and observed.marks.notes is None
                 and observed.slo_keys is self._slo_keys
                 and not self._listeners
             ):
@@ -250,12 +246,13 @@ class HTTPRecorder:
                 return
             # As `SLOTracker.record` counts, but with one look at the clock for all SLOs: 1 us less for three of them.
             now, thread = plan.clock(), get_ident()
+            second = floor(now)
             for thread_counts, rotate, is_good in plan.settled:
                 try:
                     counts = thread_counts[thread]
                 except KeyError:  # this thread's first event
                     counts = self._rotated(rotate, now)
-                if not counts.start <= now < counts.end:
+                if counts.second != second:
                     counts = self._rotated(rotate, now)
                 if is_good:
                     counts.good += 1
@@ -277,7 +274,7 @@ class HTTPRecorder:
                         counts = thread_counts[thread]
                     except KeyError:
                         counts = self._rotated(rotate, now)
-                    if not counts.start <= now < counts.end:
+                    if counts.second != second:
                         counts = self._rotated(rotate, now)
                     if (ended if to_end else first) - started <= threshold:
                         counts.good += 1
@@ -291,6 +288,9 @@ class HTTPRecorder:
 
     def _plan(self, observed: ObservedRequest, route_match: RouteMatch, *, is_undisturbed: bool) -> CountingPlan | None:
         """How to count a request for which no plan is remembered; None when it was counted, or counts for no SLO."""
+        notes = observed.marks.notes
+        if notes is not None and notes.exempt:
+            return None
         # When an SLO is added meanwhile, `_rebuild` replaces this dictionary: a plan of the old definitions goes with it.
         counting_plans = self._counting_plans
         status = wire_status(observed)
@@ -315,9 +315,7 @@ class HTTPRecorder:
             return rotate(now)
         except Exception as exc:  # from a user's own store; the other SLOs count all the same
             self.internal_errors.report(_NOT_COUNTED, exc)
-            lost = ThreadCounts(0)  # never handed to a store: this event is lost
-            lost.start, lost.end = -math.inf, math.inf
-            return lost
+            return ThreadCounts(floor(now))  # never handed to a store: this event is lost
 
     def _classify_and_count(
         self, observed: ObservedRequest, route_match: RouteMatch, status: int | None, bound_slos: Iterable[BoundSLO]
