@@ -12,7 +12,9 @@ from slo_asgi.route_table import RouteTable, TableRoute
 from slo_core.conventions import LOGGER_NAME
 from slo_core.errors import nearest
 from slo_core.http.globs import compile_globs
-from slo_core.http.markers import marks_of
+from slo_core.http.hidden_marks import hidden_mark
+from slo_core.http.markers import NO_MARKS, all_marks_of, marks_of
+from slo_core.objectives.http_rule import KNOWN_METHODS
 from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["log_mistakes"]
@@ -46,6 +48,7 @@ def _mistakes(
     if table is not None:
         yield from _unmatched_patterns(registry, table)
         yield from _unknown_marks(registry, table)
+        yield from _unseen_marks(table)
     yield from _layers_outside(middleware, kind)
     if not saw_lifespan and registry.store.scope != "process":
         yield (
@@ -92,12 +95,37 @@ def _may_match(route: TableRoute, glob: str) -> bool:
 def _unknown_marks(registry: SLORegistry, table: RouteTable) -> Iterator[str]:
     reported = set()
     for route in table.routes:
-        for name in marks_of(route.match.view).tracked:
+        for name in all_marks_of(route.match.view).tracked:
             if name not in registry and name not in reported:
                 reported.add(name)
                 yield f"slo_track({name!r}) on the view of {route.template}: no SLO of that name is defined; " + (
                     nearest(name, registry.names())
                 )
+
+
+def _unseen_marks(table: RouteTable) -> Iterator[str]:
+    by_id = {id(route.match.view): route for route in table.routes if route.match.view is not None}
+    for route in by_id.values():
+        view = route.match.view
+        if isinstance(view, type):
+            yield from _marks_on_other_methods(view)
+        name = hidden_mark(view, all_marks_of(view), views=by_id)
+        if name is not None:
+            yield (
+                f"the mark on {name} is not seen by the view of {route.template}: mark the function that is registered, "
+                "below the route's own decorator and above those that do not use functools.wraps"
+            )
+
+
+def _marks_on_other_methods(view_class: type) -> Iterator[str]:
+    for name in dir(view_class):
+        # HEAD counts as GET.
+        answers = name.upper() in KNOWN_METHODS and name != "head"
+        if not answers and not name.startswith("__") and marks_of(getattr(view_class, name, None)) != NO_MARKS:
+            yield (
+                f"the mark on {view_class.__qualname__}.{name} does nothing: mark get, post and the like, or the class; HEAD "
+                "counts as GET"
+            )
 
 
 def _layers_outside(middleware: Sequence[Any], kind: type) -> Iterator[str]:

@@ -51,7 +51,7 @@ class WireObserver:
         self.recorder = recorder
         self.is_inside = is_inside
         self.is_stopping = False
-        self._is_checked = registry is None
+        self._is_checked = False
         self._saw_lifespan = False
         self.resolver = RouteResolver(recorder, app if routed_app is None else routed_app)
         self._registry = registry
@@ -80,7 +80,7 @@ class WireObserver:
             served.scope = scope
             served.server_receive = receive
             served.server_send = send
-            served.sends_trailers = False
+            served.sends_trailers = served.is_handed_over = False
             try:
                 await self.app(scope, served.receive, served.send)
             except BaseException as exc:
@@ -94,14 +94,15 @@ class WireObserver:
         self.is_stopping = message_type == "lifespan.shutdown"
 
     def _check(self, scope: Scope) -> None:
-        """Log the mistakes of the installation: at the first request, when all routes are there."""
+        """At the first request, when all routes are there: log the mistakes of the installation."""
         self._is_checked = True
+        layers = getattr(scope.get("app"), "user_middleware", ()) if self.is_inside else ()
+        self.is_inside = self.is_inside and not _only_last_resort_outside(scope)
         if self._registry is None:
             return
         try:
             from slo_asgi.installation import log_mistakes  # not at the start: it is needed once
 
-            layers = getattr(scope.get("app"), "user_middleware", ()) if self.is_inside else ()
             log_mistakes(
                 self._registry,
                 self.resolver.route_table(),
@@ -172,19 +173,25 @@ class ServedRequest(ObservedRequest):
         server_receive: The server's `receive`.
         server_send: The server's `send`.
         sends_trailers: The response ends with its trailers.
+        is_handed_over: The server has the last message, or is taking it.
     """
 
-    __slots__ = ("observer", "scope", "sends_trailers", "server_receive", "server_send")
+    __slots__ = ("is_handed_over", "observer", "scope", "sends_trailers", "server_receive", "server_send")
 
     observer: WireObserver
     scope: Scope
     server_receive: Receive
     server_send: Send
     sends_trailers: bool
+    is_handed_over: bool
 
     async def raised(self, exc: BaseException) -> None:
         """The application raised. After the last byte, as in a background task, that is not the request's failure."""
         if self.finished:
+            self._forget_exceptions()
+            return
+        if self.is_handed_over and isinstance(exc, CancelledError):
+            self._finish()
             self._forget_exceptions()
             return
         if isinstance(exc, CancelledError) and not self.disconnected:
@@ -200,7 +207,7 @@ class ServedRequest(ObservedRequest):
 
     def returned(self) -> None:
         """The application returned, and the response had not ended."""
-        if self.status is not None and not self.disconnected:
+        if self.status is not None and not self.disconnected and not self.is_handed_over:
             if self._server_is_stopping(None):
                 self.marks.noting().exempt = True
             self.exception = IncompleteResponseError("the application returned before its response had ended")
@@ -234,7 +241,8 @@ class ServedRequest(ObservedRequest):
     async def receive(self) -> Message:
         """Handed to the application in place of the server's."""
         message = await self.server_receive()
-        if message.get("type") == "http.disconnect":
+        # hypercorn says it while it takes the last message, and Starlette then cancels that.
+        if message.get("type") == "http.disconnect" and not self.is_handed_over:
             self.disconnected = True
         return message
 
@@ -254,15 +262,16 @@ class ServedRequest(ObservedRequest):
             is_last = message_type == "http.response.pathsend" or (
                 message_type == "http.response.trailers" and not message.get("more_trailers")
             )
+        if is_last and (not self.sends_trailers or message_type == "http.response.trailers"):
+            self.is_handed_over = True
         try:
             await self.server_send(message)
         except Exception as exc:
             if isinstance(exc, OSError) or _is_refusal(exc):
                 self.disconnected = True
             raise
-        if is_last:
-            if not self.sends_trailers or message_type == "http.response.trailers":
-                self._finish()
+        if self.is_handed_over:
+            self._finish()
         elif message_type == "http.response.start":
             # After a disconnect, a response such as an error page reaches no client.
             if not self.disconnected:
@@ -300,6 +309,17 @@ def _below(path: str, root_path: str) -> str:
 
 def _is_status(status: object) -> bool:
     return isinstance(status, int) and not isinstance(status, bool) and 100 <= status <= 599
+
+
+def _only_last_resort_outside(scope: Scope) -> bool:
+    """
+    Whether an exception that passes a middleware of a Starlette application reaches nothing but its last resort.
+
+    Starlette and FastAPI handle HTTP exceptions innermost, around the router. Litestar handles them outermost.
+    """
+    applications = sys.modules.get("starlette.applications")
+    is_starlette = applications is not None and isinstance(scope.get("app"), applications.Starlette)
+    return is_starlette and "starlette.exception_handlers" not in scope  # there, within a mount or around one route
 
 
 def _is_hang_up(exc: BaseException) -> bool:

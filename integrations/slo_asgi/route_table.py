@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from slo_asgi.answer import Endpoint
-from slo_core.http.markers import NO_MARKS, marks_of
+from slo_core.http.markers import NO_MARKS, all_marks_of
 from slo_core.http.request import RouteMatch
 
 __all__ = ["RouteTable", "is_mount", "is_static", "routed_app_of"]
@@ -150,7 +150,7 @@ class RouteTable:
         self._lengths = sorted({len(start) for start in self._by_start})
         self._own = [route for route in self.routes if isinstance(route.match.view, Endpoint)]
         self.is_complete = not self._asked
-        self.marked = any(route.match.is_static or marks_of(route.match.view) != NO_MARKS for route in self.routes)
+        self.marked = any(route.match.is_static or all_marks_of(route.match.view) != NO_MARKS for route in self.routes)
 
     def _add(self, route: TableRoute, template: str) -> None:
         start, brace, _ = template.partition("{")

@@ -56,7 +56,8 @@ def server_is_stopping(receive: Receive, send: Send, exc: BaseException | None) 
 
     ASGI has no word for it before `lifespan.shutdown`, which uvicorn and hypercorn send after they have cancelled what
     still ran. So this looks at what the servers hold: uvicorn's `Server.should_exit`, found through its signal handler,
-    and the text it cancels with; hypercorn's `terminated`; the `alive` of gunicorn's worker.
+    and the text it cancels with; Twisted's `_stopped`, found likewise, for daphne; hypercorn's `terminated`; the `alive` of
+    gunicorn's worker. granian waits for what still runs, and then kills it: there is nothing to see.
 
     Args:
         receive: The server's.
@@ -66,7 +67,7 @@ def server_is_stopping(receive: Receive, send: Send, exc: BaseException | None) 
     if isinstance(exc, CancelledError) and any(_UVICORN_CANCELS in str(argument) for argument in exc.args):
         return True
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    if getattr(server, "should_exit", False) is True:
+    if getattr(server, "should_exit", False) is True or getattr(server, "_stopped", False) is True:
         return True
     terminated = getattr(getattr(getattr(send, "__self__", None), "context", None), "terminated", None)
     if terminated is not None and terminated.is_set() is True:

@@ -15,12 +15,11 @@ from slo_core.conventions import LOGGER_NAME
 from slo_core.http.recorder import HTTPRecorder
 from slo_django import signals
 from slo_django.asgi import DISCONNECT_KEY
-from slo_django.first_requests import FirstRequests
 from slo_django.installation import Installation, current
 from slo_django.request_body import BodyWatch
 from slo_django.request_scope import request_scope_of
 from slo_django.route import RouteResolver
-from slo_django.served_request import RequestRoutes, ServedRequest
+from slo_django.served_request import ServedRequest
 from slo_django.sub_requests import TEST_CLIENT, is_sub_request, serving
 
 __all__ = ["SLOMiddleware"]
@@ -52,7 +51,7 @@ class SLOMiddleware:
             markcoroutinefunction(self)
         self._installation: Installation | None = None
         self._recorder: HTTPRecorder | None = None
-        self._routes: RequestRoutes | None = None
+        self._routes: RouteResolver | None = None
         signals.connect()
         current.note_missing_app()
 
@@ -135,8 +134,7 @@ class SLOMiddleware:
         try:
             recorder = installation.recorder
             if recorder is not None:
-                routes = RouteResolver(recorder)
-                self._routes = FirstRequests(routes, installation.registry, done=self._use_routes)
+                self._routes = RouteResolver(recorder)
         except Exception as exc:  # wrong settings are an error of `manage.py check`, never of a request
             logger = logging.getLogger(LOGGER_NAME)
             logger.error(
@@ -144,6 +142,3 @@ class SLOMiddleware:
             )
         self._recorder = recorder
         self._installation = installation
-
-    def _use_routes(self, routes: RouteResolver) -> None:
-        self._routes = routes

@@ -13,9 +13,10 @@ from django.http.response import HttpResponseBase
 
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import ObservedRequest, RouteMatch
+from slo_django.route import RouteResolver
 from slo_django.streaming import AsyncBody, SyncBody
 
-__all__ = ["ClientWatch", "RequestRoutes", "ServedRequest"]
+__all__ = ["ClientWatch", "ServedRequest"]
 
 # How far an exception is traced back to those that it was raised from.
 _CAUSES = 16
@@ -33,12 +34,6 @@ class ClientWatch(Protocol):
 
     def look(self) -> bool:
         """The same, when the request was cancelled: the news may not have been read yet."""
-
-
-class RequestRoutes(Protocol):
-    """Finds the routes of finished requests."""
-
-    def resolve(self, request: HttpRequest, status: int | None) -> RouteMatch: ...
 
 
 class _ClientHasLeft:
@@ -72,7 +67,7 @@ class ServedRequest(ObservedRequest):
     recorder: HTTPRecorder
     request: HttpRequest
     watch: ClientWatch | None
-    routes: RequestRoutes
+    routes: RouteResolver
 
     def answered(self, response: HttpResponseBase) -> None:
         """

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -13,6 +12,7 @@ from werkzeug.routing import Rule
 
 from slo_core.errors import nearest
 from slo_core.http.globs import literal_start
+from slo_core.http.hidden_marks import hidden_mark
 from slo_core.http.markers import NO_MARKS, ViewMarks
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.http_rule import HTTPRule
@@ -136,6 +136,7 @@ def _may_take(name: str, rule: HTTPRule, endpoint: _Endpoint, exclude: tuple[str
 
 def _of_marks(endpoints: list[_Endpoint], known: list[str]) -> Iterator[str]:
     seen = set()
+    views = {id(endpoint.view) for endpoint in endpoints}
     for endpoint in endpoints:
         if endpoint.view is None or endpoint.name in seen:
             continue
@@ -151,7 +152,7 @@ def _of_marks(endpoints: list[_Endpoint], known: list[str]) -> Iterator[str]:
             if name not in known:
                 message = f"slo_track({name!r}) on the endpoint {endpoint.name!r}: no SLO of that name is defined"
                 yield _with_hint(message, _like(name, known))
-        yield from _lost_on_the_way(endpoint, marks)
+        yield from _lost_on_the_way(endpoint, marks, views)
 
 
 def _unused_on_methods(view_class: type, used: set[str]) -> Iterator[str]:
@@ -163,24 +164,14 @@ def _unused_on_methods(view_class: type, used: set[str]) -> Iterator[str]:
             )
 
 
-def _lost_on_the_way(endpoint: _Endpoint, marks: ViewMarks) -> Iterator[str]:
-    """Marks on what stands under the view's name in its module, or on its class, and not on the view itself."""
-    view = endpoint.view
-    module, qualname = getattr(view, "__module__", None), getattr(view, "__qualname__", "")
-    holder: Any = sys.modules.get(module) if isinstance(module, str) else None
-    path = qualname.split(".") if isinstance(qualname, str) else []
-    for name in path:
-        holder = vars(holder).get(name) if hasattr(holder, "__dict__") else None
-        if holder is None or holder is view:
-            return
-        lost = marks_in(holder)
-        if set(lost.tracked) - set(marks.tracked) or (lost.exempt and not marks.exempt):
-            yield (
-                f"the mark on {module}.{name} is not seen by the endpoint {endpoint.name!r}: mark the function that is "
-                "registered, below @app.route and above the other decorators; of other classes than Flask's views, mark "
-                "the methods"
-            )
-            return
+def _lost_on_the_way(endpoint: _Endpoint, marks: ViewMarks, views: Collection[int]) -> Iterator[str]:
+    """Marks on what stands under the view's name in its module, on its class, or within it, and not on the view itself."""
+    name = hidden_mark(endpoint.view, marks, views=views, read_marks=marks_in)
+    if name is not None:
+        yield (
+            f"the mark on {name} is not seen by the endpoint {endpoint.name!r}: mark the function that is registered, below "
+            "@app.route and above the other decorators; of other classes than Flask's views, mark the methods"
+        )
 
 
 def _like(name: str, known: list[str]) -> str:

@@ -50,7 +50,8 @@ def read(
     except ConfigError as exc:
         problems += exc.problems
     try:
-        open_registry = _open(settings) if registry is None else registry
+        where = _key(_DEFINITIONS) if definitions is None else "definitions"
+        open_registry = _open(settings, where) if registry is None else registry
     except StoreError as exc:
         raise ConfigError([*problems, Problem(_key("SLO_STORE"), str(exc))]) from exc
     if problems:
@@ -62,7 +63,7 @@ def read(
     return settings, open_registry
 
 
-def _open(settings: SLOSettings) -> SLORegistry:
+def _open(settings: SLOSettings, where: str) -> SLORegistry:
     registry = SLORegistry(
         settings.store,
         service=settings.service,
@@ -70,6 +71,7 @@ def _open(settings: SLOSettings) -> SLORegistry:
         flush_interval=settings.flush_interval,
     )
     registry.internals.store_setting = "SLO_STORE"
+    registry.internals.definitions_setting = where
     return registry
 
 

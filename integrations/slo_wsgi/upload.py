@@ -41,10 +41,10 @@ class Upload:
         self._left = length
         self.is_broken = False
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        # Called as the application called it: some servers' `read` takes no None.
-        data: bytes = self._followed(lambda: self._stream.read(size))
-        self._note(len(data), -1 if size is None else size)
+    def read(self, *size: Any) -> bytes:
+        # Called as the application called it: some servers' `read` takes no None, and granian's no -1.
+        data: bytes = self._followed(lambda: self._stream.read(*size))
+        self._note(len(data), -1 if not size or size[0] is None else size[0])
         return data
 
     def readline(self, size: int | None = -1, /) -> bytes:

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["NO_MARKS", "ViewMarks", "marks_of", "slo_exempt", "slo_track"]
+from slo_core.objectives.http_rule import KNOWN_METHODS
+
+__all__ = ["NO_MARKS", "ViewMarks", "all_marks_of", "marks_of", "slo_exempt", "slo_track"]
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -58,15 +60,23 @@ class ViewMarks(NamedTuple):
 NO_MARKS = ViewMarks()
 
 
-def marks_of(view: object) -> ViewMarks:
+def marks_of(view: object, method: str | None = None) -> ViewMarks:
     """
     The marks of a view as a framework hands it over.
 
     Looks at the view itself, at the function behind partials, and at the class behind `as_view()` (Django: `view_class`,
-    REST framework: `cls`).
+    REST framework: `cls`). Of a class view (Starlette's `HTTPEndpoint`, Quart's `MethodView`) the marks of the method that
+    answers join those of the class.
+
+    Args:
+        view: The view.
+        method: What the request counts as; None reads the marks that hold for all methods.
     """
     marks = NO_MARKS
-    candidates = [view, getattr(view, "view_class", None), getattr(view, "cls", None)]
+    view_class = getattr(view, "view_class", None)
+    candidates = [view, view_class, getattr(view, "cls", None)]
+    if method is not None and (isinstance(view, type) or method in (getattr(view_class, "methods", None) or ())):
+        candidates.append(getattr(view if isinstance(view, type) else view_class, method.lower(), None))
     while isinstance(view, partial):
         view = view.func
         candidates.append(view)
@@ -75,3 +85,10 @@ def marks_of(view: object) -> ViewMarks:
         if tracked or exempt:
             marks = ViewMarks((*marks.tracked, *tracked), marks.exempt or exempt)
     return marks
+
+
+def all_marks_of(view: object) -> ViewMarks:
+    """The marks of a view that hold for any method, taken together."""
+    of_methods = [marks_of(view, method) for method in sorted(KNOWN_METHODS)]
+    tracked = dict.fromkeys(name for marks in of_methods for name in marks.tracked)
+    return ViewMarks(tuple(tracked), any(marks.exempt for marks in of_methods))

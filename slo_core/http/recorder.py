@@ -17,6 +17,7 @@ from slo_core.conventions import DEFAULT_SERVICE, REQUEST_MARKS_KEY
 from slo_core.http.bound_slo import BoundSLO
 from slo_core.http.classify import RequestClassifier, Timing, wire_status
 from slo_core.http.counting_plan import CountingPlan
+from slo_core.http.first_requests import FirstRequests
 from slo_core.http.globs import compile_globs
 from slo_core.http.markers import marks_of
 from slo_core.http.matching import MatchResult, match_slos
@@ -30,6 +31,7 @@ from slo_core.http.request import (
     SLOKey,
     counted_method,
     exempt_request,
+    is_unmatched_request,
 )
 from slo_core.objectives.http_rule import KNOWN_METHODS, Classifier, HTTPRule
 from slo_core.process.internal_errors import InternalErrors
@@ -122,6 +124,8 @@ class HTTPRecorder:
         self._bound_slos = tuple(self._bind_all())
         self.needs_routes = any(slo.marked_views_only or slo.routes or slo.views for slo in self._bound_slos)
         self._slo_keys: frozenset[SLOKey] = frozenset(slo.slo_key for slo in self._bound_slos)
+        where = "" if self._internals is None else self._internals.definitions_setting
+        self._first_requests = FirstRequests(self._bound_slos, exclude=self._exclude, where=where)
         # By the fields of a `RequestKey`. Looked up with a plain tuple: a named one takes 0.2 us to make.
         self._match_results: dict[tuple[object, ...], MatchResult] = {}
         # By route, method and status: how an undisturbed request is counted.
@@ -296,11 +300,14 @@ class HTTPRecorder:
         status = wire_status(observed)
         match_result = self._match_result(observed.method, route_match, status)
         matched_slos = match_result.matched_slos(observed.path)
+        if not self._first_requests.is_over:
+            self._first_requests.note(observed, route_match, status, taking=matched_slos.bound_slos)
         if is_undisturbed and status is not None:
             plan = matched_slos.counting_plan(status)
             if not plan.undecided:
                 # Only methods of a known list are remembered, because clients may make up any number of them.
-                if not match_result.depends_on_path and observed.method in KNOWN_METHODS:
+                may_remember = self._first_requests.is_over and not match_result.depends_on_path
+                if may_remember and observed.method in KNOWN_METHODS:
                     if len(counting_plans) >= _REMEMBERED_KEYS:
                         counting_plans.clear()
                     counting_plans[route_match, observed.method, observed.status] = plan
@@ -360,8 +367,7 @@ class HTTPRecorder:
 
     def _match_result(self, method: str, route_match: RouteMatch, status: int | None) -> MatchResult:
         route, view_name = route_match.route, route_match.view_name
-        # A 404 or a redirect without a route: scanners, typos and missing slashes.
-        is_unmatched = not route_match.matched and status is not None and (status == 404 or 300 <= status < 400)
+        is_unmatched = is_unmatched_request(route_match, status)
         method = method if method == "GET" else counted_method(method)
         key = (method, route, view_name, route_match.view, route_match.is_static, is_unmatched)
         match_results = self._match_results  # replaced by `_rebuild`, as in `_plan`
@@ -376,7 +382,7 @@ class HTTPRecorder:
             return self._match(RequestKey(*key))
 
     def _match(self, key: RequestKey) -> MatchResult:
-        marks = marks_of(key.view)
+        marks = marks_of(key.view, key.method)
         if self._single_tracker is None and self._registry is not None:
             for name in marks.tracked:
                 if name not in self._registry:

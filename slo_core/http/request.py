@@ -20,6 +20,7 @@ __all__ = [
     "SLOKey",
     "counted_method",
     "exempt_request",
+    "is_unmatched_request",
 ]
 
 # Identifies an SLO across registries: the service and the SLO's name.
@@ -172,6 +173,11 @@ class RouteMatch:
 
 
 NO_ROUTE_MATCH = RouteMatch()
+
+
+def is_unmatched_request(route_match: RouteMatch, status: int | None) -> bool:
+    """Whether it is a 404 or a redirect without a route: scanners, typos and missing slashes."""
+    return not route_match.matched and status is not None and (status == 404 or 300 <= status < 400)
 
 
 class RequestKey(NamedTuple):

@@ -101,6 +101,7 @@ class SLORegistry:
 
         parsed = parse_definitions(definitions, where=where)
         registry = cls(store, service=service, clock=clock, store_options=store_options, flush_interval=flush_interval)
+        registry.internals.definitions_setting = where
         for definition in parsed:
             registry.define(definition)
         return registry

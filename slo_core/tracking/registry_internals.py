@@ -38,10 +38,11 @@ class RegistryInternals:
         errors: Errors that were swallowed while requests were served: logged seldom, counted always.
         request_listeners: Called with each counted request (`RequestEvent`); see `slo_core.testing.capture_requests`.
         store_setting: The setting or argument that names the store, for messages.
+        definitions_setting: Where the definitions stand, for messages.
     """
 
-    __slots__ = ("_has_warned_of_workers", "_registry", "_shared_read", "errors", "request_listeners", "store_setting",
-                 "version")  # fmt: skip
+    __slots__ = ("_has_warned_of_workers", "_registry", "_shared_read", "definitions_setting", "errors",
+                 "request_listeners", "store_setting", "version")  # fmt: skip
 
     def __init__(self, registry: _Registry) -> None:
         self._registry = registry
@@ -51,6 +52,7 @@ class RegistryInternals:
         self.errors = InternalErrors()
         self.request_listeners: list[Callable[[Any], None]] = []
         self.store_setting = "store="
+        self.definitions_setting = "its HTTPRule"
 
     def read_all(self) -> SLOSnapshots:
         """Every SLO with its snapshot, in the order of `SLORegistry.names()`."""

@@ -1,4 +1,4 @@
-"""Real ASGI servers: clients that hang up, and streams that the server's own stop ends, are no failures."""
+"""Real ASGI servers: each counts; clients that hang up, and streams that the server's own stop ends, are no failures."""
 
 from __future__ import annotations
 
@@ -47,7 +47,16 @@ async def events(request):
     return StreamingResponse(forever())
 
 
-routes = [Route("/quick", quick), Route("/slow", slow), Route("/too-slow", too_slow), Route("/events", events)]
+async def chunks(request):
+    async def three():
+        for _ in range(3):
+            yield b"chunk"
+
+    return StreamingResponse(three())
+
+
+VIEWS = {"/quick": quick, "/chunks": chunks, "/slow": slow, "/too-slow": too_slow, "/events": events}
+routes = [Route(path, view) for path, view in VIEWS.items()]
 app = Starlette(routes=[*routes, Mount("/mounted", routes=routes)])
 instrument(app, DEFINITIONS, store="sqlite:///counts.db")
 by_hand = SLOMiddleware(Starlette(routes=routes), registry=SLORegistry.from_config(DEFINITIONS, store="sqlite:///counts.db"))
@@ -58,6 +67,8 @@ SERVERS = {
     "hypercorn": ("hypercorn", "-m hypercorn shop:{app} --bind 127.0.0.1:{port} --graceful-timeout 1"),
     "gunicorn": ("gunicorn.asgi", "-m gunicorn -k asgi -b 127.0.0.1:{port} --graceful-timeout 1 shop:{app}"),
     "daphne": ("daphne", "-m daphne -p {port} --application-close-timeout 1 shop:{app}"),
+    # It waits for open streams, and kills the worker when it has waited long enough.
+    "granian": ("granian", "-m granian --interface asgi --port {port} --workers-kill-timeout 2 shop:{app}"),
 }
 
 
@@ -89,12 +100,26 @@ def counts(folder: Path) -> tuple[int, int]:
     return snapshot.total - snapshot.failures, snapshot.failures
 
 
+@pytest.mark.parametrize("app", ["app", "by_hand"])
+@pytest.mark.parametrize("server", SERVERS)
+def test_it_starts_and_counts(server: str, app: str, tmp_path: Path) -> None:
+    """Good, bad, streams that come to their end; neither scrapes nor a path that does not exist."""
+    (tmp_path / "shop.py").write_text(SHOP)
+    port = free_port()
+    with start_server(command(server, app, port), port=port, cwd=tmp_path):
+        for path in ("/quick", "/chunks", "/chunks", "/too-slow", "/metrics", "/nowhere"):
+            read(port, path)
+
+    assert counts(tmp_path) == (3, 1)
+
+
 @pytest.mark.parametrize(
     ("server", "app", "path"),
     [
         ("uvicorn", "app", "/events"), ("uvicorn", "app", "/mounted/events"), ("uvicorn", "by_hand", "/events"),
         ("uvicorn", "app", "/slow"), ("hypercorn", "app", "/events"), ("hypercorn", "by_hand", "/slow"),
-        ("gunicorn", "app", "/events"), ("gunicorn", "by_hand", "/events"),
+        ("gunicorn", "app", "/events"), ("gunicorn", "by_hand", "/events"), ("daphne", "app", "/events"),
+        ("daphne", "by_hand", "/slow"), ("granian", "app", "/events"), ("granian", "by_hand", "/slow"),
     ],
 )  # fmt: skip
 def test_what_the_servers_stop_ends_is_left_out(server: str, app: str, path: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import importlib.util
 import shutil
 import socket
 import struct
@@ -36,7 +37,20 @@ SERVERS = {
     "uwsgi, one process": (lambda: uwsgi(1), 1),
     "uwsgi, two processes": (lambda: uwsgi(2), 2),
     "gunicorn": (lambda: python("-m", "gunicorn", "-b", f"{HOST}:{PORT}", "-w", "2", "fleet_service:flask_app()"), 2),
-}
+    "gunicorn, all in its file": (lambda: python("-m", "gunicorn"), 2),
+    "granian": (
+        lambda: python(
+            "-m", "granian", "--interface", "wsgi", "--port", PORT, "--workers", "2", "--factory", "fleet_service:flask_app"
+        ),
+        2,
+    ),
+}  # fmt: skip
+# Read from the folder that it starts in.
+GUNICORN_FILE = f"""
+bind = "{HOST}:{PORT}"
+workers = 2
+wsgi_app = "fleet_service:flask_app()"
+"""
 
 
 def ask(port: int, path: str) -> int:
@@ -66,10 +80,13 @@ def upload(port: int) -> int:
 def test_it_starts_and_counts(name: str, tmp_path: Path) -> None:
     """Good, bad, an upload, and one that breaks off, which counts for nothing; scrapes do not count either."""
     command, processes = SERVERS[name]
+    if name.startswith("granian") and importlib.util.find_spec("granian") is None:
+        pytest.skip("granian is not installed")
     port = free_port()
     line = [part.replace(PORT, str(port)) for part in command()]
+    (tmp_path / "gunicorn.conf.py").write_text(GUNICORN_FILE.replace(PORT, str(port)))
     environment = {"SERVICE_STORE": f"sqlite:///{tmp_path / 'slo.db'}", "PYTHONPATH": str(SUPPORT)}
-    with start_server(line, port=port, ready="/metrics", env=environment):
+    with start_server(line, port=port, ready="/metrics", env=environment, cwd=tmp_path):
         workers_up(port, processes)
         statuses = [ask(port, path) for path in ("/ok", "/bad", "/orders", "/nowhere")]
         break_off_an_upload(port)

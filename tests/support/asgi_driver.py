@@ -94,7 +94,7 @@ def serve(
         method: HTTP method.
         path: Path, with the root path in front.
         body: Body of the request.
-        disconnect_after: `receive` tells of `http.disconnect` once that many messages were sent.
+        disconnect_after: `receive` tells of `http.disconnect` once that many messages were sent, not only behind the last.
         os_error_after: `send` raises OSError once that many messages were sent, as servers of spec 2.4 do.
         cancel_after: The server cancels the application's task once that many messages were sent.
         scope: As `http_scope`.
@@ -143,6 +143,8 @@ async def _serve(
         if os_error_after is not None and len(answer.messages) >= os_error_after:
             raise OSError("the client has gone")
         answer.messages.append(dict(message))
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            gone.set()  # as servers do: frameworks wait for it
         look()
         await asyncio.sleep(0)
 

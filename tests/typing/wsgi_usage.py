@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_type
 from wsgiref.simple_server import make_server
 
 from slo_core import HTTPRule, SLODefinition, SLORegistry
-from slo_wsgi import SLOMiddleware, metrics_wsgi_app, slo_failed, slo_outcome
+from slo_wsgi import SLOMiddleware, metrics_wsgi_app, slo_failed, slo_outcome, status_wsgi_app
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 registry = SLORegistry()
 tracker = registry.define(SLODefinition("availability", 0.999, http=HTTPRule(routes=("/orders/*",))))
 metrics = metrics_wsgi_app(registry, token="secret")
+status = status_wsgi_app(registry, path="/internal/slo", token="secret")
 
 
 def service(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """An application that names its route and says how it went."""
     if environ["PATH_INFO"] == "/metrics":
         return metrics(environ, start_response)
+    if environ["PATH_INFO"].startswith("/internal/slo"):
+        return status(environ, start_response)
     environ["slo_route"] = "/orders/{order}"
     slo_failed(environ, reason="out_of_stock")
     slo_outcome(environ, True)

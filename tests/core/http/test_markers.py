@@ -7,7 +7,7 @@ import functools
 import pytest
 
 from slo_core import slo_exempt, slo_track
-from slo_core.http.markers import NO_MARKS, ViewMarks, marks_of
+from slo_core.http.markers import NO_MARKS, ViewMarks, all_marks_of, marks_of
 
 
 def view() -> str:
@@ -89,3 +89,26 @@ def test_names_are_needed(names: tuple[object, ...]) -> None:
     """`@slo_track` without parentheses would take the view for a name."""
     with pytest.raises(TypeError, match=r'expected names of SLOs, as in @slo_track\("checkout"\)'):
         slo_track(*names)  # type: ignore[arg-type]
+
+
+def test_marks_of_a_method_join_those_of_its_class() -> None:
+    """Where the class is the view itself, and where `as_view()` keeps it and its methods answer; never for no method."""
+
+    @slo_track("class")
+    class View:
+        methods = frozenset({"GET"})
+
+        @slo_track("get")
+        def get(self) -> None: ...
+
+        @slo_exempt
+        def post(self) -> None: ...
+
+    def as_view() -> None: ...
+
+    as_view.view_class = View  # type: ignore[attr-defined]
+
+    assert marks_of(View, "GET") == marks_of(as_view, "GET") == ViewMarks(("class", "get"))
+    assert marks_of(View, "POST") == ViewMarks(("class",), exempt=True)
+    assert marks_of(View) == marks_of(View, "_OTHER") == marks_of(as_view, "POST") == ViewMarks(("class",))
+    assert all_marks_of(View) == ViewMarks(("class", "get"), exempt=True)

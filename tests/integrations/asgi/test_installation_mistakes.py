@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -17,6 +19,7 @@ from starlette.routing import Host, Mount, Route, Router
 from asgi_driver import serve
 from slo_asgi import SLOMiddleware, instrument, slo_track
 from slo_core import SLORegistry
+from slo_core.http import first_requests
 
 
 async def view(request: Request) -> Response:
@@ -87,6 +90,75 @@ def test_a_mark_that_names_no_slo_is_logged(caplog: pytest.LogCaptureFixture) ->
     )
 
 
+def without_wraps(function: Any) -> Any:
+    """A decorator that hides what it decorates."""
+
+    async def wrapper(request: Request) -> Response:
+        answer: Response = await function(request)
+        return answer
+
+    return wrapper
+
+
+def registered(function: Any) -> Any:
+    """As a decorator that registers the function: the route leads to that, whatever stands above."""
+    views["registered"] = function
+    return function
+
+
+views: dict[str, Any] = {}
+
+
+@slo_track("jobs")
+@without_wraps
+@registered
+async def above(request: Request) -> Response:
+    return PlainTextResponse("answer")
+
+
+@slo_track("jobs")
+async def below(request: Request) -> Response:
+    return PlainTextResponse("answer")
+
+
+@slo_track("jobs")
+class Jobs(HTTPEndpoint):
+    """Marked where nothing looks, and where something does."""
+
+    @slo_track("jobs")
+    async def get(self, request: Request) -> Response:
+        return PlainTextResponse("answer")
+
+    @slo_track("jobs")
+    async def head(self, request: Request) -> Response:
+        return PlainTextResponse("answer")
+
+    @slo_track("jobs")
+    async def fetch(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: [views["registered"]], ["above is not seen by the view of /0"]),
+        (lambda: [without_wraps(below)], ["below is not seen by the view of /0"]),
+        (lambda: [without_wraps(below), below], []),  # seen where it is registered itself
+        (lambda: [functools.wraps(below)(without_wraps(below))], []),
+        (lambda: [Jobs], ["Jobs.fetch does nothing", "Jobs.head does nothing"]),
+    ],
+)
+def test_a_mark_that_no_request_can_see_is_logged(
+    make: Any, words: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a wrapper that was not registered, within one that hides it, on methods that answer nothing."""
+    routes = [Route(f"/{number}", endpoint) for number, endpoint in enumerate(make())]
+
+    messages = mistakes_of({"jobs": {"target": 0.9, "kind": "custom"}, "all": {"target": 0.9}}, caplog, *routes)
+
+    assert len(messages) == len(words)
+    assert all(word in message for word, message in zip(words, messages, strict=True))
+
+
 def test_no_definitions_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Nothing is counted."""
     (message,) = mistakes_of({}, caplog)
@@ -114,3 +186,22 @@ def test_a_middleware_that_stands_outside_of_ours_is_logged(is_last: bool, caplo
 
     expected = [] if is_last else ["SLOMiddleware is not the outermost middleware: what GZipMiddleware answers"]
     assert [record.getMessage().partition(" or raises")[0] for record in caplog.records] == expected
+
+
+def test_an_slo_that_no_request_belongs_to_is_logged_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its route exists, and is never asked with its method; scrapes do not count."""
+    monkeypatch.setattr(first_requests, "_ENOUGH_REQUESTS", 3)
+    app = Starlette(routes=[Route("/items/{item}", view, methods=["GET", "POST"])])
+    instrument(app, {"writes": {"target": 0.9, "routes": ["/items/*"], "methods": ["POST"]}})
+
+    for path in ["/items/7", "/metrics", "/metrics", "/nowhere", "/items/7"]:
+        serve(app, path=path)
+    assert caplog.messages == []
+    for _ in range(4):
+        serve(app, path="/items/7")
+
+    (message,) = caplog.messages
+    assert message.startswith("none of the first 3 requests of this process belongs to the SLO 'writes'")
+    assert message.endswith("methods and exclude in definitions")

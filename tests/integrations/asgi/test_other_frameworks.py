@@ -7,8 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Host, Match, Mount, Route, Router
@@ -46,6 +48,50 @@ def test_an_exception_with_a_status_counts_as_that_status(exception: Exception, 
 
     assert service.ask().exception is exception
     assert (service.only_event.status, service.only_event.outcomes["availability"]) == (status, good)
+
+
+class Refusing:
+    """A middleware that refuses, in front of its application or behind it."""
+
+    def __init__(self, app: Any, *, first: bool) -> None:
+        self.app, self.first = app, first
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def drop(message: Any) -> None: ...
+
+        if not self.first:
+            await self.app(scope, receive, drop)
+        raise HTTPException(401)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("make", [Starlette, FastAPI])
+@pytest.mark.parametrize("with_tracker", [True, False])
+def test_starlette_answers_what_a_middleware_raises_with_500(make: Any, first: bool, with_tracker: bool) -> None:
+    """Its handler of HTTP exceptions stands inside of all middlewares: nothing but the last resort is outside."""
+    registry = SLORegistry.from_config({"availability": {"target": 0.9}})
+    app = make()
+    app.add_route("/", job)
+    app.add_middleware(Refusing, first=first)
+    app.add_middleware(
+        SLOMiddleware, **({"tracker": registry["availability"]} if with_tracker else {"registry": registry})
+    )
+
+    assert [serve(app).status for _ in range(2)] == [500, 500]
+    assert registry["availability"].snapshot().failures == 2
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_starlette_answers_what_is_raised_within_a_mount_with_its_status(first: bool) -> None:
+    """There, and in the middlewares of a single route, its handler stands outside."""
+    registry = SLORegistry.from_config({"availability": {"target": 0.9}})
+    layers = [Middleware(SLOMiddleware, registry=registry), Middleware(Refusing, first=first)]
+    routes = [Mount("/mounted", routes=[Route("/", job)], middleware=layers), Route("/alone", job, middleware=layers)]
+    app = Starlette(routes=routes)
+
+    assert [serve(app, path=path).status for path in ("/mounted/", "/alone")] == [401, 401]
+    snapshot = registry["availability"].snapshot()
+    assert (snapshot.total, snapshot.failures) == (2, 0)
 
 
 def test_an_exception_with_a_status_after_the_response_started_is_bad() -> None:

@@ -125,10 +125,10 @@ def test_uvicorn_says_why_it_cancels(app: Any) -> None:
 
 
 class _Server:
-    """Like uvicorn's: its method handles the signal."""
+    """Like uvicorn's, and Twisted's reactor: a method of it handles the signal."""
 
     def __init__(self) -> None:
-        self.should_exit = False
+        self.should_exit = self._stopped = False
 
     def handle_exit(self, number: int, frame: object) -> None:
         pass
@@ -143,14 +143,15 @@ def server() -> Iterator[_Server]:
     signal.signal(signal.SIGTERM, before)
 
 
+@pytest.mark.parametrize("name", ["should_exit", "_stopped"])
 @pytest.mark.parametrize("stops", [True, False])
-def test_a_stream_that_ends_because_the_server_stops_is_left_out(server: _Server, stops: bool) -> None:
+def test_a_stream_that_ends_because_the_server_stops_is_left_out(server: _Server, stops: bool, name: str) -> None:
     """sse-starlette ends its streams in the middle, and returns."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(START)
         await send({"type": "http.response.body", "body": b"x", "more_body": True})
-        server.should_exit = stops
+        setattr(server, name, stops)
 
     service = Service(app)
     service.ask()

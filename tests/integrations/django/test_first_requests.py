@@ -7,7 +7,7 @@ import logging
 import pytest
 from slo_test_project.project import OpenProject
 
-from slo_django import first_requests
+from slo_core.http import first_requests
 
 
 @pytest.fixture(autouse=True)
@@ -39,5 +39,6 @@ def test_an_slo_that_nothing_feeds_is_named_once(open_for: OpenProject, caplog: 
             serve_wsgi("GET", path, application=application)
 
     (message,) = caplog.messages
-    assert message.startswith("the SLO 'writes' has counted none of the first 3 requests of this process")
+    assert message.startswith("none of the first 3 requests of this process belongs to the SLO 'writes'")
+    assert message.endswith("in settings.SLO_DEFINITIONS")
     assert project.counts("all") == (7, 0)

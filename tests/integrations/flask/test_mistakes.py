@@ -15,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.middleware.shared_data import SharedDataMiddleware
 
 from flask_service import Service
+from slo_core.http import first_requests
 from slo_flask import SLO, slo_exempt, slo_track
 from wsgi_driver import serve
 
@@ -258,3 +259,21 @@ def test_a_look_that_fails_ends_no_request(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert service.ask(path="/about").status == 200
     assert service.registry.internals.errors.total == 1
+
+
+def test_an_slo_that_no_request_belongs_to_is_told_once(messages: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its route exists, and is never asked with its method; scrapes do not count."""
+    monkeypatch.setattr(first_requests, "_ENOUGH_REQUESTS", 3)
+    app = shop()
+    app.config["SLO_DEFINITIONS"] = {"writes": {"target": 0.9, "routes": ["/orders/*"], "methods": ["POST"]}}
+    SLO(app)
+
+    for path in ["/orders/7", "/metrics", "/metrics", "/nowhere", "/orders/7"]:
+        serve(app, path=path)
+    assert messages == []
+    for _ in range(4):
+        serve(app, path="/orders/7")
+
+    (message,) = messages
+    assert message.startswith("none of the first 3 requests of this process belongs to the SLO 'writes'")
+    assert message.endswith("methods and exclude in app.config['SLO_DEFINITIONS']")

@@ -125,6 +125,23 @@ def test_the_stream_has_the_methods_that_the_servers_has() -> None:
     assert counts_of(read, Reading(), status="200 OK") == (1, 0)
 
 
+def test_the_stream_is_called_as_the_application_calls_it() -> None:
+    """granian's takes no -1, and others take no None."""
+    calls: list[tuple[str, tuple[object, ...]]] = []
+
+    class Noting(io.BytesIO):
+        def read(self, *size: Any) -> bytes:
+            calls.append(("read", size))
+            return super().read(*size)
+
+    def read(stream: Any) -> None:
+        for sizes in [(4,), (-1,), (None,), ()]:
+            stream.read(*sizes)
+
+    assert counts_of(read, Noting(b"four\nfive\n")) == (0, 1)
+    assert calls == [("read", (4,)), ("read", (-1,)), ("read", (None,)), ("read", ())]
+
+
 def test_an_environ_can_be_copied_deeply() -> None:
     """As middlewares do that keep the one they got."""
 
