@@ -6,59 +6,97 @@ import json
 import os
 import subprocess
 import sys
+from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 from wire_ledger import LEDGER_VARIABLE
 
-__all__ = ["PytestRun"]
+__all__ = ["DjangoRun", "PytestRun", "SuiteRun"]
 
 _HERE = Path(__file__).parent
+# As django_settings_baseline.py reads it, which cannot be imported outside of Django's suite.
+_OUTCOMES_VARIABLE = "SLO_FOREIGN_OUTCOMES"
 
 
-@dataclass(slots=True)
-class PytestRun:
+class SuiteRun(ABC):
     """
-    A suite that pytest runs.
+    A run that starts at once.
 
-    Attributes:
+    Args:
         folder: The unpacked source distribution.
-        arguments: Of pytest.
-        plugin: A module beside this file that injects slo-suite; None for the baseline.
+        arguments: Which tests.
+        injection: The module beside this file that injects slo-suite; None for the baseline.
         results: A folder for what the run leaves.
     """
 
-    folder: Path
-    arguments: Sequence[str]
-    plugin: str | None
-    results: Path
-    _process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        """Start the run."""
-        self.results.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={self._junit}"]
-        if self.plugin is not None:
-            command += ["-p", self.plugin]
+    def __init__(self, folder: Path, arguments: Sequence[str], injection: str | None, results: Path) -> None:
+        results.mkdir(parents=True)
+        self._output = results / "output.txt"
+        self._outcomes = results / "outcomes"
+        self._ledger = results / "ledger.json"
         # Options of this project's own test run do not hold there; nor does its CI, where suites skip some tests.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST") and name != "CI"}
-        environment[LEDGER_VARIABLE] = str(self._ledger)
-        environment["PYTHONPATH"] = str(_HERE)
+        environment |= {
+            LEDGER_VARIABLE: str(self._ledger),
+            _OUTCOMES_VARIABLE: str(self._outcomes),
+            "PYTHONPATH": str(_HERE),
+        }
+        command = [sys.executable, *self._options(injection), *arguments]
         with self._output.open("w", encoding="utf-8") as output:
             self._process = subprocess.Popen(
-                [*command, *self.arguments], cwd=self.folder, env=environment, stdout=output, stderr=subprocess.STDOUT
+                command, cwd=self._place(folder), env=environment, stdout=output, stderr=subprocess.STDOUT
             )
 
-    def outcomes(self) -> dict[str, str]:
-        """Wait for the end; `passed`, `failed` or `skipped` for each test."""
-        assert self._process is not None
+    def wait(self) -> None:
+        """Wait for the end."""
         self._process.wait()
-        assert self._junit.exists(), f"no test ran:\n{self.output}"
-        outcomes = {}
-        for case in ET.parse(self._junit).iter("testcase"):
+        assert self._outcomes.exists(), f"no test ran:\n{self.output}"
+
+    @abstractmethod
+    def outcomes(self) -> dict[str, str]:
+        """`passed`, `failed` or `skipped` for each test, once it is over."""
+
+    def ledger(self) -> dict[str, dict[str, Any]]:
+        """The figures of each test that sent requests, as `Ledger` wrote them."""
+        entries: dict[str, dict[str, Any]] = json.loads(self._ledger.read_text(encoding="utf-8"))
+        return entries
+
+    def totals(self) -> tuple[Counter[str], Counter[str]]:
+        """The requests of all tests by outcome: on the wire, and as recorded."""
+        wire: Counter[str] = Counter()
+        recorded: Counter[str] = Counter()
+        for entry in self.ledger().values():
+            wire.update(entry["wire"])
+            recorded.update(entry["recorded"])
+        return wire, recorded
+
+    @property
+    def output(self) -> str:
+        """What was printed."""
+        return self._output.read_text(encoding="utf-8")
+
+    def _place(self, folder: Path) -> Path:
+        return folder
+
+    @abstractmethod
+    def _options(self, injection: str | None) -> list[str]: ...
+
+
+class PytestRun(SuiteRun):
+    """A suite that pytest runs; the injection is a plugin."""
+
+    def _options(self, injection: str | None) -> list[str]:
+        plugin = [] if injection is None else ["-p", injection]
+        return ["-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junit-xml={self._outcomes}", *plugin]
+
+    def outcomes(self) -> dict[str, str]:
+        """By the names in the JUnit file; a test that fails with its clean-up stands there twice."""
+        outcomes: dict[str, str] = {}
+        for case in ET.parse(self._outcomes).iter("testcase"):
             name = f"{case.get('classname')}::{case.get('name')}"
             if case.find("failure") is not None or case.find("error") is not None:
                 outcomes[name] = "failed"
@@ -66,24 +104,18 @@ class PytestRun:
                 outcomes.setdefault(name, "passed" if case.find("skipped") is None else "skipped")
         return outcomes
 
-    def ledger(self) -> dict[str, dict[str, Any]]:
-        """The figures of each test that sent requests, as `Ledger` wrote them."""
-        entries: dict[str, dict[str, Any]] = json.loads(self._ledger.read_text(encoding="utf-8"))
-        return entries
 
-    @property
-    def output(self) -> str:
-        """What pytest printed."""
-        return self._output.read_text(encoding="utf-8")
+class DjangoRun(SuiteRun):
+    """Django's own suite, with its own runner; the injection is a module of settings."""
 
-    @property
-    def _output(self) -> Path:
-        return self.results / "output.txt"
+    def _place(self, folder: Path) -> Path:
+        return folder / "tests"
 
-    @property
-    def _junit(self) -> Path:
-        return self.results / "junit.xml"
+    def _options(self, injection: str | None) -> list[str]:
+        settings = injection or "django_settings_baseline"
+        return ["runtests.py", f"--settings={settings}", "--parallel=1", "--noinput"]
 
-    @property
-    def _ledger(self) -> Path:
-        return self.results / "ledger.json"
+    def outcomes(self) -> dict[str, str]:
+        """As `django_settings_baseline` wrote them."""
+        outcomes: dict[str, str] = json.loads(self._outcomes.read_text(encoding="utf-8"))
+        return outcomes
