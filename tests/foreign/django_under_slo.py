@@ -1,4 +1,8 @@
-"""`SLOMiddleware` first in every MIDDLEWARE that a test sets, and the wire counted. Also a pytest plugin, for REST framework."""
+"""
+`SLOMiddleware` first in every MIDDLEWARE that a test sets, and the wire counted.
+
+For REST framework's suite it is a pytest plugin; Django's own runner has none, and takes it through its settings.
+"""
 
 from __future__ import annotations
 

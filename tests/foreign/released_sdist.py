@@ -47,10 +47,10 @@ def released_sdist(package: str) -> Path:
 def _download(requirement: str, folder: Path) -> Path:
     # pip verifies the hash that the index names.
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", f"--dest={folder}"]
-    # What stands around tox, and would be taken for the package's build, is left out.
+    command += [f"--no-binary={requirement.partition('==')[0]}", requirement]
+    # pip builds the metadata of the package, in an environment of its own.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    command.append(f"--no-binary={requirement.partition('==')[0]}")
-    run = subprocess.run([*command, requirement], env=environment, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     archives = list(folder.glob("*.tar.gz"))
     if run.returncode or not archives:
         reason = (run.stderr.strip().splitlines() or ["no archive"])[-1]

@@ -89,7 +89,9 @@ async def _serve(app: Any, registry: Any, scope: Any, receive: Any, send: Any) -
         if message["type"] == "http.response.start":
             request.status = message["status"]
             has_trailers = message.get("trailers", False)
-        elif message["type"] == _LAST[has_trailers] and not message.get("more_body") and not message.get("more_trailers"):
+        elif (
+            message["type"] == _LAST[has_trailers] and not message.get("more_body") and not message.get("more_trailers")
+        ):
             request.is_complete = True
         elif message["type"] == "http.response.pathsend":
             request.is_complete = True

@@ -39,7 +39,9 @@ class SuiteRun(ABC):
         self._outcomes = results / "outcomes"
         self._ledger = results / "ledger.json"
         # Options of this project's own test run do not hold there; nor does its CI, where suites skip some tests.
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST") and name != "CI"}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("PYTEST") and name != "CI"
+        }
         environment |= {
             LEDGER_VARIABLE: str(self._ledger),
             _OUTCOMES_VARIABLE: str(self._outcomes),
