@@ -31,8 +31,8 @@ def main() -> int:
         print(f"{name}: {outcomes.total()} tests, {outcomes['passed']} passed, {outcomes['failed']} failed", end="")
         print(f", {outcomes['skipped']} skipped")
     wire, recorded = comparison.injected.totals()
-    print(f"requests on the wire: {wire.total()}, {dict(wire)}")
-    print(f"recorded: {dict(recorded)}")
+    for slo in wire:
+        print(f"{slo}: {wire[slo].total()} requests, on the wire {dict(wire[slo])}, recorded {dict(recorded[slo])}")
     changed, miscounted = comparison.changed_outcomes(), comparison.miscounted()
     for name, text in changed.items():
         print(f"{name}: {text}")

@@ -108,8 +108,10 @@ def _on_wire(request: HttpRequest) -> Iterator[WireRequest]:
     token = _serving.set(wire)
     try:
         yield wire
-        if request.resolver_match is not None and request.resolver_match.func in _STATIC_VIEWS:
-            wire.is_static = True
+        match = request.resolver_match
+        if match is not None:
+            wire.has_route = True
+            wire.is_static = wire.is_static or match.func in _STATIC_VIEWS
     except BaseException as exc:
         # Django cancels a request when its client has gone.
         wire.is_client_gone = isinstance(exc, CancelledError)

@@ -19,7 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Inject."""
     config.pluginmanager.register(LedgerPlugin(_ledger))
     make, call, handle_exception = Flask.__init__, Flask.__call__, Flask.handle_exception
-    dispatch = Flask.dispatch_request
+    dispatch = Flask.full_dispatch_request
 
     def make_counted(self: Flask, *args: Any, **kwargs: Any) -> None:
         make(self, *args, **kwargs)
@@ -43,15 +43,16 @@ def pytest_configure(config: pytest.Config) -> None:
         return response
 
     def dispatch_noting(self: Flask) -> Any:
-        # The endpoints that Flask and blueprints add for their static folders.
         wire = request.environ.get(_KEY)
-        if wire is not None and (request.endpoint or "").rpartition(".")[2] == "static":
-            wire.is_static = True
+        if wire is not None:
+            wire.has_route = request.url_rule is not None
+            # The endpoints that Flask and blueprints add for their static folders.
+            wire.is_static = (request.endpoint or "").rpartition(".")[2] == "static"
         return dispatch(self)
 
     Flask.__init__ = make_counted
     Flask.__call__ = call_on_wire
-    Flask.dispatch_request = dispatch_noting
+    Flask.full_dispatch_request = dispatch_noting
     Flask.handle_exception = handle_exception_noting
 
 

@@ -9,6 +9,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.responses import StreamingResponse
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.testclient import _TestClientTransport
 
@@ -26,6 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Inject."""
     config.pluginmanager.register(LedgerPlugin(_ledger))
     make, call, serve_static = Starlette.__init__, Starlette.__call__, StaticFiles.__call__
+    handle, handle_mount = Route.handle, Mount.handle
     connect = _TestClientTransport.__init__
 
     def make_instrumented(self: Starlette, *args: Any, **kwargs: Any) -> None:
@@ -39,6 +41,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
         await _serve(app, self.state.slo_registry, scope, receive, send)
 
+    async def handle_noting(self: Route, scope: Any, receive: Any, send: Any) -> None:
+        if _KEY in scope:
+            scope[_KEY].has_route = True
+        await handle(self, scope, receive, send)
+
+    async def handle_mount_noting(self: Mount, scope: Any, receive: Any, send: Any) -> None:
+        if _KEY in scope and not self.routes:  # an application that is not known to have routes of its own
+            scope[_KEY].has_route = True
+        await handle_mount(self, scope, receive, send)
+
     async def serve_static_noting(self: StaticFiles, scope: Any, receive: Any, send: Any) -> None:
         request = scope.get(_KEY)
         if request is not None:
@@ -50,6 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Starlette.__init__ = make_instrumented
     Starlette.__call__ = call_on_wire
+    Route.handle, Mount.handle = handle_noting, handle_mount_noting
     StaticFiles.__call__ = serve_static_noting
     _TestClientTransport.__init__ = connect_on_wire
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from abc import ABC, abstractmethod
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -67,13 +67,14 @@ class SuiteRun(ABC):
         entries: dict[str, dict[str, Any]] = json.loads(self._ledger.read_text(encoding="utf-8"))
         return entries
 
-    def totals(self) -> tuple[Counter[str], Counter[str]]:
-        """The requests of all tests by outcome: on the wire, and as recorded."""
-        wire: Counter[str] = Counter()
-        recorded: Counter[str] = Counter()
+    def totals(self) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
+        """The requests of all tests, by SLO and outcome: on the wire, and as recorded."""
+        wire: dict[str, Counter[str]] = defaultdict(Counter)
+        recorded: dict[str, Counter[str]] = defaultdict(Counter)
         for entry in self.ledger().values():
-            wire.update(entry["wire"])
-            recorded.update(entry["recorded"])
+            for slo, outcomes in entry["wire"].items():
+                wire[slo].update(outcomes)
+                recorded[slo].update(entry["recorded"][slo])
         return wire, recorded
 
     @property

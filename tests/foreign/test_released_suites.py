@@ -40,4 +40,4 @@ def test_each_request_is_recorded_as_it_left(comparison: Comparison) -> None:
     """In every test, as many requests are recorded as good, bad and left out as leave on the wire."""
     assert comparison.miscounted() == {}
     wire, _ = comparison.injected.totals()
-    assert wire.total() >= comparison.suite.least_requests
+    assert wire["every"].total() >= comparison.suite.least_requests

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
-__all__ = ["DEFINITIONS", "SLO_NAME", "Ledger", "LedgerPlugin", "WireRequest"]
+__all__ = ["DEFINITIONS", "LEDGER_VARIABLE", "Ledger", "LedgerPlugin", "WireRequest"]
 
-SLO_NAME = "wire"
-# Every request, of whatever route: also those that no route took.
-DEFINITIONS = {SLO_NAME: {"target": "99%", "unmatched": True}}
+# Every request, and those that the application has a route for.
+DEFINITIONS: dict[str, dict[str, object]] = {
+    "every": {"target": "99%", "unmatched": True},
+    "routed": {"target": "99%"},
+}
 
 # Where the ledger is written to at the end of the run.
 LEDGER_VARIABLE = "SLO_FOREIGN_LEDGER"
@@ -37,6 +39,7 @@ class WireRequest:
         is_broken_off: The response of the application was broken off by an exception, although a layer around it ended it.
         is_last_resort: The framework's own last resort answered an exception that no code of the application handled.
         is_static: A view for static files answered.
+        has_route: A router chose an endpoint.
     """
 
     method: str
@@ -47,6 +50,7 @@ class WireRequest:
     is_broken_off: bool = False
     is_last_resort: bool = False
     is_static: bool = False
+    has_route: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -54,9 +58,15 @@ class WireRequest:
         return not (self.is_complete or self.is_client_gone or self.is_raised)
 
     @property
-    def outcome(self) -> str:
-        """Good, bad or left out: the README's "What counts, and as what", for an SLO that takes every request."""
+    def is_redirect(self) -> bool:
+        """The status is that of a redirect. 304 is one where no route answered, but a cache may answer so for a route."""
+        return self.status is not None and 300 <= self.status < 400
+
+    def outcome(self, slo: str) -> str:
+        """Good, bad or left out, for one of `DEFINITIONS`: the README's "What counts, and as what"."""
         if self.is_open or self.method == "OPTIONS" or self.is_static:
+            return "left out"
+        if slo == "routed" and not self.has_route and (self.status == 404 or self.is_redirect):
             return "left out"
         is_server_error = self.status is not None and self.status >= 500
         if self.is_client_gone:
@@ -81,8 +91,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self._entry = _Entry()
-        # By identity, with the registry, so that no other gets its id.
-        self._counted: dict[int, tuple[Any, int, int]] = {}
+        # What was counted up to the last test, by SLO. The registry is kept, so that no other gets its id.
+        self._counted: dict[tuple[int, str], tuple[Any, int, int]] = {}
         self._tests: dict[str, dict[str, Any]] = {}
 
     def begin(self, method: str, registry: Any) -> WireRequest:
@@ -99,23 +109,30 @@ class Ledger:
             return
         if any(request.is_open for request in entry.requests):
             gc.collect()  # bodies that a test never closed are given up now, not within another test
-        wire = Counter(request.outcome for request in entry.requests)
-        good = bad = 0
-        for registry in entry.registries.values():
-            _, good_before, bad_before = self._counted.get(id(registry), (registry, 0, 0))
-            snapshot = registry[SLO_NAME].snapshot()
-            self._counted[id(registry)] = (registry, snapshot.lifetime_good, snapshot.lifetime_bad)
-            good += snapshot.lifetime_good - good_before
-            bad += snapshot.lifetime_bad - bad_before
         self._tests[name] = {
-            "wire": {"good": wire["good"], "bad": wire["bad"], "left out": wire["left out"]},
-            "recorded": {"good": good, "bad": bad, "left out": len(entry.requests) - good - bad},
+            "wire": {slo: _figures(Counter(each.outcome(slo) for each in entry.requests)) for slo in DEFINITIONS},
+            "recorded": {slo: self._recorded(slo, entry) for slo in DEFINITIONS},
             "requests": [str(request) for request in entry.requests],
         }
+
+    def _recorded(self, slo: str, entry: _Entry) -> dict[str, int]:
+        good = bad = 0
+        for registry in entry.registries.values():
+            key = (id(registry), slo)
+            _, good_before, bad_before = self._counted.get(key, (registry, 0, 0))
+            snapshot = registry[slo].snapshot()
+            self._counted[key] = (registry, snapshot.lifetime_good, snapshot.lifetime_bad)
+            good += snapshot.lifetime_good - good_before
+            bad += snapshot.lifetime_bad - bad_before
+        return {"good": good, "bad": bad, "left out": len(entry.requests) - good - bad}
 
     def write(self) -> None:
         """Write the ledger to the file that the environment names."""
         Path(os.environ[LEDGER_VARIABLE]).write_text(json.dumps(self._tests, indent=1), encoding="utf-8")
+
+
+def _figures(outcomes: Counter[str]) -> dict[str, int]:
+    return {name: outcomes[name] for name in ("good", "bad", "left out")}
 
 
 class LedgerPlugin:
