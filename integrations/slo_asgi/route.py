@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from slo_asgi.route_table import RouteTable, is_mount, is_static, routed_app_of
+from slo_asgi.route_table import RouteTable, innermost_of, is_mount, is_static, routed_app_of
 from slo_core.conventions import ROUTE_SCOPE_KEY
 from slo_core.http.lifespan import Scope
 from slo_core.http.markers import NO_MARKS, marks_of
@@ -17,6 +17,9 @@ __all__ = ["RouteResolver"]
 # Applications have a handful of route tables: their own, and those of mounted applications.
 _REMEMBERED_TABLES = 16
 _REMEMBERED_ROUTES = 1024
+
+# An application that has no routes and is a view for static files.
+_STATIC_FILES = RouteMatch(is_static=True)
 
 
 class RouteResolver:
@@ -90,7 +93,7 @@ class RouteResolver:
         """
         table = self.route_table()
         if table is None:
-            return None
+            return _STATIC_FILES if is_static(innermost_of(self._app)) else None
         own_view = table.own_view(observed.path)
         if own_view is not None:
             return own_view
