@@ -98,12 +98,11 @@ class ServedRequest(ObservedRequest):
         # A generator: a server resumes it in a third of the time that a `__next__` of this class would take.
         try:
             for chunk in self.body:
-                # An empty chunk ends a response of which nothing is to come: test clients ask for no more here, too.
-                if (
-                    (chunk or self.remaining == 0)
-                    and not self.finished
-                    and (self.first_byte is None or self.remaining is not None)
-                ):
+                if not chunk:
+                    # It ends a response of which nothing is to come: test clients ask for no more here, too.
+                    if self.first_byte is None and self._announced() == 0:
+                        self.finish()
+                elif not self.finished and (self.first_byte is None or self.remaining is not None):
                     # Not in a method of its own, which would take 0.05 us of each request.
                     try:
                         now = None

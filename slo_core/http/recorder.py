@@ -7,10 +7,10 @@ learns them, and calls `HTTPRecorder.finish` at the first sign of the request's 
 
 from __future__ import annotations
 
+import math
 import time
 from _thread import get_ident
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from math import floor
 from typing import Any, TypeVar, overload
 
 from slo_core.conventions import DEFAULT_SERVICE, REQUEST_MARKS_KEY
@@ -250,13 +250,12 @@ class HTTPRecorder:
                 return
             # As `SLOTracker.record` counts, but with one look at the clock for all SLOs: 1 us less for three of them.
             now, thread = plan.clock(), get_ident()
-            second = floor(now)
             for thread_counts, rotate, is_good in plan.settled:
                 try:
                     counts = thread_counts[thread]
                 except KeyError:  # this thread's first event
                     counts = self._rotated(rotate, now)
-                if counts.second != second:
+                if not counts.start <= now < counts.end:
                     counts = self._rotated(rotate, now)
                 if is_good:
                     counts.good += 1
@@ -278,7 +277,7 @@ class HTTPRecorder:
                         counts = thread_counts[thread]
                     except KeyError:
                         counts = self._rotated(rotate, now)
-                    if counts.second != second:
+                    if not counts.start <= now < counts.end:
                         counts = self._rotated(rotate, now)
                     if (ended if to_end else first) - started <= threshold:
                         counts.good += 1
@@ -322,7 +321,9 @@ class HTTPRecorder:
             return rotate(now)
         except Exception as exc:  # from a user's own store; the other SLOs count all the same
             self.internal_errors.report(_NOT_COUNTED, exc)
-            return ThreadCounts(floor(now))  # never handed to a store: this event is lost
+            lost = ThreadCounts(0)  # never handed to a store: this event is lost
+            lost.start, lost.end = -math.inf, math.inf
+            return lost
 
     def _classify_and_count(
         self, observed: ObservedRequest, route_match: RouteMatch, status: int | None, bound_slos: Iterable[BoundSLO]
