@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -67,8 +68,8 @@ def seconds_per_call(function: Callable[[], object], calls: int) -> float:
 
 def compete(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Result]:
     """
-    Measure every contender once a round, each round beginning with another one: a contender pays for the garbage and the
-    cold caches that the one before it leaves.
+    Measure every contender once a round, each round in another order: a contender pays for the garbage and the cold caches
+    that the one before it leaves. The orders are random, and the same in every run.
 
     Args:
         measures: For each contender, a function that measures it once and returns seconds.
@@ -78,9 +79,10 @@ def compete(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[st
         measure()  # warm up
     taken: dict[str, list[float]] = {name: [] for name in measures}
     names = list(measures)
-    for number in range(rounds):
-        start = number % len(names)
-        for name in names[start:] + names[:start]:
+    orders = random.Random(1)  # no secret
+    for _ in range(rounds):
+        orders.shuffle(names)
+        for name in names:
             taken[name].append(measures[name]())
     return {name: _result(times) for name, times in taken.items()}
 

@@ -24,6 +24,8 @@ PATH = "/checkout/42"
 # Short slices and many of them: on a busy machine the shortest are the ones that nothing came in between.
 CALLS = 50
 SLICES = 12
+# Not timed, before each slice: the contender before has left other code in the processor's caches.
+WARM_UP_CALLS = 5
 OURS, FLOOR = "slo-suite, 3 SLOs", "bare app"
 
 Scope = MutableMapping[str, Any]
@@ -71,6 +73,8 @@ def asgi_measure(
         }  # fmt: skip
 
     async def many() -> float:
+        for _ in range(WARM_UP_CALLS):
+            await app(scope(), Receive(), send)
         started = time.perf_counter()
         for _ in range(CALLS):
             await app(scope(), Receive(), send)
@@ -102,7 +106,12 @@ def wsgi_measure(app: WSGIApp, *, next_path: Callable[[], str] = lambda: PATH) -
         if close is not None:
             close()
 
-    return lambda: seconds_per_call(call, CALLS)
+    def measure() -> float:
+        for _ in range(WARM_UP_CALLS):
+            call()
+        return seconds_per_call(call, CALLS)
+
+    return measure
 
 
 def _print(title: str, results: dict[str, Result], *, reference: str, at_most: float) -> None:

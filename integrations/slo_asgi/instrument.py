@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from slo_asgi.metrics import metrics_app
 from slo_asgi.middleware import WireObserver
-from slo_asgi.observer import observe_last_resort, observe_mounted, observe_router
+from slo_asgi.observer import may_hide_the_router, observe_last_resort, observe_mounted, observe_router
 from slo_core.config.definitions import DefinitionsConfig
 from slo_core.config.settings import SLOSettings
 from slo_core.conventions import DEFAULT_METRICS_PATH, DEFAULT_SERVICE, DEFAULT_STORE
@@ -132,13 +132,15 @@ def instrument(
 
 
 def _observe(app: Application, recorder: HTTPRecorder, registry: SLORegistry) -> None:
-    """Observe the requests outside of everything that `app` consists of, and around its router."""
+    """Observe the requests outside of everything that `app` consists of, and around its router where a layer may hide it."""
     build = app.build_middleware_stack
 
     def build_middleware_stack() -> ASGIApp:
         stack = build()
         observe_last_resort(stack)
         try:
+            if may_hide_the_router(app, stack):
+                observe_router(app.router)
             observe_mounted(app.routes)
         except Exception as exc:  # from routes of an unknown kind: the application has to start
             registry.internals.errors.report("mounted applications could not be observed", exc)
@@ -146,7 +148,6 @@ def _observe(app: Application, recorder: HTTPRecorder, registry: SLORegistry) ->
 
     # On this application only: no other one of the process is touched.
     app.build_middleware_stack = build_middleware_stack  # type: ignore[misc]  # a method of the class
-    observe_router(app.router)
 
 
 def _add_status(app: Application, path: str, registry: SLORegistry, *, token: str | None) -> None:

@@ -11,14 +11,12 @@ from slo_asgi.route import RouteResolver
 from slo_asgi.server_stop import disconnect_is_waiting, server_is_stopping
 from slo_core.http.lifespan import ASGIApp, Message, Receive, Scope, Send, serve_lifespan
 from slo_core.http.recorder import HTTPRecorder
-from slo_core.http.request import ObservedRequest, RouteMatch
+from slo_core.http.request import ObservedRequest, RequestNotes, RouteMatch
 from slo_core.objectives.http_rule import Classifier
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker
 
 __all__ = ["IncompleteResponseError", "SLOMiddleware", "WireObserver"]
-
-_NOT_TIMED = "a request could not be timed"
 
 
 class IncompleteResponseError(Exception):
@@ -74,18 +72,22 @@ class WireObserver:
         root_path: str | None = scope.get("root_path")
         if root_path:
             path = _below(path, root_path)
-        observed = self.recorder.begin(scope, scope["method"], path)
-        if observed is None:
+        served = self.recorder.begin(scope, scope["method"], path, ServedRequest)
+        if served is None:
             await self.app(scope, receive, send)
         else:
-            watch = _Watch(self, observed, scope, receive, send)
+            served.observer = self
+            served.scope = scope
+            served.server_receive = receive
+            served.server_send = send
+            served.sends_trailers = served.is_handed_over = False
             try:
-                await self.app(scope, watch.receive, watch.send)
+                await self.app(scope, served.receive, served.send)
             except BaseException as exc:
-                await watch.raised(exc)
+                await served.raised(exc)
                 raise
-            if not observed.finished:
-                watch.returned()
+            if not served.finished:
+                served.returned()
 
     def _note_lifespan(self, message_type: object) -> None:
         self._saw_lifespan = True
@@ -159,137 +161,143 @@ class SLOMiddleware(WireObserver):
         super().__init__(app, recorder, registry=registry)
 
 
-class _Watch:
-    """One request between server and application."""
+class ServedRequest(ObservedRequest):
+    """
+    One request between server and application: fills itself in, and finishes at the first sign of its end.
 
-    __slots__ = (
-        "_is_handed_over", "_observed", "_observer", "_receive", "_recorder", "_scope", "_send", "_sends_trailers",
-    )  # fmt: skip
+    `WireObserver` sets its attributes, for the same reason as the recorder sets those of an `ObservedRequest`.
 
-    def __init__(
-        self, observer: WireObserver, observed: ObservedRequest, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        self._observer = observer
-        self._recorder = observer.recorder
-        self._observed = observed
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self._sends_trailers = False
-        self._is_handed_over = False  # the last message: the server has it, or is taking it
+    Attributes:
+        observer: Observes it.
+        scope: The ASGI scope.
+        server_receive: The server's `receive`.
+        server_send: The server's `send`.
+        sends_trailers: The response ends with its trailers.
+        is_handed_over: The server has the last message, or is taking it.
+    """
+
+    __slots__ = ("is_handed_over", "observer", "scope", "sends_trailers", "server_receive", "server_send")
+
+    observer: WireObserver
+    scope: Scope
+    server_receive: Receive
+    server_send: Send
+    sends_trailers: bool
+    is_handed_over: bool
 
     async def raised(self, exc: BaseException) -> None:
         """The application raised. After the last byte, as in a background task, that is not the request's failure."""
-        observed = self._observed
-        if observed.finished:
+        if self.finished:
             self._forget_exceptions()
             return
-        if self._is_handed_over and isinstance(exc, CancelledError):
+        if self.is_handed_over and isinstance(exc, CancelledError):
             self._finish()
             self._forget_exceptions()
             return
-        if isinstance(exc, CancelledError) and not observed.disconnected:
+        if isinstance(exc, CancelledError) and not self.disconnected:
             await self._explain_cancellation(exc)
-        if not (observed.disconnected and _is_hang_up(exc)):
+        if not (self.disconnected and _is_hang_up(exc)):
             status = getattr(exc, "status_code", None)
-            if observed.status is None and self._observer.is_inside and _is_status(status):
-                observed.status = status  # the framework around us will answer with it
+            if self.status is None and self.observer.is_inside and _is_status(status):
+                self.status = status  # the framework around us will answer with it
             else:
-                observed.exception = exc
+                self.exception = exc
         self._finish()
         self._forget_exceptions()
 
     def returned(self) -> None:
         """The application returned, and the response had not ended."""
-        observed = self._observed
-        if observed.status is not None and not observed.disconnected and not self._is_handed_over:
+        if self.status is not None and not self.disconnected and not self.is_handed_over:
             if self._server_is_stopping(None):
-                observed.marks.exempt = True
-            observed.exception = IncompleteResponseError("the application returned before its response had ended")
+                self.marks.noting().exempt = True
+            self.exception = IncompleteResponseError("the application returned before its response had ended")
         self._finish()
 
     async def _explain_cancellation(self, exc: BaseException) -> None:
         if self._server_is_stopping(exc):
-            self._observed.marks.exempt = True
+            self.marks.noting().exempt = True
             return
         try:
-            self._observed.disconnected = await disconnect_is_waiting(self._receive)
+            self.disconnected = await disconnect_is_waiting(self.server_receive)
         except Exception as problem:  # from a server's `receive`; the cancellation goes on
-            self._recorder.internal_errors.report("whether a client had gone could not be determined", problem)
+            self._report("whether a client had gone could not be determined", problem)
 
     def _server_is_stopping(self, exc: BaseException | None) -> bool:
         try:
-            return self._observer.is_stopping or server_is_stopping(self._receive, self._send, exc)
+            return self.observer.is_stopping or server_is_stopping(self.server_receive, self.server_send, exc)
         except Exception as problem:  # servers change their insides
-            self._recorder.internal_errors.report("whether the server is stopping could not be determined", problem)
+            self._report("whether the server is stopping could not be determined", problem)
             return False
+
+    def _report(self, message: str, problem: Exception) -> None:
+        self.observer.recorder.internal_errors.report(message, problem)
 
     def _forget_exceptions(self) -> None:
         # As in `HTTPRecorder.finish`: their tracebacks lead to the scope, which leads to the marks.
-        marks = self._observed.marks
-        if marks.counted_by is self._observed.slo_keys:  # no other installation may still need them
-            marks.broken_off = marks.unhandled = None
+        marks = self.marks
+        if marks.notes is not None and marks.counted_by is self.slo_keys:  # no other installation may still need them
+            marks.notes.broken_off = marks.notes.unhandled = None
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        """Handed to the application in place of the server's."""
+        message = await self.server_receive()
         # hypercorn says it while it takes the last message, and Starlette then cancels that.
-        if message.get("type") == "http.disconnect" and not self._is_handed_over:
-            self._observed.disconnected = True
+        if message.get("type") == "http.disconnect" and not self.is_handed_over:
+            self.disconnected = True
         return message
 
     async def send(self, message: Message) -> None:
-        observed = self._observed
+        """Handed to the application in place of the server's."""
         message_type = message.get("type")
+        is_last = False
         if message_type in {"http.response.body", "http.response.zerocopysend"}:
             is_last = not message.get("more_body")
-            if observed.first_byte is None and (is_last or message.get("body") or "file" in message):
+            if self.first_byte is None and (is_last or message.get("body") or "file" in message):
                 try:
                     # Before it is sent, so that a client that reads slowly delays nothing.
-                    observed.first_byte = self._recorder.timer()
+                    self.first_byte = self.observer.recorder.timer()
                 except Exception as exc:  # from a user's own timer; the response must go out
-                    self._recorder.internal_errors.report(_NOT_TIMED, exc)
-        else:
+                    self._report("a request could not be timed", exc)
+        elif message_type != "http.response.start":
             is_last = message_type == "http.response.pathsend" or (
                 message_type == "http.response.trailers" and not message.get("more_trailers")
             )
-        if is_last:
-            self._is_handed_over = not self._sends_trailers or message_type == "http.response.trailers"
+        if is_last and (not self.sends_trailers or message_type == "http.response.trailers"):
+            self.is_handed_over = True
         try:
-            await self._send(message)
+            await self.server_send(message)
         except Exception as exc:
             if isinstance(exc, OSError) or _is_refusal(exc):
-                observed.disconnected = True
+                self.disconnected = True
             raise
-        if is_last:
-            if self._is_handed_over:
-                self._finish()
+        if self.is_handed_over:
+            self._finish()
         elif message_type == "http.response.start":
             # After a disconnect, a response such as an error page reaches no client.
-            if not observed.disconnected:
-                observed.status = message.get("status")
-            self._sends_trailers = bool(message.get("trailers"))
+            if not self.disconnected:
+                self.status = message.get("status")
+            if message.get("trailers"):
+                self.sends_trailers = True
 
     def _finish(self) -> None:
-        observed = self._observed
-        marks = observed.marks
-        noted = marks.broken_off or marks.unhandled
-        if noted is not None and observed.disconnected and _is_hang_up(noted):
-            pass  # the client, or a server that refused it, ended the request
-        elif marks.broken_off is not None:
-            observed.exception = marks.broken_off
-        elif marks.unhandled is not None and observed.exception is None:
-            # The response has ended: the last resort made it of this exception.
-            observed.exception = marks.unhandled
-            observed.is_answered = True
-        if observed.ended is None:
-            try:
-                observed.ended = self._recorder.timer()
-            except Exception as exc:  # as above
-                self._recorder.internal_errors.report(_NOT_TIMED, exc)
-        self._recorder.finish(observed, self._resolve)
+        notes = self.marks.notes
+        if notes is not None:
+            self._heed(notes)
+        self.observer.recorder.finish(self)
 
-    def _resolve(self) -> RouteMatch | None:
-        return self._observer.resolver.resolve(self._scope, self._observed)
+    def _heed(self, notes: RequestNotes) -> None:
+        noted = notes.broken_off or notes.unhandled
+        if noted is None or (self.disconnected and _is_hang_up(noted)):
+            return  # the client, or a server that refused it, ended the request
+        if notes.broken_off is not None:
+            self.exception = notes.broken_off
+        elif self.exception is None:
+            # The response has ended: the last resort made it of this exception.
+            self.exception = notes.unhandled
+            self.is_answered = True
+
+    def resolve(self) -> RouteMatch | None:
+        return self.observer.resolver.resolve(self.scope, self)
 
 
 def _below(path: str, root_path: str) -> str:

@@ -12,10 +12,11 @@ from slo_core.conventions import REQUEST_MARKS_KEY
 from slo_core.http.lifespan import ASGIApp, Message, Receive, Scope, Send
 from slo_core.http.request import RequestMarks
 
-__all__ = ["RouterObserver", "observe_last_resort", "observe_mounted", "observe_router"]
+__all__ = ["RouterObserver", "may_hide_the_router", "observe_last_resort", "observe_mounted", "observe_router"]
 
 # An application has a dozen layers at most.
 _LAYERS = 64
+_FRAMEWORKS = ("starlette", "fastapi")
 
 
 class RouterObserver:
@@ -42,22 +43,26 @@ class RouterObserver:
         if type(marks) is not RequestMarks:  # of a request that nothing counts, or of another protocol
             await self.app(scope, receive, send)
             return
-        marks.router_scope = None if id(scope) == marks.scope_id else scope
-        marks.broken_off = marks.unhandled = None  # a layer in between may try again
+        if id(scope) != marks.scope_id:
+            marks.noting().router_scope = scope
+        elif marks.notes is not None:
+            marks.notes.router_scope = None  # a layer in between tries again
+        if marks.notes is not None:
+            marks.notes.broken_off = marks.notes.unhandled = None  # likewise
         last_message: Message | None = None
 
         # A coroutine function, although returning the server's coroutine would take half the time: bridges to sync code
         # (asgiref) look at what they are given.
         async def noting_send(message: Message) -> None:
             nonlocal last_message
-            last_message = message
             await send(message)
+            last_message = message  # not one that was refused: a layer outside may answer in its place
 
         try:
             await self.app(scope, receive, noting_send)
         except Exception as exc:
             if last_message is not None and _is_unfinished(last_message):
-                marks.broken_off = exc
+                marks.noting().broken_off = exc
             raise
 
 
@@ -66,6 +71,27 @@ def observe_router(router: Any) -> None:
     stack = getattr(router, "middleware_stack", None)
     if stack is not None and not isinstance(stack, RouterObserver):
         router.middleware_stack = RouterObserver(stack)
+
+
+def may_hide_the_router(app: Any, stack: object) -> bool:
+    """
+    Whether a layer of the application's may end a broken response, or hand on a copy of the scope.
+
+    The layers that the framework adds itself do neither: an exception that comes too late for an answer passes through.
+
+    Args:
+        app: The application.
+        stack: The layers around its router, as it has built them.
+    """
+    if app.user_middleware:
+        return True
+    for _ in range(_LAYERS):
+        if stack is app.router:
+            return False
+        if type(stack).__module__.partition(".")[0] not in _FRAMEWORKS:
+            return True
+        stack = getattr(stack, "app", None)
+    return True
 
 
 def observe_mounted(routes: Iterable[Any], seen: tuple[object, ...] = ()) -> None:
@@ -139,7 +165,7 @@ def _noting_handler(handler: Callable[..., Any], errors: Any) -> Callable[[Any, 
 def _note_unhandled(request: Any, exc: Exception) -> None:
     marks = request.scope.get(REQUEST_MARKS_KEY)
     if type(marks) is RequestMarks:
-        marks.unhandled = exc
+        marks.noting().unhandled = exc
 
 
 def _is_unfinished(last_message: Message) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from slo_asgi.route_table import RouteTable, is_mount, is_static, routed_app_of
+from slo_asgi.route_table import RouteTable, innermost_of, is_mount, is_static, routed_app_of
 from slo_core.conventions import ROUTE_SCOPE_KEY
 from slo_core.http.lifespan import Scope
 from slo_core.http.markers import NO_MARKS, marks_of
@@ -17,6 +17,9 @@ __all__ = ["RouteResolver"]
 # Applications have a handful of route tables: their own, and those of mounted applications.
 _REMEMBERED_TABLES = 16
 _REMEMBERED_ROUTES = 1024
+
+# An application that has no routes and is a view for static files.
+_STATIC_FILES = RouteMatch(is_static=True)
 
 
 class RouteResolver:
@@ -51,8 +54,18 @@ class RouteResolver:
         Returns:
             None when no route took it.
         """
-        router_scope = observed.marks.router_scope
-        route_match = self._routed(scope if router_scope is None else router_scope, path=observed.path)
+        notes = observed.marks.notes
+        router_scope = None if notes is None else notes.router_scope
+        routed = scope if router_scope is None else router_scope
+        if "app_root_path" not in routed and ROUTE_SCOPE_KEY not in routed:
+            # Nearly every request: an earlier one of its route has made the match.
+            fastapi = routed.get("fastapi")
+            context = fastapi.get("effective_route_context") if type(fastapi) is dict else None
+            known = self._known.get((id(routed.get("route")), id(context)))
+            # The endpoint is the route's own, unless something replaced one of them.
+            if known is not None and known[2].view is routed.get("endpoint"):
+                return known[2]
+        route_match = self._routed(routed, path=observed.path)
         if route_match is None and router_scope is not None and ROUTE_SCOPE_KEY in scope:
             route_match = self._routed(scope, path=observed.path)
         return self._not_routed(scope, observed) if route_match is None else route_match
@@ -80,7 +93,7 @@ class RouteResolver:
         """
         table = self.route_table()
         if table is None:
-            return None
+            return _STATIC_FILES if is_static(innermost_of(self._app)) else None
         own_view = table.own_view(observed.path)
         if own_view is not None:
             return own_view
@@ -139,15 +152,11 @@ class RouteResolver:
         if route is None or "app_root_path" in scope:
             # Below a mount the template depends on more than the route.
             return self._match(scope, route, context, endpoint, path)
-        key = (id(route), id(context))
-        known = self._known.get(key)
-        if known is not None and known[2].view is endpoint:
-            return known[2]
         route_match = self._match(scope, route, context, endpoint, path)
         if route_match is not None:
             if len(self._known) >= _REMEMBERED_ROUTES:
                 self._known.clear()
-            self._known[key] = (route, context, route_match)
+            self._known[id(route), id(context)] = (route, context, route_match)
         return route_match
 
     def _match(self, scope: Scope, route: Any, context: object, endpoint: object, path: str) -> RouteMatch | None:

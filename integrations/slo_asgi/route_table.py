@@ -231,6 +231,16 @@ def routed_app_of(app: object) -> Any:
     return None
 
 
+def innermost_of(app: object) -> object:
+    """The application behind layers that keep what they wrap as `app`."""
+    for _ in range(_LAYERS):
+        inner = getattr(app, "app", None)
+        if inner is None:
+            break
+        app = inner
+    return app
+
+
 def is_mount(route: object) -> bool:
     """Whether a route is one of Starlette's mounts."""
     routing = sys.modules.get("starlette.routing")  # imported wherever such routes exist

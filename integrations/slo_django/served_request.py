@@ -129,7 +129,7 @@ class ServedRequest(ObservedRequest):
                 self.disconnected = True
             elif self.status is not None:
                 # Only the server cancels a stream whose client is there: it stops.
-                self.marks.exempt = True
+                self.marks.noting().exempt = True
             else:
                 self.exception = exception
         elif self._is_of_client(exception):
@@ -155,7 +155,7 @@ class ServedRequest(ObservedRequest):
 
     def finish(self) -> None:
         """The request is over; a second call does nothing."""
-        self.recorder.finish(self, self._resolve)
+        self.recorder.finish(self)
         # The request would lead back to this object, and both would wait for the garbage collector.
         self.request._slo_served_request = None  # type: ignore[attr-defined]
 
@@ -177,5 +177,5 @@ class ServedRequest(ObservedRequest):
             cause = cause.__cause__ or cause.__context__
         return isinstance(cause, UnreadablePostError)
 
-    def _resolve(self) -> RouteMatch:
+    def resolve(self) -> RouteMatch:
         return self.routes.resolve(self.request, self.status)

@@ -43,10 +43,20 @@ class SLOMiddleware(WSGIObserver):
         *,
         mistakes: Callable[[], Iterable[str]],
     ) -> None:
-        # Werkzeug's responses return it for nearly every body.
-        super().__init__(wsgi_app, recorder, routes, usual_body=ClosingIterator)
+        super().__init__(wsgi_app, recorder, routes)
         self._table = routes
         self._mistakes = mistakes
+
+    def _is_complete(self, body: Iterable[bytes]) -> bool:
+        # Werkzeug's responses return a `ClosingIterator` for nearly every body; nearly every one is a single text that
+        # is there already. To follow it to its end would take a third of the time that a request costs here.
+        if type(body) is ClosingIterator:
+            try:
+                chunks = body._callbacks[-1].__self__.response  # type: ignore[attr-defined]  # noqa: SLF001  # its close()
+                return len(chunks) == 1 and type(chunks[0]) is bytes
+            except (AttributeError, LookupError, TypeError):  # a stream, or not of a response
+                return False
+        return False
 
     def _before_first(self) -> None:
         for mistake in self._mistakes():

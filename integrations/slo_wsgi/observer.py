@@ -25,24 +25,20 @@ class WSGIObserver:
         wsgi_app: The application.
         recorder: Counts.
         routes: Finds the routes of requests.
-        usual_body: The class of nearly all the application's bodies; never a list, a tuple or a server's file wrapper.
     """
 
-    __slots__ = ("_app", "_recorder", "_routes", "_usual_body", "_wsgi_app")
+    __slots__ = ("_app", "_wsgi_app", "recorder", "routes")
 
-    def __init__(
-        self, wsgi_app: WSGIApplication, recorder: HTTPRecorder, routes: Routes, *, usual_body: type | None = None
-    ) -> None:
+    def __init__(self, wsgi_app: WSGIApplication, recorder: HTTPRecorder, routes: Routes) -> None:
         self._app = wsgi_app
         # It takes its own place away again, so that later requests do not pay for a look at whether they are the first.
         self._wsgi_app: WSGIApplication = self._serve_first
-        self._recorder = recorder
-        self._routes = routes
-        self._usual_body = usual_body
+        self.recorder = recorder
+        self.routes = routes
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        recorder = self._recorder
+        recorder = self.recorder
         served = None
         try:
             path: str = environ.get("PATH_INFO") or "/"
@@ -56,18 +52,15 @@ class WSGIObserver:
             if served is None:
                 self._not_counted(environ, path)
             else:
-                served.recorder = recorder
-                served.routes = self._routes
+                served.observer = self
                 served.environ = environ
                 served.server_start_response = start_response
-                served.remaining = served.upload = served.outer = None
-                served.is_disturbed = False
+                served.upload = served.outer = None
                 if environ.setdefault(SERVED_REQUEST_KEY, served) is not served:
                     served.outer = environ[SERVED_REQUEST_KEY]
                     environ[SERVED_REQUEST_KEY] = served
                 if method != "GET" or environ.get("CONTENT_LENGTH"):
                     served.upload = follow_upload(environ)
-                    served.is_disturbed = served.upload is not None
         except Exception as exc:  # the request must go on
             recorder.internal_errors.report("a WSGI request could not be taken up", exc)
         if served is None:
@@ -77,23 +70,29 @@ class WSGIObserver:
         except BaseException as exc:
             served.raised(exc)
             raise
-        if type(body) is self._usual_body:
-            served.body = body
-            return served
+        if self._is_complete(body):
+            # As `ServedRequest.finish`.
+            recorder.finish(served)
+            environ.pop(SERVED_REQUEST_KEY, None)
+            return body
         return served.follow(body)
 
     def _serve_first(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self._wsgi_app = self._app
         try:
             served = environ.get(SERVED_REQUEST_KEY)
-            if isinstance(served, ServedRequest) and served.routes is self._routes:
+            if isinstance(served, ServedRequest) and served.observer is self:
                 warn_of_bridge(environ, served.server_start_response)
             else:
                 warn_of_bridge(environ, start_response)
             self._before_first()
         except Exception as exc:  # advice only: the request must go on
-            self._recorder.internal_errors.report("the installation could not be checked", exc)
+            self.recorder.internal_errors.report("the installation could not be checked", exc)
         return self._app(environ, start_response)
+
+    def _is_complete(self, body: Iterable[bytes]) -> bool:
+        """Whether nothing can go wrong with a body any more, although it is no list; a framework knows its own bodies."""
+        return False
 
     def _before_first(self) -> None:
         """The first request is about to be served, so that the application is complete."""

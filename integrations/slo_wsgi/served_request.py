@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import ObservedRequest, RouteMatch
-from slo_wsgi.body import is_file, may_have_body
-from slo_wsgi.route import Routes
+from slo_wsgi.body import content_length, is_file, may_have_body
 from slo_wsgi.upload import Upload
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+    from slo_wsgi.observer import WSGIObserver
 
 __all__ = ["SERVED_REQUEST_KEY", "ServedRequest"]
 
@@ -33,31 +33,28 @@ class ServedRequest(ObservedRequest):
     The middleware sets its attributes, for the same reason as the recorder sets those of an `ObservedRequest`.
 
     Attributes:
-        recorder: Counts it.
+        observer: Observes it.
         environ: The WSGI environ.
         server_start_response: The server's.
-        routes: Finds its route.
         upload: The request's own body; None where it announced none.
-        is_disturbed: The status may not decide alone: there is an upload, or an exception was reported.
         outer: The same request as observed by an installation around this one.
         body: The application's; empty after it was closed. Unset until it is returned.
-        remaining: Bytes of the body to come; None without a Content-Length.
+        headers: Of the response. Unset until it has started.
+        remaining: Bytes of the body to come; None without a Content-Length. Unset until its first chunk.
         iterator: Iterates over the body. Unset until `next` is called on this object itself.
     """
 
     __slots__ = (
-        "body", "environ", "is_disturbed", "iterator", "outer", "recorder", "remaining", "routes", "server_start_response",
-        "upload",
+        "body", "environ", "headers", "iterator", "observer", "outer", "remaining", "server_start_response", "upload",
     )  # fmt: skip
 
-    recorder: HTTPRecorder
+    observer: WSGIObserver
     environ: WSGIEnvironment
     server_start_response: StartResponse
-    routes: Routes
     upload: Upload | None
-    is_disturbed: bool
     outer: ServedRequest | None
     body: Iterable[bytes]
+    headers: list[tuple[str, str]]
     remaining: int | None
     iterator: Iterator[bytes]
 
@@ -67,18 +64,12 @@ class ServedRequest(ObservedRequest):
         """Handed to the application in place of the server's."""
         try:
             self.status = int(status[:3])  # RFC 9112: three digits
-            if self.is_disturbed:
+            if self.upload is not None or self.exception is not None:
                 self._answer_disturbed(self.status)
-            # A second call starts over: the first response was never sent.
-            self.remaining = None
-            for name, value in headers:
-                # Looked at in this order, it costs the other headers least.
-                if name == "Content-Length" or (len(name) == 14 and name.lower() == "content-length"):
-                    self.remaining = int(value)
-                    break
-            self.route_match = self.routes.find(self.environ, self)
+            self.headers = headers  # of a second call too: the first response was never sent
+            self.route_match = self.observer.routes.find(self.environ, self)
         except Exception as exc:  # the response must go out
-            self.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
+            self.observer.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
         if exc_info is None:
             return self.server_start_response(status, headers)
         return self.server_start_response(status, headers, exc_info)
@@ -107,12 +98,17 @@ class ServedRequest(ObservedRequest):
         # A generator: a server resumes it in a third of the time that a `__next__` of this class would take.
         try:
             for chunk in self.body:
-                if chunk and not self.finished and (self.first_byte is None or self.remaining is not None):
+                if not chunk:
+                    # It ends a response of which nothing is to come: test clients ask for no more here, too.
+                    if self.first_byte is None and self._announced() == 0:
+                        self.finish()
+                elif not self.finished and (self.first_byte is None or self.remaining is not None):
                     # Not in a method of its own, which would take 0.05 us of each request.
                     try:
                         now = None
                         if self.first_byte is None:
-                            self.first_byte = now = self.recorder.timer()
+                            self.first_byte = now = self.observer.recorder.timer()
+                            self.remaining = self._announced()
                         if self.remaining is not None:
                             self.remaining -= len(chunk)
                             if self.remaining <= 0:
@@ -121,7 +117,7 @@ class ServedRequest(ObservedRequest):
                                 self.ended = now
                                 self.finish()
                     except Exception as exc:  # the response must go out
-                        self.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
+                        self.observer.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
                 yield chunk
         except GeneratorExit:  # the iteration was given up, perhaps without a close()
             self._broke_off()
@@ -166,11 +162,10 @@ class ServedRequest(ObservedRequest):
         elif self.status is not None and self.status < 500:
             return
         self.exception = exception
-        self.is_disturbed = True
         try:
-            self.route_match = self.routes.find(self.environ, self)
+            self.route_match = self.observer.routes.find(self.environ, self)
         except Exception as exc:  # the framework has a response to make
-            self.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
+            self.observer.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
 
     def retried(self) -> None:
         """A middleware hands the application the same request again: that answer decides."""
@@ -204,14 +199,17 @@ class ServedRequest(ObservedRequest):
         if self.finished:
             return
         # A server may close a body unread where there is nothing to send.
-        if self.first_byte is not None or may_have_body(self.method, self.status, self.remaining):
+        if self.first_byte is not None or may_have_body(self.method, self.status, self._announced()):
             self.disconnected = True
         self.finish()
 
+    def _announced(self) -> int | None:
+        """The bytes of the body; None where they are unknown."""
+        return None if self.status is None else content_length(self.headers)
+
     def finish(self) -> None:
         """The request is over; a second call does nothing."""
-        # SystemExit, and any exception with PROPAGATE_EXCEPTIONS, passes Flask without a call of start_response.
-        self.recorder.finish(self, None if self.exception is None else self._resolve)
+        self.observer.recorder.finish(self)
         # The environ would lead back to this object, and both would wait for the garbage collector.
         self.environ.pop(SERVED_REQUEST_KEY, None)
 
@@ -219,5 +217,6 @@ class ServedRequest(ObservedRequest):
         # For middlewares that copy the environ: it is one request.
         return self
 
-    def _resolve(self) -> RouteMatch | None:
-        return self.routes.find(self.environ, self)
+    def resolve(self) -> RouteMatch | None:
+        # SystemExit, and any exception with PROPAGATE_EXCEPTIONS, passes Flask without a call of start_response.
+        return None if self.exception is None else self.observer.routes.find(self.environ, self)

@@ -115,7 +115,8 @@ class RequestClassifier:
             status: Its `wire_status`.
             timing: How long it took.
         """
-        succeeded = observed.marks.outcome
+        notes = observed.marks.notes
+        succeeded = None if notes is None else notes.outcome
         if succeeded is None:
             if status is None:
                 return self._after_disconnect(timing)

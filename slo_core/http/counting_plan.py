@@ -37,10 +37,11 @@ class CountingPlan:
         clock: The clock of all SLOs in `settled` and `timed`: seconds since the epoch.
         settled: SLOs for which the status decides.
         timed: SLOs for which the time decides.
+        needs_end: The time of the last byte decides for one of them.
         undecided: SLOs whose classifier has to see each request, or whose tracker counts in another way.
     """
 
-    __slots__ = ("clock", "settled", "timed", "undecided")
+    __slots__ = ("clock", "needs_end", "settled", "timed", "undecided")
 
     def __init__(self, bound_slos: Iterable[BoundSLO], status: int) -> None:
         self.clock: Callable[[], float] = time.time
@@ -63,4 +64,5 @@ class CountingPlan:
                 settled.append((counter.thread_counts, counter.rotate, outcome is StatusOutcome.GOOD))
         self.settled = tuple(settled)
         self.timed = tuple(timed)
+        self.needs_end = any(to_end for *_, to_end in timed)
         self.undecided = tuple(undecided)

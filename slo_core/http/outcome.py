@@ -40,7 +40,7 @@ def slo_outcome(request_or_scope: object, good: bool, *, reason: str | None = No
         raise ValueError(f"slo_outcome(reason=): expected up to 64 characters of a-z, 0-9 and _.:-, got {reason!r}")
     marks = _scope_of(request_or_scope).get(REQUEST_MARKS_KEY)
     if isinstance(marks, RequestMarks):
-        marks.outcome = good
+        marks.noting().outcome = good
 
 
 def slo_failed(request_or_scope: object, *, reason: str | None = None) -> None:

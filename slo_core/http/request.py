@@ -15,6 +15,7 @@ __all__ = [
     "RequestEvent",
     "RequestKey",
     "RequestMarks",
+    "RequestNotes",
     "RouteMatch",
     "SLOKey",
     "counted_method",
@@ -26,6 +27,29 @@ __all__ = [
 SLOKey = tuple[str, str]
 
 
+class RequestNotes:
+    """
+    Notes on a request that few requests have.
+
+    Attributes:
+        exempt: The request counts for no SLO: it asked for a view of slo-suite, or the server's own stop ended it.
+        outcome: What the application said with `slo_outcome`; None when it said nothing.
+        router_scope: The ASGI scope as the router received it, where a middleware had handed on a copy; None otherwise,
+            because the scope leads to these notes, and a cycle would wait for the garbage collector.
+        broken_off: The exception that broke off the response that the endpoint had started; None without one.
+        unhandled: The exception that reached the framework's last resort; None without one.
+    """
+
+    __slots__ = ("broken_off", "exempt", "outcome", "router_scope", "unhandled")
+
+    def __init__(self) -> None:
+        self.exempt = False
+        self.outcome: bool | None = None
+        self.router_scope: MutableMapping[str, Any] | None = None
+        self.broken_off: Exception | None = None
+        self.unhandled: Exception | None = None
+
+
 class RequestMarks:
     """
     The state of one request that several installations share.
@@ -35,24 +59,21 @@ class RequestMarks:
 
     Attributes:
         counted_by: SLOs that an installation counts this request for already; the outermost wins.
-        exempt: The request counts for no SLO: it asked for a view of slo-suite, or the server's own stop ended it.
-        outcome: What the application said with `slo_outcome`; None when it said nothing.
+        notes: None until there is something to note.
         scope_id: The identity of the ASGI scope or WSGI environ that the outermost installation saw.
-        router_scope: The ASGI scope as the router received it, where a middleware had handed on a copy; None otherwise,
-            because the scope leads to these marks, and a cycle would wait for the garbage collector.
-        broken_off: The exception that broke off the response that the endpoint had started; None without one.
-        unhandled: The exception that reached the framework's last resort; None without one.
     """
 
-    __slots__ = ("broken_off", "counted_by", "exempt", "outcome", "router_scope", "scope_id", "unhandled")
+    __slots__ = ("counted_by", "notes", "scope_id")
 
-    broken_off: Exception | None
     counted_by: frozenset[SLOKey]
-    exempt: bool
-    outcome: bool | None
-    router_scope: MutableMapping[str, Any] | None
+    notes: RequestNotes | None
     scope_id: int
-    unhandled: Exception | None
+
+    def noting(self) -> RequestNotes:
+        """The notes, to add to them."""
+        if self.notes is None:
+            self.notes = RequestNotes()
+        return self.notes
 
     def __copy__(self) -> RequestMarks:
         return self
@@ -66,7 +87,7 @@ def exempt_request(request_scope: MutableMapping[str, Any]) -> None:
     """Keep the request of that ASGI scope or WSGI environ out of every SLO."""
     marks = request_scope.get(REQUEST_MARKS_KEY)
     if isinstance(marks, RequestMarks):
-        marks.exempt = True
+        marks.noting().exempt = True
 
 
 class ObservedRequest:
@@ -111,6 +132,14 @@ class ObservedRequest:
     disconnected: bool
     finished: bool
     route_match: RouteMatch | None
+
+    def resolve(self) -> RouteMatch | None:
+        """
+        The route that took the request; None when none did.
+
+        `HTTPRecorder.finish` calls it once, where `route_match` is None. An integration overrides it, and it may raise.
+        """
+        return None
 
 
 class RouteMatch:

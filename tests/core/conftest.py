@@ -53,8 +53,8 @@ class Service:
         observed.first_byte = None if first_byte is None else self.timer() + first_byte
         self.timer.advance(seconds)
         before = {tracker.name: self.counts(tracker.name) for tracker in self.registry}
-        route_match = RouteMatch(route, view_name=view_name, view=view, is_static=is_static)
-        self.recorder.finish(observed, lambda: route_match)
+        observed.route_match = RouteMatch(route, view_name=view_name, view=view, is_static=is_static)
+        self.recorder.finish(observed)
         outcomes = {}
         for name, (good, bad) in before.items():
             counted = self.counts(name)

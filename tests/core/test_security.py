@@ -228,7 +228,8 @@ def test_long_paths_of_many_routes_cost_little_memory(clock: FakeClock) -> None:
             observed = recorder.begin({}, "GET", f"/{number % 90}/{number}/{'🔥' * 240}")
             assert observed is not None
             observed.status = 200
-            recorder.finish(observed, lambda route_match=routes[number % 90]: route_match)
+            observed.route_match = routes[number % 90]
+            recorder.finish(observed)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -246,7 +247,8 @@ def test_made_up_methods_cost_no_memory(clock: FakeClock) -> None:
         observed = recorder.begin({}, f"M{number}", "/")
         assert observed is not None
         observed.status = 200
-        recorder.finish(observed, lambda: route)
+        observed.route_match = route
+        recorder.finish(observed)
 
     assert registry["all"].snapshot().total == 5_000
     assert len(recorder._match_results) == 1

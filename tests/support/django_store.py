@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
+import pytest
 from django.db import connections
 
 from slo_core import SLODefinition, SLOTracker
@@ -37,6 +39,25 @@ def filled(alias: str, names: list[str]) -> tuple[DjangoBucketStore, int]:
         ]
     )
     return store, now
+
+
+def noted_statements(store: DjangoBucketStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement of the store from now on."""
+    statements: list[str] = []
+    connect = store._database.new_connection
+
+    def watched() -> Any:
+        connection = connect()
+
+        def note(execute: Any, sql: str, *rest: Any) -> Any:
+            statements.append(sql)
+            return execute(sql, *rest)
+
+        connection.execute_wrappers.append(note)
+        return connection
+
+    monkeypatch.setattr(store._database, "new_connection", watched)
+    return statements
 
 
 def tracker_on(url: str, clock: Callable[[], float] = time.time) -> SLOTracker:

@@ -17,7 +17,7 @@ from slo_core.stores.base import StoreScope
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, Stored, StoreIdentity
 from slo_core.stores.url import redacted_url
 from slo_django.store.batch_writer import BatchWriter
-from slo_django.store.bucket_sums import read_sums
+from slo_django.store.closed_sums import ClosedSums, WantedSums
 from slo_django.store.database import Database
 from slo_django.store.pruning import PRUNING_SECONDS, Pruning
 from slo_django.store.rows import RECORD_COLUMNS, digest, placeholders, record_of, unpacked
@@ -84,6 +84,7 @@ class DjangoBucketStore:
         self._database = Database(alias)
         self._tables = Tables(self._database, clock=clock)
         self._batch_writer = BatchWriter(self._tables, self._database.dialect, service)
+        self._closed_sums = ClosedSums()
         self._pruning = Pruning(self._database, self._tables)
 
     @property
@@ -121,8 +122,8 @@ class DjangoBucketStore:
             )
             records = {keys[row[0]]: (row[1], record_of(row[2:])) for row in rows}
             known = [query for query in queries if query.slo in records]
-            wanted = [(records[query.slo][0], query.ranges) for query in known]
-            sums = iter(read_sums(transaction, self._database.dialect.vendor, wanted))
+            wanted = [WantedSums(*records[query.slo], query.ranges) for query in known]
+            sums = iter(self._closed_sums.read(transaction, self._database.dialect.vendor, wanted))
         return [
             Stored(records[query.slo][1], next(sums))
             if query.slo in records

@@ -13,6 +13,7 @@ from sent_request import counts, send
 from slo_core import HTTPRule, InMemoryStore, SLODefinition, SLORegistry, SLOTracker
 from slo_core.errors import UnknownNameError
 from slo_core.http.recorder import HTTPRecorder, RouteMatch
+from slo_core.http.request import ObservedRequest
 from slo_core.stores.memory.store import MemoryLedger, MemoryStore
 from slo_core.testing import FakeClock
 
@@ -97,8 +98,8 @@ def test_one_slo_may_count_every_request(by_name: bool) -> None:
     ):  # fmt: skip
         observed = recorder.begin({}, method, "/x")
         assert observed is not None
-        observed.status, observed.exception = status, exception
-        recorder.finish(observed, lambda: RouteMatch(is_static=True))
+        observed.status, observed.exception, observed.route_match = status, exception, RouteMatch(is_static=True)
+        recorder.finish(observed)
 
     assert counts(tracker) == (4, 3)
     assert counts(registry["b"]) == (0, 0)
@@ -158,27 +159,27 @@ def test_a_request_under_way_when_an_slo_is_added_is_counted_by_those_it_began_w
 def test_a_route_that_cannot_be_told_is_reported_and_the_request_counts(service_of: ServiceOf) -> None:
     """Frameworks change their routing."""
     service = service_of()
-    observed = service.recorder.begin({}, "GET", "/x")
+
+    class Lost(ObservedRequest):
+        def resolve(self) -> RouteMatch:
+            raise AttributeError("the router has moved")
+
+    observed = service.recorder.begin({}, "GET", "/x", Lost)
     observed.status = 500
-
-    def resolve() -> RouteMatch:
-        raise AttributeError("the router has moved")
-
-    service.recorder.finish(observed, resolve)
+    service.recorder.finish(observed)
 
     assert service.counts() == (0, 1)
     assert service.registry.internals.errors.total == 1
 
 
 def test_no_route_is_no_route(service_of: ServiceOf) -> None:
-    """A resolver that says None, and none at all, are the same."""
+    """Then the path decides."""
     service = service_of(routes=["/x"])
-    for resolve in (None, lambda: None):
-        observed = service.recorder.begin({}, "GET", "/x")
-        observed.status = 200
-        service.recorder.finish(observed, resolve)
+    observed = service.recorder.begin({}, "GET", "/x")
+    observed.status = 200
+    service.recorder.finish(observed)
 
-    assert service.counts() == (2, 0)
+    assert service.counts() == (1, 0)
 
 
 class BrokenTimer:
@@ -345,7 +346,8 @@ def test_requests_from_many_threads_are_all_counted(service_with: ServiceOf) -> 
         for index in range(2000):
             observed = service.recorder.begin({}, "GET", f"/y/{index}")
             observed.status = 500 if index % 4 == number else 200
-            service.recorder.finish(observed, lambda: RouteMatch(f"/y/{{id{number}}}"))
+            observed.route_match = RouteMatch(f"/y/{{id{number}}}")
+            service.recorder.finish(observed)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:

@@ -12,6 +12,7 @@ import pytest
 from sent_request import counts, send
 from slo_core import HTTPRule, SLODefinition, SLORegistry
 from slo_core.http.recorder import HTTPRecorder, exempt_request
+from slo_core.http.request import ObservedRequest
 from slo_core.testing import capture_requests
 
 ServiceOf = Callable[..., Any]
@@ -20,16 +21,21 @@ ServiceOf = Callable[..., Any]
 def test_a_request_is_counted_once_however_often_it_ends(service_of: ServiceOf) -> None:
     """`finish` is called from wherever the end shows first, and then again."""
     service = service_of()
-    observed = service.recorder.begin({}, "GET", "/x")
-    observed.status = 200
-    route_match = []
+    resolved = []
 
-    service.recorder.finish(observed, lambda: route_match.append(1))
+    class Resolved(ObservedRequest):
+        def resolve(self) -> None:
+            resolved.append(self.status)
+
+    observed = service.recorder.begin({}, "GET", "/x", Resolved)
+    observed.status = 200
+
+    service.recorder.finish(observed)
     observed.exception = LookupError()
-    service.recorder.finish(observed, lambda: route_match.append(2))
+    service.recorder.finish(observed)
 
     assert service.counts() == (1, 0)
-    assert route_match == [1]
+    assert resolved == [200]
 
 
 def test_the_clock_stops_with_the_last_byte(service_of: ServiceOf) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount
@@ -103,6 +105,20 @@ def test_static_files_below_a_mount_count_for_nobody(document: Path) -> None:
     service = Service(app, inside=True)
 
     assert service.ask(path="/shop/eu/static/document.txt").status == 200
+    assert service.events == []
+
+
+@pytest.mark.parametrize("wrap", [lambda app: app, GZipMiddleware], ids=["bare", "behind a middleware"])
+@pytest.mark.parametrize("path", ["/document.txt", "/nothing.txt"])
+def test_an_application_of_nothing_but_static_files_counts_for_nobody(
+    document: Path, path: str, wrap: Callable[[Any], Any]
+) -> None:
+    """Also where every request counts that no route took: there is no router around them."""
+    app = wrap(StaticFiles(directory=document.parent))
+    service = Service(app, {"availability": {"target": 0.9, "unmatched": True}})
+
+    service.ask(path=path)
+
     assert service.events == []
 
 

@@ -113,6 +113,19 @@ def test_an_answer_of_announced_length_that_was_read_whole_is_complete() -> None
     assert service.counts() == (1, 0)
 
 
+@pytest.mark.parametrize("body", ["", [b"", b""]])
+def test_an_empty_answer_is_complete_without_a_close(body: Any) -> None:
+    """Test clients read up to the first chunk, and close nothing: a test would find its request uncounted."""
+    app = Flask("shop")
+    app.add_url_rule("/", "home", lambda: Response(body, 412, {"Content-Length": "0"}))
+    service = Service(app)
+
+    answer = app.test_client().get("/")  # kept, for a body that is collected as garbage is closed
+
+    assert answer.status_code == 412
+    assert service.counts() == (1, 0)
+
+
 def test_a_garbage_collected_stream_is_closed_and_left_out() -> None:
     """A generator in a middleware around us that is dropped midway raises GeneratorExit."""
     clock = FakeClock()

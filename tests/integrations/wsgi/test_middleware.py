@@ -93,7 +93,7 @@ def test_a_route_names_the_slo_of_a_request() -> None:
 def test_one_template_is_one_route_however_many_requests_it_takes() -> None:
     """The recorder remembers by the route how requests are counted; a new object for each request would fill that memory."""
     service = Service(shop)
-    matches = {id(service.app._routes.find({"slo_route": f"/orders/{'{id}'}"}, None)) for _ in range(3)}  # type: ignore[arg-type]
+    matches = {id(service.app.routes.find({"slo_route": f"/orders/{'{id}'}"}, None)) for _ in range(3)}  # type: ignore[arg-type]
 
     assert len(matches) == 1
 
@@ -251,3 +251,17 @@ def test_the_recipe_for_bottle() -> None:
     assert [service.ask(path=path).status for path in ("/orders/7", "/boom", "/nowhere")] == [200, 500, 404]
     assert [(event.route, event.status) for event in service.events] == [("/orders/<order>", 200), ("/boom", 500)]
     assert service.counts() == (1, 1)
+
+
+def test_an_empty_body_of_announced_length_is_complete_with_its_first_chunk() -> None:
+    """A client that looks at the length asks for no more."""
+
+    def nothing(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [("content-length", "0")])
+        yield b""
+
+    service = Service(nothing, HTTPRule(unmatched=True))
+    body = iter(service.app({"REQUEST_METHOD": "GET", "PATH_INFO": "/"}, lambda *_: lambda _: None))
+
+    assert next(body) == b""
+    assert service.counts() == (1, 0)

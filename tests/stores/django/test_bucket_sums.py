@@ -2,36 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from database_servers import PostgreSQL
 from django_databases import django_database
-from django_store import emptied, filled
+from django_store import emptied, filled, noted_statements
 from slo_core.budgets.events import EventCounts
 from slo_core.stores.buckets import BucketRange, Query
 from slo_core.testing import batch_of
-from slo_django.store.bucket_store import DjangoBucketStore
-
-
-def noted_statements(store: DjangoBucketStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every statement of the store from now on."""
-    statements: list[str] = []
-    connect = store._database.new_connection
-
-    def watched() -> Any:
-        connection = connect()
-
-        def note(execute: Any, sql: str, *rest: Any) -> Any:
-            statements.append(sql)
-            return execute(sql, *rest)
-
-        connection.execute_wrappers.append(note)
-        return connection
-
-    monkeypatch.setattr(store._database, "new_connection", watched)
-    return statements
 
 
 def test_a_list_of_many_slos_takes_as_many_statements_as_one(alias: str, monkeypatch: pytest.MonkeyPatch) -> None:
