@@ -161,7 +161,7 @@ class SLOMiddleware(WireObserver):
 class _Watch:
     """One request between server and application."""
 
-    __slots__ = ("_observed", "_observer", "_receive", "_recorder", "_scope", "_send", "_sends_trailers")
+    __slots__ = ("_is_ending", "_observed", "_observer", "_receive", "_recorder", "_scope", "_send", "_sends_trailers")
 
     def __init__(
         self, observer: WireObserver, observed: ObservedRequest, scope: Scope, receive: Receive, send: Send
@@ -172,6 +172,7 @@ class _Watch:
         self._scope = scope
         self._receive = receive
         self._send = send
+        self._is_ending = False  # the last message was handed to the server, which may not have returned yet
         self._sends_trailers = False
 
     async def raised(self, exc: BaseException) -> None:
@@ -194,7 +195,7 @@ class _Watch:
     def returned(self) -> None:
         """The application returned, and the response had not ended."""
         observed = self._observed
-        if observed.status is not None and not observed.disconnected:
+        if observed.status is not None and not observed.disconnected and not self._is_ending:
             if self._server_is_stopping(None):
                 observed.marks.exempt = True
             observed.exception = IncompleteResponseError("the application returned before its response had ended")
@@ -224,7 +225,8 @@ class _Watch:
 
     async def receive(self) -> Message:
         message = await self._receive()
-        if message.get("type") == "http.disconnect":
+        # A server also sends it once the response is complete, and that may be before its `send` returns.
+        if message.get("type") == "http.disconnect" and not self._is_ending:
             self._observed.disconnected = True
         return message
 
@@ -243,15 +245,17 @@ class _Watch:
             is_last = message_type == "http.response.pathsend" or (
                 message_type == "http.response.trailers" and not message.get("more_trailers")
             )
+        if is_last and (not self._sends_trailers or message_type == "http.response.trailers"):
+            self._is_ending = True
         try:
             await self._send(message)
         except Exception as exc:
+            self._is_ending = False  # the server did not take it
             if isinstance(exc, OSError) or _is_refusal(exc):
                 observed.disconnected = True
             raise
-        if is_last:
-            if not self._sends_trailers or message_type == "http.response.trailers":
-                self._finish()
+        if self._is_ending:
+            self._finish()
         elif message_type == "http.response.start":
             # After a disconnect, a response such as an error page reaches no client.
             if not observed.disconnected:

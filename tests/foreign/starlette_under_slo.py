@@ -94,20 +94,19 @@ async def _serve(app: Any, registry: Any, scope: Any, receive: Any, send: Any) -
 
     async def wire_send(message: Any) -> None:
         nonlocal has_trailers
+        # Before it is sent: a server sends http.disconnect when the response is complete, too.
+        if message["type"] == "http.response.start":
+            request.status = message["status"]
+            has_trailers = message.get("trailers", False)
+        elif message["type"] == "http.response.pathsend" or (
+            message["type"] == _LAST[has_trailers] and not message.get("more_body") and not message.get("more_trailers")
+        ):
+            request.is_complete = True
         try:
             await send(message)
         except OSError:
             request.is_client_gone = True
             raise
-        if message["type"] == "http.response.start":
-            request.status = message["status"]
-            has_trailers = message.get("trailers", False)
-        elif (
-            message["type"] == _LAST[has_trailers] and not message.get("more_body") and not message.get("more_trailers")
-        ):
-            request.is_complete = True
-        elif message["type"] == "http.response.pathsend":
-            request.is_complete = True
 
     try:
         await app(scope, wire_receive, wire_send)
