@@ -94,6 +94,7 @@ async def _serve(app: Any, registry: Any, scope: Any, receive: Any, send: Any) -
 
     async def wire_send(message: Any) -> None:
         nonlocal has_trailers
+        was_complete = request.is_complete
         # Before it is sent: a server sends http.disconnect when the response is complete, too.
         if message["type"] == "http.response.start":
             request.status = message["status"]
@@ -104,8 +105,9 @@ async def _serve(app: Any, registry: Any, scope: Any, receive: Any, send: Any) -
             request.is_complete = True
         try:
             await send(message)
-        except OSError:
-            request.is_client_gone = True
+        except Exception as exc:
+            request.is_complete = was_complete  # the server did not take it
+            request.is_client_gone = isinstance(exc, OSError)
             raise
 
     try:
