@@ -26,7 +26,7 @@ CALLS = 50
 SLICES = 12
 # Not timed, before each slice: the contender before has left other code in the processor's caches.
 WARM_UP_CALLS = 5
-OURS, FLOOR = "slo-suite, 3 SLOs", "bare app"
+OURS, FLOOR, NOTHING = "slo-suite, 3 SLOs", "bare app", "middleware that does nothing"
 
 Scope = MutableMapping[str, Any]
 ASGIApp = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
@@ -116,6 +116,8 @@ def wsgi_measure(app: WSGIApp, *, next_path: Callable[[], str] = lambda: PATH) -
 
 def _print(title: str, results: dict[str, Result], *, reference: str, at_most: float) -> None:
     print_table(f"one request, {title}", results, reference=reference, floor=FLOOR)
+    nothing = results[NOTHING].above(results[FLOOR]) * 1e6
+    hold_to(f"middleware that does nothing, {title}", "within 0.3 us", f"{nothing:.2f} us", is_met=abs(nothing) <= 0.3)
     ratio = ratio_of(results, OURS, reference, floor=FLOOR)
     hold_to(f"middleware, {title}", f"<= {at_most} x {reference}", f"{ratio:.2f} x", is_met=ratio <= at_most)
 
@@ -143,7 +145,7 @@ def _fastapi_app() -> Any:
     return app
 
 
-def _asgi(title: str, make: Callable[[], Any], rounds: int) -> None:
+def _asgi(title: str, make: Callable[[], Any], rounds: int, *, at_most: float) -> None:
     from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
     from prometheus_client import CollectorRegistry
     from prometheus_fastapi_instrumentator import Instrumentator
@@ -167,7 +169,7 @@ def _asgi(title: str, make: Callable[[], Any], rounds: int) -> None:
     with asyncio.Runner() as runner:
         contenders = {
             FLOOR: make(),
-            "middleware that does nothing": added(_Nothing),
+            NOTHING: added(_Nothing),
             OURS: ours,
             "slo-budget-tracker, 1 SLO": added(TheirMiddleware, tracker=theirs),
             "prometheus-fastapi-instrumentator": instrumented,
@@ -176,7 +178,7 @@ def _asgi(title: str, make: Callable[[], Any], rounds: int) -> None:
         }
         results = compete({name: asgi_measure(app, runner) for name, app in contenders.items()}, SLICES * rounds)
     reference = "prometheus-fastapi-instrumentator"
-    _print(title, results, reference=reference, at_most=0.2)
+    _print(title, results, reference=reference, at_most=at_most)
 
 
 def _flask(rounds: int) -> None:
@@ -211,13 +213,13 @@ def _flask(rounds: int) -> None:
     FlaskInstrumentor().instrument_app(telemetry)
     contenders = {
         FLOOR: make(),
-        "middleware that does nothing": nothing(),
+        NOTHING: nothing(),
         OURS: ours,
         "prometheus-flask-exporter": exported,
         "OpenTelemetry": telemetry,
     }
     results = compete({name: wsgi_measure(app) for name, app in contenders.items()}, SLICES * rounds)
-    _print("Flask", results, reference="prometheus-flask-exporter", at_most=0.2)
+    _print("Flask", results, reference="prometheus-flask-exporter", at_most=0.22)
 
 
 def _nothing_in_django(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -270,7 +272,7 @@ def _django(rounds: int) -> None:
     django.setup()
     stacks: dict[str, list[str]] = {
         FLOOR: [],
-        "middleware that does nothing": ["benchmarks.middleware._nothing_in_django"],
+        NOTHING: ["benchmarks.middleware._nothing_in_django"],
         OURS: ["slo_django.middleware.SLOMiddleware"],
         "django-prometheus": [
             "django_prometheus.middleware.PrometheusBeforeMiddleware",
@@ -283,20 +285,23 @@ def _django(rounds: int) -> None:
         return kind()
 
     measures = {name: wsgi_measure(handler(WSGIHandler, stack)) for name, stack in stacks.items()}
-    _print("Django WSGI", compete(measures, SLICES * rounds), reference="django-prometheus", at_most=0.1)
+    _print("Django WSGI", compete(measures, SLICES * rounds), reference="django-prometheus", at_most=0.12)
 
     urls.urlpatterns = urls.async_urlpatterns
     clear_url_caches()
     with asyncio.Runner() as runner:
         measures = {name: asgi_measure(handler(ASGIHandler, stack), runner) for name, stack in stacks.items()}
         results = compete(measures, SLICES * rounds)
-    _print("Django ASGI (async view)", results, reference="django-prometheus", at_most=0.1)
+    # Threads of Django's own are most of it, and their time varies by ten times what we add.
+    print_table("one request, Django ASGI (async view)", results, reference="django-prometheus", floor=FLOOR)
+    ratio = ratio_of(results, OURS, "django-prometheus", floor=FLOOR)
+    hold_to("middleware, Django ASGI (async view)", "<= 0.1 x django-prometheus", f"{ratio:.2f} x", is_met=ratio <= 0.1)
 
 
 def run(rounds: int) -> None:
     """Print one table a framework."""
     logging.disable(logging.WARNING)
-    _asgi("Starlette", _starlette_app, rounds)
-    _asgi("FastAPI", _fastapi_app, rounds)
+    _asgi("Starlette", _starlette_app, rounds, at_most=0.14)
+    _asgi("FastAPI", _fastapi_app, rounds, at_most=0.2)
     _flask(rounds)
     _django(rounds)
