@@ -13,6 +13,7 @@ from slo_core.http.lifespan import ASGIApp, Message, Receive, Scope, Send, serve
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import ObservedRequest, RequestNotes, RouteMatch
 from slo_core.objectives.http_rule import Classifier
+from slo_core.process.internal_errors import user_code_errors
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker
 
@@ -229,7 +230,7 @@ class ServedRequest(ObservedRequest):
             self._report("whether the server is stopping could not be determined", problem)
             return False
 
-    def _report(self, message: str, problem: Exception) -> None:
+    def _report(self, message: str, problem: BaseException) -> None:
         self.observer.recorder.internal_errors.report(message, problem)
 
     def _forget_exceptions(self) -> None:
@@ -256,7 +257,7 @@ class ServedRequest(ObservedRequest):
                 try:
                     # Before it is sent, so that a client that reads slowly delays nothing.
                     self.first_byte = self.observer.recorder.timer()
-                except Exception as exc:  # from a user's own timer; the response must go out
+                except user_code_errors() as exc:  # from a user's own timer; the response must go out
                     self._report("a request could not be timed", exc)
         elif message_type != "http.response.start":
             is_last = message_type == "http.response.pathsend" or (

@@ -34,7 +34,7 @@ from slo_core.http.request import (
     is_unmatched_request,
 )
 from slo_core.objectives.http_rule import KNOWN_METHODS, Classifier, HTTPRule
-from slo_core.process.internal_errors import InternalErrors
+from slo_core.process.internal_errors import InternalErrors, user_code_errors
 from slo_core.process.workers import several_workers
 from slo_core.tracking.event_counter import ThreadCounts
 from slo_core.tracking.registry import SLORegistry
@@ -207,7 +207,7 @@ class HTTPRecorder:
             observed.first_byte = observed.ended = observed.status = observed.exception = observed.route_match = None
             observed.is_answered = observed.disconnected = observed.finished = False
             observed.started = self.timer()
-        except Exception as exc:  # the request must go on
+        except user_code_errors() as exc:  # the request must go on
             self.internal_errors.report("a request could not be taken up", exc)
             return None
         return observed
@@ -229,7 +229,7 @@ class HTTPRecorder:
             if route_match is None:
                 try:
                     route_match = observed.resolve()
-                except Exception as exc:  # frameworks change their routing: count without a route
+                except user_code_errors() as exc:  # frameworks change their routing: count without a route
                     self.internal_errors.report("the route of a request could not be determined", exc)
                 if route_match is None:
                     route_match = NO_ROUTE_MATCH
@@ -284,7 +284,7 @@ class HTTPRecorder:
                         counts.good += 1
                     else:
                         counts.bad += 1
-        except Exception as exc:  # the response is out, or on its way
+        except user_code_errors() as exc:  # the response is out, or on its way
             self.internal_errors.report("a request could not be counted", exc)
         finally:
             # Its traceback leads to frames that hold this object, and both would wait for the garbage collector.
@@ -320,7 +320,7 @@ class HTTPRecorder:
         """The calling thread's counts of one SLO, for the second of `now`."""
         try:
             return rotate(now)
-        except Exception as exc:  # from a user's own store; the other SLOs count all the same
+        except user_code_errors() as exc:  # from a user's own store; the other SLOs count all the same
             self.internal_errors.report(_NOT_COUNTED, exc)
             return ThreadCounts(floor(now))  # never handed to a store: this event is lost
 
@@ -337,7 +337,7 @@ class HTTPRecorder:
                     if is_good is not None:
                         slo.tracker.record(is_good)
                         counted[slo.tracker.name] = is_good
-                except Exception as exc:  # as in `_rotated`
+                except user_code_errors() as exc:  # as in `_rotated`
                     self.internal_errors.report(_NOT_COUNTED, exc)
         if counted and self._listeners:
             self._notify(observed, route_match, status, timing, counted)
