@@ -141,6 +141,7 @@ class WireObserver:
                 middleware=layers,
                 kind=SLOMiddleware,
                 saw_lifespan=self._saw_lifespan,
+                is_warned=not isinstance(self, SLOMiddleware),
             )
         except Exception as exc:  # from an application of an unknown kind; the request goes on
             self.recorder.internal_errors.report("the installation could not be checked", exc)
