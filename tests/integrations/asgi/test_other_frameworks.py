@@ -226,7 +226,7 @@ def test_litestars_routes_are_not_judged_by_starlettes(caplog: pytest.LogCapture
         return "an order"
 
     registry = SLORegistry.from_config({"orders": {"target": 0.9, "routes": ["/orders/*"]}})
-    app = SLOMiddleware(Litestar([show], openapi_config=None), registry=registry)
+    app = SLOMiddleware(Litestar([show], openapi_config=None, logging_config=None), registry=registry)
 
     assert serve(app, path="/orders/7").status == 200
     assert registry["orders"].snapshot().total == 1
