@@ -11,6 +11,7 @@ import time
 from _thread import get_ident
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from math import floor
+from types import SimpleNamespace
 from typing import Any, TypeVar, overload
 
 from slo_core.conventions import DEFAULT_SERVICE, REQUEST_MARKS_KEY
@@ -101,7 +102,7 @@ class HTTPRecorder:
         self.internal_errors = InternalErrors() if registry is None else registry.internals.errors
         self._registry = registry
         # Kept as an attribute, because every request compares the version.
-        self._internals = None if registry is None else registry.internals
+        self._versioned: Any = SimpleNamespace(version=0) if registry is None else registry.internals
         self._service = DEFAULT_SERVICE if registry is None else registry.service
         self._listeners = () if registry is None else registry.internals.request_listeners
         self._single_tracker = tracker
@@ -119,12 +120,11 @@ class HTTPRecorder:
 
     def _rebuild(self) -> None:
         """Bind the SLOs as they are defined now, and forget everything worked out from older definitions."""
-        if self._internals is not None:
-            self._version = self._internals.version
+        self._version = self._versioned.version
         self._bound_slos = tuple(self._bind_all())
         self.needs_routes = any(slo.marked_views_only or slo.routes or slo.views for slo in self._bound_slos)
         self._slo_keys: frozenset[SLOKey] = frozenset(slo.slo_key for slo in self._bound_slos)
-        where = "" if self._internals is None else self._internals.definitions_setting
+        where = "" if self._registry is None else self._registry.internals.definitions_setting
         self._first_requests = FirstRequests(self._bound_slos, exclude=self._exclude, where=where)
         # By the fields of a `RequestKey`. Looked up with a plain tuple: a named one takes 0.2 us to make.
         self._match_results: dict[tuple[object, ...], MatchResult] = {}
@@ -182,8 +182,7 @@ class HTTPRecorder:
             The request to fill in; None when no SLO of this installation counts it.
         """
         try:
-            internals = self._internals
-            if internals is not None and internals.version != self._version:
+            if self._versioned.version != self._version:
                 self._rebuild()
             slo_keys = self._slo_keys
             marks = request_scope.get(REQUEST_MARKS_KEY)
