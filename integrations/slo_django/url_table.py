@@ -22,20 +22,23 @@ class UrlTable:
 
     Attributes:
         has_marks: Some view is marked with `slo_track` or `slo_exempt`, our own views apart.
+        own_routes: The routes of our own views.
     """
 
-    __slots__ = ("_own_parts", "_own_views", "has_marks")
+    __slots__ = ("_own_parts", "_own_views", "has_marks", "own_routes")
 
     def __init__(self, urlconf: Any) -> None:
         self.has_marks = False
         # For each of our views a literal part of its pattern: all its paths contain it.
         self._own_parts: set[str] = set()
         self._own_views: list[object] = []
-        for view, literal in _views(get_resolver(urlconf), ""):
+        self.own_routes: set[str] = set()
+        for view, literal, route in _views(get_resolver(urlconf), "", ""):
             marks = marks_of_view(view)
             if marks.exempt and str(getattr(view, "__module__", "")).startswith("slo_django."):
                 self._own_views.append(view)
                 self._own_parts.add(literal)
+                self.own_routes.add(route)
             elif not self.has_marks:
                 self.has_marks = bool(marks.tracked or marks.exempt or marks_by_method(view))
 
@@ -48,8 +51,8 @@ class UrlTable:
         return any(view is own for own in self._own_views)  # not `in`: views may compare themselves
 
 
-def _views(resolver: URLResolver, literal: str) -> Iterator[tuple[object, str]]:
-    """All views, each with the longest literal part of its route."""
+def _views(resolver: URLResolver, literal: str, around: str) -> Iterator[tuple[object, str, str]]:
+    """All views, each with the longest literal part of its route, and the route as a `ResolverMatch` has it."""
     for pattern in resolver.url_patterns:
         route = pattern.pattern
         # Expressions and translated routes are left out: the part may then be empty, which every path contains.
@@ -57,6 +60,6 @@ def _views(resolver: URLResolver, literal: str) -> Iterator[tuple[object, str]]:
         start = str(route).partition("<")[0] if is_literal else ""
         longest = max(literal, start, key=len)
         if isinstance(pattern, URLResolver):
-            yield from _views(pattern, longest)
+            yield from _views(pattern, longest, around + str(route))
         else:
-            yield pattern.callback, longest
+            yield pattern.callback, longest, around + str(route)
