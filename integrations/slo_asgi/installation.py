@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+from slo_asgi.answer import Endpoint
 from slo_asgi.route_table import RouteTable, TableRoute
 from slo_core.conventions import LOGGER_NAME
 from slo_core.errors import nearest
@@ -24,7 +25,13 @@ _GLOB_SPECIAL = re.compile(r"[*?\[]")
 
 
 def log_mistakes(
-    registry: SLORegistry, table: RouteTable | None, *, middleware: Sequence[Any], kind: type, saw_lifespan: bool
+    registry: SLORegistry,
+    table: RouteTable | None,
+    *,
+    middleware: Sequence[Any],
+    kind: type,
+    saw_lifespan: bool,
+    is_warned: bool,
 ) -> None:
     """
     Log what is wrong with an installation, one warning for each mistake.
@@ -35,17 +42,25 @@ def log_mistakes(
         middleware: What the user added to the application, the outermost first; empty where that does not matter.
         kind: The class of our own middleware.
         saw_lifespan: The server has announced the start of the application.
+        is_warned: `instrument` has warned of routes that hide ours.
     """
-    for mistake in _mistakes(registry, table, middleware, kind, saw_lifespan=saw_lifespan):
+    for mistake in _mistakes(registry, table, middleware, kind, saw_lifespan=saw_lifespan, is_warned=is_warned):
         _logger.warning("%s", mistake)
 
 
 def _mistakes(
-    registry: SLORegistry, table: RouteTable | None, middleware: Sequence[Any], kind: type, *, saw_lifespan: bool
+    registry: SLORegistry,
+    table: RouteTable | None,
+    middleware: Sequence[Any],
+    kind: type,
+    *,
+    saw_lifespan: bool,
+    is_warned: bool,
 ) -> Iterator[str]:
     if len(registry) == 0:
         yield 'no SLO is defined: no request is counted; for a start: {"availability": {"target": "99.9%"}}'
     if table is not None:
+        yield from _hidden_views(table, is_warned=is_warned)
         yield from _unmatched_patterns(registry, table)
         yield from _unknown_marks(registry, table)
         yield from _unseen_marks(table)
@@ -55,6 +70,31 @@ def _mistakes(
             "the server sent no lifespan before the first request: when it stops, events of the last flush interval may be "
             "lost; let the server and the layers around SLOMiddleware pass the lifespan on, or call registry.close()"
         )
+
+
+def _hidden_views(table: RouteTable, *, is_warned: bool) -> Iterator[str]:
+    """Paths at which a view of slo-suite and another one would answer: the first route takes all of its requests."""
+    for own in table.own:
+        path, is_earlier = own.template, True
+        for route in table.routes:
+            name = route.match.view_name or getattr(route.match.view, "__name__", "another view")
+            if route is own:
+                is_earlier = False
+            elif isinstance(route.match.view, Endpoint):
+                continue
+            elif route.is_below_mount and route.template == f"{path}/{{path}}":
+                yield (
+                    f"GET {path} goes to slo-suite, and only {path}/ to what is mounted there: mount it elsewhere, or pass "
+                    "another metrics_path= or status_path="
+                )
+            elif route.template == path and (route.methods is None or "GET" in route.methods):
+                if not is_earlier:
+                    yield (
+                        f"GET {path} goes to slo-suite: {name!r} was added at the same path later, and never answers; give "
+                        "it another path, or pass another metrics_path= or status_path="
+                    )
+                elif not is_warned:
+                    yield f"GET {path} goes to {name!r}, which was added before the view of slo-suite: that never answers"
 
 
 def _unmatched_patterns(registry: SLORegistry, table: RouteTable) -> Iterator[str]:

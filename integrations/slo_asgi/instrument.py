@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from slo_asgi.metrics import metrics_app
-from slo_asgi.middleware import WireObserver
-from slo_asgi.observer import may_hide_the_router, observe_last_resort, observe_mounted, observe_router
+from slo_asgi.outermost import observe_outermost
 from slo_core.config.definitions import DefinitionsConfig
 from slo_core.config.settings import SLOSettings
 from slo_core.conventions import DEFAULT_METRICS_PATH, DEFAULT_SERVICE, DEFAULT_STORE
@@ -86,8 +85,14 @@ def instrument(
     Raises:
         ConfigError: All problems of the definitions, or of the other arguments.
         StoreError: The store's URL is unknown or refused.
+        TypeError: It is no such application: a router, or a middleware around one.
         RuntimeError: The application has started already.
     """
+    if not all(hasattr(app, name) for name in ("state", "router", "routes", "build_middleware_stack", "add_route")):
+        raise TypeError(
+            f"instrument(): expected a FastAPI or Starlette application, got {type(app).__name__}; pass the application "
+            "itself, before a middleware is put around it. Any other ASGI application takes SLOMiddleware"
+        )
     existing = getattr(app.state, "slo_registry", None)
     if isinstance(existing, SLORegistry):
         warnings.warn("instrument() was called twice on one application; the first call stands", stacklevel=2)
@@ -119,7 +124,7 @@ def instrument(
     if settings.enabled:
         # Idle is allowed: custom SLOs may be fed by views marked with `slo_track`.
         recorder = HTTPRecorder(registry, exclude=settings.exclude, timer=timer, may_be_idle=True)
-        _observe(app, recorder, registry)
+        observe_outermost(app, recorder, registry)
     app.state.slo_registry = registry
     if settings.enabled and settings.metrics_path is not None:
         _warn_of_an_earlier_route(app, settings.metrics_path, "the metrics view", "metrics_path")
@@ -129,25 +134,6 @@ def instrument(
         _warn_of_an_earlier_route(app, settings.status_path, "the status page", "status_path")
         _add_status(app, settings.status_path, registry, token=settings.metrics_token)
     return registry
-
-
-def _observe(app: Application, recorder: HTTPRecorder, registry: SLORegistry) -> None:
-    """Observe the requests outside of everything that `app` consists of, and around its router where a layer may hide it."""
-    build = app.build_middleware_stack
-
-    def build_middleware_stack() -> ASGIApp:
-        stack = build()
-        observe_last_resort(stack)
-        try:
-            if may_hide_the_router(app, stack):
-                observe_router(app.router)
-            observe_mounted(app.routes)
-        except Exception as exc:  # from routes of an unknown kind: the application has to start
-            registry.internals.errors.report("mounted applications could not be observed", exc)
-        return WireObserver(stack, recorder, registry=registry, routed_app=app, is_inside=False)
-
-    # On this application only: no other one of the process is touched.
-    app.build_middleware_stack = build_middleware_stack  # type: ignore[misc]  # a method of the class
 
 
 def _add_status(app: Application, path: str, registry: SLORegistry, *, token: str | None) -> None:

@@ -6,17 +6,25 @@ import sys
 import time
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from copy import copy
 
 from slo_asgi.route import RouteResolver
 from slo_asgi.server_stop import disconnect_is_waiting, server_is_stopping
+from slo_core.conventions import REQUEST_MARKS_KEY
 from slo_core.http.lifespan import ASGIApp, Message, Receive, Scope, Send, serve_lifespan
 from slo_core.http.recorder import HTTPRecorder
-from slo_core.http.request import ObservedRequest, RequestNotes, RouteMatch
+from slo_core.http.request import ObservedRequest, RequestMarks, RequestNotes, RouteMatch
 from slo_core.objectives.http_rule import Classifier
+from slo_core.process.internal_errors import user_code_errors
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker
 
 __all__ = ["IncompleteResponseError", "SLOMiddleware", "WireObserver"]
+
+# The marks of the request that this task serves. Tasks inherit it, and may outlive the request: look at `is_over`. The marks,
+# not the request, because a task that never ends would keep that.
+_serving: ContextVar[RequestMarks | None] = ContextVar("slo_asgi.serving", default=None)
 
 
 class IncompleteResponseError(Exception):
@@ -66,6 +74,10 @@ class WireObserver:
             else:
                 await self.app(scope, receive, send)
             return
+        outer = _serving.get()
+        if outer is not None and not outer.is_over and REQUEST_MARKS_KEY not in scope:
+            await self._serve_within(outer, scope, receive, send)
+            return
         if not self._is_checked:
             self._check(scope)
         path: str = scope["path"]
@@ -80,7 +92,9 @@ class WireObserver:
             served.scope = scope
             served.server_receive = receive
             served.server_send = send
-            served.sends_trailers = served.is_handed_over = False
+            marks = served.marks
+            served.sends_trailers = served.is_handed_over = marks.is_over = False
+            _serving.set(marks)
             try:
                 await self.app(scope, served.receive, served.send)
             except BaseException as exc:
@@ -88,6 +102,24 @@ class WireObserver:
                 raise
             if not served.finished:
                 served.returned()
+
+    async def serve_further_inside(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a connection that has passed the layers outside of `app` already."""
+        if scope["type"] == "http" and not self._is_checked:
+            self._check(scope)
+        inside = copy(self)
+        inside.app = app
+        # What the server announces in a lifespan is for the connections to come.
+        inside._note_lifespan = self._note_lifespan  # type: ignore[method-assign]  # noqa: SLF001  # of the same class
+        await inside(scope, receive, send)
+
+    async def _serve_within(self, outer: RequestMarks, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request that was sent in process by the code that serves `outer`."""
+        outer.within(scope)
+        try:
+            await self(scope, receive, send)
+        finally:
+            _serving.set(outer)
 
     def _note_lifespan(self, message_type: object) -> None:
         self._saw_lifespan = True
@@ -109,6 +141,7 @@ class WireObserver:
                 middleware=layers,
                 kind=SLOMiddleware,
                 saw_lifespan=self._saw_lifespan,
+                is_warned=not isinstance(self, SLOMiddleware),
             )
         except Exception as exc:  # from an application of an unknown kind; the request goes on
             self.recorder.internal_errors.report("the installation could not be checked", exc)
@@ -196,7 +229,7 @@ class ServedRequest(ObservedRequest):
             return
         if isinstance(exc, CancelledError) and not self.disconnected:
             await self._explain_cancellation(exc)
-        if not (self.disconnected and _is_hang_up(exc)):
+        if not self._is_of_client(exc):
             status = getattr(exc, "status_code", None)
             if self.status is None and self.observer.is_inside and _is_status(status):
                 self.status = status  # the framework around us will answer with it
@@ -204,6 +237,11 @@ class ServedRequest(ObservedRequest):
                 self.exception = exc
         self._finish()
         self._forget_exceptions()
+
+    def _is_of_client(self, exc: BaseException) -> bool:
+        """Whether the client's going away led to an exception, or came before it: then it is no failure."""
+        notes = self.marks.notes
+        return self.disconnected and ((notes is not None and notes.client_left_first) or _is_hang_up(exc))
 
     def returned(self) -> None:
         """The application returned, and the response had not ended."""
@@ -229,7 +267,7 @@ class ServedRequest(ObservedRequest):
             self._report("whether the server is stopping could not be determined", problem)
             return False
 
-    def _report(self, message: str, problem: Exception) -> None:
+    def _report(self, message: str, problem: BaseException) -> None:
         self.observer.recorder.internal_errors.report(message, problem)
 
     def _forget_exceptions(self) -> None:
@@ -243,7 +281,10 @@ class ServedRequest(ObservedRequest):
         message = await self.server_receive()
         # hypercorn says it while it takes the last message, and Starlette then cancels that.
         if message.get("type") == "http.disconnect" and not self.is_handed_over:
-            self.disconnected = True
+            notes = self.marks.noting()
+            # After a failure it is too late: an error page may be made by code that looks for its client.
+            if notes.unhandled is None and notes.broken_off is None:
+                self.disconnected = notes.client_left_first = True
         return message
 
     async def send(self, message: Message) -> None:
@@ -256,14 +297,14 @@ class ServedRequest(ObservedRequest):
                 try:
                     # Before it is sent, so that a client that reads slowly delays nothing.
                     self.first_byte = self.observer.recorder.timer()
-                except Exception as exc:  # from a user's own timer; the response must go out
+                except user_code_errors() as exc:  # from a user's own timer; the response must go out
                     self._report("a request could not be timed", exc)
         elif message_type != "http.response.start":
             is_last = message_type == "http.response.pathsend" or (
                 message_type == "http.response.trailers" and not message.get("more_trailers")
             )
         if is_last and (not self.sends_trailers or message_type == "http.response.trailers"):
-            self.is_handed_over = True
+            self.is_handed_over = self.marks.is_over = True
         try:
             await self.server_send(message)
         except Exception as exc:
@@ -284,11 +325,12 @@ class ServedRequest(ObservedRequest):
         notes = self.marks.notes
         if notes is not None:
             self._heed(notes)
+        self.marks.is_over = True
         self.observer.recorder.finish(self)
 
     def _heed(self, notes: RequestNotes) -> None:
         noted = notes.broken_off or notes.unhandled
-        if noted is None or (self.disconnected and _is_hang_up(noted)):
+        if noted is None or self._is_of_client(noted):
             return  # the client, or a server that refused it, ended the request
         if notes.broken_off is not None:
             self.exception = notes.broken_off

@@ -68,8 +68,15 @@ class TableRoute:
         )
         self._compiled: re.Pattern[str] | None = None
 
+    @property
+    def is_below_mount(self) -> bool:
+        """Whether it stands for all paths below a mount, and not for that of the mount itself."""
+        return self.pattern.endswith("/.*")
+
     def takes(self, path: str) -> bool:
         """Whether the path matches."""
+        if not path.startswith(self.template.partition("{")[0]):
+            return False  # most are spared the compilation
         if self._compiled is None:
             self._compiled = re.compile(f"^{self.pattern}$")
         return self._compiled.match(path) is not None
@@ -117,7 +124,9 @@ class RouteTable:
 
     Attributes:
         routes: All that end a search, in the router's order.
+        own: Those of slo-suite.
         is_complete: Every route has a path that is known here.
+        hiding: Templates of routes that take the path of a view of slo-suite, because they come first.
         marked: Whether a view that is not ours has marks or serves static files: then the route decides even where no SLO
             names routes.
     """
@@ -128,10 +137,11 @@ class RouteTable:
         "_by_segments",
         "_by_start",
         "_lengths",
-        "_own",
         "_positions",
+        "hiding",
         "is_complete",
         "marked",
+        "own",
         "routes",
     )
 
@@ -143,14 +153,22 @@ class RouteTable:
         # By the number of segments, the positions of the literal ones, and those.
         self._by_segments: dict[tuple[int, tuple[int, ...], tuple[str, ...]], list[int]] = {}
         self._positions: dict[int, set[tuple[int, ...]]] = {}
+        self.is_complete = True
         for each in _flat(routes, template, ""):
-            if isinstance(each, _AskedRoute):
-                self._asked.append((len(self.routes), each))
+            if isinstance(each, TableRoute):
+                self._add(each, each.template[len(template) :])
                 continue
-            self._add(each, each.template[len(template) :])
+            self.is_complete = False
+            if each is not None:
+                self._asked.append((len(self.routes), each))
         self._lengths = sorted({len(start) for start in self._by_start})
-        self._own = [route for route in self.routes if isinstance(route.match.view, Endpoint)]
-        self.is_complete = not self._asked
+        self.own = [route for route in self.routes if isinstance(route.match.view, Endpoint)]
+        self.hiding = frozenset(
+            route.template
+            for own in self.own
+            for route in self.routes[: self.routes.index(own)]
+            if not isinstance(route.match.view, Endpoint) and route.takes(own.template)
+        )
         views = [route.match for route in self.routes if not isinstance(route.match.view, Endpoint)]
         self.marked = any(match.is_static or all_marks_of(match.view) != NO_MARKS for match in views)
 
@@ -171,7 +189,7 @@ class RouteTable:
 
     def own_view(self, path: str) -> RouteMatch | None:
         """The view of slo-suite at that path."""
-        for route in self._own:
+        for route in self.own:
             if route.template == path or ("{" in route.template and route.takes(path)):
                 return route.match
         return None
@@ -249,13 +267,17 @@ def is_mount(route: object) -> bool:
 
 def is_static(endpoint: object) -> bool:
     """Whether an endpoint serves static files."""
+    # Litestar's routers of static files hold functions of that module.
+    if str(getattr(endpoint, "__module__", "")).startswith("litestar.static_files"):
+        return True
     static = sys.modules.get("starlette.staticfiles")
     return static is not None and isinstance(endpoint, static.StaticFiles)
 
 
 def _flat(
     routes: Iterable[Any], template: str, pattern: str, mounts: tuple[Any, ...] = ()
-) -> Iterator[TableRoute | _AskedRoute]:
+) -> Iterator[TableRoute | _AskedRoute | None]:
+    """The routes that end a search; None for one of another framework, of which nothing is known here."""
     for route in routes:
         contexts = getattr(route, "effective_route_contexts", None)
         if callable(contexts):  # FastAPI from 0.137: a router that was included, with its prefix
@@ -265,14 +287,15 @@ def _flat(
             yield from _entries(route, template, pattern, mounts)
 
 
-def _entries(route: Any, template: str, pattern: str, mounts: tuple[object, ...]) -> Iterator[TableRoute | _AskedRoute]:
+def _entries(
+    route: Any, template: str, pattern: str, mounts: tuple[object, ...]
+) -> Iterator[TableRoute | _AskedRoute | None]:
     routing = sys.modules.get("starlette.routing")
     if routing is not None and isinstance(route, routing.WebSocketRoute):
         return
     own_template, own_pattern = getattr(route, "path_format", None), getattr(route, "path_regex", None)
     if not isinstance(own_template, str) or not isinstance(own_pattern, re.Pattern):
-        if callable(getattr(route, "matches", None)):
-            yield _AskedRoute(route, template, pattern)
+        yield _AskedRoute(route, template, pattern) if callable(getattr(route, "matches", None)) else None
         return
     own = own_pattern.pattern.removeprefix("^")
     if not is_mount(route):

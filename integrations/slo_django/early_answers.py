@@ -56,6 +56,10 @@ class EarlyAnswers:
             return None
         return match if not is_unmatched or table.is_own(match.func) else None
 
+    def is_own_route(self, request: HttpRequest, route: str) -> bool:
+        """Whether one of our own views has that route, too: an earlier one answers in its place."""
+        return route in self._table(getattr(request, "urlconf", None) or settings.ROOT_URLCONF).own_routes
+
     def _table(self, urlconf: Any) -> UrlTable:
         resolver = get_resolver(urlconf)
         table = self._tables.get(urlconf)

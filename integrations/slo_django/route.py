@@ -18,8 +18,10 @@ __all__ = ["RouteResolver"]
 
 _REMEMBERED_ROUTES = 1024
 
+_EXEMPT = ViewMarks(exempt=True)
+
 # Wagtail renders pages through the middlewares, by requests that no client sent.
-_DUMMY_REQUEST = RouteMatch(view=marked_as(ViewMarks(exempt=True)))
+_DUMMY_REQUEST = RouteMatch(view=marked_as(_EXEMPT))
 
 
 class RouteResolver:
@@ -63,11 +65,11 @@ class RouteResolver:
         try:
             return self._known[key]
         except KeyError:
-            return self._match_of(match, key, request.method or "")
+            return self._match_of(match, key, request)
         except TypeError:  # a view without a hash
             return _match_of(match, _view_of(match.func), is_static=is_static)
 
-    def _match_of(self, match: ResolverMatch, key: tuple[object, str, str, bool], method: str) -> RouteMatch:
+    def _match_of(self, match: ResolverMatch, key: tuple[object, str, str, bool], request: HttpRequest) -> RouteMatch:
         """Match a view that is new, or whose methods have marks of their own."""
         matches = self._by_method.get(key)
         if matches is None:
@@ -75,6 +77,8 @@ class RouteResolver:
                 self._known.clear()
                 self._by_method.clear()
             marks = marks_by_method(match.func)
+            if self._early_answers.is_own_route(request, match.route):
+                marks = {**marks, "GET": _EXEMPT, "HEAD": _EXEMPT}
             whole = _match_of(match, _view_of(match.func), is_static=key[3])
             if not marks:
                 self._known[key] = whole
@@ -82,7 +86,7 @@ class RouteResolver:
             matches = {name: _match_of(match, marked_as(each), is_static=key[3]) for name, each in marks.items()}
             matches[""] = whole
             self._by_method[key] = matches
-        return matches.get(method) or matches[""]
+        return matches.get(request.method or "") or matches[""]
 
 
 def _static_prefix() -> str | None:

@@ -165,9 +165,10 @@ class ServedRequest(ObservedRequest):
 
     def _is_of_client(self, exception: BaseException) -> bool:
         """Whether the exception comes from a client that hung up in the midst of its request."""
-        # Under ASGI Django has read the whole body before: there it is a fault of our own temporary file.
+        # Under ASGI Django has read the whole body before: there it is a fault of our own temporary file, unless the client
+        # was seen to go before anything had failed.
         if isinstance(self.request, ASGIRequest):
-            return False
+            return self.watch is not None and self.watch.seen
         if self.watch is not None and self.watch.seen:
             return True
         cause: BaseException | None = exception

@@ -25,9 +25,10 @@ class UrlTable:
         narrow_resolver: Resolves as it does, and faster.
         is_translated: The active language decides which paths some view has.
         has_marks: Some view is marked with `slo_track` or `slo_exempt`, our own views apart.
+        own_routes: The routes of our own views.
     """
 
-    __slots__ = ("_own_parts", "_own_views", "has_marks", "is_translated", "narrow_resolver", "resolver")
+    __slots__ = ("_own_parts", "_own_views", "has_marks", "is_translated", "narrow_resolver", "own_routes", "resolver")
 
     def __init__(self, resolver: URLResolver) -> None:
         self.resolver = resolver
@@ -37,11 +38,13 @@ class UrlTable:
         # For each of our views a literal part of its pattern: all its paths contain it.
         self._own_parts: set[str] = set()
         self._own_views: list[object] = []
-        for view, literal in _views(resolver, ""):
+        self.own_routes: set[str] = set()
+        for view, literal, route in _views(resolver, "", ""):
             marks = marks_of_view(view)
             if marks.exempt and str(getattr(view, "__module__", "")).startswith("slo_django."):
                 self._own_views.append(view)
                 self._own_parts.add(literal)
+                self.own_routes.add(route)
             elif not self.has_marks:
                 self.has_marks = bool(marks.tracked or marks.exempt or marks_by_method(view))
 
@@ -54,15 +57,15 @@ class UrlTable:
         return any(view is own for own in self._own_views)  # not `in`: views may compare themselves
 
 
-def _views(resolver: URLResolver, literal: str) -> Iterator[tuple[object, str]]:
-    """All views, each with the longest literal part of its route."""
+def _views(resolver: URLResolver, literal: str, around: str) -> Iterator[tuple[object, str, str]]:
+    """All views, each with the longest literal part of its route, and the route as a `ResolverMatch` has it."""
     for pattern in resolver.url_patterns:
         # It may be empty, which every path contains.
         longest = max(literal, literal_start(pattern), key=len)
         if isinstance(pattern, URLResolver):
-            yield from _views(pattern, longest)
+            yield from _views(pattern, longest, around + str(pattern.pattern))
         else:
-            yield pattern.callback, longest
+            yield pattern.callback, longest, around + str(pattern.pattern)
 
 
 def _is_translated(resolver: URLResolver) -> bool:

@@ -17,6 +17,7 @@ from slo_core.http.markers import NO_MARKS, ViewMarks
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.http_rule import HTTPRule
 from slo_core.tracking.registry import SLORegistry
+from slo_flask import metrics, status
 from slo_flask.marks import DISPATCH, joined, marks_by_method, marks_in, view_class_of
 from slo_flask.route import RouteTable
 
@@ -75,6 +76,7 @@ def mistakes(
         wsgi_app: What our middleware calls.
         exclude: `SLO_EXCLUDE`.
     """
+    yield from _hidden_by_ours(app, routes)
     endpoints = [
         _Endpoint(rule, app.view_functions.get(rule.endpoint))
         for rule in app.url_map.iter_rules()
@@ -85,6 +87,18 @@ def mistakes(
         for tracker in registry:
             yield from _of_definition(tracker.definition, endpoints, tuple(exclude))
     yield from _of_marks(endpoints, registry.names())
+
+
+def _hidden_by_ours(app: Flask, routes: RouteTable) -> Iterator[str]:
+    """Of two rules for one path, Flask uses the first: `init_app` refuses a path that is taken already."""
+    for rule in app.url_map.iter_rules():
+        is_beside = rule.host or rule.websocket or rule.subdomain != app.url_map.default_subdomain
+        is_ours = rule.endpoint.startswith((metrics.ENDPOINT, status.ENDPOINT))
+        if rule.rule in routes.own_paths and not is_ours and not is_beside:
+            yield (
+                f"{rule.rule} goes to slo-suite: the endpoint {rule.endpoint!r} was added at the same path later, and never "
+                "answers; give it another path, or set another SLO_METRICS_PATH or SLO_STATUS_PATH, or None"
+            )
 
 
 def _leads_to(app: Flask, wsgi_app: object) -> bool:

@@ -35,10 +35,13 @@ class RouteTable:
         recorder: Knows whether early answers are worth matching.
         metrics_path: Where our metrics view answers; None is nowhere.
         status_path: Where our status page answers.
+
+    Attributes:
+        own_paths: Where our views answer, the files of the status page apart.
     """
 
-    __slots__ = ("_app", "_asset_prefix", "_by_method", "_known", "_marks_seen", "_own_match", "_own_paths", "_recorder",
-                 "_static_starts", "_url_map", "_views")  # fmt: skip
+    __slots__ = ("_app", "_asset_prefix", "_by_method", "_known", "_marks_seen", "_own_match", "_recorder",
+                 "_static_starts", "_url_map", "_views", "own_paths")  # fmt: skip
 
     def __init__(
         self, app: Flask, recorder: HTTPRecorder, *, metrics_path: str | None = None, status_path: str | None = None
@@ -56,13 +59,13 @@ class RouteTable:
         self._static_starts: tuple[str, ...] = ()
         page = None if status_path is None else status_path.rstrip("/")
         own = [metrics_path] if page is None else [metrics_path, page, f"{page}.json"]
-        self._own_paths = frozenset(path for path in own if path is not None)
+        self.own_paths = frozenset(path for path in own if path is not None)
         self._asset_prefix = None if page is None else f"{page}/"
         self._own_match = RouteMatch(view=slo_exempt(lambda: None), matched=True)
 
     def is_own(self, path: str) -> bool:
         """Whether one of our own views answers at a path."""
-        return path in self._own_paths or (
+        return path in self.own_paths or (
             self._asset_prefix is not None and path.rpartition("/")[0] == self._asset_prefix[:-1]
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from slo_core.http.request import ObservedRequest, RouteMatch
+from slo_core.process.internal_errors import user_code_errors
 from slo_wsgi.body import content_length, is_file, may_have_body
 from slo_wsgi.upload import Upload
 
@@ -116,7 +117,7 @@ class ServedRequest(ObservedRequest):
                                 # for a chunk after it: waiting for that would leave out their requests.
                                 self.ended = now
                                 self.finish()
-                    except Exception as exc:  # the response must go out
+                    except user_code_errors() as exc:  # the response must go out
                         self.observer.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
                 yield chunk
         except GeneratorExit:  # the iteration was given up, perhaps without a close()

@@ -7,7 +7,7 @@ from enum import Enum
 
 from slo_core.http.request import ObservedRequest
 from slo_core.objectives.http_rule import Classifier, HTTPRule
-from slo_core.process.internal_errors import InternalErrors
+from slo_core.process.internal_errors import InternalErrors, user_code_errors
 
 __all__ = ["RequestClassifier", "StatusOutcome", "Timing", "wire_status"]
 
@@ -157,7 +157,7 @@ class RequestClassifier:
     def _call_classifier(self, classify: Classifier, observed: ObservedRequest, status: int) -> bool:
         try:
             is_good: object = classify(status, observed.exception)
-        except Exception as exc:  # from the user's code; the response is already sent: the rule decides
+        except user_code_errors() as exc:  # from the user's code; the response is already sent: the rule decides
             self._internal_errors.report(f"classify of the SLO {self._name!r} raised; the default rule decided", exc)
         else:
             if is_good is True or is_good is False:

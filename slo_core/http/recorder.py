@@ -11,6 +11,7 @@ import math
 import time
 from _thread import get_ident
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from types import SimpleNamespace
 from typing import Any, TypeVar, overload
 
 from slo_core.conventions import DEFAULT_SERVICE, REQUEST_MARKS_KEY
@@ -34,7 +35,7 @@ from slo_core.http.request import (
     is_unmatched_request,
 )
 from slo_core.objectives.http_rule import KNOWN_METHODS, Classifier, HTTPRule
-from slo_core.process.internal_errors import InternalErrors
+from slo_core.process.internal_errors import InternalErrors, user_code_errors
 from slo_core.process.workers import several_workers
 from slo_core.tracking.event_counter import ThreadCounts
 from slo_core.tracking.registry import SLORegistry
@@ -101,7 +102,7 @@ class HTTPRecorder:
         self.internal_errors = InternalErrors() if registry is None else registry.internals.errors
         self._registry = registry
         # Kept as an attribute, because every request compares the version.
-        self._internals = None if registry is None else registry.internals
+        self._versioned: Any = SimpleNamespace(version=0) if registry is None else registry.internals
         self._service = DEFAULT_SERVICE if registry is None else registry.service
         self._listeners = () if registry is None else registry.internals.request_listeners
         self._single_tracker = tracker
@@ -119,14 +120,13 @@ class HTTPRecorder:
 
     def _rebuild(self) -> None:
         """Bind the SLOs as they are defined now, and forget everything worked out from older definitions."""
-        if self._internals is not None:
-            self._version = self._internals.version
+        self._version = self._versioned.version
         self._bound_slos = tuple(self._bind_all())
         self.needs_routes = self._exclude is not None or any(
             slo.marked_views_only or slo.routes or slo.views or slo.exclude for slo in self._bound_slos
         )
         self._slo_keys: frozenset[SLOKey] = frozenset(slo.slo_key for slo in self._bound_slos)
-        where = "" if self._internals is None else self._internals.definitions_setting
+        where = "" if self._registry is None else self._registry.internals.definitions_setting
         self._first_requests = FirstRequests(self._bound_slos, exclude=self._exclude, where=where)
         # By the fields of a `RequestKey`. Looked up with a plain tuple: a named one takes 0.2 us to make.
         self._match_results: dict[tuple[object, ...], MatchResult] = {}
@@ -184,8 +184,7 @@ class HTTPRecorder:
             The request to fill in; None when no SLO of this installation counts it.
         """
         try:
-            internals = self._internals
-            if internals is not None and internals.version != self._version:
+            if self._versioned.version != self._version:
                 self._rebuild()
             slo_keys = self._slo_keys
             marks = request_scope.get(REQUEST_MARKS_KEY)
@@ -209,7 +208,7 @@ class HTTPRecorder:
             observed.first_byte = observed.ended = observed.status = observed.exception = observed.route_match = None
             observed.is_answered = observed.disconnected = observed.finished = False
             observed.started = self.timer()
-        except Exception as exc:  # the request must go on
+        except user_code_errors() as exc:  # the request must go on
             self.internal_errors.report("a request could not be taken up", exc)
             return None
         return observed
@@ -231,7 +230,7 @@ class HTTPRecorder:
             if route_match is None:
                 try:
                     route_match = observed.resolve()
-                except Exception as exc:  # frameworks change their routing: count without a route
+                except user_code_errors() as exc:  # frameworks change their routing: count without a route
                     self.internal_errors.report("the route of a request could not be determined", exc)
                 if route_match is None:
                     route_match = NO_ROUTE_MATCH
@@ -285,7 +284,7 @@ class HTTPRecorder:
                         counts.good += 1
                     else:
                         counts.bad += 1
-        except Exception as exc:  # the response is out, or on its way
+        except user_code_errors() as exc:  # the response is out, or on its way
             self.internal_errors.report("a request could not be counted", exc)
         finally:
             # Its traceback leads to frames that hold this object, and both would wait for the garbage collector.
@@ -321,7 +320,7 @@ class HTTPRecorder:
         """The calling thread's counts of one SLO, for the second of `now`."""
         try:
             return rotate(now)
-        except Exception as exc:  # from a user's own store; the other SLOs count all the same
+        except user_code_errors() as exc:  # from a user's own store; the other SLOs count all the same
             self.internal_errors.report(_NOT_COUNTED, exc)
             lost = ThreadCounts(0)  # never handed to a store: this event is lost
             lost.start, lost.end = -math.inf, math.inf
@@ -340,7 +339,7 @@ class HTTPRecorder:
                     if is_good is not None:
                         slo.tracker.record(is_good)
                         counted[slo.tracker.name] = is_good
-                except Exception as exc:  # as in `_rotated`
+                except user_code_errors() as exc:  # as in `_rotated`
                     self.internal_errors.report(_NOT_COUNTED, exc)
         if counted and self._listeners:
             self._notify(observed, route_match, status, timing, counted)

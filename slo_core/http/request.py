@@ -38,12 +38,13 @@ class RequestNotes:
             because the scope leads to these notes, and a cycle would wait for the garbage collector.
         broken_off: The exception that broke off the response that the endpoint had started; None without one.
         unhandled: The exception that reached the framework's last resort; None without one.
+        client_left_first: The client was seen to go away before anything had failed: no exception that follows is a failure.
     """
 
-    __slots__ = ("broken_off", "exempt", "outcome", "router_scope", "unhandled")
+    __slots__ = ("broken_off", "client_left_first", "exempt", "outcome", "router_scope", "unhandled")
 
     def __init__(self) -> None:
-        self.exempt = False
+        self.exempt = self.client_left_first = False
         self.outcome: bool | None = None
         self.router_scope: MutableMapping[str, Any] | None = None
         self.broken_off: Exception | None = None
@@ -61,11 +62,13 @@ class RequestMarks:
         counted_by: SLOs that an installation counts this request for already; the outermost wins.
         notes: None until there is something to note.
         scope_id: The identity of the ASGI scope or WSGI environ that the outermost installation saw.
+        is_over: The response has ended. Only `slo_asgi` sets it.
     """
 
-    __slots__ = ("counted_by", "notes", "scope_id")
+    __slots__ = ("counted_by", "is_over", "notes", "scope_id")
 
     counted_by: frozenset[SLOKey]
+    is_over: bool
     notes: RequestNotes | None
     scope_id: int
 
@@ -74,6 +77,17 @@ class RequestMarks:
         if self.notes is None:
             self.notes = RequestNotes()
         return self.notes
+
+    def within(self, request_scope: MutableMapping[str, Any]) -> None:
+        """
+        Mark a request that the application sends itself, in process, while it serves this one.
+
+        It is part of this one: it counts for no SLO that counts this one, and what is noted of it stays with it.
+        """
+        marks = request_scope[REQUEST_MARKS_KEY] = RequestMarks()
+        marks.notes = None
+        marks.counted_by = self.counted_by
+        marks.scope_id = id(request_scope)
 
     def __copy__(self) -> RequestMarks:
         return self

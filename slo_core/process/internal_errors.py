@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -11,9 +12,20 @@ from contextlib import suppress
 from slo_core.conventions import LOGGER_NAME
 from slo_core.process.forks import in_forked_child
 
-__all__ = ["InternalErrors"]
+__all__ = ["InternalErrors", "user_code_errors"]
 
 _LOG_INTERVAL_SECONDS = 60.0
+
+
+def user_code_errors() -> tuple[type[BaseException], ...]:
+    """
+    The exceptions that are an error of a user's function that we call: for `except user_code_errors()`.
+
+    A `CancelledError` is one of them, because asyncio cancels coroutines, never a function: the function got it from a
+    task or future that was cancelled. `KeyboardInterrupt`, `SystemExit` and gevent's time-outs belong to the process.
+    """
+    asyncio = sys.modules.get("asyncio")  # not imported here: most of its 20 ms would be for nothing
+    return (Exception,) if asyncio is None else (Exception, asyncio.CancelledError)
 
 
 class InternalErrors:

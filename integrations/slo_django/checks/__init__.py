@@ -9,7 +9,7 @@ from slo_django.checks.marks import check_marks
 from slo_django.checks.messages import CheckID
 from slo_django.checks.middleware import check_middleware
 from slo_django.checks.settings import check_settings, check_tables
-from slo_django.checks.urls import check_metrics_token, check_metrics_url, check_urls
+from slo_django.checks.urls import check_hidden_views, check_metrics_token, check_metrics_url, check_urls
 
 __all__ = ["TAG", "CheckID", "register"]
 
@@ -18,7 +18,9 @@ TAG = "slo"
 
 def register() -> None:
     """Hand the checks to Django; those about deployment run with `check --deploy` only."""
-    for check in (check_definitions, check_settings, check_middleware, check_urls, check_metrics_url, check_marks):
+    for check in (
+        check_definitions, check_settings, check_middleware, check_urls, check_metrics_url, check_hidden_views, check_marks,
+    ):  # fmt: skip
         checks.register(check, TAG)
     # With `check --database` and `migrate` only: it queries the database.
     checks.register(check_tables, TAG, checks.Tags.database)

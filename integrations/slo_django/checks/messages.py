@@ -27,6 +27,7 @@ class CheckID:
     TABLES_MISSING = "slo.W010"
     STORE_WITHOUT_SERVICE = "slo.W011"
     UNUSED_MARK = "slo.W012"
+    HIDDEN_VIEW = "slo.W013"
     DEFAULT_RULE_LEFT_OUT = "slo.I001"
     METRICS_WITHOUT_URL = "slo.I002"
 

@@ -18,7 +18,7 @@ from slo_django.marks import wrapped_callables
 from slo_django.url_configurations import url_configurations
 from slo_django.url_map import MappedView, mapped_views
 
-__all__ = ["check_metrics_token", "check_metrics_url", "check_urls"]
+__all__ = ["check_hidden_views", "check_metrics_token", "check_metrics_url", "check_urls"]
 
 
 def check_urls(app_configs: object = None, **_: Any) -> list[CheckMessage]:
@@ -78,6 +78,33 @@ def check_metrics_url(app_configs: object = None, **_: Any) -> list[CheckMessage
             id=CheckID.METRICS_WITHOUT_URL,
         )
     ]
+
+
+def check_hidden_views(app_configs: object = None, **_: Any) -> list[CheckMessage]:
+    """No other view has the path of one of ours: of two Django asks the first only."""
+    from slo_django import views  # as below
+
+    urlconfs = url_configurations()
+    if len(urlconfs.known) != 1 or urlconfs.may_be_others:
+        return []
+    messages: list[CheckMessage] = []
+    first: dict[str, tuple[bool, str]] = {}
+    for mapped in mapped_views():
+        own = (views.metrics, views.page, views.page_json)
+        is_own = any(view in own for view in wrapped_callables(mapped.view))
+        if not mapped.route.is_fixed:
+            continue
+        first_is_own, first_name = first.setdefault(mapped.route.template, (is_own, mapped.view_name))
+        if first_is_own != is_own:
+            messages.append(
+                checks.Warning(
+                    f"{mapped.route.template} goes to {first_name!r}: {mapped.view_name!r} has the same path, comes later, and "
+                    "never answers.",
+                    hint="Set another SLO_METRICS_PATH or SLO_STATUS_PATH, or None.",
+                    id=CheckID.HIDDEN_VIEW,
+                )
+            )
+    return messages
 
 
 def check_metrics_token(app_configs: object = None, **_: Any) -> list[CheckMessage]:

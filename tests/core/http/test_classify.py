@@ -219,15 +219,15 @@ def test_a_classifier_is_not_asked_about_a_client_that_left_before_any_status(se
     assert service_of(classify=classify).request(status=None, disconnected=True) == LEFT_OUT
 
 
-@pytest.mark.parametrize("verdict", [None, 1, 0, "good", [], LookupError])
+@pytest.mark.parametrize("verdict", [None, 1, 0, "good", [], LookupError, asyncio.CancelledError])
 def test_a_classifier_that_raises_or_says_neither_leaves_it_to_the_default_rule(
     service_of: ServiceOf, verdict: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Each time counted, once a minute logged; the request is not lost."""
 
     def classify(status: int, exception: BaseException | None) -> bool:
-        if verdict is LookupError:
-            raise LookupError
+        if isinstance(verdict, type):
+            raise verdict
         return verdict  # type: ignore[return-value]  # that is the mistake
 
     service = service_of(classify=classify)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import threading
 from collections.abc import Callable
@@ -224,6 +225,50 @@ def test_a_listener_that_fails_is_reported_and_the_request_is_counted() -> None:
 
     assert counts(service_registry["a"]) == (1, 0)
     assert service_registry.internals.errors.total == 1
+
+
+@pytest.mark.parametrize("caller", ["classify", "listener", "timer", "clock", "resolve"])
+def test_a_cancelled_future_in_a_users_function_is_that_functions_error(caller: str) -> None:
+    """`result()` of a cancelled future raises no `Exception`; it must neither reach the request nor lose it for other SLOs."""
+
+    def cancelled(*arguments: object) -> Any:
+        raise asyncio.CancelledError
+
+    registry = SLORegistry()
+    rule = HTTPRule(classify=cancelled if caller == "classify" else None)
+    clock = FakeClock()
+    registry.add(SLOTracker(SLODefinition("mine", 0.9, http=rule), clock=lambda: clock()))
+    registry.define(SLODefinition("last", 0.9, http=HTTPRule()))
+    if caller == "listener":
+        registry.internals.request_listeners.append(cancelled)
+    recorder = HTTPRecorder(registry, timer=cancelled if caller == "timer" else FakeClock())
+
+    class Request(ObservedRequest):
+        resolve = cancelled if caller == "resolve" else ObservedRequest.resolve
+
+    if caller == "clock":
+        clock = cancelled  # type: ignore[assignment]  # from now on
+    observed = recorder.begin({}, "GET", "/x", Request)
+    if observed is not None:
+        observed.status = 200
+        recorder.finish(observed)
+
+    assert registry.internals.errors.total == 1
+    assert counts(registry["last"]) == ((1, 0) if caller != "timer" else (0, 0))
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+def test_a_signal_that_comes_in_a_users_function_stops_the_process(stop: type[BaseException]) -> None:
+    """Python raises it wherever the process is at the moment."""
+
+    def stopped(status: int, exception: BaseException | None) -> bool:
+        raise stop
+
+    registry = SLORegistry()
+    registry.define(SLODefinition("a", 0.9, http=HTTPRule(classify=stopped)))
+
+    with pytest.raises(stop):
+        send(HTTPRecorder(registry))
 
 
 @pytest.mark.parametrize("latency", [None, 1.0])

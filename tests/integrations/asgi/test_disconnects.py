@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from asgi_driver import serve
 from asgi_service import Service
+from slo_asgi import instrument
 from slo_core.testing import FakeClock
 
 DEFINITIONS: dict[str, Any] = {
@@ -199,16 +201,78 @@ def test_an_os_error_of_the_applications_own_is_bad(inside: bool) -> None:
     assert service.only_event.outcomes == dict.fromkeys(DEFINITIONS, False)
 
 
-def test_an_error_after_the_client_left_is_an_error() -> None:
-    """The application failed, whoever was watching."""
+@placements
+@frameworks
+@moments
+@pytest.mark.parametrize("exception", [RuntimeError("the client has gone"), HTTPException(503), KeyError("clean-up")])
+def test_what_is_raised_after_the_application_saw_its_client_leave_is_no_failure(
+    framework: Any, inside: bool, seconds: float, outcomes: Any, exception: Exception
+) -> None:
+    """Code that notices stops in one way or another, and whatever it answers reaches no client."""
+    clock = FakeClock()
+
+    async def view(request: Request) -> Response:
+        clock.advance(seconds)
+        while not await request.is_disconnected():
+            await asyncio.sleep(0)
+        raise exception
+
+    service = Service(app_with(framework, view), DEFINITIONS, clock=clock, inside=inside)
+    service.ask(disconnect_after=0)
+
+    assert service.only_event.outcomes == outcomes
+
+
+def test_what_breaks_a_stream_off_after_the_client_was_seen_to_leave_is_no_failure() -> None:
+    """As before the response: the client had gone first."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(START)
         while (await receive())["type"] != "http.disconnect":
             pass
         raise RuntimeError("clean-up failed")
 
     service = Service(app, DEFINITIONS)
-    service.ask(disconnect_after=0)
+    service.ask(disconnect_after=1)
+
+    assert service.only_event.outcomes == LEFT_EARLY
+
+
+@frameworks
+def test_a_failure_before_the_client_left_is_bad(framework: Any) -> None:
+    """An error page that is a stream looks for its client; the request has failed by then."""
+
+    async def view(request: Request) -> Response:
+        raise RuntimeError("bug")
+
+    async def chunks() -> AsyncIterator[str]:
+        await asyncio.sleep(1)
+        yield "sorry"
+
+    async def page(request: Request, exc: Exception) -> Response:
+        return StreamingResponse(chunks(), status_code=500)
+
+    app = app_with(framework, view)
+    app.add_exception_handler(Exception, page)
+    registry = instrument(app, DEFINITIONS)
+    serve(app, disconnect_after=0)
+
+    assert [snapshot.failures for snapshot in registry.snapshot_all()] == [1] * len(DEFINITIONS)
+
+
+def test_a_failure_whose_error_page_could_not_be_sent_is_bad() -> None:
+    """The application failed while its client was there, as far as it knew."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            raise RuntimeError("bug")
+        except RuntimeError:
+            with contextlib.suppress(OSError):
+                await send({**START, "status": 500})
+            raise
+
+    service = Service(app, DEFINITIONS)
+    service.ask(os_error_after=0)
 
     assert service.only_event.outcomes == dict.fromkeys(DEFINITIONS, False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -212,6 +213,51 @@ def test_litestar_itself() -> None:
     for name in ("availability", "orders", "jobs"):
         snapshot = registry[name].snapshot()
         assert (snapshot.total, snapshot.failures) == (2, 0)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_litestars_routes_are_not_judged_by_starlettes(caplog: pytest.LogCaptureFixture) -> None:
+    """Its route table has other routes in it: a pattern that matches them is no mistake."""
+    pytest.importorskip("litestar")
+    from litestar import Litestar, get
+
+    @get("/orders/{order:int}")
+    async def show(order: int) -> str:
+        return "an order"
+
+    registry = SLORegistry.from_config({"orders": {"target": 0.9, "routes": ["/orders/*"]}})
+    app = SLOMiddleware(Litestar([show], openapi_config=None, logging_config=None), registry=registry)
+
+    assert serve(app, path="/orders/7").status == 200
+    assert registry["orders"].snapshot().total == 1
+    assert [record.getMessage() for record in caplog.records if record.name == "slo_core"] == []
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["router", "handler"])
+def test_litestars_static_files_are_left_out(kind: str, tmp_path: Path) -> None:
+    """Those that are there and those that are not; its pages count."""
+    pytest.importorskip("litestar")
+    from litestar import Litestar, asgi, get
+    from litestar.file_system import BaseLocalFileSystem
+    from litestar.static_files import StaticFiles, create_static_files_router
+
+    @get("/page")
+    async def page() -> str:
+        return "a page"
+
+    (tmp_path / "a.css").write_text("x")
+    static: Any = create_static_files_router("/static", directories=[tmp_path])
+    if kind == "handler":
+        files = StaticFiles(is_html_mode=False, directories=[tmp_path], file_system=BaseLocalFileSystem())
+        static = asgi("/static", is_static=True)(files)
+    registry = SLORegistry.from_config(DEFINITIONS)
+    app = SLOMiddleware(Litestar([page, static], openapi_config=None), registry=registry)
+
+    statuses = [serve(app, *ask).status for ask in (("GET", "/static/a.css"), ("HEAD", "/static/a.css"),
+                                                    ("GET", "/static/none"), ("GET", "/page"))]  # fmt: skip
+    assert statuses == [200, 200, 404, 200]
+    assert registry["availability"].snapshot().total == 1
 
 
 @slo_exempt

@@ -374,3 +374,19 @@ def test_metrics_without_an_address_are_told() -> None:
     assert only(**urlconf).id == CheckID.METRICS_WITHOUT_URL
     assert messages(**urlconf, SLO_METRICS_PATH=None) == []
     assert messages(**urlconf, SLO_ENABLED=False) == []
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_view_at_the_path_of_ours_is_warned_of(is_first: bool) -> None:
+    """Django asks the first only, and says nothing."""
+    patterns = [path("", include("slo_django.urls")), path("metrics", lambda request: None, name="exporter")]
+
+    class Urls:
+        urlpatterns = [*(patterns if is_first else reversed(patterns)), path("slo", lambda request: None)]
+
+    message = only(ROOT_URLCONF=Urls, **define(target=0.5))
+
+    assert message.id == CheckID.HIDDEN_VIEW
+    names = ("slo:metrics", "exporter")
+    first, later = names if is_first else reversed(names)
+    assert message.msg == f"/metrics goes to {first!r}: {later!r} has the same path, comes later, and never answers."

@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 from slo_test_project import views
+from slo_test_project.clock import arrivals
 from slo_test_project.project import MIDDLEWARE, OpenProject
 
 from slo_django.asgi import DisconnectWatch, with_lifespan
@@ -227,6 +228,38 @@ def test_a_stream_that_the_client_ends_is_a_disconnect(open_for: OpenProject) ->
     project.get("/endless-stream/", leave_after=2, application=_with_lifespan())
 
     assert project.counts() == (1, 1)
+
+
+async def notices(request: HttpRequest) -> HttpResponse:
+    """Django cancels the view when the client has gone, and the view says so in its own way."""
+    try:
+        arrivals.note()
+        await asyncio.sleep(10)
+    except asyncio.CancelledError as exc:
+        raise RuntimeError("the client has gone") from exc
+    raise AssertionError
+
+
+async def fails_first(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError("bug")
+
+
+class NoticingUrls:
+    """Views that raise after their client has gone, and before."""
+
+    urlpatterns = [path("notices/", notices), path("fails/", fails_first)]
+
+
+@pytest.mark.parametrize(("name", "expected"), [("notices", (0, 0)), ("fails", (1, 1))])
+def test_what_is_raised_after_the_client_was_seen_to_leave_is_no_failure(
+    open_for: OpenProject, name: str, expected: tuple[int, int]
+) -> None:
+    """Nothing that the view does then reaches the client; what failed before is the service's."""
+    project = open_for("asgi", ROOT_URLCONF=NoticingUrls)
+
+    project.get(f"/{name}/", leave_after=0 if name == "notices" else None, application=_with_lifespan())
+
+    assert project.counts() == expected
 
 
 def _with_lifespan() -> Any:

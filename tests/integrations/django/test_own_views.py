@@ -96,3 +96,27 @@ def test_paths_of_views_that_are_not_ours_count(open_project: OpenProject) -> No
     project.get("/metrics", headers={"X-Refuse": "503"})
 
     assert project.counts("everything") == (1, 1)
+
+
+class EarlierUrls:
+    """Another library's metrics come first, at the path of ours."""
+
+    urlpatterns = [
+        path("in/metrics", views.home, name="theirs"),
+        path("in/", include("slo_django.urls")),
+        path("metrics", views.home),
+    ]
+
+
+def test_the_path_of_our_view_counts_for_nothing_when_an_earlier_view_answers(open_for: OpenProject) -> None:
+    """Scrapes are no users' requests; the same view elsewhere, and other methods, are."""
+    project = open_for("wsgi", ROOT_URLCONF=EarlierUrls, SLO_DEFINITIONS=EVERYTHING)
+
+    for _ in range(2):
+        assert project.get("/in/metrics").status == 200
+        project.ask("HEAD", "/in/metrics")
+    assert project.counts("everything")[0] == 0
+
+    project.ask("POST", "/in/metrics")
+    project.get("/metrics")
+    assert project.counts("everything")[0] == 2
