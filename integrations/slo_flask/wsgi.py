@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from werkzeug.wrappers import response as werkzeug_response
 from werkzeug.wsgi import ClosingIterator
 
 from slo_core.conventions import LOGGER_NAME
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
 __all__ = ["SLOMiddleware"]
+
+# Of the generator that passes the chunks of Werkzeug's responses on.
+_ENCODED = getattr(getattr(werkzeug_response, "_iter_encoded", None), "__code__", None)
 
 
 class SLOMiddleware(WSGIObserver):
@@ -53,7 +57,12 @@ class SLOMiddleware(WSGIObserver):
         if type(body) is ClosingIterator:
             try:
                 chunks = body._callbacks[-1].__self__.response  # type: ignore[attr-defined]  # noqa: SLF001  # its close()
-                return len(chunks) == 1 and type(chunks[0]) is bytes
+                return (
+                    len(chunks) == 1
+                    and chunks[0].__class__ is bytes
+                    # The response's class may have an iterator of its own.
+                    and body._next.args[0].gi_code is _ENCODED  # type: ignore[attr-defined]  # noqa: SLF001
+                )
             except (AttributeError, LookupError, TypeError):  # a stream, or not of a response
                 return False
         return False
