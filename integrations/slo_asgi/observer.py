@@ -77,18 +77,18 @@ def may_hide_the_router(app: Any, stack: object) -> bool:
     """
     Whether a layer of the application's may end a broken response, or hand on a copy of the scope.
 
-    The layers that the framework adds itself do neither: an exception that comes too late for an answer passes through.
+    The framework's own layers do neither, but for `BaseHTTPMiddleware`: an exception that comes too late for an answer passes
+    through.
 
     Args:
         app: The application.
         stack: The layers around its router, as it has built them.
     """
-    if app.user_middleware:
-        return True
     for _ in range(_LAYERS):
         if stack is app.router:
             return False
-        if type(stack).__module__.partition(".")[0] not in _FRAMEWORKS:
+        module = type(stack).__module__  # a subclass is of another one, and may do anything
+        if module == "starlette.middleware.base" or module.partition(".")[0] not in _FRAMEWORKS:
             return True
         stack = getattr(stack, "app", None)
     return True
