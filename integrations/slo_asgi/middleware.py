@@ -318,7 +318,8 @@ class ServedRequest(ObservedRequest):
             if not self.disconnected:
                 self.status = message.get("status")
             if message.get("trailers"):
-                self.sends_trailers = True
+                # A server without them ends the response with the body.
+                self.sends_trailers = "http.response.trailers" in (self.scope.get("extensions") or ())
 
     def _finish(self) -> None:
         notes = self.marks.notes
