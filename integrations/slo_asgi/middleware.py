@@ -308,6 +308,7 @@ class ServedRequest(ObservedRequest):
         try:
             await self.server_send(message)
         except Exception as exc:
+            self.is_handed_over = False  # the server did not take it
             if isinstance(exc, OSError) or _is_refusal(exc):
                 self.disconnected = True
             raise

@@ -48,7 +48,7 @@ class RouterObserver:
         elif marks.notes is not None:
             marks.notes.router_scope = None  # a layer in between tries again
         if marks.notes is not None:
-            marks.notes.broken_off = None  # likewise
+            marks.notes.broken_off = marks.notes.unhandled = None  # likewise
         last_message: Message | None = None
 
         # A coroutine function, although returning the server's coroutine would take half the time: bridges to sync code

@@ -127,7 +127,8 @@ class RouteTable:
         own: Those of slo-suite.
         is_complete: Every route has a path that is known here.
         hiding: Templates of routes that take the path of a view of slo-suite, because they come first.
-        marked: Whether a view has marks or serves static files: then the route decides even where no SLO names routes.
+        marked: Whether a view that is not ours has marks or serves static files: then the route decides even where no SLO
+            names routes.
     """
 
     __slots__ = (
@@ -168,7 +169,8 @@ class RouteTable:
             for route in self.routes[: self.routes.index(own)]
             if not isinstance(route.match.view, Endpoint) and route.takes(own.template)
         )
-        self.marked = any(route.match.is_static or all_marks_of(route.match.view) != NO_MARKS for route in self.routes)
+        views = [route.match for route in self.routes if not isinstance(route.match.view, Endpoint)]
+        self.marked = any(match.is_static or all_marks_of(match.view) != NO_MARKS for match in views)
 
     def _add(self, route: TableRoute, template: str) -> None:
         start, brace, _ = template.partition("{")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from typing import Any
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import ResolverMatch, get_resolver
@@ -45,8 +48,10 @@ class EarlyAnswers:
             is_unmatched = status == 404 or (status is not None and 300 <= status < 400 and status != 304)
             if not is_own and (is_unmatched or not (status == 304 or table.has_marks or self._recorder.needs_routes)):
                 return None
-            with translation.override(_language_of(request, path)):
-                match = get_resolver(urlconf).resolve(path)
+            # To work the language out of a path takes as long as all the rest.
+            language = translation.override(_language_of(request, path)) if table.is_translated else nullcontext()
+            with language:
+                match = table.narrow_resolver.resolve(path)
         except Exception:  # no URL pattern has the path; or they cannot be loaded, which Django reports by itself
             return None
         return match if not is_unmatched or table.is_own(match.func) else None
@@ -55,12 +60,13 @@ class EarlyAnswers:
         """Whether one of our own views has that route, too: an earlier one answers in its place."""
         return route in self._table(getattr(request, "urlconf", None) or settings.ROOT_URLCONF).own_routes
 
-    def _table(self, urlconf: object) -> UrlTable:
+    def _table(self, urlconf: Any) -> UrlTable:
+        resolver = get_resolver(urlconf)
         table = self._tables.get(urlconf)
-        if table is None:
+        if table is None or table.resolver is not resolver:  # the project may have changed its URLs
             if len(self._tables) >= _REMEMBERED_TABLES:
                 self._tables.clear()
-            table = self._tables[urlconf] = UrlTable(urlconf)
+            table = self._tables[urlconf] = UrlTable(resolver)
         return table
 
 

@@ -13,13 +13,14 @@ from django.http.response import HttpResponseBase
 
 from slo_core.conventions import LOGGER_NAME
 from slo_core.http.recorder import HTTPRecorder
+from slo_core.http.websocket import WEBSOCKET_KEY
 from slo_django import signals
 from slo_django.asgi import DISCONNECT_KEY
 from slo_django.installation import Installation, current
 from slo_django.request_body import BodyWatch
 from slo_django.request_scope import request_scope_of
 from slo_django.route import RouteResolver
-from slo_django.served_request import ServedRequest
+from slo_django.served_request import ServedRequest, ServedWebsocket
 from slo_django.sub_requests import TEST_CLIENT, is_sub_request, serving
 
 __all__ = ["SLOMiddleware"]
@@ -111,7 +112,12 @@ class SLOMiddleware:
             return None
         try:
             method, request_scope = request.method or "", request_scope_of(request)
-            served = recorder.begin(request_scope, method, request.path_info, ServedRequest)
+            served = recorder.begin(
+                request_scope,
+                method,
+                request.path_info,
+                ServedWebsocket if WEBSOCKET_KEY in request_scope else ServedRequest,
+            )
             if served is not None:
                 served.recorder = recorder
                 served.request = request

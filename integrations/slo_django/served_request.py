@@ -10,13 +10,16 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import FileResponse, HttpRequest, StreamingHttpResponse, UnreadablePostError
 from django.http.response import HttpResponseBase
+from django.urls import ResolverMatch
 
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import ObservedRequest, RouteMatch
+from slo_core.http.sent_files import may_be_sent_by_server
+from slo_core.http.websocket import exempt_websocket
 from slo_django.route import RouteResolver
 from slo_django.streaming import AsyncBody, SyncBody
 
-__all__ = ["ClientWatch", "ServedRequest"]
+__all__ = ["ClientWatch", "ServedRequest", "ServedWebsocket"]
 
 # How far an exception is traced back to those that it was raised from.
 _CAUSES = 16
@@ -60,29 +63,34 @@ class ServedRequest(ObservedRequest):
         watch: Knows whether the client has hung up; None under ASGI without `with_lifespan`, and under WSGI for a request
             without a body.
         routes: Resolves its route.
+        failed_match: The match of the view whose exception reached the last resort. Unset until then.
     """
 
-    __slots__ = ("recorder", "request", "routes", "watch")
+    __slots__ = ("failed_match", "recorder", "request", "routes", "watch")
 
     recorder: HTTPRecorder
     request: HttpRequest
     watch: ClientWatch | None
     routes: RouteResolver
+    failed_match: ResolverMatch | None
 
     def answered(self, response: HttpResponseBase) -> None:
         """
         The application returned its response.
 
         The end of a stream is observed. For any other response the request ends here: Django reports no later end. So it
-        does for a file, because a server does not use sendfile when the content is replaced.
+        does for a file that the server may send by itself, because it would not when the content is replaced.
         """
         try:
+            if self.is_answered and self.request.resolver_match is not self.failed_match:
+                # A middleware has sent the request once more through the views: that answer decides.
+                self.exception, self.is_answered = None, False
             # After a disconnect, the response reaches no client.
             if self.watch is not None and self.watch.seen:
                 self.disconnected = True
             else:
                 self.status = response.status_code
-            if not response.streaming or isinstance(response, FileResponse):
+            if not response.streaming or (isinstance(response, FileResponse) and self._is_sent_by_server(response)):
                 self.first_byte = self.ended = self.recorder.timer()
             elif isinstance(response, StreamingHttpResponse):
                 self._follow(response)
@@ -90,6 +98,12 @@ class ServedRequest(ObservedRequest):
         except Exception as exc:  # the response must go out
             self.recorder.internal_errors.report("a Django response could not be followed", exc)
         self.finish()
+
+    def _is_sent_by_server(self, response: FileResponse) -> bool:
+        if isinstance(self.request, ASGIRequest):
+            return True
+        wrapper, file = self.request.META.get("wsgi.file_wrapper"), response.file_to_stream
+        return wrapper is not None and file is not None and may_be_sent_by_server(file, wrapper)
 
     def _follow(self, response: StreamingHttpResponse) -> None:
         # Reading the property gives the chunks as bytes; setting it registers our close() among the response's own.
@@ -112,6 +126,7 @@ class ServedRequest(ObservedRequest):
         elif not settings.DEBUG_PROPAGATE_EXCEPTIONS:  # then Django raises it again, and a middleware may handle it
             self.exception = exception
             self.is_answered = True
+            self.failed_match = self.request.resolver_match
 
     def raised(self, exception: BaseException) -> None:
         """The application raised, before its response or in the midst of it."""
@@ -173,3 +188,13 @@ class ServedRequest(ObservedRequest):
 
     def resolve(self) -> RouteMatch:
         return self.routes.resolve(self.request, self.status)
+
+
+class ServedWebsocket(ServedRequest):
+    """A request under WSGI for a websocket: counts only where the application refuses it with a status of 400 or above."""
+
+    __slots__ = ()
+
+    def finish(self) -> None:
+        exempt_websocket(self, self.request.META)
+        super().finish()

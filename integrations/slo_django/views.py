@@ -17,7 +17,6 @@ from slo_core.http.answer import Answer, plain_text
 from slo_core.http.markers import slo_exempt
 from slo_core.http.request import exempt_request
 from slo_core.process.workers import several_wsgi_processes
-from slo_django.conf import is_being_tested
 from slo_django.installation import Installation, current
 from slo_django.request_scope import request_scope_of
 
@@ -52,8 +51,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """
 
     def scrape(view: MetricsView) -> Answer:
-        if not is_being_tested():  # Django's test client claims to be one process of several
-            current.installation.registry.internals.note_workers(lambda: several_wsgi_processes(request.META))
+        current.installation.registry.internals.note_workers(lambda: several_wsgi_processes(request.META))
         return view.respond(request.method or "", accept=request.headers.get("Accept", ""), **_view_arguments(request))
 
     return _respond(request, "metrics", lambda installation: installation.metrics_view, scrape)

@@ -26,6 +26,7 @@ class Bypass:
         self._has_warned = True
         logging.getLogger(LOGGER_NAME).warning(
             "a request for %s came past SLO.init_app: app.wsgi_app was taken before, as by a dispatcher or middleware "
-            "around it, and no request that comes this way is counted; call slo.init_app(app) first",
+            "around it, and no request that comes this way is counted; call slo.init_app(app) first, or put the SLOMiddleware "
+            "of slo_wsgi or slo_asgi around the whole (connexion)",
             environ.get("PATH_INFO"),
         )

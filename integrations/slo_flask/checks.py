@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from types import MethodType
 from typing import Any
 
 from flask import Flask
@@ -171,7 +172,10 @@ def _of_marks(endpoints: list[_Endpoint], known: list[str]) -> Iterator[str]:
 
 def _unused_on_methods(view_class: type, used: set[str]) -> Iterator[str]:
     for name in dir(view_class):
-        if not name.startswith("__") and name not in used and marks_in(getattr(view_class, name, None)) != NO_MARKS:
+        attribute = getattr(view_class, name, None)
+        if isinstance(attribute, MethodType):  # a class method, as `as_view`: its class may have marks of its own
+            attribute = attribute.__func__
+        if not name.startswith("__") and name not in used and marks_in(attribute) != NO_MARKS:
             yield (
                 f"the mark on {view_class.__qualname__}.{name} does nothing: Flask calls no method of that name for a "
                 "request; mark get, post and the like, dispatch_request, or the class"

@@ -41,7 +41,7 @@ class RouteTable:
     """
 
     __slots__ = ("_app", "_asset_prefix", "_by_method", "_known", "_marks_seen", "_own_match", "_recorder",
-                 "_url_map", "_views", "own_paths")  # fmt: skip
+                 "_static_starts", "_url_map", "_views", "own_paths")  # fmt: skip
 
     def __init__(
         self, app: Flask, recorder: HTTPRecorder, *, metrics_path: str | None = None, status_path: str | None = None
@@ -55,6 +55,8 @@ class RouteTable:
         self._by_method: dict[tuple[int, str], tuple[Rule, object, RouteMatch]] = {}
         # How many views there were when they were searched for marks, and whether one had any.
         self._marks_seen = (0, False)
+        # How static files' paths begin, found at the same time.
+        self._static_starts: tuple[str, ...] = ()
         page = None if status_path is None else status_path.rstrip("/")
         own = [metrics_path] if page is None else [metrics_path, page, f"{page}.json"]
         self.own_paths = frozenset(path for path in own if path is not None)
@@ -115,15 +117,16 @@ class RouteTable:
         """
         A middleware in between answered, or raised, and the request never came to Flask's routing.
 
-        Where no SLO asks for routes, and no view is marked, the match would change nothing. A 404 or a redirect from there
-        is an answer about the path, as Flask's own are.
+        Where no SLO asks for routes, no view is marked and no static file is asked for, the match would change nothing. A
+        404 or a redirect from there is an answer about the path, as Flask's own are.
         """
         if self.is_own(observed.path):
             return self._own_match
         status = observed.status
         if status is not None and (status == 404 or 300 <= status < 400):
             return None
-        if not self._recorder.needs_routes and not self._has_marked_views():
+        has_marked_views = self._has_marked_views()
+        if not (self._recorder.needs_routes or has_marked_views or observed.path.startswith(self._static_starts)):
             return None
         return self._match_path(environ, observed)
 
@@ -135,6 +138,8 @@ class RouteTable:
                 for rule in self._url_map.iter_rules()
                 if not self.is_own(rule.rule) and (view := self._views.get(rule.endpoint)) is not None
             )
+            static = (rule.rule for rule in self._url_map.iter_rules() if _is_static(rule.endpoint))
+            self._static_starts = tuple(rule.partition("<")[0] for rule in static)
             self._marks_seen = (len(self._views), is_marked)
         return is_marked
 
@@ -172,8 +177,12 @@ def _match_of(rule: Rule, app: Flask, method: str, *, mount: str = "") -> RouteM
         mount + rule.rule,
         view_name=endpoint,
         view=marked_view(app.view_functions.get(endpoint), method),
-        is_static=endpoint == "static" or endpoint.endswith(".static"),
+        is_static=_is_static(endpoint),
     )
+
+
+def _is_static(endpoint: str) -> bool:
+    return endpoint == "static" or endpoint.endswith(".static")
 
 
 def _mount(path: str, served: Any) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from flask import got_request_exception, has_request_context, request
+from flask import Flask, got_request_exception, has_request_context, request, request_started
 from werkzeug.exceptions import HTTPException
 
 from slo_wsgi.served_request import SERVED_REQUEST_KEY, ServedRequest
@@ -33,10 +34,41 @@ def note_exception(sender: object, *, exception: BaseException, **_: Any) -> Non
     # An HTTPException is an answer; extensions that build on Flask's signal send it, too.
     if isinstance(exception, HTTPException) and not is_last_resort:
         return
-    outer: ServedRequest | None = served
-    while isinstance(outer, ServedRequest):
-        outer.reported(exception, is_last_resort=is_last_resort)
-        outer = outer.outer
+    if is_last_resort and _propagates(sender):
+        is_last_resort = False  # a middleware around Flask may catch and answer it
+    elif is_last_resort:
+        _watch_for_retry(served)
+    for each in _with_outer(served):
+        each.reported(exception, is_last_resort=is_last_resort)
+
+
+def _watch_for_retry(served: ServedRequest) -> None:
+    """Forget what was reported when a middleware around Flask hands it the same request again."""
+
+    def started(sender: object, **_: Any) -> None:
+        is_retried = request.environ.get(SERVED_REQUEST_KEY) is served
+        if is_retried:
+            for each in _with_outer(served):
+                each.retried()
+        if is_retried or served.finished:
+            request_started.disconnect(started)
+
+    # Until the next request only: a receiver costs each request a microsecond.
+    request_started.connect(started, weak=False)
+
+
+def _with_outer(served: ServedRequest | None) -> Iterator[ServedRequest]:
+    while isinstance(served, ServedRequest):
+        yield served
+        served = served.outer
+
+
+def _propagates(app: object) -> bool:
+    """Whether `Flask.handle_exception` raises the exception again."""
+    if not isinstance(app, Flask):
+        return False
+    configured = app.config["PROPAGATE_EXCEPTIONS"]
+    return bool(app.testing or app.debug) if configured is None else bool(configured)
 
 
 def _is_in_last_resort(frame: FrameType | None) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import globals as flask_globals
 from flask import has_request_context, request
+from werkzeug.wrappers import response as werkzeug_response
 from werkzeug.wsgi import ClosingIterator
 
 from slo_core.conventions import LOGGER_NAME
@@ -29,6 +30,9 @@ _WITHIN = "slo_flask.within"
 
 # Flask's own variable: its `request` would take six times as long to look at. Flask 3.2 has one for both contexts.
 _current_context: ContextVar[Any] = getattr(flask_globals, "_cv_request", None) or flask_globals._cv_app  # noqa: SLF001
+
+# Of the generator that passes the chunks of Werkzeug's responses on.
+_ENCODED = getattr(getattr(werkzeug_response, "_iter_encoded", None), "__code__", None)
 
 
 class SLOMiddleware(WSGIObserver):
@@ -77,7 +81,12 @@ class SLOMiddleware(WSGIObserver):
         if type(body) is ClosingIterator:
             try:
                 chunks = body._callbacks[-1].__self__.response  # type: ignore[attr-defined]  # noqa: SLF001  # its close()
-                return len(chunks) == 1 and type(chunks[0]) is bytes
+                return (
+                    len(chunks) == 1
+                    and chunks[0].__class__ is bytes
+                    # The response's class may have an iterator of its own.
+                    and body._next.args[0].gi_code is _ENCODED  # type: ignore[attr-defined]  # noqa: SLF001
+                )
             except (AttributeError, LookupError, TypeError):  # a stream, or not of a response
                 return False
         return False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from slo_core.http.answer import Answer, checked_token
 from slo_core.http.request import exempt_request
-from slo_core.process.workers import several_wsgi_processes
+from slo_core.process.workers import ends_after_each_request, several_wsgi_processes
 from slo_core.tracking.registry import SLORegistry
 from slo_wsgi.answer import send_answer, view_arguments
 
@@ -43,7 +43,10 @@ class MetricsWSGIApp:
     def answer(self, environ: WSGIEnvironment) -> Answer:
         """The answer to a request, for frameworks that send it themselves."""
         exempt_request(environ)
-        self._registry.internals.note_workers(lambda: several_wsgi_processes(environ))
+        if ends_after_each_request(environ):
+            self._registry.internals.note_lost_events()
+        else:
+            self._registry.internals.note_workers(lambda: several_wsgi_processes(environ))
         return self._view.respond(
             environ.get("REQUEST_METHOD", ""), accept=environ.get("HTTP_ACCEPT", ""), **view_arguments(environ)
         )

@@ -7,10 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from slo_core.http.recorder import HTTPRecorder
+from slo_core.http.websocket import WEBSOCKET_KEY
 from slo_wsgi.bridge import ASGI_SCOPE_KEY, share_marks, warn_of_bridge
 from slo_wsgi.route import Routes
 from slo_wsgi.served_request import SERVED_REQUEST_KEY, ServedRequest
 from slo_wsgi.upload import follow_upload
+from slo_wsgi.websocket import ServedWebsocket
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -56,7 +58,9 @@ class WSGIObserver:
             if self._request_context() is not None:
                 self._may_be_within(environ)
             method: str = environ.get("REQUEST_METHOD", "")
-            served = recorder.begin(environ, method, path, ServedRequest)
+            served = recorder.begin(
+                environ, method, path, ServedWebsocket if WEBSOCKET_KEY in environ else ServedRequest
+            )
             if served is None:
                 self._not_counted(environ, path)
             else:

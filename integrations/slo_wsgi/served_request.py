@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from slo_core.http.request import ObservedRequest, RouteMatch
 from slo_core.process.internal_errors import user_code_errors
-from slo_wsgi.body import content_length, is_file, may_have_body
+from slo_wsgi.body import chunks_of, content_length, is_file, may_have_body
 from slo_wsgi.upload import Upload
 
 if TYPE_CHECKING:
@@ -70,10 +70,20 @@ class ServedRequest(ObservedRequest):
             self.headers = headers  # of a second call too: the first response was never sent
             self.route_match = self.observer.routes.find(self.environ, self)
         except Exception as exc:  # the response must go out
-            self.observer.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
+            self._answer_oddly(status, headers, exc)
         if exc_info is None:
             return self.server_start_response(status, headers)
         return self.server_start_response(status, headers, exc_info)
+
+    def _answer_oddly(self, status: str, headers: list[tuple[str, str]], error: Exception) -> None:
+        try:
+            if status[:3].isdecimal():
+                raise error
+            self.status = 0  # some servers send "0 OK", and it is invalid for every client
+            self.headers = headers
+            self.route_match = self.observer.routes.find(self.environ, self)
+        except Exception as exc:  # the response must go out
+            self.observer.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
 
     def _answer_disturbed(self, status: int) -> None:
         if self.upload is not None and self.upload.is_broken:
@@ -86,31 +96,39 @@ class ServedRequest(ObservedRequest):
         """
         The application returned its body; return the body for the server.
 
-        A file stays the same object, because the server uses sendfile for that object only. A list and a tuple stay too,
-        because servers take the Content-Length from them. For all three the request ends here: WSGI reports no later end.
+        A file that the server may send by itself stays the same object. A list and a tuple stay too, because servers take
+        the Content-Length from them. For all three the request ends here: WSGI reports no later end.
         """
-        if type(body) in (list, tuple) or is_file(body, self.environ):
-            self.finish()
-            return body
         self.body = body
-        return self
+        if type(body) in (list, tuple):
+            for chunk in body:
+                if type(chunk) is not bytes:
+                    self._note_odd(chunk)
+        elif not is_file(body, self.environ):
+            self.body = chunks_of(body, self.environ)
+            return self
+        self.finish()
+        return body
 
     def __iter__(self) -> Iterator[bytes]:
         # A generator: a server resumes it in a third of the time that a `__next__` of this class would take.
         try:
             for chunk in self.body:
-                # An empty chunk ends a response of which nothing is to come: test clients ask for no more here, too.
-                if (
-                    (chunk or self.remaining == 0)
-                    and not self.finished
-                    and (self.first_byte is None or self.remaining is not None)
-                ):
+                if type(chunk) is not bytes and not self.finished:
+                    self._note_odd(chunk)
+                    yield chunk
+                    if not self.finished:
+                        self.exception = None  # the server took it
+                    continue
+                if not self.finished and (self.first_byte is None or self.remaining is not None):
                     # Not in a method of its own, which would take 0.05 us of each request.
                     try:
                         now = None
                         if self.first_byte is None:
-                            self.first_byte = now = self.observer.recorder.timer()
+                            # An empty chunk may end a response, too: test clients ask for no more.
                             self.remaining = self._announced()
+                            if chunk:
+                                self.first_byte = now = self.observer.recorder.timer()
                         if self.remaining is not None:
                             self.remaining -= len(chunk)
                             if self.remaining <= 0:
@@ -169,6 +187,11 @@ class ServedRequest(ObservedRequest):
         except Exception as exc:  # the framework has a response to make
             self.observer.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
 
+    def retried(self) -> None:
+        """A middleware hands the application the same request again: that answer decides."""
+        self.is_answered = False
+        self.exception = None
+
     def raised(self, exception: BaseException) -> None:
         """The application raised, before its response or in the midst of it."""
         if self.finished:
@@ -199,6 +222,22 @@ class ServedRequest(ObservedRequest):
         if self.first_byte is not None or may_have_body(self.method, self.status, self._announced()):
             self.disconnected = True
         self.finish()
+
+    def _note_odd(self, chunk: object) -> None:
+        """A chunk is no bytes: no server sends a text, and not all of them send other objects that hold bytes."""
+        try:
+            may_be_sent = isinstance(chunk, (bytes, bytearray, memoryview))
+            if may_be_sent and type(self.body) in (list, tuple):
+                return  # what the server makes of it is not seen
+            if self.first_byte is None:
+                self.first_byte = self.observer.recorder.timer()
+                self.remaining = None
+            self.is_answered = False
+            self.exception = TypeError(f"a body is made of bytes, and a chunk is of the type {type(chunk).__name__}")
+            if not may_be_sent:
+                self.finish()  # some servers leave it out, and go on
+        except Exception as exc:  # the response must go out
+            self.observer.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
 
     def _announced(self) -> int | None:
         """The bytes of the body; None where they are unknown."""

@@ -41,30 +41,51 @@ class Upload:
         self._left = length
         self.is_broken = False
 
-    def read(self, *size: Any) -> bytes:
-        # Called as the application called it: some servers' `read` takes no None, and granian's no -1.
-        data: bytes = self._followed(lambda: self._stream.read(*size))
-        self._note(len(data), -1 if not size or size[0] is None else size[0])
+    @property  # type: ignore[misc]  # libraries look at what kind of stream it is
+    def __class__(self) -> type:
+        return type(self._stream)
+
+    # Called as the application called it: some servers' `read` takes no None, and granian's no -1.
+
+    def read(self, *size: Any, **named: Any) -> bytes:
+        data: bytes = self._followed(lambda: self._stream.read(*size, **named))
+        self._note(len(data), _size(size, named))
         return data
 
-    def readline(self, size: int | None = -1, /) -> bytes:
-        sizes = () if size is None or size < 0 else (size,)
-        line: bytes = self._followed(lambda: self._stream.readline(*sizes))
-        self._note(len(line), 1 if size is None or size < 0 else min(size, 1))
+    def readline(self, *size: Any, **named: Any) -> bytes:
+        line: bytes = self._followed(lambda: self._stream.readline(*size, **named))
+        wanted = _size(size, named)
+        self._note(len(line), 1 if wanted < 0 else min(wanted, 1))
         return line
 
-    def readlines(self, hint: int | None = -1, /) -> list[bytes]:
-        hints = () if hint is None or hint <= 0 else (hint,)
-        lines: list[bytes] = self._followed(lambda: self._stream.readlines(*hints))
-        self._note(sum(map(len, lines)), 1 if hints else -1)
+    def readlines(self, *hint: Any, **named: Any) -> list[bytes]:
+        lines: list[bytes] = self._followed(lambda: self._stream.readlines(*hint, **named))
+        self._note(sum(map(len, lines)), 1 if _size(hint, named) > 0 else -1)
         return lines
 
     def __iter__(self) -> Iterator[bytes]:
         iterator = iter(self._stream)
-        while (line := self._followed(lambda: next(iterator, None))) is not None:
-            self._note(len(line), 0)
+        return self if iterator is self._stream else self._lines(iterator)
+
+    def __next__(self) -> bytes:
+        return self._next(self._stream)
+
+    def _lines(self, iterator: Iterator[bytes]) -> Iterator[bytes]:
+        while True:
+            try:
+                line = self._next(iterator)
+            except StopIteration:
+                return
             yield line
-        self._note(0, 1)
+
+    def _next(self, iterator: Iterator[bytes]) -> bytes:
+        try:
+            line: bytes = self._followed(lambda: next(iterator))
+        except StopIteration:
+            self._note(0, 1)
+            raise
+        self._note(len(line), 0)
+        return line
 
     def _followed(self, read: Callable[[], Any]) -> Any:
         try:
@@ -100,6 +121,13 @@ class Upload:
     def __deepcopy__(self, memo: object) -> Upload:
         # For middlewares that copy the environ: there is one stream.
         return self
+
+
+def _size(given: tuple[Any, ...], named: dict[str, Any]) -> int:
+    """The size or hint that a read was called with; -1 where it asks for all."""
+    for size in (*given, *named.values()):
+        return -1 if size is None else int(size)
+    return -1
 
 
 def follow_upload(environ: WSGIEnvironment) -> Upload | None:

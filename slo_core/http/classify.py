@@ -176,6 +176,7 @@ def _expand(statuses: tuple[str | int, ...]) -> set[int]:
             codes.add(status)
         else:
             first = int(status[0]) * 100
-            # RFC 9110 has clients treat an invalid status above 599 as a server error.
-            codes.update(range(first, 1000 if first == 500 else first + 100))
+            codes.update(range(first, first + 100))
+            if first == 500:  # RFC 9110 has clients treat an invalid status as a server error
+                codes.update(range(100), range(600, 1000))
     return codes

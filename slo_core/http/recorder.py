@@ -7,10 +7,10 @@ learns them, and calls `HTTPRecorder.finish` at the first sign of the request's 
 
 from __future__ import annotations
 
+import math
 import time
 from _thread import get_ident
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
-from math import floor
 from types import SimpleNamespace
 from typing import Any, TypeVar, overload
 
@@ -69,8 +69,8 @@ class HTTPRecorder:
             only count requests of views marked with `slo_track`.
 
     Attributes:
-        needs_routes: Some SLO names routes or views, or counts marked views only: then a request that was answered before
-            it reached the router is worth matching against the routes.
+        needs_routes: Some SLO names routes or views, or counts marked views only, or routes may be excluded: then a
+            request that was answered before it reached the router is worth matching against the routes.
 
     Raises:
         ValueError: Neither registry nor tracker, or no definition that counts requests.
@@ -122,7 +122,9 @@ class HTTPRecorder:
         """Bind the SLOs as they are defined now, and forget everything worked out from older definitions."""
         self._version = self._versioned.version
         self._bound_slos = tuple(self._bind_all())
-        self.needs_routes = any(slo.marked_views_only or slo.routes or slo.views for slo in self._bound_slos)
+        self.needs_routes = self._exclude is not None or any(
+            slo.marked_views_only or slo.routes or slo.views or slo.exclude for slo in self._bound_slos
+        )
         self._slo_keys: frozenset[SLOKey] = frozenset(slo.slo_key for slo in self._bound_slos)
         where = "" if self._registry is None else self._registry.internals.definitions_setting
         self._first_requests = FirstRequests(self._bound_slos, exclude=self._exclude, where=where)
@@ -249,13 +251,12 @@ class HTTPRecorder:
                 return
             # As `SLOTracker.record` counts, but with one look at the clock for all SLOs: 1 us less for three of them.
             now, thread = plan.clock(), get_ident()
-            second = floor(now)
             for thread_counts, rotate, is_good in plan.settled:
                 try:
                     counts = thread_counts[thread]
                 except KeyError:  # this thread's first event
                     counts = self._rotated(rotate, now)
-                if counts.second != second:
+                if not counts.start <= now < counts.end:
                     counts = self._rotated(rotate, now)
                 if is_good:
                     counts.good += 1
@@ -277,7 +278,7 @@ class HTTPRecorder:
                         counts = thread_counts[thread]
                     except KeyError:
                         counts = self._rotated(rotate, now)
-                    if counts.second != second:
+                    if not counts.start <= now < counts.end:
                         counts = self._rotated(rotate, now)
                     if (ended if to_end else first) - started <= threshold:
                         counts.good += 1
@@ -321,7 +322,9 @@ class HTTPRecorder:
             return rotate(now)
         except user_code_errors() as exc:  # from a user's own store; the other SLOs count all the same
             self.internal_errors.report(_NOT_COUNTED, exc)
-            return ThreadCounts(floor(now))  # never handed to a store: this event is lost
+            lost = ThreadCounts(0)  # never handed to a store: this event is lost
+            lost.start, lost.end = -math.inf, math.inf
+            return lost
 
     def _classify_and_count(
         self, observed: ObservedRequest, route_match: RouteMatch, status: int | None, bound_slos: Iterable[BoundSLO]

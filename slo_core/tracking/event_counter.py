@@ -20,9 +20,7 @@ class ThreadCounts:
     loses nothing: `seen_good` and `seen_bad`, the reader's side, say how much of them the ledger has.
     """
 
-    __slots__ = ("bad", "end", "good", "second", "seen_bad", "seen_good", "start")
-
-    second: int | None
+    __slots__ = ("bad", "end", "good", "seen_bad", "seen_good", "start")
 
     def __init__(self, second: int) -> None:
         self.start_second(second)
@@ -33,8 +31,6 @@ class ThreadCounts:
         """Go on with another second; everything counted before must be drained."""
         # Floats, because every record compares them with a clock's float: with ints a record takes a third longer.
         self.start, self.end = float(second), second + 1.0
-        # For those who count for several SLOs at once and have made an int already.
-        self.second = second
 
 
 class EventCounter:
@@ -90,7 +86,7 @@ class EventCounter:
         """Make every thread's next event call `rotate`, as if its second were over."""
         with self._lock:
             for counts in tuple(self.thread_counts.values()):
-                counts.end, counts.second = -math.inf, None
+                counts.end = -math.inf
 
     def _drain(self, counts: ThreadCounts) -> None:
         # The thread may count at this moment. Events after these two reads are drained next time, into the same second:

@@ -98,3 +98,16 @@ class RegistryInternals:
             )
         except Exception as exc:  # a command line, a server's own module, a user's store or logging handler
             self.errors.report("whether there are several workers could not be determined", exc)
+
+    def note_lost_events(self) -> None:
+        """Warn, once in a process, that the server ends each process before it has handed its events over."""
+        try:
+            if self._has_warned_of_workers:
+                return
+            self._has_warned_of_workers = True
+            logging.getLogger(LOGGER_NAME).warning(
+                "the server forks a process for each request (processes=) and ends it before its events are handed over: "
+                "no request is counted, whatever the store. Let it use threads (threaded=True), or take another server"
+            )
+        except Exception as exc:  # a user's logging handler
+            self.errors.report("the log could not be written", exc)

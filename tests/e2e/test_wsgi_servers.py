@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import importlib.util
 import shutil
@@ -96,3 +97,76 @@ def test_it_starts_and_counts(name: str, tmp_path: Path) -> None:
         counted = settled(port)
 
     assert counted == {("availability", "good"): 3, ("availability", "bad"): 1, ("orders", "good"): 1}
+
+
+FORKING = """
+import sys
+from fleet_service import flask_app
+flask_app().run(port=int(sys.argv[1]), threaded=False, processes=2)
+"""
+
+
+def test_a_server_that_ends_each_process_before_it_hands_over_is_told(tmp_path: Path) -> None:
+    """Werkzeug's, with `processes=`: its children end by `os._exit`."""
+    port = free_port()
+    environment = {"SERVICE_STORE": f"sqlite:///{tmp_path / 'slo.db'}", "PYTHONPATH": str(SUPPORT)}
+    with start_server(
+        python("-c", FORKING, str(port)), port=port, ready="/metrics", env=environment, cwd=tmp_path
+    ) as running:
+        assert ask(port, "/ok") == 200
+        ask(port, "/metrics")
+
+        assert "no request is counted, whatever the store" in running.output()
+
+
+FILES = """
+import sys
+from flask import Flask, send_file
+from slo_flask import SLO
+
+class Remote:
+    reads = 0
+    def read(self, size=-1):
+        self.reads += 1
+        if self.reads > 2:
+            raise OSError(5, "Input/output error")
+        return b"x" * 8192
+    def close(self):
+        pass
+
+app = Flask("shop")
+app.config["SLO_DEFINITIONS"] = {"availability": {"target": 0.9}}
+SLO(app)
+app.add_url_rule("/ok", "ok", lambda: "ok")
+app.add_url_rule("/remote", "remote", lambda: send_file(Remote(), mimetype="text/plain"))
+app.add_url_rule("/disk", "disk", lambda: send_file(__file__))
+app.add_url_rule("/text", "text", lambda: Texts())
+
+class Texts(app.response_class):
+    def __call__(self, environ, start_response):
+        start_response("200 OK", [])
+        return ["a text"]
+"""
+FILE_SERVERS = {
+    "waitress": lambda: python("-m", "waitress", f"--listen={HOST}:{PORT}", "shop:app"),
+    "gunicorn": lambda: python("-m", "gunicorn", "-b", f"{HOST}:{PORT}", "shop:app"),
+    "uwsgi": lambda: [PORT if part == PORT else part.replace("fleet_service:flask_app()", "shop:app") for part in uwsgi(1)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILE_SERVERS)
+def test_what_a_server_cannot_send_is_bad(name: str, tmp_path: Path) -> None:
+    """A file that no server sends by itself, whose read fails midway; a body of text. A file on the disk is good."""
+    port = free_port()
+    (tmp_path / "shop.py").write_text(FILES)
+    line = [part.replace(PORT, str(port)) for part in FILE_SERVERS[name]()]
+    with start_server(line, port=port, ready="/ok", env={"PYTHONPATH": str(tmp_path)}, cwd=tmp_path):
+        before = settled(port)
+        assert fetch(f"http://{HOST}:{port}/disk") == FILES.encode()
+        for path in ("/remote", "/text"):
+            with contextlib.suppress(http.client.HTTPException, OSError):
+                fetch(f"http://{HOST}:{port}{path}")
+        after = settled(port)
+
+    counted = [after[key] - before[key] for key in (("availability", "good"), ("availability", "bad"))]
+    assert counted == [1, 2]

@@ -38,11 +38,13 @@ def main() -> int:
         print(f"{name}: {text}")
     for name, entry in miscounted.items():
         print(f"{name}: on the wire {entry['wire']}, recorded {entry['recorded']}", *entry["requests"], sep="\n    ")
+    for name, reason in {**suite.fails, **suite.miscounts}.items():
+        print(f"by design, {name}: {reason}")
     if changed or miscounted:
         print(f"output and figures of both runs: {results}")
         return 1
     shutil.rmtree(results)
-    print("no difference")
+    print("no other difference")
     return 0
 
 

@@ -94,20 +94,21 @@ async def _serve(app: Any, registry: Any, scope: Any, receive: Any, send: Any) -
 
     async def wire_send(message: Any) -> None:
         nonlocal has_trailers
-        try:
-            await send(message)
-        except OSError:
-            request.is_client_gone = True
-            raise
+        was_complete = request.is_complete
+        # Before it is sent: a server sends http.disconnect when the response is complete, too.
         if message["type"] == "http.response.start":
             request.status = message["status"]
             has_trailers = message.get("trailers", False)
-        elif (
+        elif message["type"] == "http.response.pathsend" or (
             message["type"] == _LAST[has_trailers] and not message.get("more_body") and not message.get("more_trailers")
         ):
             request.is_complete = True
-        elif message["type"] == "http.response.pathsend":
-            request.is_complete = True
+        try:
+            await send(message)
+        except Exception as exc:
+            request.is_complete = was_complete  # the server did not take it
+            request.is_client_gone = isinstance(exc, OSError)
+            raise
 
     try:
         await app(scope, wire_receive, wire_send)

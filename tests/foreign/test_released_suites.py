@@ -41,3 +41,5 @@ def test_each_request_is_recorded_as_it_left(comparison: Comparison) -> None:
     assert comparison.miscounted() == {}
     wire, _ = comparison.injected.totals()
     assert wire["every"].total() >= comparison.suite.least_requests
+    # Test clients stay to the end: were many seen to go, both sides might mistake something else for that.
+    assert sum(entry["clients gone"] for entry in comparison.injected.ledger().values()) <= 10

@@ -112,6 +112,7 @@ class Ledger:
         self._tests[name] = {
             "wire": {slo: _figures(Counter(each.outcome(slo) for each in entry.requests)) for slo in DEFINITIONS},
             "recorded": {slo: self._recorded(slo, entry) for slo in DEFINITIONS},
+            "clients gone": sum(each.is_client_gone for each in entry.requests),
             "requests": [str(request) for request in entry.requests],
         }
 

@@ -18,7 +18,7 @@ GOOD, BAD, LEFT_OUT = {"a": True}, {"a": False}, {}  # type: ignore[var-annotate
     [
         ({}, 200, GOOD), ({}, 101, GOOD), ({}, 304, GOOD), ({}, 404, GOOD), ({}, 429, GOOD), ({}, 499, GOOD),
         ({}, 500, BAD), ({}, 503, BAD), ({}, 599, BAD),
-        ({}, 600, BAD), ({}, 999, BAD),  # RFC 9110: a client takes an invalid status for a server error
+        ({}, 600, BAD), ({}, 999, BAD), ({}, 0, BAD),  # RFC 9110: a client takes an invalid status for a server error
         ({"bad_statuses": ["5xx", 429]}, 429, BAD), ({"bad_statuses": ["5xx", 429]}, 503, BAD),
         ({"bad_statuses": ["5xx", 429]}, 428, GOOD),
         ({"bad_statuses": ["4xx"]}, 404, BAD), ({"bad_statuses": ["4xx"]}, 500, GOOD),

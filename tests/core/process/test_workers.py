@@ -29,6 +29,15 @@ from slo_core.process.workers import several_workers, several_wsgi_processes
         ("hypercorn -w 2 app", "hypercorn -w 2"),
         ("uwsgi --processes 4", "uwsgi --processes 4"),
         ("uwsgi -p 4", "uwsgi -p 4"),
+        ("gunicorn -w 1 -w 4 app", "gunicorn -w 4"),
+        ("gunicorn -w 4 -w 1 app", None),
+        (r"C:\shop\Scripts\uvicorn.exe app:app --workers 2", "uvicorn --workers 2"),
+        ("uvicorn app:app --workers 2 --reload", None),
+        ("fastapi dev --workers 4", None),
+        ("/srv/uwsgi/manage.py -p 4", None),
+        ("/srv/gunicorn/app/worker.py --workers 4", None),
+        ("/srv/gunicorn/worker/__main__.py -w 4", None),
+        ("__main__.py -w 4", None),
         ("gunicorn -w 1 app", None),
         ("gunicorn -w four app", None),
         ("gunicorn app", None),
@@ -53,6 +62,8 @@ def test_the_environment_tells() -> None:
     assert several_workers(["gunicorn", "-w", "1", "app"], {"WEB_CONCURRENCY": "3"}) is None
     assert several_workers(["uvicorn", "app"], {"WEB_CONCURRENCY": "1"}) is None
     assert several_workers(["worker.py"], {"WEB_CONCURRENCY": "3"}) is None
+    assert several_workers(["uvicorn", "app", "--reload"], {"WEB_CONCURRENCY": "3"}) is None
+    assert several_workers(["hypercorn", "app"], {"WEB_CONCURRENCY": "3"}) is None  # does not read it
 
 
 def test_uwsgi_tells_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,9 +168,11 @@ def test_a_log_that_cannot_be_written_stops_nothing(caplog: pytest.LogCaptureFix
     [
         ({}, None),
         ({"wsgi.multiprocess": False}, None),
-        ({"wsgi.multiprocess": True}, "the server says wsgi.multiprocess"),
+        ({"wsgi.multiprocess": False, "SERVER_SOFTWARE": "gunicorn"}, None),
+        ({"wsgi.multiprocess": True, "SERVER_SOFTWARE": "gunicorn"}, "the server says wsgi.multiprocess"),
+        ({"wsgi.multiprocess": True}, None),
     ],
 )
 def test_a_wsgi_request_tells(environ: dict[str, object], evidence: str | None) -> None:
-    """PEP 3333: whether another process may serve the same application."""
+    """Where a server says it, which names itself: a bridge from ASGI does not know, and says it always."""
     assert several_wsgi_processes(environ) == evidence

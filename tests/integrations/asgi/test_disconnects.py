@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
@@ -326,6 +327,53 @@ def test_a_disconnect_after_the_answer_changes_nothing() -> None:
 
     assert not service.only_event.disconnected
     assert service.only_event.outcomes == dict.fromkeys(DEFINITIONS, True)
+
+
+@frameworks
+@placements
+@pytest.mark.parametrize("middlewares", [0, 1])
+def test_a_disconnect_that_only_says_that_the_answer_is_complete(
+    framework: Any, inside: bool, middlewares: int
+) -> None:
+    """A server on trio says so before its last `send` returns; the stream is cancelled in there, complete as it is."""
+
+    async def view(request: Request) -> Response:
+        return StreamingResponse(iter([b"an", b"swer"]))
+
+    async def unchanged(request: Request, call_next: Any) -> Any:
+        return await call_next(request)
+
+    app = app_with(framework, view)
+    for _ in range(middlewares):
+        app.add_middleware(BaseHTTPMiddleware, dispatch=unchanged)
+    service = Service(app, DEFINITIONS, inside=inside)
+    answer = service.ask(disconnect_after=4)
+
+    assert [message.get("more_body") for message in answer.messages] == [None, True, True, False]
+    assert not service.only_event.disconnected
+    assert service.only_event.outcomes == dict.fromkeys(DEFINITIONS, True)
+
+
+def test_an_answer_whose_last_message_the_server_refuses_is_not_complete() -> None:
+    """As where it is shorter than its Content-Length; the application need not let the error out."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(START)
+        with contextlib.suppress(RuntimeError):
+            await send({"type": "http.response.body", "body": b"answer"})
+
+    async def refusing(scope: Any, receive: Any, send: Any) -> None:
+        async def refuse(message: Any) -> None:
+            if message["type"] == "http.response.body":
+                raise RuntimeError("Response content shorter than Content-Length")
+            await send(message)
+
+        await service.app(scope, receive, refuse)
+
+    service = Service(app)
+    serve(refusing)
+
+    assert service.counts() == (0, 1)
 
 
 def test_we_never_read_what_is_the_applications() -> None:

@@ -249,3 +249,17 @@ def test_an_application_that_is_mounted_within_itself_has_a_table() -> None:
     match = table.match("GET", "/again/page")
     assert match is not None
     assert match.route == "/again/page"
+
+
+@pytest.mark.parametrize("of_one_slo", [True, False])
+def test_an_early_answer_of_an_excluded_route_is_left_out(of_one_slo: bool) -> None:
+    """The template is what is excluded, whoever answers."""
+    app = Starlette(routes=[Route("/page/{number}", view)], middleware=[Middleware(Gate, status=503)])
+    globs = ["/page/{number}"]
+    definition = {"target": 0.9, **({"exclude": globs} if of_one_slo else {})}
+    registry = instrument(app, {"all": definition}, exclude=[] if of_one_slo else globs)
+
+    serve(app, path="/page/7")
+    serve(app, path="/elsewhere")
+
+    assert registry["all"].snapshot().total == 1

@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
@@ -162,6 +163,44 @@ def test_the_last_resort_of_a_mounted_application_is_seen_too(framework: Any, st
 
     assert shop.ask("/inner/boom").status == status
     assert shop.counts() == ((1, 0) if good else (0, 1))
+
+
+class Retry:
+    """A layer that asks a second time where the first answer failed."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def drop(message: Any) -> None: ...
+
+        try:
+            await self.app(dict(scope), receive, drop)
+        except ValueError:
+            await self.app(scope, receive, send)
+
+
+@frameworks
+@pytest.mark.parametrize("mounted", [True, False])
+def test_a_request_that_is_tried_again_is_what_it_answers_in_the_end(framework: Any, mounted: bool) -> None:
+    """Neither a response that broke off nor a last resort of the first attempt reached a client."""
+    attempts: list[int] = []
+
+    async def sometimes(request: Request) -> Response:
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise ValueError("a deadlock")
+        return PlainTextResponse("done")
+
+    app = framework(middleware=[Middleware(Retry)])
+    inner = framework() if mounted else app
+    inner.add_route("/sometimes", sometimes)
+    if mounted:
+        app.mount("/inner", inner)
+    shop = Shop(app)
+
+    assert shop.ask("/inner/sometimes" if mounted else "/sometimes").status == 200
+    assert shop.counts() == (1, 0)
 
 
 @frameworks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from slo_test_project import views
 from slo_test_project.project import COMMON, MIDDLEWARE, OpenProject
@@ -140,3 +141,44 @@ def test_urls_that_cannot_be_loaded_harm_nobody(open_project: OpenProject) -> No
     assert project.get("/shop/items/7/", headers={"X-Refuse": "503"}).status == 503
     assert project.counts("all") == (1, 1)
     assert project.registry.internals.errors.total == 0
+
+
+@pytest.mark.parametrize("of_one_slo", [True, False])
+def test_an_early_answer_of_an_excluded_route_is_left_out(open_project: OpenProject, of_one_slo: bool) -> None:
+    """The template is what is excluded, whoever answers."""
+    globs = ["/shop/items/<int:pk>/"]
+    settings = {"SLO_DEFINITIONS": {"all": {"target": 0.9, "exclude": globs}}} if of_one_slo else {
+        "SLO_DEFINITIONS": {"all": {"target": 0.9}}, "SLO_EXCLUDE": globs,
+    }  # fmt: skip
+    project = open_project(MIDDLEWARE=REFUSES, **settings)
+
+    project.get("/shop/items/7/", headers={"X-Refuse": "503"})
+    project.get("/nowhere/", headers={"X-Refuse": "503"})
+
+    assert project.counts("all") == (1, 1)
+
+
+@pytest.mark.parametrize(("fails", "failures"), [(1, 0), (2, 1)])
+def test_a_request_that_a_middleware_tries_again_is_what_it_answers_in_the_end(
+    open_project: OpenProject, fails: int, failures: int
+) -> None:
+    """The exception of the first attempt reached Django's last resort, and no client."""
+    attempts: list[int] = []
+
+    def sometimes(request: HttpRequest) -> HttpResponse:
+        attempts.append(1)
+        if len(attempts) <= fails:
+            raise LookupError("a deadlock")
+        return HttpResponse("done")
+
+    class Urls:
+        urlpatterns = [path("sometimes/", sometimes)]
+
+    project = open_project(
+        MIDDLEWARE=[MIDDLEWARE, "slo_test_project.middleware.tries_again"], ROOT_URLCONF=Urls,
+        SLO_DEFINITIONS={"all": {"target": 0.9}},
+    )  # fmt: skip
+
+    project.get("/sometimes/")
+
+    assert project.counts("all") == (1, failures)

@@ -215,8 +215,38 @@ def test_a_file_is_returned_in_the_servers_own_wrapper(open_for: OpenProject) ->
     assert project.counts() == (1, 0)
 
 
-def test_a_client_that_leaves_a_file_is_not_noticed(project: Project) -> None:
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+def test_a_client_that_leaves_a_file_is_not_noticed(open_for: OpenProject, interface: str) -> None:
     """Sending it is the server's work: the request had ended well."""
-    project.get("/file/", leave_after=1)
+    project = open_for(interface)
+    options = {"file_wrapper": FileWrapper} if interface == "wsgi" else {}
+
+    project.get("/file/", leave_after=1, **options)
 
     assert project.counts() == (1, 0)
+
+
+@pytest.mark.parametrize(("path", "wrapper"), [("/file/", None), ("/file/?from=memory", FileWrapper)])
+def test_a_file_that_the_server_cannot_send_by_itself_is_followed(
+    open_for: OpenProject, path: str, wrapper: type | None
+) -> None:
+    """It has no wrapper for files, or the file has no descriptor: then its chunks are asked for, and a client is missed."""
+    project = open_for("wsgi")
+
+    assert len(project.get(path, file_wrapper=wrapper).body) == 10_000
+    assert project.counts() == (1, 0)
+
+    project.get(path, file_wrapper=wrapper, leave_after=1)
+    assert project.counts() == (1, 0)
+
+
+@pytest.mark.parametrize(("path", "counts"), [("/", (0, 0)), ("/forbidden/", (1, 0)), ("/boom/", (0, 0))])
+def test_a_request_for_a_websocket_counts_only_if_it_is_refused(
+    open_for: OpenProject, path: str, counts: tuple[int, int]
+) -> None:
+    """Under WSGI it is a request like any other, until the view takes its connection; it ends in any way then."""
+    project = open_for("wsgi")
+
+    project.get(path, headers={"Upgrade": "websocket", "Sec-WebSocket-Key": "c2xv"})
+
+    assert project.counts() == counts

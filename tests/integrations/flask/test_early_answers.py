@@ -144,6 +144,37 @@ def test_no_path_is_matched_where_it_would_change_nothing(monkeypatch: pytest.Mo
     assert service.counts() == (1, 0)
 
 
+@pytest.mark.parametrize(
+    ("config", "definition"),
+    [({"SLO_EXCLUDE": ["/status/<int:code>"]}, {}), ({}, {"exclude": ["/status/<*"]})],
+    ids=["everywhere", "of one SLO"],
+)
+def test_an_early_answer_of_an_excluded_route_is_left_out(config: Any, definition: Any) -> None:
+    """The template is what is excluded, whoever answers."""
+    app = Flask("shop")
+    app.add_url_rule("/status/<int:code>", "status", lambda code: ("answer", code))
+    Middleware(app, status="503 Overload")
+    service = Service(app, {"availability": {"target": 0.9, **definition}}, **config)
+
+    service.ask(path="/status/200")
+    service.ask(path="/elsewhere")
+
+    assert service.counts() == (0, 1)
+
+
+def test_an_early_answer_of_a_static_file_is_left_out() -> None:
+    """A middleware inside ours serves the files, as WhiteNoise does."""
+    app = Flask("shop")
+    app.register_blueprint(Blueprint("admin", __name__, url_prefix="/admin", static_folder="."))
+    Middleware(app, status="200 OK")
+    service = Service(app)
+
+    for path in ("/static/app.css", "/admin/./app.css", "/elsewhere"):
+        service.ask(path=path)
+
+    assert service.counts() == (1, 0)
+
+
 def test_the_path_is_matched_as_it_came() -> None:
     """A dispatcher takes its part off the path: what is left over names another application's route."""
     app = shop()

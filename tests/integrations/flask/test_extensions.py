@@ -7,15 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from flask import Flask
+from flask import Flask, request
 from flask_cors import CORS
 from flask_limiter import Limiter
 from flask_login import LoginManager
 from flask_restful import Api
 from flask_talisman import Talisman
 from flask_wtf import CSRFProtect
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from slo_flask import SLO
+from slo_wsgi import metrics_wsgi_app
 
 OURS = ("/metrics", "/slo", "/slo.json", "/slo/slo.css")
 
@@ -95,3 +97,48 @@ def test_our_views_answer_beside_it_and_count_for_nothing(
     registry = app.extensions["slo"].registry
     assert [each.total for each in registry.snapshot_all()] == [extension.counted, extension.counted]
     assert (registry.internals.errors.total, caplog.messages) == (0, [])
+
+
+def exempt_from_limits(app: Flask) -> None:
+    """As the README says it."""
+    limiter = Limiter(lambda: "everybody", app=app, default_limits=["4/hour"], storage_uri="memory://")
+    for endpoint in ("slo_metrics", "slo_status", "slo_status_json", "slo_status_asset"):
+        limiter.exempt(app.view_functions[endpoint])
+
+
+def exempt_from_https(app: Flask) -> None:
+    """The same for Flask-Talisman."""
+    talisman = Talisman(app)
+    app.view_functions["slo_metrics"] = talisman(force_https=False)(app.view_functions["slo_metrics"])
+
+
+def behind_a_guard(app: Flask) -> None:
+    """A hook of the application's own."""
+    app.before_request(lambda: None if (request.endpoint or "").startswith("slo_") else ("log in", 401))
+
+
+@pytest.mark.parametrize("install", [exempt_from_limits, exempt_from_https, behind_a_guard])
+def test_the_scraper_is_let_through(install: Callable[[Flask], None]) -> None:
+    """Extensions and hooks that answer for every view know ours by their endpoints."""
+    app = Flask("shop")
+    app.config.update(SECRET_KEY="x", SLO_DEFINITIONS={"availability": {"target": 0.99}}, SLO_STATUS_PATH="/slo")
+    SLO(app)
+    install(app)
+    client = app.test_client()
+
+    assert [client.get("/metrics").status_code for _ in range(9)] == [200] * 9
+
+
+def test_metrics_may_answer_in_front_of_every_hook() -> None:
+    """Mounted beside Flask, they are no view of it."""
+    app = Flask("shop")
+    app.config.update(SLO_DEFINITIONS={"availability": {"target": 0.99}}, SLO_METRICS_PATH=None)
+    app.add_url_rule("/orders", "orders", lambda: "none")
+    app.before_request(lambda: ("log in", 401))
+    SLO(app)
+    metrics = metrics_wsgi_app(app.extensions["slo"].registry)
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/metrics": metrics})  # type: ignore[method-assign]
+    client = app.test_client()
+
+    assert client.get("/orders").status_code == 401
+    assert 'slo_events_total{outcome="good",slo="availability"} 1.0' in client.get("/metrics").text

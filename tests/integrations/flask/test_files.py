@@ -8,8 +8,10 @@ from wsgiref.util import FileWrapper
 
 import pytest
 from flask import Flask, Response, send_file
+from werkzeug.middleware.shared_data import SharedDataMiddleware
 
 from flask_service import Service
+from slo_flask import SLO
 from wsgi_driver import serve
 
 
@@ -110,6 +112,21 @@ def test_static_files_count_for_nobody(app: Flask) -> None:
             service.ask(path=path, **extra)
 
     assert service.events == []
+
+
+def test_static_files_of_a_middleware_count_unless_they_are_excluded(tmp_path: Path) -> None:
+    """Nothing says that they are files: the README names the setting."""
+    (tmp_path / "shop.css").write_text("a {}")
+    counts = []
+    for config in ({}, {"SLO_EXCLUDE": ["/files/*"]}):
+        app = Flask("shop")
+        app.config.update(SLO_DEFINITIONS={"availability": {"target": 0.9}}, **config)
+        app.wsgi_app = SharedDataMiddleware(app.wsgi_app, {"/files": str(tmp_path)})  # type: ignore[method-assign]
+        SLO(app)
+        assert serve(app, path="/files/shop.css").content == b"a {}"
+        counts.append(app.extensions["slo"].registry["availability"].snapshot().total)
+
+    assert counts == [1, 0]
 
 
 @pytest.mark.parametrize("extra", [{}, {"wsgi.file_wrapper": ServerFile}])

@@ -59,6 +59,24 @@ def test_a_body_that_may_still_fail_is_followed(view: Any) -> None:
     assert counted(registry) == (0, 1)
 
 
+class Sealed(Response):
+    """A response with an iterator of its own, as for encryption."""
+
+    def iter_encoded(self) -> Iterator[bytes]:
+        yield b"o"
+        raise RuntimeError("midway")
+
+
+def test_a_text_that_its_response_iterates_over_itself_is_followed() -> None:
+    """It may still fail."""
+    body, registry = made(lambda: Sealed("ok"))
+
+    assert counted(registry) == (0, 0)
+    with pytest.raises(RuntimeError):
+        list(body)
+    assert counted(registry) == (0, 1)
+
+
 class Foreign:
     """A closing iterator whose last callback belongs to no response."""
 

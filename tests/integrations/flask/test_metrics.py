@@ -239,7 +239,7 @@ def test_a_server_with_several_workers_is_warned_of_its_setting(caplog: pytest.L
     app.config["SLO_DEFINITIONS"] = AVAILABILITY
     SLO().init_app(app)
 
-    serve(app, "GET", "/metrics", **{"wsgi.multiprocess": True})
+    serve(app, "GET", "/metrics", **{"wsgi.multiprocess": True, "SERVER_SOFTWARE": "gunicorn"})
 
     assert "several workers (the server says wsgi.multiprocess)" in caplog.text
     assert "Set SLO_STORE to a store that all workers share" in caplog.text

@@ -277,3 +277,27 @@ def test_an_slo_that_no_request_belongs_to_is_told_once(messages: list[str], mon
     (message,) = messages
     assert message.startswith("none of the first 3 requests of this process belongs to the SLO 'writes'")
     assert message.endswith("methods and exclude in app.config['SLO_DEFINITIONS']")
+
+
+@pytest.mark.parametrize("mark", [slo_track("reports"), slo_exempt])
+def test_a_mark_on_a_class_is_silent(mark: Any, messages: list[str]) -> None:
+    """Its class methods, such as `as_view`, are no marked methods, in a class that inherits it either."""
+
+    class Report(MethodView):
+        def get(self) -> str:
+            return "report"
+
+        @classmethod
+        def describe(cls) -> str:
+            return "a report"
+
+    class Yearly(mark(Report)):  # type: ignore[misc]
+        pass
+
+    app = Flask("shop")
+    app.add_url_rule("/report", view_func=Report.as_view("report"))
+    app.add_url_rule("/yearly", view_func=Yearly.as_view("yearly"))
+
+    Service(app, {"availability": {"target": 0.9}, "reports": {"target": 0.9, "kind": "custom"}}).ask(path="/report")
+
+    assert messages == []

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response, abort, got_request_exception
+from flask import Blueprint, Flask, Response, abort, got_request_exception, request_started
 from flask_restful import Api, Resource
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
@@ -231,3 +231,77 @@ def test_flask_restful_answers_the_exceptions_that_it_knows(is_first: bool, pref
 
     assert statuses == [200, 409, 404, 500, 503]
     assert [event.outcomes["availability"] for event in service.events] == [True, True, True, False, False]
+
+
+class Retry:
+    """A middleware inside ours that asks again where the answer is 500, or where an exception comes out."""
+
+    def __init__(self, app: Flask, *, times: int) -> None:
+        self.wsgi_app, self.times = app.wsgi_app, times
+        app.wsgi_app = self  # type: ignore[method-assign]
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        for _ in range(self.times):
+            kept: list[Any] = []
+            try:
+                chunks = list(self.wsgi_app(environ, lambda *given: kept.append(given)))  # noqa: B023
+            except LookupError:
+                kept, chunks = [("500 Gave Up", [])], [b""]
+            if kept[0][0].startswith("200"):
+                break
+        start_response(*kept[0])
+        return chunks
+
+
+@pytest.mark.parametrize("propagate", [True, False])
+@pytest.mark.parametrize(("times", "counts"), [(1, (0, 1)), (2, (0, 1)), (3, (1, 0))])
+def test_a_request_that_is_tried_again_is_what_it_answers_in_the_end(
+    propagate: bool, times: int, counts: tuple[int, int]
+) -> None:
+    """The exceptions of the first two attempts reached Flask's last resort, and no client."""
+    app = Flask("shop")
+    app.config["PROPAGATE_EXCEPTIONS"] = propagate
+    attempts: list[int] = []
+
+    @app.get("/")
+    def view() -> str:
+        attempts.append(1)
+        if len(attempts) < 3:
+            raise LookupError("a deadlock")
+        return "done"
+
+    app.add_url_rule("/other", "other", lambda: "answer")
+    Retry(app, times=times)
+    service = Service(app)
+
+    service.ask()
+    assert service.counts() == counts
+
+    service.ask(path="/other")
+    assert service.counts() == (counts[0] + 1, counts[1])
+    assert not request_started.receivers
+
+
+@pytest.mark.parametrize(("status", "counts"), [("200 Sorry", (1, 0)), ("503 Sorry", (0, 1))])
+def test_an_exception_that_a_middleware_around_flask_answers_is_that_answer(
+    status: str, counts: tuple[int, int]
+) -> None:
+    """Where Flask hands exceptions on, its last resort answers nothing."""
+    app = Flask("shop")
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    app.add_url_rule("/", "view", lambda: int("x"))
+    inner = app.wsgi_app
+
+    def answering(environ: Any, start_response: Any) -> Any:
+        try:
+            return inner(environ, start_response)
+        except ValueError:
+            start_response(status, [])
+            return [b"sorry"]
+
+    app.wsgi_app = answering  # type: ignore[method-assign]
+    service = Service(app)
+
+    service.ask()
+
+    assert service.counts() == counts

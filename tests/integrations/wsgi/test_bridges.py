@@ -160,3 +160,17 @@ def test_a_bridge_that_hands_over_nonsense_counts_all_the_same() -> None:
 
     assert app.extensions["slo"].registry["availability"].snapshot().total == 3
     assert app.extensions["slo"].registry.internals.errors.total == 0
+
+
+@pytest.mark.parametrize("bridge", [WSGIMiddleware, WsgiToAsgi, handing_over])
+def test_a_bridge_is_no_evidence_of_several_processes(
+    bridge: Callable[[Any], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each says `wsgi.multiprocess` always."""
+    app = Flask("legacy")
+    app.config["SLO_DEFINITIONS"] = DEFINITIONS
+    SLO(app)
+
+    ask(Starlette(routes=[Mount("/", bridge(app))]), "/metrics")
+
+    assert "several workers" not in caplog.text

@@ -265,3 +265,17 @@ def test_an_empty_body_of_announced_length_is_complete_with_its_first_chunk() ->
 
     assert next(body) == b""
     assert service.counts() == (1, 0)
+
+
+def test_a_status_that_is_no_number_is_bad() -> None:
+    """Some servers send it."""
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("0 banana", [])
+        return [b"answer"]
+
+    service = Service(application)
+    service.ask()
+
+    assert service.counts() == (0, 1)
+    assert service.events[0].status == 0

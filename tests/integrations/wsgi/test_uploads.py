@@ -27,6 +27,7 @@ READS: dict[str, Callable[[Any], object]] = {
     "readline of a size": lambda stream: [stream.readline(4) for _ in range(3)],
     "readlines": lambda stream: stream.readlines(),
     "iterate": list,
+    "next": lambda stream: [next(stream, b"") for _ in range(3)],
 }
 
 
@@ -72,6 +73,50 @@ def test_an_upload_that_arrives_counts(read: Callable[[Any], object]) -> None:
 def test_a_length_that_says_nothing_hides_no_answer(length: Any) -> None:
     """Without an announced body its end is no disconnect, and nonsense is the server's to refuse."""
     assert counts_of(lambda stream: stream.read(), io.BytesIO(), CONTENT_LENGTH=length) == (0, 1)
+
+
+@pytest.mark.parametrize(("content", "expected"), [(b"four\nfive\n", (0, 1)), (b"four\n", (0, 0))])
+def test_a_size_may_be_named(content: bytes, expected: tuple[int, int]) -> None:
+    """Streams of gunicorn and Werkzeug take it so."""
+
+    class Named(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            return super().read(size)
+
+        def readline(self, size: int | None = -1) -> bytes:  # type: ignore[override]
+            return super().readline(size)
+
+    parts: list[bytes] = []
+
+    def read(stream: Any) -> None:
+        parts.extend((stream.readline(size=3), stream.read(size=None)))
+
+    assert counts_of(read, Named(content)) == expected
+    assert parts == [content[:3], content[3:]]
+    assert counts_of(lambda stream: stream.read(size=4), Named(content)) == (0, 1)
+
+
+def test_it_is_of_the_kind_of_the_servers_stream() -> None:
+    """Libraries choose by that how they read; a stream that is its own iterator stays one."""
+
+    facts: list[object] = []
+
+    def look(stream: Any) -> None:
+        facts.extend((isinstance(stream, io.BytesIO), isinstance(stream, io.IOBase), iter(stream) is stream))
+        facts.extend((next(stream), list(stream)))
+
+    assert counts_of(look, io.BytesIO(b"four\nfive\n")) == (0, 1)
+    assert facts == [True, True, True, b"four\n", [b"five\n"]]
+
+
+def test_a_stream_that_makes_an_iterator_is_followed_too() -> None:
+    """PEP 3333 asks for an iterable."""
+
+    class Lines:
+        def __iter__(self) -> Any:
+            return iter([b"four\n"])
+
+    assert counts_of(lambda stream: list(stream), Lines()) == (0, 0)
 
 
 def test_an_upload_that_is_read_in_part_counts() -> None:

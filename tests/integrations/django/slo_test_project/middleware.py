@@ -21,6 +21,24 @@ def sync_only(get_response: Sync) -> Sync:
     return lambda request: get_response(request)
 
 
+@sync_and_async_middleware
+def tries_again(get_response):  # type: ignore[no-untyped-def]  # one function for both modes, as Django's decorator has it
+    """Asks a second time where the first answer is a failure."""
+    if iscoroutinefunction(get_response):
+
+        async def middleware(request: HttpRequest) -> HttpResponseBase:
+            response = await get_response(request)
+            return response if response.status_code < 500 else await get_response(request)
+
+    else:
+
+        def middleware(request: HttpRequest) -> HttpResponseBase:
+            response = get_response(request)
+            return response if response.status_code < 500 else get_response(request)
+
+    return middleware
+
+
 @async_only_middleware
 def async_only(get_response: Async) -> Async:
     """Knows no sync."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -165,9 +166,15 @@ class NotedFile(io.BytesIO):
 
 
 def file(request: HttpRequest) -> FileResponse:
-    """A file."""
+    """A file; one that the operating system knows nothing of, where the query says so."""
     clock.advance(0.05)
-    return FileResponse(NotedFile(b"x" * 10_000))
+    content = b"x" * 10_000
+    if request.GET.get("from") == "memory":
+        return FileResponse(NotedFile(content))
+    on_disk = tempfile.TemporaryFile()
+    on_disk.write(content)
+    on_disk.seek(0)
+    return FileResponse(on_disk)
 
 
 @slo_track("orders")

@@ -1,0 +1,31 @@
+"""Requests that ask for a websocket: Flask-Sock, Flask-SocketIO, gevent-websocket and the like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from slo_core.http.websocket import exempt_websocket
+from slo_wsgi.served_request import ServedRequest
+
+if TYPE_CHECKING:
+    from _typeshed import OptExcInfo
+
+__all__ = ["ServedWebsocket"]
+
+
+class ServedWebsocket(ServedRequest):
+    """Counts only where the application refuses it with a status of 400 or above."""
+
+    __slots__ = ()
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
+    ) -> Callable[[bytes], object]:
+        write = super().start_response(status, headers, exc_info)
+        exempt_websocket(self, self.environ)  # here too, because a body that is complete does not come by `finish`
+        return write
+
+    def finish(self) -> None:
+        exempt_websocket(self, self.environ)
+        super().finish()
