@@ -109,7 +109,7 @@ def counts(registry: SLORegistry) -> tuple[int, int]:
 def test_a_tracer_that_wraps_the_layers_sees_everything_and_so_do_we(
     framework: Any, order: str, with_lifespan: bool, middleware: Any
 ) -> None:
-    """Whoever comes first, and whether or not the server announces the start."""
+    """In any order, and whether or not the server announces the start."""
     app, registry, tracer = traced_app(framework, order, middleware=middleware)
     if with_lifespan:
         serve_lifespan(app, "lifespan.startup", "lifespan.shutdown")
