@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from slo_asgi.metrics import metrics_app
+from slo_asgi.metrics import MetricsApp
 from slo_asgi.outermost import observe_outermost
 from slo_core.config.definitions import DefinitionsConfig
 from slo_core.config.settings import SLOSettings
@@ -121,14 +121,15 @@ def instrument(
         clock=clock,
         where="definitions",
     )
+    observe_again: Callable[[], None] | None = None
     if settings.enabled:
         # Idle is allowed: custom SLOs may be fed by views marked with `slo_track`.
         recorder = HTTPRecorder(registry, exclude=settings.exclude, timer=timer, may_be_idle=True)
-        observe_outermost(app, recorder, registry)
+        observe_again = observe_outermost(app, recorder, registry)
     app.state.slo_registry = registry
     if settings.enabled and settings.metrics_path is not None:
         _warn_of_an_earlier_route(app, settings.metrics_path, "the metrics view", "metrics_path")
-        view = metrics_app(registry, token=settings.metrics_token)
+        view = MetricsApp(registry, token=settings.metrics_token, not_observed=observe_again)
         app.add_route(settings.metrics_path, view, name="slo-metrics", include_in_schema=False)
     if settings.enabled and settings.status_path is not None:
         _warn_of_an_earlier_route(app, settings.status_path, "the status page", "status_path")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast, overload
 
 from slo_asgi.answer import Endpoint, headers_of, send_answer, view_arguments
+from slo_core.conventions import REQUEST_MARKS_KEY
 from slo_core.http.lifespan import Receive, Scope, Send
 from slo_core.metrics.view import MetricsView
 from slo_core.tracking.registry import SLORegistry
@@ -34,14 +35,20 @@ class MetricsApp(Endpoint):
     Args:
         registry: The SLOs.
         token: Bearer token that scrapers must send; None asks for none.
+        not_observed: Called when a scrape was not observed, and so no other request is.
     """
 
-    def __init__(self, registry: SLORegistry, *, token: str | None = None) -> None:
+    def __init__(
+        self, registry: SLORegistry, *, token: str | None = None, not_observed: Callable[[], None] | None = None
+    ) -> None:
         super().__init__()
+        self._not_observed = not_observed
         self._view = MetricsView(registry, token=token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request: GET and HEAD, 405 to all others."""
+        if self._not_observed is not None and REQUEST_MARKS_KEY not in scope:
+            self._not_observed()
         await send_answer(
             scope,
             send,

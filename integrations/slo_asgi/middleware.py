@@ -14,7 +14,7 @@ from slo_asgi.server_stop import disconnect_is_waiting, server_is_stopping
 from slo_core.conventions import REQUEST_MARKS_KEY
 from slo_core.http.lifespan import ASGIApp, Message, Receive, Scope, Send, serve_lifespan
 from slo_core.http.recorder import HTTPRecorder
-from slo_core.http.request import ObservedRequest, RequestMarks, RequestNotes, RouteMatch
+from slo_core.http.request import ObservedRequest, RequestNotes, RouteMatch
 from slo_core.objectives.http_rule import Classifier
 from slo_core.process.internal_errors import user_code_errors
 from slo_core.tracking.registry import SLORegistry
@@ -22,9 +22,8 @@ from slo_core.tracking.tracker import SLOTracker
 
 __all__ = ["IncompleteResponseError", "SLOMiddleware", "WireObserver"]
 
-# The marks of the request that this task serves. Tasks inherit it, and may outlive the request: look at `is_over`. The marks,
-# not the request, because a task that never ends would keep that.
-_serving: ContextVar[RequestMarks | None] = ContextVar("slo_asgi.serving", default=None)
+# The request that this task serves. Tasks inherit it, and may outlive the request.
+_serving: ContextVar[ServedRequest | None] = ContextVar("slo_asgi.serving", default=None)
 
 
 class IncompleteResponseError(Exception):
@@ -75,7 +74,7 @@ class WireObserver:
                 await self.app(scope, receive, send)
             return
         outer = _serving.get()
-        if outer is not None and not outer.is_over and REQUEST_MARKS_KEY not in scope:
+        if outer is not None and outer.is_open() and REQUEST_MARKS_KEY not in scope:
             await self._serve_within(outer, scope, receive, send)
             return
         if not self._is_checked:
@@ -92,9 +91,8 @@ class WireObserver:
             served.scope = scope
             served.server_receive = receive
             served.server_send = send
-            marks = served.marks
-            served.sends_trailers = served.is_handed_over = marks.is_over = False
-            _serving.set(marks)
+            served.sends_trailers = served.is_handed_over = False
+            _serving.set(served)
             try:
                 await self.app(scope, served.receive, served.send)
             except BaseException as exc:
@@ -113,9 +111,9 @@ class WireObserver:
         inside._note_lifespan = self._note_lifespan  # type: ignore[method-assign]  # noqa: SLF001  # of the same class
         await inside(scope, receive, send)
 
-    async def _serve_within(self, outer: RequestMarks, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_within(self, outer: ServedRequest, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request that was sent in process by the code that serves `outer`."""
-        outer.within(scope)
+        outer.marks.within(scope)
         try:
             await self(scope, receive, send)
         finally:
@@ -238,6 +236,10 @@ class ServedRequest(ObservedRequest):
         self._finish()
         self._forget_exceptions()
 
+    def is_open(self) -> bool:
+        """Whether the server waits for more of the response."""
+        return not (self.is_handed_over or self.finished)
+
     def _is_of_client(self, exc: BaseException) -> bool:
         """Whether the client's going away led to an exception, or came before it: then it is no failure."""
         notes = self.marks.notes
@@ -304,7 +306,7 @@ class ServedRequest(ObservedRequest):
                 message_type == "http.response.trailers" and not message.get("more_trailers")
             )
         if is_last and (not self.sends_trailers or message_type == "http.response.trailers"):
-            self.is_handed_over = self.marks.is_over = True
+            self.is_handed_over = True
         try:
             await self.server_send(message)
         except Exception as exc:
@@ -319,13 +321,13 @@ class ServedRequest(ObservedRequest):
             if not self.disconnected:
                 self.status = message.get("status")
             if message.get("trailers"):
-                self.sends_trailers = True
+                # A server without them ends the response with the body.
+                self.sends_trailers = "http.response.trailers" in (self.scope.get("extensions") or ())
 
     def _finish(self) -> None:
         notes = self.marks.notes
         if notes is not None:
             self._heed(notes)
-        self.marks.is_over = True
         self.observer.recorder.finish(self)
 
     def _heed(self, notes: RequestNotes) -> None:

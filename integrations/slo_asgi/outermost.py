@@ -1,14 +1,15 @@
-"""Keeps the observer outside of everything, whoever puts more layers around an application after `instrument`."""
+"""Keeps the observer outside of all layers, also of those that are put around an application after `instrument`."""
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from typing import Any, cast
 
 from slo_asgi.middleware import WireObserver
 from slo_asgi.observer import may_hide_the_router, observe_last_resort, observe_mounted, observe_router
-from slo_core.conventions import REQUEST_MARKS_KEY
+from slo_core.conventions import LOGGER_NAME, REQUEST_MARKS_KEY
 from slo_core.http.lifespan import ASGIApp, Receive, Scope, Send
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.tracking.registry import SLORegistry
@@ -16,7 +17,7 @@ from slo_core.tracking.registry import SLORegistry
 __all__ = ["observe_outermost"]
 
 
-def observe_outermost(app: Any, recorder: HTTPRecorder, registry: SLORegistry) -> None:
+def observe_outermost(app: Any, recorder: HTTPRecorder, registry: SLORegistry) -> Callable[[], None]:
     """
     Observe the requests outside of all layers that an application has when it serves its first connection.
 
@@ -28,6 +29,10 @@ def observe_outermost(app: Any, recorder: HTTPRecorder, registry: SLORegistry) -
         app: Of Starlette or FastAPI.
         recorder: Counts the requests.
         registry: Closed when the server shuts down.
+
+    Returns:
+        A function for a view of ours that got a request which was not observed: it observes those to come. A tracer that
+        is taken away may have the layers built again by the method that it had before, which is not ours.
     """
     earlier_wrapper: Callable[[], ASGIApp] | None = vars(app).get("build_middleware_stack")
 
@@ -52,8 +57,22 @@ def observe_outermost(app: Any, recorder: HTTPRecorder, registry: SLORegistry) -
             registry.internals.errors.report("mounted applications could not be observed", exc)
         return WireObserver(stack, recorder, registry=registry, routed_app=app, is_inside=False)
 
+    def observe_again() -> None:
+        nonlocal earlier_wrapper
+        stack = app.middleware_stack
+        if stack is None or isinstance(stack, WireObserver):
+            return
+        earlier_wrapper = vars(app).get("build_middleware_stack")
+        app.build_middleware_stack = build_middleware_stack
+        app.middleware_stack = observed(stack)
+        logging.getLogger(LOGGER_NAME).warning(
+            "the layers of the application were built again without slo-suite: its requests were not counted since then, and "
+            "are from now on; call instrument() after what builds them, such as FastAPIInstrumentor.uninstrument_app()"
+        )
+
     # On this application only: no other one of the process is touched.
     app.build_middleware_stack = build_middleware_stack
+    return observe_again
 
 
 class _Place:

@@ -15,6 +15,9 @@ V = TypeVar("V", bound=Callable[..., Any])
 _TRACKED = "_slo_tracked"
 _EXEMPT = "_slo_exempt"
 
+# Starlette's, FastAPI's and Litestar's routers and applications; Flask's blueprints and applications.
+_OF_ROUTERS = ("routes", "deferred_functions", "url_map")
+
 
 def slo_track(*names: str) -> Callable[[V], V]:
     """
@@ -26,12 +29,13 @@ def slo_track(*names: str) -> Callable[[V], V]:
         names: Names of SLOs, of kind `"http"` or `"custom"`.
 
     Raises:
-        TypeError: No name, or used without parentheses.
+        TypeError: No name, or used without parentheses; or the view is a router, a blueprint or an application.
     """
     if not names or not all(isinstance(name, str) for name in names):
         raise TypeError('slo_track: expected names of SLOs, as in @slo_track("checkout")')
 
     def mark(view: V) -> V:
+        _refuse_routers(view, "slo_track")
         setattr(view, _TRACKED, (*getattr(view, _TRACKED, ()), *names))
         return view
 
@@ -39,9 +43,24 @@ def slo_track(*names: str) -> Callable[[V], V]:
 
 
 def slo_exempt(view: V) -> V:
-    """Mark a view: its requests count for no SLO."""
+    """
+    Mark a view: its requests count for no SLO.
+
+    Raises:
+        TypeError: It is a router, a blueprint or an application.
+    """
+    _refuse_routers(view, "slo_exempt")
     setattr(view, _EXEMPT, True)
     return view
+
+
+def _refuse_routers(view: object, name: str) -> None:
+    """A mark on something that holds views would do nothing: requests are matched to the views in it."""
+    if not isinstance(view, type) and any(hasattr(view, attribute) for attribute in _OF_ROUTERS):
+        raise TypeError(
+            f"{name}: expected a view, got {type(view).__name__}, which holds views: mark these, or name their paths in "
+            "routes= or exclude= of the SLO"
+        )
 
 
 class ViewMarks(NamedTuple):

@@ -62,13 +62,11 @@ class RequestMarks:
         counted_by: SLOs that an installation counts this request for already; the outermost wins.
         notes: None until there is something to note.
         scope_id: The identity of the ASGI scope or WSGI environ that the outermost installation saw.
-        is_over: The response has ended. Only `slo_asgi` sets it.
     """
 
-    __slots__ = ("counted_by", "is_over", "notes", "scope_id")
+    __slots__ = ("counted_by", "notes", "scope_id")
 
     counted_by: frozenset[SLOKey]
-    is_over: bool
     notes: RequestNotes | None
     scope_id: int
 

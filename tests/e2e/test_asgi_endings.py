@@ -55,7 +55,13 @@ async def chunks(request):
     return StreamingResponse(three())
 
 
-VIEWS = {"/quick": quick, "/chunks": chunks, "/slow": slow, "/too-slow": too_slow, "/events": events}
+async def notices(request):
+    while not await request.is_disconnected():
+        await asyncio.sleep(0.05)
+    raise RuntimeError("the client has gone")
+
+
+VIEWS = {"/quick": quick, "/chunks": chunks, "/slow": slow, "/too-slow": too_slow, "/events": events, "/notices": notices}
 routes = [Route(path, view) for path, view in VIEWS.items()]
 app = Starlette(routes=[*routes, Mount("/mounted", routes=routes)])
 instrument(app, DEFINITIONS, store="sqlite:///counts.db")
@@ -158,3 +164,20 @@ def test_a_client_that_hangs_up_is_left_out(server: str, tmp_path: Path) -> None
     assert bad == 0
     # uvicorn cancels nothing, and the view does not look: nothing tells of the client that went away.
     assert good == (3 if server == "uvicorn" else 1)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_what_a_view_raises_when_it_sees_its_client_leave_is_no_failure(server: str, tmp_path: Path) -> None:
+    """Each server says it to a view that asks; a failure whose client is there stays one."""
+    (tmp_path / "shop.py").write_text(SHOP)
+    port = free_port()
+    with start_server(command(server, "app", port), port=port, cwd=tmp_path):
+        for path in ("/quick", "/too-slow"):
+            read(port, path)
+        for _ in range(2):
+            with socket.create_connection(("127.0.0.1", port)) as client:
+                client.sendall(b"GET /notices HTTP/1.1\r\nHost: shop\r\n\r\n")
+                time.sleep(0.3)
+        time.sleep(0.5)
+
+    assert counts(tmp_path) == (1, 1)

@@ -112,3 +112,12 @@ def test_marks_of_a_method_join_those_of_its_class() -> None:
     assert marks_of(View, "POST") == ViewMarks(("class",), exempt=True)
     assert marks_of(View) == marks_of(View, "_OTHER") == marks_of(as_view, "POST") == ViewMarks(("class",))
     assert all_marks_of(View) == ViewMarks(("class", "get"), exempt=True)
+
+
+def test_a_view_class_may_have_any_attributes() -> None:
+    """A delivery service has routes."""
+
+    class Deliveries:
+        routes = ("north", "south")
+
+    assert marks_of(slo_exempt(Deliveries)).exempt

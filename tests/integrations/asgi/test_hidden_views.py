@@ -102,7 +102,7 @@ def logged(app: Any, caplog: pytest.LogCaptureFixture) -> list[str]:
 
 @frameworks
 def test_a_later_route_that_never_answers_is_named_once(framework: Any, caplog: pytest.LogCaptureFixture) -> None:
-    """As the exporter of another library, which is told nothing by the router."""
+    """As the exporter of another library: the router keeps both and says nothing."""
     app = framework()
     instrumented(app)
     app.add_route("/metrics", theirs, name="exporter", methods=["GET"])

@@ -80,7 +80,7 @@ class Shop:
 
 @pytest.mark.parametrize("path", ["/awaits", "/gathers", "/blocks", "/nests"])
 def test_a_request_in_process_is_part_of_the_request_that_is_served(path: str) -> None:
-    """One request was on the wire; what those inside said or raised stays with them."""
+    """One request was on the wire; the notes and exceptions of those inside stay with them."""
     shop = Shop()
 
     assert serve(shop.app, path=path).status == 200

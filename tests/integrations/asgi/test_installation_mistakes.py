@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
@@ -17,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Host, Mount, Route, Router
 
 from asgi_driver import serve
-from slo_asgi import SLOMiddleware, instrument, slo_track
+from slo_asgi import SLOMiddleware, instrument, slo_exempt, slo_track
 from slo_core import SLORegistry
 from slo_core.http import first_requests
 
@@ -205,3 +206,11 @@ def test_an_slo_that_no_request_belongs_to_is_logged_once(
     (message,) = caplog.messages
     assert message.startswith("none of the first 3 requests of this process belongs to the SLO 'writes'")
     assert message.endswith("methods and exclude in definitions")
+
+
+@pytest.mark.parametrize("holder", [Starlette(), FastAPI(), APIRouter(), Router()])
+@pytest.mark.parametrize("mark", [slo_exempt, slo_track("a")])
+def test_what_holds_views_cannot_be_marked(holder: Any, mark: Any) -> None:
+    """Requests are matched to the views in it: the mark would do nothing, and say nothing."""
+    with pytest.raises(TypeError, match=f"expected a view, got {type(holder).__name__}, which holds views: mark these"):
+        mark(holder)

@@ -109,7 +109,7 @@ def counts(registry: SLORegistry) -> tuple[int, int]:
 def test_a_tracer_that_wraps_the_layers_sees_everything_and_so_do_we(
     framework: Any, order: str, with_lifespan: bool, middleware: Any
 ) -> None:
-    """Whoever comes first, and whether or not the server announces the start."""
+    """In any order, and whether or not the server announces the start."""
     app, registry, tracer = traced_app(framework, order, middleware=middleware)
     if with_lifespan:
         serve_lifespan(app, "lifespan.startup", "lifespan.shutdown")
@@ -185,6 +185,34 @@ def test_a_tracer_that_takes_itself_away_leaves_us_in_place(framework: Any, orde
     serve(app)
 
     assert counts(registry) == (2, 0)
+
+
+@frameworks
+def test_a_tracer_that_throws_us_away_with_itself_is_noticed_by_the_next_scrape(
+    framework: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It puts back what it found before we came, and no code of ours runs until then."""
+    app, tracer = framework(), Tracer()
+    app.add_route("/", view)
+    app.add_route("/boom", boom)
+    original = app.build_middleware_stack
+    tracer.instrument_app(app)
+    registry = instrument(app, {"availability": {"target": 0.9}})
+    app.build_middleware_stack = original
+    app.middleware_stack = app.build_middleware_stack()
+
+    serve(app, path="/boom")
+    assert counts(registry) == (0, 0)
+    for path in ("/metrics", "/", "/boom", "/metrics"):
+        serve(app, path=path)
+
+    assert counts(registry) == (1, 1)
+    (message,) = [record.getMessage() for record in caplog.records if record.name == "slo_core"]
+    assert message.startswith("the layers of the application were built again without slo-suite")
+    app.middleware_stack = app.build_middleware_stack()
+    serve(app)
+    assert counts(registry) == (2, 1)
+    assert not tracer.paths
 
 
 @frameworks

@@ -148,10 +148,22 @@ def test_the_clock_stops_at_the_last_byte(messages: list[Any], first_byte: float
     clock = FakeClock()
     service = Service(messages_app(clock, *messages), clock=clock)
 
-    service.ask()
+    service.ask(extensions={"http.response.trailers": {}})
 
     assert service.only_event.first_byte_seconds == first_byte
     assert service.only_event.duration_seconds == duration
+    assert service.counts() == (1, 0)
+
+
+def test_trailers_that_the_server_does_not_have_are_not_waited_for() -> None:
+    """ASGI has it ignore the announcement: the response ends with its body."""
+    clock = FakeClock()
+    body = {"type": "http.response.body", "body": b"x"}
+    service = Service(messages_app(clock, {**START, "trailers": True}, 0.25, body, 1.0), clock=clock)
+
+    service.ask()
+
+    assert service.only_event.duration_seconds == 0.25
     assert service.counts() == (1, 0)
 
 

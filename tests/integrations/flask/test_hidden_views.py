@@ -13,7 +13,7 @@ from slo_flask import SLO
 
 @pytest.mark.parametrize("path", ["/metrics", "/slo", "/slo.json"])
 def test_a_later_view_that_never_answers_is_named_once(path: str, caplog: pytest.LogCaptureFixture) -> None:
-    """As the exporter of another library, which is told nothing by Flask."""
+    """As the exporter of another library: Flask keeps both and says nothing."""
     app = Flask("shop")
     app.config["SLO_STATUS_PATH"] = "/slo"
     app.config["SLO_DEFINITIONS"] = AVAILABILITY

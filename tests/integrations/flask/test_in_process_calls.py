@@ -79,7 +79,7 @@ def shop(send: Send) -> Flask:
 @pytest.mark.parametrize("path", ["/batch", "/nests", "/streams"])
 @pytest.mark.parametrize("send", [by_test_client, by_werkzeug, by_httpx, by_copy])
 def test_a_request_in_process_is_part_of_the_request_that_is_served(send: Send, path: str) -> None:
-    """One request was on the wire; what those inside said or raised stays with them."""
+    """One request was on the wire; the notes and exceptions of those inside stay with them."""
     if send is by_copy and path == "/streams":
         pytest.skip("the first response of the environ has started")
     service = Service(shop(send), DEFINITIONS)

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from flask import Blueprint, Flask
 from flask.views import MethodView, View
 
@@ -204,3 +205,11 @@ def test_a_view_that_is_replaced_brings_its_own_marks() -> None:
     service.ask(path="/pay")
 
     assert [event.outcomes for event in service.events] == [{"checkout": True}]
+
+
+@pytest.mark.parametrize("holder", [Flask("shop"), Blueprint("shop", "shop")])
+@pytest.mark.parametrize("mark", [slo_exempt, slo_track("a")])
+def test_what_holds_views_cannot_be_marked(holder: Any, mark: Any) -> None:
+    """Requests are matched to the views in it: the mark would do nothing, and say nothing."""
+    with pytest.raises(TypeError, match=f"expected a view, got {type(holder).__name__}, which holds views: mark these"):
+        mark(holder)
