@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from sys import modules
-from typing import cast
+from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from slo_core.conventions import LOGGER_NAME
-from slo_core.http.recorder import HTTPRecorder
 from slo_django import signals
-from slo_django.asgi import DISCONNECT_KEY
 from slo_django.installation import Installation, current
 from slo_django.request_body import BodyWatch
-from slo_django.request_scope import request_scope_of
 from slo_django.route import RouteResolver
-from slo_django.served_request import ServedRequest
+from slo_django.served_request import ServedRequest, WatchedRequest
 from slo_django.sub_requests import TEST_CLIENT, is_sub_request, serving
+from slo_django.wire import WIRE_KEY, Wire
 
 __all__ = ["SLOMiddleware"]
 
@@ -50,7 +49,6 @@ class SLOMiddleware:
         if self._is_async:
             markcoroutinefunction(self)
         self._installation: Installation | None = None
-        self._recorder: HTTPRecorder | None = None
         self._routes: RouteResolver | None = None
         signals.connect()
         current.note_missing_app()
@@ -106,31 +104,44 @@ class SLOMiddleware:
         """Begin to observe a request; None when no SLO counts it."""
         if self._installation is not current.installation:
             self._adopt(current.installation)
-        recorder, routes = self._recorder, self._routes
-        if recorder is None or routes is None:
+        routes = self._routes
+        if routes is None:
             return None
         try:
-            method, request_scope = request.method or "", request_scope_of(request)
-            served = recorder.begin(request_scope, method, request.path_info, ServedRequest)
+            if isinstance(request, ASGIRequest):  # in sync mode, too
+                served = self._begin_asgi(request, routes)
+            elif request.method != "GET" and request.META.get("CONTENT_LENGTH"):
+                served = self._begin_upload(request, routes)
+            else:
+                served = routes.recorder.begin(request.META, request.method, request.path_info, ServedRequest)  # type: ignore[arg-type]  # stubs: may be None
             if served is not None:
-                served.recorder = recorder
-                served.request = request
-                if request_scope is not request.META:  # ASGI's
-                    served.watch = request_scope.get(DISCONNECT_KEY)
-                elif method != "GET" and request_scope.get("CONTENT_LENGTH"):
-                    served.watch = request._stream = BodyWatch(request._stream)  # type: ignore[assignment]  # a stand-in
-                else:
-                    served.watch = None
                 served.routes = routes
+                served.request = request
                 request._slo_served_request = served  # type: ignore[attr-defined]  # for signals.note_exception
         except Exception as exc:  # the request must go on
-            recorder.internal_errors.report("a Django request could not be taken up", exc)
+            routes.recorder.internal_errors.report("a Django request could not be taken up", exc)
             return None
+        return served
+
+    def _begin_asgi(self, request: ASGIRequest, routes: RouteResolver) -> ServedRequest | None:
+        scope: MutableMapping[str, Any] = request.scope  # type: ignore[assignment]  # stubs: a mapping that cannot be written to
+        wire: Wire | None = scope.get(WIRE_KEY)
+        request_class = ServedRequest if wire is None else WatchedRequest
+        served = routes.recorder.begin(scope, request.method or "", request.path_info, request_class)
+        if wire is not None and isinstance(served, WatchedRequest):
+            served.watch = wire
+            wire.served = served
+        return served
+
+    def _begin_upload(self, request: HttpRequest, routes: RouteResolver) -> ServedRequest | None:
+        served = routes.recorder.begin(request.META, request.method or "", request.path_info, WatchedRequest)
+        if served is not None:
+            served.watch = request._stream = BodyWatch(request._stream)  # type: ignore[assignment]  # a stand-in
         return served
 
     def _adopt(self, installation: Installation) -> None:
         """Use the settings as they are now."""
-        recorder = None
+        self._routes = None
         try:
             recorder = installation.recorder
             if recorder is not None:
@@ -140,5 +151,4 @@ class SLOMiddleware:
             logger.error(
                 "requests are not counted, because the settings are wrong (manage.py check --tag slo): %s", exc
             )
-        self._recorder = recorder
         self._installation = installation

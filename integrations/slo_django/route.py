@@ -30,11 +30,15 @@ class RouteResolver:
 
     Args:
         recorder: Counts the requests.
+
+    Attributes:
+        recorder: The same.
     """
 
-    __slots__ = ("_by_method", "_early_answers", "_known", "_static_prefix")
+    __slots__ = ("_by_method", "_early_answers", "_known", "_static_prefix", "recorder")
 
     def __init__(self, recorder: HTTPRecorder) -> None:
+        self.recorder = recorder
         self._static_prefix = _static_prefix()
         self._early_answers = EarlyAnswers(recorder)
         self._known: dict[tuple[object, str, str, bool], RouteMatch] = {}
