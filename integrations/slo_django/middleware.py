@@ -13,9 +13,12 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from slo_core.conventions import LOGGER_NAME
+from slo_core.http.markers import marks_of
+from slo_core.http.request import exempt_request
 from slo_django import signals
 from slo_django.installation import Installation, current
 from slo_django.request_body import BodyWatch
+from slo_django.request_scope import ASGI_SCOPE_KEY, request_scope_of, share_marks
 from slo_django.route import RouteResolver
 from slo_django.served_request import ServedRequest, WatchedRequest
 from slo_django.sub_requests import TEST_CLIENT, is_sub_request, serving
@@ -60,7 +63,9 @@ class SLOMiddleware:
             return self._respond_noting(request)
         served = self._begin(request)
         if served is None:
-            return self._get_response(request)
+            response = self._get_response(request)
+            self._note_exemption(request, response)
+            return response
         try:
             response = self._get_response(request)
         except BaseException as exc:
@@ -71,9 +76,13 @@ class SLOMiddleware:
 
     def _respond_noting(self, request: HttpRequest) -> HttpResponseBase:
         """The same in a process where a view may send requests to its own application."""
-        served = None if is_sub_request(request, SLOMiddleware.__call__.__code__) else self._begin(request)
-        if served is None:
+        if is_sub_request(request, SLOMiddleware.__call__.__code__):
             return self._get_response(request)
+        served = self._begin(request)
+        if served is None:
+            response = self._get_response(request)
+            self._note_exemption(request, response)
+            return response
         serving.set(served)
         try:
             response = self._get_response(request)
@@ -86,9 +95,13 @@ class SLOMiddleware:
         return response
 
     async def _respond_async(self, request: HttpRequest) -> HttpResponseBase:
-        served = None if is_sub_request(request, SLOMiddleware.__call__.__code__) else self._begin(request)
-        if served is None:
+        if is_sub_request(request, SLOMiddleware.__call__.__code__):
             return await self._get_response_async(request)
+        served = self._begin(request)
+        if served is None:
+            response = await self._get_response_async(request)
+            self._note_exemption(request, response)
+            return response
         serving.set(served)
         try:
             response = await self._get_response_async(request)
@@ -108,12 +121,16 @@ class SLOMiddleware:
         if routes is None:
             return None
         try:
+            meta = request.META
             if isinstance(request, ASGIRequest):  # in sync mode, too
                 served = self._begin_asgi(request, routes)
-            elif request.method != "GET" and request.META.get("CONTENT_LENGTH"):
-                served = self._begin_upload(request, routes)
             else:
-                served = routes.recorder.begin(request.META, request.method, request.path_info, ServedRequest)  # type: ignore[arg-type]  # stubs: may be None
+                if ASGI_SCOPE_KEY in meta:
+                    share_marks(meta)
+                if request.method != "GET" and meta.get("CONTENT_LENGTH"):
+                    served = self._begin_upload(request, routes)
+                else:
+                    served = routes.recorder.begin(meta, request.method, request.path_info, ServedRequest)  # type: ignore[arg-type]  # stubs: may be None
             if served is not None:
                 served.routes = routes
                 served.request = request
@@ -138,6 +155,18 @@ class SLOMiddleware:
         if served is not None:
             served.watch = request._stream = BodyWatch(request._stream)  # type: ignore[assignment]  # a stand-in
         return served
+
+    def _note_exemption(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        """Another installation around Django counts the request: the mark of an exempt view holds for that one, too."""
+        routes = self._routes
+        is_inside = "slo_asgi" in modules or "slo_wsgi" in modules
+        if routes is None or not is_inside or getattr(request, "is_dummy", False):
+            return
+        try:
+            if marks_of(routes.resolve(request, response.status_code).view).exempt:
+                exempt_request(request_scope_of(request))
+        except Exception as exc:  # the response must go out
+            routes.recorder.internal_errors.report("the marks of a Django view could not be read", exc)
 
     def _adopt(self, installation: Installation) -> None:
         """Use the settings as they are now."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import AsyncIterator
+from io import BufferedIOBase, BufferedRandom, BufferedReader, FileIO
 from typing import Protocol
 
 from django.conf import settings
@@ -23,6 +24,9 @@ _CAUSES = 16
 # Packages whose middlewares answer with a static file before Django looks for a view.
 _STATIC_FILE_SERVERS = ("whitenoise", "servestatic")
 _STATIC_FILE = RouteMatch(is_static=True)
+
+# How deep a file is looked for in others.
+_WRAPPERS = 4
 
 _NOT_FOLLOWED = "a Django response could not be followed"
 
@@ -66,8 +70,7 @@ class ServedRequest(ObservedRequest):
         """
         The application returned its response.
 
-        The end of a stream is observed. For any other response the request ends here: Django reports no later end. So it
-        does for a file under WSGI, because a server does not use sendfile when the content is replaced.
+        The end of a stream is observed. For any other response the request ends here: Django reports no later end.
         """
         recorder = self.routes.recorder
         try:
@@ -86,7 +89,9 @@ class ServedRequest(ObservedRequest):
         """Observe how the content of a response is sent; False where that cannot be."""
         self._note_static_file(response)
         is_asgi = isinstance(self.request, ASGIRequest)
-        if not isinstance(response, StreamingHttpResponse) or (isinstance(response, FileResponse) and not is_asgi):
+        if not isinstance(response, StreamingHttpResponse) or not _yields_its_content(type(response), is_asgi=is_asgi):
+            return False
+        if isinstance(response, FileResponse) and not is_asgi and _is_sent_by_server(response, self.request):
             return False
         # Reading the property gives the chunks as bytes; setting it registers our close() among the response's own.
         chunks = response.streaming_content
@@ -188,6 +193,25 @@ class ServedRequest(ObservedRequest):
 
     def resolve(self) -> RouteMatch:
         return self.routes.resolve(self.request, self.status)
+
+
+def _yields_its_content(kind: type[StreamingHttpResponse], *, is_asgi: bool) -> bool:
+    """Whether a class of responses yields what is set as its content: a subclass may make chunks of its own."""
+    iterate = kind.__aiter__ if is_asgi else kind.__iter__
+    expected = StreamingHttpResponse.__aiter__ if is_asgi else StreamingHttpResponse.__iter__
+    return iterate is expected and kind.streaming_content is StreamingHttpResponse.streaming_content
+
+
+def _is_sent_by_server(response: FileResponse, request: HttpRequest) -> bool:
+    """Whether a WSGI server may use sendfile, which it does not when the content is replaced."""
+    file: object = response.file_to_stream
+    for _ in range(_WRAPPERS):  # Django's File and those of `tempfile`
+        if file is None or isinstance(file, (BufferedIOBase, FileIO)):
+            break
+        file = getattr(file, "file", None)
+    # Not by `fileno()`: a file that is spooled in memory is written to disk by that.
+    is_of_system = isinstance(file, (BufferedReader, BufferedRandom, FileIO))
+    return is_of_system and request.META.get("wsgi.file_wrapper") is not None
 
 
 class WatchedRequest(ServedRequest):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.handlers.asgi import ASGIRequest
 from django.db.transaction import non_atomic_requests
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
@@ -52,7 +53,8 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """
 
     def scrape(view: MetricsView) -> Answer:
-        if not is_being_tested():  # Django's test client claims to be one process of several
+        # Django's test client claims to be one process of several, and so does every request under ASGI.
+        if not is_being_tested() and not isinstance(request, ASGIRequest):
             current.installation.registry.internals.note_workers(lambda: several_wsgi_processes(request.META))
         return view.respond(request.method or "", accept=request.headers.get("Accept", ""), **_view_arguments(request))
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.core.files import File
 from django.core.handlers.asgi import ASGIHandler
-from django.http import StreamingHttpResponse
+from django.http import FileResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.test import AsyncClient, Client
+from django.urls import path
+from slo_test_project.clock import clock
 from slo_test_project.drivers import FileWrapper, serve_asgi
 from slo_test_project.project import OpenProject, Project
 
@@ -198,29 +204,103 @@ def test_sync_streams_are_not_read_ahead(open_for: OpenProject) -> None:
     assert project.counts() == (0, 0)
 
 
-def test_a_file_ends_when_the_application_returns_it(project: Project) -> None:
-    """How long the server takes to send a file is not the application's time."""
-    answer = project.get("/file/")
+def test_a_file_that_the_server_sends_ends_when_the_application_returns_it(
+    open_for: OpenProject, tmp_path: Path
+) -> None:
+    """
+    gunicorn and uWSGI compare `wsgi.file_wrapper` by identity, or there is no sendfile.
 
-    assert len(answer.body) == 10_000
-    event = project.only_event()
-    assert event.duration_seconds == pytest.approx(0.05)
-    assert event.outcomes == {"availability": True, "latency": True}
+    How long the server takes to send a file is not the application's time.
+    """
+    (tmp_path / "report.txt").write_bytes(b"x" * 10_000)
+    project = open_for("wsgi", ROOT_URLCONF=FileUrls, REPORT=str(tmp_path / "report.txt"))
 
-
-def test_a_file_is_returned_in_the_servers_own_wrapper(open_for: OpenProject) -> None:
-    """gunicorn and uWSGI compare `wsgi.file_wrapper` by identity, or there is no sendfile."""
-    project = open_for("wsgi")
-
-    answer = project.get("/file/", file_wrapper=FileWrapper)
+    answer = project.get("/of-system/", file_wrapper=FileWrapper)
 
     assert type(answer.returned) is FileWrapper
     assert len(answer.body) == 10_000
     assert project.counts() == (1, 0)
 
 
-def test_a_client_that_leaves_a_file_is_not_noticed(project: Project) -> None:
-    """Sending it is the server's work: the request had ended well."""
+@pytest.mark.parametrize("file_wrapper", [None, FileWrapper])
+def test_a_file_of_python_is_followed_to_its_end(open_for: OpenProject, file_wrapper: type | None) -> None:
+    """A server cannot send it alone: it takes time, and may fail, as what is fetched from a bucket does."""
+    total = {"target": 0.9, "latency": "200ms", "latency_of": "total"}
+    project = open_for("wsgi", ROOT_URLCONF=FileUrls, SLO_DEFINITIONS={"availability": {"target": 0.9}, "total": total})
+
+    project.get("/from-bucket/", file_wrapper=file_wrapper)
+    assert project.events[0].outcomes == {"availability": True, "total": False}
+
+    answer = project.get("/from-bucket/?fails=1", file_wrapper=file_wrapper)
+    assert isinstance(answer.error, OSError)
+    assert project.events[1].outcomes == {"availability": False, "total": False}
+
+    project.get("/from-bucket/", file_wrapper=file_wrapper, leave_after=1)
+    assert len(project.events) == 2  # left out
+
+
+class FromBucket:
+    """A file that is fetched piece by piece, 100 ms each."""
+
+    def __init__(self, fails: bool) -> None:
+        self.pieces, self.fails = 3, fails
+
+    def read(self, size: int = -1) -> bytes:
+        clock.advance(0.1)
+        self.pieces -= 1
+        if self.pieces < 0 and self.fails:
+            raise OSError("the bucket went away")
+        return b"x" * 4096 if self.pieces >= 0 else b""
+
+    def close(self) -> None:
+        pass
+
+
+class FileUrls:
+    urlpatterns = [
+        path("of-system/", lambda request: FileResponse(File(Path(settings.REPORT).open("rb")))),
+        path("from-bucket/", lambda request: FileResponse(FromBucket("fails" in request.GET), filename="a.bin")),
+    ]
+
+
+class OwnIteration(StreamingHttpResponse):
+    def __iter__(self) -> Iterator[bytes]:
+        return iter([b"1", b"2"])
+
+
+class OwnAsyncIteration(StreamingHttpResponse):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"1"
+        yield b"2"
+
+
+class OwnContent(StreamingHttpResponse):
+    streaming_content = property(  # type: ignore[assignment]
+        lambda response: iter([b"1", b"2"]), lambda response, content: response._set_streaming_content(content)
+    )
+
+
+class SubclassUrls:
+    kinds = (OwnIteration, OwnAsyncIteration, OwnContent)
+    urlpatterns = [path(f"{kind.__name__}/", lambda request, kind=kind: kind([b"12"])) for kind in kinds]
+
+
+@pytest.mark.parametrize("kind", ["OwnIteration", "OwnAsyncIteration", "OwnContent"])
+@pytest.mark.parametrize("interface", ["wsgi", "asgi", "asgi with lifespan"])
+def test_a_response_that_makes_its_own_chunks_counts(open_for: OpenProject, interface: str, kind: str) -> None:
+    """A subclass may never look at what was set as its content: then it is not followed, and counts by its status."""
+    project = open_for(interface[:4], ROOT_URLCONF=SubclassUrls)
+
+    answer = project.get(f"/{kind}/", application=with_lifespan(ASGIHandler()) if "lifespan" in interface else None)
+
+    assert answer.body == b"12"
+    assert project.counts() == (1, 0)
+
+
+def test_a_client_that_leaves_a_file_that_django_has_collected_is_not_noticed(open_for: OpenProject) -> None:
+    """Under ASGI without `with_lifespan`."""
+    project = open_for("asgi")
+
     project.get("/file/", leave_after=1)
 
     assert project.counts() == (1, 0)
