@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
 from sys import modules
-from typing import cast
+from typing import Any, cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from slo_core.conventions import LOGGER_NAME
-from slo_core.http.recorder import HTTPRecorder
+from slo_core.http.markers import marks_of
+from slo_core.http.request import exempt_request
 from slo_core.http.websocket import WEBSOCKET_KEY
 from slo_django import signals
-from slo_django.asgi import DISCONNECT_KEY
 from slo_django.installation import Installation, current
 from slo_django.request_body import BodyWatch
-from slo_django.request_scope import request_scope_of
+from slo_django.request_scope import ASGI_SCOPE_KEY, request_scope_of, share_marks
 from slo_django.route import RouteResolver
-from slo_django.served_request import ServedRequest, ServedWebsocket
+from slo_django.served_request import ServedRequest, ServedWebsocket, WatchedRequest
 from slo_django.sub_requests import TEST_CLIENT, is_sub_request, serving
+from slo_django.wire import WIRE_KEY, Wire
 
 __all__ = ["SLOMiddleware"]
 
@@ -51,7 +53,6 @@ class SLOMiddleware:
         if self._is_async:
             markcoroutinefunction(self)
         self._installation: Installation | None = None
-        self._recorder: HTTPRecorder | None = None
         self._routes: RouteResolver | None = None
         signals.connect()
         current.note_missing_app()
@@ -63,7 +64,9 @@ class SLOMiddleware:
             return self._respond_noting(request)
         served = self._begin(request)
         if served is None:
-            return self._get_response(request)
+            response = self._get_response(request)
+            self._note_exemption(request, response)
+            return response
         try:
             response = self._get_response(request)
         except BaseException as exc:
@@ -74,9 +77,13 @@ class SLOMiddleware:
 
     def _respond_noting(self, request: HttpRequest) -> HttpResponseBase:
         """The same in a process where a view may send requests to its own application."""
-        served = None if is_sub_request(request, SLOMiddleware.__call__.__code__) else self._begin(request)
-        if served is None:
+        if is_sub_request(request, SLOMiddleware.__call__.__code__):
             return self._get_response(request)
+        served = self._begin(request)
+        if served is None:
+            response = self._get_response(request)
+            self._note_exemption(request, response)
+            return response
         serving.set(served)
         try:
             response = self._get_response(request)
@@ -89,9 +96,13 @@ class SLOMiddleware:
         return response
 
     async def _respond_async(self, request: HttpRequest) -> HttpResponseBase:
-        served = None if is_sub_request(request, SLOMiddleware.__call__.__code__) else self._begin(request)
-        if served is None:
+        if is_sub_request(request, SLOMiddleware.__call__.__code__):
             return await self._get_response_async(request)
+        served = self._begin(request)
+        if served is None:
+            response = await self._get_response_async(request)
+            self._note_exemption(request, response)
+            return response
         serving.set(served)
         try:
             response = await self._get_response_async(request)
@@ -107,36 +118,61 @@ class SLOMiddleware:
         """Begin to observe a request; None when no SLO counts it."""
         if self._installation is not current.installation:
             self._adopt(current.installation)
-        recorder, routes = self._recorder, self._routes
-        if recorder is None or routes is None:
+        routes = self._routes
+        if routes is None:
             return None
         try:
-            method, request_scope = request.method or "", request_scope_of(request)
-            served = recorder.begin(
-                request_scope,
-                method,
-                request.path_info,
-                ServedWebsocket if WEBSOCKET_KEY in request_scope else ServedRequest,
-            )
-            if served is not None:
-                served.recorder = recorder
-                served.request = request
-                if request_scope is not request.META:  # ASGI's
-                    served.watch = request_scope.get(DISCONNECT_KEY)
-                elif method != "GET" and request_scope.get("CONTENT_LENGTH"):
-                    served.watch = request._stream = BodyWatch(request._stream)  # type: ignore[assignment]  # a stand-in
+            meta = request.META
+            if isinstance(request, ASGIRequest):  # in sync mode, too
+                served = self._begin_asgi(request, routes)
+            else:
+                if ASGI_SCOPE_KEY in meta:
+                    share_marks(meta)
+                if request.method != "GET" and meta.get("CONTENT_LENGTH"):
+                    served = self._begin_upload(request, routes)
                 else:
-                    served.watch = None
+                    kind = ServedWebsocket if WEBSOCKET_KEY in meta else ServedRequest
+                    served = routes.recorder.begin(meta, request.method, request.path_info, kind)  # type: ignore[arg-type]  # stubs: may be None
+            if served is not None:
                 served.routes = routes
+                served.request = request
                 request._slo_served_request = served  # type: ignore[attr-defined]  # for signals.note_exception
         except Exception as exc:  # the request must go on
-            recorder.internal_errors.report("a Django request could not be taken up", exc)
+            routes.recorder.internal_errors.report("a Django request could not be taken up", exc)
             return None
         return served
 
+    def _begin_asgi(self, request: ASGIRequest, routes: RouteResolver) -> ServedRequest | None:
+        scope: MutableMapping[str, Any] = request.scope  # type: ignore[assignment]  # stubs: a mapping that cannot be written to
+        wire: Wire | None = scope.get(WIRE_KEY)
+        request_class = ServedRequest if wire is None else WatchedRequest
+        served = routes.recorder.begin(scope, request.method or "", request.path_info, request_class)
+        if wire is not None and isinstance(served, WatchedRequest):
+            served.watch = wire
+            wire.served = served
+        return served
+
+    def _begin_upload(self, request: HttpRequest, routes: RouteResolver) -> ServedRequest | None:
+        served = routes.recorder.begin(request.META, request.method or "", request.path_info, WatchedRequest)
+        if served is not None:
+            served.watch = request._stream = BodyWatch(request._stream)  # type: ignore[assignment]  # a stand-in
+        return served
+
+    def _note_exemption(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        """Another installation around Django counts the request: the mark of an exempt view holds for that one, too."""
+        routes = self._routes
+        is_inside = "slo_asgi" in modules or "slo_wsgi" in modules
+        if routes is None or not is_inside or getattr(request, "is_dummy", False):
+            return
+        try:
+            if marks_of(routes.resolve(request, response.status_code).view).exempt:
+                exempt_request(request_scope_of(request))
+        except Exception as exc:  # the response must go out
+            routes.recorder.internal_errors.report("the marks of a Django view could not be read", exc)
+
     def _adopt(self, installation: Installation) -> None:
         """Use the settings as they are now."""
-        recorder = None
+        self._routes = None
         try:
             recorder = installation.recorder
             if recorder is not None:
@@ -146,5 +182,4 @@ class SLOMiddleware:
             logger.error(
                 "requests are not counted, because the settings are wrong (manage.py check --tag slo): %s", exc
             )
-        self._recorder = recorder
         self._installation = installation

@@ -24,6 +24,8 @@ class BodyWatch:
 
     __slots__ = ("_stream", "seen")
 
+    follows_answer = False
+
     def __init__(self, stream: Any) -> None:
         self._stream = stream
         self.seen = False

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
-__all__ = ["request_scope_of"]
+from slo_core.conventions import REQUEST_MARKS_KEY
+from slo_core.http.request import RequestMarks
+
+__all__ = ["ASGI_SCOPE_KEY", "request_scope_of", "share_marks"]
+
+# Where a2wsgi hands over the ASGI scope.
+ASGI_SCOPE_KEY = "asgi.scope"
 
 
 def request_scope_of(request: HttpRequest) -> MutableMapping[str, Any]:
@@ -21,3 +27,11 @@ def request_scope_of(request: HttpRequest) -> MutableMapping[str, Any]:
     if isinstance(request, ASGIRequest):
         return request.scope  # type: ignore[return-value]  # a dict, which ASGI lets middlewares write to
     return request.META
+
+
+def share_marks(environ: MutableMapping[str, Any]) -> None:
+    """Share the marks that an ASGI installation around the bridge to WSGI left in its scope."""
+    scope = environ[ASGI_SCOPE_KEY]
+    marks = scope.get(REQUEST_MARKS_KEY) if isinstance(scope, Mapping) else None
+    if isinstance(marks, RequestMarks):
+        environ.setdefault(REQUEST_MARKS_KEY, marks)

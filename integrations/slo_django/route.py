@@ -32,11 +32,15 @@ class RouteResolver:
 
     Args:
         recorder: Counts the requests.
+
+    Attributes:
+        recorder: The same.
     """
 
-    __slots__ = ("_by_method", "_early_answers", "_known", "_static_prefix")
+    __slots__ = ("_by_method", "_early_answers", "_known", "_static_prefix", "recorder")
 
     def __init__(self, recorder: HTTPRecorder) -> None:
+        self.recorder = recorder
         self._static_prefix = _static_prefix()
         self._early_answers = EarlyAnswers(recorder)
         self._known: dict[tuple[object, str, str, bool], RouteMatch] = {}
@@ -51,8 +55,7 @@ class RouteResolver:
             request: The request.
             status: Of its answer; None where there was none.
         """
-        prefix = self._static_prefix
-        is_static = prefix is not None and request.path.startswith(prefix)
+        is_static = request.path.startswith(self._static_prefix)
         match: ResolverMatch | None = request.resolver_match
         if match is None:
             if getattr(request, "is_dummy", False):
@@ -89,11 +92,11 @@ class RouteResolver:
         return matches.get(request.method or "") or matches[""]
 
 
-def _static_prefix() -> str | None:
-    """The path under which static files lie; None where they come from another host."""
+def _static_prefix() -> tuple[str, ...]:
+    """The path under which static files lie; empty where they come from another host."""
     url = getattr(settings, "STATIC_URL", None)
     # A prefix of "/" alone would leave out the whole service.
-    return url if isinstance(url, str) and url.startswith("/") and url.strip("/") else None
+    return (url,) if isinstance(url, str) and url.startswith("/") and url.strip("/") else ()
 
 
 def _view_of(view: object) -> object:

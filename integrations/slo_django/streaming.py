@@ -30,13 +30,19 @@ class SyncBody:
 
     An iterator rather than a generator: the clean-up of an abandoned generator runs wherever the garbage collector
     collects it.
+
+    Args:
+        chunks: The chunks.
+        served: The request.
+        is_collected: Under ASGI Django collects them all before it sends the first.
     """
 
-    __slots__ = ("_chunks", "_served")
+    __slots__ = ("_chunks", "_is_collected", "_served")
 
-    def __init__(self, chunks: Iterable[bytes], served: StreamedRequest) -> None:
+    def __init__(self, chunks: Iterable[bytes], served: StreamedRequest, *, is_collected: bool) -> None:
         self._chunks = iter(chunks)
         self._served = served
+        self._is_collected = is_collected
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -51,7 +57,7 @@ class SyncBody:
         except BaseException as exc:
             served.raised(exc)
             raise
-        if chunk and served.first_byte is None:
+        if chunk and served.first_byte is None and not self._is_collected:
             served.note_first_byte()
         return chunk
 
@@ -66,19 +72,25 @@ class AsyncBody:
 
     A generator, because Django does not close the response of a stream that could not be sent; asyncio then closes the
     generator, on the event loop.
+
+    Args:
+        chunks: The chunks.
+        served: The request.
+        is_collected: Under WSGI Django collects them all before it returns the first.
     """
 
-    __slots__ = ("_chunks", "_served")
+    __slots__ = ("_chunks", "_is_collected", "_served")
 
-    def __init__(self, chunks: AsyncIterable[bytes], served: StreamedRequest) -> None:
+    def __init__(self, chunks: AsyncIterable[bytes], served: StreamedRequest, *, is_collected: bool) -> None:
         self._chunks = chunks
         self._served = served
+        self._is_collected = is_collected
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         served, handed_over = self._served, None
         try:
             async for chunk in self._chunks:
-                if chunk and served.first_byte is None:
+                if chunk and served.first_byte is None and not self._is_collected:
                     served.note_first_byte()
                 handed_over = served.now()
                 yield chunk

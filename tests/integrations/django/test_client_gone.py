@@ -21,7 +21,8 @@ from slo_test_project import views
 from slo_test_project.clock import arrivals
 from slo_test_project.project import MIDDLEWARE, OpenProject
 
-from slo_django.asgi import DisconnectWatch, with_lifespan
+from slo_django.asgi import with_lifespan
+from slo_django.wire import Wire
 
 CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 
@@ -285,7 +286,10 @@ def test_the_servers_queue_is_looked_at_without_waiting(message: object, expecte
                 raise message
             return await queue.get()
 
-        watch = DisconnectWatch(receive)
+        async def send(message: Any) -> None:
+            raise AssertionError("nothing is sent")
+
+        watch = Wire(receive, send)
         seen = watch.look()
         assert watch.seen is seen
         await asyncio.sleep(0)

@@ -8,6 +8,8 @@ from django.test import override_settings
 from slo_test_project.clock import clock
 from slo_test_project.project import COMMON, MIDDLEWARE, OpenProject, Project
 
+from slo_core.http.recorder import HTTPRecorder
+
 INSIDE = "slo_test_project.middleware."
 EARLY = [MIDDLEWARE, INSIDE + "answers_early", COMMON]
 
@@ -411,7 +413,7 @@ def test_a_request_that_cannot_be_taken_up_is_answered(
     def broken(*_: object) -> None:
         raise RuntimeError("ours")
 
-    monkeypatch.setattr("slo_django.middleware.request_scope_of", broken)
+    monkeypatch.setattr(HTTPRecorder, "begin", broken)
 
     assert project.get("/").body == b"home"
     assert project.registry.internals.errors.total == 1
