@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from wsgiref.util import FileWrapper
 
-from slo_core.http.sent_files import may_be_sent_by_server
+from slo_wsgi.sent_files import may_be_sent_by_server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 import pytest
@@ -54,22 +53,3 @@ def test_a_bridge_that_hands_over_something_else_harms_nothing(open_for: OpenPro
     project.get("/", request_scope={"asgi.scope": handed_over})
 
     assert project.counts() == (1, 0)
-
-
-@pytest.mark.parametrize(("interface", "warns"), [("wsgi", True), ("asgi", False)])
-def test_under_asgi_no_request_says_how_many_workers_there_are(
-    open_for: OpenProject,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-    interface: str,
-    warns: bool,
-) -> None:
-    """Django claims several processes in every ASGI request; a WSGI server knows."""
-    monkeypatch.setattr("slo_django.views.is_being_tested", lambda: False)
-    project = open_for(interface, SLO_STORE="memory://")
-    scope = {"wsgi.multiprocess": True} if interface == "wsgi" else {}
-
-    with caplog.at_level(logging.WARNING):
-        assert project.get("/metrics", request_scope=scope).status == 200
-
-    assert ("several workers" in caplog.text) is warns
