@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from slo_core.conventions import LOGGER_NAME
+from slo_core.errors import StoreError
 from slo_core.process.forks import in_forked_child
 
 __all__ = ["InternalErrors", "user_code_errors"]
@@ -36,7 +37,7 @@ class InternalErrors:
         clock: Returns monotonic seconds; decides when the same error is logged again.
     """
 
-    __slots__ = ("__weakref__", "_clock", "_counts", "_last_logged", "_lock", "_logger")
+    __slots__ = ("__weakref__", "_clock", "_counts", "_last_logged", "_lock", "_logger", "_outages")
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -47,14 +48,15 @@ class InternalErrors:
     def _start_empty(self) -> None:
         # The lock as well: in a forked child a thread of the parent may hold the old one.
         self._counts: dict[str, int] = {}
+        self._outages = 0
         self._last_logged: dict[str, float] = {}
         self._lock = threading.Lock()
 
     @property
     def total(self) -> int:
-        """How many there were."""
+        """How many there were. A store that cannot be reached is no error of this library: `StoreHealth.errors` counts it."""
         with self._lock:
-            return sum(self._counts.values())
+            return sum(self._counts.values()) - self._outages
 
     def report(
         self,
@@ -69,12 +71,16 @@ class InternalErrors:
 
         Args:
             message: A fixed text: the same message is logged at most once a minute.
-            exception: The cause, logged with its traceback.
+            exception: The cause, logged with its traceback; of a `StoreError` its text says it all.
             detail: More about it, which may differ from time to time.
             level: Of the log record.
         """
+        is_outage = isinstance(exception, StoreError)
+        if is_outage:
+            detail, exception = detail or str(exception), None
         now = self._clock()
         with self._lock:
+            self._outages += is_outage
             count = self._counts[message] = self._counts.get(message, 0) + 1
             last = self._last_logged.get(message)
             due = last is None or now - last >= _LOG_INTERVAL_SECONDS

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from slo_core.errors import StoreError
 from slo_core.process.internal_errors import InternalErrors
 from slo_core.testing import FakeClock
 
@@ -100,3 +101,15 @@ def test_reports_from_many_threads_are_all_counted(internal_errors: InternalErro
         thread.join()
 
     assert internal_errors.total == 4000
+
+
+def test_a_store_that_is_away_is_logged_and_no_error_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    """An alert on internal errors is for faults of this library. Its text is enough: a traceback would look like one."""
+    internal_errors = InternalErrors()
+
+    internal_errors.report("the store could not be read for a scrape", StoreError("redis://shop: connection refused"))
+
+    assert internal_errors.total == 0
+    (record,) = caplog.records
+    assert record.getMessage().startswith("the store could not be read for a scrape: redis://shop: connection refused")
+    assert record.exc_info is None
