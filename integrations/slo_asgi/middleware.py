@@ -8,6 +8,7 @@ from asyncio import CancelledError
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from copy import copy
+from typing import Any
 
 from slo_asgi.route import RouteResolver
 from slo_asgi.server_stop import disconnect_is_waiting, server_is_stopping
@@ -63,20 +64,22 @@ class WireObserver:
         self.resolver = RouteResolver(recorder, app if routed_app is None else routed_app)
         self._registry = registry
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection; everything but HTTP requests and the lifespan passes through untouched."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
+        """
+        Serve one connection, and return what the application returns.
+
+        Everything but HTTP requests and the lifespan passes through untouched.
+        """
         if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                await serve_lifespan(
-                    self.app, scope, receive, send, registry=lambda: self._registry, note=self._note_lifespan
-                )
-            else:
-                await self.app(scope, receive, send)
-            return
+            if scope["type"] != "lifespan":
+                return await self.app(scope, receive, send)
+            await serve_lifespan(
+                self.app, scope, receive, send, registry=lambda: self._registry, note=self._note_lifespan
+            )
+            return None
         outer = _serving.get()
         if outer is not None and outer.is_open() and REQUEST_MARKS_KEY not in scope:
-            await self._serve_within(outer, scope, receive, send)
-            return
+            return await self._serve_within(outer, scope, receive, send)
         if not self._is_checked:
             self._check(scope)
         path: str = scope["path"]
@@ -85,23 +88,23 @@ class WireObserver:
             path = _below(path, root_path)
         served = self.recorder.begin(scope, scope["method"], path, ServedRequest)
         if served is None:
-            await self.app(scope, receive, send)
-        else:
-            served.observer = self
-            served.scope = scope
-            served.server_receive = receive
-            served.server_send = send
-            served.sends_trailers = served.is_handed_over = False
-            _serving.set(served)
-            try:
-                await self.app(scope, served.receive, served.send)
-            except BaseException as exc:
-                await served.raised(exc)
-                raise
-            if not served.finished:
-                served.returned()
+            return await self.app(scope, receive, send)
+        served.observer = self
+        served.scope = scope
+        served.server_receive = receive
+        served.server_send = send
+        served.sends_trailers = served.is_handed_over = False
+        _serving.set(served)
+        try:
+            result = await self.app(scope, served.receive, served.send)
+        except BaseException as exc:
+            await served.raised(exc)
+            raise
+        if not served.finished:
+            served.returned()
+        return result
 
-    async def serve_further_inside(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve_further_inside(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> Any:
         """Serve a connection that has passed the layers outside of `app` already."""
         if scope["type"] == "http" and not self._is_checked:
             self._check(scope)
@@ -109,13 +112,13 @@ class WireObserver:
         inside.app = app
         # What the server announces in a lifespan is for the connections to come.
         inside._note_lifespan = self._note_lifespan  # type: ignore[method-assign]  # noqa: SLF001  # of the same class
-        await inside(scope, receive, send)
+        return await inside(scope, receive, send)
 
-    async def _serve_within(self, outer: ServedRequest, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve_within(self, outer: ServedRequest, scope: Scope, receive: Receive, send: Send) -> Any:
         """Serve a request that was sent in process by the code that serves `outer`."""
         outer.marks.within(scope)
         try:
-            await self(scope, receive, send)
+            return await self(scope, receive, send)
         finally:
             _serving.set(outer)
 

@@ -37,12 +37,11 @@ class RouterObserver:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
+        """Serve one connection, and return what the application returns."""
         marks = scope.get(REQUEST_MARKS_KEY)
         if type(marks) is not RequestMarks:  # of a request that nothing counts, or of another protocol
-            await self.app(scope, receive, send)
-            return
+            return await self.app(scope, receive, send)
         if id(scope) != marks.scope_id:
             marks.noting().router_scope = scope
         elif marks.notes is not None:
@@ -59,7 +58,7 @@ class RouterObserver:
             last_message = message  # not one that was refused: a layer outside may answer in its place
 
         try:
-            await self.app(scope, receive, noting_send)
+            return await self.app(scope, receive, noting_send)
         except Exception as exc:
             if last_message is not None and _is_unfinished(last_message):
                 marks.noting().broken_off = exc

@@ -94,7 +94,7 @@ class _Place:
         self._observed = observed
         self._observer: WireObserver | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
         observer = self._observer
         if observer is None:
             outermost = self._routed_app.middleware_stack
@@ -102,6 +102,5 @@ class _Place:
             if outermost is not None:
                 self._routed_app.middleware_stack = observer
         elif scope["type"] != "http" or REQUEST_MARKS_KEY in scope:
-            await self.app(scope, receive, send)
-            return
-        await observer.serve_further_inside(self.app, scope, receive, send)
+            return await self.app(scope, receive, send)
+        return await observer.serve_further_inside(self.app, scope, receive, send)

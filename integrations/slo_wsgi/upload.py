@@ -100,7 +100,7 @@ class Upload:
             return
         expected = self._left if wanted < 0 else min(wanted, self._left)
         self._left -= count
-        # Decided anew each time, because a stream that is not buffered may hand over less than was asked for.
+        # Decided again each time, because a stream that is not buffered may hand over less than was asked for.
         self.is_broken = count < expected
 
     def __getattr__(self, name: str) -> Any:

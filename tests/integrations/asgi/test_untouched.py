@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 
 from asgi_driver import Answer, http_scope, serve
 from asgi_service import AVAILABILITY, Service
-from slo_asgi import SLOMiddleware
+from slo_asgi import RouterObserver, SLOMiddleware
 from slo_core import SLORegistry
 from slo_core.testing import FakeClock
 
@@ -209,3 +209,25 @@ def test_a_timer_that_breaks_midway_hides_no_exception() -> None:
         raise boom
 
     assert Service(app, timer=lambda: next(left)).ask().exception is boom
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket"])
+@pytest.mark.parametrize("layer", ["outer", "inner"])
+def test_what_the_application_returns_passes_through(kind: str, layer: str) -> None:
+    """A server looks at none of it; a layer in between may."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> str:
+        if kind == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body"})
+        return "done"
+
+    async def nothing(message: Any = None) -> Any:
+        return {"type": "http.request"}
+
+    registry = SLORegistry.from_config({"availability": {"target": 0.9, "unmatched": True}})
+    counting: Any = SLOMiddleware(RouterObserver(app) if layer == "inner" else app, registry=registry)
+    scope = {"type": kind, "method": "GET", "path": "/", "headers": []}
+
+    assert asyncio.run(counting(scope, nothing, nothing)) == "done"
+    assert registry["availability"].snapshot().total == (kind == "http")
