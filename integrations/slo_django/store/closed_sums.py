@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from slo_core.budgets.events import EventCounts
+from slo_core.objectives.window import QUARTER_HOUR
 from slo_core.stores.buckets import BucketRange, SLORecord
 from slo_django.store.bucket_sums import read_sums
 from slo_django.store.transaction import Transaction
 
 __all__ = ["ClosedSums", "WantedSums"]
-
-# Every counted event is in one of these buckets; they are kept for a day at least.
-_QUARTER_HOUR = 900
 
 # Beyond every bucket: a host whose clock runs ahead has its events there.
 _NO_END = 2**62
@@ -100,7 +98,7 @@ class ClosedSums:
         for each, old, still_open, of_slo, of_late in zip(wanted, known, open_ranges, sums, again, strict=True):
             if each.ranges:
                 of_slo.update({one: old.sums[one] for one in each.ranges if one in old.sums} | of_late)
-                end = still_open.first * _QUARTER_HOUR
+                end = still_open.first * QUARTER_HOUR
                 self._known[each.slo] = _Known(
                     since=each.record.data_since,
                     open_from=still_open.first,
@@ -125,11 +123,12 @@ def _read(
 
 
 def _newest(each: WantedSums) -> int:
-    return (each.record.last_event_at or 0) // _QUARTER_HOUR
+    return (each.record.last_event_at or 0) // QUARTER_HOUR
 
 
 def _open_from(quarter_hour: int) -> BucketRange:
-    return BucketRange(_QUARTER_HOUR, quarter_hour, _NO_END)
+    # Every counted event is in a bucket of this width; they are kept for a day at least.
+    return BucketRange(QUARTER_HOUR, quarter_hour, _NO_END)
 
 
 def _closed(each: WantedSums, still_open: EventCounts) -> EventCounts:
