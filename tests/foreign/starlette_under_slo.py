@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
 
@@ -21,6 +22,7 @@ _ledger = Ledger()
 # Where the request travels in its scope, for the applications and layers inside of the outermost. A scope is one request.
 _KEY = "foreign.wire"
 _LAST = ("http.response.body", "http.response.trailers")
+_serving: ContextVar[WireRequest | None] = ContextVar("foreign.serving", default=None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -83,7 +85,10 @@ async def _serve(app: Any, registry: Any, scope: Any, receive: Any, send: Any) -
     if scope["type"] != "http" or _KEY in scope:
         await app(scope, receive, send)
         return
+    outer = _serving.get()
     request = scope[_KEY] = _ledger.begin(scope["method"], registry)
+    request.is_within = outer is not None and outer.is_open
+    _serving.set(request)
     has_trailers = False
 
     async def wire_receive() -> Any:
@@ -117,6 +122,8 @@ async def _serve(app: Any, registry: Any, scope: Any, receive: Any, send: Any) -
         if not request.is_complete:
             request.is_raised = True
         raise
+    finally:
+        _serving.set(outer)
     if not request.is_complete:
         request.is_raised = True  # the server has to break the response off
 

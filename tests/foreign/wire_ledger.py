@@ -40,6 +40,7 @@ class WireRequest:
         is_last_resort: The framework's own last resort answered an exception that no code of the application handled.
         is_static: A view for static files answered.
         has_route: A router chose an endpoint.
+        is_within: The code that serves another request sent it in process: it is part of that one.
     """
 
     method: str
@@ -51,6 +52,7 @@ class WireRequest:
     is_last_resort: bool = False
     is_static: bool = False
     has_route: bool = False
+    is_within: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -64,7 +66,7 @@ class WireRequest:
 
     def outcome(self, slo: str) -> str:
         """Good, bad or left out, for one of `DEFINITIONS`: the README's "What counts, and as what"."""
-        if self.is_open or self.method == "OPTIONS" or self.is_static:
+        if self.is_open or self.method == "OPTIONS" or self.is_static or self.is_within:
             return "left out"
         if slo == "routed" and not self.has_route and (self.status == 404 or self.is_redirect):
             return "left out"
