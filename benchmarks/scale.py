@@ -39,7 +39,8 @@ def _request(service: SLORegistry) -> Callable[[], None]:
         assert observed is not None
         observed.status = 200
         observed.first_byte = observed.ended = recorder.timer()
-        recorder.finish(observed, lambda: _ROUTE)
+        observed.route_match = _ROUTE
+        recorder.finish(observed)
 
     serve()
     assert sum(tracker.snapshot().total for tracker in service) == min(_MATCHING, len(service))
