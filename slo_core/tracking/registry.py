@@ -139,7 +139,9 @@ class SLORegistry:
             DuplicateNameError: A `ValueError`: the name is taken.
         """
         self._refuse_duplicate(tracker.name)
-        self._trackers[tracker.name] = tracker
+        # In one step: another thread, or a signal handler, may add one of the same name at this moment.
+        if self._trackers.setdefault(tracker.name, tracker) is not tracker:
+            self._refuse_duplicate(tracker.name)
         self._internals.version += 1
         return tracker
 

@@ -76,13 +76,15 @@ class Delivery:
         for ledger in tuple(self._ledgers.values()):
             ledger.drain()
 
-    def send_all(self, *, wait_seconds: float, seconds: float = _SENDING_SECONDS) -> bool:
+    def send_all(self, *, wait_seconds: float, seconds: float = _SENDING_SECONDS, may_log: bool = True) -> bool:
         """
         Send everything that is pending, until the store has all of it or fails; whether it has.
 
         Args:
             wait_seconds: How long to wait for the lock.
             seconds: How long to go on; other threads that wait for the lock get it in between.
+            may_log: False where this may be a signal handler, and a logging handler may wait for a lock for ever; what
+                happened is then logged with the next flush or read.
         """
         lock = self.lock.get()
         flush_round: FlushRound | None = None
@@ -97,7 +99,8 @@ class Delivery:
                 return False
             finally:
                 lock.release()
-                self.log.write()
+                if may_log:
+                    self.log.write()
             if flush_round.is_over or self._monotonic() >= until:
                 return flush_round.is_over
             lock.yield_to_waiters()

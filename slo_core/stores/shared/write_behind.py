@@ -115,7 +115,8 @@ class WriteBehindStore:
                 since=self._clock(),
             )
             outbox = Outbox(definition.name, declaration, writer=self._writer)
-            ledger = self._ledgers[definition.name] = SharedLedger(definition, outbox, self)
+            # Another thread, or a signal handler, may have been faster.
+            ledger = self._ledgers.setdefault(definition.name, SharedLedger(definition, outbox, self))
         return ledger
 
     def health(self) -> StoreHealth:
@@ -140,7 +141,7 @@ class WriteBehindStore:
         self.notice_fork()
         if not self._flusher.wake() and self._is_overdue():
             # In passing, in the middle of a request: no waiting, and one group will do.
-            self._delivery.send_all(wait_seconds=0.0, seconds=0.0)
+            self._delivery.send_all(wait_seconds=0.0, seconds=0.0, may_log=False)
 
     def _is_overdue(self) -> bool:
         since = self._oldest_since()
