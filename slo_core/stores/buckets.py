@@ -65,7 +65,7 @@ class Batch:
     writer: str
     slo: str
     number: int
-    increments: tuple[Increment, ...] = ()
+    increments: Sequence[Increment] = ()
     good: int = 0
     bad: int = 0
     earliest: int | None = None

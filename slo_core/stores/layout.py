@@ -79,7 +79,7 @@ class Admitted:
         data_since: Since when the SLO is measured, this batch included; infinity when neither record nor batch says so.
     """
 
-    increments: tuple[Increment, ...]
+    increments: Sequence[Increment]
     good: int
     bad: int
     dropped: int

@@ -197,13 +197,32 @@ class SLORegistry:
         """The single-window alerts of all SLOs; see `SLOTracker.check_burn_rate`."""
         return [alert for tracker in self for alert in tracker.check_burn_rate(at=at)]
 
-    def flush(self) -> None:
-        """Write events that are still in memory to the store."""
-        self._store.flush()
+    def flush(self) -> bool:
+        """
+        Write events that are still in memory to the store, within a bounded time; for the last line of a job.
 
-    def close(self) -> None:
-        """Flush, and release the store's files and connections."""
-        self._store.close()
+        Returns:
+            True when every event that was recorded before is where it belongs: in the registry's store, or in that of its
+            tracker. False when a store could not be reached in time: the events wait in memory and are sent again. The
+            failure is logged and counted; nothing is raised.
+        """
+        flushed = [store.flush() for store in (self._store, *self._other_stores())]
+        return False not in flushed
+
+    def close(self) -> bool:
+        """
+        Flush, and release the store's files and connections.
+
+        Returns:
+            As for `flush`. A store of a tracker made elsewhere is flushed, and stays open.
+        """
+        flushed = [store.flush() for store in self._other_stores()]
+        return False not in (self._store.close(), *flushed)
+
+    def _other_stores(self) -> list[Store]:
+        """Those of trackers that were made elsewhere and added."""
+        stores = {id(tracker.store): tracker.store for tracker in self}
+        return [store for store in stores.values() if store is not None and store is not self._store]
 
     def __enter__(self) -> SLORegistry:
         return self

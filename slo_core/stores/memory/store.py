@@ -139,11 +139,13 @@ class MemoryStore:
         """Always well: there is nothing to reach."""
         return StoreHealth()
 
-    def flush(self) -> None:
+    def flush(self) -> bool:
         """Nothing to do: memory is where the events already are."""
+        return True
 
-    def close(self) -> None:
+    def close(self) -> bool:
         """Nothing to do: memory is released with the process."""
+        return True
 
     def __repr__(self) -> str:
         return "MemoryStore()"

@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
@@ -244,6 +244,16 @@ class RedisBucketStore:
         self._client = None
         self._is_checked = False
 
+    def _disconnect(self) -> None:
+        """Have the next attempt make new connections."""
+        if self._is_cluster or self._client is None:
+            self._drop()
+            return
+        # The client stays: its parts refer to each other, so one for each attempt would pile up in an outage.
+        self._is_checked = False
+        with suppress(Exception):  # redis-py closes sockets that may be broken
+            self._client.connection_pool.disconnect()
+
     def _session(self, client: Any) -> ClusterSession:
         return ClusterSession(
             self._redis, client, timeout_seconds=self._timeout_seconds, failed_before=self._failed_nodes
@@ -291,7 +301,7 @@ class RedisBucketStore:
             # The next attempt makes new connections; but a cluster's client knows more nodes than the URL names, of which one
             # may answer when that one does not.
             if not (self._is_cluster and isinstance(exc, (errors.ConnectionError, errors.TimeoutError))):
-                self._drop()
+                self._disconnect()
             raise StoreError(f"store {self._shown}: {_explained(exc)}") from exc
 
 

@@ -8,8 +8,9 @@ from collections import deque
 
 from slo_core.objectives.window import HOUR
 from slo_core.stores.buckets import Batch, Declaration
-from slo_core.stores.layout import NOTES_KEPT_SECONDS, spread
+from slo_core.stores.layout import NOTES_KEPT_SECONDS
 from slo_core.stores.shared.clock_reading import ClockReading
+from slo_core.stores.shared.packed_increments import increments_of
 from slo_core.stores.shared.pending_events import PendingEvents
 
 __all__ = ["KEPT_SECONDS", "MOST_INCREMENTS", "GapOutcome", "Outbox", "new_writer"]
@@ -27,6 +28,10 @@ WRITER_SECONDS = NOTES_KEPT_SECONDS - HOUR
 # A batch holds no more; the rest goes into the next. A batch never changes once it was sent, so it must be one that
 # a slow store still takes within its time-outs: PostgreSQL adds 5,000 increments in less than a tenth of a second.
 MOST_INCREMENTS = 5_000
+
+# The first batch after one was given up holds no more: the store may be away for another twelve hours, and what is frozen
+# is not merged.
+_MOST_AFTER_GIVING_UP = 250
 
 
 def new_writer() -> str:
@@ -142,7 +147,8 @@ class Outbox:
         if not (self._pending or self._declare or self._dropped or errors):
             return None
         self._sent = self._pending.since  # before the events are taken: the oldest one waits without a break
-        taken = self._pending.take(MOST_INCREMENTS, now=now.wall)
+        most = _MOST_AFTER_GIVING_UP if self._dropped else MOST_INCREMENTS
+        taken = self._pending.take(most, now=now.wall)
         self._sent = taken.since
         self.has_rest = taken.has_rest
         dropped, self._dropped = self._dropped + taken.impossible, 0
@@ -151,7 +157,7 @@ class Outbox:
             writer=self._writer,
             slo=self._slo,
             number=self._number + 1,
-            increments=spread([(second, good, bad) for second, (good, bad) in seconds.items()], first=taken.first),
+            increments=increments_of(seconds, first=taken.first),
             good=sum([good for good, _ in seconds.values()]),
             bad=sum([bad for _, bad in seconds.values()]),
             earliest=taken.earliest,

@@ -147,16 +147,24 @@ class WriteBehindStore:
         since = self._oldest_since()
         return since is not None and self.monotonic() - since >= 2 * self._interval and self._attempts.is_due
 
-    def flush(self) -> None:
-        """Hand over what is still in memory, within a bounded time; a failure is logged and counted, not raised."""
-        self.notice_fork()
-        self._delivery.send_all(wait_seconds=LOCK_SECONDS)
+    def flush(self) -> bool:
+        """
+        Hand over what is still in memory, within a bounded time.
 
-    def close(self) -> None:
+        Returns:
+            True when the store has every event that was recorded before the call. False when it has not, or no answer
+            came: the events wait in memory and are sent again; the failure is logged and counted, not raised.
+        """
+        self.notice_fork()
+        return self._delivery.send_all(wait_seconds=LOCK_SECONDS)
+
+    def close(self) -> bool:
         """
         Hand over what is left, for two seconds at most, and release the store.
 
-        Events that could not be delivered are logged; they stay in memory, for as long as the process lives.
+        Returns:
+            True when the store has every event. The number of those that it has not is logged; they stay in memory, for
+            as long as the process lives.
         """
         self.notice_fork()
         deadline = time.monotonic() + _CLOSE_SECONDS
@@ -173,6 +181,7 @@ class WriteBehindStore:
             )
             self._delivery.log.write()
         self._delivery.close()
+        return not waiting
 
     def _round(self) -> bool:
         """One round of the flusher's thread; whether there was any work."""
