@@ -47,6 +47,12 @@ class ServiceLevelObjective(models.Model):
     definition = models.TextField()
     fingerprint = models.CharField(max_length=64)
     changed_at = models.FloatField(null=True)
+    # Defaults of the database, because processes from before these columns write rows without them.
+    generation = models.CharField(max_length=16, db_default="")
+    applied = models.BigIntegerField(db_default=0)
+    swept = models.BigIntegerField(db_default=0)
+    swept_at = models.FloatField(db_default=0.0)
+    notes = models.BigIntegerField(db_default=0)
 
     class Meta:
         db_table = "slo_django_slo"
@@ -76,8 +82,11 @@ class Note(models.Model):
     slo_id = models.BigIntegerField()
     number = models.BigIntegerField()
     noted_at = models.FloatField(db_index=True)
+    nonce = models.CharField(max_length=16, db_default="")
+    applied = models.BigIntegerField(db_default=0)
 
     class Meta:
+        indexes = (models.Index(fields=("slo_id", "noted_at"), name="slo_django_note_age"),)
         default_permissions = ()
 
 

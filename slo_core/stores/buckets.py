@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from slo_core.budgets.bucket import BucketRange, Increment
 from slo_core.budgets.events import EventCounts
@@ -17,6 +17,7 @@ __all__ = [
     "BucketStore",
     "Declaration",
     "Increment",
+    "Note",
     "Query",
     "SLORecord",
     "StoreIdentity",
@@ -27,7 +28,7 @@ __all__ = [
 @dataclass(frozen=True, slots=True)
 class Declaration:
     """
-    The SLO as a process declares it in its first batch.
+    The SLO as a process declares it before its first batch.
 
     Attributes:
         definition: The SLO as a JSON document, for readers that do not have the configuration.
@@ -50,7 +51,10 @@ class Batch:
     Attributes:
         writer: 32 hexadecimal digits, random, one for each process.
         slo: Name of the SLO.
-        number: 1 for the writer's first batch of this SLO, then 2, 3...
+        number: 1 for the writer's first batch of this SLO, then 2, 3...; 0 declares the SLO and is not noted. A number that
+            leaves a gap asks what is noted.
+        nonce: 16 hexadecimal digits, random, drawn when the batch was frozen: tells it from a batch of the same number
+            that a copy of the process made (a clone of its machine).
         increments: Every event once in each width, but for seconds and minutes that are too old to be kept: those may be
             left out. Sorted by width and bucket; some 5,000 at most.
         good: Good events in it.
@@ -59,12 +63,15 @@ class Batch:
         newest: When the newest event happened; None without events.
         dropped: Events that the writer had to give up, to be added to the store's total.
         errors: Failed attempts to reach the store, to be added to its total.
-        declaration: In the first batch of a writer, and again when its numbering starts over; else None.
+        declaration: In batch 0; any other may bring one too. Else None.
+        leaves: The writer ends, and nothing of it is under way any more: its note is of no use after this. In a batch that
+            asks, with the nonce of the writer's last batch.
     """
 
     writer: str
     slo: str
     number: int
+    nonce: str = ""
     increments: Sequence[Increment] = ()
     good: int = 0
     bad: int = 0
@@ -73,6 +80,29 @@ class Batch:
     dropped: int = 0
     errors: int = 0
     declaration: Declaration | None = None
+    leaves: bool = False
+
+
+class Note(NamedTuple):
+    """
+    What an SLO's record says of one writer: which batch of it was added last.
+
+    Attributes:
+        number: Of that batch; 0 where the record has no note of the writer.
+        nonce: Of that batch.
+        applied: How many batches of all writers the record had taken in with it; 0 without a note.
+        swept: The highest `applied` of all notes that were ever removed from the record. A note that is missing and was
+            beyond it has not been removed: the store itself was set back.
+        swept_at: When the latest of those notes was written, by the store's clock.
+        generation: Random, from the record's creation; empty without a record.
+    """
+
+    number: int = 0
+    nonce: str = ""
+    applied: int = 0
+    swept: int = 0
+    swept_at: float = 0.0
+    generation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +127,21 @@ class Applied:
     Attributes:
         identity: Which store it is.
         now: The store's clock, in seconds since the epoch.
-        noted: For each batch, the highest number that is noted for its writer and SLO now: the batch's own, or a higher
-            one, when it is applied (by this call or before), a lower one when there is a gap and nothing was applied.
-            One below the batch's: it could not be applied now, others could; it comes again.
+        notes: For each batch what is noted of its writer now: its own number with its own nonce when it is applied (by this
+            call or before), a lower one or none when there is a gap, and nothing was applied. None: this SLO could not be
+            reached, others could; its batch comes again.
         trouble: Why some could not, fit for a log; None where all could.
     """
 
     identity: StoreIdentity
     now: float
-    noted: tuple[int, ...]
+    notes: tuple[Note | None, ...]
     trouble: str | None = None
+
+    @property
+    def noted(self) -> tuple[int, ...]:
+        """The numbers of the notes; -1 for an SLO that could not be reached."""
+        return tuple(-1 if note is None else note.number for note in self.notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +163,7 @@ class SLORecord:
         definition_changed_at: When another fingerprint was declared than before, by the store's clock; None when it never was.
         idle_seconds: Where buckets expire by the store's clock: how long ago the SLO's last batch was applied. 0 where
             they are kept as seen from the newest event.
+        lost_blocks: How often counts that the store had written were gone: it threw them away.
     """
 
     slo: str
@@ -142,6 +178,7 @@ class SLORecord:
     fingerprint: str
     definition_changed_at: float | None
     idle_seconds: float = 0.0
+    lost_blocks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +246,17 @@ class BucketStore(Protocol):
         """
         Add batches, each exactly once; an empty store is set up first.
 
-        For each batch: when the number noted for (writer, SLO) is one below the batch's, add all of it and note its
-        number, both or neither, whatever happens meanwhile; otherwise leave it. An unknown writer has 0
-        noted. Notes are kept for 24 hours after the last batch at least.
+        For each batch: when the number noted for (writer, SLO) is one below the batch's, add all of it, count it in the
+        record's `applied`, and note its number, its nonce and that `applied`: all or nothing, whatever happens meanwhile.
+        Otherwise leave it. An unknown writer has 0 noted. Without a record and without a declaration nothing is added.
+        Batch 0 declares the SLO, and is neither counted nor noted.
+
+        Notes belong to the record: they are gone when it is gone, and only with it. They are removed in two ways, and then
+        `swept` becomes the highest `applied` of those that went: when a batch `leaves`, and its writer's note has its nonce;
+        and with a declaration, when nothing was heard of their writers for 25 hours (`slo_core.stores.layout.SWEPT_SECONDS`),
+        some twenty at a time. A record that was lost and is made again sees nothing of the old one: no note, no bucket; it
+        has another `generation`. Where notes may vanish by another hand, the store notices (it knows how many there are), and
+        sets `swept` to `applied`.
 
         What to add: each increment to its bucket; `good`, `bad`, `dropped` and `errors` to the record; `data_since` becomes the
         earliest of itself, the declaration's and the earliest event that is kept, `last_event_at` the newest event.
@@ -240,7 +285,7 @@ class BucketStore(Protocol):
 
     def prune(self) -> int:
         """
-        Delete what no window will read again, and notes older than a day; how many rows went.
+        Delete what no window will read again; how many rows went.
 
         Nothing to do for a store that forgets by itself. Called every ten minutes or so by each writer.
         """

@@ -11,12 +11,14 @@ from itertools import chain, pairwise
 
 from slo_core.budgets.bucket import WindowBuckets
 from slo_core.budgets.events import EventCounts
-from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, MINUTES, QUARTER_HOUR, SECONDS, Span, Tier
+from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, HOUR, MINUTES, QUARTER_HOUR, SECONDS, Span, Tier
 from slo_core.stores.buckets import Batch, BucketRange, Increment
 
 __all__ = [
     "LEAST_KEPT_SECONDS",
     "NOTES_KEPT_SECONDS",
+    "SWEPT_AT_ONCE",
+    "SWEPT_SECONDS",
     "WIDTHS",
     "Admitted",
     "ReadPlan",
@@ -32,6 +34,12 @@ LEAST_KEPT_SECONDS = DAY
 
 # The number of a writer's last batch is kept for so long after it, so that the batch counts once if it comes again.
 NOTES_KEPT_SECONDS = DAY
+
+# Then the note may go. Longer than promised: clocks differ.
+SWEPT_SECONDS = NOTES_KEPT_SECONDS + HOUR
+
+# So many notes of an SLO go at a time: it happens in passing, while other writers wait.
+SWEPT_AT_ONCE = 20
 
 _BUCKETS = WindowBuckets((SECONDS, MINUTES, Tier(QUARTER_HOUR, LEAST_KEPT_SECONDS)))
 

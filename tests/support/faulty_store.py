@@ -16,14 +16,18 @@ class FaultyStore:
 
     Attributes:
         fails: `"before"` loses what is sent, `"after"` loses the answer; None lets everything through.
-        sent: Every batch that was sent, also those that were lost.
+        fails_on_content: The same, but declarations and questions come through.
+        sent: Every batch with content that was sent, also those that were lost.
+        questions: Declarations and questions, likewise.
         reads: How many reads there were.
     """
 
     def __init__(self, store: Any) -> None:
         self._store = store
         self.fails: Literal["before", "after"] | None = None
+        self.fails_on_content: Literal["before", "after"] | None = None
         self.sent: list[Batch] = []
+        self.questions: list[Batch] = []
         self.reads = 0
         self.forgotten = 0
         self.pruned = 0
@@ -31,12 +35,17 @@ class FaultyStore:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
+    def note_sent(self, batches: Sequence[Batch]) -> None:
+        for batch in batches:
+            (self.sent if 0 < batch.number < 2**40 else self.questions).append(batch)
+
     def apply(self, batches: Sequence[Batch]) -> Applied:
-        self.sent.extend(batches)
-        if self.fails == "before":
+        self.note_sent(batches)
+        fails = self.fails or (any(0 < batch.number < 2**40 for batch in batches) and self.fails_on_content)
+        if fails == "before":
             raise ConnectionError("refused, password=hunter2")
         applied: Applied = self._store.apply(batches)
-        if self.fails == "after":
+        if fails == "after":
             raise TimeoutError("no answer")
         return applied
 

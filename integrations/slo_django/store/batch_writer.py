@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
-from slo_core.stores.buckets import Applied, Batch
-from slo_core.stores.layout import Admitted, admit
+from slo_core.stores.buckets import Applied, Batch, Declaration, Note
+from slo_core.stores.layout import SWEPT_AT_ONCE, Admitted, admit
 from slo_django.store.dialect import Dialect
+from slo_django.store.notes import Swept, sweep
 from slo_django.store.rows import digest, packed, placeholders
 from slo_django.store.tables import Tables
 from slo_django.store.transaction import Transaction
@@ -16,6 +18,66 @@ __all__ = ["BatchWriter"]
 
 # Rows of one statement: databases and drivers limit its parameters.
 _ROWS = 500
+
+
+SLO_COLUMNS = (
+    "id", "newest", "keeps_seconds", "since", "definition", "fingerprint", "generation", "applied", "swept", "swept_at",
+    "notes",
+)  # fmt: skip
+
+
+class SLORow(NamedTuple):
+    """The `SLO_COLUMNS` of an SLO, which decide what is added."""
+
+    id: int
+    newest: int | None
+    keeps: int
+    since: float
+    definition: str
+    fingerprint: str
+    generation: str
+    applied: int
+    swept: int
+    swept_at: float
+    notes: int
+
+    def without(self, gone: Swept) -> SLORow:
+        """The row after some notes have gone."""
+        return self._replace(
+            swept=max(self.swept, gone.applied),
+            swept_at=max(self.swept_at, gone.noted_at),
+            notes=self.notes - gone.counted,
+        )
+
+
+class NoteRow(NamedTuple):
+    """A writer's note."""
+
+    number: int
+    nonce: str
+    applied: int
+
+
+class Addition(NamedTuple):
+    """
+    A batch that is added.
+
+    Attributes:
+        batch: The batch.
+        row: Of its SLO.
+        admitted: What of it.
+        is_new: Whether its note is one more that the SLO counts.
+    """
+
+    batch: Batch
+    row: SLORow
+    admitted: Admitted
+    is_new: bool
+
+    @property
+    def applied(self) -> int:
+        """How many batches the SLO has taken in then."""
+        return self.row.applied + 1
 
 
 class BatchWriter:
@@ -53,35 +115,74 @@ class BatchWriter:
             ]
         )
         identity, now = self._tables.identify(transaction, identity_rows)
-        rows = {key: row for key, *row in locked}
-        notes = {(writer, slo): number for writer, slo, number in noted_before}
-        noted: list[int] = []
-        adding: list[tuple[Batch, int, Admitted]] = []
+        rows = {key: SLORow(*row) for key, *row in locked}
+        rows = self._swept(transaction, rows, {keys[batch.slo] for batch in batches if batch.declaration}, now)
+        noted = {(writer, slo): NoteRow(*row) for writer, slo, *row in noted_before}
+        notes: list[Note] = []
+        adding: list[Addition] = []
         for batch in batches:
             row = rows.get(keys[batch.slo])
-            before = 0 if row is None else notes.get((batch.writer, row[0]), 0)
-            if row is None or before != batch.number - 1:
-                noted.append(before)
+            if row is None:
+                notes.append(Note())
                 continue
-            slo, newest, _, since, *_ = row
-            keeps = self._declare_again(transaction, batch, row, now)
-            admitted = admit(batch, last_event_at=newest, keeps_seconds=keeps, data_since=since, now=now)
-            adding.append((batch, slo, admitted))
-            noted.append(batch.number)
+            before = noted.get((batch.writer, row.id))
+            number = 0 if before is None else before.number
+            if batch.declaration is not None and batch.number in (0, number + 1):
+                row = self._declare_again(transaction, batch.declaration, row, now)
+            if number != batch.number - 1:
+                notes.append(self._answer(transaction, row, batch, before, now))
+                continue
+            admitted = admit(batch, last_event_at=row.newest, keeps_seconds=row.keeps, data_since=row.since, now=now)
+            addition = Addition(batch, row, admitted, is_new=bool(batch.nonce) and not (before and before.nonce))
+            adding.append(addition)
+            notes.append(Note(batch.number, batch.nonce, addition.applied, row.swept, row.swept_at, row.generation))
         self._add(transaction, adding, now)
-        return Applied(identity, now, tuple(noted))
+        return Applied(identity, now, tuple(notes))
+
+    def _swept(
+        self, transaction: Transaction, rows: Mapping[str, SLORow], declared: Collection[str], now: float
+    ) -> dict[str, SLORow]:
+        """The rows, after some old notes of those that are declared have gone."""
+        slos = sorted(row.id for key, row in rows.items() if key in declared)
+        if not slos:
+            return dict(rows)
+        most, for_update = SWEPT_AT_ONCE * len(slos), self._dialect.for_update
+        gone, _ = sweep(transaction, slos, now=now, most=most, for_update=for_update)
+        return {key: row.without(gone[row.id]) if row.id in gone else row for key, row in rows.items()}
+
+    def _answer(self, transaction: Transaction, row: SLORow, batch: Batch, note: NoteRow | None, now: float) -> Note:
+        """What is noted of a writer whose batch is not added."""
+        swept, swept_at = row.swept, row.swept_at
+        if note is None:
+            # Those of the version before have no nonce; it does not count them.
+            count = "SELECT COUNT(*) FROM slo_django_note WHERE slo_id = %s AND nonce <> ''"
+            if batch.number and (there := transaction.fetch(count, [row.id])[0][0]) < row.notes:
+                # Another hand has removed some: any of them may be this writer's.
+                swept, swept_at = row.applied, now
+                transaction.execute(
+                    "UPDATE slo_django_slo SET swept = %s, swept_at = %s, notes = %s WHERE id = %s",
+                    [swept, swept_at, there, row.id],
+                )
+            return Note(0, "", 0, swept, swept_at, row.generation)
+        if batch.leaves and note.nonce == batch.nonce != "":
+            transaction.execute("DELETE FROM slo_django_note WHERE writer = %s AND slo_id = %s", [batch.writer, row.id])
+            transaction.execute(
+                "UPDATE slo_django_slo SET swept = %s, notes = notes - 1 WHERE id = %s",
+                [max(swept, note.applied), row.id],
+            )
+        return Note(note.number, note.nonce, note.applied, swept, swept_at, row.generation)
 
     def _declare(self, transaction: Transaction, batches: Mapping[str, Batch]) -> None:
         """Insert the rows of SLOs that are new."""
         columns = (
             "digest", "service_digest", "service", "name", "good", "bad", "dropped", "errors", "since", "keeps_seconds",
-            "definition", "fingerprint",
+            "definition", "fingerprint", "generation",
         )  # fmt: skip
         service = (digest(self._service), packed(self._service))
         rows = [
             (
                 key, *service, packed(batch.slo), 0, 0, 0, 0, declaration.since, declaration.keeps_seconds,
-                packed(declaration.definition), declaration.fingerprint,
+                packed(declaration.definition), declaration.fingerprint, secrets.token_hex(8),
             )
             # By key, so that two processes that declare the same SLOs do not wait for each other crosswise.
             for key, batch in sorted(batches.items())
@@ -90,48 +191,57 @@ class BatchWriter:
         if rows:
             transaction.execute_each(self._dialect.insert_missing("slo_django_slo", columns, ("digest",)), rows)
 
-    def _declare_again(self, transaction: Transaction, batch: Batch, row: Sequence[Any], now: float) -> int:
-        """Update the row of an SLO if the batch declares it differently; how far back the SLO is kept."""
-        slo, _, keeps, _, definition, fingerprint = row
-        declaration = batch.declaration
-        if declaration is None:
-            return int(keeps)
-        known = (definition, fingerprint, keeps)
-        keeps = max(keeps, declaration.keeps_seconds)
-        declared = (packed(declaration.definition), declaration.fingerprint, keeps)
-        if declared != known:
-            changed = "" if fingerprint == declaration.fingerprint else ", changed_at = %s"
+    def _declare_again(self, transaction: Transaction, declaration: Declaration, row: SLORow, now: float) -> SLORow:
+        """The row of an SLO as declared; updated where that differs."""
+        declared = row._replace(
+            keeps=max(row.keeps, declaration.keeps_seconds),
+            since=min(row.since, declaration.since),
+            definition=packed(declaration.definition),
+            fingerprint=declaration.fingerprint,
+            generation=row.generation or secrets.token_hex(8),  # the version before gives none
+        )
+        if declared != row:
+            changed = "" if row.fingerprint == declared.fingerprint else ", changed_at = %s"
             transaction.execute(
-                "UPDATE slo_django_slo SET definition = %s, fingerprint = %s, "  # noqa: S608
+                "UPDATE slo_django_slo SET definition = %s, fingerprint = %s, generation = %s, since = %s, "  # noqa: S608
                 f"keeps_seconds = %s{changed} WHERE id = %s",
-                [*declared, *([now] if changed else []), slo],
-            )
-        return int(keeps)
+                [
+                    declared.definition, declared.fingerprint, declared.generation, declared.since, declared.keeps,
+                    *([now] if changed else []), row.id,
+                ],
+            )  # fmt: skip
+        return declared
 
     def _lock(self, keys: Sequence[str]) -> tuple[str, Sequence[object]]:
-        columns = "digest, id, newest, keeps_seconds, since, definition, fingerprint"
         which = f"digest IN ({placeholders(len(keys))}) ORDER BY id{self._dialect.for_update}"
-        return f"SELECT {columns} FROM slo_django_slo WHERE {which}", keys  # noqa: S608
+        return f"SELECT digest, {', '.join(SLO_COLUMNS)} FROM slo_django_slo WHERE {which}", keys  # noqa: S608
 
     def _notes(self, writers: Sequence[str]) -> tuple[str, Sequence[object]]:
         which = f"writer IN ({placeholders(len(writers))}){self._dialect.for_update}"
-        return f"SELECT writer, slo_id, number FROM slo_django_note WHERE {which}", writers  # noqa: S608
+        columns = ", ".join(NoteRow._fields)
+        return f"SELECT writer, slo_id, {columns} FROM slo_django_note WHERE {which}", writers  # noqa: S608
 
-    def _add(self, transaction: Transaction, adding: Sequence[tuple[Batch, int, Admitted]], now: float) -> None:
+    def _add(self, transaction: Transaction, adding: Sequence[Addition], now: float) -> None:
         """Add increments and totals, and note the batches."""
         if not adding:
             return
-        increments = sorted((slo, *increment) for _, slo, admitted in adding for increment in admitted.increments)
+        increments = sorted((one.row.id, *increment) for one in adding for increment in one.admitted.increments)
         for start in range(0, len(increments), _ROWS):
             rows = increments[start : start + _ROWS]
             transaction.execute(self._dialect.add_to_buckets(len(rows)), [value for row in rows for value in row])
         transaction.execute_each(
             "UPDATE slo_django_slo SET good = good + %s, bad = bad + %s, dropped = dropped + %s, errors = errors + %s, "
-            "since = %s, newest = %s WHERE id = %s",
+            "since = %s, newest = %s, applied = %s, notes = notes + %s WHERE id = %s",
             [
-                (a.good, a.bad, a.dropped, batch.errors, a.data_since, a.last_event_at, slo)
-                for batch, slo, a in sorted(adding, key=lambda added: added[1])
+                (
+                    a.good, a.bad, a.dropped, batch.errors, a.data_since, a.last_event_at, row.applied + 1, int(is_new), row.id,
+                )
+                for batch, row, a, is_new in sorted(adding, key=lambda one: one.row.id)
             ],
-        )
-        notes = [value for batch, slo, _ in adding for value in (batch.writer, slo, batch.number, now)]
+        )  # fmt: skip
+        notes = [
+            value
+            for one in adding
+            for value in (one.batch.writer, one.row.id, one.batch.number, now, one.batch.nonce, one.applied)
+        ]
         transaction.execute(self._dialect.write_notes(len(adding)), notes)

@@ -66,11 +66,13 @@ class Dialect:
 
     def write_notes(self, rows: int) -> str:
         """Note batches, over earlier ones."""
-        values = ", ".join(["(%s, %s, %s, %s)"] * rows)
-        insert = f"INSERT INTO slo_django_note (writer, slo_id, number, noted_at) VALUES {values}"  # noqa: S608
+        columns = ("number", "noted_at", "nonce", "applied")
+        values = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * rows)
+        insert = f"INSERT INTO slo_django_note (writer, slo_id, {', '.join(columns)}) VALUES {values}"  # noqa: S608
         if self.vendor == "mysql":
-            return f"{insert} ON DUPLICATE KEY UPDATE number = VALUES(number), noted_at = VALUES(noted_at)"
-        return f"{insert} ON CONFLICT (writer, slo_id) DO UPDATE SET number = excluded.number, noted_at = excluded.noted_at"
+            return f"{insert} ON DUPLICATE KEY UPDATE {', '.join(f'{name} = VALUES({name})' for name in columns)}"
+        over = ", ".join(f"{name} = excluded.{name}" for name in columns)
+        return f"{insert} ON CONFLICT (writer, slo_id) DO UPDATE SET {over}"
 
     def limit(self, connection: BaseDatabaseWrapper) -> None:
         """Give a connection time-outs, and take it out of the project's pool."""

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
-from slo_core.stores.layout import NOTES_KEPT_SECONDS, WIDTHS, kept_from
+from slo_core.stores.layout import SWEPT_SECONDS, WIDTHS, kept_from
 from slo_django.store.database import Database
+from slo_django.store.notes import SilentNotes
 from slo_django.store.tables import Tables
 from slo_django.store.transaction import Transaction
 
@@ -24,9 +25,6 @@ PRUNING_SECONDS = 1.0
 # A portion of buckets. As many rows are deleted in a hundredth of a second; in one where each is to be fetched from a
 # slow disk; a statement may take two.
 _BUCKETS = 1000
-
-# A portion of notes: every worker writes one for each SLO when it begins, and again with each batch.
-_NOTES_SECONDS = 600.0
 
 _OF_SLO = "slo_id = %s AND width = %s AND "
 
@@ -113,13 +111,14 @@ class Pruning:
                 self._done(outdated)
         return deleted
 
-    def _outdated(self, connection: BaseDatabaseWrapper, deadline: float) -> Iterator[Outdated]:
+    def _outdated(self, connection: BaseDatabaseWrapper, deadline: float) -> Iterator[Outdated | SilentNotes]:
         with self._database.begun(connection, write=False) as transaction:
             source = "slo_django_slo WHERE newest IS NOT NULL"
             slos = self._tables.select(transaction, "id, newest, keeps_seconds", source, ())
             now = self._tables.now(transaction)
-            notes = self._notes(transaction, now=now)
-        yield notes
+            silent = [now - SWEPT_SECONDS]
+            oldest = _first(transaction.fetch(_oldest("slo_django_note WHERE noted_at < %s", "noted_at"), silent))
+        yield SilentNotes(now, self._database.dialect.for_update, oldest)
         # A process that has no time for all of them begins with others the next time, and several that prune at the same
         # time are seldom in each other's way.
         random.shuffle(slos)
@@ -130,18 +129,12 @@ class Pruning:
             if time.monotonic() >= deadline:
                 return
 
-    def _delete_portion(self, connection: BaseDatabaseWrapper, outdated: Outdated) -> int:
+    def _delete_portion(self, connection: BaseDatabaseWrapper, outdated: Outdated | SilentNotes) -> int:
         def delete() -> int:
             with self._database.begun(connection, write=True) as transaction:
                 return outdated.delete_portion(transaction)
 
         return self._database.repeated(delete)
-
-    def _notes(self, transaction: Transaction, *, now: float) -> Outdated:
-        """Notes that no writer comes back to."""
-        before = now - NOTES_KEPT_SECONDS
-        oldest = _first(transaction.fetch(_oldest("slo_django_note WHERE noted_at < %s", "noted_at"), [before]))
-        return Outdated("slo_django_note", "", (), "noted_at", oldest, before, _NOTES_SECONDS)
 
     def _buckets(
         self, transaction: Transaction, slo: int, *, newest: int, keeps_seconds: int, now: float
@@ -167,8 +160,8 @@ class Pruning:
             for width, rows in zip(WIDTHS, oldest, strict=True)
         ]
 
-    def _done(self, outdated: Outdated) -> None:
+    def _done(self, outdated: Outdated | SilentNotes) -> None:
         """None of these is left."""
-        if outdated.values:
+        if isinstance(outdated, Outdated):
             slo, width = outdated.values
             self._kept_from[slo, width] = int(outdated.before)

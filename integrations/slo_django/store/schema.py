@@ -11,7 +11,8 @@ __all__ = ["SCHEMA_VERSION", "STORED_VERSION", "TABLES", "check_version", "has_t
 
 TABLES = ("slo_django_store", "slo_django_slo", "slo_django_bucket", "slo_django_note")
 
-# Of the tables, as this version of the package knows them.
+# Of the tables, as all versions that write to them know them. Columns that came later with a default of the database change
+# nothing for older versions, so that two versions use the tables side by side.
 SCHEMA_VERSION = 1
 
 # NULL in tables that were never written to.
@@ -60,9 +61,12 @@ def has_tables(cursor: Any, tables: Collection[str]) -> bool:
 
 
 def has_version(cursor: Any) -> bool:
-    """Whether the tables say which version they are of; older ones do not."""
-    columns = cursor.db.introspection.get_table_description(cursor, "slo_django_store")
-    return any(column.name == "schema_version" for column in columns)
+    """Whether the tables have the columns that came last; those of older versions have not."""
+    describe = cursor.db.introspection.get_table_description
+    return all(
+        any(column.name == name for column in describe(cursor, table))
+        for table, name in (("slo_django_store", "schema_version"), ("slo_django_slo", "swept"))
+    )
 
 
 def _newer(version: int) -> str:

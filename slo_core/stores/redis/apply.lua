@@ -1,32 +1,77 @@
--- Adds one batch of one SLO, exactly once; answers the highest number that is noted for its writer.
--- KEYS: the record, the writer's note, then every block that is written to, and with a declaration the blocks of
---       a quarter of an hour and those of days that may be there already.
+-- Adds one batch of one SLO, exactly once; answers what is noted of its writer.
+-- KEYS: the record, then every block that is written to, and with a declaration the blocks that may be there already: those
+--       of a quarter of an hour, those of days, and where names have no generation those of minutes and seconds.
 -- ARGV: 64-bit integers, big-endian: number, good, bad, dropped, errors, earliest, newest, then for each increment the
 --       index of its block in KEYS, width, bucket, good, bad; earliest and newest mean nothing without an increment.
---       With a declaration the definition, the fingerprint, since when it is measured, how long it is kept, and the index in KEYS after
---       which its blocks of quarters come, and that after which those of days do.
+--       Then the writer, the nonce, whether the writer leaves ('1'), and the generation that stands in the names of blocks.
+--       With a declaration the definition, the fingerprint, since when it is measured, how long it is kept, and the index in
+--       KEYS after which its blocks of quarters come, that after which those of days do, and that after which all others do.
+-- The answer: number, applied, swept, the second in which the latest note swept was written, eight bytes each; then the
+--       generation, 16 bytes or '-', and the nonce. 'names' and a generation: KEYS are of another one, and nothing was added.
 -- A redis.call costs about a microsecond, twenty SLOs are flushed in a millisecond: hence no more of them than needed,
 -- and what goes to them at every flush as text, since Redis 7.0 writes a number with 17 digits (a tenth of all).
 -- Lua's numbers are exact up to 2^53: a million events a second for 285 years.
 -- Its constants come from SCRIPT_CONSTANTS of blocks.py, written before this text.
 local FIRST_INCREMENT = 7 * 8 + 1 -- after seven numbers of eight bytes
-local call, unpacked, formatted, packed = redis.call, struct.unpack, string.format, ARGV[1]
+-- Of the record, beside the notes.
+local OTHER_FIELDS = {'good', 'bad', 'dropped', 'errors', 'since', 'newest', 'keeps', 'definition', 'fingerprint', 'changed_at',
+  'flushed', 'generation', 'applied', 'swept', 'swept_at', 'notes', 'blocks', 'lost', 'cursor'}
+local call, unpacked, formatted, packed, record_key = redis.call, struct.unpack, string.format, ARGV[1], KEYS[1]
 local number, good, bad, dropped, errors, earliest, newest, at = unpacked('>i8i8i8i8i8i8i8', packed)
-local noted = tonumber(call('GET', KEYS[2]) or 0)
-if noted ~= number - 1 then return noted end
+local note_field, nonce, generation, declares = 'n:' .. ARGV[2], ARGV[3], ARGV[5], ARGV[6] ~= nil
 
-local record = call('HMGET', KEYS[1], 'newest', 'keeps', 'since', 'fingerprint', 'good', 'bad')
-local declares = ARGV[2] ~= nil
--- A note without its record: this part of the store has been lost. -1 is a gap before every batch.
-if not record[2] and not declares then return -1 end
+local record = call('HMGET', record_key, 'newest', 'keeps', 'since', 'fingerprint', 'good', 'bad', 'generation', 'applied',
+  'swept', 'swept_at', note_field)
+local exists = record[2]
+local grows = declares and exists and tonumber(ARGV[9]) > tonumber(exists)
+local applied, swept, swept_at = tonumber(record[8] or 0), tonumber(record[9] or 0), tonumber(record[10] or 0)
+if exists then
+  local own = record[7] or ''
+  if own ~= generation and (at <= #packed or grows) then return 'names' .. own end
+  generation = own
+end
+
+local noted, noted_applied, noted_nonce = 0, 0, ''
+if record[11] then
+  noted, noted_applied = unpacked('>i8i8', record[11])
+  noted_nonce = string.sub(record[11], 25)
+end
+
+local function answer(of_number, of_applied, of_nonce)
+  local name = '-'
+  if exists or declares then name = 'g' .. generation end
+  return struct.pack('>i8i8i8i8', of_number, of_applied, swept, swept_at) .. name .. ' ' .. of_nonce
+end
 
 local now = call('TIME')
-local keeps = tonumber(record[2] or 0)
-local fields = {'flushed', now[1]}
+local fields = {}
 local function set(name, value)
   fields[#fields + 1] = name
   fields[#fields + 1] = value
 end
+
+if not (exists or declares) or (number == 0 and not declares) or (number ~= 0 and noted ~= number - 1) then
+  declares = false
+  if not exists then return answer(0, 0, '') end
+  if not record[11] then
+    -- How many notes there are, by what Redis knows at once; fewer than there should be: another hand has removed some.
+    local others, there = call('HMGET', record_key, unpack(OTHER_FIELDS)), call('HLEN', record_key)
+    for index = 1, #OTHER_FIELDS do
+      if others[index] then there = there - 1 end
+    end
+    if there < tonumber(call('HGET', record_key, 'notes') or 0) then
+      swept, swept_at = applied, tonumber(now[1])
+      call('HSET', record_key, 'swept', formatted('%d', swept), 'swept_at', now[1], 'notes', formatted('%d', there))
+    end
+  elseif ARGV[4] == '1' and nonce ~= '' and noted_nonce == nonce then
+    call('HDEL', record_key, note_field)
+    call('HINCRBY', record_key, 'notes', '-1')
+    if noted_applied > swept then call('HSET', record_key, 'swept', formatted('%d', noted_applied)) end
+  end
+  return answer(noted, noted_applied, noted_nonce)
+end
+
+local keeps = tonumber(exists or 0)
 
 -- How many buckets every window needs; as `Tier.bucket_count` of window.py has it.
 local function kept(width)
@@ -37,21 +82,65 @@ local function lives(width)
   return kept(width) * width + 2 * (BLOCK_BUCKETS[width] * width + SLACK_SECONDS)
 end
 
+-- The record lists the blocks that it has written, with the second until which they live: one that is listed and is not
+-- there has been thrown away.
+local function list_block(key, width)
+  local name, listed = string.match(key, '(%d+:%d+)$'), {}
+  for block, ends in string.gmatch(call('HGET', record_key, 'blocks') or '', '(%d+:%d+)=(%d+)') do
+    if block == name then
+      if tonumber(ends) > tonumber(now[1]) then call('HINCRBY', record_key, 'lost', '1') end
+    elseif tonumber(ends) > tonumber(now[1]) then
+      listed[#listed + 1] = block .. '=' .. ends
+    end
+  end
+  listed[#listed + 1] = name .. '=' .. formatted('%d', tonumber(now[1]) + lives(width))
+  call('HSET', record_key, 'blocks', ' ' .. table.concat(listed, ' ') .. ' ')
+end
+
+-- Notes of writers that have been silent for long: some at a time, from where the last look ended.
+local function sweep()
+  local scan = call('HSCAN', record_key, call('HGET', record_key, 'cursor') or '0', 'MATCH', 'n:*', 'COUNT', SWEPT_AT_ONCE)
+  local gone = {}
+  for index = 2, #scan[2], 2 do
+    local _, of_applied, noted_at = unpacked('>i8i8i8', scan[2][index])
+    if noted_at < tonumber(now[1]) - SWEPT_SECONDS and #gone < SWEPT_AT_ONCE then
+      gone[#gone + 1] = scan[2][index - 1]
+      swept, swept_at = math.max(swept, of_applied), math.max(swept_at, noted_at)
+    end
+  end
+  if #gone > 0 then
+    call('HDEL', record_key, unpack(gone))
+    call('HINCRBY', record_key, 'notes', formatted('%d', -#gone))
+    set('swept', formatted('%d', swept))
+    set('swept_at', formatted('%d', swept_at))
+  end
+  if scan[1] ~= '0' then set('cursor', scan[1]) else call('HDEL', record_key, 'cursor') end
+end
+
 local since = record[3]
 if declares then
-  local grows = record[2] and tonumber(ARGV[5]) > keeps
-  keeps = math.max(keeps, tonumber(ARGV[5]))
+  keeps = math.max(keeps, tonumber(ARGV[9]))
   set('keeps', formatted('%d', keeps))
-  set('definition', ARGV[2])
-  set('fingerprint', ARGV[3])
-  if record[4] and record[4] ~= ARGV[3] then
+  set('definition', ARGV[6])
+  set('fingerprint', ARGV[7])
+  if record[4] and record[4] ~= ARGV[7] then
     set('changed_at', formatted('%d.%06d', now[1], now[2]))
   end
-  if not since or tonumber(ARGV[4]) < tonumber(since) then since = ARGV[4] end
-  if grows then
-    for index = tonumber(ARGV[6]) + 1, #KEYS do
-      call('EXPIRE', KEYS[index], lives(index <= tonumber(ARGV[7]) and QUARTER_HOUR or DAY))
+  if not since or tonumber(ARGV[8]) < tonumber(since) then since = ARGV[8] end
+  if not exists then
+    if generation ~= '' then
+      set('generation', generation)
+    else
+      -- Blocks of a record that is gone.
+      for index = 2, #KEYS do call('UNLINK', KEYS[index]) end
     end
+  else
+    if grows then
+      for index = tonumber(ARGV[10]) + 1, tonumber(ARGV[12]) do
+        call('EXPIRE', KEYS[index], lives(index <= tonumber(ARGV[11]) and QUARTER_HOUR or DAY))
+      end
+    end
+    sweep()
   end
 end
 
@@ -78,6 +167,7 @@ if at <= #packed then
         -- At its full length from the start: a string that grows is given twice the room it needs.
         call('SETRANGE', block, size * BUCKET_BYTES - 1, '\0')
         call('EXPIRE', block, lives(width))
+        list_block(block, width)
       else
         old_good, old_bad = unpacked('>i8i8', counters)
       end
@@ -103,11 +193,18 @@ if at <= #packed then
 end
 if since ~= record[3] then set('since', since) end
 
+if number ~= 0 then
+  applied = applied + 1
+  noted, noted_applied, noted_nonce = number, applied, nonce
+  set('flushed', now[1])
+  set('applied', formatted('%d', applied))
+  set(note_field, struct.pack('>i8i8i8', number, applied, now[1]) .. nonce)
+end
 if good ~= 0 then set('good', formatted('%d', tonumber(record[5] or 0) + good)) end
 if bad ~= 0 then set('bad', formatted('%d', tonumber(record[6] or 0) + bad)) end
-call('HSET', KEYS[1], unpack(fields))
-if dropped ~= 0 then call('HINCRBY', KEYS[1], 'dropped', formatted('%d', dropped)) end
-if errors ~= 0 then call('HINCRBY', KEYS[1], 'errors', formatted('%d', errors)) end
-call('EXPIRE', KEYS[1], formatted('%d', math.max(keeps, LEAST_KEPT_SECONDS) + RECORD_MORE_SECONDS))
-call('SETEX', KEYS[2], formatted('%d', NOTE_SECONDS), formatted('%d', number))
-return number
+call('HSET', record_key, unpack(fields))
+if number ~= 0 and not record[11] then call('HINCRBY', record_key, 'notes', '1') end
+if dropped ~= 0 then call('HINCRBY', record_key, 'dropped', formatted('%d', dropped)) end
+if errors ~= 0 then call('HINCRBY', record_key, 'errors', formatted('%d', errors)) end
+call('EXPIRE', record_key, formatted('%d', math.max(keeps, LEAST_KEPT_SECONDS) + RECORD_MORE_SECONDS))
+return answer(noted, noted_applied, noted_nonce)

@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import struct
 
-from slo_core.stores.buckets import Batch
-from slo_core.stores.redis.blocks import BLOCK_BUCKETS, GROWING_WIDTHS, Keys, blocks_within
+from slo_core.stores.buckets import Batch, Note
+from slo_core.stores.layout import kept_seconds
+from slo_core.stores.redis.blocks import BLOCK_BUCKETS, GROWING_WIDTHS, SHORT_WIDTHS, Keys, block_tag, blocks_within
 
-__all__ = ["batch_call"]
+__all__ = ["batch_call", "note_of", "other_generation"]
 
 
-def batch_call(keys: Keys, batch: Batch) -> tuple[list[bytes], list[object]]:
+# The names of answers: that of a note, and that of a call whose blocks are of another generation.
+_NOTE = struct.Struct(">4q")
+_OTHER_NAMES = b"names"
+
+
+def batch_call(keys: Keys, batch: Batch, generation: str) -> tuple[list[bytes], list[object]]:
     """
     Keys and arguments of `apply.lua`.
 
     Args:
         keys: Of the service.
         batch: The batch.
+        generation: In the names of the SLO's blocks.
     """
     # Bytes: without hiredis, redis-py takes 2.5 µs a batch to encode keys that are text.
     tag = keys.tag(batch.slo).encode()
-    names = [b"%b:record" % tag, b"%b:note:%b" % (tag, batch.writer.encode())]
+    names = [b"%b:record" % tag]
+    tag = block_tag(tag, generation)
     numbers = [
         batch.number, batch.good, batch.bad, batch.dropped, batch.errors, batch.earliest or 0, batch.newest or 0,
     ]  # fmt: skip
@@ -29,7 +37,10 @@ def batch_call(keys: Keys, batch: Batch) -> tuple[list[bytes], list[object]]:
         if name != names[-1]:  # sorted, they come block after block
             names.append(name)
         numbers += (len(names), width, bucket, good, bad)
-    arguments: list[object] = [struct.pack(f">{len(numbers)}q", *numbers)]
+    leaves = "1" if batch.leaves else ""
+    arguments: list[object] = [
+        struct.pack(f">{len(numbers)}q", *numbers), batch.writer, batch.nonce, leaves, generation
+    ]  # fmt: skip
     declaration = batch.declaration
     if declaration is not None:
         # The longest window may have grown: then the blocks that exist already live longer, too.
@@ -37,6 +48,25 @@ def batch_call(keys: Keys, batch: Batch) -> tuple[list[bytes], list[object]]:
         quarters, days = (blocks_within(width, declaration.keeps_seconds, now=now) for width in GROWING_WIDTHS)
         arguments += [declaration.definition, declaration.fingerprint, repr(float(declaration.since))]
         arguments += [declaration.keeps_seconds, len(names), len(names) + len(quarters)]
+        arguments += [len(names) + len(quarters) + len(days)]
         names += (b"%b:%d:%d" % (tag, GROWING_WIDTHS[0], block) for block in quarters)
         names += (b"%b:%d:%d" % (tag, GROWING_WIDTHS[1], block) for block in days)
+        if not generation:
+            for width in SHORT_WIDTHS:
+                blocks = blocks_within(width, kept_seconds(width, declaration.keeps_seconds), now=now)
+                names += (b"%b:%d:%d" % (tag, width, block) for block in blocks)
     return names, arguments
+
+
+def note_of(answer: bytes) -> Note:
+    """What the script has answered."""
+    number, applied, swept, swept_at = _NOTE.unpack_from(answer)
+    generation, _, nonce = answer[_NOTE.size :].decode().partition(" ")
+    return Note(number, nonce, applied, swept, float(swept_at), "" if generation == "-" else generation)
+
+
+def other_generation(answer: object) -> str | None:
+    """The generation that should have stood in the names of blocks, where a script has said so."""
+    if isinstance(answer, bytes) and answer.startswith(_OTHER_NAMES):
+        return answer.removeprefix(_OTHER_NAMES).decode()
+    return None

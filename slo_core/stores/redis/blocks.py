@@ -14,23 +14,24 @@ from slo_core.objectives.window import (
     DAY,
     EDGE_BUCKETS,
     FUTURE_TOLERANCE_SECONDS,
-    HOUR,
     MINUTES,
     QUARTER_HOUR,
     SECONDS,
     SLACK_SECONDS,
 )
 from slo_core.stores.buckets import Query, SLORecord, Stored
-from slo_core.stores.layout import LEAST_KEPT_SECONDS, NOTES_KEPT_SECONDS, WIDTHS
+from slo_core.stores.layout import LEAST_KEPT_SECONDS, SWEPT_AT_ONCE, SWEPT_SECONDS, WIDTHS
 
 __all__ = [
     "BLOCK_BUCKETS",
     "GROWING_WIDTHS",
     "SCRIPT_CONSTANTS",
     "SERVICES_KEY",
+    "SHORT_WIDTHS",
     "STORE_KEY",
     "BlockPlan",
     "Keys",
+    "block_tag",
     "blocks_within",
     "counters_of",
     "text_of",
@@ -47,6 +48,7 @@ BUCKET_BYTES = 16
 
 # How long these are kept depends on the longest window.
 GROWING_WIDTHS = (QUARTER_HOUR, DAY)
+SHORT_WIDTHS = tuple(width for width in WIDTHS if width not in GROWING_WIDTHS)
 
 # The constants of the script that adds batches; `slo_core.stores.layout.admit` does the same in Python.
 SCRIPT_CONSTANTS: Mapping[str, int | Mapping[int, int]] = {
@@ -60,8 +62,8 @@ SCRIPT_CONSTANTS: Mapping[str, int | Mapping[int, int]] = {
     "SLACK_SECONDS": SLACK_SECONDS,
     "EDGE_BUCKETS": EDGE_BUCKETS,
     "FUTURE_TOLERANCE_SECONDS": FUTURE_TOLERANCE_SECONDS,
-    # Longer than promised: clocks differ.
-    "NOTE_SECONDS": NOTES_KEPT_SECONDS + HOUR,
+    "SWEPT_SECONDS": SWEPT_SECONDS,
+    "SWEPT_AT_ONCE": SWEPT_AT_ONCE,
     # A record outlives the longest window: its totals are of all time.
     "RECORD_MORE_SECONDS": 7 * DAY,
 }
@@ -95,9 +97,21 @@ class Keys:
         """The key of the record, a hash."""
         return f"{self.tag(slo)}:record"
 
-    def block(self, slo: str, width_seconds: int, block: int) -> str:
+    def block(self, slo: str, width_seconds: int, block: int, *, generation: str) -> str:
         """The key of a block, a string of neighbouring buckets."""
-        return f"{self.tag(slo)}:{width_seconds}:{block}"
+        return f"{block_tag(self.tag(slo).encode(), generation).decode()}:{width_seconds}:{block}"
+
+
+def block_tag(tag: bytes, generation: str) -> bytes:
+    """
+    The beginning of the keys of an SLO's blocks.
+
+    Args:
+        tag: That of all its keys.
+        generation: Of its record: blocks of a record that was lost are not those of the next. Empty in a store that was
+            made by a version before it.
+    """
+    return b"%b:%b" % (tag, generation.encode()) if generation else tag
 
 
 class BlockPlan:
@@ -107,15 +121,16 @@ class BlockPlan:
     Args:
         keys: Of the service.
         query: What is wanted.
+        generation: In the names of the SLO's blocks.
 
     Attributes:
         keys: Of the script that reads: the record's, then those of blocks.
-        offsets: Its arguments: first and last byte of each block's part.
+        offsets: Its arguments: the generation, then first and last byte of each block's part.
     """
 
     __slots__ = ("_parts", "_query", "_starts", "keys", "offsets")
 
-    def __init__(self, keys: Keys, query: Query) -> None:
+    def __init__(self, keys: Keys, query: Query, *, generation: str) -> None:
         self._query = query
         # Of each block the one stretch that covers everything wanted of it.
         spans: dict[tuple[int, int], tuple[int, int]] = {}
@@ -126,8 +141,9 @@ class BlockPlan:
             for block, start, end in parts:
                 low, high = spans.get(block, (start, end))
                 spans[block] = (min(low, start), max(high, end))
-        self.keys = [keys.record(query.slo), *(keys.block(query.slo, width, block) for width, block in spans)]
-        self.offsets: list[object] = []
+        tag = block_tag(keys.tag(query.slo).encode(), generation).decode()
+        self.keys = [keys.record(query.slo), *(f"{tag}:{width}:{block}" for width, block in spans)]
+        self.offsets: list[object] = [generation]
         self._starts: dict[tuple[int, int], tuple[int, int]] = {}
         for index, (block, (low, high)) in enumerate(spans.items()):
             self._starts[block] = (index, low)
@@ -135,8 +151,8 @@ class BlockPlan:
 
     def stored(self, answer: Sequence[Any]) -> Stored:
         """The record and the sums, from the answer of the script."""
-        (now, _), fields, *packed = answer
-        record = _record(self._query.slo, fields, float(now))
+        (now, _), fields, gone, *packed = answer
+        record = _record(self._query.slo, fields, float(now), gone=gone)
         counters = [counters_of(part) for part in packed]
         sums = []
         for parts in self._parts:
@@ -174,8 +190,8 @@ def counters_of(packed: bytes) -> array[int]:
     return counters
 
 
-def _record(slo: str, fields: Sequence[bytes | None], now: float) -> SLORecord | None:
-    good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, flushed = fields
+def _record(slo: str, fields: Sequence[bytes | None], now: float, *, gone: int) -> SLORecord | None:
+    good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, flushed, lost = fields
     if keeps is None or definition is None or fingerprint is None or since is None:
         return None
     return SLORecord(
@@ -191,6 +207,7 @@ def _record(slo: str, fields: Sequence[bytes | None], now: float) -> SLORecord |
         fingerprint=text_of(fingerprint),
         definition_changed_at=None if changed_at is None else float(changed_at),
         idle_seconds=max(0.0, now - float(flushed or now)),
+        lost_blocks=int(lost or 0) + gone,
     )
 
 

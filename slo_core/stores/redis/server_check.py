@@ -14,7 +14,9 @@ __all__ = ["SCHEMA_VERSION", "check_server"]
 
 logger = logging.getLogger(LOGGER_NAME)
 
-SCHEMA_VERSION = 1
+# 2: names of blocks have the generation of their record. A store that a version before it has made stays as it is, and both
+# use it side by side; one that this version has made is left alone by that.
+SCHEMA_VERSION = 2
 
 
 def check_server(redis: Any, client: Any, shown: str, *, is_cluster: bool) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.errors import StoreError
 from slo_core.stores.base import StoreScope
-from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, Stored, StoreIdentity
-from slo_core.stores.redis.batch_call import batch_call
+from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Note, Query, Stored, StoreIdentity
+from slo_core.stores.redis.batch_call import batch_call, note_of, other_generation
 from slo_core.stores.redis.blocks import (
     BLOCK_BUCKETS,
     SCRIPT_CONSTANTS,
@@ -26,6 +26,7 @@ from slo_core.stores.redis.blocks import (
 )
 from slo_core.stores.redis.cluster import ClusterSession, Command
 from slo_core.stores.redis.connection import DEFAULT_TIMEOUT_SECONDS, check_options, make_client, parsed_url
+from slo_core.stores.redis.generations import Generations
 from slo_core.stores.redis.pipeline import run_pipeline, seconds_of
 from slo_core.stores.redis.script import Script
 from slo_core.stores.redis.server_check import SCHEMA_VERSION, check_server
@@ -35,7 +36,7 @@ __all__ = ["RedisBucketStore", "open_redis"]
 
 logger = logging.getLogger(LOGGER_NAME)
 
-_IDENTITY = ("HMGET", STORE_KEY, "id", "created")
+_IDENTITY = ("HMGET", STORE_KEY, "id", "created", "schema")
 
 
 def open_redis(
@@ -94,6 +95,7 @@ class RedisBucketStore:
         self._is_checked = False
         self._timeout_seconds = DEFAULT_TIMEOUT_SECONDS
         self._last_identity: StoreIdentity | None = None
+        self._generations = Generations()
         self._failed_nodes: set[str] = set()
         self._apply_script = Script.load("apply.lua", SCRIPT_CONSTANTS)
         self._read_script = Script.load("read.lua")
@@ -130,27 +132,73 @@ class RedisBucketStore:
                 return self._apply_in_cluster(client, batches)
             declared = [batch.slo for batch in batches if batch.declaration is not None]
             if declared:
+                self._settle(client)
                 # Before the batch: a name without a record does no harm, a record without a name would not be listed.
                 client.sadd(SERVICES_KEY, self.service)
                 client.sadd(self._keys.names, *declared)
-            calls = (batch_call(self._keys, batch) for batch in batches)
-            (store_id, created), clock, *noted = self._run_all(client, self._apply_script, calls)
-            identity = self._identity_of(client) if store_id is None else _identity((store_id, created))
-            return Applied(identity, seconds_of(clock), tuple(int(number) for number in noted))
+            stored, clock, *answers = self._run_all(client, self._apply_script, map(self._call_of, batches))
+            self._generations.repeat(
+                [batch.slo for batch in batches],
+                answers,
+                lambda indexes: self._run_all(
+                    client, self._apply_script, [self._call_of(batches[index]) for index in indexes]
+                )[2:],
+            )
+            identity = self._identity_of(client) if stored[0] is None else self._identified(stored)
+            return self._applied(identity, seconds_of(clock), batches, answers)
+
+    def _call_of(self, batch: Batch) -> tuple[list[bytes], list[object]]:
+        return batch_call(self._keys, batch, self._generations.proposed(batch.slo))
+
+    def _applied(
+        self,
+        identity: StoreIdentity,
+        now: float,
+        batches: Sequence[Batch],
+        answers: Sequence[Any],
+    ) -> Applied:
+        """The answer to batches, from those of the script; an exception stands for one that is missing."""
+        notes: list[Note | None] = []
+        failures = []
+        for batch, answer in zip(batches, answers, strict=True):
+            if isinstance(answer, Exception) or other_generation(answer) is not None:
+                failures.append(answer)
+                notes.append(None)
+                continue
+            note = note_of(answer)
+            notes.append(note)
+            self._generations.note(batch.slo, note.generation)
+        trouble = _explained(failures[0]) if failures else None
+        return Applied(identity, now, tuple(notes), trouble)
+
+    def _settle(self, client: Any) -> None:
+        """Learn whether names have generations, before a record may be made; an empty store is given an identity."""
+        if self._generations.are_used is None:
+            self._identity_of(client)
 
     def _apply_in_cluster(self, client: Any, batches: Sequence[Batch]) -> Applied:
         """An SLO whose node does not answer delays no other: its batch comes again."""
         session = self._session(client)
         trouble: Exception | None = None
         declared = [batch.slo for batch in batches if batch.declaration is not None]
+        if declared and self._generations.are_used is None:
+            (stored,) = session.run([Command(STORE_KEY, _IDENTITY)])
+            if not isinstance(stored, Exception):
+                self._last_identity = self._identity_of(client) if stored[0] is None else self._identified(stored)
         if declared:
             names = [(SERVICES_KEY, self.service), (self._keys.names, *declared)]
             answers = session.run([Command(names[0], ("SADD", *names)) for names in names])
             trouble = next((answer for answer in answers if isinstance(answer, Exception)), None)
         # A record without a name would not be listed.
         sending = [batch for batch in batches if trouble is None or batch.declaration is None]
-        calls = [self._command_of(self._apply_script, *batch_call(self._keys, batch)) for batch in sending]
-        stored, *answers = session.run([Command(STORE_KEY, _IDENTITY), *calls])
+        if self._generations.are_used is None:
+            sending = [batch for batch in sending if batch.declaration is None]
+
+        def send(indexes: Iterable[int]) -> list[Command]:
+            return [self._command_of(self._apply_script, *self._call_of(sending[index])) for index in indexes]
+
+        stored, *answers = session.run([Command(STORE_KEY, _IDENTITY), *send(range(len(sending)))])
+        self._generations.repeat([batch.slo for batch in sending], answers, lambda indexes: session.run(send(indexes)))
         self._end(session)
         answer_of = {batch.slo: answer for batch, answer in zip(sending, answers, strict=True)}
         answers = [answer_of.get(batch.slo, trouble) for batch in batches]
@@ -158,31 +206,41 @@ class RedisBucketStore:
         if failures and len(failures) == len(answers):
             raise failures[0]
         if not isinstance(stored, Exception):
-            self._last_identity = self._identity_of(client) if stored[0] is None else _identity(stored)
+            self._last_identity = self._identity_of(client) if stored[0] is None else self._identified(stored)
         if self._last_identity is None or session.now is None:
             raise stored
-        noted = tuple(
-            batch.number - 1 if isinstance(answer, Exception) else int(answer)
-            for batch, answer in zip(batches, answers, strict=True)
-        )
-        return Applied(self._last_identity, session.now, noted, _explained(failures[0]) if failures else None)
+        return self._applied(self._last_identity, session.now, batches, answers)
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums: one script call for each SLO."""
         with self._errors():
             client = self._ready()
-            plans = [BlockPlan(self._keys, query) for query in queries]
-            calls = [(plan.keys, plan.offsets) for plan in plans]
-            if self._is_cluster:
-                session = self._session(client)
-                answers = session.run([self._command_of(self._read_script, *call) for call in calls])
-                self._end(session)
-                for answer in answers:
-                    if isinstance(answer, Exception):
-                        raise answer
-            else:
-                answers = self._run_all(client, self._read_script, calls)[2:]
+            plans: list[BlockPlan] = []
+
+            def ask(indexes: Sequence[int]) -> list[Any]:
+                for index in indexes:
+                    query = queries[index]
+                    plan = BlockPlan(self._keys, query, generation=self._generations.known(query.slo))
+                    plans[index : index + 1] = [plan]
+                return self._read_answers(client, [(plans[index].keys, plans[index].offsets) for index in indexes])
+
+            answers = ask(range(len(queries)))
+            self._generations.repeat([query.slo for query in queries], answers, ask)
+            for query, answer in zip(queries, answers, strict=True):
+                if other_generation(answer) is not None:
+                    raise StoreError(f"store {self._shown}: the record of SLO {query.slo!r} is made again and again")
             return [plan.stored(answer) for plan, answer in zip(plans, answers, strict=True)]
+
+    def _read_answers(self, client: Any, calls: Sequence[tuple[Sequence[str], Sequence[object]]]) -> list[Any]:
+        if not self._is_cluster:
+            return self._run_all(client, self._read_script, calls)[2:]
+        session = self._session(client)
+        answers = session.run([self._command_of(self._read_script, *call) for call in calls])
+        self._end(session)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+        return answers
 
     def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
         """Buckets with events, oldest first."""
@@ -190,9 +248,10 @@ class RedisBucketStore:
             client = self._ready()
             width, first, last = buckets
             size = BLOCK_BUCKETS[width]
+            generation = text_of(client.hget(self._keys.record(slo), "generation") or "")
             increments = []
             for block in range(first // size, last // size + 1):
-                packed = client.get(self._keys.block(slo, width, block)) or b""
+                packed = client.get(self._keys.block(slo, width, block, generation=generation)) or b""
                 counters = counters_of(packed)
                 for place, (good, bad) in enumerate(zip(counters[::2], counters[1::2], strict=True)):
                     bucket = block * size + place
@@ -243,6 +302,7 @@ class RedisBucketStore:
     def _drop(self) -> None:
         self._client = None
         self._is_checked = False
+        self._generations.are_used = None
 
     def _disconnect(self) -> None:
         """Have the next attempt make new connections."""
@@ -268,14 +328,20 @@ class RedisBucketStore:
         return Command(keys[0], ("EVALSHA", script.sha, len(keys), *keys, *arguments), script)
 
     def _identity_of(self, client: Any) -> StoreIdentity:
-        store_id, created = client.hmget(STORE_KEY, "id", "created")
-        if store_id is None:
+        stored = client.hmget(STORE_KEY, "id", "created", "schema")
+        if stored[0] is None:
             seconds, microseconds = client.time(**self._anywhere(client))
             client.hsetnx(STORE_KEY, "schema", SCHEMA_VERSION)
             client.hsetnx(STORE_KEY, "created", f"{seconds}.{microseconds:06d}")
             client.hsetnx(STORE_KEY, "id", secrets.token_hex(16))
-            store_id, created = client.hmget(STORE_KEY, "id", "created")
-        return _identity((store_id, created))
+            stored = client.hmget(STORE_KEY, "id", "created", "schema")
+        return self._identified(stored)
+
+    def _identified(self, stored: Sequence[Any]) -> StoreIdentity:
+        """From the three fields of the store."""
+        store_id, created, schema = stored
+        self._generations.are_used = int(schema or 1) > 1
+        return StoreIdentity(text_of(store_id), float(created))
 
     def _anywhere(self, client: Any) -> dict[str, Any]:
         return {"target_nodes": client.get_random_node()} if self._is_cluster else {}
@@ -305,11 +371,7 @@ class RedisBucketStore:
             raise StoreError(f"store {self._shown}: {_explained(exc)}") from exc
 
 
-def _identity(fields: Sequence[Any]) -> StoreIdentity:
-    """From its two fields."""
-    store_id, created = fields
-    return StoreIdentity(text_of(store_id), float(created))
-
-
-def _explained(exc: Exception) -> str:
-    return f"{type(exc).__name__}: {exc}"
+def _explained(failure: object) -> str:
+    if isinstance(failure, Exception):
+        return f"{type(failure).__name__}: {failure}"
+    return "its record is made again and again"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 from slo_core.errors import StoreError
@@ -15,7 +15,7 @@ from slo_core.stores.shared.clock_reading import ClockReading
 from slo_core.stores.shared.deferred_log import DeferredLog
 from slo_core.stores.shared.flush_round import BatchGroup, FlushRound
 from slo_core.stores.shared.ledger import SharedLedger
-from slo_core.stores.shared.outbox import Outbox
+from slo_core.stores.shared.outbox import Outbox, Outcome
 from slo_core.stores.shared.store_lock import StoreLock
 
 __all__ = ["LOCK_SECONDS", "Delivery"]
@@ -70,6 +70,12 @@ class Delivery:
     def outboxes(self) -> list[Outbox]:
         """Those of all SLOs."""
         return [ledger.outbox for ledger in tuple(self._ledgers.values())]
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything to send."""
+        now = self._now()
+        return any(outbox.has_work(now) for outbox in self.outboxes)
 
     def drain(self) -> None:
         """Have everything put into the outboxes that was counted elsewhere."""
@@ -187,44 +193,92 @@ class Delivery:
             raise error
 
     def _now(self) -> ClockReading:
+        """Both clocks."""
         return ClockReading(self._monotonic(), self._clock())
+
+    def leave(self, *, wait_seconds: float) -> bool:
+        """
+        Ask for the last time whether the store has everything, and have it forget this writer; False to try again.
+
+        Everything must have been sent before.
+
+        Args:
+            wait_seconds: How long to wait for the lock.
+        """
+        lock = self.lock.get()
+        if not lock.acquire(wait_seconds):
+            return False
+        group: BatchGroup = []
+        try:
+            now = self._now()
+            asking = [(outbox, outbox.farewell(now=now)) for outbox in self.outboxes]
+            group = [(outbox, batch) for outbox, batch in asking if batch is not None]
+            if group:
+                self._note(group, self._buckets.apply([batch for _, batch in group]))
+            return not any(outbox.has_unconfirmed for outbox, _ in group)
+        except Exception as exc:  # whatever a store raises
+            for outbox, batch in group:
+                if batch.leaves:
+                    outbox.leave()
+            self._failed(exc)
+            return False
+        finally:
+            lock.release()
+            self.log.write()
 
     def _note(self, group: BatchGroup, applied: Applied) -> set[Outbox]:
         """Note in the outboxes what the store has answered; the outboxes whose batch was refused without a gap."""
         now = self._now()
         known = self.identity
         is_another = known is not None and known.store_id != applied.identity.store_id
-        resent = missing = 0
-        refused: set[Outbox] = set()
-        for (outbox, batch), noted in zip(group, applied.noted, strict=True):
-            if noted >= batch.number:
-                outbox.confirm(now=now)
-            elif is_another:
-                continue  # what the new store lacks is not asked: nothing of the old store's is sent to it again
-            elif noted == batch.number - 1:
-                refused.add(outbox)
-            else:
-                outcome = outbox.gap(noted)
-                resent += outcome.resent
-                missing += outcome.missing
+        outcomes: dict[Outbox, Outcome] = {}
+        for (outbox, batch), note in zip(group, applied.notes, strict=True):
+            # What another store lacks is not asked: nothing of the old store's is sent to it again.
+            if not is_another or (note is not None and note.number == batch.number):
+                outcomes[outbox] = outbox.answered(batch, note, now=now, store_now=applied.now)
         store = f"the store {self._buckets.backend}"
         if is_another:
             for outbox in self.outboxes:
-                outbox.restart()
+                outbox.restart(since=now.wall)
             trouble = f"{store} is not the one written to before: its history is lost, totals start over"
             detail = f"store_id {known and known.store_id}, now {applied.identity.store_id}"
             self.log.note(logging.WARNING, trouble, detail)
         # Not before every outbox has started over.
         self.identity = applied.identity
+        self._report(store, outcomes.values())
+        if any(outcome.is_loss for outcome in outcomes.values()):
+            for outbox in self.outboxes:
+                outbox.ask_soon()
+        return {outbox for outbox, outcome in outcomes.items() if outcome.is_refused}
+
+    def _report(self, store: str, outcomes: Collection[Outcome]) -> None:
+        """Say what the store has lost."""
         lost = f"{store} had lost batches that it had confirmed"
-        if resent:
-            self.log.note(logging.WARNING, f"{lost}; they are sent again", f"{resent} batches")
-        if missing:
-            self.log.note(logging.WARNING, f"{lost}, and they are too old to be sent again", f"{missing} batches")
-        return refused
+        for trouble, count in (
+            (f"{lost}; they are sent again", sum(outcome.resent for outcome in outcomes)),
+            (f"{lost}, and they are too old to be sent again", sum(outcome.missing for outcome in outcomes)),
+            (
+                f"{store} has forgotten which batches it had confirmed; in case it still has them they are not sent again",
+                sum(outcome.unsure for outcome in outcomes),
+            ),
+        ):
+            if count:
+                self.log.note(logging.WARNING, trouble, f"{count} batches")
+        renewed = sum(outcome.is_new_record for outcome in outcomes)
+        if renewed:
+            trouble = f"{store} has lost everything of an SLO (has it been evicted?): its totals start over"
+            self.log.note(logging.WARNING, trouble, f"{renewed} SLOs")
+        given_up = sum(outcome.given_up for outcome in outcomes)
+        if given_up:
+            trouble = (
+                f"{store} does not know any more whether it has a batch: it is not sent again, and counts as dropped"
+            )
+            self.log.note(logging.WARNING, trouble, f"{given_up} events")
 
     def _failed(self, exc: Exception) -> None:
         self._attempts.failed()
+        for outbox in self.outboxes:
+            outbox.ask_soon()  # it may come back without its last writes
         trouble = f"the store {self._buckets.backend} cannot be reached; events wait in memory, none is lost"
         self.log.note(logging.ERROR, trouble, _in_one_line(exc))
 

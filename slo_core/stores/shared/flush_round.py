@@ -19,8 +19,8 @@ class FlushRound:
     """
     Everything that was pending when the round began, of every SLO; events that come meanwhile are left for the next round.
 
-    An SLO may have several batches, of which one is sent at a time: one that is unconfirmed, those that are sent again
-    after a gap, and then what has come since, in more than one if it is much.
+    An SLO may have several batches, of which one is sent at a time: its declaration or a question, one that is unconfirmed,
+    those that are sent again after a gap, and then what has come since, in more than one if it is much.
 
     Args:
         outboxes: Of all SLOs.
@@ -51,10 +51,13 @@ class FlushRound:
         increments = 0
         while self._queue and increments < MOST_INCREMENTS:
             outbox = self._queue.popleft()
-            if outbox.has_unconfirmed:
+            batch = outbox.question(now=now)
+            if batch is not None:
+                pass
+            elif outbox.has_unconfirmed:
                 batch = outbox.next_batch(now=now)
             elif outbox in self._may_freeze:
-                batch = outbox.next_batch(now=now, errors=take_errors())
+                batch = outbox.next_batch(now=now, errors=take_errors() if outbox.is_declared else 0)
                 if not outbox.has_rest:
                     self._may_freeze.discard(outbox)
             else:

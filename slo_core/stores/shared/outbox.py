@@ -7,16 +7,19 @@ import secrets
 from collections import deque
 
 from slo_core.objectives.window import HOUR
-from slo_core.stores.buckets import Batch, Declaration
+from slo_core.stores.buckets import Batch, Declaration, Note
 from slo_core.stores.layout import NOTES_KEPT_SECONDS
 from slo_core.stores.shared.clock_reading import ClockReading
 from slo_core.stores.shared.packed_increments import increments_of
 from slo_core.stores.shared.pending_events import PendingEvents
 
-__all__ = ["KEPT_SECONDS", "MOST_INCREMENTS", "GapOutcome", "Outbox", "new_writer"]
+__all__ = ["ASK_SECONDS", "KEPT_SECONDS", "MOST_INCREMENTS", "Outbox", "Outcome", "WriterId", "new_writer"]
 
 # Confirmed batches are kept so long, to be sent again if the store loses what it had confirmed (a failover).
 KEPT_SECONDS = 120.0
+
+# While some are kept, the store is asked so often whether it still has them; each answer to a batch says so too.
+ASK_SECONDS = 10.0
 
 # A batch that was not confirmed for so long is given up: the store forgets its notes in time, and then does not know
 # any more whether it has added the batch.
@@ -33,24 +36,64 @@ MOST_INCREMENTS = 5_000
 # is not merged.
 _MOST_AFTER_GIVING_UP = 250
 
+# A number that no writer reaches: a store answers what it has noted, and adds nothing.
+_ASKING = 2**40
+
 
 def new_writer() -> str:
     """A random writer id, 128 bits in hexadecimal."""
     return secrets.token_hex(16)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class GapOutcome:
+class WriterId:
     """
-    How an outbox closes a gap.
+    The writer id of a process, drawn when it is first needed.
+
+    An image of a process that has sent nothing (a warmed-up function, a snapshot of a machine) may be started more than
+    once: each copy draws an id of its own.
+    """
+
+    __slots__ = ("_id",)
+
+    def __init__(self) -> None:
+        self._id: str | None = None
+
+    def get(self) -> str:
+        """The id."""
+        if self._id is None:
+            self._id = new_writer()
+        return self._id
+
+    def renew(self) -> None:
+        """Draw another one when it is needed next."""
+        self._id = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """
+    What an answer of the store means for an outbox.
 
     Attributes:
+        is_refused: The store could not take the batch now; it comes again.
+        is_new_record: The store had lost everything of the SLO.
         resent: Batches that the store had confirmed and lost, and that it will be sent again.
         missing: Batches that it had confirmed and lost, and that are not kept any more.
+        unsure: Batches that it had confirmed and no longer knows of; in case it has them they are not sent again.
+        given_up: Events that it may have or not; in case it has them they are not sent again, and count as dropped.
     """
 
-    resent: int
-    missing: int
+    is_refused: bool = False
+    is_new_record: bool = False
+    resent: int = 0
+    missing: int = 0
+    unsure: int = 0
+    given_up: int = 0
+
+    @property
+    def is_loss(self) -> bool:
+        """Whether the store no longer knows what it had confirmed."""
+        return bool(self.is_new_record or self.resent or self.missing or self.unsure)
 
 
 class Outbox:
@@ -62,38 +105,52 @@ class Outbox:
 
     Args:
         slo: Name of the SLO.
-        declaration: Sent with the first batch.
+        declaration: Sent before the first batch.
         writer: Id of this process.
     """
 
     __slots__ = (
-        "_confirmed_at", "_declaration", "_declare", "_dropped", "_frozen_at", "_kept", "_number", "_pending", "_sent", "_slo",
+        "_asks_soon", "_checked_at", "_confirmed_at", "_declaration", "_declared", "_declares", "_dropped", "_frozen_at",
+        "_is_clean", "_is_unknown", "_kept", "_last", "_number", "_pending", "_process", "_sends", "_sent", "_slo",
         "_unconfirmed", "_writer", "has_rest",
     )  # fmt: skip
 
-    def __init__(self, slo: str, declaration: Declaration, *, writer: str) -> None:
+    def __init__(self, slo: str, declaration: Declaration, *, writer: WriterId) -> None:
         self._slo = slo
         self._declaration = declaration
-        self.start_empty(writer, declaration.since)
+        self._process = writer
+        self.start_empty(declaration.since)
 
-    def start_empty(self, writer: str, since: float) -> None:
+    def start_empty(self, since: float) -> None:
         """Forget everything, in a forked child: what the parent holds is the parent's to send."""
         self._declaration = dataclasses.replace(self._declaration, since=since)
         # A new one, with a lock of its own: a thread of the parent may hold the old one.
         self._pending = PendingEvents(self._declaration.keeps_seconds)
         self._dropped = 0
         self._unconfirmed: deque[Batch] = deque()
-        self._frozen_at = ClockReading(0.0, 0.0)
+        self._frozen_at = self._checked_at = ClockReading(0.0, 0.0)
         self.has_rest = False  # the last batch was full: there is more that is as old
         self._sent: float | None = None  # when the oldest event among the unconfirmed was added
         self._kept: deque[tuple[float, Batch]] = deque()
         self._confirmed_at: ClockReading | None = None
-        self._start_numbering(writer)
+        self._is_unknown = True  # the store is told of an SLO without events, too
+        self._start_numbering(None)
 
-    def _start_numbering(self, writer: str) -> None:
+    def _start_numbering(self, writer: str | None) -> None:
+        """
+        Begin with batch 1.
+
+        Args:
+            writer: The id; None for that of the process.
+        """
         self._writer = writer
         self._number = 0
-        self._declare = True
+        self._last: Note | None = None  # as the store has noted it, under this id
+        self._declares = True
+        self._declared = Note()  # what the store answered to the declaration, with its clock as `swept_at`
+        self._is_clean = True  # every batch under this id was answered when it was first sent
+        self._sends = 0  # how often the first unconfirmed batch was sent since the last answer
+        self._asks_soon = False
 
     def add(self, second: int, good: int, bad: int, *, now: float) -> None:
         """
@@ -124,28 +181,80 @@ class Outbox:
         return bool(self._unconfirmed)
 
     @property
-    def has_work(self) -> bool:
+    def is_declared(self) -> bool:
+        """Whether the store knows the SLO and this writer begins with batch 1, or is past it."""
+        return not self._declares
+
+    def has_work(self, now: ClockReading) -> bool:
         """Whether there is anything to send."""
-        return bool(self._unconfirmed or self._pending or self._declare or self._dropped)
+        return bool(self._unconfirmed or self._pending or self._is_unknown or self._dropped) or self._is_ask_due(now)
+
+    def ask_soon(self) -> None:
+        """The store may have lost something: ask it whether it still has what is kept."""
+        self._asks_soon = True
+
+    def question(self, *, now: ClockReading) -> Batch | None:
+        """What the store is to be asked before any events: a batch without content; None where nothing is."""
+        if self._unconfirmed and now.seconds_since(self._frozen_at) > GIVEN_UP_SECONDS:
+            self._give_up()
+        confirmed_at, has_events = self._confirmed_at, bool(self._pending or self._dropped)
+        if confirmed_at and has_events and not self._unconfirmed and now.seconds_since(confirmed_at) > WRITER_SECONDS:
+            self._confirmed_at = None
+            self._start_numbering(new_writer())
+        if self._declares and (self._is_unknown or self._unconfirmed or has_events):
+            return Batch(writer=self._writer_id(), slo=self._slo, number=0, declaration=self._declaration)
+        if self._unconfirmed:
+            # Without an answer, and there was none before by which a note that is missing could be understood.
+            return self._asking() if self._sends and self._last is None else None
+        return self._asking() if self._is_ask_due(now) and not self._pending else None
+
+    def _is_ask_due(self, now: ClockReading) -> bool:
+        self._drop_kept(now.monotonic)
+        return bool(self._kept) and (self._asks_soon or now.seconds_since(self._checked_at) >= ASK_SECONDS)
+
+    def _asking(self, *, leaves: bool = False) -> Batch:
+        nonce = "" if self._last is None else self._last.nonce
+        return Batch(writer=self._writer_id(), slo=self._slo, number=_ASKING, nonce=nonce, leaves=leaves)
+
+    def farewell(self, *, now: ClockReading) -> Batch | None:
+        """What the store is to be asked when the process ends: whether it still has everything; None for nothing."""
+        self._drop_kept(now.monotonic)
+        if self._last is None or self._unconfirmed or self._pending:
+            return None
+        return self._asking(leaves=self._is_clean) if self._is_clean or self._kept else None
+
+    def leave(self) -> None:
+        """The note may be gone from now on: what comes after goes under another id."""
+        self._kept.clear()
+        self._start_numbering(None)
+
+    def _writer_id(self) -> str:
+        if self._writer is None:
+            self._writer = self._process.get()
+        return self._writer
 
     def next_batch(self, *, now: ClockReading, errors: int = 0) -> Batch | None:
         """
         The batch to be sent now: the unconfirmed one as it is, else a new one of what is pending; None without any.
 
-        A new one holds `MOST_INCREMENTS` at most, the oldest first; `has_rest` is then True if there is more.
+        A new one holds `MOST_INCREMENTS` at most, the oldest first; `has_rest` is then True if there is more. `question`
+        comes first.
 
         Args:
             now: By both clocks.
             errors: Failures to be reported, if a new batch is made: there is none unconfirmed.
         """
-        if self._unconfirmed and now.seconds_since(self._frozen_at) > GIVEN_UP_SECONDS:
-            self._give_up()
-        if self._unconfirmed:
-            return self._unconfirmed[0]
-        if self._confirmed_at is not None and now.seconds_since(self._confirmed_at) > WRITER_SECONDS:
-            self._start_numbering(new_writer())
-        if not (self._pending or self._declare or self._dropped or errors):
+        if not self._unconfirmed and not self._freeze(now=now, errors=errors):
             return None
+        self._sends += 1
+        if self._sends > 1:
+            self._is_clean = False  # one may still be under way
+        return self._unconfirmed[0]
+
+    def _freeze(self, *, now: ClockReading, errors: int) -> bool:
+        """Make a batch of what is pending, if anything is."""
+        if not (self._pending or self._dropped or errors):
+            return False
         self._sent = self._pending.since  # before the events are taken: the oldest one waits without a break
         most = _MOST_AFTER_GIVING_UP if self._dropped else MOST_INCREMENTS
         taken = self._pending.take(most, now=now.wall)
@@ -154,9 +263,10 @@ class Outbox:
         dropped, self._dropped = self._dropped + taken.impossible, 0
         seconds = taken.seconds
         batch = Batch(
-            writer=self._writer,
+            writer=self._writer_id(),
             slo=self._slo,
             number=self._number + 1,
+            nonce=secrets.token_hex(8),
             increments=increments_of(seconds, first=taken.first),
             good=sum([good for good, _ in seconds.values()]),
             bad=sum([bad for _, bad in seconds.values()]),
@@ -164,72 +274,127 @@ class Outbox:
             newest=taken.newest,
             dropped=dropped,
             errors=errors,
-            declaration=self._declaration if self._declare else None,
         )
         self._number += 1
-        self._declare = False
         self._frozen_at = now
         self._unconfirmed.append(batch)
-        return batch
+        return True
 
-    def confirm(self, *, now: ClockReading) -> None:
-        """Note that the store has the first unconfirmed batch."""
-        batch = self._unconfirmed.popleft()
-        self._kept.append((now.monotonic, batch))
+    def answered(self, batch: Batch, note: Note | None, *, now: ClockReading, store_now: float) -> Outcome:
+        """
+        Note what the store has answered.
+
+        Args:
+            batch: What it was sent.
+            note: Its answer.
+            now: By both clocks.
+            store_now: The store's clock.
+        """
+        if note is None:
+            return Outcome(is_refused=True)
+        if batch.number == 0:
+            self._declares = self._is_unknown = False
+            self._declared = note._replace(swept_at=store_now)
+            return Outcome()
+        self._checked_at, self._asks_soon = now, False
+        head = self._unconfirmed[0] if self._unconfirmed else None
+        # Sent before, without an answer: the store may have had it then.
+        is_doubtful = head is not None and self._sends > (batch is head)
+        self._sends = 0
+        number, nonce = (0, "") if self._last is None else (self._last.number, self._last.nonce)
+        if head is not None and note.number == head.number and note.nonce in ("", head.nonce):
+            self._confirm(note, now=now)
+            return Outcome()
+        if note.number > number or (note.number == number > 0 and note.nonce not in ("", nonce)):
+            # A copy of this process has gone on under the same id; it has this batch too, if that was frozen before.
+            return self._renumbered(
+                given_up=self._drop_head() if is_doubtful and head and note.number > head.number else 0
+            )
+        if note.number == number > 0:
+            if batch.leaves:
+                self.leave()
+            return Outcome(is_refused=batch is head)
+        if batch is head and number == 0 and note.generation == self._declared.generation:
+            self._declares = True
+            return Outcome(is_refused=True)
+        return self._recovered(note, now=now, is_doubtful=is_doubtful)
+
+    def _confirm(self, note: Note, *, now: ClockReading) -> None:
+        """The store has the first unconfirmed batch."""
+        self._kept.append((now.monotonic, self._unconfirmed.popleft()))
+        self._last = note
         self._confirmed_at = self._frozen_at = now
         if not self._unconfirmed:
             self._sent = None
-        self.drop_kept(now=now.monotonic)
+        self._drop_kept(now.monotonic)
 
-    def drop_kept(self, *, now: float) -> None:
+    def _drop_kept(self, now: float) -> None:
         """Forget confirmed batches that are too old for a failover to lose them."""
         while self._kept and now - self._kept[0][0] > KEPT_SECONDS:
             self._kept.popleft()
 
-    def gap(self, noted: int) -> GapOutcome:
+    def _recovered(self, note: Note, *, now: ClockReading, is_doubtful: bool) -> Outcome:
         """
-        Close a gap: the store has applied nothing, because it lacks batches that it had confirmed.
+        Go on where the store does not know of batches that it had confirmed; it has added nothing.
 
-        They are sent again where they are still kept. Where the store lacks older ones too, numbering starts at 1 under
-        another writer id: no batch that is sent then can be in the store already.
+        They are sent again where they are kept, and it is certain that they do not count. Where the store lacks older ones
+        too, numbering starts at 1 under another writer id: no batch that is sent then can be in the store already.
+        """
+        last = self._last
+        is_new_record = note.generation != (self._declared if last is None else last).generation
+        lacking = [batch for _, batch in self._kept if batch.number > note.number]
+        if note.number == 0 and not is_new_record:
+            # Its note is gone, and everything else may be there.
+            if last is None:
+                declared = self._declared
+                if note.swept <= declared.swept or note.swept_at < declared.swept_at:
+                    return Outcome()  # there was none: the batch is sent once more
+                return self._renumbered(given_up=self._drop_head())
+            if last.applied <= note.swept:
+                given_up = self._drop_head() if is_doubtful else 0
+                return self._renumbered(given_up=given_up, unsure=len(lacking))
+        missing = (0 if last is None else last.number) - note.number - len(lacking)
+        self._unconfirmed.extendleft(reversed(lacking))
+        if is_new_record:
+            self._declaration = dataclasses.replace(self._declaration, since=now.wall)
+        if is_new_record or missing > 0:
+            return self._renumbered(resent=len(lacking), missing=missing, is_new_record=is_new_record)
+        self._kept.clear()
+        self._last = note if note.number else None
+        self._declares, self._is_clean = True, False
+        return Outcome(resent=len(lacking))
+
+    def restart(self, *, since: float) -> None:
+        """
+        Start over with another store: it is sent what the old one had not confirmed, and nothing else.
 
         Args:
-            noted: The highest number the store has.
+            since: Since when it is measured there.
         """
-        again = [batch for _, batch in self._kept if batch.writer == self._writer and batch.number > noted]
-        first = self._unconfirmed[0].number
-        missing = first - 1 - noted - len(again)
-        self._kept.clear()
-        self._unconfirmed = deque([*again, *self._unconfirmed])
-        if missing > 0:
-            self._renumber()
-        return GapOutcome(resent=len(again), missing=missing)
+        self._declaration = dataclasses.replace(self._declaration, since=since)
+        self._renumbered()
 
-    def restart(self) -> None:
-        """Start over with another store: it is sent what the old one had not confirmed, and nothing else."""
+    def _renumbered(
+        self, *, given_up: int = 0, unsure: int = 0, resent: int = 0, missing: int = 0, is_new_record: bool = False
+    ) -> Outcome:
+        """Number what is unconfirmed from 1, under another writer id."""
         self._kept.clear()
-        self._renumber()
-
-    def _renumber(self) -> None:
         self._start_numbering(new_writer())
         renumbered: deque[Batch] = deque()
         for batch in self._unconfirmed:
             self._number += 1
-            renumbered.append(
-                dataclasses.replace(
-                    batch,
-                    writer=self._writer,
-                    number=self._number,
-                    declaration=self._declaration if self._declare else None,
-                )
-            )
-            self._declare = False
+            renumbered.append(dataclasses.replace(batch, writer=self._writer_id(), number=self._number))
         self._unconfirmed = renumbered
+        return Outcome(is_new_record=is_new_record, resent=resent, missing=missing, unsure=unsure, given_up=given_up)
 
-    def _give_up(self) -> None:
+    def _drop_head(self) -> int:
         """Give up a batch that the store may or may not have: it is not sent again, and counts as dropped."""
         batch = self._unconfirmed.popleft()
         self._dropped += batch.good + batch.bad + batch.dropped
-        self._renumber()
         if not self._unconfirmed:
             self._sent = None
+        return batch.good + batch.bad
+
+    def _give_up(self) -> None:
+        self._drop_head()
+        self._renumbered()

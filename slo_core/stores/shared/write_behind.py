@@ -18,7 +18,7 @@ from slo_core.stores.shared.attempts import Attempts
 from slo_core.stores.shared.delivery import LOCK_SECONDS, Delivery
 from slo_core.stores.shared.flusher import Flusher
 from slo_core.stores.shared.ledger import SharedLedger
-from slo_core.stores.shared.outbox import Outbox, new_writer
+from slo_core.stores.shared.outbox import Outbox, WriterId
 from slo_core.stores.shared.reader import read_windows, reading_of
 from slo_core.stores.stored_definition import fingerprint_of, stored_definition
 
@@ -60,6 +60,7 @@ class WriteBehindStore:
         self._clock = clock
         self._interval = buckets.default_flush_interval if flush_interval is None else flush_interval
         self.monotonic = monotonic
+        self._writer = WriterId()
         self._ledgers: dict[str, SharedLedger] = {}
         self._flusher = Flusher(self._round, pause=self._pause, rearm=self._rearm)
         self._attempts = Attempts(interval=self._interval, monotonic=monotonic)
@@ -70,7 +71,7 @@ class WriteBehindStore:
         _at_exit(self)
 
     def _start(self) -> None:
-        self._writer = new_writer()
+        self._writer.renew()
         self._is_behind = False  # there was more to be handed over than could be at a stretch
         self._errors: dict[str, int] = {}  # of every process, by SLO, as last read
         self._prune_at = self.monotonic() + _PRUNE_SECONDS * random.uniform(0.0, 1.0)  # noqa: S311
@@ -162,16 +163,19 @@ class WriteBehindStore:
         """
         Hand over what is left, for two seconds at most, and release the store.
 
+        What the store has lost of the last two minutes is sent once more.
+
         Returns:
             True when the store has every event. The number of those that it has not is logged; they stay in memory, for
             as long as the process lives.
         """
         self.notice_fork()
         deadline = time.monotonic() + _CLOSE_SECONDS
-        while (left := deadline - time.monotonic()) > 0 and not self._delivery.send_all(
-            wait_seconds=left, seconds=left
+        while (left := deadline - time.monotonic()) > 0 and not (
+            self._delivery.send_all(wait_seconds=left, seconds=left) and self._delivery.leave(wait_seconds=left)
         ):
             time.sleep(0.05)
+        self._writer.renew()
         self._flusher.stop()
         waiting = sum(outbox.waiting for outbox in self._delivery.outboxes)
         if waiting:
@@ -190,7 +194,7 @@ class WriteBehindStore:
         self._is_behind = False
         # In the first round there is something to declare, even without events.
         self._delivery.drain()
-        has_work = any(outbox.has_work for outbox in self._delivery.outboxes)
+        has_work = self._delivery.has_work
         if has_work:
             self._is_behind = not self._delivery.send_all(wait_seconds=LOCK_SECONDS) and self._attempts.is_up
         if self.monotonic() >= self._prune_at and self._attempts.is_up:
@@ -249,7 +253,7 @@ class WriteBehindStore:
         self._flusher.reset()
         now = self._clock()
         for outbox in self._delivery.outboxes:
-            outbox.start_empty(self._writer, now)
+            outbox.start_empty(now)
         self._buckets.forget()
 
     def __repr__(self) -> str:

@@ -14,8 +14,8 @@ from slo_core.errors import StoreError
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
 from slo_core.stores.base import StoreScope
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, SLORecord, Stored, StoreIdentity
-from slo_core.stores.layout import NOTES_KEPT_SECONDS, WIDTHS, kept_from
-from slo_core.stores.sql.sqlite_batches import add_batches
+from slo_core.stores.layout import WIDTHS, kept_from
+from slo_core.stores.sql.sqlite_batches import add_batches, sweep
 from slo_core.stores.sql.sqlite_file import SQLiteFile
 from slo_core.stores.url import redacted_url
 
@@ -113,8 +113,8 @@ class SQLiteBucketStore:
         """Add batches, in one transaction."""
         with self._file.transaction(write=True) as connection:
             now = self._clock()
-            noted = add_batches(connection, batches, service=self.service, now=now)
-            return Applied(_identity(connection), now, noted)
+            notes = add_batches(connection, batches, service=self.service, now=now)
+            return Applied(_identity(connection), now, notes)
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums, all of one moment."""
@@ -155,7 +155,7 @@ class SQLiteBucketStore:
             return sorted(service for (service,) in connection.execute("SELECT DISTINCT service FROM slo"))
 
     def prune(self) -> int:
-        """Delete buckets that no window reads again, of every service, and notes older than a day."""
+        """Delete buckets that no window reads again, of every service, and the oldest notes."""
         with self._file.transaction(write=True) as connection:
             now = self._clock()
             before = connection.total_changes
@@ -168,7 +168,7 @@ class SQLiteBucketStore:
                     connection.execute(
                         "DELETE FROM bucket WHERE slo = ? AND width = ? AND bucket < ?", (slo, width, first)
                     )
-            connection.execute("DELETE FROM note WHERE noted_at < ?", (now - NOTES_KEPT_SECONDS,))
+                sweep(connection, slo, now=now)
             return connection.total_changes - before
 
     def close(self) -> None:

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
+import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from slo_core.stores.buckets import Batch, Declaration
-from slo_core.stores.layout import admit
+from slo_core.stores.buckets import Batch, Declaration, Note
+from slo_core.stores.layout import SWEPT_AT_ONCE, SWEPT_SECONDS, admit
 
-__all__ = ["add_batches"]
+__all__ = ["add_batches", "sweep"]
 
 _INSERT_SLO = """
-    INSERT INTO slo (service, name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at)
-    VALUES (?, ?, 0, 0, 0, 0, ?, NULL, ?, ?, ?, NULL)"""
+    INSERT INTO slo (
+        service, name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, generation)
+    VALUES (?, ?, 0, 0, 0, 0, ?, NULL, ?, ?, ?, NULL, ?)"""
 _DECLARE = """
-    UPDATE slo SET definition = ?, keeps = ?, changed_at = CASE WHEN fingerprint = ? THEN changed_at ELSE ? END,
-    fingerprint = ? WHERE id = ?"""
+    UPDATE slo SET definition = ?, keeps = ?, since = MIN(since, ?), changed_at = CASE WHEN fingerprint = ? THEN changed_at
+    ELSE ? END, fingerprint = ?, generation = ? WHERE id = ?"""
 _ADD_TO_BUCKET = """
     INSERT INTO bucket (slo, width, bucket, good, bad) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (slo, width, bucket) DO UPDATE SET good = good + excluded.good, bad = bad + excluded.bad"""
 _ADD_TO_SLO = """
-    UPDATE slo SET good = good + ?, bad = bad + ?, dropped = dropped + ?, errors = errors + ?, since = ?, newest = ?
-    WHERE id = ?"""
+    UPDATE slo SET good = good + ?, bad = bad + ?, dropped = dropped + ?, errors = errors + ?, since = ?, newest = ?,
+    applied = ?, notes = notes + ? WHERE id = ?"""
 _NOTE = """
-    INSERT INTO note (writer, slo, number, noted_at) VALUES (?, ?, ?, ?)
-    ON CONFLICT (writer, slo) DO UPDATE SET number = excluded.number, noted_at = excluded.noted_at"""
+    INSERT INTO note (writer, slo, number, noted_at, nonce, applied) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (writer, slo) DO UPDATE SET number = excluded.number, noted_at = excluded.noted_at, nonce = excluded.nonce,
+    applied = excluded.applied"""
+_SWEPT = "UPDATE slo SET swept = MAX(swept, ?), swept_at = MAX(swept_at, ?), notes = ? WHERE id = ?"
+
+# Those of the version before have no nonce; it does not count them.
+_COUNT_NOTES = "SELECT COUNT(*) FROM note WHERE slo = ? AND nonce != ''"
 
 
 class _SLORow(NamedTuple):
@@ -35,11 +42,28 @@ class _SLORow(NamedTuple):
     newest: int | None
     keeps: int
     since: float
+    generation: str
+    applied: int
+    swept: int
+    swept_at: float
+    notes: int
+
+
+_ROW = f"SELECT name, {', '.join(_SLORow._fields)} FROM slo WHERE service = ?"  # noqa: S608
+
+
+class _NoteRow(NamedTuple):
+    """A writer's note."""
+
+    number: int
+    nonce: str
+    applied: int
+    noted_at: float
 
 
 def add_batches(
     connection: sqlite3.Connection, batches: Sequence[Batch], *, service: str, now: float
-) -> tuple[int, ...]:
+) -> tuple[Note, ...]:
     """
     Add batches.
 
@@ -50,43 +74,86 @@ def add_batches(
         now: The store's clock.
 
     Returns:
-        For each batch the number that is noted then; see `Applied.noted`.
+        For each batch what is noted of its writer then; see `Applied.notes`.
     """
-    columns = "SELECT name, id, newest, keeps, since FROM slo WHERE service = ?"
-    rows = {name: _SLORow(*row) for name, *row in connection.execute(columns, (service,))}
-    notes = _notes(connection, {batch.writer for batch in batches})
+    rows = {name: _SLORow(*row) for name, *row in connection.execute(_ROW, (service,))}
+    noted = _notes(connection, {batch.writer for batch in batches})
     increments: list[tuple[int, int, int, int, int]] = []
     totals: list[tuple[object, ...]] = []
-    fresh: list[tuple[str, int, int, float]] = []
-    noted: list[int] = []
+    fresh: list[tuple[str, int, int, float, str, int]] = []
+    notes: list[Note] = []
     for batch in batches:
         row, declaration = rows.get(batch.slo), batch.declaration
-        before = 0 if row is None else notes.get((batch.writer, row.id), 0)
-        if before != batch.number - 1 or (row is None and declaration is None):
-            noted.append(before)
-            continue
-        if declaration is not None:
+        before = None if row is None else noted.get((batch.writer, row.id))
+        number = 0 if before is None else before.number
+        if declaration is not None and batch.number in (0, number + 1):
             row = _declared(connection, row, declaration, service=service, slo=batch.slo, now=now)
-        assert row is not None
+        if row is None:
+            notes.append(Note())
+            continue
+        if number != batch.number - 1:
+            notes.append(_answer(connection, row, batch, before, now=now))
+            continue
         admitted = admit(batch, last_event_at=row.newest, keeps_seconds=row.keeps, data_since=row.since, now=now)
         increments.extend((row.id, *increment) for increment in admitted.increments)
         counts = (admitted.good, admitted.bad, admitted.dropped, batch.errors)
-        totals.append((*counts, admitted.data_since, admitted.last_event_at, row.id))
-        fresh.append((batch.writer, row.id, batch.number, now))
-        noted.append(batch.number)
+        applied = row.applied + 1
+        # A batch without a nonce is one of the version before.
+        added = int(bool(batch.nonce) and not (before and before.nonce))
+        totals.append((*counts, admitted.data_since, admitted.last_event_at, applied, added, row.id))
+        fresh.append((batch.writer, row.id, batch.number, now, batch.nonce, applied))
+        notes.append(Note(batch.number, batch.nonce, applied, row.swept, row.swept_at, row.generation))
     connection.executemany(_ADD_TO_BUCKET, increments)
     connection.executemany(_ADD_TO_SLO, totals)
     connection.executemany(_NOTE, fresh)
-    return tuple(noted)
+    return tuple(notes)
 
 
-def _notes(connection: sqlite3.Connection, writers: Iterable[str]) -> dict[tuple[str, int], int]:
-    """By writer and SLO, the number that is noted. All batches of a call are mostly under one writer id."""
+def _notes(connection: sqlite3.Connection, writers: Iterable[str]) -> dict[tuple[str, int], _NoteRow]:
+    """By writer and SLO, what is noted. All batches of a call are mostly under one writer id."""
+    columns = ", ".join(_NoteRow._fields)
     return {
-        (writer, slo): number
+        (writer, slo): _NoteRow(*row)
         for writer in writers
-        for slo, number in connection.execute("SELECT slo, number FROM note WHERE writer = ?", (writer,))
+        for slo, *row in connection.execute(f"SELECT slo, {columns} FROM note WHERE writer = ?", (writer,))  # noqa: S608
     }
+
+
+def _answer(connection: sqlite3.Connection, row: _SLORow, batch: Batch, note: _NoteRow | None, *, now: float) -> Note:
+    """What is noted of a writer whose batch is not added."""
+    swept, swept_at = row.swept, row.swept_at
+    if note is None:
+        (there,) = connection.execute(_COUNT_NOTES, (row.id,)).fetchone()
+        if batch.number and there < row.notes:  # another hand has removed some: any of them may be this writer's
+            swept, swept_at = row.applied, now
+            connection.execute(_SWEPT, (swept, swept_at, there, row.id))
+        return Note(0, "", 0, swept, swept_at, row.generation)
+    if batch.leaves and note.nonce == batch.nonce != "":
+        connection.execute("DELETE FROM note WHERE writer = ? AND slo = ?", (batch.writer, row.id))
+        connection.execute(_SWEPT, (note.applied, 0.0, row.notes - 1, row.id))
+    return Note(note.number, note.nonce, note.applied, swept, swept_at, row.generation)
+
+
+def sweep(connection: sqlite3.Connection, slo: int, *, now: float) -> bool:
+    """
+    Delete some notes of writers that have been silent for long; whether there were any.
+
+    Args:
+        connection: In a transaction that writes.
+        slo: Key of the SLO.
+        now: The store's clock.
+    """
+    old = connection.execute(
+        "SELECT writer, nonce, applied, noted_at FROM note WHERE slo = ? AND noted_at < ? ORDER BY noted_at LIMIT ?",
+        (slo, now - SWEPT_SECONDS, SWEPT_AT_ONCE),
+    ).fetchall()
+    if old:
+        connection.executemany("DELETE FROM note WHERE writer = ? AND slo = ?", [(writer, slo) for writer, *_ in old])
+        connection.execute(
+            "UPDATE slo SET swept = MAX(swept, ?), swept_at = MAX(swept_at, ?), notes = notes - ? WHERE id = ?",
+            (max(row[2] for row in old), max(row[3] for row in old), sum(bool(row[1]) for row in old), slo),
+        )
+    return bool(old)
 
 
 def _declared(
@@ -102,9 +169,21 @@ def _declared(
     definition, fingerprint = declaration.definition, declaration.fingerprint
     if row is None:
         values = (service, slo, declaration.since, declaration.keeps_seconds, definition, fingerprint)
-        row_id = connection.execute(_INSERT_SLO, values).lastrowid
+        generation = secrets.token_hex(8)
+        row_id = connection.execute(_INSERT_SLO, (*values, generation)).lastrowid
         assert row_id is not None
-        return _SLORow(row_id, None, declaration.keeps_seconds, declaration.since)
+        # What another hand has left of an SLO that had the same key.
+        connection.execute("DELETE FROM bucket WHERE slo = ?", (row_id,))
+        connection.execute("DELETE FROM note WHERE slo = ?", (row_id,))
+        return _SLORow(row_id, None, declaration.keeps_seconds, declaration.since, generation, 0, 0, 0.0, 0)
     keeps = max(row.keeps, declaration.keeps_seconds)
-    connection.execute(_DECLARE, (definition, keeps, fingerprint, now, fingerprint, row.id))
-    return row._replace(keeps=keeps)
+    # The version before gives none.
+    generation = row.generation or secrets.token_hex(8)
+    since = min(row.since, declaration.since)
+    connection.execute(_DECLARE, (definition, keeps, since, fingerprint, now, fingerprint, generation, row.id))
+    row = row._replace(keeps=keeps, since=since, generation=generation)
+    if sweep(connection, row.id, now=now):
+        columns = "SELECT swept, swept_at, notes FROM slo WHERE id = ?"
+        swept, swept_at, notes = connection.execute(columns, (row.id,)).fetchone()
+        row = row._replace(swept=swept, swept_at=swept_at, notes=notes)
+    return row

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from slo_core.errors import StoreError
 from slo_core.stores.sql.retry import retry_while_locked
-from slo_core.stores.sql.sqlite_schema import SCHEMA_VERSION, migrate, version_of
+from slo_core.stores.sql.sqlite_schema import is_current, migrate
 
 __all__ = ["SQLiteFile"]
 
@@ -117,8 +117,7 @@ class SQLiteFile:
         # SQLite does not wait for others: see `retry_while_locked`.
         connection = sqlite3.connect(self.path, timeout=0.0, isolation_level=None, check_same_thread=False)
         try:
-            version = retry_while_locked(version_of, self._timeout, connection, self.path)
-            if version < SCHEMA_VERSION:
+            if not retry_while_locked(is_current, self._timeout, connection, self.path):
                 self._migrate(connection)
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         except BaseException:

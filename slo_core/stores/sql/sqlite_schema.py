@@ -8,8 +8,10 @@ from pathlib import Path
 
 from slo_core.errors import StoreError
 
-__all__ = ["SCHEMA_VERSION", "migrate", "version_of"]
+__all__ = ["SCHEMA_VERSION", "is_current", "migrate", "version_of"]
 
+# Of the file, as all versions that write to it know it. A version that knows less leaves the file alone: what is added by
+# `_COLUMNS` changes nothing for those, so that two versions use one file side by side.
 SCHEMA_VERSION = 1
 
 # "slo\0": tells our files from those of other programs, also for file(1).
@@ -31,6 +33,38 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (writer, slo)) WITHOUT ROWID""",
     ),
 )
+
+# Columns that came later, with what they hold where an older version has written.
+_COLUMNS: tuple[tuple[str, str, str], ...] = (
+    ("note", "nonce", "TEXT NOT NULL DEFAULT ''"),
+    ("note", "applied", "INTEGER NOT NULL DEFAULT 0"),
+    ("slo", "generation", "TEXT NOT NULL DEFAULT ''"),
+    ("slo", "applied", "INTEGER NOT NULL DEFAULT 0"),
+    ("slo", "swept", "INTEGER NOT NULL DEFAULT 0"),
+    ("slo", "swept_at", "REAL NOT NULL DEFAULT 0"),
+    ("slo", "notes", "INTEGER NOT NULL DEFAULT 0"),
+)
+_INDEXES = ("CREATE INDEX IF NOT EXISTS note_age ON note (slo, noted_at)",)
+
+
+def is_current(connection: sqlite3.Connection, path: Path) -> bool:
+    """
+    Whether a file has everything that this version needs.
+
+    Args:
+        connection: To the file.
+        path: Of the file, for errors.
+
+    Raises:
+        StoreError: As for `version_of`.
+    """
+    return version_of(connection, path) == SCHEMA_VERSION and not _missing(connection)
+
+
+def _missing(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
+    """The columns that a file lacks."""
+    known = {(table, row[1]) for table in ("note", "slo") for row in connection.execute(f"PRAGMA table_info({table})")}
+    return [column for column in _COLUMNS if column[:2] not in known]
 
 
 def version_of(connection: sqlite3.Connection, path: Path) -> int:
@@ -76,6 +110,10 @@ def migrate(connection: sqlite3.Connection, path: Path, *, now: float) -> None:
     for statements in _MIGRATIONS[version_of(connection, path) :]:
         for statement in statements:
             connection.execute(statement)
+    for table, column, declaration in _missing(connection):
+        connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {declaration}")
+    for statement in _INDEXES:
+        connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     if connection.execute("SELECT COUNT(*) FROM store").fetchone() == (0,):

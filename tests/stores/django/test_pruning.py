@@ -45,17 +45,18 @@ def test_pruning_goes_on_where_it_stopped(alias: str) -> None:
 
 
 def test_old_notes_are_pruned_in_portions(alias: str) -> None:
-    """A day's notes of workers that live for minutes are many; those of the last day stay."""
+    """A day's notes of workers that live for minutes are many; those of the last day stay; the SLO remembers which went."""
     store = outdated(alias, [])
     now = store.apply([]).now
     with connections[alias].cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO slo_django_note (writer, slo_id, number, noted_at) VALUES (%s, 1, 1, %s)",
-            [(f"{place:032x}", now - age) for place, age in enumerate((200_000, 199_500, 90_000, 86_000))],
+            "INSERT INTO slo_django_note (writer, slo_id, number, applied, noted_at) VALUES (%s, (SELECT id FROM slo_django_slo), 1, %s, %s)",
+            [(f"{place:032x}", place, now - age) for place, age in enumerate((*range(100_000, 100_700), 90_000 - 10))],
         )
     connections[alias].close()
 
-    assert [store.prune(seconds=0.0) for _ in range(3)] == [2, 1, 0]
+    assert [store.prune(seconds=0.0) for _ in range(3)] == [500, 200, 0]
+    assert store.apply([batch_of([], number=9, writer="9" * 32)]).notes[0].swept == 699
     assert store.apply([batch_of([(int(now), 1, 0)], number=2)]).noted == (2,)
 
 

@@ -67,10 +67,10 @@ def test_a_forgotten_script_is_loaded_again(server: RedisServer, client: redis.R
 
 def test_a_newer_schema_is_refused(server: RedisServer, client: redis.Redis) -> None:
     """Nothing is written into what is not understood."""
-    client.hset("slo:store", mapping={"id": "5eed", "created": "1.5", "schema": 2})
+    client.hset("slo:store", mapping={"id": "5eed", "created": "1.5", "schema": 3})
     store = open_redis(server.url, service="shop")
 
-    with pytest.raises(StoreError, match=r"written by a newer slo-suite \(schema 2, this one knows 1\)"):
+    with pytest.raises(StoreError, match=r"written by a newer slo-suite \(schema 3, this one knows 2\)"):
         store.apply([batch_of([(1, 1, 0)], number=1, declaration=declared(1))])
 
     assert client.keys("*") == ["slo:store"]

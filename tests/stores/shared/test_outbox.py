@@ -11,7 +11,7 @@ import pytest
 
 from faulty_store import FaultyStore
 from slo_core import SLODefinition, SLOTracker
-from slo_core.stores.buckets import Applied, Batch, Query, StoreIdentity
+from slo_core.stores.buckets import Applied, Batch, Note, Query, StoreIdentity
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
 from slo_core.testing import FakeClock
@@ -21,24 +21,22 @@ SLO = SLODefinition("availability", 0.999)
 
 
 def test_what_was_applied_without_an_answer_counts_once(start: Callable[..., Process]) -> None:
-    """The same batch is sent again, and the store knows it."""
+    """The store is asked, and knows it."""
     process = start()
     process.record(3)
-    process.network.fails = "after"
+    process.network.fails_on_content = "after"
     process.store.flush()
     process.record(2)
-    process.store.flush()
-    process.network.fails = None
+    process.network.fails_on_content = None
 
     assert process.totals() == (5, 0)
-    first, again = process.network.sent[:2]
-    assert first is again
-    assert (first.number, first.good) == (1, 3)
+    assert [(batch.number, batch.good) for batch in process.network.sent] == [(1, 3), (2, 2)]
 
 
 def test_an_outage_loses_nothing(start: Callable[..., Process], clock: FakeClock, monotonic: FakeClock) -> None:
     """What comes meanwhile is merged into one batch, and lands in its own time."""
     process = start()
+    process.store.flush()
     process.network.fails = "before"
     for _ in range(100):
         process.record(2, 1)
@@ -154,9 +152,9 @@ class Renewed(FaultyStore):
     def apply(self, batches: Sequence[Batch]) -> Applied:
         if not self.is_another:
             return super().apply(batches)
-        self.sent.extend(batches)
-        noted = tuple(batch.number - 1 if batch.slo == "odd" else 0 for batch in batches)
-        return Applied(StoreIdentity("f" * 32, 1.0), 1.0, noted)
+        self.note_sent(batches)
+        notes = tuple(Note(max(batch.number - 1, 0)) if batch.slo == "odd" else Note() for batch in batches)
+        return Applied(StoreIdentity("f" * 32, 1.0), 1.0, notes)
 
 
 def test_a_store_that_is_another_one_is_sent_nothing_of_the_old_ones(
@@ -186,11 +184,11 @@ class Stubborn(FaultyStore):
     """Leaves the batches of some SLOs, as a cluster does of which one node is down."""
 
     def apply(self, batches: Sequence[Batch]) -> Applied:
-        self.sent.extend(batches)
+        self.note_sent(batches)
         applied = self._store.apply([batch for batch in batches if batch.slo != "odd"])
-        numbers = iter(applied.noted)
-        noted = tuple(batch.number - 1 if batch.slo == "odd" else next(numbers) for batch in batches)
-        return Applied(applied.identity, applied.now, noted, trouble="a node is down")
+        notes = iter(applied.notes)
+        answers = tuple(None if batch.slo == "odd" else next(notes) for batch in batches)
+        return Applied(applied.identity, applied.now, answers, trouble="a node is down")
 
 
 def test_what_one_slo_s_part_of_the_store_does_not_take_keeps_nobody_else_s(
@@ -208,7 +206,7 @@ def test_what_one_slo_s_part_of_the_store_does_not_take_keeps_nobody_else_s(
     assert not store.health().is_up
     assert store._pause() >= 2.0
     assert "has not applied a batch of 1 SLOs: a node is down" in caplog.text
-    assert [batch.number for batch in network.sent if batch.slo == "odd"] == [1, 1, 1]
+    assert [batch.number for batch in network.questions if batch.slo == "odd"] == [0, 0, 0]
     (even,) = network.read([Query("even")])
     assert even.record is not None
     assert even.record.good == 3
@@ -219,6 +217,7 @@ def test_a_batch_nobody_confirms_for_half_a_day_is_given_up(
 ) -> None:
     """Whether the store has it cannot be told any more: it counts as dropped, and is never sent again."""
     process = start()
+    process.store.flush()
     process.network.fails = "before"
     process.record(5)
     process.store.flush()
@@ -236,19 +235,19 @@ def test_a_batch_that_was_slept_over_is_given_up(
 ) -> None:
     """A laptop that was closed: its monotonic clock stood still, and the store's notes grew old all the same."""
     process = start()
-    process.network.fails = "after"
+    process.network.fails_on_content = "after"
     process.record(5)
     process.store.flush()
     process.record(7)
     clock.advance(hours=25)
     process.network.prune()
-    process.network.fails = None
+    process.network.fails_on_content = None
 
     snapshot = process.tracker.snapshot()
 
     # The store has the first five: sent again, they would count twice.
     assert (snapshot.lifetime_good, snapshot.dropped) == (12, 5)
-    assert [batch.good for batch in process.network.sent] == [5, 7, 0]
+    assert [batch.good for batch in process.network.sent] == [5, 7]
 
 
 def test_a_writer_that_slept_for_a_day_takes_another_id(
@@ -271,6 +270,7 @@ def test_a_clock_that_is_set_gives_nothing_up(start: Callable[..., Process], clo
     """A machine that starts in 1970 and then learns what time it is has not slept for half a century."""
     clock.now = 1000.0
     process = start()
+    process.store.flush()
     process.network.fails = "before"
     process.record(5)
     process.store.flush()

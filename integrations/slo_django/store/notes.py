@@ -1,0 +1,102 @@
+"""Notes of writers that have been silent for long: they go some at a time, and their SLOs remember up to where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from slo_core.stores.layout import SWEPT_SECONDS
+from slo_django.store.rows import placeholders
+from slo_django.store.transaction import Transaction
+
+__all__ = ["SilentNotes", "Swept", "sweep"]
+
+# A portion, where nothing else waits for it.
+_PORTION = 500
+
+
+class Swept(NamedTuple):
+    """
+    The notes of one SLO that went.
+
+    Attributes:
+        applied: The highest `applied` of them.
+        noted_at: When the latest was written.
+        counted: How many were counted by the SLO: those of the version before, which have no nonce, are not.
+    """
+
+    applied: int
+    noted_at: float
+    counted: int
+
+
+def sweep(
+    transaction: Transaction, slos: Sequence[int], *, now: float, most: int, for_update: str
+) -> tuple[dict[int, Swept], int]:
+    """
+    Delete notes of writers that have been silent for long.
+
+    Args:
+        transaction: One that holds the rows of the SLOs.
+        slos: Their keys.
+        now: The store's clock.
+        most: How many notes may go.
+        for_update: Locks what a query finds.
+
+    Returns:
+        What went of each SLO, and how many rows.
+    """
+    old = transaction.fetch(
+        "SELECT slo_id, writer, nonce, applied, noted_at FROM slo_django_note "  # noqa: S608
+        f"WHERE slo_id IN ({placeholders(len(slos))}) AND noted_at < %s ORDER BY noted_at LIMIT {most:d}{for_update}",
+        [*slos, now - SWEPT_SECONDS],
+    )
+    swept: dict[int, Swept] = {}
+    for slo, _, nonce, applied, noted_at in old:
+        before = swept.get(slo, Swept(0, 0.0, 0))
+        swept[slo] = Swept(max(before.applied, applied), max(before.noted_at, noted_at), before.counted + bool(nonce))
+    if old:
+        transaction.execute_each(
+            "DELETE FROM slo_django_note WHERE writer = %s AND slo_id = %s",
+            sorted(((writer, slo) for slo, writer, *_ in old), key=lambda row: (row[1], row[0])),
+        )
+        transaction.execute_each(
+            "UPDATE slo_django_slo SET swept = CASE WHEN swept < %s THEN %s ELSE swept END, "
+            "swept_at = CASE WHEN swept_at < %s THEN %s ELSE swept_at END, notes = notes - %s WHERE id = %s",
+            [
+                (one.applied, one.applied, one.noted_at, one.noted_at, one.counted, slo)
+                for slo, one in sorted(swept.items())
+            ],
+        )
+    return swept, len(old)
+
+
+@dataclass(slots=True)
+class SilentNotes:
+    """
+    The notes of all SLOs of which the oldest go first.
+
+    Attributes:
+        now: The store's clock.
+        for_update: Locks what a query finds.
+        oldest: None when none is left.
+    """
+
+    now: float
+    for_update: str
+    oldest: float | None
+
+    def delete_portion(self, transaction: Transaction) -> int:
+        """Delete the oldest, in a transaction of their own; how many rows it deleted."""
+        oldest = f"SELECT slo_id FROM slo_django_note WHERE noted_at < %s ORDER BY noted_at LIMIT {_PORTION:d}"  # noqa: S608
+        rows = transaction.fetch(f"SELECT DISTINCT slo_id FROM ({oldest}) oldest", [self.now - SWEPT_SECONDS])  # noqa: S608
+        deleted = 0
+        if rows:
+            slos = sorted(slo for (slo,) in rows)
+            which = f"id IN ({placeholders(len(slos))}) ORDER BY id{self.for_update}"
+            transaction.fetch(f"SELECT id FROM slo_django_slo WHERE {which}", slos)  # noqa: S608
+            _, deleted = sweep(transaction, slos, now=self.now, most=_PORTION, for_update=self.for_update)
+        if deleted < _PORTION:
+            self.oldest = None
+        return deleted
