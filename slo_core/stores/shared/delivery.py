@@ -16,6 +16,7 @@ from slo_core.stores.shared.deferred_log import DeferredLog
 from slo_core.stores.shared.flush_round import BatchGroup, FlushRound
 from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox, Outcome
+from slo_core.stores.shared.set_aside import SetAside
 from slo_core.stores.shared.store_lock import StoreLock
 
 __all__ = ["LOCK_SECONDS", "Delivery"]
@@ -62,6 +63,7 @@ class Delivery:
         self._clock = clock
         self._monotonic = monotonic
         self.lock = LazyLock(StoreLock)
+        self._batches = SetAside(buckets.apply, self._set_aside)
         self.log = DeferredLog()
         self.identity: StoreIdentity | None = None
         self.clock_skew_seconds = 0.0
@@ -175,7 +177,7 @@ class Delivery:
         error: StoreError | None = None
         while group := flush_round.next_group(now=self._now(), take_errors=self._attempts.take_unreported):
             before = self._clock()
-            applied = self._buckets.apply([batch for _, batch in group])
+            applied = self._batches.apply(group)
             after = self._clock()
             self.clock_skew_seconds = (before + after) / 2 - applied.now
             refused = self._note(group, applied)
@@ -274,6 +276,12 @@ class Delivery:
                 f"{store} does not know any more whether it has a batch: it is not sent again, and counts as dropped"
             )
             self.log.note(logging.WARNING, trouble, f"{given_up} events")
+
+    def _set_aside(self, events: int, exc: Exception) -> None:
+        trouble = (
+            f"the store {self._buckets.backend} cannot take a batch: it is set aside, and its events count as dropped"
+        )
+        self.log.note(logging.ERROR, trouble, f"{events} events, {_in_one_line(exc)}")
 
     def _failed(self, exc: Exception) -> None:
         self._attempts.failed()

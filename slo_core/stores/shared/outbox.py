@@ -196,7 +196,7 @@ class Outbox:
     def question(self, *, now: ClockReading) -> Batch | None:
         """What the store is to be asked before any events: a batch without content; None where nothing is."""
         if self._unconfirmed and now.seconds_since(self._frozen_at) > GIVEN_UP_SECONDS:
-            self._give_up()
+            self.set_aside()
         confirmed_at, has_events = self._confirmed_at, bool(self._pending or self._dropped)
         if confirmed_at and has_events and not self._unconfirmed and now.seconds_since(confirmed_at) > WRITER_SECONDS:
             self._confirmed_at = None
@@ -395,6 +395,6 @@ class Outbox:
             self._sent = None
         return batch.good + batch.bad
 
-    def _give_up(self) -> None:
-        self._drop_head()
-        self._renumbered()
+    def set_aside(self) -> int:
+        """Give up the first unconfirmed batch, and go on under another writer id; how many events it held."""
+        return self._renumbered(given_up=self._drop_head()).given_up
