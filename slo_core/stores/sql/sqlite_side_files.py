@@ -43,11 +43,10 @@ def leave_file(connection: sqlite3.Connection, path: Path, opened: FileIdentity)
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         if file_identity(path)[0] != opened[0]:
             # Before the connection is closed: as long as it is open, no other file can be given the numbers of these.
-            with _alone_in(path.parent):
+            with suppress(OSError), _alone_in(path.parent):
                 for suffix, inode in zip(_SIDE_FILES, opened[1:], strict=True):
                     if inode is not None and _inode(f"{path}{suffix}") == inode:
-                        with suppress(OSError):
-                            os.unlink(f"{path}{suffix}")  # noqa: PTH108
+                        os.unlink(f"{path}{suffix}")  # noqa: PTH108
     finally:
         connection.close()
 
