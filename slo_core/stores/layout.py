@@ -16,6 +16,7 @@ from slo_core.stores.buckets import Batch, BucketRange, Increment
 
 __all__ = [
     "LEAST_KEPT_SECONDS",
+    "MOST_COUNTED",
     "NOTES_KEPT_SECONDS",
     "SWEPT_AT_ONCE",
     "SWEPT_SECONDS",
@@ -26,6 +27,7 @@ __all__ = [
     "cut_to_fit",
     "kept_from",
     "kept_seconds",
+    "may_be_swept",
     "spread",
 ]
 
@@ -40,6 +42,9 @@ SWEPT_SECONDS = NOTES_KEPT_SECONDS + HOUR
 
 # So many notes of an SLO go at a time: it happens in passing, while other writers wait.
 SWEPT_AT_ONCE = 20
+
+# With more notes than this a database does not count them when a writer begins, only when a writer misses its note.
+MOST_COUNTED = 1000
 
 _BUCKETS = WindowBuckets((SECONDS, MINUTES, Tier(QUARTER_HOUR, LEAST_KEPT_SECONDS)))
 
@@ -138,6 +143,19 @@ def admit(batch: Batch, *, last_event_at: int | None, keeps_seconds: int, data_s
         last_event_at=newest,
         data_since=data_since,
     )
+
+
+def may_be_swept(batch: Batch, *, swept: int, swept_at: float) -> bool:
+    """
+    Whether a note that is missing may have been removed since a writer's first batch was frozen, and the batch be there.
+
+    Args:
+        batch: Of a writer without a note.
+        swept: As in the record.
+        swept_at: As in the record.
+    """
+    after = batch.after
+    return batch.number == 1 and after is not None and swept > after.swept and swept_at >= after.swept_at
 
 
 def _earliest_kept(earliest: int, increments: Iterable[Increment], *, kept_since: int) -> int | None:

@@ -8,7 +8,7 @@ from collections import deque
 
 from slo_core.objectives.window import HOUR
 from slo_core.stores.buckets import Batch, Declaration, Note
-from slo_core.stores.layout import NOTES_KEPT_SECONDS, spread
+from slo_core.stores.layout import NOTES_KEPT_SECONDS, may_be_swept, spread
 from slo_core.stores.shared.clock_reading import ClockReading
 from slo_core.stores.shared.pending_events import PendingEvents
 
@@ -198,10 +198,9 @@ class Outbox:
             self._start_numbering(new_writer())
         if self._declares and (self._is_unknown or self._unconfirmed or has_events):
             return Batch(writer=self._writer_id(), slo=self._slo, number=0, declaration=self._declaration)
-        if self._unconfirmed:
-            # Without an answer, and there was none before by which a note that is missing could be understood.
-            return self._asking() if self._sends and self._last is None else None
-        return self._asking() if self._is_ask_due(now) and not self._pending else None
+        if self._unconfirmed or self._pending:
+            return None  # the answer to a batch says as much
+        return self._asking() if self._is_ask_due(now) else None
 
     def _is_ask_due(self, now: ClockReading) -> bool:
         self._drop_kept(now.monotonic)
@@ -268,6 +267,7 @@ class Outbox:
             newest=taken.newest,
             dropped=dropped,
             errors=errors,
+            after=self._declared if self._number == 0 else None,
         )
         self._number += 1
         self._frozen_at = now
@@ -289,29 +289,43 @@ class Outbox:
         if batch.number == 0:
             self._declares = self._is_unknown = False
             self._declared = note._replace(swept_at=store_now)
+            self._renew_first()
             return Outcome()
         self._checked_at, self._asks_soon = now, False
-        head = self._unconfirmed[0] if self._unconfirmed else None
+        is_head = bool(self._unconfirmed) and batch is self._unconfirmed[0]
         # Sent before, without an answer: the store may have had it then.
-        is_doubtful = head is not None and self._sends > (batch is head)
+        is_doubtful = is_head and self._sends > 1
         self._sends = 0
         number, nonce = (0, "") if self._last is None else (self._last.number, self._last.nonce)
-        if head is not None and note.number == head.number and note.nonce in ("", head.nonce):
+        if is_head and note.number == batch.number and note.nonce in ("", batch.nonce):
             self._confirm(note, now=now)
             return Outcome()
         if note.number > number or (note.number == number > 0 and note.nonce not in ("", nonce)):
             # A copy of this process has gone on under the same id; it has this batch too, if that was frozen before.
-            return self._renumbered(
-                given_up=self._drop_head() if is_doubtful and head and note.number > head.number else 0
-            )
+            return self._renumbered(given_up=self._drop_head() if is_doubtful and note.number > batch.number else 0)
         if note.number == number > 0:
             if batch.leaves:
                 self.leave()
-            return Outcome(is_refused=batch is head)
-        if batch is head and number == 0 and note.generation == self._declared.generation:
+            return Outcome(is_refused=is_head)
+        if is_head and number == 0 and note.generation == self._declared.generation:
+            return self._refused(batch, note, store_now=store_now, is_doubtful=is_doubtful)
+        return self._recovered(note, now=now, is_doubtful=is_doubtful)
+
+    def _refused(self, batch: Batch, note: Note, *, store_now: float, is_doubtful: bool) -> Outcome:
+        """The first batch was left, and no note is there."""
+        if not may_be_swept(batch, swept=note.swept, swept_at=note.swept_at):
             self._declares = True
             return Outcome(is_refused=True)
-        return self._recovered(note, now=now, is_doubtful=is_doubtful)
+        if is_doubtful:
+            return self._renumbered(given_up=self._drop_head())
+        self._declared = note._replace(swept_at=store_now)
+        self._renew_first()
+        return Outcome()
+
+    def _renew_first(self) -> None:
+        """Batch 1 has not been sent, or has been refused: what was swept until now is not its note."""
+        if self._unconfirmed and self._unconfirmed[0].number == 1 and not self._sends:
+            self._unconfirmed[0] = dataclasses.replace(self._unconfirmed[0], after=self._declared)
 
     def _confirm(self, note: Note, *, now: ClockReading) -> None:
         """The store has the first unconfirmed batch."""
@@ -337,16 +351,10 @@ class Outbox:
         last = self._last
         is_new_record = note.generation != (self._declared if last is None else last).generation
         lacking = [batch for _, batch in self._kept if batch.number > note.number]
-        if note.number == 0 and not is_new_record:
+        if note.number == 0 and not is_new_record and last is not None and last.applied <= note.swept:
             # Its note is gone, and everything else may be there.
-            if last is None:
-                declared = self._declared
-                if note.swept <= declared.swept or note.swept_at < declared.swept_at:
-                    return Outcome()  # there was none: the batch is sent once more
-                return self._renumbered(given_up=self._drop_head())
-            if last.applied <= note.swept:
-                given_up = self._drop_head() if is_doubtful else 0
-                return self._renumbered(given_up=given_up, unsure=len(lacking))
+            given_up = self._drop_head() if is_doubtful else 0
+            return self._renumbered(given_up=given_up, unsure=len(lacking))
         missing = (0 if last is None else last.number) - note.number - len(lacking)
         self._unconfirmed.extendleft(reversed(lacking))
         if is_new_record:
