@@ -65,7 +65,8 @@ class Batch:
         errors: Failed attempts to reach the store, to be added to its total.
         declaration: In batch 0; any other may bring one too. Else None.
         after: With batch 1: what the store answered to the declaration before it, and when (as `swept_at`). Notes that
-            were written later and are gone now may have been this writer's: then the batch may have been added before.
+            were written later and are gone now may have been this writer's: then the batch may have been added before; and
+            a record that is another one now is none that it was sent to.
         leaves: The writer ends, and nothing of it is under way any more: its note is of no use after this. In a batch that
             asks, with the nonce of the writer's last batch.
     """
@@ -252,7 +253,7 @@ class BucketStore(Protocol):
         For each batch: when the number noted for (writer, SLO) is one below the batch's, add all of it, count it in the
         record's `applied`, and note its number, its nonce and that `applied`: all or nothing, whatever happens meanwhile.
         Otherwise leave it. An unknown writer has 0 noted. Without a record and without a declaration nothing is added; nor
-        is batch 1 where the record's `swept` and `swept_at` are beyond those of its `after` (see `layout.may_be_swept`).
+        is batch 1 where the record does not fit its `after` any more (see `slo_core.stores.layout.is_outdated`).
         Batch 0 declares the SLO, and is neither counted nor noted.
 
         Notes belong to the record: they are gone when it is gone, and only with it. They are removed in two ways, and then

@@ -25,9 +25,9 @@ __all__ = [
     "ReadPlan",
     "admit",
     "cut_to_fit",
+    "is_outdated",
     "kept_from",
     "kept_seconds",
-    "may_be_swept",
     "spread",
 ]
 
@@ -145,17 +145,23 @@ def admit(batch: Batch, *, last_event_at: int | None, keeps_seconds: int, data_s
     )
 
 
-def may_be_swept(batch: Batch, *, swept: int, swept_at: float) -> bool:
+def is_outdated(batch: Batch, *, generation: str, swept: int, swept_at: float) -> bool:
     """
-    Whether a note that is missing may have been removed since a writer's first batch was frozen, and the batch be there.
+    Whether a writer's first batch may have been added before, although its note is missing.
+
+    The note may have been removed since the batch was frozen; or the record is another one than it was frozen for, and the
+    writer knows that by now.
 
     Args:
         batch: Of a writer without a note.
+        generation: As in the record.
         swept: As in the record.
         swept_at: As in the record.
     """
     after = batch.after
-    return batch.number == 1 and after is not None and swept > after.swept and swept_at >= after.swept_at
+    if batch.number != 1 or after is None:
+        return False
+    return after.generation != generation or (swept > after.swept and swept_at >= after.swept_at)
 
 
 def _earliest_kept(earliest: int, increments: Iterable[Increment], *, kept_since: int) -> int | None:

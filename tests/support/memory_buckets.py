@@ -21,7 +21,7 @@ from slo_core.stores.buckets import (
     Stored,
     StoreIdentity,
 )
-from slo_core.stores.layout import SWEPT_AT_ONCE, SWEPT_SECONDS, admit, may_be_swept
+from slo_core.stores.layout import SWEPT_AT_ONCE, SWEPT_SECONDS, admit, is_outdated
 
 __all__ = ["MemoryBuckets", "MemoryHouse"]
 
@@ -106,7 +106,9 @@ class MemoryBuckets:
             return Note()
         if number == 0 and batch.number and len(record.notes) < record.note_count:
             record.swept, record.swept_at, record.note_count = record.applied, now, len(record.notes)
-        if number != batch.number - 1 or may_be_swept(batch, swept=record.swept, swept_at=record.swept_at):
+        if number != batch.number - 1 or is_outdated(
+            batch, generation=record.generation, swept=record.swept, swept_at=record.swept_at
+        ):
             note = record.note_of(batch.writer)
             if batch.leaves and batch.nonce and note.nonce == batch.nonce:
                 record.remove(batch.writer)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from slo_core.stores.buckets import Applied, Batch, Declaration, Note
-from slo_core.stores.layout import MOST_COUNTED, SWEPT_AT_ONCE, Admitted, admit, may_be_swept
+from slo_core.stores.layout import MOST_COUNTED, SWEPT_AT_ONCE, Admitted, admit, is_outdated
 from slo_django.store.dialect import Dialect
 from slo_django.store.notes import Swept, sweep
 from slo_django.store.rows import digest, packed, placeholders
@@ -131,7 +131,9 @@ class BatchWriter:
                 row = self._declare_again(transaction, batch.declaration, row, now)
             if number == 0 and batch.number:
                 row = self._counted(transaction, row, batch, now)
-            if number != batch.number - 1 or may_be_swept(batch, swept=row.swept, swept_at=row.swept_at):
+            if number != batch.number - 1 or is_outdated(
+                batch, generation=row.generation, swept=row.swept, swept_at=row.swept_at
+            ):
                 notes.append(self._answer(transaction, row, batch, before))
                 continue
             admitted = admit(batch, last_event_at=row.newest, keeps_seconds=row.keeps, data_since=row.since, now=now)

@@ -4,7 +4,7 @@
 -- ARGV: 64-bit integers, big-endian: number, good, bad, dropped, errors, earliest, newest, then for each increment the
 --       index of its block in KEYS, width, bucket, good, bad; earliest and newest mean nothing without an increment.
 --       Then the writer, the nonce, whether the writer leaves ('1'), the generation that stands in the names of blocks, and of
---       batch 1 what was swept before it and since when (''; see `may_be_swept` of layout.py).
+--       batch 1 the generation before it, and what was swept and when (''; see `is_outdated` of layout.py).
 --       With a declaration the definition, the fingerprint, since when it is measured, how long it is kept, and the index in
 --       KEYS after which its blocks of quarters come, that after which those of days do, and that after which all others do.
 -- The answer: number, applied, swept, the second in which the latest note swept was written, eight bytes each; then the
@@ -19,12 +19,12 @@ local OTHER_FIELDS = {'good', 'bad', 'dropped', 'errors', 'since', 'newest', 'ke
   'flushed', 'generation', 'applied', 'swept', 'swept_at', 'blocks', 'lost', 'cursor', 'notes'}
 local call, unpacked, formatted, packed, record_key = redis.call, struct.unpack, string.format, ARGV[1], KEYS[1]
 local number, good, bad, dropped, errors, earliest, newest, at = unpacked('>i8i8i8i8i8i8i8', packed)
-local note_field, nonce, generation, declares = 'n:' .. ARGV[2], ARGV[3], ARGV[5], ARGV[8] ~= nil
+local note_field, nonce, generation, declares = 'n:' .. ARGV[2], ARGV[3], ARGV[5], ARGV[9] ~= nil
 
 local record = call('HMGET', record_key, 'newest', 'keeps', 'since', 'fingerprint', 'good', 'bad', 'generation', 'applied',
   'swept', 'swept_at', note_field)
 local exists = record[2]
-local grows = declares and exists and tonumber(ARGV[11]) > tonumber(exists)
+local grows = declares and exists and tonumber(ARGV[12]) > tonumber(exists)
 local applied, swept, swept_at = tonumber(record[8] or 0), tonumber(record[9] or 0), tonumber(record[10] or 0)
 if exists then
   local own = record[7] or ''
@@ -63,7 +63,10 @@ if exists and number ~= 0 and not record[11] then
     swept, swept_at = applied, tonumber(now[1])
     call('HSET', record_key, 'swept', formatted('%d', swept), 'swept_at', now[1], 'notes', formatted('%d', there))
   end
-  gap = gap or ARGV[6] ~= '' and swept > tonumber(ARGV[6]) and swept_at >= math.floor(tonumber(ARGV[7]))
+  if ARGV[6] ~= '' then
+    local was_swept = swept > tonumber(ARGV[7]) and swept_at >= math.floor(tonumber(ARGV[8]))
+    gap = gap or ARGV[6] ~= 'g' .. generation or was_swept
+  end
 end
 if gap or not (exists or declares) or (number == 0 and not declares) then
   declares = false
@@ -124,14 +127,14 @@ end
 
 local since = record[3]
 if declares then
-  keeps = math.max(keeps, tonumber(ARGV[11]))
+  keeps = math.max(keeps, tonumber(ARGV[12]))
   set('keeps', formatted('%d', keeps))
-  set('definition', ARGV[8])
-  set('fingerprint', ARGV[9])
-  if record[4] and record[4] ~= ARGV[9] then
+  set('definition', ARGV[9])
+  set('fingerprint', ARGV[10])
+  if record[4] and record[4] ~= ARGV[10] then
     set('changed_at', formatted('%d.%06d', now[1], now[2]))
   end
-  if not since or tonumber(ARGV[10]) < tonumber(since) then since = ARGV[10] end
+  if not since or tonumber(ARGV[11]) < tonumber(since) then since = ARGV[11] end
   if not exists then
     if generation ~= '' then
       set('generation', generation)
@@ -141,8 +144,8 @@ if declares then
     end
   else
     if grows then
-      for index = tonumber(ARGV[12]) + 1, tonumber(ARGV[14]) do
-        call('EXPIRE', KEYS[index], lives(index <= tonumber(ARGV[13]) and QUARTER_HOUR or DAY))
+      for index = tonumber(ARGV[13]) + 1, tonumber(ARGV[15]) do
+        call('EXPIRE', KEYS[index], lives(index <= tonumber(ARGV[14]) and QUARTER_HOUR or DAY))
       end
     end
     sweep()

@@ -44,7 +44,7 @@ def batch_call(keys: Keys, batch: Batch, generation: str) -> tuple[list[bytes], 
         batch.nonce,
         "1" if batch.leaves else "",
         generation,
-        *(("", "") if after is None else (after.swept, repr(float(after.swept_at)))),
+        *(("", "", "") if after is None else (after.generation, after.swept, repr(float(after.swept_at)))),
     ]
     declaration = batch.declaration
     if declaration is not None:

@@ -8,11 +8,13 @@ from collections import deque
 
 from slo_core.objectives.window import HOUR
 from slo_core.stores.buckets import Batch, Declaration, Note
-from slo_core.stores.layout import NOTES_KEPT_SECONDS, may_be_swept, spread
+from slo_core.stores.layout import NOTES_KEPT_SECONDS, is_outdated, spread
 from slo_core.stores.shared.clock_reading import ClockReading
+from slo_core.stores.shared.outcome import Outcome
 from slo_core.stores.shared.pending_events import PendingEvents
+from slo_core.stores.shared.writer_id import WriterId, new_writer
 
-__all__ = ["ASK_SECONDS", "KEPT_SECONDS", "MOST_INCREMENTS", "Outbox", "Outcome", "WriterId", "new_writer"]
+__all__ = ["ASK_SECONDS", "KEPT_SECONDS", "MOST_INCREMENTS", "Outbox"]
 
 # Confirmed batches are kept so long, to be sent again if the store loses what it had confirmed (a failover).
 KEPT_SECONDS = 120.0
@@ -33,62 +35,6 @@ MOST_INCREMENTS = 5_000
 
 # A number that no writer reaches: a store answers what it has noted, and adds nothing.
 _ASKING = 2**40
-
-
-def new_writer() -> str:
-    """A random writer id, 128 bits in hexadecimal."""
-    return secrets.token_hex(16)
-
-
-class WriterId:
-    """
-    The writer id of a process, drawn when it is first needed.
-
-    An image of a process that has sent nothing (a warmed-up function, a snapshot of a machine) may be started more than
-    once: each copy draws an id of its own.
-    """
-
-    __slots__ = ("_id",)
-
-    def __init__(self) -> None:
-        self._id: str | None = None
-
-    def get(self) -> str:
-        """The id."""
-        if self._id is None:
-            self._id = new_writer()
-        return self._id
-
-    def renew(self) -> None:
-        """Draw another one when it is needed next."""
-        self._id = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Outcome:
-    """
-    What an answer of the store means for an outbox.
-
-    Attributes:
-        is_refused: The store could not take the batch now; it comes again.
-        is_new_record: The store had lost everything of the SLO.
-        resent: Batches that the store had confirmed and lost, and that it will be sent again.
-        missing: Batches that it had confirmed and lost, and that are not kept any more.
-        unsure: Batches that it had confirmed and no longer knows of; in case it has them they are not sent again.
-        given_up: Events that it may have or not; in case it has them they are not sent again, and count as dropped.
-    """
-
-    is_refused: bool = False
-    is_new_record: bool = False
-    resent: int = 0
-    missing: int = 0
-    unsure: int = 0
-    given_up: int = 0
-
-    @property
-    def is_loss(self) -> bool:
-        """Whether the store no longer knows what it had confirmed."""
-        return bool(self.is_new_record or self.resent or self.missing or self.unsure)
 
 
 class Outbox:
@@ -204,7 +150,9 @@ class Outbox:
 
     def _is_ask_due(self, now: ClockReading) -> bool:
         self._drop_kept(now.monotonic)
-        return bool(self._kept) and (self._asks_soon or now.seconds_since(self._checked_at) >= ASK_SECONDS)
+        if self._asks_soon:
+            return self._last is not None  # where nothing is kept any more, for the sake of a report
+        return bool(self._kept) and now.seconds_since(self._checked_at) >= ASK_SECONDS
 
     def _asking(self, *, leaves: bool = False) -> Batch:
         nonce = "" if self._last is None else self._last.nonce
@@ -313,7 +261,7 @@ class Outbox:
 
     def _refused(self, batch: Batch, note: Note, *, store_now: float, is_doubtful: bool) -> Outcome:
         """The first batch was left, and no note is there."""
-        if not may_be_swept(batch, swept=note.swept, swept_at=note.swept_at):
+        if not is_outdated(batch, generation=note.generation, swept=note.swept, swept_at=note.swept_at):
             self._declares = True
             return Outcome(is_refused=True)
         if is_doubtful:

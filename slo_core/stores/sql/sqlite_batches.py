@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from slo_core.stores.buckets import Batch, Declaration, Note
-from slo_core.stores.layout import MOST_COUNTED, SWEPT_AT_ONCE, SWEPT_SECONDS, admit, may_be_swept
+from slo_core.stores.layout import MOST_COUNTED, SWEPT_AT_ONCE, SWEPT_SECONDS, admit, is_outdated
 
 __all__ = ["add_batches", "sweep"]
 
@@ -93,7 +93,9 @@ def add_batches(
             continue
         if number == 0 and batch.number:
             row = _counted(connection, row, batch, now=now)
-        if number != batch.number - 1 or may_be_swept(batch, swept=row.swept, swept_at=row.swept_at):
+        if number != batch.number - 1 or is_outdated(
+            batch, generation=row.generation, swept=row.swept, swept_at=row.swept_at
+        ):
             notes.append(_answer(connection, row, batch, before))
             continue
         admitted = admit(batch, last_event_at=row.newest, keeps_seconds=row.keeps, data_since=row.since, now=now)
