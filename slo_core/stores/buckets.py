@@ -64,6 +64,9 @@ class Batch:
         dropped: Events that the writer had to give up, to be added to the store's total.
         errors: Failed attempts to reach the store, to be added to its total.
         declaration: In batch 0; any other may bring one too. Else None.
+        after: With batch 1: what the store answered to the declaration before it, and when (as `swept_at`). Notes that
+            were written later and are gone now may have been this writer's: then the batch may have been added before; and
+            a record that is another one now is none that it was sent to.
         leaves: The writer ends, and nothing of it is under way any more: its note is of no use after this. In a batch that
             asks, with the nonce of the writer's last batch.
     """
@@ -80,6 +83,7 @@ class Batch:
     dropped: int = 0
     errors: int = 0
     declaration: Declaration | None = None
+    after: Note | None = None
     leaves: bool = False
 
 
@@ -93,7 +97,7 @@ class Note(NamedTuple):
         applied: How many batches of all writers the record had taken in with it; 0 without a note.
         swept: The highest `applied` of all notes that were ever removed from the record. A note that is missing and was
             beyond it has not been removed: the store itself was set back.
-        swept_at: When the latest of those notes was written, by the store's clock.
+        swept_at: When the latest of those notes was written, by the store's clock; without those of writers that left.
         generation: Random, from the record's creation; empty without a record.
     """
 
@@ -248,7 +252,8 @@ class BucketStore(Protocol):
 
         For each batch: when the number noted for (writer, SLO) is one below the batch's, add all of it, count it in the
         record's `applied`, and note its number, its nonce and that `applied`: all or nothing, whatever happens meanwhile.
-        Otherwise leave it. An unknown writer has 0 noted. Without a record and without a declaration nothing is added.
+        Otherwise leave it. An unknown writer has 0 noted. Without a record and without a declaration nothing is added; nor
+        is batch 1 where the record does not fit its `after` any more (see `slo_core.stores.layout.is_outdated`).
         Batch 0 declares the SLO, and is neither counted nor noted.
 
         Notes belong to the record: they are gone when it is gone, and only with it. They are removed in two ways, and then

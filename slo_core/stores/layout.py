@@ -16,6 +16,7 @@ from slo_core.stores.buckets import Batch, BucketRange, Increment
 
 __all__ = [
     "LEAST_KEPT_SECONDS",
+    "MOST_COUNTED",
     "NOTES_KEPT_SECONDS",
     "SWEPT_AT_ONCE",
     "SWEPT_SECONDS",
@@ -24,6 +25,7 @@ __all__ = [
     "ReadPlan",
     "admit",
     "cut_to_fit",
+    "is_outdated",
     "kept_from",
     "kept_seconds",
     "spread",
@@ -40,6 +42,9 @@ SWEPT_SECONDS = NOTES_KEPT_SECONDS + HOUR
 
 # So many notes of an SLO go at a time: it happens in passing, while other writers wait.
 SWEPT_AT_ONCE = 20
+
+# With more notes than this a database does not count them when a writer begins, only when a writer misses its note.
+MOST_COUNTED = 1000
 
 _BUCKETS = WindowBuckets((SECONDS, MINUTES, Tier(QUARTER_HOUR, LEAST_KEPT_SECONDS)))
 
@@ -138,6 +143,25 @@ def admit(batch: Batch, *, last_event_at: int | None, keeps_seconds: int, data_s
         last_event_at=newest,
         data_since=data_since,
     )
+
+
+def is_outdated(batch: Batch, *, generation: str, swept: int, swept_at: float) -> bool:
+    """
+    Whether a writer's first batch may have been added before, although its note is missing.
+
+    The note may have been removed since the batch was frozen; or the record is another one than it was frozen for, and the
+    writer knows that by now.
+
+    Args:
+        batch: Of a writer without a note.
+        generation: As in the record.
+        swept: As in the record.
+        swept_at: As in the record.
+    """
+    after = batch.after
+    if batch.number != 1 or after is None:
+        return False
+    return after.generation != generation or (swept > after.swept and swept_at >= after.swept_at)
 
 
 def _earliest_kept(earliest: int, increments: Iterable[Increment], *, kept_since: int) -> int | None:

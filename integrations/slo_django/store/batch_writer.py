@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from slo_core.stores.buckets import Applied, Batch, Declaration, Note
-from slo_core.stores.layout import SWEPT_AT_ONCE, Admitted, admit
+from slo_core.stores.layout import MOST_COUNTED, SWEPT_AT_ONCE, Admitted, admit, is_outdated
 from slo_django.store.dialect import Dialect
 from slo_django.store.notes import Swept, sweep
 from slo_django.store.rows import digest, packed, placeholders
@@ -129,8 +129,12 @@ class BatchWriter:
             number = 0 if before is None else before.number
             if batch.declaration is not None and batch.number in (0, number + 1):
                 row = self._declare_again(transaction, batch.declaration, row, now)
-            if number != batch.number - 1:
-                notes.append(self._answer(transaction, row, batch, before, now))
+            if number == 0 and batch.number:
+                row = self._counted(transaction, row, batch, now)
+            if number != batch.number - 1 or is_outdated(
+                batch, generation=row.generation, swept=row.swept, swept_at=row.swept_at
+            ):
+                notes.append(self._answer(transaction, row, batch, before))
                 continue
             admitted = admit(batch, last_event_at=row.newest, keeps_seconds=row.keeps, data_since=row.since, now=now)
             addition = Addition(batch, row, admitted, is_new=bool(batch.nonce) and not (before and before.nonce))
@@ -150,27 +154,32 @@ class BatchWriter:
         gone, _ = sweep(transaction, slos, now=now, most=most, for_update=for_update)
         return {key: row.without(gone[row.id]) if row.id in gone else row for key, row in rows.items()}
 
-    def _answer(self, transaction: Transaction, row: SLORow, batch: Batch, note: NoteRow | None, now: float) -> Note:
+    def _counted(self, transaction: Transaction, row: SLORow, batch: Batch, now: float) -> SLORow:
+        """The row, after another hand may have removed notes: any of them may be this writer's, which is missing."""
+        if batch.number == 1 and row.notes > MOST_COUNTED:
+            return row
+        # Those of the version before have no nonce; it does not count them.
+        count = "SELECT COUNT(*) FROM slo_django_note WHERE slo_id = %s AND nonce <> ''"
+        ((there,),) = transaction.fetch(count, [row.id])
+        if there >= row.notes:
+            return row
+        transaction.execute(
+            "UPDATE slo_django_slo SET swept = %s, swept_at = %s, notes = %s WHERE id = %s",
+            [row.applied, now, there, row.id],
+        )
+        return row._replace(swept=row.applied, swept_at=now, notes=there)
+
+    def _answer(self, transaction: Transaction, row: SLORow, batch: Batch, note: NoteRow | None) -> Note:
         """What is noted of a writer whose batch is not added."""
-        swept, swept_at = row.swept, row.swept_at
         if note is None:
-            # Those of the version before have no nonce; it does not count them.
-            count = "SELECT COUNT(*) FROM slo_django_note WHERE slo_id = %s AND nonce <> ''"
-            if batch.number and (there := transaction.fetch(count, [row.id])[0][0]) < row.notes:
-                # Another hand has removed some: any of them may be this writer's.
-                swept, swept_at = row.applied, now
-                transaction.execute(
-                    "UPDATE slo_django_slo SET swept = %s, swept_at = %s, notes = %s WHERE id = %s",
-                    [swept, swept_at, there, row.id],
-                )
-            return Note(0, "", 0, swept, swept_at, row.generation)
+            return Note(0, "", 0, row.swept, row.swept_at, row.generation)
         if batch.leaves and note.nonce == batch.nonce != "":
             transaction.execute("DELETE FROM slo_django_note WHERE writer = %s AND slo_id = %s", [batch.writer, row.id])
             transaction.execute(
                 "UPDATE slo_django_slo SET swept = %s, notes = notes - 1 WHERE id = %s",
-                [max(swept, note.applied), row.id],
+                [max(row.swept, note.applied), row.id],
             )
-        return Note(note.number, note.nonce, note.applied, swept, swept_at, row.generation)
+        return Note(note.number, note.nonce, note.applied, row.swept, row.swept_at, row.generation)
 
     def _declare(self, transaction: Transaction, batches: Mapping[str, Batch]) -> None:
         """Insert the rows of SLOs that are new."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from slo_core.stores.buckets import Batch, Declaration
+from slo_core.stores.buckets import Batch, Declaration, Note
 from slo_core.stores.layout import spread
 
 __all__ = ["DAYS_30", "batch_of", "declared", "merged"]
@@ -21,9 +21,11 @@ def batch_of(
     events: Iterable[tuple[int, int, int]],
     *,
     number: int,
+    nonce: str = "",
     writer: str = "a" * 32,
     slo: str = "availability",
     declaration: Declaration | None = None,
+    after: Note | None = None,
     dropped: int = 0,
     errors: int = 0,
 ) -> Batch:
@@ -33,9 +35,11 @@ def batch_of(
     Args:
         events: (second, good, bad), each second once.
         number: Of the batch.
+        nonce: Of the batch.
         writer: Its writer's id.
         slo: Name of the SLO.
         declaration: With a writer's first batch.
+        after: What the store answered to the declaration before it.
         dropped: Events that the writer gave up.
         errors: Failures that the writer reports.
     """
@@ -45,6 +49,7 @@ def batch_of(
         writer=writer,
         slo=slo,
         number=number,
+        nonce=nonce,
         increments=spread(listed),
         good=sum(good for _, good, _ in listed),
         bad=sum(bad for _, _, bad in listed),
@@ -53,6 +58,7 @@ def batch_of(
         dropped=dropped,
         errors=errors,
         declaration=declaration,
+        after=after,
     )
 
 

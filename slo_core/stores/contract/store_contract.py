@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from slo_core.stores.contract.applying import ApplyingContract
 from slo_core.stores.contract.naming import NamingContract
+from slo_core.stores.contract.noting import NotingContract
 from slo_core.stores.contract.reading import ReadingContract
 from slo_core.stores.contract.retention import RetentionContract
 
 __all__ = ["StoreContract"]
 
 
-class StoreContract(ApplyingContract, ReadingContract, RetentionContract, NamingContract):
+class StoreContract(ApplyingContract, NotingContract, ReadingContract, RetentionContract, NamingContract):
     """
     What every shared store must do; inherit it in a test module of your own and give it a fixture.
 
     The fixture `make_store` is a function `make_store(service="shop") -> BucketStore`; all stores that it makes in one
     test share their events, as those of several processes do. The store must be empty at the start of each test and be
     reachable. Events are recorded around the store's own clock.
+
+    Of the methods `lose_notes`, `lose_record`, `saved` and `set_back` (see `NotingContract`) give those that can happen to
+    your store: notes or a record that another program deletes, a backup that is restored.
 
     ```python
     class TestMyStore(StoreContract):

@@ -3,7 +3,8 @@
 --       of a quarter of an hour, those of days, and where names have no generation those of minutes and seconds.
 -- ARGV: 64-bit integers, big-endian: number, good, bad, dropped, errors, earliest, newest, then for each increment the
 --       index of its block in KEYS, width, bucket, good, bad; earliest and newest mean nothing without an increment.
---       Then the writer, the nonce, whether the writer leaves ('1'), and the generation that stands in the names of blocks.
+--       Then the writer, the nonce, whether the writer leaves ('1'), the generation that stands in the names of blocks, and of
+--       batch 1 the generation before it, and what was swept and when (''; see `is_outdated` of layout.py).
 --       With a declaration the definition, the fingerprint, since when it is measured, how long it is kept, and the index in
 --       KEYS after which its blocks of quarters come, that after which those of days do, and that after which all others do.
 -- The answer: number, applied, swept, the second in which the latest note swept was written, eight bytes each; then the
@@ -15,15 +16,15 @@
 local FIRST_INCREMENT = 7 * 8 + 1 -- after seven numbers of eight bytes
 -- Of the record, beside the notes.
 local OTHER_FIELDS = {'good', 'bad', 'dropped', 'errors', 'since', 'newest', 'keeps', 'definition', 'fingerprint', 'changed_at',
-  'flushed', 'generation', 'applied', 'swept', 'swept_at', 'notes', 'blocks', 'lost', 'cursor'}
+  'flushed', 'generation', 'applied', 'swept', 'swept_at', 'blocks', 'lost', 'cursor', 'notes'}
 local call, unpacked, formatted, packed, record_key = redis.call, struct.unpack, string.format, ARGV[1], KEYS[1]
 local number, good, bad, dropped, errors, earliest, newest, at = unpacked('>i8i8i8i8i8i8i8', packed)
-local note_field, nonce, generation, declares = 'n:' .. ARGV[2], ARGV[3], ARGV[5], ARGV[6] ~= nil
+local note_field, nonce, generation, declares = 'n:' .. ARGV[2], ARGV[3], ARGV[5], ARGV[9] ~= nil
 
 local record = call('HMGET', record_key, 'newest', 'keeps', 'since', 'fingerprint', 'good', 'bad', 'generation', 'applied',
   'swept', 'swept_at', note_field)
 local exists = record[2]
-local grows = declares and exists and tonumber(ARGV[9]) > tonumber(exists)
+local grows = declares and exists and tonumber(ARGV[12]) > tonumber(exists)
 local applied, swept, swept_at = tonumber(record[8] or 0), tonumber(record[9] or 0), tonumber(record[10] or 0)
 if exists then
   local own = record[7] or ''
@@ -50,20 +51,27 @@ local function set(name, value)
   fields[#fields + 1] = value
 end
 
-if not (exists or declares) or (number == 0 and not declares) or (number ~= 0 and noted ~= number - 1) then
+local gap = number ~= 0 and noted ~= number - 1
+if exists and number ~= 0 and not record[11] then
+  -- How many notes there are, by what Redis knows at once; fewer than there should be: another hand has removed some, and any
+  -- of them may be this writer's.
+  local others, there = call('HMGET', record_key, unpack(OTHER_FIELDS)), call('HLEN', record_key)
+  for index = 1, #OTHER_FIELDS do
+    if others[index] then there = there - 1 end
+  end
+  if there < tonumber(others[#OTHER_FIELDS] or 0) then
+    swept, swept_at = applied, tonumber(now[1])
+    call('HSET', record_key, 'swept', formatted('%d', swept), 'swept_at', now[1], 'notes', formatted('%d', there))
+  end
+  if ARGV[6] ~= '' then
+    local was_swept = swept > tonumber(ARGV[7]) and swept_at >= math.floor(tonumber(ARGV[8]))
+    gap = gap or ARGV[6] ~= 'g' .. generation or was_swept
+  end
+end
+if gap or not (exists or declares) or (number == 0 and not declares) then
   declares = false
   if not exists then return answer(0, 0, '') end
-  if not record[11] then
-    -- How many notes there are, by what Redis knows at once; fewer than there should be: another hand has removed some.
-    local others, there = call('HMGET', record_key, unpack(OTHER_FIELDS)), call('HLEN', record_key)
-    for index = 1, #OTHER_FIELDS do
-      if others[index] then there = there - 1 end
-    end
-    if there < tonumber(call('HGET', record_key, 'notes') or 0) then
-      swept, swept_at = applied, tonumber(now[1])
-      call('HSET', record_key, 'swept', formatted('%d', swept), 'swept_at', now[1], 'notes', formatted('%d', there))
-    end
-  elseif ARGV[4] == '1' and nonce ~= '' and noted_nonce == nonce then
+  if record[11] and ARGV[4] == '1' and nonce ~= '' and noted_nonce == nonce then
     call('HDEL', record_key, note_field)
     call('HINCRBY', record_key, 'notes', '-1')
     if noted_applied > swept then call('HSET', record_key, 'swept', formatted('%d', noted_applied)) end
@@ -119,14 +127,14 @@ end
 
 local since = record[3]
 if declares then
-  keeps = math.max(keeps, tonumber(ARGV[9]))
+  keeps = math.max(keeps, tonumber(ARGV[12]))
   set('keeps', formatted('%d', keeps))
-  set('definition', ARGV[6])
-  set('fingerprint', ARGV[7])
-  if record[4] and record[4] ~= ARGV[7] then
+  set('definition', ARGV[9])
+  set('fingerprint', ARGV[10])
+  if record[4] and record[4] ~= ARGV[10] then
     set('changed_at', formatted('%d.%06d', now[1], now[2]))
   end
-  if not since or tonumber(ARGV[8]) < tonumber(since) then since = ARGV[8] end
+  if not since or tonumber(ARGV[11]) < tonumber(since) then since = ARGV[11] end
   if not exists then
     if generation ~= '' then
       set('generation', generation)
@@ -136,8 +144,8 @@ if declares then
     end
   else
     if grows then
-      for index = tonumber(ARGV[10]) + 1, tonumber(ARGV[12]) do
-        call('EXPIRE', KEYS[index], lives(index <= tonumber(ARGV[11]) and QUARTER_HOUR or DAY))
+      for index = tonumber(ARGV[13]) + 1, tonumber(ARGV[15]) do
+        call('EXPIRE', KEYS[index], lives(index <= tonumber(ARGV[14]) and QUARTER_HOUR or DAY))
       end
     end
     sweep()

@@ -37,10 +37,15 @@ def batch_call(keys: Keys, batch: Batch, generation: str) -> tuple[list[bytes], 
         if name != names[-1]:  # sorted, they come block after block
             names.append(name)
         numbers += (len(names), width, bucket, good, bad)
-    leaves = "1" if batch.leaves else ""
+    after = batch.after
     arguments: list[object] = [
-        struct.pack(f">{len(numbers)}q", *numbers), batch.writer, batch.nonce, leaves, generation
-    ]  # fmt: skip
+        struct.pack(f">{len(numbers)}q", *numbers),
+        batch.writer,
+        batch.nonce,
+        "1" if batch.leaves else "",
+        generation,
+        *(("", "", "") if after is None else (after.generation, after.swept, repr(float(after.swept_at)))),
+    ]
     declaration = batch.declaration
     if declaration is not None:
         # The longest window may have grown: then the blocks that exist already live longer, too.

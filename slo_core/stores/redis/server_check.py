@@ -55,9 +55,17 @@ def _eviction_policies(redis: Any, client: Any, *, is_cluster: bool) -> Iterator
         connections = [(node.name, client.get_redis_connection(node)) for node in client.get_nodes()]
     for name, connection in connections:
         try:
-            settings = connection.config_get("maxmemory-policy")
-        except redis.exceptions.ResponseError:  # managed servers forbid the question
+            policy = _eviction_policy(redis, connection)
+        except redis.exceptions.ResponseError:  # both questions are forbidden
             continue
         except redis.RedisError:  # one that hangs costs a time-out; the others would cost theirs
             return
-        yield name, text_of(settings.get("maxmemory-policy", settings.get(b"maxmemory-policy", b"noeviction")))
+        yield name, policy
+
+
+def _eviction_policy(redis: Any, connection: Any) -> str:
+    try:
+        settings = connection.config_get("maxmemory-policy")
+    except redis.exceptions.ResponseError:  # managed servers forbid CONFIG, but most answer INFO
+        settings = {"maxmemory-policy": connection.info("memory").get("maxmemory_policy", "noeviction")}
+    return text_of(settings.get("maxmemory-policy", settings.get(b"maxmemory-policy", b"noeviction")))

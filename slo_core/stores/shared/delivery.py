@@ -15,7 +15,8 @@ from slo_core.stores.shared.clock_reading import ClockReading
 from slo_core.stores.shared.deferred_log import DeferredLog
 from slo_core.stores.shared.flush_round import BatchGroup, FlushRound
 from slo_core.stores.shared.ledger import SharedLedger
-from slo_core.stores.shared.outbox import Outbox, Outcome
+from slo_core.stores.shared.outbox import Outbox
+from slo_core.stores.shared.outcome import Outcome
 from slo_core.stores.shared.set_aside import SetAside
 from slo_core.stores.shared.store_lock import StoreLock
 

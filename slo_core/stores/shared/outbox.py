@@ -8,12 +8,14 @@ from collections import deque
 
 from slo_core.objectives.window import HOUR
 from slo_core.stores.buckets import Batch, Declaration, Note
-from slo_core.stores.layout import NOTES_KEPT_SECONDS
+from slo_core.stores.layout import NOTES_KEPT_SECONDS, is_outdated
 from slo_core.stores.shared.clock_reading import ClockReading
+from slo_core.stores.shared.outcome import Outcome
 from slo_core.stores.shared.packed_increments import increments_of
 from slo_core.stores.shared.pending_events import PendingEvents
+from slo_core.stores.shared.writer_id import WriterId, new_writer
 
-__all__ = ["ASK_SECONDS", "KEPT_SECONDS", "MOST_INCREMENTS", "Outbox", "Outcome", "WriterId", "new_writer"]
+__all__ = ["ASK_SECONDS", "KEPT_SECONDS", "MOST_INCREMENTS", "Outbox"]
 
 # Confirmed batches are kept so long, to be sent again if the store loses what it had confirmed (a failover).
 KEPT_SECONDS = 120.0
@@ -38,62 +40,6 @@ _MOST_AFTER_GIVING_UP = 250
 
 # A number that no writer reaches: a store answers what it has noted, and adds nothing.
 _ASKING = 2**40
-
-
-def new_writer() -> str:
-    """A random writer id, 128 bits in hexadecimal."""
-    return secrets.token_hex(16)
-
-
-class WriterId:
-    """
-    The writer id of a process, drawn when it is first needed.
-
-    An image of a process that has sent nothing (a warmed-up function, a snapshot of a machine) may be started more than
-    once: each copy draws an id of its own.
-    """
-
-    __slots__ = ("_id",)
-
-    def __init__(self) -> None:
-        self._id: str | None = None
-
-    def get(self) -> str:
-        """The id."""
-        if self._id is None:
-            self._id = new_writer()
-        return self._id
-
-    def renew(self) -> None:
-        """Draw another one when it is needed next."""
-        self._id = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Outcome:
-    """
-    What an answer of the store means for an outbox.
-
-    Attributes:
-        is_refused: The store could not take the batch now; it comes again.
-        is_new_record: The store had lost everything of the SLO.
-        resent: Batches that the store had confirmed and lost, and that it will be sent again.
-        missing: Batches that it had confirmed and lost, and that are not kept any more.
-        unsure: Batches that it had confirmed and no longer knows of; in case it has them they are not sent again.
-        given_up: Events that it may have or not; in case it has them they are not sent again, and count as dropped.
-    """
-
-    is_refused: bool = False
-    is_new_record: bool = False
-    resent: int = 0
-    missing: int = 0
-    unsure: int = 0
-    given_up: int = 0
-
-    @property
-    def is_loss(self) -> bool:
-        """Whether the store no longer knows what it had confirmed."""
-        return bool(self.is_new_record or self.resent or self.missing or self.unsure)
 
 
 class Outbox:
@@ -203,14 +149,15 @@ class Outbox:
             self._start_numbering(new_writer())
         if self._declares and (self._is_unknown or self._unconfirmed or has_events):
             return Batch(writer=self._writer_id(), slo=self._slo, number=0, declaration=self._declaration)
-        if self._unconfirmed:
-            # Without an answer, and there was none before by which a note that is missing could be understood.
-            return self._asking() if self._sends and self._last is None else None
-        return self._asking() if self._is_ask_due(now) and not self._pending else None
+        if self._unconfirmed or self._pending:
+            return None  # the answer to a batch says as much
+        return self._asking() if self._is_ask_due(now) else None
 
     def _is_ask_due(self, now: ClockReading) -> bool:
         self._drop_kept(now.monotonic)
-        return bool(self._kept) and (self._asks_soon or now.seconds_since(self._checked_at) >= ASK_SECONDS)
+        if self._asks_soon:
+            return self._last is not None  # where nothing is kept any more, for the sake of a report
+        return bool(self._kept) and now.seconds_since(self._checked_at) >= ASK_SECONDS
 
     def _asking(self, *, leaves: bool = False) -> Batch:
         nonce = "" if self._last is None else self._last.nonce
@@ -274,6 +221,7 @@ class Outbox:
             newest=taken.newest,
             dropped=dropped,
             errors=errors,
+            after=self._declared if self._number == 0 else None,
         )
         self._number += 1
         self._frozen_at = now
@@ -295,29 +243,43 @@ class Outbox:
         if batch.number == 0:
             self._declares = self._is_unknown = False
             self._declared = note._replace(swept_at=store_now)
+            self._renew_first()
             return Outcome()
         self._checked_at, self._asks_soon = now, False
-        head = self._unconfirmed[0] if self._unconfirmed else None
+        is_head = bool(self._unconfirmed) and batch is self._unconfirmed[0]
         # Sent before, without an answer: the store may have had it then.
-        is_doubtful = head is not None and self._sends > (batch is head)
+        is_doubtful = is_head and self._sends > 1
         self._sends = 0
         number, nonce = (0, "") if self._last is None else (self._last.number, self._last.nonce)
-        if head is not None and note.number == head.number and note.nonce in ("", head.nonce):
+        if is_head and note.number == batch.number and note.nonce in ("", batch.nonce):
             self._confirm(note, now=now)
             return Outcome()
         if note.number > number or (note.number == number > 0 and note.nonce not in ("", nonce)):
             # A copy of this process has gone on under the same id; it has this batch too, if that was frozen before.
-            return self._renumbered(
-                given_up=self._drop_head() if is_doubtful and head and note.number > head.number else 0
-            )
+            return self._renumbered(given_up=self._drop_head() if is_doubtful and note.number > batch.number else 0)
         if note.number == number > 0:
             if batch.leaves:
                 self.leave()
-            return Outcome(is_refused=batch is head)
-        if batch is head and number == 0 and note.generation == self._declared.generation:
+            return Outcome(is_refused=is_head)
+        if is_head and number == 0 and note.generation == self._declared.generation:
+            return self._refused(batch, note, store_now=store_now, is_doubtful=is_doubtful)
+        return self._recovered(note, now=now, is_doubtful=is_doubtful)
+
+    def _refused(self, batch: Batch, note: Note, *, store_now: float, is_doubtful: bool) -> Outcome:
+        """The first batch was left, and no note is there."""
+        if not is_outdated(batch, generation=note.generation, swept=note.swept, swept_at=note.swept_at):
             self._declares = True
             return Outcome(is_refused=True)
-        return self._recovered(note, now=now, is_doubtful=is_doubtful)
+        if is_doubtful:
+            return self._renumbered(given_up=self._drop_head())
+        self._declared = note._replace(swept_at=store_now)
+        self._renew_first()
+        return Outcome()
+
+    def _renew_first(self) -> None:
+        """Batch 1 has not been sent, or has been refused: what was swept until now is not its note."""
+        if self._unconfirmed and self._unconfirmed[0].number == 1 and not self._sends:
+            self._unconfirmed[0] = dataclasses.replace(self._unconfirmed[0], after=self._declared)
 
     def _confirm(self, note: Note, *, now: ClockReading) -> None:
         """The store has the first unconfirmed batch."""
@@ -343,16 +305,10 @@ class Outbox:
         last = self._last
         is_new_record = note.generation != (self._declared if last is None else last).generation
         lacking = [batch for _, batch in self._kept if batch.number > note.number]
-        if note.number == 0 and not is_new_record:
+        if note.number == 0 and not is_new_record and last is not None and last.applied <= note.swept:
             # Its note is gone, and everything else may be there.
-            if last is None:
-                declared = self._declared
-                if note.swept <= declared.swept or note.swept_at < declared.swept_at:
-                    return Outcome()  # there was none: the batch is sent once more
-                return self._renumbered(given_up=self._drop_head())
-            if last.applied <= note.swept:
-                given_up = self._drop_head() if is_doubtful else 0
-                return self._renumbered(given_up=given_up, unsure=len(lacking))
+            given_up = self._drop_head() if is_doubtful else 0
+            return self._renumbered(given_up=given_up, unsure=len(lacking))
         missing = (0 if last is None else last.number) - note.number - len(lacking)
         self._unconfirmed.extendleft(reversed(lacking))
         if is_new_record:

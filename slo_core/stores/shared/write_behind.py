@@ -13,13 +13,14 @@ from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.objectives.definition import SLODefinition
 from slo_core.process.forks import ForkWatch
 from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
-from slo_core.stores.buckets import BucketRange, BucketStore, Declaration, Increment
+from slo_core.stores.buckets import BucketRange, BucketStore, Declaration, Increment, SLORecord
 from slo_core.stores.shared.attempts import Attempts
 from slo_core.stores.shared.delivery import LOCK_SECONDS, Delivery
 from slo_core.stores.shared.flusher import Flusher
 from slo_core.stores.shared.ledger import SharedLedger
-from slo_core.stores.shared.outbox import Outbox, WriterId
+from slo_core.stores.shared.outbox import Outbox
 from slo_core.stores.shared.reader import read_windows, reading_of
+from slo_core.stores.shared.writer_id import WriterId
 from slo_core.stores.stored_definition import fingerprint_of, stored_definition
 
 __all__ = ["WriteBehindStore"]
@@ -74,6 +75,7 @@ class WriteBehindStore:
         self._writer.renew()
         self._is_behind = False  # there was more to be handed over than could be at a stretch
         self._errors: dict[str, int] = {}  # of every process, by SLO, as last read
+        self._lost_blocks: dict[str, int] = {}  # likewise
         self._prune_at = self.monotonic() + _PRUNE_SECONDS * random.uniform(0.0, 1.0)  # noqa: S311
 
     # --- which store it is
@@ -238,7 +240,15 @@ class WriteBehindStore:
         for stored in answers:
             if stored.record is not None:
                 self._errors[stored.record.slo] = stored.record.errors
+                self._report_lost(stored.record)
         return [reading_of(stored, now=self._clock()) for stored in answers]
+
+    def _report_lost(self, record: SLORecord) -> None:
+        """Say so when the store has thrown away counts that it had written."""
+        if record.lost_blocks > self._lost_blocks.get(record.slo, 0):
+            trouble = f"the store {self.backend} has thrown counts away that it had written (is it evicting?)"
+            self._delivery.log.note(logging.ERROR, trouble, f"SLO {record.slo}, {record.lost_blocks} times so far")
+        self._lost_blocks[record.slo] = record.lost_blocks
 
     # --- forks
 

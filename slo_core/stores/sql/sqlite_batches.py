@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from slo_core.stores.buckets import Batch, Declaration, Note
-from slo_core.stores.layout import SWEPT_AT_ONCE, SWEPT_SECONDS, admit
+from slo_core.stores.layout import MOST_COUNTED, SWEPT_AT_ONCE, SWEPT_SECONDS, admit, is_outdated
 
 __all__ = ["add_batches", "sweep"]
 
@@ -91,8 +91,12 @@ def add_batches(
         if row is None:
             notes.append(Note())
             continue
-        if number != batch.number - 1:
-            notes.append(_answer(connection, row, batch, before, now=now))
+        if number == 0 and batch.number:
+            row = _counted(connection, row, batch, now=now)
+        if number != batch.number - 1 or is_outdated(
+            batch, generation=row.generation, swept=row.swept, swept_at=row.swept_at
+        ):
+            notes.append(_answer(connection, row, batch, before))
             continue
         admitted = admit(batch, last_event_at=row.newest, keeps_seconds=row.keeps, data_since=row.since, now=now)
         increments.extend((row.id, *increment) for increment in admitted.increments)
@@ -119,19 +123,25 @@ def _notes(connection: sqlite3.Connection, writers: Iterable[str]) -> dict[tuple
     }
 
 
-def _answer(connection: sqlite3.Connection, row: _SLORow, batch: Batch, note: _NoteRow | None, *, now: float) -> Note:
+def _counted(connection: sqlite3.Connection, row: _SLORow, batch: Batch, *, now: float) -> _SLORow:
+    """The row, after another hand may have removed notes: any of them may be this writer's, which is missing."""
+    if batch.number == 1 and row.notes > MOST_COUNTED:
+        return row
+    (there,) = connection.execute(_COUNT_NOTES, (row.id,)).fetchone()
+    if there >= row.notes:
+        return row
+    connection.execute(_SWEPT, (row.applied, now, there, row.id))
+    return row._replace(swept=row.applied, swept_at=now, notes=there)
+
+
+def _answer(connection: sqlite3.Connection, row: _SLORow, batch: Batch, note: _NoteRow | None) -> Note:
     """What is noted of a writer whose batch is not added."""
-    swept, swept_at = row.swept, row.swept_at
     if note is None:
-        (there,) = connection.execute(_COUNT_NOTES, (row.id,)).fetchone()
-        if batch.number and there < row.notes:  # another hand has removed some: any of them may be this writer's
-            swept, swept_at = row.applied, now
-            connection.execute(_SWEPT, (swept, swept_at, there, row.id))
-        return Note(0, "", 0, swept, swept_at, row.generation)
+        return Note(0, "", 0, row.swept, row.swept_at, row.generation)
     if batch.leaves and note.nonce == batch.nonce != "":
         connection.execute("DELETE FROM note WHERE writer = ? AND slo = ?", (batch.writer, row.id))
         connection.execute(_SWEPT, (note.applied, 0.0, row.notes - 1, row.id))
-    return Note(note.number, note.nonce, note.applied, swept, swept_at, row.generation)
+    return Note(note.number, note.nonce, note.applied, row.swept, row.swept_at, row.generation)
 
 
 def sweep(connection: sqlite3.Connection, slo: int, *, now: float) -> bool:

@@ -28,11 +28,12 @@ from slo_core.stores.buckets import BucketRange, Query
 from slo_core.testing import FakeClock, StoreContract, batch_of
 from slo_django.store.bucket_store import DjangoBucketStore, open_django
 from slo_servers import free_port
+from store_accidents import DjangoAccidents
 
 SUPPORT = Path(__file__).parents[2] / "support"
 
 
-class TestSQLite(StoreContract):
+class TestSQLite(DjangoAccidents, StoreContract):
     """Every promise of a shared store, on a file."""
 
     @pytest.fixture
@@ -41,7 +42,7 @@ class TestSQLite(StoreContract):
         return lambda service="shop": open_django(url, service=service)
 
 
-class TestPostgreSQL(StoreContract):
+class TestPostgreSQL(DjangoAccidents, StoreContract):
     """The same on PostgreSQL."""
 
     @pytest.fixture
@@ -50,7 +51,7 @@ class TestPostgreSQL(StoreContract):
         return lambda service="shop": open_django(url, service=service)
 
 
-class TestMariaDB(StoreContract):
+class TestMariaDB(DjangoAccidents, StoreContract):
     """The same on MariaDB."""
 
     @pytest.fixture

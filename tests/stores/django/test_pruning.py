@@ -50,8 +50,9 @@ def test_old_notes_are_pruned_in_portions(alias: str) -> None:
     now = store.apply([]).now
     with connections[alias].cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO slo_django_note (writer, slo_id, number, applied, noted_at) VALUES (%s, (SELECT id FROM slo_django_slo), 1, %s, %s)",
-            [(f"{place:032x}", place, now - age) for place, age in enumerate((*range(100_000, 100_700), 90_000 - 10))],
+            "INSERT INTO slo_django_note (writer, slo_id, number, applied, noted_at) "
+            "VALUES (%s, (SELECT id FROM slo_django_slo), 1, %s, %s)",
+            [(f"{place:032x}", place, now - age) for place, age in enumerate((*range(100_000, 100_700), 86_000))],
         )
     connections[alias].close()
 

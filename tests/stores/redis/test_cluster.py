@@ -17,6 +17,7 @@ from slo_core.stores.redis.store import RedisBucketStore, open_redis
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.testing import StoreContract, batch_of, declared
 from slo_servers import HOST, free_port, wait_until
+from store_accidents import RedisAccidents
 
 SLOS = [f"slo-{number}" for number in range(8)]
 
@@ -35,7 +36,7 @@ def cluster(running: RedisCluster) -> RedisCluster:
     return running
 
 
-class TestRedisCluster(StoreContract):
+class TestRedisCluster(RedisAccidents, StoreContract):
     """Every promise of a shared store."""
 
     @pytest.fixture

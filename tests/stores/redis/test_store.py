@@ -22,11 +22,12 @@ from slo_core.stores.redis.pipeline import run_pipeline
 from slo_core.stores.redis.store import RedisBucketStore, open_redis
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.testing import StoreContract, batch_of, declared
+from store_accidents import RedisAccidents
 
 DAYS_30 = 30 * 86_400
 
 
-class TestRedis(StoreContract):
+class TestRedis(RedisAccidents, StoreContract):
     """Every promise of a shared store."""
 
     @pytest.fixture

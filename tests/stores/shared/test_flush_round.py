@@ -100,9 +100,10 @@ def test_one_slo_with_more_than_a_batch_may_hold(tmp_path: Path, clock: FakeCloc
     process.store.flush()
 
     sent = process.network.sent
-    assert [batch.number for batch in sent] == [1, 2]
+    assert [batch.number for batch in sent] == [1, 1, 2]
+    assert sent[0] is sent[1]
     assert all(len(batch.increments) <= MOST_INCREMENTS for batch in sent)
-    assert len(sent[0].increments) + len(sent[1].increments) > MOST_INCREMENTS
+    assert len(sent[0].increments) + len(sent[2].increments) > MOST_INCREMENTS
     old = len(range(7_200, 3 * 86_400, 61))
     assert process.totals() == (1_800 + old + 7, 1_800)
     assert process.tracker.snapshot().total == 3_600 + old + 7

@@ -16,11 +16,12 @@ from slo_core.stores.buckets import Query
 from slo_core.stores.sql import sqlite as sqlite_module
 from slo_core.stores.sql.sqlite import SQLiteBucketStore, open_sqlite
 from slo_core.testing import FakeClock, StoreContract, batch_of, declared
+from store_accidents import SQLiteAccidents
 
 NOW = 1_700_000_000
 
 
-class TestSQLite(StoreContract):
+class TestSQLite(SQLiteAccidents, StoreContract):
     """Every promise of a shared store."""
 
     @pytest.fixture
