@@ -129,7 +129,7 @@ def admit(batch: Batch, *, last_event_at: int | None, keeps_seconds: int, data_s
     kept = tuple(increment for increment in batch.increments if increment.bucket >= first[increment.width_seconds])
     lost_good = lost_bad = 0
     for width, bucket, good, bad in batch.increments:
-        if width == QUARTER_HOUR and bucket < first[width]:
+        if width == QUARTER_HOUR and bucket < first[width] and not batch.is_live:
             lost_good += good
             lost_bad += bad
     earliest = _earliest_kept(batch.earliest, batch.increments, kept_since=first[QUARTER_HOUR] * QUARTER_HOUR)

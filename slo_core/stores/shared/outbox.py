@@ -98,7 +98,7 @@ class Outbox:
         self._sends = 0  # how often the first unconfirmed batch was sent since the last answer
         self._asks_soon = False
 
-    def add(self, second: int, good: int, bad: int, *, now: float) -> None:
+    def add(self, second: int, good: int, bad: int, *, now: float, live: bool = True) -> None:
         """
         Take in events of one second.
 
@@ -107,8 +107,9 @@ class Outbox:
             good: Good events.
             bad: Bad events.
             now: The monotonic clock.
+            live: They were counted when they happened.
         """
-        self._pending.add(second, good, bad, now=now)
+        self._pending.add(second, good, bad, now=now, live=live)
 
     @property
     def oldest_since(self) -> float | None:
@@ -217,6 +218,7 @@ class Outbox:
             increments=increments_of(seconds, first=taken.first),
             good=sum([good for good, _ in seconds.values()]),
             bad=sum([bad for _, bad in seconds.values()]),
+            is_live=taken.is_live,
             earliest=taken.earliest,
             newest=taken.newest,
             dropped=dropped,
