@@ -9,7 +9,22 @@ from _thread import get_ident
 from slo_core.process.forks import ForkWatch
 from slo_core.stores.base import Ledger
 
-__all__ = ["EventCounter", "ThreadCounts"]
+__all__ = ["EventCounter", "ThreadCounts", "ThreadRow"]
+
+
+class ThreadRow:
+    """
+    The counts of one thread for several SLOs, valid from `start` to `end`: each of them is in that second.
+
+    Attributes:
+        counts: One for each SLO.
+    """
+
+    __slots__ = ("counts", "end", "start")
+
+    def __init__(self) -> None:
+        self.counts: tuple[ThreadCounts, ...] = ()
+        self.start, self.end = math.inf, -math.inf
 
 
 class ThreadCounts:
@@ -18,11 +33,15 @@ class ThreadCounts:
 
     `good` and `bad` only ever grow, and only their own thread writes them, so counting needs no lock and a reader
     loses nothing: `seen_good` and `seen_bad`, the reader's side, say how much of them the ledger has.
+
+    Attributes:
+        rows: The rows that hold these counts and are valid no longer than they are.
     """
 
-    __slots__ = ("bad", "end", "good", "seen_bad", "seen_good", "start")
+    __slots__ = ("bad", "end", "good", "rows", "seen_bad", "seen_good", "start")
 
     def __init__(self, second: int) -> None:
+        self.rows: list[ThreadRow] = []
         self.start_second(second)
         self.good = self.bad = 0
         self.seen_good = self.seen_bad = 0
@@ -31,6 +50,17 @@ class ThreadCounts:
         """Go on with another second; everything counted before must be drained."""
         # Floats, because every record compares them with a clock's float: with ints a record takes a third longer.
         self.start, self.end = float(second), second + 1.0
+        self._end_rows()
+
+    def end_second(self) -> None:
+        """Make the next event look for its second."""
+        self.end = -math.inf
+        self._end_rows()
+
+    def _end_rows(self) -> None:
+        rows, self.rows = self.rows, []
+        for row in rows:
+            row.end = -math.inf
 
 
 class EventCounter:
@@ -54,6 +84,8 @@ class EventCounter:
     def reset(self) -> None:
         """Start empty in a forked child, with a lock of its own: a thread of the parent may hold the old one."""
         self._lock = threading.Lock()
+        for counts in self.thread_counts.values():
+            counts.end_second()  # for the rows that hold it
         self.thread_counts.clear()
         self._ledger.reset()
 
@@ -86,7 +118,7 @@ class EventCounter:
         """Make every thread's next event call `rotate`, as if its second were over."""
         with self._lock:
             for counts in tuple(self.thread_counts.values()):
-                counts.end = -math.inf
+                counts.end_second()
 
     def _drain(self, counts: ThreadCounts) -> None:
         # The thread may count at this moment. Events after these two reads are drained next time, into the same second:

@@ -88,7 +88,7 @@ SERVERS = {
     "granian": ("-m", "granian", "--interface", "asgi", "--port", "{port}", "shop:application"),
     "gunicorn.asgi": ("-m", "gunicorn", "-k", "asgi", "-b", "127.0.0.1:{port}", "shop:application"),
 }
-CUT = {server: ("collected", "download", "plain", "file") for server in SERVERS}
+CUT = dict.fromkeys(SERVERS, ("collected", "download", "plain", "file"))
 # daphne takes all that it is given, whatever the client does: only while Django still makes the answer is it seen.
 CUT["daphne"] = ("collected",)
 # granian notices in another thread, and drops what is sent until then: a stream that never waits can end before.
