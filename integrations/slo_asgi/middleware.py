@@ -10,9 +10,11 @@ from contextvars import ContextVar
 from copy import copy
 from typing import Any
 
+from slo_asgi.hang_up import is_hang_up, is_refusal
 from slo_asgi.route import RouteResolver
 from slo_asgi.server_stop import disconnect_is_waiting, server_is_stopping
 from slo_core.conventions import REQUEST_MARKS_KEY
+from slo_core.http.announced_body import AnnouncedBody
 from slo_core.http.lifespan import ASGIApp, Message, Receive, Scope, Send, serve_lifespan
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import ObservedRequest, RequestNotes, RouteMatch
@@ -207,10 +209,14 @@ class ServedRequest(ObservedRequest):
         server_receive: The server's `receive`.
         server_send: The server's `send`.
         sends_trailers: The response ends with its trailers.
-        is_handed_over: The server has the last message, or is taking it.
+        is_handed_over: The server has the last byte, or is taking it.
+        start: The message that started the response, until its headers are read. Unset while `status` is None.
+        body: Of the response. Unset until `start` is read, which a body of one message needs not.
     """
 
-    __slots__ = ("is_handed_over", "observer", "scope", "sends_trailers", "server_receive", "server_send")
+    __slots__ = (
+        "body", "is_handed_over", "observer", "scope", "sends_trailers", "server_receive", "server_send", "start",
+    )  # fmt: skip
 
     observer: WireObserver
     scope: Scope
@@ -218,6 +224,8 @@ class ServedRequest(ObservedRequest):
     server_send: Send
     sends_trailers: bool
     is_handed_over: bool
+    start: Message | None
+    body: AnnouncedBody
 
     async def raised(self, exc: BaseException) -> None:
         """The application raised. After the last byte, as in a background task, that is not the request's failure."""
@@ -230,6 +238,9 @@ class ServedRequest(ObservedRequest):
             return
         if isinstance(exc, CancelledError) and not self.disconnected:
             await self._explain_cancellation(exc)
+            if self.finished:
+                self._forget_exceptions()
+                return
         if not self._is_of_client(exc):
             status = getattr(exc, "status_code", None)
             if self.status is None and self.observer.is_inside and _is_status(status):
@@ -246,7 +257,7 @@ class ServedRequest(ObservedRequest):
     def _is_of_client(self, exc: BaseException) -> bool:
         """Whether the client's going away led to an exception, or came before it: then it is no failure."""
         notes = self.marks.notes
-        return self.disconnected and ((notes is not None and notes.client_left_first) or _is_hang_up(exc))
+        return self.disconnected and ((notes is not None and notes.client_left_first) or is_hang_up(exc))
 
     def returned(self) -> None:
         """The application returned, and the response had not ended."""
@@ -261,7 +272,8 @@ class ServedRequest(ObservedRequest):
             self.marks.noting().exempt = True
             return
         try:
-            self.disconnected = await disconnect_is_waiting(self.server_receive)
+            if await disconnect_is_waiting(self.server_receive):
+                self._note_client_left()
         except Exception as problem:  # from a server's `receive`; the cancellation goes on
             self._report("whether a client had gone could not be determined", problem)
 
@@ -289,15 +301,22 @@ class ServedRequest(ObservedRequest):
             notes = self.marks.noting()
             # After a failure it is too late: an error page may be made by code that looks for its client.
             if notes.unhandled is None and notes.broken_off is None:
-                self.disconnected = notes.client_left_first = True
+                self._note_client_left()
+                notes.client_left_first = self.disconnected
         return message
+
+    def _note_client_left(self) -> None:
+        if self.method == "HEAD" and self.status is not None:
+            self._finish()  # the headers are all there is
+        else:
+            self.disconnected = True
 
     async def send(self, message: Message) -> None:
         """Handed to the application in place of the server's."""
         message_type = message.get("type")
         is_last = False
         if message_type in {"http.response.body", "http.response.zerocopysend"}:
-            is_last = not message.get("more_body")
+            is_last = not message.get("more_body") or (self.status is not None and self._is_whole_with(message))
             if self.first_byte is None and (is_last or message.get("body") or "file" in message):
                 try:
                     # Before it is sent, so that a client that reads slowly delays nothing.
@@ -314,8 +333,8 @@ class ServedRequest(ObservedRequest):
             await self.server_send(message)
         except Exception as exc:
             self.is_handed_over = False  # the server did not take it
-            if isinstance(exc, OSError) or _is_refusal(exc):
-                self.disconnected = True
+            if isinstance(exc, OSError) or is_refusal(exc):
+                self._note_client_left()
             raise
         if self.is_handed_over:
             self._finish()
@@ -323,9 +342,15 @@ class ServedRequest(ObservedRequest):
             # After a disconnect, a response such as an error page reaches no client.
             if not self.disconnected:
                 self.status = message.get("status")
+                self.start = message
             if message.get("trailers"):
                 # A server without them ends the response with the body.
                 self.sends_trailers = "http.response.trailers" in (self.scope.get("extensions") or ())
+
+    def _is_whole_with(self, message: Message) -> bool:
+        if self.start is not None:
+            self.body, self.start = AnnouncedBody(self.start), None
+        return self.body.is_whole_with(message)
 
     def _finish(self) -> None:
         notes = self.marks.notes
@@ -368,25 +393,3 @@ def _only_last_resort_outside(scope: Scope) -> bool:
     applications = sys.modules.get("starlette.applications")
     is_starlette = applications is not None and isinstance(scope.get("app"), applications.Starlette)
     return is_starlette and "starlette.exception_handlers" not in scope  # there, within a mount or around one route
-
-
-def _is_hang_up(exc: BaseException) -> bool:
-    """Whether an application raises such an exception when its client has gone."""
-    if isinstance(exc, BaseExceptionGroup):
-        return all(_is_hang_up(inner) for inner in exc.exceptions)
-    requests = sys.modules.get("starlette.requests")  # Starlette need not be there
-    client_disconnect = getattr(requests, "ClientDisconnect", OSError)
-    return isinstance(exc, (CancelledError, OSError, client_disconnect)) or _is_refusal(exc)
-
-
-def _is_refusal(exc: BaseException) -> bool:
-    """
-    Whether a server will not send an answer because it has answered a malformed body itself, with 400.
-
-    uvicorn with h11 does that in the middle of a request. Without this test any client could spend a budget by sending a
-    malformed chunk. An error of h11 about the answer itself, such as a line feed in a header, names no state: that is the
-    application's failure.
-    """
-    h11 = sys.modules.get("h11")  # other servers and parsers do not import it
-    protocol_error = getattr(h11, "LocalProtocolError", None)
-    return protocol_error is not None and isinstance(exc, protocol_error) and " and state=" in str(exc)
