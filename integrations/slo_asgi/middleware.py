@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from asyncio import CancelledError
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from copy import copy
 from typing import Any
@@ -43,6 +43,7 @@ class WireObserver:
         registry: Closed when the server shuts down; None closes nothing.
         routed_app: The application that holds the routes, where that is known; None looks for it in `app`.
         is_inside: Something outside may still answer an exception: the framework that this is a middleware of.
+        own_paths: Where views of ours have to answer.
 
     Attributes:
         is_stopping: The server has announced its shutdown.
@@ -56,12 +57,14 @@ class WireObserver:
         registry: SLORegistry | None,
         routed_app: object = None,
         is_inside: bool = True,
+        own_paths: Sequence[str] = (),
     ) -> None:
         self.app = app
         self.recorder = recorder
         self.is_inside = is_inside
         self.is_stopping = False
         self._is_checked = False
+        self._own_paths = own_paths
         self._saw_lifespan = False
         self.resolver = RouteResolver(recorder, app if routed_app is None else routed_app)
         self._registry = registry
@@ -145,6 +148,7 @@ class WireObserver:
                 kind=SLOMiddleware,
                 saw_lifespan=self._saw_lifespan,
                 is_warned=not isinstance(self, SLOMiddleware),
+                own_paths=self._own_paths,
             )
         except Exception as exc:  # from an application of an unknown kind; the request goes on
             self.recorder.internal_errors.report("the installation could not be checked", exc)
@@ -238,9 +242,6 @@ class ServedRequest(ObservedRequest):
             return
         if isinstance(exc, CancelledError) and not self.disconnected:
             await self._explain_cancellation(exc)
-            if self.finished:
-                self._forget_exceptions()
-                return
         if not self._is_of_client(exc):
             status = getattr(exc, "status_code", None)
             if self.status is None and self.observer.is_inside and _is_status(status):
@@ -272,8 +273,7 @@ class ServedRequest(ObservedRequest):
             self.marks.noting().exempt = True
             return
         try:
-            if await disconnect_is_waiting(self.server_receive):
-                self._note_client_left()
+            self.disconnected = await disconnect_is_waiting(self.server_receive)
         except Exception as problem:  # from a server's `receive`; the cancellation goes on
             self._report("whether a client had gone could not be determined", problem)
 
@@ -301,15 +301,8 @@ class ServedRequest(ObservedRequest):
             notes = self.marks.noting()
             # After a failure it is too late: an error page may be made by code that looks for its client.
             if notes.unhandled is None and notes.broken_off is None:
-                self._note_client_left()
-                notes.client_left_first = self.disconnected
+                self.disconnected = notes.client_left_first = True
         return message
-
-    def _note_client_left(self) -> None:
-        if self.method == "HEAD" and self.status is not None:
-            self._finish()  # the headers are all there is
-        else:
-            self.disconnected = True
 
     async def send(self, message: Message) -> None:
         """Handed to the application in place of the server's."""
@@ -327,6 +320,11 @@ class ServedRequest(ObservedRequest):
             is_last = message_type == "http.response.pathsend" or (
                 message_type == "http.response.trailers" and not message.get("more_trailers")
             )
+        elif self.method == "HEAD":
+            # The headers are all there is: the client may leave, and the application be cancelled, while they are sent.
+            is_last = True
+            if not self.disconnected:
+                self.status = message.get("status")
         if is_last and (not self.sends_trailers or message_type == "http.response.trailers"):
             self.is_handed_over = True
         try:
@@ -334,11 +332,9 @@ class ServedRequest(ObservedRequest):
         except Exception as exc:
             self.is_handed_over = False  # the server did not take it
             if isinstance(exc, OSError) or is_refusal(exc):
-                self._note_client_left()
+                self.disconnected = True
             raise
-        if self.is_handed_over:
-            self._finish()
-        elif message_type == "http.response.start":
+        if message_type == "http.response.start":
             # After a disconnect, a response such as an error page reaches no client.
             if not self.disconnected:
                 self.status = message.get("status")
@@ -346,6 +342,8 @@ class ServedRequest(ObservedRequest):
             if message.get("trailers"):
                 # A server without them ends the response with the body.
                 self.sends_trailers = "http.response.trailers" in (self.scope.get("extensions") or ())
+        if self.is_handed_over:
+            self._finish()
 
     def _is_whole_with(self, message: Message) -> bool:
         if self.start is not None:
