@@ -304,7 +304,7 @@ class ServedRequest(ObservedRequest):
                 self.disconnected = notes.client_left_first = True
         return message
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Message) -> None:  # noqa: PLR0912  # as `HTTPRecorder.finish`
         """Handed to the application in place of the server's."""
         message_type = message.get("type")
         is_last = False
