@@ -9,7 +9,22 @@ from _thread import get_ident
 from slo_core.process.forks import ForkWatch
 from slo_core.stores.base import Ledger
 
-__all__ = ["EventCounter", "ThreadCounts"]
+__all__ = ["EventCounter", "ThreadCounts", "ThreadRow"]
+
+
+class ThreadRow:
+    """
+    The counts of one thread for several SLOs, valid from `start` to `end`: each of them is in that second.
+
+    Attributes:
+        counts: One for each SLO.
+    """
+
+    __slots__ = ("counts", "end", "start")
+
+    def __init__(self) -> None:
+        self.counts: tuple[ThreadCounts, ...] = ()
+        self.start, self.end = math.inf, -math.inf
 
 
 class ThreadCounts:
@@ -18,15 +33,17 @@ class ThreadCounts:
 
     `good` and `bad` only ever grow, and only their own thread writes them, so counting needs no lock and a reader
     loses nothing: `seen_good` and `seen_bad`, the reader's side, say how much of them the ledger has. `ended` holds, for
-    each second that is over and not drained yet, its start and the counts at its end.
+    each second that is over and not drained yet, its start and the counts at its end. `rows` are
+    those that hold these counts, and are valid no longer than they are.
     """
 
-    __slots__ = ("bad", "end", "ended", "good", "seen_bad", "seen_good", "start")
+    __slots__ = ("bad", "end", "ended", "good", "rows", "seen_bad", "seen_good", "start")
 
     def __init__(self, second: int) -> None:
         self.good = self.bad = 0
         self.seen_good = self.seen_bad = 0
         self.ended: list[tuple[float, int, int]] = []
+        self.rows: list[ThreadRow] = []
         self.start = self.end = 0.0
         self.start_second(second)
 
@@ -38,6 +55,17 @@ class ThreadCounts:
             # Before the new second starts: `EventCounter._drain` relies on it.
             self.ended.append((self.start, self.good, self.bad))
         self.start, self.end = start, end
+        self._end_rows()
+
+    def end_second(self) -> None:
+        """Make the thread's next event look for its second; any thread may call it."""
+        self.end = -math.inf
+        self._end_rows()
+
+    def _end_rows(self) -> None:
+        rows, self.rows = self.rows, []
+        for row in rows:
+            row.end = -math.inf
 
 
 class EventCounter:
@@ -65,6 +93,8 @@ class EventCounter:
     def reset(self) -> None:
         """Start empty in a forked child, with a lock of its own: a thread of the parent may hold the old one."""
         self._lock = threading.RLock()
+        for counts in self.thread_counts.values():
+            counts.end_second()  # for the rows that hold it
         self.thread_counts.clear()
         self._ledger.reset()
 
@@ -107,7 +137,7 @@ class EventCounter:
     def rearm(self) -> None:
         """Make every thread's next event call `rotate`, as if its second were over."""
         for counts in list(self.thread_counts.values()):
-            counts.end = -math.inf
+            counts.end_second()
 
     def _drain_all(self) -> None:
         # A list, not a tuple, for which the garbage collector may run meanwhile, and with it code that counts.
