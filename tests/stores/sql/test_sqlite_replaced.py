@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from slo_core import SLODefinition, SLORegistry
+from slo_core import SLODefinition, SLORegistry, StoreError
+from slo_core.cli import main
+from slo_core.stores.sql.sqlite_replace import replace_sqlite_file
 from slo_servers import PATIENCE_SECONDS
 
 SLO = SLODefinition("slo0", 0.99)
@@ -127,6 +129,56 @@ def test_an_older_copy_of_the_same_store_is_counted_on(tmp_path: Path) -> None:
     assert worker.close()
 
     assert content(path) == (1, 7, "ok")
+
+
+def test_a_store_in_use_is_replaced_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In one transaction: workers go on with the backup, and what they had counted since it was made comes again."""
+    path = tmp_path / "slo.db"
+    workers = [open_at(path) for _ in range(3)]
+    trackers = [worker.define(SLO) for worker in workers]
+    for worker, tracker in zip(workers, trackers, strict=True):
+        tracker.record(True)
+        assert worker.flush()
+    with sqlite3.connect(path) as source, sqlite3.connect(tmp_path / "backup.db") as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    for worker, tracker in zip(workers, trackers, strict=True):
+        tracker.record(True)
+        assert worker.flush()
+
+    arguments = ["store", "copy", "--replace", f"sqlite:///{tmp_path}/backup.db", f"sqlite:///{path}"]
+    assert main(arguments) == 0
+    assert "3 events now" in capsys.readouterr().out
+    for worker, tracker in zip(workers, trackers, strict=True):
+        tracker.record(True)
+        worker.flush()
+    for worker in workers:
+        assert worker.close()
+
+    assert content(path) == (1, 9, "ok")
+
+
+def test_a_backup_of_another_store_replaces_one_in_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing that was counted for the store of before goes into it; other stores than files are refused."""
+    backup, path = backup_of(tmp_path / "backup.db"), tmp_path / "slo.db"
+    worker = open_at(path)
+    tracker = worker.define(SLO)
+    for _ in range(5):
+        tracker.record(True)
+        assert worker.flush()
+
+    assert replace_sqlite_file(backup, path) == 200
+    tracker.record(True)
+    worker.flush()
+    assert worker.close()
+
+    assert content(path) == (200, 2, "ok")
+    for source, target in ((f"sqlite:///{path}", "redis://127.0.0.1:1/0"), ("memory://", f"sqlite:///{path}")):
+        assert main(["store", "copy", "--replace", source, target]) == 2
+        assert "expected two sqlite:/// files" in capsys.readouterr().err
+    with pytest.raises(StoreError, match="the same file"):
+        replace_sqlite_file(path, path)
 
 
 _WORKER = """
