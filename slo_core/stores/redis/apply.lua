@@ -153,6 +153,10 @@ if declares then
 end
 
 if at <= #packed then
+  local replayed_until = tonumber(record[1] or newest) + math.max(keeps, LEAST_KEPT_SECONDS) + DAY
+  if replayed_until < newest and replayed_until < tonumber(call('HGET', record_key, 'flushed') or 0) then
+    since = nil -- see `is_after_a_replay` of layout.py
+  end
   if record[1] and tonumber(record[1]) >= newest then
     newest = tonumber(record[1])
   else
@@ -195,9 +199,8 @@ if at <= #packed then
       if start >= kept_since and (not earliest or start + width <= earliest) then earliest = start end
     until at > #packed
   end
-  if earliest and earliest + 1 <= tonumber(since) then
-    since = formatted('%d', earliest)
-  end
+  if earliest and (not since or earliest + 1 <= tonumber(since)) then since = formatted('%d', earliest) end
+  since = since or record[3]
 end
 if since ~= record[3] then set('since', since) end
 

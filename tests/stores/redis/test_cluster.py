@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from old_events import OldEvents
 from redis_servers import RedisCluster, RedisServer, readme_rights, start_redis_cluster
 from slo_core import SLODefinition, SLORegistry, SLOTracker, StoreError
 from slo_core.stores.base import Store
@@ -36,7 +37,7 @@ def cluster(running: RedisCluster) -> RedisCluster:
     return running
 
 
-class TestRedisCluster(RedisAccidents, StoreContract):
+class TestRedisCluster(RedisAccidents, OldEvents, StoreContract):
     """Every promise of a shared store."""
 
     @pytest.fixture

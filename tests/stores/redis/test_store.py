@@ -13,6 +13,7 @@ from itertools import repeat
 import pytest
 import redis
 
+from old_events import OldEvents
 from redis_servers import RedisServer
 from slo_core import SLODefinition, SLORegistry, SLOTracker, StoreError
 from slo_core.stores.buckets import Query
@@ -27,7 +28,7 @@ from store_accidents import RedisAccidents
 DAYS_30 = 30 * 86_400
 
 
-class TestRedis(RedisAccidents, StoreContract):
+class TestRedis(RedisAccidents, OldEvents, StoreContract):
     """Every promise of a shared store."""
 
     @pytest.fixture

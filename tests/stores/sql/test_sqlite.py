@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from old_events import OldEvents
 from slo_core.errors import StoreError
 from slo_core.stores.buckets import Query
 from slo_core.stores.sql import sqlite as sqlite_module
@@ -21,7 +22,7 @@ from store_accidents import SQLiteAccidents
 NOW = 1_700_000_000
 
 
-class TestSQLite(SQLiteAccidents, StoreContract):
+class TestSQLite(SQLiteAccidents, OldEvents, StoreContract):
     """Every promise of a shared store."""
 
     @pytest.fixture
