@@ -121,6 +121,13 @@ class Accidents(RuleBasedStateMachine):
             report(delivery, store, outcomes)
 
         self.patch.setattr(Delivery, "_report", note)
+        give_up = Outbox._give_up
+
+        def note_given_up(outbox: Outbox) -> None:
+            self.reported.append(Outcome(given_up=1))  # counted as dropped; what was kept is not asked for any more
+            give_up(outbox)
+
+        self.patch.setattr(Outbox, "_give_up", note_given_up)
         self.clock, self.monotonic = FakeClock(float(T)), FakeClock(0.0)
         self.open_store()
         self.flying: list[Batch] = []
@@ -307,7 +314,7 @@ class AccidentsInAFile(Accidents):
 
 
 @pytest.mark.parametrize(
-    ("machine", "examples"), [(Accidents, 1_000 if LONG else 100), (AccidentsInAFile, 200 if LONG else 15)]
+    ("machine", "examples"), [(Accidents, 500 if LONG else 60), (AccidentsInAFile, 100 if LONG else 10)]
 )
 def test_no_accident_doubles_an_event_or_loses_one_in_silence(
     machine: type[Accidents], examples: int, caplog: pytest.LogCaptureFixture

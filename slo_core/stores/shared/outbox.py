@@ -13,7 +13,7 @@ from slo_core.stores.shared.clock_reading import ClockReading
 from slo_core.stores.shared.outcome import Outcome
 from slo_core.stores.shared.packed_increments import increments_of
 from slo_core.stores.shared.pending_events import PendingEvents
-from slo_core.stores.shared.writer_id import WriterId, new_writer
+from slo_core.stores.shared.writer_id import WriterId, new_writer, writer_from
 
 __all__ = ["ASK_SECONDS", "KEPT_SECONDS", "MOST_INCREMENTS", "Outbox"]
 
@@ -144,9 +144,12 @@ class Outbox:
         """What the store is to be asked before any events: a batch without content; None where nothing is."""
         if self._unconfirmed and now.seconds_since(self._frozen_at) > GIVEN_UP_SECONDS:
             self.set_aside()
-        confirmed_at, has_events = self._confirmed_at, bool(self._pending or self._dropped)
-        if confirmed_at and has_events and not self._unconfirmed and now.seconds_since(confirmed_at) > WRITER_SECONDS:
+        has_events = bool(self._pending or self._dropped)
+        if has_events and not self._unconfirmed and self._is_stale(self._confirmed_at, now):
+            if self._kept and self._is_stale(self._checked_at, now):
+                return self._asking()  # for the last time under this id
             self._confirmed_at = None
+            self._kept.clear()
             self._start_numbering(new_writer())
         if self._declares and (self._is_unknown or self._unconfirmed or has_events):
             return Batch(writer=self._writer_id(), slo=self._slo, number=0, declaration=self._declaration)
@@ -154,8 +157,13 @@ class Outbox:
             return None  # the answer to a batch says as much
         return self._asking() if self._is_ask_due(now) else None
 
+    @staticmethod
+    def _is_stale(then: ClockReading | None, now: ClockReading) -> bool:
+        return then is not None and now.seconds_since(then) > WRITER_SECONDS
+
     def _is_ask_due(self, now: ClockReading) -> bool:
-        self._drop_kept(now.monotonic)
+        # Once more when they get too old.
+        self._drop_kept(now.monotonic - 2 * ASK_SECONDS)
         if self._asks_soon:
             return self._last is not None  # where nothing is kept any more, for the sake of a report
         return bool(self._kept) and now.seconds_since(self._checked_at) >= ASK_SECONDS
@@ -166,7 +174,7 @@ class Outbox:
 
     def farewell(self, *, now: ClockReading) -> Batch | None:
         """What the store is to be asked when the process ends: whether it still has everything; None for nothing."""
-        self._drop_kept(now.monotonic)
+        self._drop_kept(now.monotonic - 2 * ASK_SECONDS)
         if self._last is None or self._unconfirmed or self._pending:
             return None
         return self._asking(leaves=self._is_clean) if self._is_clean or self._kept else None
@@ -260,6 +268,7 @@ class Outbox:
             # A copy of this process has gone on under the same id; it has this batch too, if that was frozen before.
             return self._renumbered(given_up=self._drop_head() if is_doubtful and note.number > batch.number else 0)
         if note.number == number > 0:
+            self._drop_kept(now.monotonic)
             if batch.leaves:
                 self.leave()
             return Outcome(is_refused=is_head)
@@ -337,7 +346,7 @@ class Outbox:
     ) -> Outcome:
         """Number what is unconfirmed from 1, under another writer id."""
         self._kept.clear()
-        self._start_numbering(new_writer())
+        self._start_numbering(writer_from(self._unconfirmed[0].nonce) if self._unconfirmed else new_writer())
         renumbered: deque[Batch] = deque()
         for batch in self._unconfirmed:
             self._number += 1

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 
-__all__ = ["WriterId", "new_writer"]
+__all__ = ["WriterId", "new_writer", "writer_from"]
 
 
 def new_writer() -> str:
     """A random writer id, 128 bits in hexadecimal."""
     return secrets.token_hex(16)
+
+
+def writer_from(nonce: str) -> str:
+    """
+    A writer id for batches that are numbered again, from the nonce of the first of them.
+
+    Copies of a process that number the same batches again do it under the same id: they count once.
+    """
+    return hashlib.sha256(nonce.encode()).hexdigest()[:32]
 
 
 class WriterId:
