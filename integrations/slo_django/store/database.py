@@ -16,7 +16,9 @@ from slo_django.conf import is_being_tested
 from slo_django.store.dialect import Dialect, dialect_of, is_in_memory
 from slo_django.store.hard_timeout import hard_timeout
 from slo_django.store.schema import schema_problem
+from slo_django.store.session_limit import lock_wait_limit
 from slo_django.store.transaction import Transaction
+from slo_django.store.unpooled import unpooled_connection
 
 __all__ = ["Database"]
 
@@ -92,7 +94,11 @@ class Database:
         wait = dialect.locked_timeout
         if wait is not None:
             retry_while_locked(connection.ensure_connection, wait)
-        with connection.cursor() as cursor, hard_timeout(dialect.hard_timeout, lambda: connection.connection.fileno()):
+        with (
+            connection.cursor() as cursor,
+            lock_wait_limit(cursor, dialect.lock_wait if write else None),
+            hard_timeout(dialect.hard_timeout, lambda: connection.connection.fileno()),
+        ):
             execute = None if wait is None else partial(retry_while_locked, cursor.execute, wait)
             transaction = Transaction(cursor, at_once=dialect.takes_several, execute=execute)
             try:
@@ -123,8 +129,7 @@ class Database:
         Raises:
             StoreError: A test runs, and the database is not a test's; or it is one in memory.
         """
-        # Not `connections[alias]`: that one belongs to the thread's request or task, with its transaction.
-        connection = connections.create_connection(self.alias)
+        connection = unpooled_connection(self.alias)
         self.dialect.limit(connection)
         self._is_tested = self._is_tested or is_being_tested()
         if self._is_tested and not _is_made_for_tests(connection):

@@ -226,16 +226,6 @@ def test_a_server_that_is_not_there_is_an_error_without_a_password() -> None:
         assert "hunter2" not in str(caught.value)
 
 
-def test_a_pool_of_the_project_is_left_alone(postgres: PostgreSQL) -> None:
-    """Its connections are the requests'."""
-    with django_database("pooled", {**postgres.settings, "OPTIONS": {"pool": True}}, migrate=False):
-        connection = open_django("django://pooled")._database.new_connection()
-        assert connection.pool is None  # type: ignore[attr-defined]
-        assert connection.settings_dict["OPTIONS"]["connect_timeout"] == 2
-        assert connections["pooled"].settings_dict["OPTIONS"] == {"pool": True}
-        connections["pooled"].settings_dict["OPTIONS"].clear()  # closing would ask for a package we do not need
-
-
 def test_a_local_time_zone_changes_nothing(mariadb: MariaDB) -> None:
     """The server's clock is read in UTC: in autumn an hour comes twice."""
     store = open_django(f"django://{emptied('mariadb')}", service="shop")
