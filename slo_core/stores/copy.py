@@ -90,7 +90,9 @@ def check_copy(source: BucketStore, target: BucketStore) -> None:
     _prepared(source, target)
 
 
-def copy_store(source: BucketStore, target: BucketStore, *, clock: Callable[[], float] = time.time) -> CopyReport:
+def copy_store(
+    source: BucketStore, target: BucketStore, *, clock: Callable[[], float] = time.time, is_earlier: bool = False
+) -> CopyReport:
     """
     Copy every SLO of a service, with its totals, its buckets, its definition and since when it is measured.
 
@@ -104,22 +106,27 @@ def copy_store(source: BucketStore, target: BucketStore, *, clock: Callable[[], 
         source: The store to read, for one service.
         target: The store to write, for the same service; it must hold no events of these SLOs.
         clock: Returns seconds since the epoch.
+        is_earlier: The source holds what was counted before the target was counted in: the target may hold other events of
+            these SLOs, and they stay. An SLO that the target has measured for as long as the source counts as copied before.
 
     Raises:
         StoreError: As for `check_copy`, and then nothing was written; or a store is out of reach, or the source never
             rests, and then some SLOs may have been copied: repeat it.
     """
-    identities, records = _prepared(source, target)
+    identities, records = _prepared(source, target, is_earlier=is_earlier)
     copied = []
     for slo in records:
         content = _content(source, slo, now=clock())
         writer = _writer(identities, source.service, content.record)
-        if _noted(target, [(slo, writer)]) == [True]:
+        later = _record_or_none(target, slo) if is_earlier else None
+        reaches_back = later is not None and later.data_since <= content.record.data_since
+        if reaches_back or _noted(target, [(slo, writer)]) == [True]:
             copied.append(CopiedSLO(slo, content.record.good, content.record.bad, 0, was_there=True))
             continue
         # Once more, as late as it can be: a service may have begun to write to the target.
-        _refuse_others(target, source, [content.record])
-        (noted,) = target.apply([_batch(content, writer)]).noted
+        if not is_earlier:
+            _refuse_others(target, source, [content.record])
+        (noted,) = target.apply([_batch(content, writer, declared=later or content.record)]).noted
         if noted < 1:
             raise StoreError(
                 f"store {target.backend}: it has not taken SLO {slo!r}, and gives no reason; nothing was lost"
@@ -129,7 +136,9 @@ def copy_store(source: BucketStore, target: BucketStore, *, clock: Callable[[], 
     return CopyReport(source.service, tuple(copied))
 
 
-def _prepared(source: BucketStore, target: BucketStore) -> tuple[tuple[StoreIdentity, StoreIdentity], list[str]]:
+def _prepared(
+    source: BucketStore, target: BucketStore, *, is_earlier: bool = False
+) -> tuple[tuple[StoreIdentity, StoreIdentity], list[str]]:
     """Both identities and the SLOs to be copied, if they can be."""
     if source.service != target.service:
         raise StoreError(
@@ -145,7 +154,8 @@ def _prepared(source: BucketStore, target: BucketStore) -> tuple[tuple[StoreIden
     answers = source.read([Query(name) for name in names]) if names else []
     records = [stored.record for stored in answers if stored.record is not None]
     noted = _noted(target, [(record.slo, _writer(identities, source.service, record)) for record in records])
-    _refuse_others(target, source, [record for record, known in zip(records, noted, strict=True) if not known])
+    if not is_earlier:
+        _refuse_others(target, source, [record for record, known in zip(records, noted, strict=True) if not known])
     return identities, [record.slo for record in records]
 
 
@@ -212,9 +222,14 @@ def _content(source: BucketStore, slo: str, *, now: float) -> _Content:
 
 
 def _record(source: BucketStore, slo: str) -> SLORecord:
-    (stored,) = source.read([Query(slo)])
-    if stored.record is None:
+    record = _record_or_none(source, slo)
+    if record is None:
         raise StoreError(f"store {source.backend}, SLO {slo!r}: it was there a moment ago; has the store been emptied?")
+    return record
+
+
+def _record_or_none(store: BucketStore, slo: str) -> SLORecord | None:
+    (stored,) = store.read([Query(slo)])
     return stored.record
 
 
@@ -233,7 +248,8 @@ def _kept_buckets(record: SLORecord, now: float) -> list[BucketRange]:
     ]
 
 
-def _batch(content: _Content, writer: str) -> Batch:
+def _batch(content: _Content, writer: str, *, declared: SLORecord) -> Batch:
+    """All of an SLO as one batch; it is declared as one of the stores knows it."""
     record = content.record
     return Batch(
         writer=writer,
@@ -249,8 +265,8 @@ def _batch(content: _Content, writer: str) -> Batch:
         dropped=record.dropped,
         errors=record.errors,
         declaration=Declaration(
-            definition=record.definition,
-            fingerprint=record.fingerprint,
+            definition=declared.definition,
+            fingerprint=declared.fingerprint,
             keeps_seconds=record.keeps_seconds,
             since=record.data_since,
         ),

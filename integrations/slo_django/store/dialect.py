@@ -142,10 +142,12 @@ _MYSQL = Dialect(
 _SQLITE = Dialect(
     vendor="sqlite",
     scope="host",
-    flush_interval=1.0,
+    flush_interval=5.0,
     now="NULL",
     lock_wait=None,
-    begin_write=("BEGIN IMMEDIATE",),
+    # Not IMMEDIATE, which begins beside a transaction of the project that has read, and makes it fail when it goes on to
+    # write. In WAL mode there is no difference: then only to be seldom helps.
+    begin_write=("BEGIN EXCLUSIVE",),
     begin_read=("BEGIN",),
     hard_timeout=None,
     locked_timeout=1.0,
@@ -183,4 +185,5 @@ def is_in_memory(database: Mapping[str, Any]) -> bool:
         database: As in `settings.DATABASES`.
     """
     name = str(database.get("NAME", ""))
-    return "sqlite" in str(database["ENGINE"]) and (name in ("", ":memory:") or "mode=memory" in name)
+    engine = str(database["ENGINE"])
+    return ("sqlite" in engine or "spatialite" in engine) and (name in ("", ":memory:") or "mode=memory" in name)

@@ -173,6 +173,18 @@ class WriteBehindStore:
             self._delivery.log.write()
         self._delivery.close()
 
+    def close_at_exit(self) -> None:
+        """
+        Close it at the end of the interpreter; but reach for no store that was not used.
+
+        A process that has only loaded the application (a command, the build of an image) has nothing to declare, and there
+        may be no store where it runs.
+        """
+        self.notice_fork()
+        self._delivery.drain()
+        if self._delivery.identity is not None or any(outbox.waiting for outbox in self._delivery.outboxes):
+            self.close()
+
     def _round(self) -> bool:
         """One round of the flusher's thread; whether there was any work."""
         if not self._attempts.is_due:
@@ -260,7 +272,7 @@ def _at_exit(store: WriteBehindStore) -> None:
     def close() -> None:
         living = reference()
         if living is not None:
-            living.close()
+            living.close_at_exit()
 
     atexit.register(close)
     weakref.finalize(store, atexit.unregister, close).atexit = False

@@ -19,7 +19,7 @@ from slo_core.stores.sql.sqlite_batches import add_batches
 from slo_core.stores.sql.sqlite_file import SQLiteFile
 from slo_core.stores.url import redacted_url
 
-__all__ = ["SQLiteBucketStore", "open_sqlite"]
+__all__ = ["SQLiteBucketStore", "open_sqlite", "sqlite_store"]
 
 _RECORD = "name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at"
 _SUM_OF_RANGE = """
@@ -34,6 +34,27 @@ def open_sqlite(
     The store in a file; its folder must exist, the file is made when it is missing.
 
     Args:
+        url: As for `sqlite_store`.
+        service: The namespace.
+        clock: Returns seconds since the epoch.
+        options: As for `sqlite_store`.
+
+    Raises:
+        StoreError: As for `sqlite_store`; or the file cannot be opened or written, is no database of ours, is damaged, or
+            was written by a newer version.
+    """
+    store = sqlite_store(url, service=service, clock=clock, **options)
+    store.check()
+    return store
+
+
+def sqlite_store(
+    url: str, *, service: str = DEFAULT_SERVICE, clock: Callable[[], float] = time.time, **options: object
+) -> SQLiteBucketStore:
+    """
+    The store in a file that is opened, and made when it is missing, when it is first used.
+
+    Args:
         url: `sqlite:///relative.db` or `sqlite:////absolute.db`; what follows the third slash is the path as it is.
         service: The namespace.
         clock: Returns seconds since the epoch.
@@ -41,8 +62,7 @@ def open_sqlite(
             last commits when the power fails, or `"full"`, which does not).
 
     Raises:
-        StoreError: The URL or an option is wrong; or the file cannot be opened or written, is no database of ours, is
-            damaged, or was written by a newer version.
+        StoreError: The URL or an option is wrong.
     """
     prefix = "sqlite:///"
     path, shown = url.removeprefix(prefix), redacted_url(url)
@@ -57,11 +77,9 @@ def open_sqlite(
         raise StoreError(f"store {shown}: timeout: expected seconds above 0 and up to 60, got {timeout!r}")
     if synchronous not in ("normal", "full"):
         raise StoreError(f'store {shown}: synchronous: expected "normal" or "full", got {synchronous!r}')
-    store = SQLiteBucketStore(
+    return SQLiteBucketStore(
         Path(path), service=service, clock=clock, timeout=float(timeout), synchronous=str(synchronous)
     )
-    store.check()
-    return store
 
 
 class SQLiteBucketStore:
