@@ -111,9 +111,9 @@ class Installation:
 
     def _build_recorder(self) -> HTTPRecorder:
         if not conf.is_store_named():
-            from slo_django.left_behind import log_left_behind
+            from slo_django.default_store import log_default_store
 
-            log_left_behind()
+            log_default_store()
         # Idle is allowed: a custom SLO may be fed by views marked with `slo_track`.
         return HTTPRecorder(self.registry, exclude=self.settings.exclude, may_be_idle=True)
 

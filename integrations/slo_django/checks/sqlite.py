@@ -15,16 +15,11 @@ from slo_core.errors import ConfigError, SLOError
 from slo_core.stores.url import file_of_url
 from slo_django import conf
 from slo_django.checks.messages import CheckID
-from slo_django.left_behind import COPY_COMMAND, LEFT_BEHIND, slos_left_behind
+from slo_django.default_store import COPY_COMMAND, LEFT_BEHIND, SECOND_WRITER_CONSEQUENCE, slos_left_behind
 from slo_django.own_file import database_file, own_file
 from slo_django.store.dialect import dialect_of, is_in_memory
 
 __all__ = ["check_left_behind", "check_sqlite"]
-
-_CONSEQUENCE = (
-    'a transaction of the project that reads first and then writes fails with "database is locked" when the store writes in '
-    "between"
-)
 
 # Transactions that wait for others: they begin with the lock that they need to write.
 _WAITING = ("IMMEDIATE", "EXCLUSIVE")
@@ -65,7 +60,7 @@ def _of_tables(alias: str) -> Iterator[CheckMessage]:
         )
         remedy = f"Leave SLO_STORE out: events are then kept in {own_file(file)}"
     yield checks.Warning(
-        f"{problem}: {_CONSEQUENCE}.",
+        f"{problem}: {SECOND_WRITER_CONSEQUENCE}.",
         hint=f'{remedy}; or have transactions wait: "OPTIONS": {{"transaction_mode": "IMMEDIATE"}} in DATABASES.',
         id=CheckID.SECOND_WRITER,
     )
@@ -78,8 +73,8 @@ def _of_file(store: str) -> Iterator[CheckMessage]:
     for alias, database in connections.settings.items():
         if _is_file(database) and database_file(database) == database_file({"NAME": os.fspath(file)}):
             yield checks.Warning(
-                f"{conf.WHERE}SLO_STORE names the file of the SQLite database {alias!r}: {_CONSEQUENCE}, and each finds the "
-                "other's tables in its file.",
+                f"{conf.WHERE}SLO_STORE names the file of the SQLite database {alias!r}: each finds the other's tables in "
+                f"its file, and {SECOND_WRITER_CONSEQUENCE}.",
                 hint=f'Name another file: SLO_STORE = "{conf.SQLITE_STORE}{own_file(database_file(database))}".',
                 id=CheckID.SECOND_WRITER,
             )

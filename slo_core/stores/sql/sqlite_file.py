@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from slo_core.errors import StoreError
+from slo_core.stores.sql.new_file import make_if_missing
 from slo_core.stores.sql.retry import retry_while_locked
 from slo_core.stores.sql.sqlite_schema import SCHEMA_VERSION, migrate, version_of
 
@@ -114,6 +115,7 @@ class SQLiteFile:
         return status.st_dev, status.st_ino
 
     def _open(self) -> sqlite3.Connection:
+        make_if_missing(self.path)
         # SQLite does not wait for others: see `retry_while_locked`.
         connection = sqlite3.connect(self.path, timeout=0.0, isolation_level=None, check_same_thread=False)
         try:

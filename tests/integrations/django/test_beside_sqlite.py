@@ -27,7 +27,7 @@ from slo_core.stores.buckets import Query
 from slo_core.stores.sql import retry
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
 from slo_core.testing import batch_of, declared
-from slo_django import conf, get_registry, left_behind, own_file
+from slo_django import conf, default_store, get_registry, own_file
 from slo_django.checks import CheckID
 from slo_django.installation import current
 from slo_django.store import database as store_database
@@ -146,7 +146,10 @@ def _mounted(shop: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.mark.parametrize("hindered", [_not_writable, _made_by_root, _mounted])
 def test_where_there_can_be_no_file_a_check_names_the_ways_out(
-    shop: Path, monkeypatch: pytest.MonkeyPatch, hindered: Callable[[Path, pytest.MonkeyPatch], str]
+    shop: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    hindered: Callable[[Path, pytest.MonkeyPatch], str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Events go to the database itself then, rather than to a file that is lost."""
     obstacle = hindered(shop, monkeypatch)
@@ -159,6 +162,8 @@ def test_where_there_can_be_no_file_a_check_names_the_ways_out(
     assert obstacle in message.msg
     assert "mount the folder" in message.hint
     assert 'SLO_STORE = "sqlite:////path/slo.db"' in message.hint
+    Client().get("/plain/")
+    assert [obstacle in line for line in caplog.messages if "of the project itself" in line] == [True]
 
 
 def test_a_blank_in_a_mount_point_is_a_blank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -315,7 +320,7 @@ def test_a_new_project_hears_nothing(shop: Path) -> None:
 
 def left_behind_slos() -> list[str]:
     assert messages() == []
-    return left_behind.slos_left_behind() if shop_has_tables() else []
+    return default_store.slos_left_behind() if shop_has_tables() else []
 
 
 def shop_has_tables() -> bool:

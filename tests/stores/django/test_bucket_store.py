@@ -298,8 +298,7 @@ def test_a_projects_own_tests_are_left_alone(
     assert done.returncode == 0, done.stderr
     assert "Ran 3 tests" in done.stderr
     assert "OK" in done.stderr
-    if not store:
-        assert "slo" not in done.stderr
+    assert "slo" not in done.stderr
     if kind == "postgres":
         assert server.query("SELECT count(*) FROM slo_django_bucket") == "0"
         assert server.query("SELECT datname FROM pg_database WHERE datname LIKE 'test_%'") == ""

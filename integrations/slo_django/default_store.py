@@ -1,4 +1,4 @@
-"""Counts in the tables of an SQLite database, from before events were kept in a file beside it."""
+"""What is to be said of the default store of a project on SQLite: counts from before, a file that cannot be."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from slo_core.stores.url import file_of_url
 from slo_django import conf
 from slo_django.own_file import database_file
 
-__all__ = ["COPY_COMMAND", "LEFT_BEHIND", "log_left_behind", "slos_left_behind"]
+__all__ = ["COPY_COMMAND", "LEFT_BEHIND", "SECOND_WRITER_CONSEQUENCE", "log_default_store", "slos_left_behind"]
 
 COPY_COMMAND = "manage.py slo_copy_counts"
+
+SECOND_WRITER_CONSEQUENCE = (
+    'a transaction of the project that reads first and then writes fails with "database is locked" when the store writes in '
+    "between"
+)
 
 # Formatted with names of SLOs, the alias and the store.
 LEFT_BEHIND = (
@@ -66,24 +71,32 @@ def _records(buckets: BucketStore) -> dict[str, SLORecord]:
     return {stored.record.slo: stored.record for stored in answers if stored.record is not None}
 
 
-def log_left_behind() -> None:
+def log_default_store() -> None:
     """
-    Log, from a thread of its own, which SLOs start from zero although the project's database holds events of them.
+    Log what the checks warn of, where events are kept by default: servers run no checks.
 
-    Servers run no checks; and no request waits for a database.
+    Which SLOs start from zero although the project's database holds events of them is looked up by a thread of its own: no
+    request waits for a database.
     """
-    if conf.is_store_named() or not conf.default_store().url.startswith(conf.SQLITE_STORE):
+    default = conf.default_store()
+    if default.obstacle:
+        logging.getLogger(LOGGER_NAME).warning(
+            "events are kept in the SQLite database %r of the project itself, because %s: %s",
+            default.alias,
+            default.obstacle,
+            SECOND_WRITER_CONSEQUENCE,
+        )
+    if not default.url.startswith(conf.SQLITE_STORE):
         return
 
     def log() -> None:
         try:
             slos = slos_left_behind()
-            if slos:
-                default = conf.default_store()
-                message = LEFT_BEHIND.format(alias=default.alias, slos=", ".join(slos), store=default.url)
-                logging.getLogger(LOGGER_NAME).warning("%s Copy them: %s", message, COPY_COMMAND)
         except Exception:  # without tables there is nothing in them; the rest is reported elsewhere
             return
+        if slos:
+            message = LEFT_BEHIND.format(alias=default.alias, slos=", ".join(slos), store=default.url)
+            logging.getLogger(LOGGER_NAME).warning("%s Copy them: %s", message, COPY_COMMAND)
 
     try:
         threading.Thread(target=log, name="slo-left-behind", daemon=True).start()
