@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from slo_core.conventions import LOGGER_NAME
 from slo_core.errors import StoreError
 from slo_core.stores.sql.new_file import make_if_missing
 from slo_core.stores.sql.retry import retry_while_locked
-from slo_core.stores.sql.sqlite_schema import SCHEMA_VERSION, migrate, version_of
+from slo_core.stores.sql.sqlite_schema import SCHEMA_VERSION, foreign_tables, migrate, version_of
 
 __all__ = ["SQLiteFile"]
 
@@ -53,14 +55,24 @@ class SQLiteFile:
                 may have room again: neither keeps an application from starting.
         """
         try:
-            with self.transaction(write=True):
-                pass
+            with self.transaction(write=True) as connection:
+                self._warn_of(foreign_tables(connection))
         except StoreError as exc:
             cause = exc.__cause__
             if not isinstance(cause, sqlite3.OperationalError) or not _name_of(cause).startswith(_PASSING):
                 raise
         finally:
             self.close()  # the process may fork before the first event
+
+    def _warn_of(self, tables: Sequence[str]) -> None:
+        """Log that the file is an application's own database as well, which came into being after ours."""
+        if tables:
+            logging.getLogger(LOGGER_NAME).warning(
+                "the store sqlite:///%s: the file holds tables of another program, too (%s): each makes transactions of the "
+                'other fail with "database is locked"; choose another path',
+                self.path,
+                ", ".join(tables[:3]),
+            )
 
     @contextmanager
     def transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -40,3 +42,19 @@ def test_a_file_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
         registry.define(SLODefinition("availability", 0.9)).record_success()
 
     assert (file.stat().st_mode, file.stat().st_uid) == (before.st_mode, before.st_uid)
+
+
+def test_an_applications_own_database_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One that was there before is refused; where the store was first, the application's tables come later."""
+    file = tmp_path / "app.db"
+    with SLORegistry(f"sqlite:///{file}"):
+        pass
+    with SLORegistry(f"sqlite:///{file}"):
+        assert caplog.messages == []
+    with closing(sqlite3.connect(file)) as application, application:
+        application.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY AUTOINCREMENT)")
+
+    with SLORegistry(f"sqlite:///{file}"):
+        (message,) = caplog.messages
+
+    assert "tables of another program, too (orders)" in message
