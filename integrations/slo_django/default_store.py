@@ -7,25 +7,20 @@ import os
 import threading
 
 from slo_core.conventions import LOGGER_NAME
+from slo_core.errors import SLOError
 from slo_core.stores.buckets import BucketStore, Query, SLORecord
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
 from slo_core.stores.url import file_of_url
 from slo_django import conf
 from slo_django.own_file import database_file
 
-__all__ = ["COPY_COMMAND", "LEFT_BEHIND", "SECOND_WRITER_CONSEQUENCE", "log_default_store", "slos_left_behind"]
+__all__ = ["COPY_COMMAND", "SECOND_WRITER_CONSEQUENCE", "left_behind", "log_default_store", "slos_left_behind"]
 
 COPY_COMMAND = "manage.py slo_copy_counts"
 
 SECOND_WRITER_CONSEQUENCE = (
     'a transaction of the project that reads first and then writes fails with "database is locked" when the store writes in '
     "between"
-)
-
-# Formatted with names of SLOs, the alias and the store.
-LEFT_BEHIND = (
-    "The database {alias!r} holds events of {slos} that {store}, where events are kept now, does not have: budgets are worked "
-    "out without them."
 )
 
 
@@ -66,6 +61,21 @@ def slos_left_behind() -> list[str]:
     ]
 
 
+def left_behind() -> str:
+    """Which events are in the tables of the project's SQLite database only, as a sentence; empty without any."""
+    try:
+        slos = slos_left_behind()
+    except SLOError:  # without tables there is nothing in them; the rest is reported elsewhere
+        return ""
+    if not slos:
+        return ""
+    default = conf.default_store()
+    return (
+        f"The database {default.alias!r} holds events of {', '.join(slos)} that {default.url}, where events are kept now, does "
+        "not have: budgets are worked out without them."
+    )
+
+
 def _records(buckets: BucketStore) -> dict[str, SLORecord]:
     answers = buckets.read([Query(name) for name in buckets.names()])
     return {stored.record.slo: stored.record for stored in answers if stored.record is not None}
@@ -90,12 +100,7 @@ def log_default_store() -> None:
         return
 
     def log() -> None:
-        try:
-            slos = slos_left_behind()
-        except Exception:  # without tables there is nothing in them; the rest is reported elsewhere
-            return
-        if slos:
-            message = LEFT_BEHIND.format(alias=default.alias, slos=", ".join(slos), store=default.url)
+        if message := left_behind():
             logging.getLogger(LOGGER_NAME).warning("%s Copy them: %s", message, COPY_COMMAND)
 
     try:

@@ -15,7 +15,7 @@ from slo_core.errors import ConfigError, SLOError
 from slo_core.stores.url import file_of_url
 from slo_django import conf
 from slo_django.checks.messages import CheckID
-from slo_django.default_store import COPY_COMMAND, LEFT_BEHIND, SECOND_WRITER_CONSEQUENCE, slos_left_behind
+from slo_django.default_store import COPY_COMMAND, SECOND_WRITER_CONSEQUENCE, left_behind
 from slo_django.own_file import database_file, own_file
 from slo_django.store.dialect import dialect_of, is_in_memory
 
@@ -95,17 +95,8 @@ def _is_written_by_others(alias: str) -> bool:
 
 def check_left_behind(app_configs: object = None, **_: Any) -> list[CheckMessage]:
     """The events that the project's SQLite database holds from before are in the file beside it, too."""
-    try:
-        slos = slos_left_behind()
-    except SLOError:  # without tables there is nothing in them; the rest is reported elsewhere
+    message = left_behind()
+    if not message:
         return []
-    if not slos:
-        return []
-    default = conf.default_store()
-    return [
-        checks.Warning(
-            LEFT_BEHIND.format(alias=default.alias, slos=", ".join(slos), store=default.url),
-            hint=f"Copy them, whenever you like: {COPY_COMMAND}. What has been counted since stays.",
-            id=CheckID.COUNTS_LEFT_BEHIND,
-        )
-    ]
+    hint = f"Copy them, whenever you like: {COPY_COMMAND}. What has been counted since stays."
+    return [checks.Warning(message, hint=hint, id=CheckID.COUNTS_LEFT_BEHIND)]

@@ -7,6 +7,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 __all__ = ["unpooled_connection"]
 
+# What a pool does itself.
+_OPENS = frozenset(("get_new_connection", "connect", "close", "_close"))
+
 
 def unpooled_connection(alias: str) -> BaseDatabaseWrapper:
     """
@@ -30,5 +33,5 @@ def unpooled_connection(alias: str) -> BaseDatabaseWrapper:
 
 
 def _is_pooling(engine: type) -> bool:
-    """Whether a class of connections, or one that it derives from, belongs to a package for pools."""
-    return any("pool" in parent.__module__ for parent in engine.__mro__)
+    """Whether a class of connections, or one that it derives from, is a pool's: by its module, and by what it does."""
+    return any("pool" in parent.__module__ and not _OPENS.isdisjoint(vars(parent)) for parent in engine.__mro__)
