@@ -118,7 +118,7 @@ def copy_store(
     for slo in records:
         content = _content(source, slo, now=clock())
         writer = _writer(identities, source.service, content.record)
-        later = _record_or_none(target, slo) if is_earlier else None
+        later = target.read([Query(slo)])[0].record if is_earlier else None
         reaches_back = later is not None and later.data_since <= content.record.data_since
         if reaches_back or _noted(target, [(slo, writer)]) == [True]:
             copied.append(CopiedSLO(slo, content.record.good, content.record.bad, 0, was_there=True))
@@ -222,14 +222,9 @@ def _content(source: BucketStore, slo: str, *, now: float) -> _Content:
 
 
 def _record(source: BucketStore, slo: str) -> SLORecord:
-    record = _record_or_none(source, slo)
-    if record is None:
+    (stored,) = source.read([Query(slo)])
+    if stored.record is None:
         raise StoreError(f"store {source.backend}, SLO {slo!r}: it was there a moment ago; has the store been emptied?")
-    return record
-
-
-def _record_or_none(store: BucketStore, slo: str) -> SLORecord | None:
-    (stored,) = store.read([Query(slo)])
     return stored.record
 
 

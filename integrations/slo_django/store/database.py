@@ -16,7 +16,7 @@ from slo_django.conf import is_being_tested
 from slo_django.store.dialect import Dialect, dialect_of, is_in_memory
 from slo_django.store.hard_timeout import hard_timeout
 from slo_django.store.schema import schema_problem
-from slo_django.store.session_limit import lock_wait_limit
+from slo_django.store.session_limit import limit_lock_wait
 from slo_django.store.transaction import Transaction
 from slo_django.store.unpooled import unpooled_connection
 
@@ -94,13 +94,10 @@ class Database:
         wait = dialect.locked_timeout
         if wait is not None:
             retry_while_locked(connection.ensure_connection, wait)
-        with (
-            connection.cursor() as cursor,
-            lock_wait_limit(cursor, dialect.lock_wait if write else None),
-            hard_timeout(dialect.hard_timeout, lambda: connection.connection.fileno()),
-        ):
+        with connection.cursor() as cursor, hard_timeout(dialect.hard_timeout, lambda: connection.connection.fileno()):
             execute = None if wait is None else partial(retry_while_locked, cursor.execute, wait)
             transaction = Transaction(cursor, at_once=dialect.takes_several, execute=execute)
+            restore_session = limit_lock_wait(cursor, dialect.lock_wait if write else None)
             try:
                 for statement in dialect.begin_write if write else dialect.begin_read:
                     transaction.execute(statement)
@@ -110,6 +107,8 @@ class Database:
                 with suppress(Error):
                     cursor.execute("ROLLBACK")
                 raise
+            finally:
+                restore_session()
 
     def repeated(self, act: Callable[[], T]) -> T:
         """The result of a function whose transaction the database may refuse because of others, and undo."""

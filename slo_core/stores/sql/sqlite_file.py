@@ -12,9 +12,10 @@ from pathlib import Path
 
 from slo_core.conventions import LOGGER_NAME
 from slo_core.errors import StoreError
+from slo_core.stores.sql.foreign_tables import foreign_tables
 from slo_core.stores.sql.new_file import make_if_missing
 from slo_core.stores.sql.retry import retry_while_locked
-from slo_core.stores.sql.sqlite_schema import SCHEMA_VERSION, foreign_tables, migrate, version_of
+from slo_core.stores.sql.sqlite_schema import SCHEMA_VERSION, migrate, version_of
 
 __all__ = ["SQLiteFile"]
 

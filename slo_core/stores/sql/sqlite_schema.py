@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import sqlite3
 from pathlib import Path
 
 from slo_core.errors import StoreError
 
-__all__ = ["SCHEMA_VERSION", "foreign_tables", "migrate", "version_of"]
+__all__ = ["SCHEMA_VERSION", "migrate", "version_of"]
 
 SCHEMA_VERSION = 1
 
@@ -81,20 +80,3 @@ def migrate(connection: sqlite3.Connection, path: Path, *, now: float) -> None:
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     if connection.execute("SELECT COUNT(*) FROM store").fetchone() == (0,):
         connection.execute("INSERT INTO store (store_id, created) VALUES (?, ?)", (secrets.token_hex(16), now))
-
-
-def foreign_tables(connection: sqlite3.Connection) -> list[str]:
-    """
-    The tables in a file of ours that another program has made there since, by name.
-
-    Args:
-        connection: To the file.
-    """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:  # a newer version of the package may have tables that this one does not know
-        return []
-    own = {name for statements in _MIGRATIONS for name in re.findall(r"CREATE TABLE (\w+)", " ".join(statements))}
-    names = connection.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
-    )
-    return sorted({name for (name,) in names} - own)
