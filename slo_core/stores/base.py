@@ -63,8 +63,8 @@ class Ledger(Protocol):
     def read(self, spans: Sequence[Span]) -> Reading:
         """Everything a snapshot needs."""
 
-    def series(self, buckets: BucketRange) -> list[Increment]:
-        """The buckets of a range that hold events, oldest first, for charts; empty for a width that is not kept."""
+    def series(self, ranges: Sequence[BucketRange]) -> Sequence[list[Increment]]:
+        """For each range its buckets that hold events, oldest first, for charts; empty for a width that is not kept."""
 
     def reset(self) -> None:
         """Forget everything, in a forked child: what the parent holds is the parent's to report."""

@@ -198,9 +198,8 @@ def _content(source: BucketStore, slo: str, *, now: float) -> _Content:
     """Record and buckets that belong together: nothing was counted between two looks at the record."""
     before = _record(source, slo)
     for _ in range(_ATTEMPTS):
-        increments = tuple(
-            increment for buckets in _kept_buckets(before, now) for increment in source.series(slo, buckets)
-        )
+        (series,) = source.series([Query(slo, _kept_buckets(before, now))])
+        increments = tuple(increment for buckets in series for increment in buckets)
         after = _record(source, slo)
         if dataclasses.replace(before, idle_seconds=after.idle_seconds) == after:
             return _Content(after, increments)
@@ -218,19 +217,19 @@ def _record(source: BucketStore, slo: str) -> SLORecord:
     return stored.record
 
 
-def _kept_buckets(record: SLORecord, now: float) -> list[BucketRange]:
+def _kept_buckets(record: SLORecord, now: float) -> tuple[BucketRange, ...]:
     """The buckets that windows may still read: those that only have not been pruned yet stay behind."""
     if record.last_event_at is None:
-        return []
+        return ()
     reference = min(record.last_event_at, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
-    return [
+    return tuple(
         BucketRange(
             width,
             kept_from(width, newest=reference, keeps_seconds=record.keeps_seconds),
             record.last_event_at // width,
         )
         for width in WIDTHS
-    ]
+    )
 
 
 def _batch(content: _Content, writer: str) -> Batch:

@@ -14,9 +14,10 @@ from slo_core.budgets.events import EventCounts
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
 from slo_core.stores.base import StoreScope
-from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, Stored, StoreIdentity
+from slo_core.stores.buckets import Applied, Batch, Query, Series, Stored, StoreIdentity
 from slo_core.stores.url import redacted_url
 from slo_django.store.batch_writer import BatchWriter
+from slo_django.store.bucket_sums import read_series
 from slo_django.store.closed_sums import ClosedSums, WantedSums
 from slo_django.store.database import Database
 from slo_django.store.pruning import PRUNING_SECONDS, Pruning
@@ -131,17 +132,12 @@ class DjangoBucketStore:
             for query in queries
         ]
 
-    def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
-        """Buckets with events, oldest first."""
+    def series(self, queries: Sequence[Query]) -> list[Series]:
+        """Buckets with events, oldest first, all of one moment."""
+        wanted = [(self._batch_writer.key(query.slo), each) for query in queries for each in query.ranges]
         with self._database.reading() as transaction:
-            rows = self._tables.select(
-                transaction,
-                "width, bucket, b.good, b.bad",
-                "slo_django_bucket b JOIN slo_django_slo s ON s.id = b.slo_id "
-                "WHERE s.digest = %s AND width = %s AND bucket BETWEEN %s AND %s ORDER BY bucket",
-                [self._batch_writer.key(slo), *buckets],
-            )
-            return [Increment(*row) for row in rows]
+            series = iter(read_series(transaction, self._tables, wanted))
+        return [tuple(next(series) for _ in query.ranges) for query in queries]
 
     def names(self) -> list[str]:
         """The SLOs of this service."""

@@ -90,10 +90,10 @@ class MemoryLedger:
                 last_event_at=self._newest if self._newest > -math.inf else None,
             )
 
-    def series(self, buckets: BucketRange) -> list[Increment]:
-        """The buckets of a range that hold events, oldest first."""
+    def series(self, ranges: Sequence[BucketRange]) -> list[list[Increment]]:
+        """For each range its buckets that hold events, oldest first; all at one moment."""
         with self._lock:
-            return self._tiers.series(buckets)
+            return [self._tiers.series(buckets) for buckets in ranges]
 
 
 class MemoryStore:

@@ -12,16 +12,14 @@ from typing import Any
 from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.errors import StoreError
 from slo_core.stores.base import StoreScope
-from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, Stored, StoreIdentity
+from slo_core.stores.buckets import Applied, Batch, Query, Series, Stored, StoreIdentity
 from slo_core.stores.redis.batch_call import batch_call
 from slo_core.stores.redis.blocks import (
-    BLOCK_BUCKETS,
     SCRIPT_CONSTANTS,
     SERVICES_KEY,
     STORE_KEY,
     BlockPlan,
     Keys,
-    counters_of,
     text_of,
 )
 from slo_core.stores.redis.cluster import ClusterSession, Command
@@ -169,6 +167,14 @@ class RedisBucketStore:
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums: one script call for each SLO."""
+        return [plan.stored(answer) for plan, answer in self._answered(queries)]
+
+    def series(self, queries: Sequence[Query]) -> list[Series]:
+        """Buckets with events, oldest first: one script call for each SLO."""
+        return [plan.series(answer) for plan, answer in self._answered(queries)]
+
+    def _answered(self, queries: Sequence[Query]) -> list[tuple[BlockPlan, Any]]:
+        """The plan of each query, with the answer of the script that reads; in one round trip, one to each node."""
         with self._errors():
             client = self._ready()
             plans = [BlockPlan(self._keys, query) for query in queries]
@@ -182,30 +188,12 @@ class RedisBucketStore:
                         raise answer
             else:
                 answers = self._run_all(client, self._read_script, calls)[2:]
-            return [plan.stored(answer) for plan, answer in zip(plans, answers, strict=True)]
-
-    def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
-        """Buckets with events, oldest first."""
-        with self._errors():
-            client = self._ready()
-            width, first, last = buckets
-            size = BLOCK_BUCKETS[width]
-            increments = []
-            for block in range(first // size, last // size + 1):
-                packed = client.get(self._keys.block(slo, width, block)) or b""
-                counters = counters_of(packed)
-                for place, (good, bad) in enumerate(zip(counters[::2], counters[1::2], strict=True)):
-                    bucket = block * size + place
-                    if (good or bad) and first <= bucket <= last:
-                        increments.append(Increment(width, bucket, good, bad))
-            return increments
+            return list(zip(plans, answers, strict=True))
 
     def names(self) -> list[str]:
-        """The SLOs of this service whose records have not expired."""
+        """The SLOs of this service, those among them whose records have expired: each read of them finds nothing."""
         with self._errors():
-            client = self._ready()
-            names = sorted(text_of(name) for name in client.smembers(self._keys.names))
-            return [name for name in names if client.exists(self._keys.record(name))]
+            return sorted(text_of(name) for name in self._ready().smembers(self._keys.names))
 
     def services(self) -> list[str]:
         """Every service that has declared an SLO."""

@@ -8,7 +8,7 @@ from typing import Protocol
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
 from slo_core.stores.base import Reading, ReadRequest
-from slo_core.stores.buckets import BucketRange, Increment
+from slo_core.stores.buckets import BucketRange, Series
 from slo_core.stores.shared.outbox import Outbox
 
 __all__ = ["LedgerStore", "SharedLedger"]
@@ -27,7 +27,7 @@ class LedgerStore(Protocol):
     def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
         """The events of several SLOs."""
 
-    def series(self, definition: SLODefinition, buckets: BucketRange) -> list[Increment]:
+    def series(self, definition: SLODefinition, ranges: Sequence[BucketRange]) -> Series:
         """The buckets of an SLO's range that hold events."""
 
     def notice_fork(self) -> None:
@@ -88,9 +88,9 @@ class SharedLedger:
         """The events in the store, after this process's own were handed over."""
         return self._store.read((ReadRequest(self, spans),))[0]
 
-    def series(self, buckets: BucketRange) -> list[Increment]:
+    def series(self, ranges: Sequence[BucketRange]) -> Series:
         """The events in the store, after this process's own were handed over."""
-        return self._store.series(self.definition, buckets)
+        return self._store.series(self.definition, ranges)
 
     def reset(self) -> None:
         """In a forked child: events that the parent has not handed over are the parent's."""

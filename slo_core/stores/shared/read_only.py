@@ -11,8 +11,8 @@ from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
 from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
-from slo_core.stores.buckets import BucketRange, BucketStore, Increment, Query, SLORecord, StoreIdentity
-from slo_core.stores.shared.reader import read_windows, reading_of
+from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, StoreIdentity
+from slo_core.stores.shared.reader import read_series, read_windows, reading_of
 
 __all__ = ["ReadOnlyLedger", "ReadOnlyStore"]
 
@@ -48,9 +48,9 @@ class ReadOnlyLedger:
         """The events that the store holds."""
         return self._store.read((ReadRequest(self, spans),))[0]
 
-    def series(self, buckets: BucketRange) -> list[Increment]:
-        """The buckets of a range that hold events, oldest first."""
-        return self._store.series(self.definition, buckets)
+    def series(self, ranges: Sequence[BucketRange]) -> Series:
+        """For each range its buckets that hold events, oldest first."""
+        return self._store.series(self.definition, ranges)
 
     def reset(self) -> None:
         """Nothing to do: it holds nothing."""
@@ -151,15 +151,15 @@ class ReadOnlyStore:
                 readings.append(reading_of(stored, now=self._clock()))
             return readings
 
-    def series(self, definition: SLODefinition, buckets: BucketRange) -> list[Increment]:
+    def series(self, definition: SLODefinition, ranges: Sequence[BucketRange]) -> Series:
         """
-        The buckets of an SLO's range that hold events, oldest first.
+        For each range the buckets of an SLO that hold events, oldest first.
 
         Raises:
             StoreError: The store is out of reach.
         """
         with self._asking():
-            return self._buckets.series(definition.name, buckets)
+            return read_series(self._buckets, definition.name, ranges)
 
     def health(self) -> StoreHealth:
         """How the last read went; nothing is ever handed over, and the store's clock is not known."""

@@ -10,10 +10,10 @@ from slo_core.budgets.snapshot import Reading
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
 from slo_core.stores.base import ReadRequest
-from slo_core.stores.buckets import BucketStore, Query, SLORecord, Stored
+from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, Stored
 from slo_core.stores.layout import ReadPlan
 
-__all__ = ["read_windows", "reading_of"]
+__all__ = ["read_series", "read_windows", "reading_of"]
 
 
 def reading_of(stored: Stored, *, now: float) -> Reading:
@@ -74,6 +74,12 @@ def read_windows(
         [Query(definition.name, plan.ranges) for definition, plan in zip(definitions, plans, strict=True)]
     )
     return [Stored(stored.record, plan.counts(stored.sums)) for plan, stored in zip(plans, answers, strict=True)]
+
+
+def read_series(buckets: BucketStore, slo: str, ranges: Sequence[BucketRange]) -> Series:
+    """For each range the buckets of an SLO that hold events, oldest first; the store's exceptions are passed on."""
+    (series,) = buckets.series([Query(slo, tuple(ranges))])
+    return series
 
 
 def _whole_seconds(span: Span) -> tuple[int, int, int]:

@@ -13,13 +13,13 @@ from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.objectives.definition import SLODefinition
 from slo_core.process.forks import ForkWatch
 from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
-from slo_core.stores.buckets import BucketRange, BucketStore, Declaration, Increment
+from slo_core.stores.buckets import BucketRange, BucketStore, Declaration, Series
 from slo_core.stores.shared.attempts import Attempts
 from slo_core.stores.shared.delivery import LOCK_SECONDS, Delivery
 from slo_core.stores.shared.flusher import Flusher
 from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox, new_writer
-from slo_core.stores.shared.reader import read_windows, reading_of
+from slo_core.stores.shared.reader import read_series, read_windows, reading_of
 from slo_core.stores.stored_definition import fingerprint_of, stored_definition
 
 __all__ = ["WriteBehindStore"]
@@ -209,15 +209,15 @@ class WriteBehindStore:
         self.notice_fork()
         return self._delivery.read(lambda: self._read(requests))
 
-    def series(self, definition: SLODefinition, buckets: BucketRange) -> list[Increment]:
+    def series(self, definition: SLODefinition, ranges: Sequence[BucketRange]) -> Series:
         """
-        The buckets of an SLO's range that hold events, oldest first.
+        For each range the buckets of an SLO that hold events, oldest first.
 
         Raises:
             StoreError: The store is out of reach.
         """
         self.notice_fork()
-        return self._delivery.read(lambda: self._buckets.series(definition.name, buckets))
+        return self._delivery.read(lambda: read_series(self._buckets, definition.name, ranges))
 
     def _read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
         answers = read_windows(self._buckets, [_ledger_of(request).definition for request in requests], requests)

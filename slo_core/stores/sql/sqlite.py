@@ -13,7 +13,7 @@ from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
 from slo_core.stores.base import StoreScope
-from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, SLORecord, Stored, StoreIdentity
+from slo_core.stores.buckets import Applied, Batch, Increment, Query, Series, SLORecord, Stored, StoreIdentity
 from slo_core.stores.layout import NOTES_KEPT_SECONDS, WIDTHS, kept_from
 from slo_core.stores.sql.sqlite_batches import add_batches
 from slo_core.stores.sql.sqlite_file import SQLiteFile
@@ -25,6 +25,11 @@ _RECORD = "name, good, bad, dropped, errors, since, newest, keeps, definition, f
 _SUM_OF_RANGE = """
     SELECT COALESCE(SUM(good), 0), COALESCE(SUM(bad), 0) FROM bucket
     WHERE slo = ? AND width = ? AND bucket BETWEEN ? AND ?"""
+
+_BUCKETS_OF_RANGE = """
+    SELECT bucket.width, bucket.bucket, bucket.good, bucket.bad FROM bucket JOIN slo ON slo.id = bucket.slo
+    WHERE slo.service = ? AND slo.name = ? AND bucket.width = ? AND bucket.bucket BETWEEN ? AND ?
+    ORDER BY bucket.bucket"""
 
 
 def open_sqlite(
@@ -132,16 +137,16 @@ class SQLiteBucketStore:
         sums = [EventCounts(*connection.execute(_SUM_OF_RANGE, (slo, *each)).fetchone()) for each in query.ranges]
         return Stored(SLORecord(*row[1:]), tuple(sums))
 
-    def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
-        """Buckets with events, oldest first."""
+    def series(self, queries: Sequence[Query]) -> list[Series]:
+        """Buckets with events, oldest first, all of one moment."""
         with self._file.transaction(write=False) as connection:
-            rows = connection.execute(
-                "SELECT bucket.width, bucket.bucket, bucket.good, bucket.bad FROM bucket JOIN slo ON slo.id = bucket.slo "
-                "WHERE slo.service = ? AND slo.name = ? AND bucket.width = ? AND bucket.bucket BETWEEN ? AND ? "
-                "ORDER BY bucket.bucket",
-                (self.service, slo, *buckets),
-            )
-            return [Increment(*row) for row in rows]
+            return [
+                tuple(
+                    [Increment(*row) for row in connection.execute(_BUCKETS_OF_RANGE, (self.service, query.slo, *each))]
+                    for each in query.ranges
+                )
+                for query in queries
+            ]
 
     def names(self) -> list[str]:
         """The SLOs of this service."""

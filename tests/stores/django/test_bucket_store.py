@@ -149,7 +149,7 @@ def test_tables_of_a_newer_version_are_left_alone(alias: str) -> None:
         store.services,
         store.prune,
         lambda: store.read([Query("few")]),
-        lambda: store.series("few", BucketRange(1, now, now)),
+        lambda: store.series([Query("few", (BucketRange(1, now, now),))]),
         lambda: store.apply([batch_of([(now, 1, 0)], number=2, slo="few")]),
     ):
         with pytest.raises(StoreError, match=r"of a newer slo-suite \(schema 2, this one knows 1\); upgrade slo-suite"):

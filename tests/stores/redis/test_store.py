@@ -15,6 +15,8 @@ import redis
 
 from redis_servers import RedisServer
 from slo_core import SLODefinition, SLORegistry, SLOTracker, StoreError
+from slo_core.status_page.links import relative_links
+from slo_core.status_page.page import StatusPage
 from slo_core.stores.buckets import Query
 from slo_core.stores.layout import admit, kept_from, spread
 from slo_core.stores.redis.store import RedisBucketStore, open_redis
@@ -191,3 +193,35 @@ def test_two_hundred_writers_are_exact(server: RedisServer, client: redis.Redis)
     assert [(answer.record.good, answer.record.bad) for answer in answers] == [(1200, 600)] * 20
     for store in writers.values():
         store.close()
+
+
+def test_pages_and_names_take_few_round_trips(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is a network's time away: a page of an SLO takes five at most, the names of fifty SLOs one."""
+    sent: list[object] = []
+    send = redis.connection.AbstractConnection.send_packed_command
+
+    def counting(connection: redis.connection.AbstractConnection, *arguments: object, **more: object) -> None:
+        sent.append(arguments)
+        send(connection, *arguments, **more)
+
+    buckets = open_redis(server.url, service="shop")
+    registry = SLORegistry(WriteBehindStore(buckets), service="shop")
+    trackers = [registry.define(SLODefinition(f"slo-{number}", 0.99)) for number in range(50)]
+    for tracker in trackers:
+        tracker.record(True)
+    registry.flush()
+    page = StatusPage(registry)
+    links = relative_links("slo")
+    page.detail("slo-1", {}, links=links)  # scripts are loaded, the server was looked at
+    trackers[1].record(False)
+    monkeypatch.setattr(redis.connection.AbstractConnection, "send_packed_command", counting)
+
+    content = page.detail("slo-1", {}, links=links)
+    of_page, sent[:] = len(sent), []
+    names = buckets.names()
+    of_names = len(sent)
+
+    assert "cannot be read" not in content.html
+    assert of_page <= 5
+    assert (len(names), of_names) == (50, 1)
+    registry.close()
