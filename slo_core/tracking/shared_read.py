@@ -81,7 +81,9 @@ class SharedRead(Generic[T]):
 
     - Reads begin at least 0.1 s apart, one after the other, each in a thread that is started for it. Where no thread
       can be started, one of the readers reads.
-    - A reader waits until its time-out. A failure is given to all waiting readers and to all that call within 1 s.
+    - A reader waits until its time-out. A failure is given to all waiting readers and to all that call within 1 s. After
+      that one reader tries; while it does, the others get the failure: of a server's threads one at most waits for a store
+      that is away. A reader whose time is over counts as a failure, too.
     - A read that has not returned after twice the time-out counts as hung, and another one may begin. While two reads
       hang, readers are refused.
 
@@ -136,7 +138,7 @@ class SharedRead(Generic[T]):
         with (change := self._change.get()):
             now = self._monotonic()
             deadline = now + self._timeout
-            if self._failure is not None and now < self._failure.at + _FAILURE_SECONDS:
+            if self._failure is not None and (now < self._failure.at + _FAILURE_SECONDS or self._is_at_work(now)):
                 raise self._failure.as_new()
             if self._next is None:
                 self._next = _Result()
@@ -144,10 +146,12 @@ class SharedRead(Generic[T]):
             while not result.is_there:
                 now = self._monotonic()
                 if now >= deadline:
-                    raise StoreError(
+                    error = StoreError(
                         f"{self._what}: expected an answer within {self._timeout:g} s, got none; "
                         "check that the store is in reach and not overloaded"
                     )
+                    self._failure = _Failure(error, now)
+                    raise error
                 self._ensure_thread(change, now)
                 if not result.is_there:
                     change.wait(self._until(deadline) - now)
@@ -157,6 +161,10 @@ class SharedRead(Generic[T]):
 
     def _until(self, deadline: float) -> float:
         return deadline if self._thread is None else min(deadline, self._hangs_at(self._thread))
+
+    def _is_at_work(self, now: float) -> bool:
+        """Whether a thread reads, or is about to, that does not count as hung."""
+        return self._thread is not None and now < self._hangs_at(self._thread)
 
     def _hangs_at(self, thread: _ReaderThread) -> float:
         return thread.since + 2 * self._timeout

@@ -180,6 +180,55 @@ def test_a_failure_is_shared_for_a_second(clock: Arrivals, reads: Reads, readers
     assert read() == 1
 
 
+def test_one_reader_at_a_time_tries_a_store_that_is_away(
+    clock: Arrivals, reads: Reads, readers: ThreadPoolExecutor
+) -> None:
+    """The others get the last failure at once: a server's threads do not wait together for a store that hangs."""
+    reads.errors |= {0: StoreError("wet"), 1: StoreError("still wet")}
+    reads.let_end(0)
+    read = shared(reads, clock)
+    with pytest.raises(StoreError, match="wet"):
+        read()
+    clock.now += 1.0
+    (trying,) = arrive(read, clock, readers)
+    reads.wait_for(1)
+
+    for _ in range(8):
+        with pytest.raises(StoreError, match="wet"):
+            read()
+    reads.let_end(1)
+    assert str(trying.exception(_SOON)) == "still wet"
+
+    clock.now += 1.0
+    (trying,) = arrive(read, clock, readers)
+    reads.wait_for(2)
+    reads.let_end(2, 3)
+    assert trying.result(_SOON) == 2
+    clock.now += 0.1
+    assert read() == 3
+
+
+def test_a_time_out_is_shared_as_a_failure_is(clock: Arrivals, reads: Reads, readers: ThreadPoolExecutor) -> None:
+    """Those who come later do not wait as long for the same read; once it has returned, they read again."""
+    read = shared(reads, clock)
+    (first,) = arrive(read, clock, readers)
+    reads.wait_for(0)
+    clock.now += 5.0
+    wake(read)
+    assert isinstance(first.exception(_SOON), StoreError)
+
+    for later in (0.0, 0.99, 1.5):
+        clock.now = 5.0 + later
+        with pytest.raises(StoreError, match="expected an answer within 5 s"):
+            read()
+
+    at_work = [thread for thread in threading.enumerate() if thread.name == "slo-reader"]
+    reads.let_end(0, 1)
+    for thread in at_work:
+        thread.join(_SOON)
+    assert read() == 1
+
+
 def test_other_errors_reach_readers_as_they_are(clock: Arrivals, reads: Reads) -> None:
     """Of those only the type may be shown; their traceback does not grow with each reader."""
     reads.errors[0] = ValueError("secret")
