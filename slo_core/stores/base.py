@@ -8,10 +8,20 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 from slo_core.budgets.bucket import BucketRange, Increment
 from slo_core.budgets.events import Observation
 from slo_core.budgets.snapshot import Reading
+from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
 
-__all__ = ["Ledger", "ObservationStore", "ReadRequest", "Reading", "Store", "StoreHealth", "StoreScope"]
+__all__ = [
+    "Ledger",
+    "ObservationStore",
+    "ReadRequest",
+    "Reading",
+    "Store",
+    "StoreHealth",
+    "StoreScope",
+    "whole_reading",
+]
 
 # Whose events one store holds: this process's, this host's, or the whole fleet's.
 StoreScope = Literal["process", "host", "fleet"]
@@ -88,6 +98,18 @@ class ReadRequest(NamedTuple):
         return all(span.until > span.at for span in self.spans)
 
 
+def whole_reading(answer: Reading | StoreError) -> Reading:
+    """
+    A reading, unchanged.
+
+    Raises:
+        StoreError: There is an error in its place.
+    """
+    if isinstance(answer, StoreError):
+        raise answer
+    return answer
+
+
 @runtime_checkable
 class Store(Protocol):
     """
@@ -115,8 +137,8 @@ class Store(Protocol):
     def ledger(self, definition: SLODefinition) -> Ledger:
         """A ledger for an SLO; the same numbers for the same name, where the store is shared."""
 
-    def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
-        """The events of several SLOs, in their order."""
+    def read(self, requests: Sequence[ReadRequest]) -> Sequence[Reading | StoreError]:
+        """The events of several SLOs, in their order; an error where one SLO alone cannot be read."""
 
     def health(self) -> StoreHealth:
         """How this process gets on with it, without asking it."""

@@ -167,10 +167,13 @@ class Stored:
     Attributes:
         record: None when the SLO was never declared; then every sum is 0.
         sums: The events of each range of the query, in its order.
+        trouble: Why it cannot be read, where it is damaged, fit for a log; None else. Only this SLO is left out then. What
+            is read is looked at by the caller: a negative number, say, need not be noticed here.
     """
 
     record: SLORecord | None
     sums: tuple[EventCounts, ...]
+    trouble: str | None = None
 
 
 # For each range of a query, the buckets that hold events, oldest first.

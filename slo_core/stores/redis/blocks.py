@@ -133,6 +133,11 @@ class BlockPlan:
             self._starts[block] = (index, low)
             self.offsets += [low * BUCKET_BYTES, (high + 1) * BUCKET_BYTES - 1]
 
+    @property
+    def slo(self) -> str:
+        """The SLO of the query."""
+        return self._query.slo
+
     def stored(self, answer: Sequence[Any]) -> Stored:
         """The record and the sums, from the answer of the script."""
         (now, _), fields, *packed = answer
@@ -216,5 +221,5 @@ def _record(slo: str, fields: Sequence[bytes | None], now: float) -> SLORecord |
 
 
 def text_of(value: bytes | str) -> str:
-    """A value as text, whether or not the client decodes."""
-    return value.decode() if isinstance(value, bytes) else value
+    """A value as text, whether or not the client decodes; bytes that are none as escapes."""
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value

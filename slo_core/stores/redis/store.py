@@ -27,6 +27,7 @@ from slo_core.stores.redis.connection import DEFAULT_TIMEOUT_SECONDS, check_opti
 from slo_core.stores.redis.pipeline import run_pipeline, seconds_of
 from slo_core.stores.redis.script import Script
 from slo_core.stores.redis.server_check import SCHEMA_VERSION, check_server
+from slo_core.stores.shared.damage import damaged
 from slo_core.stores.url import redacted_url
 
 __all__ = ["RedisBucketStore", "open_redis"]
@@ -167,11 +168,11 @@ class RedisBucketStore:
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums: one script call for each SLO."""
-        return [plan.stored(answer) for plan, answer in self._answered(queries)]
+        return [_stored(plan, answer) for plan, answer in self._answered(queries)]
 
     def series(self, queries: Sequence[Query]) -> list[Series]:
         """Buckets with events, oldest first: one script call for each SLO."""
-        return [plan.series(answer) for plan, answer in self._answered(queries)]
+        return [_series(plan, answer) for plan, answer in self._answered(queries)]
 
     def _answered(self, queries: Sequence[Query]) -> list[tuple[BlockPlan, Any]]:
         """The plan of each query, with the answer of the script that reads; in one round trip, one to each node."""
@@ -184,10 +185,10 @@ class RedisBucketStore:
                 answers = session.run([self._command_of(self._read_script, *call) for call in calls])
                 self._end(session)
                 for answer in answers:
-                    if isinstance(answer, Exception):
+                    if isinstance(answer, Exception) and not _is_damage(answer):
                         raise answer
             else:
-                answers = self._run_all(client, self._read_script, calls)[2:]
+                answers = self._run_all(client, self._read_script, calls, may_fail=_is_damage)[2:]
             return list(zip(plans, answers, strict=True))
 
     def names(self) -> list[str]:
@@ -259,14 +260,19 @@ class RedisBucketStore:
         return {"target_nodes": client.get_random_node()} if self._is_cluster else {}
 
     def _run_all(
-        self, client: Any, script: Script, calls: Iterable[tuple[Sequence[str | bytes], Sequence[object]]]
+        self,
+        client: Any,
+        script: Script,
+        calls: Iterable[tuple[Sequence[str | bytes], Sequence[object]]],
+        *,
+        may_fail: Callable[[Exception], bool] | None = None,
     ) -> list[Any]:
         """Which store it is, its clock, and the answer of each call; in one round trip."""
         evaluated = (("EVALSHA", script.sha, len(keys), *keys, *arguments) for keys, arguments in calls)
         answers = run_pipeline(self._redis, client, [_IDENTITY, ("TIME",), *evaluated], [script])
-        failures = [answer for answer in answers if isinstance(answer, Exception)]
-        if failures:
-            raise failures[0]
+        for answer in answers:
+            if isinstance(answer, Exception) and not (may_fail is not None and may_fail(answer)):
+                raise answer
         return answers
 
     @contextmanager
@@ -287,6 +293,30 @@ def _identity(fields: Sequence[Any]) -> StoreIdentity:
     """From its two fields."""
     store_id, created = fields
     return StoreIdentity(text_of(store_id), float(created))
+
+
+def _is_damage(exc: Exception) -> bool:
+    """Whether a key of one SLO is not of the type that this package gives it; others can be read."""
+    return "WRONGTYPE" in str(exc)
+
+
+def _stored(plan: BlockPlan, answer: Any) -> Stored:
+    """The record and the sums in an answer; or the trouble with it."""
+    try:
+        if isinstance(answer, Exception):
+            raise answer
+        return plan.stored(answer)
+    except Exception as exc:  # from any bytes in a store
+        return Stored(None, (), _explained(exc))
+
+
+def _series(plan: BlockPlan, answer: Any) -> Series:
+    try:
+        if isinstance(answer, Exception):
+            raise answer
+        return plan.series(answer)
+    except Exception as exc:  # from any bytes in a store
+        raise damaged(plan.slo, _explained(exc)) from exc
 
 
 def _explained(exc: Exception) -> str:

@@ -10,11 +10,13 @@ import weakref
 from collections.abc import Callable, Sequence
 
 from slo_core.conventions import DEFAULT_SERVICE
+from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.process.forks import ForkWatch
 from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
 from slo_core.stores.buckets import BucketRange, BucketStore, Declaration, Series
 from slo_core.stores.shared.attempts import Attempts
+from slo_core.stores.shared.damage import whole_series
 from slo_core.stores.shared.delivery import LOCK_SECONDS, Delivery
 from slo_core.stores.shared.flusher import Flusher
 from slo_core.stores.shared.ledger import SharedLedger
@@ -199,9 +201,9 @@ class WriteBehindStore:
 
     # --- reading
 
-    def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
+    def read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
         """
-        The events of several SLOs.
+        The events of several SLOs; an error where one of them is damaged.
 
         Raises:
             StoreError: It is out of reach.
@@ -214,17 +216,22 @@ class WriteBehindStore:
         For each range the buckets of an SLO that hold events, oldest first.
 
         Raises:
-            StoreError: The store is out of reach.
+            StoreError: The store is out of reach, or the SLO is damaged.
         """
         self.notice_fork()
-        return self._delivery.read(lambda: read_series(self._buckets, definition.name, ranges))
+        series = self._delivery.read(lambda: read_series(self._buckets, definition.name, ranges))
+        return whole_series(definition.name, series)
 
-    def _read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
-        answers = read_windows(self._buckets, [_ledger_of(request).definition for request in requests], requests)
+    def _read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
+        definitions = [_ledger_of(request).definition for request in requests]
+        answers = read_windows(self._buckets, definitions, requests)
         for stored in answers:
             if stored.record is not None:
                 self._errors[stored.record.slo] = stored.record.errors
-        return [reading_of(stored, now=self._clock()) for stored in answers]
+        return [
+            reading_of(definition.name, stored, now=self._clock())
+            for definition, stored in zip(definitions, answers, strict=True)
+        ]
 
     # --- forks
 

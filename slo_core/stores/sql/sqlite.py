@@ -134,7 +134,12 @@ class SQLiteBucketStore:
         if row is None:
             return Stored(None, (EventCounts(),) * len(query.ranges))
         slo = row[0]
-        sums = [EventCounts(*connection.execute(_SUM_OF_RANGE, (slo, *each)).fetchone()) for each in query.ranges]
+        try:
+            sums = [EventCounts(*connection.execute(_SUM_OF_RANGE, (slo, *each)).fetchone()) for each in query.ranges]
+        except sqlite3.OperationalError as exc:
+            if "integer overflow" not in str(exc):
+                raise
+            return Stored(None, (), str(exc))
         return Stored(SLORecord(*row[1:]), tuple(sums))
 
     def series(self, queries: Sequence[Query]) -> list[Series]:
@@ -152,12 +157,13 @@ class SQLiteBucketStore:
         """The SLOs of this service."""
         with self._file.transaction(write=False) as connection:
             rows = connection.execute("SELECT name FROM slo WHERE service = ?", (self.service,))
-            return sorted(name for (name,) in rows)
+            return sorted(name for (name,) in rows if isinstance(name, str))
 
     def services(self) -> list[str]:
         """Every service in the file."""
         with self._file.transaction(write=False) as connection:
-            return sorted(service for (service,) in connection.execute("SELECT DISTINCT service FROM slo"))
+            rows = connection.execute("SELECT DISTINCT service FROM slo")
+            return sorted(service for (service,) in rows if isinstance(service, str))
 
     def prune(self) -> int:
         """Delete buckets that no window reads again, of every service, and notes older than a day."""

@@ -13,6 +13,7 @@ from itertools import repeat
 import pytest
 import redis
 
+from damaged_slo import DamagedSLO
 from redis_servers import RedisServer
 from slo_core import SLODefinition, SLORegistry, SLOTracker, StoreError
 from slo_core.status_page.links import relative_links
@@ -225,3 +226,65 @@ def test_pages_and_names_take_few_round_trips(server: RedisServer, monkeypatch: 
     assert of_page <= 5
     assert (len(names), of_names) == (50, 1)
     registry.close()
+
+
+KEY = "slo:{shop/damaged}"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ("hset", f"{KEY}:record", "good", "-1"),
+        ("hset", f"{KEY}:record", "bad", "many"),
+        ("hset", f"{KEY}:record", "errors", "9" * 400),
+        ("hset", f"{KEY}:record", "since", "nan"),
+        ("hset", f"{KEY}:record", "newest", "\xff"),
+        ("hset", f"{KEY}:record", "keeps", ""),
+        ("del", f"{KEY}:record"),
+        ("hset", f"{KEY}:record", "flushed", "soon"),
+    ],
+)
+def test_a_record_of_others_hides_its_slo_alone(server: RedisServer, damage: tuple[str, ...]) -> None:
+    """Text in place of numbers, negative ones, too large ones, and bytes that are no text."""
+    slos = DamagedSLO(lambda service: open_redis(server.url, service=service))
+    if damage[0] == "del":
+        server.cli("del", damage[1])
+        server.cli("set", damage[1], "a string")
+    else:
+        server.cli(*damage)
+
+    slos.assert_alone_hidden()
+    slos.registry.close()
+
+
+@pytest.mark.parametrize("content", [b"odd", b"\xff" * 16 * 300, None])
+def test_blocks_of_others_hide_their_slo_alone(server: RedisServer, client: redis.Redis, content: bytes | None) -> None:
+    """Of another length, with negative counters, or of another type."""
+    slos = DamagedSLO(lambda service: open_redis(server.url, service=service))
+    blocks = [key for key in client.keys(f"{KEY}:*") if key.rpartition(":")[2].isdigit()]
+    assert blocks
+    for key in blocks:
+        client.delete(key)
+        if content is None:
+            client.lpush(key, "a list")
+        else:
+            client.set(key, content)
+
+    slos.assert_alone_hidden()
+    with pytest.raises(StoreError, match="SLO 'damaged'"):
+        slos.registry["damaged"].internals.timeline()
+    assert slos.registry.store.health().is_up
+    slos.registry.close()
+
+
+def test_a_definition_or_a_name_that_is_no_text_hides_no_other(server: RedisServer, client: redis.Redis) -> None:
+    """An exporter shows the others; workers have definitions of their own."""
+    slos = DamagedSLO(lambda service: open_redis(server.url, service=service))
+    client.hset(f"{KEY}:record", "definition", b"\xff\xfe")
+    client.sadd("slo:names:shop", b"\xff", "")
+    client.sadd("slo:services", b"\xff")
+
+    assert slos.shown_by_exporter()[0] == ["whole"]
+    assert slos.shown_to_workers() == (["damaged", "whole"], "")
+    assert open_redis(server.url, service="shop").services() == ["\\xff", "shop"]
+    slos.registry.close()
