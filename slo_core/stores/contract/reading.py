@@ -36,6 +36,24 @@ class ReadingContract:
             )
             assert window_of(store, now, window) == expected, window
 
+    def test_each_of_many_ranges_has_its_own_sum(self, make_store) -> None:  # type: ignore[no-untyped-def]
+        """In the order of the query, also where they overlap, repeat, or hold no event."""
+        store = make_store()
+        now = now_of(store)
+        events = [(now - second, second, second % 3) for second in range(20)]
+        store.apply([batch_of(events, number=1, declaration=declared(now))])
+        ranges = [BucketRange(1, now - second - second % 4, now - second) for second in (*range(40), *range(30), 7, 7)]
+
+        (stored,) = store.read([Query("availability", tuple(ranges))])
+
+        assert stored.sums == tuple(
+            EventCounts(
+                sum(good for second, good, _ in events if first <= second <= last),
+                sum(bad for second, _, bad in events if first <= second <= last),
+            )
+            for _, first, last in ranges
+        )
+
     def test_a_series_is_what_the_buckets_hold(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Oldest first, those without events left out."""
         store = make_store()

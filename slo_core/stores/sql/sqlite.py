@@ -13,7 +13,17 @@ from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
 from slo_core.stores.base import StoreScope
-from slo_core.stores.buckets import Applied, Batch, Increment, Query, Series, SLORecord, Stored, StoreIdentity
+from slo_core.stores.buckets import (
+    Applied,
+    Batch,
+    BucketRange,
+    Increment,
+    Query,
+    Series,
+    SLORecord,
+    Stored,
+    StoreIdentity,
+)
 from slo_core.stores.layout import NOTES_KEPT_SECONDS, WIDTHS, kept_from
 from slo_core.stores.sql.sqlite_batches import add_batches
 from slo_core.stores.sql.sqlite_file import SQLiteFile
@@ -23,9 +33,11 @@ __all__ = ["SQLiteBucketStore", "open_sqlite"]
 
 _RECORD = "name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at"
 _SUM_OF_RANGE = """
-    SELECT COALESCE(SUM(good), 0), COALESCE(SUM(bad), 0) FROM bucket
+    SELECT ?, COALESCE(SUM(good), 0), COALESCE(SUM(bad), 0) FROM bucket
     WHERE slo = ? AND width = ? AND bucket BETWEEN ? AND ?"""
 
+# SQLite joins at most 500 SELECTs; with some hundred the text alone takes longer than it spares.
+_RANGES_AT_ONCE = 32
 _BUCKETS_OF_RANGE = """
     SELECT bucket.width, bucket.bucket, bucket.good, bucket.bad FROM bucket JOIN slo ON slo.id = bucket.slo
     WHERE slo.service = ? AND slo.name = ? AND bucket.width = ? AND bucket.bucket BETWEEN ? AND ?
@@ -133,9 +145,8 @@ class SQLiteBucketStore:
         ).fetchone()
         if row is None:
             return Stored(None, (EventCounts(),) * len(query.ranges))
-        slo = row[0]
         try:
-            sums = [EventCounts(*connection.execute(_SUM_OF_RANGE, (slo, *each)).fetchone()) for each in query.ranges]
+            sums = _sums(connection, row[0], query.ranges)
         except sqlite3.OperationalError as exc:
             if "integer overflow" not in str(exc):
                 raise
@@ -192,6 +203,17 @@ class SQLiteBucketStore:
 
     def __repr__(self) -> str:
         return f"SQLiteBucketStore({str(self._file.path)!r})"
+
+
+def _sums(connection: sqlite3.Connection, slo: int, ranges: Sequence[BucketRange]) -> list[EventCounts]:
+    """The events of each range. Some at a time: a statement for each takes half as long again."""
+    sums = [EventCounts()] * len(ranges)
+    for start in range(0, len(ranges), _RANGES_AT_ONCE):
+        part = ranges[start : start + _RANGES_AT_ONCE]
+        values = [value for place, each in enumerate(part, start) for value in (place, slo, *each)]
+        for place, good, bad in connection.execute(" UNION ALL ".join([_SUM_OF_RANGE] * len(part)), values):
+            sums[place] = EventCounts(good, bad)
+    return sums
 
 
 def _identity(connection: sqlite3.Connection) -> StoreIdentity:

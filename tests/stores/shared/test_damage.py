@@ -21,7 +21,7 @@ from slo_core.status.sources.json_view import services_of_json
 from slo_core.status.table import status_table
 from slo_core.status_page.links import relative_links
 from slo_core.status_page.page import StatusPage
-from slo_core.stores.buckets import Increment, SLORecord, Stored
+from slo_core.stores.buckets import BucketRange, Increment, Query, SLORecord, Stored
 from slo_core.stores.copy import copy_store
 from slo_core.stores.shared.damage import damage_in_record, damage_in_sums, whole_series
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
@@ -64,13 +64,24 @@ def test_a_record_that_cannot_be_hides_its_slo_alone(slos: DamagedSLO, path: Pat
     slos.assert_alone_hidden()
 
 
-@pytest.mark.parametrize("value", [-5, 0.5, 2**62])
+@pytest.mark.parametrize("value", [-5, 0.5, "many"])
 def test_buckets_that_cannot_be_hide_their_slo_alone(slos: DamagedSLO, path: Path, value: object) -> None:
-    """A negative one, a fraction, and several whose sum is beyond 64 bits."""
+    """A negative one, a fraction, and text."""
     damage(path, f"UPDATE bucket SET good = ? WHERE {OF_BUCKETS}", value)
-    damage(path, f"INSERT INTO bucket SELECT slo, width, bucket - 1, good, bad FROM bucket WHERE {OF_BUCKETS}")
 
     slos.assert_alone_hidden()
+
+
+def test_a_sum_that_is_too_large_is_the_trouble_of_its_slo(slos: DamagedSLO, path: Path) -> None:
+    """SQLite adds no two numbers whose sum is beyond 64 bits: it ends the statement."""
+    damage(path, f"UPDATE bucket SET good = ? WHERE {OF_BUCKETS}", 2**63 - 1)
+    damage(path, f"INSERT INTO bucket SELECT slo, width, bucket - 1, good, bad FROM bucket WHERE {OF_BUCKETS}")
+    always = (BucketRange(1, 0, 2**40),)
+
+    damaged, whole = SQLiteBucketStore(path, service="shop").read([Query("damaged", always), Query("whole", always)])
+
+    assert (damaged.record, damaged.trouble) == (None, "integer overflow")
+    assert whole.sums == (EventCounts(1, 0),)
 
 
 @pytest.mark.parametrize("definition", ["", "[]", '{"version": 1}', "x" * 5000, b"\xff\xfe", 7])
