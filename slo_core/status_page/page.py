@@ -172,7 +172,7 @@ class StatusPage:
             return _read_past(tracker)
         read = self._pasts.get(tracker.name)
         if read is None:
-            shared = SharedRead(partial(_read_past, tracker), what=f"the store {store.backend}")
+            shared = self.registry.internals.shared(partial(_read_past, tracker))
             read = self._pasts.setdefault(tracker.name, shared)
         return read()
 

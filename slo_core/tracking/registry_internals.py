@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
 from slo_core.conventions import LOGGER_NAME
@@ -13,10 +13,13 @@ from slo_core.objectives.definition import SLODefinition
 from slo_core.process.internal_errors import InternalErrors
 from slo_core.stores.base import Store, whole_reading
 from slo_core.stores.separate_counts import WORKERS_DIFFER, separate_counts, share_a_store
-from slo_core.tracking.shared_read import SharedRead
+from slo_core.tracking.shared_read import SharedRead, StoreReads
 from slo_core.tracking.tracker import SLOTracker
 
 __all__ = ["RegistryInternals", "whole_snapshot"]
+
+
+R = TypeVar("R")
 
 
 class _Registry(Protocol):
@@ -44,16 +47,18 @@ class RegistryInternals:
         version: Changes whenever an SLO is added; results worked out from the definitions are out of date then.
         errors: Errors that were swallowed while requests were served: logged seldom, counted always.
         request_listeners: Called with each counted request (`RequestEvent`); see `slo_core.testing.capture_requests`.
+        store_reads: What the shared reads of its store have in common.
         store_setting: The setting or argument that names the store, for messages.
         definitions_setting: Where the definitions stand, for messages.
     """
 
     __slots__ = ("_has_warned_of_workers", "_registry", "_shared_read", "definitions_setting", "errors",
-                 "request_listeners", "store_setting", "version")  # fmt: skip
+                 "request_listeners", "store_reads", "store_setting", "version")  # fmt: skip
 
     def __init__(self, registry: _Registry) -> None:
         self._registry = registry
-        self._shared_read = SharedRead(self.read_all, what=f"the store {registry.store.backend}")
+        self.store_reads = StoreReads()
+        self._shared_read = self.shared(self.read_all)
         self._has_warned_of_workers = False
         self.version = 0
         self.errors = InternalErrors()
@@ -106,6 +111,10 @@ class RegistryInternals:
             else:
                 shown.append((definition, snapshot))
         return SLOSnapshots(shown, unreadable=unreadable)
+
+    def shared(self, read: Callable[[], R]) -> SharedRead[R]:
+        """A read of the store that is shared by those who wait for it; its failure also by those who wait for others."""
+        return SharedRead(read, what=f"the store {self._registry.store.backend}", store=self.store_reads)
 
     def read_shared(self) -> SLOSnapshots:
         """
