@@ -103,7 +103,8 @@ def test_a_name_that_is_no_text_hides_no_other(slos: DamagedSLO, path: Path, nam
     """Nobody has asked for an SLO of that name."""
     damage(path, f"UPDATE slo SET name = {name} WHERE {OF_RECORD}")
     damage(path, "UPDATE slo SET service = CAST(x'ff' AS TEXT) WHERE name != 'whole'")
-    damage(path, f"INSERT INTO slo SELECT 99, 'shop', {name}, 1, 0, 0, 0, 0, 0, 0, '{{}}', 'f', NULL FROM store")
+    columns = "name, service, good, bad, dropped, errors, since, keeps, definition, fingerprint"
+    damage(path, f"INSERT INTO slo ({columns}) VALUES ({name}, 'shop', 1, 0, 0, 0, 0, 0, '{{}}', 'f')")
 
     names, _ = slos.shown_by_exporter()
 
