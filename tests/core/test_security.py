@@ -16,12 +16,14 @@ import pytest
 from slo_core import PrometheusExporter, SLODefinition, SLORegistry
 from slo_core.cli.exporter import exporter
 from slo_core.http.answer import is_authorized
+from slo_core.http.counter_group import CounterGroups
 from slo_core.http.globs import compile_globs
 from slo_core.http.matching import MatchedSLOs
 from slo_core.http.recorder import HTTPRecorder, RouteMatch
 from slo_core.metrics.server import MetricsServer
 from slo_core.metrics.view import MetricsView
 from slo_core.metrics.wsgi import metrics_wsgi_app
+from slo_core.process.internal_errors import InternalErrors
 from slo_core.status_page.links import relative_links
 from slo_core.status_page.page import StatusPage
 from slo_core.status_page.view import StatusView
@@ -260,7 +262,7 @@ def test_made_up_statuses_cost_no_memory() -> None:
     """An application may answer with whatever status a client asks for."""
     matched_slos = MatchedSLOs(())
     for status in range(10_000):
-        matched_slos.counting_plan(status)
+        matched_slos.counting_plan(status, CounterGroups(InternalErrors()))
 
     assert len(matched_slos._counting_plans) <= 512
 

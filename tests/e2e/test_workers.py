@@ -100,7 +100,10 @@ def backend_named(name: str, request: pytest.FixtureRequest, tmp_path: Path) -> 
     return Backend(name, environment, wsgi="django_wsgi", asgi="django_asgi", server=database)
 
 
-@pytest.fixture(params=["sqlite", "redis", "postgres"])
+STORES = ("sqlite", "redis", "postgres")
+
+
+@pytest.fixture(params=STORES)
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     """Each kind of shared store, with a service of its own in it."""
     return backend_named(request.param, request, tmp_path)
@@ -118,6 +121,29 @@ GUNICORN = {
 }
 SERVERS = [*(f"{kind}{preload}" for kind in GUNICORN for preload in ("", "-preload")), "uvicorn"]
 
+
+def cells(servers: list[str], **chosen: str) -> list[tuple[str, str]]:
+    """Stores with servers: all of them with `SLO_LONG_TESTS`, else each store and each server in a few of the pairs."""
+    if LONG:
+        return [(store, server) for store in STORES for server in servers]
+    pairs = [(store, server) for store in STORES for server in chosen[store].split()]
+    assert {server for _, server in pairs} == set(servers)
+    return pairs
+
+
+RESTARTED = cells(
+    SERVERS,
+    sqlite="sync gthread gevent-preload uvicorn",
+    redis="sync-preload gthread gevent uvicorn",
+    postgres="sync gthread-preload gevent uvicorn",
+)
+STOPPED = cells(
+    ["sync", "gthread", "gevent", "uvicorn", "uvicorn-alone"],
+    sqlite="sync gevent uvicorn-alone",
+    redis="gthread gevent uvicorn",
+    postgres="sync gthread uvicorn-alone",
+)
+
 SCRAPERS = 3
 
 # An interval of 0.2 s, the time one flush may take, and the scheduling of a busy machine.
@@ -134,7 +160,7 @@ def serve(backend: Backend, server: str) -> AbstractContextManager[Server]:
     return backend.gunicorn(*GUNICORN[kind], *(["--preload"] if preload else []))
 
 
-@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize(("backend", "server"), RESTARTED, indirect=["backend"])
 def test_every_worker_shows_the_one_number_before_and_after_a_restart(backend: Backend, server: str):
     """No scrape dips, however soon it comes; the total is what the clients saw; a restart of everything changes nothing."""
     with serve(backend, server) as running:
@@ -201,7 +227,7 @@ def at_most(seen: Totals, recorded: Totals, *, more: int) -> bool:
     return all(count >= 0 for count in beyond.values()) and of_all <= more
 
 
-@pytest.mark.parametrize("server", ["sync", "gthread", "gevent", "uvicorn", "uvicorn-alone"])
+@pytest.mark.parametrize(("backend", "server"), STOPPED, indirect=["backend"])
 def test_a_shutdown_under_load_loses_nothing(backend: Backend, server: str):
     """SIGTERM to all of it, while clients send: every answer that arrived was counted."""
     with serve(backend, server) as running:
