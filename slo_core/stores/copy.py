@@ -19,9 +19,11 @@ from slo_core.stores.buckets import (
     Increment,
     Query,
     SLORecord,
+    Stored,
     StoreIdentity,
 )
 from slo_core.stores.layout import WIDTHS, kept_from
+from slo_core.stores.shared.damage import damage_in_record, damaged, whole_series
 
 __all__ = ["CopiedSLO", "CopyReport", "check_copy", "copy_store"]
 
@@ -152,6 +154,8 @@ def _prepared(
         )
     names = source.names()
     answers = source.read([Query(name) for name in names]) if names else []
+    for name, stored in zip(names, answers, strict=True):
+        _refuse_damage(source, name, stored)
     records = [stored.record for stored in answers if stored.record is not None]
     noted = _noted(target, [(record.slo, _writer(identities, source.service, record)) for record in records])
     if not is_earlier:
@@ -185,6 +189,8 @@ def _noted(target: BucketStore, copies: Sequence[tuple[str, str]]) -> list[bool]
 def _refuse_others(target: BucketStore, source: BucketStore, records: Sequence[SLORecord]) -> None:
     """Raise where the target holds events that this copy would be added to."""
     answers = target.read([Query(record.slo) for record in records]) if records else []
+    for record, stored in zip(records, answers, strict=True):
+        _refuse_damage(target, record.slo, stored)
     taken = [
         f"{stored.record.slo!r} ({stored.record.good + stored.record.bad} events; "
         f"the source has {record.good + record.bad})"
@@ -199,6 +205,13 @@ def _refuse_others(target: BucketStore, source: BucketStore, records: Sequence[S
         )
 
 
+def _refuse_damage(store: BucketStore, slo: str, stored: Stored) -> None:
+    """Raise where an SLO cannot be read: a copy without it would look complete."""
+    trouble = stored.trouble or (None if stored.record is None else damage_in_record(stored.record))
+    if trouble is not None:
+        raise StoreError(f"store {store.backend}, {damaged(slo, trouble)}; nothing was copied of it")
+
+
 def _holds_events(record: SLORecord) -> bool:
     """Whether anything was counted; a service that has only declared the SLO is no obstacle."""
     return record.last_event_at is not None or record.good + record.bad + record.dropped > 0
@@ -208,9 +221,9 @@ def _content(source: BucketStore, slo: str, *, now: float) -> _Content:
     """Record and buckets that belong together: nothing was counted between two looks at the record."""
     before = _record(source, slo)
     for _ in range(_ATTEMPTS):
-        increments = tuple(
-            increment for buckets in _kept_buckets(before, now) for increment in source.series(slo, buckets)
-        )
+        (series,) = source.series([Query(slo, _kept_buckets(before, now))])
+        whole_series(slo, series)
+        increments = tuple(increment for buckets in series for increment in buckets)
         after = _record(source, slo)
         if dataclasses.replace(before, idle_seconds=after.idle_seconds) == after:
             return _Content(after, increments)
@@ -223,24 +236,25 @@ def _content(source: BucketStore, slo: str, *, now: float) -> _Content:
 
 def _record(source: BucketStore, slo: str) -> SLORecord:
     (stored,) = source.read([Query(slo)])
+    _refuse_damage(source, slo, stored)
     if stored.record is None:
         raise StoreError(f"store {source.backend}, SLO {slo!r}: it was there a moment ago; has the store been emptied?")
     return stored.record
 
 
-def _kept_buckets(record: SLORecord, now: float) -> list[BucketRange]:
+def _kept_buckets(record: SLORecord, now: float) -> tuple[BucketRange, ...]:
     """The buckets that windows may still read: those that only have not been pruned yet stay behind."""
     if record.last_event_at is None:
-        return []
+        return ()
     reference = min(record.last_event_at, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
-    return [
+    return tuple(
         BucketRange(
             width,
             kept_from(width, newest=reference, keeps_seconds=record.keeps_seconds),
             record.last_event_at // width,
         )
         for width in WIDTHS
-    ]
+    )
 
 
 def _batch(content: _Content, writer: str, *, declared: SLORecord) -> Batch:

@@ -12,6 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from slo_core.errors import StoreError
 from slo_core.stores.sql.retry import retry_while_locked
+from slo_core.stores.sql.sqlite_file import lenient_text
 from slo_django.conf import is_being_tested
 from slo_django.store.dialect import Dialect, dialect_of, is_in_memory
 from slo_django.store.hard_timeout import hard_timeout
@@ -94,6 +95,7 @@ class Database:
         wait = dialect.locked_timeout
         if wait is not None:
             retry_while_locked(connection.ensure_connection, wait)
+            connection.connection.text_factory = lenient_text
         with connection.cursor() as cursor, hard_timeout(dialect.hard_timeout, lambda: connection.connection.fileno()):
             execute = None if wait is None else partial(retry_while_locked, cursor.execute, wait)
             transaction = Transaction(cursor, at_once=dialect.takes_several, execute=execute)

@@ -10,16 +10,18 @@ import weakref
 from collections.abc import Callable, Sequence
 
 from slo_core.conventions import DEFAULT_SERVICE
+from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.process.forks import ForkWatch
 from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
-from slo_core.stores.buckets import BucketRange, BucketStore, Declaration, Increment
+from slo_core.stores.buckets import BucketRange, BucketStore, Declaration, Series
 from slo_core.stores.shared.attempts import Attempts
+from slo_core.stores.shared.damage import whole_series
 from slo_core.stores.shared.delivery import LOCK_SECONDS, Delivery
 from slo_core.stores.shared.flusher import Flusher
 from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox, new_writer
-from slo_core.stores.shared.reader import read_windows, reading_of
+from slo_core.stores.shared.reader import read_series, read_windows, reading_of
 from slo_core.stores.stored_definition import fingerprint_of, stored_definition
 
 __all__ = ["WriteBehindStore"]
@@ -211,9 +213,9 @@ class WriteBehindStore:
 
     # --- reading
 
-    def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
+    def read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
         """
-        The events of several SLOs.
+        The events of several SLOs; an error where one of them is damaged.
 
         Raises:
             StoreError: It is out of reach.
@@ -221,22 +223,27 @@ class WriteBehindStore:
         self.notice_fork()
         return self._delivery.read(lambda: self._read(requests))
 
-    def series(self, definition: SLODefinition, buckets: BucketRange) -> list[Increment]:
+    def series(self, definition: SLODefinition, ranges: Sequence[BucketRange]) -> Series:
         """
-        The buckets of an SLO's range that hold events, oldest first.
+        For each range the buckets of an SLO that hold events, oldest first.
 
         Raises:
-            StoreError: The store is out of reach.
+            StoreError: The store is out of reach, or the SLO is damaged.
         """
         self.notice_fork()
-        return self._delivery.read(lambda: self._buckets.series(definition.name, buckets))
+        series = self._delivery.read(lambda: read_series(self._buckets, definition.name, ranges))
+        return whole_series(definition.name, series)
 
-    def _read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
-        answers = read_windows(self._buckets, [_ledger_of(request).definition for request in requests], requests)
+    def _read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
+        definitions = [_ledger_of(request).definition for request in requests]
+        answers = read_windows(self._buckets, definitions, requests)
         for stored in answers:
             if stored.record is not None:
                 self._errors[stored.record.slo] = stored.record.errors
-        return [reading_of(stored, now=self._clock()) for stored in answers]
+        return [
+            reading_of(definition.name, stored, now=self._clock())
+            for definition, stored in zip(definitions, answers, strict=True)
+        ]
 
     # --- forks
 

@@ -17,7 +17,7 @@ from slo_core.stores.sql.new_file import make_if_missing
 from slo_core.stores.sql.retry import retry_while_locked
 from slo_core.stores.sql.sqlite_schema import SCHEMA_VERSION, migrate, version_of
 
-__all__ = ["SQLiteFile"]
+__all__ = ["SQLiteFile", "lenient_text"]
 
 # Errors that may be gone with the next attempt: another process writes; the disk is full, which is an I/O error to some.
 _PASSING = ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR")
@@ -131,6 +131,7 @@ class SQLiteFile:
         make_if_missing(self.path)
         # SQLite does not wait for others: see `retry_while_locked`.
         connection = sqlite3.connect(self.path, timeout=0.0, isolation_level=None, check_same_thread=False)
+        connection.text_factory = lenient_text
         try:
             version = retry_while_locked(version_of, self._timeout, connection, self.path)
             if version < SCHEMA_VERSION:
@@ -192,6 +193,11 @@ def _committed(connection: sqlite3.Connection) -> Iterator[None]:
 def _roll_back(connection: sqlite3.Connection) -> None:
     with contextlib.suppress(sqlite3.Error):
         connection.execute("ROLLBACK")
+
+
+def lenient_text(stored: bytes) -> str:
+    """Text as it is stored; bytes that are none as escapes: one row of another program's must not hide all others."""
+    return stored.decode("utf-8", "backslashreplace")
 
 
 def _name_of(exc: sqlite3.Error) -> str:
