@@ -32,6 +32,7 @@ def log_mistakes(
     kind: type,
     saw_lifespan: bool,
     is_warned: bool,
+    own_paths: Sequence[str] = (),
 ) -> None:
     """
     Log what is wrong with an installation, one warning for each mistake.
@@ -43,7 +44,11 @@ def log_mistakes(
         kind: The class of our own middleware.
         saw_lifespan: The server has announced the start of the application.
         is_warned: `instrument` has warned of routes that hide ours.
+        own_paths: Where views of ours have to answer.
     """
+    if table is not None:
+        for mistake in _lost_views(table, own_paths):
+            _logger.warning("%s", mistake)
     for mistake in _mistakes(registry, table, middleware, kind, saw_lifespan=saw_lifespan, is_warned=is_warned):
         _logger.warning("%s", mistake)
 
@@ -70,6 +75,17 @@ def _mistakes(
             "the server sent no lifespan before the first request: when it stops, events of the last flush interval may be "
             "lost; let the server and the layers around SLOMiddleware pass the lifespan on, or call registry.close()"
         )
+
+
+def _lost_views(table: RouteTable, own_paths: Sequence[str]) -> Iterator[str]:
+    """Paths of views that `instrument` has added, and that are among the routes no longer."""
+    templates = {own.template for own in table.own}
+    for path in own_paths:
+        if path not in templates and path.rstrip("/") not in templates:
+            yield (
+                f"GET {path} goes to slo-suite no longer: the routes were replaced after instrument(), as extensions for "
+                "versions of an API do; call instrument() after that"
+            )
 
 
 def _hidden_views(table: RouteTable, *, is_warned: bool) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from slo_asgi.metrics import MetricsApp
 from slo_asgi.outermost import observe_outermost
+from slo_asgi.route_table import RouteTable, is_mount
 from slo_core.config.definitions import DefinitionsConfig
 from slo_core.config.settings import SLOSettings
 from slo_core.conventions import DEFAULT_METRICS_PATH, DEFAULT_SERVICE, DEFAULT_STORE
@@ -38,9 +39,6 @@ class Application(Protocol):
     @property
     def build_middleware_stack(self) -> Callable[[], ASGIApp]: ...
 
-    @property
-    def add_route(self) -> Callable[..., None]: ...
-
 
 def instrument(
     app: Application,
@@ -64,8 +62,8 @@ def instrument(
     Call it before the application starts; the order of your own `add_middleware` calls does not matter. Requests are
     observed around all middleware and exception handlers, and once more around the router. The registry is also at
     `app.state.slo_registry`. A second call on the same application changes nothing, warns, and returns the registry of the
-    first. Routes may be added before or after. The first route that matches answers: if an earlier one takes the metrics
-    path, a warning says so.
+    first. Routes may be added before or after: the views of slo-suite come before a mount or a pattern that would take
+    their paths. If an earlier route has the very path, that one answers, and a warning says so.
 
     Args:
         app: The application.
@@ -88,7 +86,7 @@ def instrument(
         TypeError: It is no such application: a router, or a middleware around one.
         RuntimeError: The application has started already.
     """
-    if not all(hasattr(app, name) for name in ("state", "router", "routes", "build_middleware_stack", "add_route")):
+    if not all(hasattr(app, name) for name in ("state", "router", "routes", "build_middleware_stack")):
         raise TypeError(
             f"instrument(): expected a FastAPI or Starlette application, got {type(app).__name__}; pass the application "
             "itself, before a middleware is put around it. Any other ASGI application takes SLOMiddleware"
@@ -125,12 +123,13 @@ def instrument(
     if settings.enabled:
         # Idle is allowed: custom SLOs may be fed by views marked with `slo_track`.
         recorder = HTTPRecorder(registry, exclude=settings.exclude, timer=timer, may_be_idle=True)
-        observe_again = observe_outermost(app, recorder, registry)
+        own_paths = [path for path in (settings.metrics_path, settings.status_path) if path is not None]
+        observe_again = observe_outermost(app, recorder, registry, own_paths=own_paths)
     app.state.slo_registry = registry
     if settings.enabled and settings.metrics_path is not None:
         _warn_of_an_earlier_route(app, settings.metrics_path, "the metrics view", "metrics_path")
         view = MetricsApp(registry, token=settings.metrics_token, not_observed=observe_again)
-        app.add_route(settings.metrics_path, view, name="slo-metrics", include_in_schema=False)
+        _add_view(app, settings.metrics_path, view, name="slo-metrics")
     if settings.enabled and settings.status_path is not None:
         _warn_of_an_earlier_route(app, settings.status_path, "the status page", "status_path")
         _add_status(app, settings.status_path, registry, token=settings.metrics_token)
@@ -144,9 +143,24 @@ def _add_status(app: Application, path: str, registry: SLORegistry, *, token: st
 
     view = StatusView(registry, path=path, token=token)
     path = path.rstrip("/")
-    app.add_route(path, StatusPageApp(view), name="slo-status", include_in_schema=False)
-    app.add_route(f"{path}.json", StatusJSON(view), name="slo-status-json", include_in_schema=False)
-    app.add_route(f"{path}/{{name}}", StatusAsset(view), name="slo-status-asset", include_in_schema=False)
+    _add_view(app, path, StatusPageApp(view), name="slo-status")
+    _add_view(app, f"{path}.json", StatusJSON(view), name="slo-status-json")
+    _add_view(app, f"{path}/{{name}}", StatusAsset(view), name="slo-status-asset")
+
+
+def _add_view(app: Application, path: str, view: Any, *, name: str) -> None:
+    # Not by the application's `add_route`, which some frameworks replace by one with other arguments.
+    from starlette.routing import Route
+
+    # With methods: extensions that build an application of the routes of another one go through those of each.
+    route = Route(path, view, methods=["GET"], name=name, include_in_schema=False)
+    taking = _route_at(app, path)
+    routes = app.router.routes
+    if taking is None or _has_route(app, path):
+        routes.append(route)
+    else:
+        # A mount, or a pattern, that takes all paths.
+        routes.insert(routes.index(taking), route)
 
 
 def _as_tuple(exclude: Iterable[str]) -> tuple[str, ...]:
@@ -157,23 +171,40 @@ def _as_tuple(exclude: Iterable[str]) -> tuple[str, ...]:
 
 
 def _warn_of_an_earlier_route(app: Application, path: str, name: str, argument: str) -> None:
-    earlier = _route_at(app, path)
-    if earlier is not None:
+    taking = _route_at(app, path)
+    if taking is None:
+        return
+    if _has_route(app, path):
         warnings.warn(
-            f"GET {path} goes to a route that was added before {name}, {earlier}; call instrument() before you add it, "
-            f"or pass another {argument}=, or None",
+            f"GET {path} goes to a route that was added before {name}; call instrument() before you add it, or pass another "
+            f"{argument}=, or None",
+            stacklevel=3,
+        )
+    elif is_mount(taking) and not taking.routes and "staticfiles" not in type(taking.app).__module__:
+        warnings.warn(
+            f"GET {path} goes to {name}, and to what is mounted at {getattr(taking, 'path', '') or '/'!r} no longer; if that "
+            f"has such a path of its own, pass another {argument}=, or None",
             stacklevel=3,
         )
 
 
-def _route_at(app: Application, path: str) -> str | None:
+def _has_route(app: Application, path: str) -> bool:
+    """Whether a route has the very path."""
+    try:
+        routes = RouteTable(app.routes).routes
+    except Exception:  # as in `_route_at`
+        return True
+    return any(route.template == path and (route.methods is None or "GET" in route.methods) for route in routes)
+
+
+def _route_at(app: Application, path: str) -> Any | None:
     """The route of the application that already answers GET at a path; None when there is none."""
     scope = {"type": "http", "method": "GET", "path": path, "root_path": "", "headers": [], "path_params": {}}
     try:
         for route in getattr(app, "routes", ()):
             match, _ = route.matches(dict(scope))
             if match.name == "FULL":
-                return repr(getattr(route, "path", None) or type(route).__name__)
+                return route
     except Exception:  # from a router of an unknown kind: no warning
         return None
     return None

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from asyncio import CancelledError
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from copy import copy
 from typing import Any
 
+from slo_asgi.hang_up import is_hang_up, is_refusal
 from slo_asgi.route import RouteResolver
 from slo_asgi.server_stop import disconnect_is_waiting, server_is_stopping
 from slo_core.conventions import REQUEST_MARKS_KEY
+from slo_core.http.announced_body import AnnouncedBody
 from slo_core.http.lifespan import ASGIApp, Message, Receive, Scope, Send, serve_lifespan
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import ObservedRequest, RequestNotes, RouteMatch
@@ -41,6 +43,7 @@ class WireObserver:
         registry: Closed when the server shuts down; None closes nothing.
         routed_app: The application that holds the routes, where that is known; None looks for it in `app`.
         is_inside: Something outside may still answer an exception: the framework that this is a middleware of.
+        own_paths: Where views of ours have to answer.
 
     Attributes:
         is_stopping: The server has announced its shutdown.
@@ -54,12 +57,14 @@ class WireObserver:
         registry: SLORegistry | None,
         routed_app: object = None,
         is_inside: bool = True,
+        own_paths: Sequence[str] = (),
     ) -> None:
         self.app = app
         self.recorder = recorder
         self.is_inside = is_inside
         self.is_stopping = False
         self._is_checked = False
+        self._own_paths = own_paths
         self._saw_lifespan = False
         self.resolver = RouteResolver(recorder, app if routed_app is None else routed_app)
         self._registry = registry
@@ -143,6 +148,7 @@ class WireObserver:
                 kind=SLOMiddleware,
                 saw_lifespan=self._saw_lifespan,
                 is_warned=not isinstance(self, SLOMiddleware),
+                own_paths=self._own_paths,
             )
         except Exception as exc:  # from an application of an unknown kind; the request goes on
             self.recorder.internal_errors.report("the installation could not be checked", exc)
@@ -207,10 +213,14 @@ class ServedRequest(ObservedRequest):
         server_receive: The server's `receive`.
         server_send: The server's `send`.
         sends_trailers: The response ends with its trailers.
-        is_handed_over: The server has the last message, or is taking it.
+        is_handed_over: The server has the last byte, or is taking it.
+        start: The message that started the response, until its headers are read. Unset while `status` is None.
+        body: Of the response. Unset until `start` is read, which a body of one message needs not.
     """
 
-    __slots__ = ("is_handed_over", "observer", "scope", "sends_trailers", "server_receive", "server_send")
+    __slots__ = (
+        "body", "is_handed_over", "observer", "scope", "sends_trailers", "server_receive", "server_send", "start",
+    )  # fmt: skip
 
     observer: WireObserver
     scope: Scope
@@ -218,6 +228,8 @@ class ServedRequest(ObservedRequest):
     server_send: Send
     sends_trailers: bool
     is_handed_over: bool
+    start: Message | None
+    body: AnnouncedBody
 
     async def raised(self, exc: BaseException) -> None:
         """The application raised. After the last byte, as in a background task, that is not the request's failure."""
@@ -246,7 +258,7 @@ class ServedRequest(ObservedRequest):
     def _is_of_client(self, exc: BaseException) -> bool:
         """Whether the client's going away led to an exception, or came before it: then it is no failure."""
         notes = self.marks.notes
-        return self.disconnected and ((notes is not None and notes.client_left_first) or _is_hang_up(exc))
+        return self.disconnected and ((notes is not None and notes.client_left_first) or is_hang_up(exc))
 
     def returned(self) -> None:
         """The application returned, and the response had not ended."""
@@ -292,12 +304,12 @@ class ServedRequest(ObservedRequest):
                 self.disconnected = notes.client_left_first = True
         return message
 
-    async def send(self, message: Message) -> None:
+    async def send(self, message: Message) -> None:  # noqa: PLR0912  # as `HTTPRecorder.finish`
         """Handed to the application in place of the server's."""
         message_type = message.get("type")
         is_last = False
         if message_type in {"http.response.body", "http.response.zerocopysend"}:
-            is_last = not message.get("more_body")
+            is_last = not message.get("more_body") or (self.status is not None and self._is_whole_with(message))
             if self.first_byte is None and (is_last or message.get("body") or "file" in message):
                 try:
                     # Before it is sent, so that a client that reads slowly delays nothing.
@@ -308,24 +320,35 @@ class ServedRequest(ObservedRequest):
             is_last = message_type == "http.response.pathsend" or (
                 message_type == "http.response.trailers" and not message.get("more_trailers")
             )
+        elif self.method == "HEAD":
+            # The headers are all there is: the client may leave, and the application be cancelled, while they are sent.
+            is_last = True
+            if not self.disconnected:
+                self.status = message.get("status")
         if is_last and (not self.sends_trailers or message_type == "http.response.trailers"):
             self.is_handed_over = True
         try:
             await self.server_send(message)
         except Exception as exc:
             self.is_handed_over = False  # the server did not take it
-            if isinstance(exc, OSError) or _is_refusal(exc):
+            if isinstance(exc, OSError) or is_refusal(exc):
                 self.disconnected = True
             raise
-        if self.is_handed_over:
-            self._finish()
-        elif message_type == "http.response.start":
+        if message_type == "http.response.start":
             # After a disconnect, a response such as an error page reaches no client.
             if not self.disconnected:
                 self.status = message.get("status")
+                self.start = message
             if message.get("trailers"):
                 # A server without them ends the response with the body.
                 self.sends_trailers = "http.response.trailers" in (self.scope.get("extensions") or ())
+        if self.is_handed_over:
+            self._finish()
+
+    def _is_whole_with(self, message: Message) -> bool:
+        if self.start is not None:
+            self.body, self.start = AnnouncedBody(self.start), None
+        return self.body.is_whole_with(message)
 
     def _finish(self) -> None:
         notes = self.marks.notes
@@ -368,25 +391,3 @@ def _only_last_resort_outside(scope: Scope) -> bool:
     applications = sys.modules.get("starlette.applications")
     is_starlette = applications is not None and isinstance(scope.get("app"), applications.Starlette)
     return is_starlette and "starlette.exception_handlers" not in scope  # there, within a mount or around one route
-
-
-def _is_hang_up(exc: BaseException) -> bool:
-    """Whether an application raises such an exception when its client has gone."""
-    if isinstance(exc, BaseExceptionGroup):
-        return all(_is_hang_up(inner) for inner in exc.exceptions)
-    requests = sys.modules.get("starlette.requests")  # Starlette need not be there
-    client_disconnect = getattr(requests, "ClientDisconnect", OSError)
-    return isinstance(exc, (CancelledError, OSError, client_disconnect)) or _is_refusal(exc)
-
-
-def _is_refusal(exc: BaseException) -> bool:
-    """
-    Whether a server will not send an answer because it has answered a malformed body itself, with 400.
-
-    uvicorn with h11 does that in the middle of a request. Without this test any client could spend a budget by sending a
-    malformed chunk. An error of h11 about the answer itself, such as a line feed in a header, names no state: that is the
-    application's failure.
-    """
-    h11 = sys.modules.get("h11")  # other servers and parsers do not import it
-    protocol_error = getattr(h11, "LocalProtocolError", None)
-    return protocol_error is not None and isinstance(exc, protocol_error) and " and state=" in str(exc)

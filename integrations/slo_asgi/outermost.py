@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from slo_asgi.middleware import WireObserver
@@ -17,7 +17,9 @@ from slo_core.tracking.registry import SLORegistry
 __all__ = ["observe_outermost"]
 
 
-def observe_outermost(app: Any, recorder: HTTPRecorder, registry: SLORegistry) -> Callable[[], None]:
+def observe_outermost(
+    app: Any, recorder: HTTPRecorder, registry: SLORegistry, *, own_paths: Sequence[str] = ()
+) -> Callable[[], None]:
     """
     Observe the requests outside of all layers that an application has when it serves its first connection.
 
@@ -29,6 +31,7 @@ def observe_outermost(app: Any, recorder: HTTPRecorder, registry: SLORegistry) -
         app: Of Starlette or FastAPI.
         recorder: Counts the requests.
         registry: Closed when the server shuts down.
+        own_paths: Where views of ours have to answer.
 
     Returns:
         A function for a view of ours that got a request which was not observed: it observes those to come. A tracer that
@@ -55,7 +58,7 @@ def observe_outermost(app: Any, recorder: HTTPRecorder, registry: SLORegistry) -
             observe_mounted(app.routes)
         except Exception as exc:  # from routes of an unknown kind: the application has to start
             registry.internals.errors.report("mounted applications could not be observed", exc)
-        return WireObserver(stack, recorder, registry=registry, routed_app=app, is_inside=False)
+        return WireObserver(stack, recorder, registry=registry, routed_app=app, is_inside=False, own_paths=own_paths)
 
     def observe_again() -> None:
         nonlocal earlier_wrapper

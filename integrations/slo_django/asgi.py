@@ -9,6 +9,7 @@ from typing import Any
 from slo_core.http.lifespan import Receive, Scope, Send, serve_lifespan
 from slo_core.tracking.registry import SLORegistry
 from slo_django.installation import current
+from slo_django.unserved import count_unserved
 from slo_django.wire import WIRE_KEY, Wire
 
 __all__ = ["LifespanApplication", "with_lifespan"]
@@ -64,6 +65,8 @@ class LifespanApplication:
             await self._application(scope, wire.receive, wire.send)
         except BaseException as exc:
             wire.raised(exc)
+            if wire.served is None and not wire.seen and isinstance(exc, Exception):
+                count_unserved(scope, exc)
             raise
         else:
             wire.returned()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import CancelledError, sleep
 from typing import TYPE_CHECKING
 
+from slo_core.http.announced_body import AnnouncedBody
 from slo_core.http.lifespan import Message, Receive, Send
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Wire:
         served: The request, once the middleware has begun to observe it; None before and after.
     """
 
-    __slots__ = ("_is_handed_over", "_receive", "_remaining", "_send", "_start", "seen", "served")
+    __slots__ = ("_body", "_is_handed_over", "_receive", "_send", "_start", "seen", "served")
 
     # The request ends with the last message, and not when the middleware has its response.
     follows_answer = True
@@ -49,7 +50,7 @@ class Wire:
         self.seen = self._is_handed_over = False
         self.served = None
         self._start: Message | None = None
-        self._remaining: int | None = None
+        self._body: AnnouncedBody | None = None
 
     async def receive(self) -> Message:
         """Handed to the application in place of the server's."""
@@ -90,19 +91,9 @@ class Wire:
             served.finish()
 
     def _is_whole_with(self, message: Message) -> bool:
-        """
-        Whether the Content-Length is reached, though an empty message is to follow.
-
-        The client may go before that one: it has everything.
-        """
         if self._start is not None:
-            headers, self._start = self._start.get("headers", ()), None
-            lengths = [value for name, value in headers if name.lower() == b"content-length"]
-            self._remaining = int(lengths[0]) if lengths and lengths[0].isdigit() else None
-        if self._remaining is None:
-            return False
-        self._remaining -= len(message.get("body", b""))
-        return self._remaining <= 0
+            self._body, self._start = AnnouncedBody(self._start), None
+        return self._body is not None and self._body.is_whole_with(message)
 
     def look(self) -> bool:
         """

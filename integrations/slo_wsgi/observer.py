@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.websocket import WEBSOCKET_KEY
@@ -43,6 +43,12 @@ class WSGIObserver:
         self.routes = routes
         # What the framework holds of the request that this thread or task serves; WSGI itself knows of none.
         self._request_context: Callable[[], object] = _no_context
+
+    def __getattr__(self, name: str) -> Any:
+        # Some applications keep their state on a WSGI middleware of their own, and reach it as `app.wsgi_app.name`.
+        if name in WSGIObserver.__slots__ or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._app, name)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""

@@ -63,6 +63,13 @@ class Upload:
         self._note(sum(map(len, lines)), 1 if _size(hint, named) > 0 else -1)
         return lines
 
+    def __enter__(self) -> Upload:
+        self._stream.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> Any:
+        return self._stream.__exit__(*exception)
+
     def __iter__(self) -> Iterator[bytes]:
         iterator = iter(self._stream)
         return self if iterator is self._stream else self._lines(iterator)

@@ -7,19 +7,15 @@ from collections.abc import Callable, Iterable
 
 from slo_core.http.bound_slo import BoundSLO
 from slo_core.http.classify import StatusOutcome
-from slo_core.tracking.event_counter import ThreadCounts
+from slo_core.http.counter_group import CounterGroups
+from slo_core.tracking.event_counter import EventCounter
 from slo_core.tracking.tracker import SLOTracker
 
 __all__ = ["CountingPlan"]
 
-# `EventCounter.rotate` of an SLO.
-Rotate = Callable[[float], ThreadCounts]
-
-# Plain tuples: the recorder unpacks them for each request, and a named tuple takes 30 ns longer to unpack.
-# The thread counts of an SLO, how to rotate them, and whether the event is good.
-Settled = tuple[dict[int, ThreadCounts], Rotate, bool]
-# The thread counts, how to rotate them, the threshold in seconds, and whether it applies to the last byte.
-Timed = tuple[dict[int, ThreadCounts], Rotate, float, bool]
+# The place in a row of counts, the threshold in seconds, and whether it applies to the last byte. A plain tuple: the recorder
+# unpacks it for each request, and a named tuple takes 30 ns longer to unpack.
+Timed = tuple[int, float, bool]
 
 
 class CountingPlan:
@@ -32,20 +28,26 @@ class CountingPlan:
     Args:
         bound_slos: The SLOs.
         status: The status.
+        counter_groups: Those of the installation.
 
     Attributes:
-        clock: The clock of all SLOs in `settled` and `timed`: seconds since the epoch.
-        settled: SLOs for which the status decides.
+        clock: The clock of all SLOs that count: seconds since the epoch.
+        rows: By thread identifier: the counts of all SLOs that count. Valid for a second, as `CounterGroup` says.
+        rotate: Makes the calling thread's row.
+        good: The places in a row of the SLOs for which the status is good.
+        bad: Those of the SLOs for which it is bad.
         timed: SLOs for which the time decides.
         needs_end: The time of the last byte decides for one of them.
         undecided: SLOs whose classifier has to see each request, or whose tracker counts in another way.
     """
 
-    __slots__ = ("clock", "needs_end", "settled", "timed", "undecided")
+    __slots__ = ("bad", "clock", "good", "needs_end", "rotate", "rows", "timed", "undecided")
 
-    def __init__(self, bound_slos: Iterable[BoundSLO], status: int) -> None:
+    def __init__(self, bound_slos: Iterable[BoundSLO], status: int, counter_groups: CounterGroups) -> None:
         self.clock: Callable[[], float] = time.time
-        settled: list[Settled] = []
+        counters: list[EventCounter] = []
+        good: list[int] = []
+        bad: list[int] = []
         timed: list[Timed] = []
         undecided = []
         for slo in bound_slos:
@@ -54,15 +56,20 @@ class CountingPlan:
                 continue
             # A subclass may pass each event on to other code: its own `record` has to run.
             counter = tracker.internals.counter if type(tracker).record is SLOTracker.record else None
-            if not settled and not timed:
+            if not counters:
                 self.clock = tracker.internals.clock
             if outcome is StatusOutcome.BY_CLASSIFIER or counter is None or tracker.internals.clock is not self.clock:
                 undecided.append(slo)
-            elif outcome is StatusOutcome.BY_TIME:
-                timed.append((counter.thread_counts, counter.rotate, classifier.threshold, classifier.timed_to_end))
+                continue
+            place = len(counters)
+            counters.append(counter)
+            if outcome is StatusOutcome.BY_TIME:
+                timed.append((place, classifier.threshold, classifier.timed_to_end))
             else:
-                settled.append((counter.thread_counts, counter.rotate, outcome is StatusOutcome.GOOD))
-        self.settled = tuple(settled)
+                (good if outcome is StatusOutcome.GOOD else bad).append(place)
+        self.good, self.bad = tuple(good), tuple(bad)
         self.timed = tuple(timed)
         self.needs_end = any(to_end for *_, to_end in timed)
         self.undecided = tuple(undecided)
+        group = counter_groups.of(counters)
+        self.rows, self.rotate = group.rows, group.rotate

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from slo_core.http.bound_slo import BoundSLO
+from slo_core.http.counter_group import CounterGroups
 from slo_core.http.counting_plan import CountingPlan
 from slo_core.http.globs import literal_start
 from slo_core.http.markers import ViewMarks
@@ -36,13 +37,13 @@ class MatchedSLOs:
         self.bound_slos = bound_slos
         self._counting_plans: dict[int, CountingPlan] = {}
 
-    def counting_plan(self, status: int) -> CountingPlan:
+    def counting_plan(self, status: int, counter_groups: CounterGroups) -> CountingPlan:
         """How they count an undisturbed request of that status."""
         plan = self._counting_plans.get(status)
         if plan is None:
             if len(self._counting_plans) >= _REMEMBERED_STATUSES:
                 self._counting_plans.clear()
-            plan = self._counting_plans[status] = CountingPlan(self.bound_slos, status)
+            plan = self._counting_plans[status] = CountingPlan(self.bound_slos, status, counter_groups)
         return plan
 
 

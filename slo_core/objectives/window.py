@@ -16,6 +16,7 @@ __all__ = [
     "EDGE_BUCKETS",
     "FUTURE_TOLERANCE_SECONDS",
     "HOUR",
+    "LATEST_TIME",
     "LONGEST_WINDOW_SECONDS",
     "MINUTES",
     "QUARTER_HOUR",
@@ -32,6 +33,9 @@ __all__ = [
 ]
 
 QUARTER_HOUR, HOUR, DAY = 900, 3600, 86_400
+
+# No event is later, in seconds since the epoch (the year 36812): every store holds it. Milliseconds are beyond it.
+LATEST_TIME = 2**40
 
 # An event from a host whose clock runs a little fast is still seen by a live read.
 FUTURE_TOLERANCE_SECONDS = 60

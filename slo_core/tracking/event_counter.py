@@ -9,7 +9,22 @@ from _thread import get_ident
 from slo_core.process.forks import ForkWatch
 from slo_core.stores.base import Ledger
 
-__all__ = ["EventCounter", "ThreadCounts"]
+__all__ = ["EventCounter", "ThreadCounts", "ThreadRow"]
+
+
+class ThreadRow:
+    """
+    The counts of one thread for several SLOs, valid from `start` to `end`: each of them is in that second.
+
+    Attributes:
+        counts: One for each SLO.
+    """
+
+    __slots__ = ("counts", "end", "start")
+
+    def __init__(self) -> None:
+        self.counts: tuple[ThreadCounts, ...] = ()
+        self.start, self.end = math.inf, -math.inf
 
 
 class ThreadCounts:
@@ -17,20 +32,40 @@ class ThreadCounts:
     The counts of one thread; those since the last drain belong to the second from `start` to `end`.
 
     `good` and `bad` only ever grow, and only their own thread writes them, so counting needs no lock and a reader
-    loses nothing: `seen_good` and `seen_bad`, the reader's side, say how much of them the ledger has.
+    loses nothing: `seen_good` and `seen_bad`, the reader's side, say how much of them the ledger has. `ended` holds, for
+    each second that is over and not drained yet, its start and the counts at its end. `rows` are
+    those that hold these counts, and are valid no longer than they are.
     """
 
-    __slots__ = ("bad", "end", "good", "seen_bad", "seen_good", "start")
+    __slots__ = ("bad", "end", "ended", "good", "rows", "seen_bad", "seen_good", "start")
 
     def __init__(self, second: int) -> None:
-        self.start_second(second)
         self.good = self.bad = 0
         self.seen_good = self.seen_bad = 0
+        self.ended: list[tuple[float, int, int]] = []
+        self.rows: list[ThreadRow] = []
+        self.start = self.end = 0.0
+        self.start_second(second)
 
     def start_second(self, second: int) -> None:
-        """Go on with another second; everything counted before must be drained."""
+        """Go on with another second; called by the thread itself."""
         # Floats, because every record compares them with a clock's float: with ints a record takes a third longer.
-        self.start, self.end = float(second), second + 1.0
+        start, end = float(second), second + 1.0
+        if self.good != self.seen_good or self.bad != self.seen_bad:
+            # Before the new second starts: `EventCounter._drain` relies on it.
+            self.ended.append((self.start, self.good, self.bad))
+        self.start, self.end = start, end
+        self._end_rows()
+
+    def end_second(self) -> None:
+        """Make the thread's next event look for its second; any thread may call it."""
+        self.end = -math.inf
+        self._end_rows()
+
+    def _end_rows(self) -> None:
+        rows, self.rows = self.rows, []
+        for row in rows:
+            row.end = -math.inf
 
 
 class EventCounter:
@@ -40,6 +75,9 @@ class EventCounter:
     `thread_counts` is keyed by thread identifier. An identifier is free again only when its thread has ended, so a later
     thread may go on with the same counts: there is always one writer, and there are never more counts than there were
     threads at the same time.
+
+    Counting never waits for a lock. A signal handler, a `__del__` or a callback of the garbage collector may count while
+    the thread that it interrupts counts, or drains.
     """
 
     __slots__ = ("__weakref__", "_fork", "_ledger", "_lock", "thread_counts")
@@ -47,13 +85,16 @@ class EventCounter:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.thread_counts: dict[int, ThreadCounts] = {}
-        self._lock = threading.Lock()
+        # Held while counts are drained. One that its own thread may acquire again: a signal handler may read, too.
+        self._lock = threading.RLock()
         self._fork = ForkWatch(self.reset)
         ledger.attach_counter(self.drain, self.rearm)
 
     def reset(self) -> None:
         """Start empty in a forked child, with a lock of its own: a thread of the parent may hold the old one."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        for counts in self.thread_counts.values():
+            counts.end_second()  # for the rows that hold it
         self.thread_counts.clear()
         self._ledger.reset()
 
@@ -64,35 +105,71 @@ class EventCounter:
         Called once a second and thread, when time has left the second of the counts in either direction.
         """
         self._fork.notice()
-        self._ledger.wake()  # before the lock is taken: it may start a thread
+        self._ledger.wake()  # before the lock is acquired: it may start a thread
         second = math.floor(now)
-        with self._lock:
-            counts = self.thread_counts.get(get_ident())
-            if counts is None:
-                counts = self.thread_counts[get_ident()] = ThreadCounts(second)
-            else:
+        counts = self.thread_counts.get(get_ident())
+        if counts is None:
+            # Not simply set: a signal handler may have counted this thread's first event a moment ago.
+            counts = self.thread_counts.setdefault(get_ident(), ThreadCounts(second))
+        counts.start_second(second)
+        if self._lock.acquire(blocking=False):  # whoever holds it drains, or is interrupted while it does
+            try:
                 self._drain(counts)
-                counts.start_second(second)
-            return counts
+            finally:
+                self._lock.release()
+        return counts
 
     def drain(self) -> None:
         """Hand everything counted so far to the ledger: a read after this sees every event before it."""
         self._fork.notice()
         with self._lock:
-            for counts in tuple(self.thread_counts.values()):
-                self._drain(counts)
+            self._drain_all()
+
+    def drain_in_passing(self) -> None:
+        """The same, if no other thread is at it at this moment: it never waits."""
+        self._fork.notice()
+        if self._lock.acquire(blocking=False):
+            try:
+                self._drain_all()
+            finally:
+                self._lock.release()
 
     def rearm(self) -> None:
         """Make every thread's next event call `rotate`, as if its second were over."""
-        with self._lock:
-            for counts in tuple(self.thread_counts.values()):
-                counts.end = -math.inf
+        for counts in list(self.thread_counts.values()):
+            counts.end_second()
+
+    def _drain_all(self) -> None:
+        # A list, not a tuple, for which the garbage collector may run meanwhile, and with it code that counts.
+        for counts in list(self.thread_counts.values()):
+            self._drain(counts)
 
     def _drain(self, counts: ThreadCounts) -> None:
-        # The thread may count at this moment. Events after these two reads are drained next time, into the same second:
-        # to start another second the thread needs the lock that is held here.
-        good, bad = counts.good, counts.bad
-        fresh_good, fresh_bad = good - counts.seen_good, bad - counts.seen_bad
-        if fresh_good or fresh_bad:
-            self._ledger.add(int(counts.start), fresh_good, fresh_bad, live=True)
-            counts.seen_good, counts.seen_bad = good, bad
+        ended = counts.ended
+        while True:
+            while first := ended[:1]:
+                self._hand_over(counts, *first[0])
+                if ended[:1] == first:  # else a signal handler has drained meanwhile
+                    del ended[:1]
+            # The thread may count, and start another second, at this moment. These counts are all of this second if the
+            # second is not over after they were read; events after that are drained next time.
+            good, bad, start = counts.good, counts.bad, counts.start
+            if not ended:
+                self._hand_over(counts, start, good, bad)
+                return
+
+    def _hand_over(self, counts: ThreadCounts, start: float, good: int, bad: int) -> None:
+        """Add to the ledger what the counts had grown to, unless it has that."""
+        # Seen before it is handed over, and each in one step: a signal handler may drain between two of them. It may have
+        # handed over more, too.
+        seen_good, counts.seen_good = counts.seen_good, good if good > counts.seen_good else counts.seen_good  # noqa: FURB136
+        seen_bad, counts.seen_bad = counts.seen_bad, bad if bad > counts.seen_bad else counts.seen_bad  # noqa: FURB136
+        fresh_good, fresh_bad = max(0, good - seen_good), max(0, bad - seen_bad)
+        if not (fresh_good or fresh_bad):
+            return
+        try:
+            self._ledger.add(math.floor(start), fresh_good, fresh_bad, live=True)
+        except BaseException:  # a user's own store
+            counts.seen_good -= fresh_good
+            counts.seen_bad -= fresh_bad
+            raise

@@ -196,7 +196,7 @@ class SLOTracker:
             self._observe(success, instant)
         else:
             # The newest event decides how far back events are kept, and it may not be drained yet.
-            self._counter.drain()
+            self._counter.drain_in_passing()
             self._ledger.add(math.floor(instant), int(bool(success)), int(not success), live=False)
             self._ledger.wake()
 

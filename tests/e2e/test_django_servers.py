@@ -59,6 +59,13 @@ async def download(request):
             yield CHUNK
     return StreamingHttpResponse(chunks())
 
+async def waiting_download(request):
+    async def chunks():
+        for _ in range(400):
+            yield CHUNK
+            await asyncio.sleep(0.001)
+    return StreamingHttpResponse(chunks())
+
 def plain(request):
     return HttpResponse(CHUNK * 400)
 
@@ -67,7 +74,7 @@ def file(request):
 
 CHUNK = b"x" * 2**16
 urlpatterns = [
-    *(path(f"{view.__name__}/", view) for view in (collected, download, plain, file)),
+    *(path(f"{view.__name__}/", view) for view in (collected, download, waiting_download, plain, file)),
     path("", lambda request: HttpResponse("home")), path("waits/", waits), path("streams/", streams),
     path("", include("slo_django.urls")),
 ]
@@ -81,10 +88,11 @@ SERVERS = {
     "granian": ("-m", "granian", "--interface", "asgi", "--port", "{port}", "shop:application"),
     "gunicorn.asgi": ("-m", "gunicorn", "-k", "asgi", "-b", "127.0.0.1:{port}", "shop:application"),
 }
+CUT = dict.fromkeys(SERVERS, ("collected", "download", "plain", "file"))
 # daphne takes all that it is given, whatever the client does: only while Django still makes the answer is it seen.
-CUT = {
-    server: ("collected",) if server == "daphne" else ("collected", "download", "plain", "file") for server in SERVERS
-}
+CUT["daphne"] = ("collected",)
+# granian notices in another thread, and drops what is sent until then: a stream that never waits can end before.
+CUT["granian"] = ("collected", "waiting_download", "plain", "file")
 
 
 def command(server: str, port: int) -> list[str]:

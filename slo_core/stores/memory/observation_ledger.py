@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Sequence
 
 from slo_core.budgets.bucket import BucketRange, Increment
 from slo_core.budgets.events import EventCounts, Observation
 from slo_core.objectives.window import Span
+from slo_core.process.arrivals import Arrivals
 from slo_core.process.forks import in_forked_child
 from slo_core.stores.base import ObservationStore, Reading
 
@@ -23,7 +23,7 @@ class ObservationLedger:
     """
 
     __slots__ = (
-        "__weakref__", "_clock", "_data_since", "_last_event_at", "_lifetime_bad", "_lifetime_good", "_lock", "_store",
+        "__weakref__", "_arrivals", "_clock", "_data_since", "_last_event_at", "_lifetime_bad", "_lifetime_good", "_store",
     )  # fmt: skip
 
     def __init__(self, store: ObservationStore, *, clock: Callable[[], float]) -> None:
@@ -34,7 +34,7 @@ class ObservationLedger:
 
     def reset(self) -> None:
         """Set the lifetime totals to 0; what the user's store does in a forked child is its own affair."""
-        self._lock = threading.Lock()
+        self._arrivals = Arrivals(self._take)
         self._lifetime_good = 0
         self._lifetime_bad = 0
         self._data_since = self._clock()
@@ -43,22 +43,22 @@ class ObservationLedger:
     def record(self, observation: Observation) -> None:
         """Keep one event."""
         self._store.record(observation)
-        self._note(observation.timestamp, int(observation.success), int(not observation.success))
+        self._arrivals.add((observation.timestamp, int(observation.success), int(not observation.success)))
 
     def add(self, second: int, good: int, bad: int, *, live: bool) -> None:  # part of the protocol
         """Keep several events of one second."""
         for success, count in ((True, good), (False, bad)):
             for _ in range(count):
                 self._store.record(Observation(timestamp=float(second), success=success))
-        self._note(float(second), good, bad)
+        self._arrivals.add((float(second), good, bad))
 
-    def _note(self, timestamp: float, good: int, bad: int) -> None:
-        with self._lock:
-            self._lifetime_good += good
-            self._lifetime_bad += bad
-            self._data_since = min(self._data_since, timestamp)
-            if self._last_event_at is None or timestamp > self._last_event_at:
-                self._last_event_at = timestamp
+    def _take(self, arrival: tuple[float, int, int]) -> None:
+        timestamp, good, bad = arrival
+        self._lifetime_good += good
+        self._lifetime_bad += bad
+        self._data_since = min(self._data_since, timestamp)
+        if self._last_event_at is None or timestamp > self._last_event_at:
+            self._last_event_at = timestamp
 
     def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None:
         """Nothing to do: no event waits."""
@@ -69,7 +69,7 @@ class ObservationLedger:
     def read(self, spans: Sequence[Span]) -> Reading:
         """Each span counted event by event."""
         counts = tuple(self._count(span) for span in spans)
-        with self._lock:
+        with self._arrivals:
             lifetime = EventCounts(self._lifetime_good, self._lifetime_bad)
             return Reading(
                 counts=counts,
@@ -79,8 +79,11 @@ class ObservationLedger:
                 last_event_at=self._last_event_at,
             )
 
-    def series(self, buckets: BucketRange) -> list[Increment]:
-        """The buckets of a range that hold events, oldest first, added up from single events."""
+    def series(self, ranges: Sequence[BucketRange]) -> list[list[Increment]]:
+        """For each range its buckets that hold events, oldest first, added up from single events."""
+        return [self._series(buckets) for buckets in ranges]
+
+    def _series(self, buckets: BucketRange) -> list[Increment]:
         width, first, last = buckets
         # A bucket holds the instant it starts at, the store's window does not.
         events = self._store.window(float((last + 1) * width), (last + 1 - first) * width + 1)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left, bisect_right, insort
 from operator import attrgetter
 
 from slo_core.budgets.events import Observation
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
+from slo_core.process.arrivals import Arrivals
 from slo_core.process.forks import in_forked_child
 
 __all__ = ["InMemoryStore"]
@@ -29,7 +29,7 @@ class InMemoryStore:
         ValueError: `max_age_seconds` is not above 0.
     """
 
-    __slots__ = ("__weakref__", "_lock", "_max_age_seconds", "_observations")
+    __slots__ = ("__weakref__", "_arrivals", "_max_age_seconds", "_observations")
 
     def __init__(self, max_age_seconds: int) -> None:
         if not max_age_seconds > 0:
@@ -40,35 +40,37 @@ class InMemoryStore:
 
     def _start_empty(self) -> None:
         self._observations: list[Observation] = []
-        self._lock = threading.Lock()
+        self._arrivals = Arrivals(self._take)
 
     def record(self, observation: Observation) -> None:
         """Keep one event, in the order of time even if it comes late."""
-        with self._lock:
-            observations = self._observations
-            if observations and observation.timestamp < observations[-1].timestamp:
-                insort(observations, observation, key=_timestamp)
-            else:
-                observations.append(observation)
-            # Dropping from the front of a list moves all the rest: do it for many at a time.
-            first_kept = self._first_kept()
-            if first_kept > len(observations) // 8:
-                del observations[:first_kept]
+        self._arrivals.add(observation)
+
+    def _take(self, observation: Observation) -> None:
+        observations = self._observations
+        if observations and observation.timestamp < observations[-1].timestamp:
+            insort(observations, observation, key=_timestamp)
+        else:
+            observations.append(observation)
+        # Dropping from the front of a list moves all the rest: do it for many at a time.
+        first_kept = self._first_kept()
+        if first_kept > len(observations) // 8:
+            del observations[:first_kept]
 
     def window(self, now: float, seconds: int) -> list[Observation]:
         """Events later than `now - seconds`, up to a minute after `now`: slightly fast clocks are tolerated."""
-        with self._lock:
+        with self._arrivals:
             first = max(bisect_right(self._observations, now - seconds, key=_timestamp), self._first_kept())
             end = bisect_right(self._observations, now + FUTURE_TOLERANCE_SECONDS, key=_timestamp)
             return self._observations[first:end]
 
     def trim(self, before: float) -> None:
         """Drop events older than `before` (seconds since the epoch)."""
-        with self._lock:
+        with self._arrivals:
             del self._observations[: bisect_left(self._observations, before, key=_timestamp)]
 
     def __len__(self) -> int:
-        with self._lock:
+        with self._arrivals:
             return len(self._observations) - self._first_kept()
 
     def _first_kept(self) -> int:

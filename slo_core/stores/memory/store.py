@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from slo_core.budgets.bucket import BucketRange, Increment
 from slo_core.budgets.events import EventCounts
 from slo_core.conventions import LOGGER_NAME
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, Span
+from slo_core.process.arrivals import Arrivals
 from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
 from slo_core.stores.memory.tiers import BucketTiers
 
@@ -22,11 +23,21 @@ __all__ = ["MemoryLedger", "MemoryStore"]
 logger = logging.getLogger(LOGGER_NAME)
 
 
+class _Arrival(NamedTuple):
+    """Events of one second, as they are handed to the ledger; `latest_possible` is None where they are not live."""
+
+    second: int
+    good: int
+    bad: int
+    latest_possible: float | None
+
+
 class MemoryLedger:
     """One SLO's events in tiers of buckets; at most 256 KiB whatever the traffic."""
 
     __slots__ = (
-        "_clock", "_data_since", "_dropped", "_lifetime_bad", "_lifetime_good", "_lock", "_longest", "_newest", "_tiers",
+        "_arrivals", "_clock", "_data_since", "_dropped", "_has_restarted", "_lifetime_bad", "_lifetime_good", "_longest",
+        "_newest", "_tiers",
     )  # fmt: skip
 
     def __init__(self, longest_seconds: int, *, clock: Callable[[], float]) -> None:
@@ -36,13 +47,14 @@ class MemoryLedger:
 
     def reset(self) -> None:
         """Start empty, with locks of its own: a thread of the parent may have held the old one."""
-        self._lock = threading.Lock()
+        self._arrivals = Arrivals(self._take)
         self._tiers = BucketTiers(self._longest)
         self._newest: float = -math.inf
         self._lifetime_good = 0
         self._lifetime_bad = 0
         self._dropped = 0
         self._data_since = self._clock()
+        self._has_restarted = False
 
     def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
         """
@@ -51,27 +63,27 @@ class MemoryLedger:
         Live events that come that late (their thread has been idle ever since, and no reader came) have left every
         window, but not the lifetime totals.
         """
-        restarted = False
-        latest_possible = self._clock() + FUTURE_TOLERANCE_SECONDS if live else math.inf
-        with self._lock:
-            kept = self._tiers.add(second, good, bad)
-            if not kept and self._newest > latest_possible:
-                # The clock stepped back by more than everything kept: what was counted lies in a future that
-                # never came. Windows start empty, lifetime totals go on.
-                self._tiers = BucketTiers(self._longest)
-                self._newest = -math.inf
-                kept = restarted = self._tiers.add(second, good, bad)
-            if kept:
-                self._newest = max(self._newest, second)
-            if kept or live:
-                self._lifetime_good += good
-                self._lifetime_bad += bad
-                if second + 1 <= self._data_since:  # earlier than the second measuring began in
-                    self._data_since = float(second)
-            else:
-                self._dropped += good + bad
-        if restarted:
-            logger.warning("the clock stepped back further than an SLO's history reaches: its windows start empty")
+        latest_possible = self._clock() + FUTURE_TOLERANCE_SECONDS if live else None
+        self._arrivals.add(_Arrival(second, good, bad, latest_possible))
+
+    def _take(self, arrival: _Arrival) -> None:
+        second, good, bad, latest_possible = arrival
+        kept = self._tiers.add(second, good, bad)
+        if not kept and latest_possible is not None and self._newest > latest_possible:
+            # The clock stepped back by more than everything kept: what was counted lies in a future that
+            # never came. Windows start empty, lifetime totals go on.
+            self._tiers = BucketTiers(self._longest)
+            self._newest = -math.inf
+            kept = self._has_restarted = self._tiers.add(second, good, bad)
+        if kept:
+            self._newest = max(self._newest, second)
+        if kept or latest_possible is not None:
+            self._lifetime_good += good
+            self._lifetime_bad += bad
+            if second + 1 <= self._data_since:  # earlier than the second measuring began in
+                self._data_since = float(second)
+        else:
+            self._dropped += good + bad
 
     def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None:
         """Nothing to do: a tracker drains its counter before it reads."""
@@ -81,19 +93,23 @@ class MemoryLedger:
 
     def read(self, spans: Sequence[Span]) -> Reading:
         """All spans at one moment."""
-        with self._lock:
-            return Reading(
+        with self._arrivals:
+            reading = Reading(
                 counts=self._tiers.count(spans),
                 lifetime=EventCounts(self._lifetime_good, self._lifetime_bad),
                 data_since=self._data_since,
                 dropped=self._dropped,
                 last_event_at=self._newest if self._newest > -math.inf else None,
             )
+            has_restarted, self._has_restarted = self._has_restarted, False
+        if has_restarted:  # not when it is counted: a signal handler may not log
+            logger.warning("the clock stepped back further than an SLO's history reaches: its windows start empty")
+        return reading
 
-    def series(self, buckets: BucketRange) -> list[Increment]:
-        """The buckets of a range that hold events, oldest first."""
-        with self._lock:
-            return self._tiers.series(buckets)
+    def series(self, ranges: Sequence[BucketRange]) -> list[list[Increment]]:
+        """For each range its buckets that hold events, oldest first; all at one moment."""
+        with self._arrivals:
+            return [self._tiers.series(buckets) for buckets in ranges]
 
 
 class MemoryStore:

@@ -209,7 +209,7 @@ class Outbox:
         taken = self._pending.take(MOST_INCREMENTS, now=now.wall)
         self._sent = taken.since
         self.has_rest = taken.has_rest
-        dropped, self._dropped = self._dropped, 0
+        dropped, self._dropped = self._dropped + taken.impossible, 0
         seconds = taken.seconds
         batch = Batch(
             writer=self._writer_id(),

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-import threading
+from array import array
+from bisect import bisect_left
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, HOUR
+from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, HOUR, LATEST_TIME, SECONDS
+from slo_core.process.arrivals import Arrivals
 from slo_core.stores.layout import WIDTHS, cut_to_fit, kept_from
 
 __all__ = ["PendingEvents", "TakenEvents"]
 
-# So many distinct seconds wait one by one; with more, old ones are merged that share all buckets still kept of them.
-_SECONDS_BEFORE_MERGE = 8_000
+# So many distinct seconds more than the store keeps, or than were left by the last merge, wait one by one; then old ones
+# are merged that share all buckets still kept of them.
+_SECONDS_BETWEEN_MERGES = 800
 
 
 class TakenEvents(NamedTuple):
@@ -28,6 +31,7 @@ class TakenEvents(NamedTuple):
             keeps events is seen from the newest.
         since: When the oldest of the events was added, by the monotonic clock.
         has_rest: Whether some did not fit; events that were added later do not count.
+        impossible: Events of a time that no store can hold.
     """
 
     seconds: Mapping[int, list[int]]
@@ -36,38 +40,65 @@ class TakenEvents(NamedTuple):
     newest: int | None
     since: float | None
     has_rest: bool
+    impossible: int
+
+
+class _Arrival(NamedTuple):
+    """Arguments of `PendingEvents.add`."""
+
+    second: int
+    good: int
+    bad: int
+    now: float
 
 
 class PendingEvents:
     """
-    Events that wait; they may be added and taken by different threads.
+    Events that wait; they may be added by any thread or signal handler, and taken by another thread.
+
+    A store that is out of reach for a day makes an SLO with an event a second wait in some 150 KiB: three numbers for each
+    second of the last hour, then for each minute.
 
     Args:
         keeps_seconds: The longest that any window of the SLO can ever be.
-
-    Attributes:
-        since: When the oldest was added, by the monotonic clock; None when none waits.
     """
 
-    __slots__ = ("_earliest", "_keeps_seconds", "_lock", "_newest", "_seconds", "since")
+    __slots__ = ("_arrivals", "_bad", "_earliest", "_good", "_impossible", "_keeps_seconds", "_merge_at", "_newest",
+                 "_seconds", "_since")  # fmt: skip
 
     def __init__(self, keeps_seconds: int) -> None:
         self._keeps_seconds = keeps_seconds
-        self._lock = threading.Lock()  # held for memory work only
-        self._seconds: dict[int, list[int]] = {}
+        self._arrivals = Arrivals(self._take_in)
+        self._impossible = 0
+        self._start_empty()
+
+    def _start_empty(self) -> None:
+        # Distinct and ascending, and the events of each.
+        self._seconds, self._good, self._bad = array("q"), array("q"), array("q")
+        self._merge_at = SECONDS.bucket_count + _SECONDS_BETWEEN_MERGES
         self._earliest: int | None = None
         self._newest: int | None = None
-        self.since: float | None = None
+        self._since: float | None = None
+
+    @property
+    def since(self) -> float | None:
+        """When the oldest was added, by the monotonic clock; None when none waits. Asking never waits for a lock."""
+        return self._since
+
+    def __bool__(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._arrivals) or bool(self._seconds) or self._impossible > 0
 
     def __len__(self) -> int:
         """How many distinct seconds hold events."""
-        return len(self._seconds)
+        with self._arrivals:
+            return len(self._seconds)
 
     @property
     def count(self) -> int:
         """How many events wait."""
-        with self._lock:
-            return sum(good + bad for good, bad in self._seconds.values())
+        with self._arrivals:
+            return sum(self._good) + sum(self._bad)
 
     def add(self, second: int, good: int, bad: int, *, now: float) -> None:
         """
@@ -79,18 +110,30 @@ class PendingEvents:
             bad: Bad events.
             now: The monotonic clock.
         """
-        with self._lock:
-            counts = self._seconds.setdefault(second, [0, 0])
-            counts[0] += good
-            counts[1] += bad
-            if self._earliest is None or second < self._earliest:
-                self._earliest = second
-            if self._newest is None or second > self._newest:
-                self._newest = second
-            if self.since is None:
-                self.since = now
-            if len(self._seconds) > _SECONDS_BEFORE_MERGE:
-                self._merge()
+        self._arrivals.add(_Arrival(second, good, bad, now))
+
+    def _take_in(self, arrival: _Arrival) -> None:
+        second, good, bad, now = arrival
+        if not 0 <= second <= LATEST_TIME:  # `record(at=)` refuses it, but a clock may say anything
+            self._impossible += good + bad
+            return
+        seconds = self._seconds
+        index = len(seconds) - 1 if seconds and seconds[-1] == second else bisect_left(seconds, second)
+        if index < len(seconds) and seconds[index] == second:
+            self._good[index] += good
+            self._bad[index] += bad
+        else:
+            seconds.insert(index, second)
+            self._good.insert(index, good)
+            self._bad.insert(index, bad)
+        if self._earliest is None or second < self._earliest:
+            self._earliest = second
+        if self._newest is None or second > self._newest:
+            self._newest = second
+        if self._since is None:
+            self._since = now
+        if len(seconds) > self._merge_at:
+            self._merge()
 
     def take(self, increments: int, *, now: float) -> TakenEvents:
         """
@@ -100,30 +143,42 @@ class PendingEvents:
             increments: The most that the batch may hold.
             now: Seconds since the epoch.
         """
-        with self._lock:
-            earliest, newest, since = self._earliest, self._newest, self.since
+        with self._arrivals:
+            if self._arrivals.is_nested:  # a signal handler flushes, and has interrupted `add`
+                return TakenEvents({}, {}, None, None, self._since, has_rest=False, impossible=0)
+            earliest, newest, since = self._earliest, self._newest, self._since
+            impossible, self._impossible = self._impossible, 0
             first = self._first_kept(now)
             taken = self._cut(first, increments)
-            if not self._seconds:
-                self._earliest = self._newest = self.since = None
+            has_rest = bool(self._seconds)
+            if not has_rest:
+                self._start_empty()
             elif earliest is not None:
-                self._earliest = max(earliest, min(self._seconds))
-            return TakenEvents(taken, first, earliest, newest, since, has_rest=bool(self._seconds))
+                self._earliest = max(earliest, self._seconds[0])
+            return TakenEvents(taken, first, earliest, newest, since, has_rest=has_rest, impossible=impossible)
 
     def _merge(self) -> None:
         """Merge old seconds, which the store merges too: memory is bounded, however long an outage lasts."""
         assert self._newest is not None
         keeps = self._keeps_seconds
         first = [kept_from(width, newest=self._newest, keeps_seconds=keeps) * width for width in WIDTHS[:3]]
-        merged: dict[int, list[int]] = {}
-        for second, (good, bad) in self._seconds.items():
-            width = WIDTHS[0] if second >= first[0] else WIDTHS[1] if second >= first[1] else WIDTHS[2]
+        seconds, all_good, all_bad = self._seconds, self._good, self._bad
+        old = bisect_left(seconds, first[0])
+        merged = 0  # how many seconds there are by now; in place, because a copy would need as much memory again
+        for index in range(old):
+            second, good, bad = seconds[index], all_good[index], all_bad[index]
+            width = WIDTHS[1] if second >= first[1] else WIDTHS[2]
             # Beyond everything kept, one bucket is as good as another: the store drops and counts it.
             start = second // width * width if second >= first[2] else (first[2] - 1) // WIDTHS[2] * WIDTHS[2]
-            counts = merged.setdefault(start, [0, 0])
-            counts[0] += good
-            counts[1] += bad
-        self._seconds = merged
+            if merged and seconds[merged - 1] == start:
+                all_good[merged - 1] += good
+                all_bad[merged - 1] += bad
+            else:
+                seconds[merged], all_good[merged], all_bad[merged] = start, good, bad
+                merged += 1
+        for numbers in (seconds, all_good, all_bad):
+            del numbers[merged:old]
+        self._merge_at = len(seconds) + _SECONDS_BETWEEN_MERGES
 
     def _first_kept(self, now: float) -> dict[int, int]:
         """From where on the finer buckets are of use: after an outage most of them are too old to be kept."""
@@ -136,9 +191,12 @@ class PendingEvents:
 
     def _cut(self, first: Mapping[int, int], increments: int) -> dict[int, list[int]]:
         seconds = self._seconds
-        if len(seconds) * len(WIDTHS) <= increments:
-            self._seconds = {}
-            return seconds
-        ascending = sorted(seconds)
-        taken = ascending[: cut_to_fit(ascending, first=first, increments=increments)]
-        return {second: seconds.pop(second) for second in taken}
+        fits = len(seconds) * len(WIDTHS) <= increments
+        count = len(seconds) if fits else cut_to_fit(seconds, first=first, increments=increments)
+        taken = {
+            second: [good, bad]
+            for second, good, bad in zip(seconds[:count], self._good[:count], self._bad[:count], strict=True)
+        }
+        for numbers in (seconds, self._good, self._bad):
+            del numbers[:count]
+        return taken

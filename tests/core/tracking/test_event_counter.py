@@ -289,8 +289,8 @@ def test_a_fork_while_another_thread_holds_every_lock_does_not_block_the_child()
         store = trackers[1]._ledger._store
         held, finish = threading.Event(), threading.Event()
         def hold():
-            with trackers[0]._counter._lock, trackers[0]._ledger._lock, trackers[1]._ledger._lock:
-                with store._lock, registry.internals.errors._lock:
+            with trackers[0]._counter._lock, trackers[0]._ledger._arrivals, trackers[1]._ledger._arrivals:
+                with store._arrivals, registry.internals.errors._lock:
                     held.set()
                     finish.wait()
         thread = threading.Thread(target=hold)

@@ -401,3 +401,28 @@ def test_we_never_read_what_is_the_applications() -> None:
 
     assert reads == 0
     assert service.counts() == (1, 0)
+
+
+@frameworks
+@placements
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_client_that_has_everything_may_go_before_the_message_that_ends_the_body(
+    framework: Any, inside: bool, method: str
+) -> None:
+    """As it does after the last byte of the Content-Length, and to HEAD after the headers."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"12345"
+        await asyncio.sleep(60)  # the proxy's upstream closes slowly; the client leaves meanwhile
+        yield b""
+
+    async def view(request: Request) -> Response:
+        return StreamingResponse(chunks(), headers={"content-length": "5"} if method == "GET" else None)
+
+    app = framework()
+    app.add_route("/", view, methods=["GET", "HEAD"])
+    service = Service(app, DEFINITIONS, inside=inside)
+    service.ask(method, disconnect_after=2 if method == "GET" else 1)
+
+    assert not service.only_event.disconnected
+    assert service.only_event.outcomes["availability"]

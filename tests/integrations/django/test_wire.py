@@ -10,6 +10,7 @@ from typing import Any
 import django
 import pytest
 from django.core.handlers.asgi import ASGIHandler
+from django.core.signals import request_started
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import path
 from slo_test_project.drivers import djangos_own_warnings_apart
@@ -275,3 +276,43 @@ def _served_requests() -> list[object]:
     # Django 6.1 keeps what it was given to receive and send with, in the traceback of a group of exceptions of its own.
     kinds = (ServedRequest, Wire) if django.VERSION < (6, 1) else ServedRequest
     return [each for each in gc.get_objects() if isinstance(each, kinds)]
+
+
+def failing_receiver(**arguments: Any) -> None:
+    raise RuntimeError("the receiver")
+
+
+@pytest.mark.parametrize(("path", "named"), [("small", (1, 1)), ("unknown", (0, 0))])
+def test_a_request_that_fails_before_the_first_middleware_counts(
+    open_for: OpenProject, path: str, named: tuple[int, int]
+) -> None:
+    """As where the disk is full that an upload is spooled to: the server answers 500, for the view of that path."""
+    slos = {"availability": {"target": 0.9}, "named": {"target": 0.9, "routes": ["/small/"]}}
+    project = open_for("asgi", ROOT_URLCONF=Urls, SLO_DEFINITIONS=slos)
+    server = Server(takes=100)
+
+    request_started.connect(failing_receiver)
+    try:
+        server.serve(path)
+    finally:
+        request_started.disconnect(failing_receiver)
+
+    assert isinstance(server.raised, RuntimeError)
+    assert project.counts() == (1, 1)
+    assert project.counts("named") == named
+
+
+def test_what_another_application_raises_does_not_count(open_for: OpenProject) -> None:
+    """Behind the same lifespan: what it answers is not counted either."""
+
+    async def other(scope: Any, receive: Any, send: Any) -> None:
+        raise RuntimeError("of another application")
+
+    project = open_for("asgi", ROOT_URLCONF=Urls, SLO_DEFINITIONS=SLOS)
+    server = Server(takes=100)
+    scope = {"type": "http", "method": "GET", "path": "/small/", "headers": []}
+
+    with pytest.raises(RuntimeError, match="of another application"):
+        asyncio.run(with_lifespan(other)(scope, server.receive, server.send))
+
+    assert project.counts() == (0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -279,3 +280,20 @@ def test_a_status_that_is_no_number_is_bad() -> None:
 
     assert service.counts() == (0, 1)
     assert service.events[0].status == 0
+
+
+def test_attributes_of_the_application_are_reached_through_it() -> None:
+    """Some applications keep their state on a WSGI middleware of their own (calibre-web: `app.wsgi_app.script_name`)."""
+
+    class Proxied:
+        script_name = "/books"
+
+        def __call__(self, environ: Any, start_response: Any) -> Any:
+            return shop(environ, start_response)
+
+    app = Service(Proxied()).app
+
+    assert app.script_name == "/books"
+    with pytest.raises(AttributeError, match="unknown"):
+        _ = app.unknown
+    assert copy.copy(app).script_name == "/books"

@@ -220,3 +220,23 @@ def test_everything_else_of_the_stream_is_the_servers_own() -> None:
 
     assert counts_of(read, stream, status="200 OK") == (1, 0)
     assert stream.closed
+
+
+def test_a_body_may_be_used_as_a_context_manager() -> None:
+    """As `with request.stream as file`, where the server's stream can be."""
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        with environ["wsgi.input"] as stream:
+            body = stream.read()
+        start_response("200 OK", [])
+        return [body, str(environ["wsgi.input"].closed).encode()]
+
+    registry = SLORegistry.from_config({"availability": {"target": 0.9}})
+    answer = serve(
+        SLOMiddleware(application, registry=registry),
+        "POST",
+        **{"wsgi.input": io.BytesIO(b"upload"), "CONTENT_LENGTH": "6"},
+    )
+
+    assert answer.content == b"uploadTrue"
+    assert registry["availability"].snapshot().failures == 0
