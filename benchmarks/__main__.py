@@ -15,7 +15,7 @@ from benchmarks.contest import TargetResult
 
 # Imported when they run: each needs peers or servers of its own.
 BENCHMARKS = (
-    "startup", "record", "snapshot", "render", "scale", "middleware", "early_answers", "http_load", "stores",
+    "startup", "record", "snapshot", "render", "scale", "middleware", "early_answers", "http_load", "stores", "readers",
     "status_page",
 )  # fmt: skip
 _RESULTS = Path(__file__).with_name("RESULTS.md")

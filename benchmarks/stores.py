@@ -25,7 +25,7 @@ from slo_core.stores.open import bucket_store_from_url
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.stores.stored_definition import fingerprint_of, stored_definition
 
-__all__ = ["fill", "run"]
+__all__ = ["SLO_COUNT", "definitions", "fill", "open_stores", "run"]
 
 SLO_COUNT = 20
 _SERVICE = "bench"
@@ -65,7 +65,7 @@ def fill(buckets: BucketStore, *, now: float, count: int = SLO_COUNT) -> int:
 
 
 @contextmanager
-def _stores() -> Iterator[tuple[dict[str, BucketStore], str | None]]:
+def open_stores() -> Iterator[tuple[dict[str, BucketStore], str | None]]:
     """Every store that can be had here, on servers of their own, and the URL of the Redis."""
     stores: dict[str, BucketStore] = {}
     with ExitStack() as opened:
@@ -284,7 +284,7 @@ def _per_request(url: str | None, rounds: int) -> None:
 def run(rounds: int) -> None:
     """Print reads, flushes and the load on a Redis, with the costs of other designs."""
     logging.getLogger("slo_core").setLevel(logging.CRITICAL)  # stores are made to hang on purpose
-    with _stores() as (stores, url):
+    with open_stores() as (stores, url):
         _reading(stores, rounds)
         if "PostgreSQL (Django)" in stores:
             _listing(rounds)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["ConfigError", "DuplicateNameError", "Problem", "SLOError", "StoreError", "UnknownNameError", "described"]
+__all__ = [
+    "ConfigError",
+    "DamagedError",
+    "DuplicateNameError",
+    "Problem",
+    "SLOError",
+    "StoreError",
+    "UnknownNameError",
+    "described",
+]
 
 
 class SLOError(Exception):
@@ -61,6 +70,10 @@ class UnknownNameError(SLOError, KeyError):
 
 class StoreError(SLOError):
     """A store that is unknown, misconfigured or out of reach."""
+
+
+class DamagedError(StoreError):
+    """What a store holds of one SLO cannot be read; of the others it can."""
 
 
 def described(exc: Exception) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, cast, overload
 
-from slo_asgi.answer import Endpoint, headers_of, send_answer, view_arguments
+from slo_asgi.answer import Endpoint, headers_of, view_arguments
 from slo_core.conventions import REQUEST_MARKS_KEY
 from slo_core.http.lifespan import Receive, Scope, Send
 from slo_core.metrics.view import MetricsView
@@ -49,7 +49,7 @@ class MetricsApp(Endpoint):
         """Answer one request: GET and HEAD, 405 to all others."""
         if self._not_observed is not None and REQUEST_MARKS_KEY not in scope:
             self._not_observed()
-        await send_answer(
+        await self.send_answer(
             scope,
             send,
             lambda: self._view.respond(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slo_asgi.answer import Endpoint, headers_of, send_answer, view_arguments
+from slo_asgi.answer import Endpoint, headers_of, view_arguments
 from slo_core.http.lifespan import Receive, Scope, Send
 from slo_core.status_page.view import StatusView
 
@@ -26,14 +26,14 @@ class StatusPageApp(_StatusEndpoint):
     """The page itself."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_answer(scope, send, lambda: self._view.respond_page(scope["method"], **view_arguments(scope)))
+        await self.send_answer(scope, send, lambda: self._view.respond_page(scope["method"], **view_arguments(scope)))
 
 
 class StatusJSON(_StatusEndpoint):
     """The JSON of the page."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send_answer(scope, send, lambda: self._view.respond_json(scope["method"], **view_arguments(scope)))
+        await self.send_answer(scope, send, lambda: self._view.respond_json(scope["method"], **view_arguments(scope)))
 
 
 class StatusAsset(_StatusEndpoint):
@@ -41,6 +41,6 @@ class StatusAsset(_StatusEndpoint):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         name, encodings = scope["path"].rpartition("/")[2], headers_of(scope).get("accept-encoding", "")
-        await send_answer(
+        await self.send_answer(
             scope, send, lambda: self._view.respond_asset(scope["method"], name, accept_encoding=encodings)
         )

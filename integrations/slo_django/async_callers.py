@@ -9,7 +9,7 @@ from threading import Thread
 from typing import TypeVar
 
 from slo_core.stores.base import StoreScope
-from slo_core.stores.buckets import Applied, Batch, BucketRange, BucketStore, Increment, Query, Stored, StoreIdentity
+from slo_core.stores.buckets import Applied, Batch, BucketStore, Query, Series, Stored, StoreIdentity
 
 __all__ = ["AsyncSafeBuckets"]
 
@@ -55,9 +55,9 @@ class AsyncSafeBuckets:
         """Records and sums."""
         return _off_loop(lambda: self._buckets.read(queries))
 
-    def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
+    def series(self, queries: Sequence[Query]) -> list[Series]:
         """Buckets with events."""
-        return _off_loop(lambda: self._buckets.series(slo, buckets))
+        return _off_loop(lambda: self._buckets.series(queries))
 
     def names(self) -> list[str]:
         """The SLOs of this service."""

@@ -94,16 +94,10 @@ class Installation:
 
     def _build_registry(self) -> SLORegistry:
         current.note_missing_app()
-        settings = self.settings
-        store = settings.store
-        if isinstance(store, str) and store.startswith(conf.DJANGO_STORE):
-            # Not through its entry point: to look one up takes 20 ms, and a checkout on the path has none.
-            from slo_core.stores.shared.write_behind import WriteBehindStore
-            from slo_django.async_callers import AsyncSafeBuckets
-            from slo_django.store.bucket_store import open_django
+        from slo_django.store.opening import batched_store
 
-            buckets = open_django(store, service=settings.service, **settings.store_options)
-            store = WriteBehindStore(AsyncSafeBuckets(buckets), flush_interval=settings.flush_interval)
+        settings = self.settings
+        store = batched_store(settings)
         registry = SLORegistry.from_config(
             conf.read_definitions(),
             store=store,
@@ -116,6 +110,10 @@ class Installation:
         return registry
 
     def _build_recorder(self) -> HTTPRecorder:
+        if not conf.is_store_named():
+            from slo_django.default_store import log_default_store
+
+            log_default_store()
         # Idle is allowed: a custom SLO may be fed by views marked with `slo_track`.
         return HTTPRecorder(self.registry, exclude=self.settings.exclude, may_be_idle=True)
 

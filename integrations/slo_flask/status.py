@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from flask import Flask, request
 
 from slo_core.http.answer import Answer
+from slo_core.http.wsgi import view_arguments
 from slo_core.tracking.registry import SLORegistry
 from slo_flask.answer import add_view
 from slo_flask.bypass import Bypass
-from slo_wsgi.answer import view_arguments
 
 if TYPE_CHECKING:
     from slo_core.status_page.view import StatusView

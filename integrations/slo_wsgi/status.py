@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from slo_core.http.answer import Answer, checked_token, plain_text
 from slo_core.http.request import exempt_request
+from slo_core.http.wsgi import send_answer, view_arguments
 from slo_core.tracking.registry import SLORegistry
-from slo_wsgi.answer import send_answer, view_arguments
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from slo_core.budgets import budget
@@ -125,8 +126,22 @@ def pace_of(snapshot: SLOSnapshot) -> BurnRateSample:
     return min(samples, key=lambda sample: sample.window_seconds)
 
 
-# SLOs, each with its snapshot.
-SLOSnapshots = list[tuple[SLODefinition, SLOSnapshot]]
+class SLOSnapshots(list[tuple[SLODefinition, SLOSnapshot]]):
+    """
+    SLOs, each with its snapshot.
+
+    Args:
+        snapshots: The SLOs that could be read.
+        unreadable: For each of the others, why it could not.
+    """
+
+    __slots__ = ("unreadable",)
+
+    def __init__(
+        self, snapshots: Iterable[tuple[SLODefinition, SLOSnapshot]] = (), *, unreadable: Iterable[str] = ()
+    ) -> None:
+        super().__init__(snapshots)
+        self.unreadable = tuple(unreadable)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ def exporter(url: str, service: str | None, host: str, port: int, token_file: Pa
     # Imported here, because `--help` needs no prometheus_client.
     from slo_core.metrics.server import MetricsServer
     from slo_core.metrics.view import services_view
+    from slo_core.metrics.wsgi import metrics_wsgi_app
     from slo_core.tracking.store_services import StoreServices
 
     token = None if token_file is None else token_in(token_file)
@@ -62,7 +63,8 @@ def exporter(url: str, service: str | None, host: str, port: int, token_file: Pa
         reader = StoreServices(partial(existing_store_from_url, url), service=service)
     with closing(reader):
         try:
-            server = MetricsServer(services_view(reader, token=token), host=host, port=port)
+            app = metrics_wsgi_app(services_view(reader, token=token))
+            server = MetricsServer(app, host=host, port=port)
         except OSError as exc:
             raise SLOError(f"cannot listen on {host}, port {port}: {exc.strerror or exc}") from exc
         stop = threading.Event()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from slo_core.process.threads import run_off_loop
+from slo_core.process.threads import OwnThreads
 from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["ASGIApp", "Message", "Receive", "Scope", "Send", "serve_lifespan"]
@@ -110,7 +110,7 @@ async def _close(registry: Callable[[], SLORegistry | None]) -> None:
     try:
         open_registry = registry()
         if open_registry is not None:
-            await run_off_loop(open_registry.close)
+            await OwnThreads(most=1).run(open_registry.close)
     except Exception as exc:  # the server is shutting down: an error of ours must not keep it from that
         if open_registry is not None:
             open_registry.internals.errors.report("events could not be flushed at shutdown", exc)

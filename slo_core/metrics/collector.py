@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
@@ -49,7 +50,7 @@ class _Families:
             self._families[name] = Family(name.removesuffix("_total"), text, "counter")
 
     def add(self, name: str, labels: dict[str, str], value: float) -> None:
-        self._families[name].add_sample(name, labels, value)
+        self._families[name].samples.append(Sample(name, labels, value))
 
     def add_created(self, name: str, labels: dict[str, str], at: float) -> None:
         self._families[name].add_sample(f"{name.removesuffix('_total')}_created", labels, at)

@@ -40,6 +40,8 @@ def write(families: Iterable[Family], content_type: str) -> bytes:
     lines: list[str] = []
     # By identity: the families keep the labels alive until the end.
     texts: dict[int, str] = {}
+    pairs: dict[tuple[str, str], str] = {}
+    numbers: dict[float, str] = {}  # most come more than once: flags, targets, windows, the store's birth
     for family in families:
         created: list[str] = []
         name = family.name if is_open_metrics or family.type != "counter" else f"{family.name}_total"
@@ -48,8 +50,12 @@ def write(families: Iterable[Family], content_type: str) -> bytes:
             labels = sample.labels
             text = texts.get(id(labels))
             if text is None:
-                text = texts[id(labels)] = _labels(labels)
-            line = f"{sample.name}{text} {floatToGoString(sample.value)}\n"  # type: ignore[no-untyped-call]  # it has no types
+                text = texts[id(labels)] = _labels(labels, pairs)
+            value = sample.value
+            number = numbers.get(value)
+            if number is None:
+                number = numbers[value] = floatToGoString(value)  # type: ignore[no-untyped-call]  # it has no types
+            line = f"{sample.name}{text} {number}\n"
             if is_open_metrics or not sample.name.endswith(_CREATED):
                 lines.append(line)
             else:
@@ -66,7 +72,13 @@ def _head(name: str, documentation: str, metric_type: str) -> str:
     return f"# HELP {name} {documentation}\n# TYPE {name} {metric_type}\n"
 
 
-def _labels(labels: dict[str, str]) -> str:
+def _labels(labels: dict[str, str], pairs: dict[tuple[str, str], str]) -> str:
     if not labels:
         return ""
-    return "{" + ",".join([f"{name}={quoted(value)}" for name, value in sorted(labels.items())]) + "}"
+    texts = []
+    for pair in sorted(labels.items()):
+        text = pairs.get(pair)
+        if text is None:
+            text = pairs[pair] = f"{pair[0]}={quoted(pair[1])}"
+        texts.append(text)
+    return "{" + ",".join(texts) + "}"

@@ -34,7 +34,7 @@ def status_json(registry: SLORegistry, *, snapshots: SLOSnapshots | None = None)
         (see `status_note`) and `slos`: a list in the order of the registry. Ratios are not rounded; durations are
         seconds; `burn_rate` belongs to `burn_rate_window_seconds`, the shortest long alert window. `windows` holds the
         integers of every window that is counted, the SLO's own first; `timezone` is None unless the window is a calendar
-        one.
+        one. With `error`, why some SLOs are missing, where the store holds something of them that cannot be read.
     """
     status = service_status(registry, snapshots=snapshots)
     return {
@@ -42,6 +42,7 @@ def status_json(registry: SLORegistry, *, snapshots: SLOSnapshots | None = None)
         "service": status.service,
         "store": _store_json(status),
         "note": status.note,
+        **({} if status.error is None else {"error": status.error}),
         "slos": [_slo_json(*slo, status) for slo in status.snapshots],
     }
 

@@ -35,7 +35,7 @@ class ServiceStatus:
     backend: str
     scope: str
     is_up: bool
-    snapshots: SLOSnapshots = field(default_factory=list)
+    snapshots: SLOSnapshots = field(default_factory=SLOSnapshots)
     note: str | None = None
     error: str | None = None
     knows_thresholds: bool = True
@@ -69,7 +69,13 @@ def service_status(registry: SLORegistry, *, snapshots: SLOSnapshots | None = No
         snapshots = registry.internals.read_all()
     store = registry.store
     return ServiceStatus(
-        registry.service, store.backend, store.scope, store.health().is_up, snapshots, note=status_note(registry)
+        registry.service,
+        store.backend,
+        store.scope,
+        store.health().is_up,
+        snapshots,
+        note=status_note(registry),
+        error="; ".join(snapshots.unreadable) or None,
     )
 
 
@@ -91,4 +97,5 @@ def service_status_or_error(
         status = service_status(registry, snapshots=snapshots)
     except StoreError as exc:
         return ServiceStatus(registry.service, store.backend, store.scope, is_up=False, error=str(exc))
-    return replace(status, error="; ".join(unreadable)) if unreadable else status
+    errors = (*unreadable, *(() if status.error is None else (status.error,)))
+    return replace(status, error="; ".join(errors)) if errors else status

@@ -43,9 +43,11 @@ def status_table(registry: SLORegistry, *, paint: Callable[[State, str], str] | 
         registry: The SLOs.
         paint: Colours the text of a state; None where there is no terminal.
     """
-    snapshots = sorted(registry.internals.read_all(), key=lambda slo: worst_first(slo[1]))
+    read = registry.internals.read_all()
+    snapshots = sorted(read, key=lambda slo: worst_first(slo[1]))
+    unreadable = [printable(reason) for reason in read.unreadable]
     if not snapshots:
-        return "No SLO is defined."
+        return "\n".join(unreadable) or "No SLO is defined."
     rows = [status_row(*slo) for slo in snapshots]
     widths = [max(map(len, column)) for column in zip(STATUS_HEADINGS, *rows, strict=True)]
     lines = [_line(STATUS_HEADINGS, widths)]
@@ -57,7 +59,7 @@ def status_table(registry: SLORegistry, *, paint: Callable[[State, str], str] | 
             word = row[_STATE]
             line = line[:start] + paint(state_of(snapshot), word) + line[start + len(word) :]
         lines.append(line)
-    return "\n".join(lines)
+    return "\n".join([*lines, *unreadable])
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.history import history, ranges_of
-from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
 from slo_core.budgets.timeline import Timeline
 from slo_core.conventions import LOGGER_NAME
 from slo_core.errors import described
@@ -86,7 +86,10 @@ class StatusPage:
             return PageContent(title, html_of(_frame(self._away(exc), is_up=False)))
         tables = overview(snapshots, query=query, links=links, zone=zone)
         at = max((snapshot.at for _, snapshot in snapshots), default=time.time())
-        return PageContent(title, html_of(_frame(*self._notes(), tables, _read_at(at, zone), searchable=True)))
+        missing = [element("p", reason, class_="slo-note", role="alert", dir="auto") for reason in snapshots.unreadable]
+        return PageContent(
+            title, html_of(_frame(*self._notes(), *missing, tables, _read_at(at, zone), searchable=True))
+        )
 
     def detail(self, name: str, query: Mapping[str, str], *, links: Links, zone: tzinfo = UTC) -> PageContent:
         """
@@ -159,7 +162,7 @@ class StatusPage:
         definition, ranges = tracker.definition, ranges_of(tracker.definition)
         seconds = ranges.get(query.get("range", ""), definition.window_seconds)
         snapshot, timeline = self._past(tracker)
-        view = status_json(self.registry, snapshots=[(definition, snapshot)])
+        view = status_json(self.registry, snapshots=SLOSnapshots([(definition, snapshot)]))
         past = history(definition, snapshot, timeline, range_seconds=seconds)
         return {**view, "note": self._note(), "history": history_json(past)}
 
@@ -169,7 +172,7 @@ class StatusPage:
             return _read_past(tracker)
         read = self._pasts.get(tracker.name)
         if read is None:
-            shared = SharedRead(partial(_read_past, tracker), what=f"the store {store.backend}")
+            shared = self.registry.internals.shared(partial(_read_past, tracker))
             read = self._pasts.setdefault(tracker.name, shared)
         return read()
 

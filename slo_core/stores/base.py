@@ -8,10 +8,20 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 from slo_core.budgets.bucket import BucketRange, Increment
 from slo_core.budgets.events import Observation
 from slo_core.budgets.snapshot import Reading
+from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
 
-__all__ = ["Ledger", "ObservationStore", "ReadRequest", "Reading", "Store", "StoreHealth", "StoreScope"]
+__all__ = [
+    "Ledger",
+    "ObservationStore",
+    "ReadRequest",
+    "Reading",
+    "Store",
+    "StoreHealth",
+    "StoreScope",
+    "whole_reading",
+]
 
 # Whose events one store holds: this process's, this host's, or the whole fleet's.
 StoreScope = Literal["process", "host", "fleet"]
@@ -63,8 +73,8 @@ class Ledger(Protocol):
     def read(self, spans: Sequence[Span]) -> Reading:
         """Everything a snapshot needs."""
 
-    def series(self, buckets: BucketRange) -> list[Increment]:
-        """The buckets of a range that hold events, oldest first, for charts; empty for a width that is not kept."""
+    def series(self, ranges: Sequence[BucketRange]) -> Sequence[list[Increment]]:
+        """For each range its buckets that hold events, oldest first, for charts; empty for a width that is not kept."""
 
     def reset(self) -> None:
         """Forget everything, in a forked child: what the parent holds is the parent's to report."""
@@ -86,6 +96,18 @@ class ReadRequest(NamedTuple):
     def is_live(self) -> bool:
         """Whether it is read as of now: then events of slightly fast hosts are seen too."""
         return all(span.until > span.at for span in self.spans)
+
+
+def whole_reading(answer: Reading | StoreError) -> Reading:
+    """
+    A reading, unchanged.
+
+    Raises:
+        StoreError: There is an error in its place.
+    """
+    if isinstance(answer, StoreError):
+        raise answer
+    return answer
 
 
 @runtime_checkable
@@ -115,8 +137,8 @@ class Store(Protocol):
     def ledger(self, definition: SLODefinition) -> Ledger:
         """A ledger for an SLO; the same numbers for the same name, where the store is shared."""
 
-    def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
-        """The events of several SLOs, in their order."""
+    def read(self, requests: Sequence[ReadRequest]) -> Sequence[Reading | StoreError]:
+        """The events of several SLOs, in their order; an error where one SLO alone cannot be read."""
 
     def health(self) -> StoreHealth:
         """How this process gets on with it, without asking it."""

@@ -20,6 +20,7 @@ __all__ = [
     "Note",
     "Query",
     "SLORecord",
+    "Series",
     "StoreIdentity",
     "Stored",
 ]
@@ -210,10 +211,17 @@ class Stored:
     Attributes:
         record: None when the SLO was never declared; then every sum is 0.
         sums: The events of each range of the query, in its order.
+        trouble: Why it cannot be read, where it is damaged, fit for a log; None else. Only this SLO is left out then. What
+            is read is looked at by the caller: a negative number, say, need not be noticed here.
     """
 
     record: SLORecord | None
     sums: tuple[EventCounts, ...]
+    trouble: str | None = None
+
+
+# For each range of a query, the buckets that hold events, oldest first.
+Series = tuple[list[Increment], ...]
 
 
 @runtime_checkable
@@ -282,11 +290,15 @@ class BucketStore(Protocol):
         A record and its sums are of one moment; a batch is seen whole or not at all.
         """
 
-    def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
-        """The buckets of a range that hold events, oldest first: for charts and copies."""
+    def series(self, queries: Sequence[Query]) -> list[Series]:
+        """
+        The buckets that hold events, for charts and copies: of several ranges and SLOs at once, in their order.
+
+        In one round trip, as `read`: a page of an SLO asks for four ranges, a copy for some thousand buckets.
+        """
 
     def names(self) -> list[str]:
-        """The SLOs that were declared for this service, sorted."""
+        """The SLOs that were declared for this service, sorted; in one round trip, however many there are."""
 
     def services(self) -> list[str]:
         """Every service that has declared an SLO in this store, sorted."""

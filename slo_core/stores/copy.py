@@ -19,9 +19,11 @@ from slo_core.stores.buckets import (
     Increment,
     Query,
     SLORecord,
+    Stored,
     StoreIdentity,
 )
 from slo_core.stores.layout import WIDTHS, kept_from
+from slo_core.stores.shared.damage import damage_in_record, damaged, whole_series
 
 __all__ = ["CopiedSLO", "CopyReport", "check_copy", "copy_store"]
 
@@ -90,7 +92,9 @@ def check_copy(source: BucketStore, target: BucketStore) -> None:
     _prepared(source, target)
 
 
-def copy_store(source: BucketStore, target: BucketStore, *, clock: Callable[[], float] = time.time) -> CopyReport:
+def copy_store(
+    source: BucketStore, target: BucketStore, *, clock: Callable[[], float] = time.time, is_earlier: bool = False
+) -> CopyReport:
     """
     Copy every SLO of a service, with its totals, its buckets, its definition and since when it is measured.
 
@@ -104,22 +108,27 @@ def copy_store(source: BucketStore, target: BucketStore, *, clock: Callable[[], 
         source: The store to read, for one service.
         target: The store to write, for the same service; it must hold no events of these SLOs.
         clock: Returns seconds since the epoch.
+        is_earlier: The source holds what was counted before the target was counted in: the target may hold other events of
+            these SLOs, and they stay. An SLO that the target has measured for as long as the source counts as copied before.
 
     Raises:
         StoreError: As for `check_copy`, and then nothing was written; or a store is out of reach, or the source never
             rests, and then some SLOs may have been copied: repeat it.
     """
-    identities, records = _prepared(source, target)
+    identities, records = _prepared(source, target, is_earlier=is_earlier)
     copied = []
     for slo in records:
         content = _content(source, slo, now=clock())
         writer = _writer(identities, source.service, content.record)
-        if _noted(target, [(slo, writer)]) == [True]:
+        later = target.read([Query(slo)])[0].record if is_earlier else None
+        reaches_back = later is not None and later.data_since <= content.record.data_since
+        if reaches_back or _noted(target, [(slo, writer)]) == [True]:
             copied.append(CopiedSLO(slo, content.record.good, content.record.bad, 0, was_there=True))
             continue
         # Once more, as late as it can be: a service may have begun to write to the target.
-        _refuse_others(target, source, [content.record])
-        (noted,) = target.apply([_batch(content, writer)]).noted
+        if not is_earlier:
+            _refuse_others(target, source, [content.record])
+        (noted,) = target.apply([_batch(content, writer, declared=later or content.record)]).noted
         if noted < 1:
             raise StoreError(
                 f"store {target.backend}: it has not taken SLO {slo!r}, and gives no reason; nothing was lost"
@@ -129,7 +138,9 @@ def copy_store(source: BucketStore, target: BucketStore, *, clock: Callable[[], 
     return CopyReport(source.service, tuple(copied))
 
 
-def _prepared(source: BucketStore, target: BucketStore) -> tuple[tuple[StoreIdentity, StoreIdentity], list[str]]:
+def _prepared(
+    source: BucketStore, target: BucketStore, *, is_earlier: bool = False
+) -> tuple[tuple[StoreIdentity, StoreIdentity], list[str]]:
     """Both identities and the SLOs to be copied, if they can be."""
     if source.service != target.service:
         raise StoreError(
@@ -143,9 +154,12 @@ def _prepared(source: BucketStore, target: BucketStore) -> tuple[tuple[StoreIden
         )
     names = source.names()
     answers = source.read([Query(name) for name in names]) if names else []
+    for name, stored in zip(names, answers, strict=True):
+        _refuse_damage(source, name, stored)
     records = [stored.record for stored in answers if stored.record is not None]
     noted = _noted(target, [(record.slo, _writer(identities, source.service, record)) for record in records])
-    _refuse_others(target, source, [record for record, known in zip(records, noted, strict=True) if not known])
+    if not is_earlier:
+        _refuse_others(target, source, [record for record, known in zip(records, noted, strict=True) if not known])
     return identities, [record.slo for record in records]
 
 
@@ -175,6 +189,8 @@ def _noted(target: BucketStore, copies: Sequence[tuple[str, str]]) -> list[bool]
 def _refuse_others(target: BucketStore, source: BucketStore, records: Sequence[SLORecord]) -> None:
     """Raise where the target holds events that this copy would be added to."""
     answers = target.read([Query(record.slo) for record in records]) if records else []
+    for record, stored in zip(records, answers, strict=True):
+        _refuse_damage(target, record.slo, stored)
     taken = [
         f"{stored.record.slo!r} ({stored.record.good + stored.record.bad} events; "
         f"the source has {record.good + record.bad})"
@@ -189,6 +205,13 @@ def _refuse_others(target: BucketStore, source: BucketStore, records: Sequence[S
         )
 
 
+def _refuse_damage(store: BucketStore, slo: str, stored: Stored) -> None:
+    """Raise where an SLO cannot be read: a copy without it would look complete."""
+    trouble = stored.trouble or (None if stored.record is None else damage_in_record(stored.record))
+    if trouble is not None:
+        raise StoreError(f"store {store.backend}, {damaged(slo, trouble)}; nothing was copied of it")
+
+
 def _holds_events(record: SLORecord) -> bool:
     """Whether anything was counted; a service that has only declared the SLO is no obstacle."""
     return record.last_event_at is not None or record.good + record.bad + record.dropped > 0
@@ -198,9 +221,9 @@ def _content(source: BucketStore, slo: str, *, now: float) -> _Content:
     """Record and buckets that belong together: nothing was counted between two looks at the record."""
     before = _record(source, slo)
     for _ in range(_ATTEMPTS):
-        increments = tuple(
-            increment for buckets in _kept_buckets(before, now) for increment in source.series(slo, buckets)
-        )
+        (series,) = source.series([Query(slo, _kept_buckets(before, now))])
+        whole_series(slo, series)
+        increments = tuple(increment for buckets in series for increment in buckets)
         after = _record(source, slo)
         if dataclasses.replace(before, idle_seconds=after.idle_seconds) == after:
             return _Content(after, increments)
@@ -213,27 +236,29 @@ def _content(source: BucketStore, slo: str, *, now: float) -> _Content:
 
 def _record(source: BucketStore, slo: str) -> SLORecord:
     (stored,) = source.read([Query(slo)])
+    _refuse_damage(source, slo, stored)
     if stored.record is None:
         raise StoreError(f"store {source.backend}, SLO {slo!r}: it was there a moment ago; has the store been emptied?")
     return stored.record
 
 
-def _kept_buckets(record: SLORecord, now: float) -> list[BucketRange]:
+def _kept_buckets(record: SLORecord, now: float) -> tuple[BucketRange, ...]:
     """The buckets that windows may still read: those that only have not been pruned yet stay behind."""
     if record.last_event_at is None:
-        return []
+        return ()
     reference = min(record.last_event_at, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
-    return [
+    return tuple(
         BucketRange(
             width,
             kept_from(width, newest=reference, keeps_seconds=record.keeps_seconds),
             record.last_event_at // width,
         )
         for width in WIDTHS
-    ]
+    )
 
 
-def _batch(content: _Content, writer: str) -> Batch:
+def _batch(content: _Content, writer: str, *, declared: SLORecord) -> Batch:
+    """All of an SLO as one batch; it is declared as one of the stores knows it."""
     record = content.record
     return Batch(
         writer=writer,
@@ -249,8 +274,8 @@ def _batch(content: _Content, writer: str) -> Batch:
         dropped=record.dropped,
         errors=record.errors,
         declaration=Declaration(
-            definition=record.definition,
-            fingerprint=record.fingerprint,
+            definition=declared.definition,
+            fingerprint=declared.fingerprint,
             keeps_seconds=record.keeps_seconds,
             since=record.data_since,
         ),

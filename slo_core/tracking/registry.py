@@ -15,7 +15,7 @@ from slo_core.objectives.definition import SLODefinition
 from slo_core.stores.base import Store
 from slo_core.stores.memory.store import MemoryStore
 from slo_core.stores.open import store_from_url
-from slo_core.tracking.registry_internals import RegistryInternals
+from slo_core.tracking.registry_internals import RegistryInternals, whole_snapshot
 from slo_core.tracking.tracker import SLOTracker
 
 if TYPE_CHECKING:
@@ -179,19 +179,13 @@ class SLORegistry:
         return list(self._trackers)
 
     def snapshot_all(self, *, at: float | None = None) -> list[SLOSnapshot]:
-        """A snapshot of each SLO, in the order of `names()`; see `SLOTracker.snapshot`."""
-        trackers = tuple(self)
-        queries = {
-            tracker.name: tracker.internals.begin_snapshot(at) for tracker in trackers if tracker.store is self._store
-        }
-        readings = self._store.read([query.request for query in queries.values()])
-        reading_of = dict(zip(queries, readings, strict=True))
-        return [
-            tracker.internals.finish_snapshot(queries[tracker.name], reading_of[tracker.name])
-            if tracker.name in queries
-            else tracker.snapshot(at=at)
-            for tracker in trackers
-        ]
+        """
+        A snapshot of each SLO, in the order of `names()`; see `SLOTracker.snapshot`.
+
+        Raises:
+            StoreError: The store is out of reach, or one of the SLOs is damaged there.
+        """
+        return [whole_snapshot(snapshot) for _, snapshot in self._internals.snapshots(at)]
 
     def check_burn_rates(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """The single-window alerts of all SLOs; see `SLOTracker.check_burn_rate`."""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
 from slo_core.conventions import LOGGER_NAME
+from slo_core.errors import described
+from slo_core.objectives.definition import SLODefinition
 from slo_core.process.internal_errors import InternalErrors
-from slo_core.stores.base import Store
+from slo_core.stores.base import Store, whole_reading
 from slo_core.stores.separate_counts import WORKERS_DIFFER, separate_counts, share_a_store
-from slo_core.tracking.shared_read import SharedRead
+from slo_core.tracking.shared_read import SharedRead, StoreReads
 from slo_core.tracking.tracker import SLOTracker
 
-__all__ = ["RegistryInternals"]
+__all__ = ["RegistryInternals", "whole_snapshot"]
+
+
+R = TypeVar("R")
 
 
 class _Registry(Protocol):
@@ -23,7 +28,12 @@ class _Registry(Protocol):
 
     def __iter__(self) -> Iterator[SLOTracker]: ...
 
-    def snapshot_all(self) -> list[SLOSnapshot]: ...
+
+def whole_snapshot(snapshot: SLOSnapshot | Exception) -> SLOSnapshot:
+    """A snapshot, unchanged; an exception in its place is raised."""
+    if isinstance(snapshot, Exception):
+        raise snapshot
+    return snapshot
 
 
 class RegistryInternals:
@@ -37,16 +47,18 @@ class RegistryInternals:
         version: Changes whenever an SLO is added; results worked out from the definitions are out of date then.
         errors: Errors that were swallowed while requests were served: logged seldom, counted always.
         request_listeners: Called with each counted request (`RequestEvent`); see `slo_core.testing.capture_requests`.
+        store_reads: What the shared reads of its store have in common.
         store_setting: The setting or argument that names the store, for messages.
         definitions_setting: Where the definitions stand, for messages.
     """
 
     __slots__ = ("_has_warned_of_workers", "_registry", "_shared_read", "definitions_setting", "errors",
-                 "request_listeners", "store_setting", "version")  # fmt: skip
+                 "request_listeners", "store_reads", "store_setting", "version")  # fmt: skip
 
     def __init__(self, registry: _Registry) -> None:
         self._registry = registry
-        self._shared_read = SharedRead(self.read_all, what=f"the store {registry.store.backend}")
+        self.store_reads = StoreReads()
+        self._shared_read = self.shared(self.read_all)
         self._has_warned_of_workers = False
         self.version = 0
         self.errors = InternalErrors()
@@ -54,12 +66,55 @@ class RegistryInternals:
         self.store_setting = "store="
         self.definitions_setting = "its HTTPRule"
 
+    def snapshots(self, at: float | None = None) -> list[tuple[SLODefinition, SLOSnapshot | Exception]]:
+        """
+        Every SLO with its snapshot, in the order of `SLORegistry.names()`; or why this one cannot be read.
+
+        Args:
+            at: As for `SLOTracker.snapshot`.
+
+        Raises:
+            StoreError: The store is out of reach.
+            ValueError: `at` is not a finite number.
+        """
+        store, trackers = self._registry.store, tuple(self._registry)
+        queries = {tracker.name: tracker.internals.begin_snapshot(at) for tracker in trackers if tracker.store is store}
+        answers = dict(zip(queries, store.read([query.request for query in queries.values()]), strict=True))
+        snapshots: list[tuple[SLODefinition, SLOSnapshot | Exception]] = []
+        for tracker in trackers:
+            snapshot: SLOSnapshot | Exception
+            try:
+                if tracker.name in queries:
+                    query, reading = queries[tracker.name], whole_reading(answers[tracker.name])
+                    snapshot = tracker.internals.finish_snapshot(query, reading)
+                else:  # it has a store of its own, which may be a user's
+                    snapshot = tracker.snapshot(at=at)
+            except Exception as exc:  # it hides no other SLO
+                snapshot = exc
+            snapshots.append((tracker.definition, snapshot))
+        return snapshots
+
     def read_all(self) -> SLOSnapshots:
-        """Every SLO with its snapshot, in the order of `SLORegistry.names()`."""
-        trackers = tuple(self._registry)
-        snapshots = self._registry.snapshot_all()
-        # An SLO may be added meanwhile: it comes last.
-        return [(tracker.definition, snapshot) for tracker, snapshot in zip(trackers, snapshots, strict=False)]
+        """
+        Every SLO with its snapshot, in the order of `SLORegistry.names()`. One that cannot be read alone is left out.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        shown: list[tuple[SLODefinition, SLOSnapshot]] = []
+        unreadable = []
+        for definition, snapshot in self.snapshots():
+            if isinstance(snapshot, Exception):
+                reason = described(snapshot)
+                self.errors.report(f"SLO {definition.name!r} is not shown", detail=reason)
+                unreadable.append(f"SLO {definition.name!r} cannot be shown: {reason}")
+            else:
+                shown.append((definition, snapshot))
+        return SLOSnapshots(shown, unreadable=unreadable)
+
+    def shared(self, read: Callable[[], R]) -> SharedRead[R]:
+        """A read of the store that is shared by those who wait for it; its failure also by those who wait for others."""
+        return SharedRead(read, what=f"the store {self._registry.store.backend}", store=self.store_reads)
 
     def read_shared(self) -> SLOSnapshots:
         """

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from slo_core.errors import StoreError
+from slo_core.errors import DamagedError, StoreError
 from slo_core.process.forks import ForkWatch, LazyLock
 
-__all__ = ["TIMEOUT_SECONDS", "SharedRead"]
+__all__ = ["TIMEOUT_SECONDS", "SharedRead", "StoreReads"]
 
 T = TypeVar("T")
 
@@ -40,10 +40,16 @@ class _Failure:
         self._traceback: TracebackType | None = error.__traceback__
         self.at = at
 
+    @property
+    def is_of_store(self) -> bool:
+        """Whether the store is away, and not one of its SLOs damaged."""
+        return isinstance(self._error, StoreError) and not isinstance(self._error, DamagedError)
+
     def as_new(self) -> Exception:
         """An exception to raise: raised as it is, it would collect the frames of every reader."""
         if isinstance(self._error, StoreError):
-            error = StoreError(str(self._error))
+            kind = DamagedError if isinstance(self._error, DamagedError) else StoreError
+            error = kind(str(self._error))
             error.__cause__ = self._error
             return error
         return self._error.with_traceback(self._traceback)
@@ -64,12 +70,50 @@ class _Result(Generic[T]):
 
 
 class _ReaderThread:
-    """The thread that reads, or is about to: at work since `since`."""
+    """The thread that reads, or is about to: at work since `since`, and taken for hung after `patience` seconds."""
 
-    __slots__ = ("since",)
+    __slots__ = ("_patience", "since")
 
-    def __init__(self, since: float) -> None:
+    def __init__(self, since: float, patience: float) -> None:
         self.since = since
+        self._patience = patience
+
+    @property
+    def hangs_at(self) -> float:
+        """When it counts as hung, unless it has returned."""
+        return self.since + self._patience
+
+
+class StoreReads:
+    """
+    What several shared reads of one store have in common: its failure, and who tries it after that.
+
+    Pages of different SLOs are different reads; but where one has found the store away, the others need not wait for it.
+
+    Attributes:
+        change: Held while any of them changes. It is reentrant: a signal handler may scrape.
+        failure: Of the last read that has found the store away; None after one that has not.
+        threads: Those at work, of every read.
+    """
+
+    __slots__ = ("change", "failure", "threads")
+
+    def __init__(self) -> None:
+        self.change = LazyLock(lambda: threading.Condition())
+        self.start_empty()
+
+    def start_empty(self) -> None:
+        """In a forked child: no read is under way, and none has failed."""
+        self.failure: _Failure | None = None
+        self.threads: set[_ReaderThread] = set()
+
+    def failure_at(self, now: float, own: _Failure | None) -> _Failure | None:
+        """The failure that a reader gets who comes now; None where it is to read."""
+        is_tried = any(now < thread.hangs_at for thread in self.threads)
+        for failure in (own, self.failure):
+            if failure is not None and (is_tried or now < failure.at + _FAILURE_SECONDS):
+                return failure
+        return None
 
 
 class SharedRead(Generic[T]):
@@ -81,7 +125,10 @@ class SharedRead(Generic[T]):
 
     - Reads begin at least 0.1 s apart, one after the other, each in a thread that is started for it. Where no thread
       can be started, one of the readers reads.
-    - A reader waits until its time-out. A failure is given to all waiting readers and to all that call within 1 s.
+    - A reader waits until its time-out. A failure is given to all waiting readers and to all that call within 1 s, that of
+      a store that is away to the readers of its other reads, too. After that one reader tries; while it does, the others
+      get the failure: of a server's threads one at most waits for a store that is away. A reader whose time is over counts
+      as a failure, too.
     - A read that has not returned after twice the time-out counts as hung, and another one may begin. While two reads
       hang, readers are refused.
 
@@ -93,11 +140,12 @@ class SharedRead(Generic[T]):
         what: The name of the thing that is read, for messages: `"the store sqlite"`.
         timeout_seconds: How long a reader waits.
         monotonic: Seconds of a clock that is never set back.
+        store: What it has in common with other reads of the same store; None where there is no other.
     """
 
     __slots__ = (
-        "__weakref__", "_change", "_failure", "_forks", "_hung", "_last_began", "_monotonic", "_next", "_read", "_thread",
-        "_timeout", "_what",
+        "__weakref__", "_change", "_failure", "_forks", "_hung", "_last_began", "_monotonic", "_next", "_read", "_store",
+        "_thread", "_timeout", "_what",
     )  # fmt: skip
 
     def __init__(
@@ -107,15 +155,20 @@ class SharedRead(Generic[T]):
         what: str,
         timeout_seconds: float = TIMEOUT_SECONDS,
         monotonic: Callable[[], float] = time.monotonic,
+        store: StoreReads | None = None,
     ) -> None:
         self._read = read
         self._what = what
         self._timeout = timeout_seconds
         self._monotonic = monotonic
-        # Its lock is reentrant: a signal handler may scrape.
-        self._change = LazyLock(lambda: threading.Condition())
+        self._store = StoreReads() if store is None else store
+        self._change = self._store.change
         self._start_empty()
-        self._forks = ForkWatch(self._start_empty)
+        self._forks = ForkWatch(self._forked)
+
+    def _forked(self) -> None:
+        self._store.start_empty()
+        self._start_empty()
 
     def _start_empty(self) -> None:
         self._next: _Result[T] | None = None  # of the read that has not begun
@@ -136,18 +189,21 @@ class SharedRead(Generic[T]):
         with (change := self._change.get()):
             now = self._monotonic()
             deadline = now + self._timeout
-            if self._failure is not None and now < self._failure.at + _FAILURE_SECONDS:
-                raise self._failure.as_new()
+            failure = self._store.failure_at(now, self._failure)
+            if failure is not None:
+                raise failure.as_new()
             if self._next is None:
                 self._next = _Result()
             result = self._next
             while not result.is_there:
                 now = self._monotonic()
                 if now >= deadline:
-                    raise StoreError(
+                    error = StoreError(
                         f"{self._what}: expected an answer within {self._timeout:g} s, got none; "
                         "check that the store is in reach and not overloaded"
                     )
+                    self._note(_Failure(error, now))
+                    raise error
                 self._ensure_thread(change, now)
                 if not result.is_there:
                     change.wait(self._until(deadline) - now)
@@ -156,14 +212,18 @@ class SharedRead(Generic[T]):
         return result.values[0]
 
     def _until(self, deadline: float) -> float:
-        return deadline if self._thread is None else min(deadline, self._hangs_at(self._thread))
+        return deadline if self._thread is None else min(deadline, self._thread.hangs_at)
 
-    def _hangs_at(self, thread: _ReaderThread) -> float:
-        return thread.since + 2 * self._timeout
+    def _note(self, failure: _Failure | None) -> None:
+        """Note how the last read has ended."""
+        self._failure = failure
+        if failure is None or failure.is_of_store:
+            self._store.failure = failure
 
     def _ensure_thread(self, change: threading.Condition, now: float) -> None:
         """Start a thread that reads, unless one is at work; read in this one where none can be started."""
-        if self._thread is not None and now >= self._hangs_at(self._thread):
+        if self._thread is not None and now >= self._thread.hangs_at:
+            self._store.threads.discard(self._thread)
             self._thread = None
             self._hung += 1
         if self._thread is not None:
@@ -173,7 +233,8 @@ class SharedRead(Generic[T]):
                 f"{self._what}: expected reads to return within {2 * self._timeout:g} s, and {self._hung} have not; "
                 "check the store; no other read begins until one of them returns"
             )
-        thread = self._thread = _ReaderThread(now)
+        thread = self._thread = _ReaderThread(now, 2 * self._timeout)
+        self._store.threads.add(thread)
         try:
             threading.Thread(target=self._serve, args=(thread, change), name=_THREAD_NAME, daemon=True).start()
         except RuntimeError:  # the system, or an interpreter that is shutting down, allows no more threads
@@ -214,13 +275,15 @@ class SharedRead(Generic[T]):
             self._hung -= 1
             return
         self._thread = None
+        self._store.threads.discard(thread)
         if result is None:
             return  # interrupted before it began: another reader starts a thread
         result.values = values
         if error is None:
-            self._failure = None
+            self._note(None)
         elif isinstance(error, Exception):
-            result.failure = self._failure = _Failure(error, self._monotonic())
+            result.failure = _Failure(error, self._monotonic())
+            self._note(result.failure)
             if self._next is not None:
                 self._next.failure, self._next = result.failure, None
         else:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from slo_core.budgets.snapshot import SLOSnapshots
 from slo_core.conventions import DEFAULT_SERVICE
-from slo_core.errors import StoreError
+from slo_core.errors import DamagedError, StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.process.internal_errors import InternalErrors
 from slo_core.stores.buckets import BucketStore, SLORecord
@@ -110,7 +110,7 @@ class StoreServices:
         records = {name: self._store(name).records() for name in names}
         self._services = {name: self._declared(name, declared) for name, declared in records.items() if declared}
         registries = [service.registry for service in self._services.values()]
-        return {registry: _snapshots(registry) for registry in registries} or {self._nothing: []}
+        return {registry: _snapshots(registry) for registry in registries} or {self._nothing: SLOSnapshots()}
 
     def _store(self, service: str) -> ReadOnlyStore:
         store = self._stores.get(service)
@@ -118,9 +118,12 @@ class StoreServices:
             store = self._stores[service] = ReadOnlyStore(self._open_store(service), clock=self._clock)
         return store
 
-    def _declared(self, name: str, records: list[SLORecord]) -> _Service:
+    def _declared(self, name: str, records: Mapping[str, SLORecord | DamagedError]) -> _Service:
         """The service; the same object as before, unless a definition has changed."""
-        stored_definitions = [(record.slo, record.definition) for record in records]
+        stored_definitions = [
+            (slo, record.definition if isinstance(record, SLORecord) else str(record))
+            for slo, record in records.items()
+        ]
         before = self._services.get(name)
         if before is not None and stored_definitions == before.stored_definitions:
             return before
@@ -129,13 +132,13 @@ class StoreServices:
         if before is not None:
             registry.internals.errors = before.registry.internals.errors  # a total never starts again at 0
         unreadable = []
-        for record in records:
+        for slo, record in records.items():
             try:
                 registry.define(_definition_in(record))
             except Exception as exc:  # from any text in a store: one SLO that cannot be read hides no other
-                unreadable.append(f"SLO {record.slo!r} cannot be shown: {exc}")
+                unreadable.append(f"SLO {slo!r} cannot be shown: {exc}")
                 registry.internals.errors.report(
-                    f"service {name!r}, SLO {record.slo!r}: not shown", detail=f"{type(exc).__name__}: {exc}"
+                    f"service {name!r}, SLO {slo!r}: not shown", detail=f"{type(exc).__name__}: {exc}"
                 )
         return _Service(registry, stored_definitions, tuple(unreadable))
 
@@ -147,7 +150,9 @@ def _snapshots(registry: SLORegistry) -> SLOSnapshots | Exception:
         return exc
 
 
-def _definition_in(record: SLORecord) -> SLODefinition:
+def _definition_in(record: SLORecord | DamagedError) -> SLODefinition:
+    if isinstance(record, DamagedError):
+        raise record
     definition = definition_from_stored(record.definition)
     if definition.name != record.slo:
         raise StoreError(f"its definition is that of {definition.name!r}")

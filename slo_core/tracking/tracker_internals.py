@@ -105,7 +105,7 @@ class TrackerInternals:
             self.counter.drain()
         until = math.floor(now + FUTURE_TOLERANCE_SECONDS if at is None else now)
         ranges = kept_ranges(tiers_reaching(self._definition.longest_seconds), at=now, until=until)
-        return Timeline((kept, self._ledger.series(kept)) for kept in ranges)
+        return Timeline(zip(ranges, self._ledger.series(ranges), strict=True))
 
 
 def finite_time(at: float) -> float:

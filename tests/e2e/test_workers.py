@@ -19,7 +19,7 @@ import pytest
 
 from database_servers import PostgreSQL, start_postgres
 from django_databases import migrated
-from fleet_client import Clients, Scraper, Totals, send, settled, shown, totals, workers_up
+from fleet_client import Clients, Highest, Scraper, Totals, send, settled, shown, totals, workers_up
 from redis_servers import RedisServer, start_redis
 from slo_servers import STOP_SECONDS, Server, fetch, free_port, python, soon, start_server, wait_until
 
@@ -166,7 +166,8 @@ def test_every_worker_shows_the_one_number_before_and_after_a_restart(backend: B
     with serve(backend, server) as running:
         port = running.port
         with ExitStack() as stack:
-            scrapers = [stack.enter_context(Scraper(port)) for _ in range(SCRAPERS)]
+            highest = Highest()
+            scrapers = [stack.enter_context(Scraper(port, highest=highest)) for _ in range(SCRAPERS)]
             clients = send(port, requests=REQUESTS)
             assert soon(lambda: totals(port), clients.seen) == clients.seen
             wait_until(lambda: sum(scraper.scrapes for scraper in scrapers) >= 60, message="nobody scraped")
@@ -184,6 +185,25 @@ def test_every_worker_shows_the_one_number_before_and_after_a_restart(backend: B
         port = running.port
         assert [shown(port) for _ in range(8)] == [seen] * 8  # whichever worker answers
         assert send(port, requests=40).broken == 0
+
+
+@pytest.mark.skipif(not LONG, reason="twenty times what the test before does once")
+@pytest.mark.parametrize("server", ["gthread", "uvicorn"])
+@pytest.mark.parametrize("number", range(20))
+def test_counters_never_dip(backend: Backend, server: str, number: int):
+    """No scrape shows less than one that ended before it began, whichever worker answers: three scrapers, every 20 ms."""
+    with ExitStack() as stack:
+        running = stack.enter_context(
+            backend.uvicorn("--workers", "4") if server == "uvicorn" else serve(backend, server)
+        )
+        clients, highest = stack.enter_context(Clients(running.port, pause=0.005)), Highest()
+        scrapers = [stack.enter_context(Scraper(running.port, highest=highest)) for _ in range(SCRAPERS)]
+        wait_until(lambda: all(scraper.scrapes >= 60 for scraper in scrapers), message="nobody scraped")
+        clients.stop()
+
+    print("scrapes", [scraper.scrapes for scraper in scrapers], "away", [scraper.away for scraper in scrapers])
+    assert [scraper.dips for scraper in scrapers] == [[]] * SCRAPERS
+    assert (clients.wrong, clients.broken) == ([], 0)
 
 
 @pytest.mark.parametrize("kind", GUNICORN)

@@ -74,18 +74,16 @@ def record_in(store: BucketStore) -> SLORecord:
 def buckets_in(store: BucketStore) -> list[Increment]:
     record = record_in(store)
     assert record.last_event_at is not None
-    return [
-        increment
-        for width in WIDTHS
-        for increment in store.series(
-            "availability",
-            BucketRange(
-                width,
-                kept_from(width, newest=record.last_event_at, keeps_seconds=record.keeps_seconds),
-                record.last_event_at // width,
-            ),
+    ranges = [
+        BucketRange(
+            width,
+            kept_from(width, newest=record.last_event_at, keeps_seconds=record.keeps_seconds),
+            record.last_event_at // width,
         )
+        for width in WIDTHS
     ]
+    (series,) = store.series([Query("availability", tuple(ranges))])
+    return [increment for buckets in series for increment in buckets]
 
 
 def test_a_full_month_goes_there_and_back(shared: str, full: BucketStore, service: str, tmp_path: Path) -> None:

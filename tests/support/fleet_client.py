@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from slo_servers import HOST, fetch, wait_until
 
-__all__ = ["Clients", "Scraper", "Totals", "scrape", "send", "settled", "shown", "totals", "workers_up"]
+__all__ = ["Clients", "Highest", "Scraper", "Totals", "scrape", "send", "settled", "shown", "totals", "workers_up"]
 
 # (SLO, "good" or "bad") to events
 Totals = Counter[tuple[str, str]]
@@ -211,6 +211,24 @@ def send(port: int, *, requests: int, clients: int = 4) -> Clients:
     return found
 
 
+class Highest:
+    """The highest totals that any of several scrapers has been shown."""
+
+    def __init__(self) -> None:
+        self._totals = Totals()
+        self._lock = threading.Lock()
+
+    def so_far(self) -> Totals:
+        """Those of every scrape that has ended."""
+        with self._lock:
+            return self._totals.copy()
+
+    def note(self, totals: Totals) -> None:
+        """A scrape has ended."""
+        with self._lock:
+            self._totals |= totals
+
+
 class Scraper:
     """
     Scrapes `/metrics` all the time, until the `with` block ends.
@@ -218,24 +236,26 @@ class Scraper:
     Args:
         port: Of the service.
         pause: Seconds between an answer and the next question.
+        highest: Shared with other scrapers: no scrape may show less than one that ended before it began.
 
     Attributes:
         scrapes: How many times.
-        dips: Counters that went down from one scrape to the next.
+        dips: Counters that went down from a scrape to one that began later.
         away: Scrapes that said that the store was.
     """
 
-    def __init__(self, port: int, *, pause: float = 0.02) -> None:
+    def __init__(self, port: int, *, pause: float = 0.02, highest: Highest | None = None) -> None:
         self.scrapes = self.away = 0
         self.dips: list[str] = []
         self._port = port
         self._pause = pause
+        self._highest = highest or Highest()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
 
     def _run(self) -> None:
-        last = Totals()
         while not self._stop.wait(self._pause):
+            last = self._highest.so_far()
             try:
                 found = totals(self._port)
             except (OSError, http.client.HTTPException):
@@ -245,7 +265,7 @@ class Scraper:
                 self.away += 1
                 continue
             self.dips += [f"{key}: {last[key]} -> {found[key]}" for key in last if found[key] < last[key]]
-            last = found
+            self._highest.note(found)
 
     def __enter__(self) -> Scraper:
         self._thread.start()

@@ -17,6 +17,7 @@ from slo_core.stores.buckets import (
     Increment,
     Note,
     Query,
+    Series,
     SLORecord,
     Stored,
     StoreIdentity,
@@ -159,12 +160,15 @@ class MemoryBuckets:
         answers = []
         for query in queries:
             record = self.house.records.get((self.service, query.slo))
-            sums = [self.series(query.slo, each) for each in query.ranges]
+            (sums,) = self.series([query])
             counts = tuple(EventCounts(sum(i.good for i in each), sum(i.bad for i in each)) for each in sums)
             answers.append(Stored(None if record is None else record.values, counts))
         return answers
 
-    def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
+    def series(self, queries: Sequence[Query]) -> list[Series]:
+        return [tuple(self._of_range(query.slo, each) for each in query.ranges) for query in queries]
+
+    def _of_range(self, slo: str, buckets: BucketRange) -> list[Increment]:
         record = self.house.records.get((self.service, slo))
         width, first, last = buckets
         return [

@@ -70,7 +70,7 @@ SLO_DEFINITIONS = {
     },
     "stock-import": {"target": "99%", "kind": "custom", "description": "Products that an import could read."},
 }
-# Counts go to the database; SHOP_SLO_STORE="redis://localhost/0" takes them elsewhere.
+# Counts go to shop.slo.sqlite3, beside the database; SHOP_SLO_STORE="redis://localhost/0" takes them elsewhere.
 if "SHOP_SLO_STORE" in os.environ:
     SLO_STORE = os.environ["SHOP_SLO_STORE"]
     SLO_SERVICE = "shop"

@@ -28,6 +28,8 @@ class CheckID:
     STORE_WITHOUT_SERVICE = "slo.W011"
     UNUSED_MARK = "slo.W012"
     HIDDEN_VIEW = "slo.W013"
+    SECOND_WRITER = "slo.W014"
+    COUNTS_LEFT_BEHIND = "slo.W015"
     DEFAULT_RULE_LEFT_OUT = "slo.I001"
     METRICS_WITHOUT_URL = "slo.I002"
 

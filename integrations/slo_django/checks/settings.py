@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -14,10 +16,11 @@ from slo_core.conventions import DEFAULT_STORE
 from slo_core.errors import ConfigError, Problem, StoreError, nearest
 from slo_core.stores.open import known_schemes, store_from_url
 from slo_core.stores.separate_counts import WORKERS_DIFFER, separate_counts
-from slo_core.stores.url import redacted_url
+from slo_core.stores.url import file_of_url, redacted_url
 from slo_django import conf
 from slo_django.checks.messages import CheckID, error_of, sentence
 from slo_django.store.bucket_store import open_django
+from slo_django.store.opening import shared_store
 
 __all__ = ["check_settings", "check_tables"]
 
@@ -59,8 +62,8 @@ def _store_messages(slo_settings: SLOSettings) -> Iterator[CheckMessage]:
             )
     else:
         is_of_one_process = store.scope == "process"
-    # Tests use it by default, without a setting that says so.
-    is_default_of_tests = conf.is_being_tested() and "SLO_STORE" not in conf.given_settings()
+    # Tests use it without a setting that says so.
+    is_default_of_tests = conf.is_being_tested() and not conf.is_store_named()
     if is_of_one_process and slo_settings.enabled and not settings.DEBUG and not is_default_of_tests:
         yield checks.Warning(
             separate_counts(f"{conf.WHERE}SLO_STORE", WORKERS_DIFFER),
@@ -71,7 +74,7 @@ def _store_messages(slo_settings: SLOSettings) -> Iterator[CheckMessage]:
 
 
 def _store_problem(url: str, slo_settings: SLOSettings) -> Problem | None:
-    """The problem of a store's URL, options or file; no server is contacted."""
+    """The problem of a store's URL, options or file; no server is contacted, and no file made."""
     where = f"{conf.WHERE}SLO_STORE"
     scheme, colon, _ = url.partition(":")
     if not colon or scheme not in {*known_schemes(), conf.DJANGO_STORE.partition(":")[0]}:
@@ -79,12 +82,26 @@ def _store_problem(url: str, slo_settings: SLOSettings) -> Problem | None:
         expected = f"expected a URL with one of the schemes {', '.join(known)}"
         return Problem(where, f"{expected}, got {redacted_url(url)!r}", nearest(f"{scheme}://", known))
     try:
-        if url.startswith(conf.DJANGO_STORE):
-            open_django(url, service=slo_settings.service, **slo_settings.store_options)
-        else:
+        if url.startswith((conf.DJANGO_STORE, conf.SQLITE_STORE)):
+            shared_store(slo_settings)
+        file = file_of_url(url)
+        if file is not None and not os.path.exists(file):  # noqa: PTH110  # Path.exists() may raise
+            return _folder_problem(file)
+        if not url.startswith(conf.DJANGO_STORE):
             store_from_url(url, service=slo_settings.service, options=slo_settings.store_options).close()
     except StoreError as exc:
         return Problem(where, str(exc))
+    return None
+
+
+def _folder_problem(file: Path) -> Problem | None:
+    """Why a file cannot be made."""
+    folder = file.absolute().parent
+    if conf.is_store_named() and not os.access(folder, os.W_OK | os.X_OK):
+        return Problem(
+            f"{conf.WHERE}SLO_STORE",
+            f"{file.name} cannot be made in {folder}, which does not exist, or where this process may not write",
+        )
     return None
 
 

@@ -14,13 +14,14 @@ from slo_core.budgets.events import EventCounts
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
 from slo_core.stores.base import StoreScope
-from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, Stored, StoreIdentity
+from slo_core.stores.buckets import Applied, Batch, Query, Series, SLORecord, Stored, StoreIdentity
 from slo_core.stores.url import redacted_url
 from slo_django.store.batch_writer import BatchWriter
+from slo_django.store.bucket_sums import read_series
 from slo_django.store.closed_sums import ClosedSums, WantedSums
 from slo_django.store.database import Database
 from slo_django.store.pruning import PRUNING_SECONDS, Pruning
-from slo_django.store.rows import RECORD_COLUMNS, digest, placeholders, record_of, unpacked
+from slo_django.store.rows import RECORD_COLUMNS, digest, name_in, placeholders, record_or_trouble
 from slo_django.store.schema import TABLES, has_tables, has_version
 from slo_django.store.tables import Tables
 
@@ -120,41 +121,38 @@ class DjangoBucketStore:
                 f"slo_django_slo WHERE digest IN ({placeholders(len(keys))})",
                 list(keys),
             )
-            records = {keys[row[0]]: (row[1], record_of(row[2:])) for row in rows}
+            read = {keys[row[0]]: (row[1], record_or_trouble(row[2:])) for row in rows}
+            records = {slo: (key, record) for slo, (key, record) in read.items() if isinstance(record, SLORecord)}
+            troubles = {slo: trouble for slo, (_, trouble) in read.items() if isinstance(trouble, str)}
             known = [query for query in queries if query.slo in records]
             wanted = [WantedSums(*records[query.slo], query.ranges) for query in known]
             sums = iter(self._closed_sums.read(transaction, self._database.dialect.vendor, wanted))
         return [
             Stored(records[query.slo][1], next(sums))
             if query.slo in records
-            else Stored(None, (EventCounts(),) * len(query.ranges))
+            else Stored(None, (EventCounts(),) * len(query.ranges), troubles.get(query.slo))
             for query in queries
         ]
 
-    def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
-        """Buckets with events, oldest first."""
+    def series(self, queries: Sequence[Query]) -> list[Series]:
+        """Buckets with events, oldest first, all of one moment."""
+        wanted = [(self._batch_writer.key(query.slo), each) for query in queries for each in query.ranges]
         with self._database.reading() as transaction:
-            rows = self._tables.select(
-                transaction,
-                "width, bucket, b.good, b.bad",
-                "slo_django_bucket b JOIN slo_django_slo s ON s.id = b.slo_id "
-                "WHERE s.digest = %s AND width = %s AND bucket BETWEEN %s AND %s ORDER BY bucket",
-                [self._batch_writer.key(slo), *buckets],
-            )
-            return [Increment(*row) for row in rows]
+            series = iter(read_series(transaction, self._tables, wanted))
+        return [tuple(next(series) for _ in query.ranges) for query in queries]
 
     def names(self) -> list[str]:
         """The SLOs of this service."""
         with self._database.reading() as transaction:
             source = "slo_django_slo WHERE service_digest = %s"
             rows = self._tables.select(transaction, "name", source, [digest(self.service)])
-            return sorted(unpacked(name) for (name,) in rows)
+            return sorted(name_in(name) for (name,) in rows)
 
     def services(self) -> list[str]:
         """Every service with an SLO in these tables."""
         with self._database.reading() as transaction:
             source = "(SELECT DISTINCT service FROM slo_django_slo) services"
-            return sorted(unpacked(service) for (service,) in self._tables.select(transaction, "service", source, ()))
+            return sorted(name_in(service) for (service,) in self._tables.select(transaction, "service", source, ()))
 
     def prune(self, *, seconds: float = PRUNING_SECONDS) -> int:
         """

@@ -1,14 +1,15 @@
-"""Sums of buckets, of as many SLOs as a page lists, in one statement."""
+"""Buckets and their sums, of as many SLOs as a page lists, in one statement."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
 from slo_core.budgets.events import EventCounts
-from slo_core.stores.buckets import BucketRange
+from slo_core.stores.buckets import BucketRange, Increment
+from slo_django.store.tables import Tables
 from slo_django.store.transaction import Transaction
 
-__all__ = ["read_sums"]
+__all__ = ["read_series", "read_sums"]
 
 # SQLite joins at most 500 SELECTs by UNION ALL.
 _RANGES = 400
@@ -42,6 +43,40 @@ def read_sums(
                 sums[part[place][0], slo] = EventCounts(int(good), int(bad))  # some drivers make a Decimal of a sum
     none = EventCounts()
     return [tuple([sums.get((each, slo), none) for each in ranges]) for slo, ranges in wanted]
+
+
+def read_series(
+    transaction: Transaction, tables: Tables, wanted: Sequence[tuple[str, BucketRange]]
+) -> list[list[Increment]]:
+    """
+    The buckets that hold events, of many ranges in one statement.
+
+    Args:
+        transaction: Of a transaction.
+        tables: The tables.
+        wanted: Ranges, each with the digest of its SLO.
+
+    Returns:
+        For each range its buckets, oldest first.
+    """
+    series: list[list[Increment]] = [[] for _ in wanted]
+    for start in range(0, len(wanted), _RANGES):
+        part = wanted[start : start + _RANGES]
+        source = " UNION ALL ".join(
+            f"SELECT {place:d} AS place, width, bucket, good, bad FROM slo_django_bucket "  # noqa: S608
+            f"WHERE slo_id = (SELECT id FROM slo_django_slo WHERE digest = %s) "
+            f"AND width = {width:d} AND bucket BETWEEN {first:d} AND {last:d}"
+            for place, (_, (width, first, last)) in enumerate(part, start)
+        )
+        rows = tables.select(
+            transaction,
+            "place, width, bucket, good, bad",
+            f"({source}) series ORDER BY place, bucket",
+            [key for key, _ in part],
+        )
+        for place, *increment in rows:
+            series[place].append(Increment(*increment))
+    return series
 
 
 # All that follows are integers, and they stand in the text: databases limit the number of parameters, and drivers take

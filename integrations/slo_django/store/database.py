@@ -12,11 +12,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from slo_core.errors import StoreError
 from slo_core.stores.sql.retry import retry_while_locked
+from slo_core.stores.sql.sqlite_file import lenient_text
 from slo_django.conf import is_being_tested
 from slo_django.store.dialect import Dialect, dialect_of, is_in_memory
 from slo_django.store.hard_timeout import hard_timeout
 from slo_django.store.schema import schema_problem
+from slo_django.store.session_limit import limit_lock_wait
 from slo_django.store.transaction import Transaction
+from slo_django.store.unpooled import unpooled_connection
 
 __all__ = ["Database"]
 
@@ -92,9 +95,11 @@ class Database:
         wait = dialect.locked_timeout
         if wait is not None:
             retry_while_locked(connection.ensure_connection, wait)
+            connection.connection.text_factory = lenient_text
         with connection.cursor() as cursor, hard_timeout(dialect.hard_timeout, lambda: connection.connection.fileno()):
             execute = None if wait is None else partial(retry_while_locked, cursor.execute, wait)
             transaction = Transaction(cursor, at_once=dialect.takes_several, execute=execute)
+            restore_session = limit_lock_wait(cursor, dialect.lock_wait if write else None)
             try:
                 for statement in dialect.begin_write if write else dialect.begin_read:
                     transaction.execute(statement)
@@ -104,6 +109,8 @@ class Database:
                 with suppress(Error):
                     cursor.execute("ROLLBACK")
                 raise
+            finally:
+                restore_session()
 
     def repeated(self, act: Callable[[], T]) -> T:
         """The result of a function whose transaction the database may refuse because of others, and undo."""
@@ -123,8 +130,7 @@ class Database:
         Raises:
             StoreError: A test runs, and the database is not a test's; or it is one in memory.
         """
-        # Not `connections[alias]`: that one belongs to the thread's request or task, with its transaction.
-        connection = connections.create_connection(self.alias)
+        connection = unpooled_connection(self.alias)
         self.dialect.limit(connection)
         self._is_tested = self._is_tested or is_being_tested()
         if self._is_tested and not _is_made_for_tests(connection):

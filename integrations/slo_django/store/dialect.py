@@ -24,6 +24,8 @@ class Dialect:
         scope: Whose events it can hold.
         flush_interval: Seconds between two writes.
         now: An expression for its clock, in seconds since the epoch; NULL where it has none of its own.
+        lock_wait: The session's setting of how long a statement waits for a row, in seconds, where a transaction cannot have
+            one of its own; None elsewhere.
         begin_write: Start a transaction that writes, and bound how long its statements may take.
         begin_read: The same for one whose statements all see the same moment.
         hard_timeout: Seconds after which the connection is cut from this side; None where the driver has time-outs.
@@ -37,6 +39,7 @@ class Dialect:
     scope: StoreScope
     flush_interval: float
     now: str
+    lock_wait: str | None
     begin_write: tuple[str, ...]
     begin_read: tuple[str, ...]
     hard_timeout: float | None
@@ -106,14 +109,12 @@ class Dialect:
 # For this transaction only: behind a pooler such as PgBouncer the session belongs to others, too.
 _POSTGRESQL_LIMITS = ("SET LOCAL statement_timeout = 2000", "SET LOCAL lock_timeout = 1000")
 
-# The time zone, because a local time is two moments when summer ends.
-_MYSQL_LIMITS = "SET SESSION innodb_lock_wait_timeout = 1, time_zone = '+00:00'"
-
 _POSTGRESQL = Dialect(
     vendor="postgresql",
     scope="fleet",
     flush_interval=5.0,
     now="EXTRACT(EPOCH FROM clock_timestamp())::float8",
+    lock_wait=None,
     begin_write=("START TRANSACTION ISOLATION LEVEL READ COMMITTED", *_POSTGRESQL_LIMITS),
     begin_read=("START TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", *_POSTGRESQL_LIMITS),
     hard_timeout=3.0,
@@ -126,10 +127,11 @@ _MYSQL = Dialect(
     vendor="mysql",
     scope="fleet",
     flush_interval=5.0,
-    now="UNIX_TIMESTAMP(SYSDATE(6))",
-    begin_write=(_MYSQL_LIMITS, "START TRANSACTION"),
+    # Not a local time, which is two moments when summer ends, and whose zone is the session's.
+    now="TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1e6",
+    lock_wait="innodb_lock_wait_timeout",
+    begin_write=("START TRANSACTION",),
     begin_read=(
-        _MYSQL_LIMITS,
         "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
     ),
@@ -142,9 +144,12 @@ _MYSQL = Dialect(
 _SQLITE = Dialect(
     vendor="sqlite",
     scope="host",
-    flush_interval=1.0,
+    flush_interval=5.0,
     now="NULL",
-    begin_write=("BEGIN IMMEDIATE",),
+    lock_wait=None,
+    # Not IMMEDIATE, which begins beside a transaction of the project that has read, and makes it fail when it goes on to
+    # write. In WAL mode there is no difference: then only to be seldom helps.
+    begin_write=("BEGIN EXCLUSIVE",),
     begin_read=("BEGIN",),
     hard_timeout=None,
     locked_timeout=1.0,
@@ -182,4 +187,5 @@ def is_in_memory(database: Mapping[str, Any]) -> bool:
         database: As in `settings.DATABASES`.
     """
     name = str(database.get("NAME", ""))
-    return "sqlite" in str(database["ENGINE"]) and (name in ("", ":memory:") or "mode=memory" in name)
+    engine = str(database["ENGINE"])
+    return ("sqlite" in engine or "spatialite" in engine) and (name in ("", ":memory:") or "mode=memory" in name)

@@ -7,8 +7,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from slo_core.stores.buckets import SLORecord
+from slo_core.stores.shared.damage import damage_in_record
 
-__all__ = ["RECORD_COLUMNS", "digest", "packed", "placeholders", "record_of", "unpacked"]
+__all__ = [
+    "RECORD_COLUMNS",
+    "digest",
+    "name_in",
+    "packed",
+    "placeholders",
+    "record_of",
+    "record_or_trouble",
+    "unpacked",
+]
 
 RECORD_COLUMNS = (
     "name", "good", "bad", "dropped", "errors", "since", "newest", "keeps_seconds", "definition", "fingerprint",
@@ -32,6 +42,23 @@ def record_of(row: Sequence[Any]) -> SLORecord:
         fingerprint=fingerprint,
         definition_changed_at=changed_at,
     )
+
+
+def record_or_trouble(row: Sequence[Any]) -> SLORecord | str:
+    """The record in a row of `RECORD_COLUMNS`; or why there is none that this package has written."""
+    try:
+        record = record_of(row)
+    except Exception as exc:  # from anything in a table
+        return f"{type(exc).__name__}: {exc}"
+    return damage_in_record(record) or record
+
+
+def name_in(text: Any) -> str:
+    """A name that was packed; as it is where it is another program's, which no SLO has then."""
+    try:
+        return unpacked(text)
+    except Exception:  # from anything in a table
+        return str(text)
 
 
 def digest(text: str) -> str:

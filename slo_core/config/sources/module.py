@@ -12,7 +12,7 @@ from slo_core.config.sources.definition_set import DefinedSLOs, DefinitionSet
 from slo_core.conventions import DEFAULT_STORE
 from slo_core.errors import ConfigError, Problem, nearest
 from slo_core.objectives.definition import SLODefinition
-from slo_core.stores.base import Store
+from slo_core.stores.base import Store, StoreScope
 from slo_core.stores.url import scope_of_url
 
 __all__ = ["load_attribute", "load_settings"]
@@ -20,8 +20,8 @@ __all__ = ["load_attribute", "load_settings"]
 _DEFINITIONS = "SLO_DEFINITIONS"
 _EXPECTED = "a mapping or list of definitions, an SLORegistry, or an application that has one"
 
-# The default store of a Django project with a database: see `slo_django.conf`.
-_DJANGO_STORE = "django://default"
+# The start of the URL of a store in a database of a Django project.
+_DJANGO = "django://"
 
 
 def load_attribute(name: str) -> DefinitionSet:
@@ -75,8 +75,10 @@ def load_settings(module_name: str) -> DefinitionSet:
     where = f"{module_name}.{_DEFINITIONS}"
     if _DEFINITIONS not in given:
         raise _refused(module_name, f"there is no {_DEFINITIONS}", "name another attribute, module:attribute")
+    databases = getattr(module, "DATABASES", None)
     if "SLO_STORE" not in given:
-        given["SLO_STORE"] = _DJANGO_STORE if getattr(module, "DATABASES", None) else DEFAULT_STORE
+        # With SQLite it is a file beside the database, see `slo_django.conf`: of the same scope.
+        given["SLO_STORE"] = f"{_DJANGO}default" if databases else DEFAULT_STORE
     given.setdefault("SLO_SERVICE", default_service(getattr(module, "ROOT_URLCONF", None), given["SLO_STORE"]))
     problems = [
         Problem(f"{module_name}.{problem.path}", problem.message, problem.hint)
@@ -99,9 +101,19 @@ def load_settings(module_name: str) -> DefinitionSet:
         where=module_name,
         definitions=definitions,
         service=settings.service,
-        scope=store.scope if isinstance(store, Store) else scope_of_url(store),
+        scope=store.scope if isinstance(store, Store) else _scope_of(store, databases),
         slos=where,
     )
+
+
+def _scope_of(store: str, databases: object) -> StoreScope | None:
+    """The scope of a store by its URL; of one in a Django project's SQLite database it is the host's."""
+    if store.startswith(_DJANGO) and isinstance(databases, Mapping):
+        database = databases.get(store.removeprefix(_DJANGO))
+        engine = str(database.get("ENGINE", "")) if isinstance(database, Mapping) else ""
+        if "sqlite" in engine or "spatialite" in engine:
+            return "host"
+    return scope_of_url(store)
 
 
 def _definitions(config: object, *, where: str) -> tuple[SLODefinition, ...]:

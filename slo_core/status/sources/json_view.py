@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from slo_core.budgets.events import EventCounts
-from slo_core.budgets.snapshot import Reading, SLOSnapshot
+from slo_core.budgets.snapshot import Reading, SLOSnapshot, SLOSnapshots
 from slo_core.errors import SLOError
 from slo_core.objectives.alert_rule import exact
 from slo_core.objectives.definition import SLODefinition
@@ -45,7 +45,7 @@ def services_of_json(page: Any, *, address: str) -> list[ServiceStatus]:
             str(store["backend"]),
             str(store["scope"]),
             bool(store["is_up"]),
-            [_slo(entry) for entry in page.get("slos", ())],
+            SLOSnapshots(_slo(entry) for entry in page.get("slos", ())),
             note=page.get("note"),
             error=page.get("error"),
         )

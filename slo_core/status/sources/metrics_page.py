@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from prometheus_client.parser import text_string_to_metric_families
 
 from slo_core.budgets.events import EventCounts
-from slo_core.budgets.snapshot import Reading, SLOSnapshot
+from slo_core.budgets.snapshot import Reading, SLOSnapshot, SLOSnapshots
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
 from slo_core.errors import SLOError
 from slo_core.objectives.definition import SLODefinition
@@ -134,7 +134,7 @@ def _status(name: str, service: _Service, *, at: float) -> ServiceStatus:
         note = separate_counts(f"The store {service.backend}://", ONE_ANSWERED)
     if not service.is_up and not service.slos:
         error = f"its store cannot be read ({Metric.STORE_UP} is 0)"
-    snapshots = [slo.with_snapshot(slo_name, at=at) for slo_name, slo in service.slos.items()]
+    snapshots = SLOSnapshots(slo.with_snapshot(slo_name, at=at) for slo_name, slo in service.slos.items())
     return ServiceStatus(
         name, service.backend, service.scope, service.is_up, snapshots, note=note, error=error, knows_thresholds=False
     )

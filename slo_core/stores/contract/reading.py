@@ -7,7 +7,7 @@ import random
 from slo_core.budgets.events import EventCounts
 from slo_core.stores.buckets import BucketRange, Declaration, Query
 from slo_core.stores.contract.batches import DAYS_30, batch_of, declared, merged
-from slo_core.stores.contract.store_content import now_of, record_of, window_of
+from slo_core.stores.contract.store_content import now_of, record_of, series_of, window_of
 
 __all__ = ["ReadingContract"]
 
@@ -36,6 +36,24 @@ class ReadingContract:
             )
             assert window_of(store, now, window) == expected, window
 
+    def test_each_of_many_ranges_has_its_own_sum(self, make_store) -> None:  # type: ignore[no-untyped-def]
+        """In the order of the query, also where they overlap, repeat, or hold no event."""
+        store = make_store()
+        now = now_of(store)
+        events = [(now - second, second, second % 3) for second in range(20)]
+        store.apply([batch_of(events, number=1, declaration=declared(now))])
+        ranges = [BucketRange(1, now - second - second % 4, now - second) for second in (*range(40), *range(30), 7, 7)]
+
+        (stored,) = store.read([Query("availability", tuple(ranges))])
+
+        assert stored.sums == tuple(
+            EventCounts(
+                sum(good for second, good, _ in events if first <= second <= last),
+                sum(bad for second, _, bad in events if first <= second <= last),
+            )
+            for _, first, last in ranges
+        )
+
     def test_a_series_is_what_the_buckets_hold(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Oldest first, those without events left out."""
         store = make_store()
@@ -44,11 +62,43 @@ class ReadingContract:
             [batch_of([(minute * 60 - 120, 1, 0), (minute * 60, 2, 3)], number=1, declaration=declared(minute * 60))]
         )
 
-        assert store.series("availability", BucketRange(60, minute - 9, minute)) == [
+        assert series_of(store, "availability", BucketRange(60, minute - 9, minute)) == [
             (60, minute - 2, 1, 0),
             (60, minute, 2, 3),
         ]
-        assert store.series("availability", BucketRange(60, minute - 1, minute - 1)) == []
+        assert series_of(store, "availability", BucketRange(60, minute - 1, minute - 1)) == []
+
+    def test_several_series_are_read_together(self, make_store) -> None:  # type: ignore[no-untyped-def]
+        """Of several SLOs, an unknown one among them, and of ranges that overlap, repeat, or hold no event."""
+        store = make_store()
+        minute = now_of(store) // 60
+        first, second = minute * 60 - 120, minute * 60
+        store.apply([batch_of([(first, 1, 0), (second, 2, 3)], number=1, declaration=declared(second))])
+        store.apply([batch_of([(second, 0, 4)], number=1, slo="other", declaration=declared(second))])
+        recent, past, last = (
+            BucketRange(60, minute - 9, minute), BucketRange(60, minute - 9, minute - 5), BucketRange(1, second, second),
+        )  # fmt: skip
+
+        series = store.series(
+            [
+                Query("availability", (recent, past, last, recent)),
+                Query("unknown", (recent,)),
+                Query("other", (last, recent)),
+            ]
+        )
+
+        assert [list(each) for each in series] == [
+            [
+                [(60, minute - 2, 1, 0), (60, minute, 2, 3)],
+                [],
+                [(1, second, 2, 3)],
+                [(60, minute - 2, 1, 0), (60, minute, 2, 3)],
+            ],
+            [[]],
+            [[(1, second, 0, 4)], [(60, minute, 0, 4)]],
+        ]
+        assert store.series([]) == []
+        assert [list(each) for each in store.series([Query("availability")])] == [[]]
 
     def test_an_unknown_slo_has_no_events(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Nor a record."""
@@ -56,7 +106,7 @@ class ReadingContract:
         (stored,) = store.read([Query("unknown", (BucketRange(1, 0, 9), BucketRange(60, 0, 9)))])
         assert stored.record is None
         assert stored.sums == (EventCounts(), EventCounts())
-        assert store.series("unknown", BucketRange(1, 0, 9)) == []
+        assert series_of(store, "unknown", BucketRange(1, 0, 9)) == []
 
     def test_a_record_says_what_was_declared(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """The last definition, the longest window, the earliest start, and when the SLO was made another."""

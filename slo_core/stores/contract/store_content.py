@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.window import rolling_span
-from slo_core.stores.buckets import BucketStore, Query, SLORecord
+from slo_core.stores.buckets import BucketRange, BucketStore, Increment, Query, SLORecord
 from slo_core.stores.layout import ReadPlan
 
-__all__ = ["now_of", "record_of", "totals_of", "window_of"]
+__all__ = ["now_of", "record_of", "series_of", "totals_of", "window_of"]
 
 
 def now_of(store: BucketStore) -> int:
@@ -26,6 +26,12 @@ def totals_of(store: BucketStore, slo: str = "availability") -> EventCounts:
     """All events of an SLO that were ever counted."""
     record = record_of(store, slo)
     return EventCounts(record.good, record.bad)
+
+
+def series_of(store: BucketStore, slo: str, buckets: BucketRange) -> list[Increment]:
+    """The buckets of one range that hold events."""
+    ((increments,),) = store.series([Query(slo, (buckets,))])
+    return increments
 
 
 def window_of(store: BucketStore, at: int, seconds: int, slo: str = "availability") -> EventCounts:

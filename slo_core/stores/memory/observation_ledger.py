@@ -79,8 +79,11 @@ class ObservationLedger:
                 last_event_at=self._last_event_at,
             )
 
-    def series(self, buckets: BucketRange) -> list[Increment]:
-        """The buckets of a range that hold events, oldest first, added up from single events."""
+    def series(self, ranges: Sequence[BucketRange]) -> list[list[Increment]]:
+        """For each range its buckets that hold events, oldest first, added up from single events."""
+        return [self._series(buckets) for buckets in ranges]
+
+    def _series(self, buckets: BucketRange) -> list[Increment]:
         width, first, last = buckets
         # A bucket holds the instant it starts at, the store's window does not.
         events = self._store.window(float((last + 1) * width), (last + 1 - first) * width + 1)

@@ -111,10 +111,10 @@ class MemoryLedger:
             logger.warning("the clock stepped back further than an SLO's history reaches: its windows start empty")
         return reading
 
-    def series(self, buckets: BucketRange) -> list[Increment]:
-        """The buckets of a range that hold events, oldest first."""
+    def series(self, ranges: Sequence[BucketRange]) -> list[list[Increment]]:
+        """For each range its buckets that hold events, oldest first; all at one moment."""
         with self._arrivals:
-            return self._tiers.series(buckets)
+            return [self._tiers.series(buckets) for buckets in ranges]
 
 
 class MemoryStore:

@@ -19,7 +19,7 @@ from slo_core.objectives.window import (
     SECONDS,
     SLACK_SECONDS,
 )
-from slo_core.stores.buckets import Query, SLORecord, Stored
+from slo_core.stores.buckets import Increment, Query, Series, SLORecord, Stored
 from slo_core.stores.layout import LEAST_KEPT_SECONDS, SWEPT_AT_ONCE, SWEPT_SECONDS, WIDTHS
 
 __all__ = [
@@ -149,23 +149,51 @@ class BlockPlan:
             self._starts[block] = (index, low)
             self.offsets += [low * BUCKET_BYTES, (high + 1) * BUCKET_BYTES - 1]
 
+    @property
+    def slo(self) -> str:
+        """The SLO of the query."""
+        return self._query.slo
+
     def stored(self, answer: Sequence[Any]) -> Stored:
         """The record and the sums, from the answer of the script."""
         (now, _), fields, gone, *packed = answer
         record = _record(self._query.slo, fields, float(now), gone=gone)
-        counters = [counters_of(part) for part in packed]
         sums = []
-        for parts in self._parts:
+        for parts in self._counters(packed):
             good = bad = 0
-            for block, start, end in parts:
-                index, low = self._starts[block]
-                wanted = counters[index][2 * (start - low) : 2 * (end - low + 1)]
-                good += sum(wanted[::2])
-                bad += sum(wanted[1::2])
+            for _, _, counters in parts:
+                good += sum(counters[::2])
+                bad += sum(counters[1::2])
             sums.append(EventCounts(good, bad))
         if record is None:  # it has expired before its blocks
             return Stored(None, (EventCounts(),) * len(sums))
         return Stored(record, tuple(sums))
+
+    def series(self, answer: Sequence[Any]) -> Series:
+        """For each range its buckets that hold events, from the answer of the script."""
+        _, fields, _, *packed = answer
+        if fields[6] is None:  # the record has expired before its blocks, or was lost
+            packed = [b""] * len(packed)
+        return tuple(
+            [
+                Increment(width, bucket, good, bad)
+                for width, first, counters in parts
+                for bucket, (good, bad) in enumerate(zip(counters[::2], counters[1::2], strict=True), first)
+                if good or bad
+            ]
+            for parts in self._counters(packed)
+        )
+
+    def _counters(self, packed: Sequence[bytes]) -> Iterator[list[tuple[int, int, array[int]]]]:
+        """For each range its parts: width, first bucket, and the counters from there on."""
+        counters = [counters_of(part) for part in packed]
+        for parts in self._parts:
+            of_range = []
+            for (width, block), start, end in parts:
+                index, low = self._starts[width, block]
+                wanted = counters[index][2 * (start - low) : 2 * (end - low + 1)]
+                of_range.append((width, block * BLOCK_BUCKETS[width] + start, wanted))
+            yield of_range
 
 
 def _in_blocks(width: int, first: int, last: int) -> Iterator[tuple[tuple[int, int], int, int]]:
@@ -212,5 +240,5 @@ def _record(slo: str, fields: Sequence[bytes | None], now: float, *, gone: int) 
 
 
 def text_of(value: bytes | str) -> str:
-    """A value as text, whether or not the client decodes."""
-    return value.decode() if isinstance(value, bytes) else value
+    """A value as text, whether or not the client decodes; bytes that are none as escapes."""
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value

@@ -12,16 +12,14 @@ from typing import Any
 from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.errors import StoreError
 from slo_core.stores.base import StoreScope
-from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Note, Query, Stored, StoreIdentity
+from slo_core.stores.buckets import Applied, Batch, Note, Query, Series, Stored, StoreIdentity
 from slo_core.stores.redis.batch_call import batch_call, note_of, other_generation
 from slo_core.stores.redis.blocks import (
-    BLOCK_BUCKETS,
     SCRIPT_CONSTANTS,
     SERVICES_KEY,
     STORE_KEY,
     BlockPlan,
     Keys,
-    counters_of,
     text_of,
 )
 from slo_core.stores.redis.cluster import ClusterSession, Command
@@ -31,6 +29,7 @@ from slo_core.stores.redis.options import check_options
 from slo_core.stores.redis.pipeline import run_pipeline, seconds_of
 from slo_core.stores.redis.script import Script
 from slo_core.stores.redis.server_check import SCHEMA_VERSION, check_server
+from slo_core.stores.shared.damage import damaged
 from slo_core.stores.url import redacted_url
 
 __all__ = ["RedisBucketStore", "open_redis"]
@@ -215,6 +214,14 @@ class RedisBucketStore:
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums: one script call for each SLO."""
+        return [_stored(plan, answer) for plan, answer in self._answered(queries)]
+
+    def series(self, queries: Sequence[Query]) -> list[Series]:
+        """Buckets with events, oldest first: one script call for each SLO."""
+        return [_series(plan, answer) for plan, answer in self._answered(queries)]
+
+    def _answered(self, queries: Sequence[Query]) -> list[tuple[BlockPlan, Any]]:
+        """The plan of each query, with the answer of the script that reads; in one round trip, one to each node."""
         with self._errors():
             client = self._ready()
             plans: list[BlockPlan] = []
@@ -231,42 +238,23 @@ class RedisBucketStore:
             for query, answer in zip(queries, answers, strict=True):
                 if other_generation(answer) is not None:
                     raise StoreError(f"store {self._shown}: the record of SLO {query.slo!r} is made again and again")
-            return [plan.stored(answer) for plan, answer in zip(plans, answers, strict=True)]
+            return list(zip(plans, answers, strict=True))
 
     def _read_answers(self, client: Any, calls: Sequence[tuple[Sequence[str], Sequence[object]]]) -> list[Any]:
         if not self._is_cluster:
-            return self._run_all(client, self._read_script, calls)[2:]
+            return self._run_all(client, self._read_script, calls, may_fail=_is_damage)[2:]
         session = self._session(client)
         answers = session.run([self._command_of(self._read_script, *call) for call in calls])
         self._end(session)
         for answer in answers:
-            if isinstance(answer, Exception):
+            if isinstance(answer, Exception) and not _is_damage(answer):
                 raise answer
         return answers
 
-    def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
-        """Buckets with events, oldest first."""
-        with self._errors():
-            client = self._ready()
-            width, first, last = buckets
-            size = BLOCK_BUCKETS[width]
-            generation = text_of(client.hget(self._keys.record(slo), "generation") or "")
-            increments = []
-            for block in range(first // size, last // size + 1):
-                packed = client.get(self._keys.block(slo, width, block, generation=generation)) or b""
-                counters = counters_of(packed)
-                for place, (good, bad) in enumerate(zip(counters[::2], counters[1::2], strict=True)):
-                    bucket = block * size + place
-                    if (good or bad) and first <= bucket <= last:
-                        increments.append(Increment(width, bucket, good, bad))
-            return increments
-
     def names(self) -> list[str]:
-        """The SLOs of this service whose records have not expired."""
+        """The SLOs of this service, those among them whose records have expired: each read of them finds nothing."""
         with self._errors():
-            client = self._ready()
-            names = sorted(text_of(name) for name in client.smembers(self._keys.names))
-            return [name for name in names if client.exists(self._keys.record(name))]
+            return sorted(text_of(name) for name in self._ready().smembers(self._keys.names))
 
     def services(self) -> list[str]:
         """Every service that has declared an SLO."""
@@ -349,16 +337,21 @@ class RedisBucketStore:
         return {"target_nodes": client.get_random_node()} if self._is_cluster else {}
 
     def _run_all(
-        self, client: Any, script: Script, calls: Iterable[tuple[Sequence[str | bytes], Sequence[object]]]
+        self,
+        client: Any,
+        script: Script,
+        calls: Iterable[tuple[Sequence[str | bytes], Sequence[object]]],
+        *,
+        may_fail: Callable[[Exception], bool] | None = None,
     ) -> list[Any]:
         """Which store it is, its clock, and the answer of each call; in one round trip."""
         evaluated = (("EVALSHA", script.sha, len(keys), *keys, *arguments) for keys, arguments in calls)
         # Its identity last: a store that is emptied in between is another one, for which nothing of before is meant.
         *answers, stored = run_pipeline(self._redis, client, [("TIME",), *evaluated, _IDENTITY], [script])
         answers.insert(0, stored)
-        failures = [answer for answer in answers if isinstance(answer, Exception)]
-        if failures:
-            raise failures[0]
+        for answer in answers:
+            if isinstance(answer, Exception) and not (may_fail is not None and may_fail(answer)):
+                raise answer
         return answers
 
     @contextmanager
@@ -373,6 +366,30 @@ class RedisBucketStore:
             if not (self._is_cluster and isinstance(exc, (errors.ConnectionError, errors.TimeoutError))):
                 self._disconnect()
             raise StoreError(f"store {self._shown}: {_explained(exc)}") from exc
+
+
+def _is_damage(exc: Exception) -> bool:
+    """Whether a key of one SLO is not of the type that this package gives it; others can be read."""
+    return "WRONGTYPE" in str(exc)
+
+
+def _stored(plan: BlockPlan, answer: Any) -> Stored:
+    """The record and the sums in an answer; or the trouble with it."""
+    try:
+        if isinstance(answer, Exception):
+            raise answer
+        return plan.stored(answer)
+    except Exception as exc:  # from any bytes in a store
+        return Stored(None, (), _explained(exc))
+
+
+def _series(plan: BlockPlan, answer: Any) -> Series:
+    try:
+        if isinstance(answer, Exception):
+            raise answer
+        return plan.series(answer)
+    except Exception as exc:  # from any bytes in a store
+        raise damaged(plan.slo, _explained(exc)) from exc
 
 
 def _explained(failure: object) -> str:

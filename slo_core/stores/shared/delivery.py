@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
-from slo_core.errors import StoreError
+from slo_core.errors import DamagedError, StoreError
 from slo_core.process.forks import LazyLock
 from slo_core.stores.buckets import Applied, BucketStore, StoreIdentity
 from slo_core.stores.shared.attempts import Attempts
@@ -131,6 +131,8 @@ class Delivery:
         try:
             self._send(self._begin(), until=self._monotonic() + _SENDING_SECONDS)
             return ask()
+        except DamagedError:
+            raise  # the store has answered
         except Exception as exc:  # whatever a store raises, readers get one kind of error
             self._failed(exc)
             if isinstance(exc, StoreError):

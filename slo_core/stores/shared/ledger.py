@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
-from slo_core.stores.base import Reading, ReadRequest
-from slo_core.stores.buckets import BucketRange, Increment
+from slo_core.stores.base import Reading, ReadRequest, whole_reading
+from slo_core.stores.buckets import BucketRange, Series
 from slo_core.stores.shared.outbox import Outbox
 
 __all__ = ["LedgerStore", "SharedLedger"]
@@ -24,10 +25,10 @@ class LedgerStore(Protocol):
     def wake(self) -> None:
         """See to it that events are handed over."""
 
-    def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
+    def read(self, requests: Sequence[ReadRequest]) -> Sequence[Reading | StoreError]:
         """The events of several SLOs."""
 
-    def series(self, definition: SLODefinition, buckets: BucketRange) -> list[Increment]:
+    def series(self, definition: SLODefinition, ranges: Sequence[BucketRange]) -> Series:
         """The buckets of an SLO's range that hold events."""
 
     def notice_fork(self) -> None:
@@ -86,11 +87,11 @@ class SharedLedger:
 
     def read(self, spans: Sequence[Span]) -> Reading:
         """The events in the store, after this process's own were handed over."""
-        return self._store.read((ReadRequest(self, spans),))[0]
+        return whole_reading(self._store.read((ReadRequest(self, spans),))[0])
 
-    def series(self, buckets: BucketRange) -> list[Increment]:
+    def series(self, ranges: Sequence[BucketRange]) -> Series:
         """The events in the store, after this process's own were handed over."""
-        return self._store.series(self.definition, buckets)
+        return self._store.series(self.definition, ranges)
 
     def reset(self) -> None:
         """In a forked child: events that the parent has not handed over are the parent's."""

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from slo_core.errors import StoreError
+from slo_core.errors import DamagedError, StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
-from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
-from slo_core.stores.buckets import BucketRange, BucketStore, Increment, Query, SLORecord, StoreIdentity
-from slo_core.stores.shared.reader import read_windows, reading_of
+from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope, whole_reading
+from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, StoreIdentity
+from slo_core.stores.shared.damage import damage_in_record, damaged, whole_series
+from slo_core.stores.shared.reader import read_series, read_windows, reading_of
 
 __all__ = ["ReadOnlyLedger", "ReadOnlyStore"]
 
@@ -46,11 +47,11 @@ class ReadOnlyLedger:
 
     def read(self, spans: Sequence[Span]) -> Reading:
         """The events that the store holds."""
-        return self._store.read((ReadRequest(self, spans),))[0]
+        return whole_reading(self._store.read((ReadRequest(self, spans),))[0])
 
-    def series(self, buckets: BucketRange) -> list[Increment]:
-        """The buckets of a range that hold events, oldest first."""
-        return self._store.series(self.definition, buckets)
+    def series(self, ranges: Sequence[BucketRange]) -> Series:
+        """For each range its buckets that hold events, oldest first."""
+        return self._store.series(self.definition, ranges)
 
     def reset(self) -> None:
         """Nothing to do: it holds nothing."""
@@ -114,9 +115,9 @@ class ReadOnlyStore:
         with self._asking():
             return self._buckets.services()
 
-    def records(self) -> list[SLORecord]:
+    def records(self) -> dict[str, SLORecord | DamagedError]:
         """
-        The record of each SLO of this service, sorted by name.
+        The record of each SLO of this service, sorted by name, or why it cannot be read.
 
         Raises:
             StoreError: The store is out of reach.
@@ -124,14 +125,22 @@ class ReadOnlyStore:
         with self._asking():
             names = self._buckets.names()
             answers = self._buckets.read([Query(name) for name in names]) if names else []
-            return [stored.record for stored in answers if stored.record is not None]
+        records: dict[str, SLORecord | DamagedError] = {}
+        for name, stored in zip(names, answers, strict=True):
+            trouble = stored.trouble
+            if stored.record is not None:
+                trouble = trouble or damage_in_record(stored.record)
+                records[name] = stored.record
+            if trouble is not None:
+                records[name] = damaged(name, trouble)
+        return records
 
-    def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
+    def read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
         """
-        The events of several SLOs.
+        The events of several SLOs; an error where one of them is damaged or gone.
 
         Raises:
-            StoreError: It is out of reach; or it has lost one of the SLOs.
+            StoreError: It is out of reach, or all of them are gone.
         """
         definitions = [_ledger_of(request).definition for request in requests]
         with self._asking():
@@ -140,26 +149,34 @@ class ReadOnlyStore:
                 self._buckets.names()
                 return []
             self._identity = self._buckets.identity()
-            readings = []
-            for definition, stored in zip(definitions, read_windows(self._buckets, definitions, requests), strict=True):
-                if stored.record is None:
-                    raise StoreError(
-                        f"store {self.backend}, service {self.service!r}: SLO {definition.name!r} is gone; "
-                        "has the store been emptied?"
-                    )
+            answers = read_windows(self._buckets, definitions, requests)
+            if all(stored.record is None and stored.trouble is None for stored in answers):
+                raise self._gone(definitions[0])
+        readings: list[Reading | StoreError] = []
+        for definition, stored in zip(definitions, answers, strict=True):
+            if stored.record is not None:
                 self._errors[definition.name] = stored.record.errors
-                readings.append(reading_of(stored, now=self._clock()))
-            return readings
+            elif stored.trouble is None:
+                readings.append(self._gone(definition))
+                continue
+            readings.append(reading_of(definition.name, stored, now=self._clock()))
+        return readings
 
-    def series(self, definition: SLODefinition, buckets: BucketRange) -> list[Increment]:
+    def _gone(self, definition: SLODefinition) -> StoreError:
+        return StoreError(
+            f"store {self.backend}, service {self.service!r}: SLO {definition.name!r} is gone; has the store been emptied?"
+        )
+
+    def series(self, definition: SLODefinition, ranges: Sequence[BucketRange]) -> Series:
         """
-        The buckets of an SLO's range that hold events, oldest first.
+        For each range the buckets of an SLO that hold events, oldest first.
 
         Raises:
-            StoreError: The store is out of reach.
+            StoreError: The store is out of reach, or the SLO is damaged.
         """
         with self._asking():
-            return self._buckets.series(definition.name, buckets)
+            series = read_series(self._buckets, definition.name, ranges)
+        return whole_series(definition.name, series)
 
     def health(self) -> StoreHealth:
         """How the last read went; nothing is ever handed over, and the store's clock is not known."""
@@ -186,6 +203,8 @@ class ReadOnlyStore:
         try:
             yield
             self._is_up = True
+        except DamagedError:
+            raise  # the store has answered
         except Exception as exc:  # whatever a store raises, readers get one kind of error
             self._is_up = False
             if isinstance(exc, StoreError):

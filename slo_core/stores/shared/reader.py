@@ -7,23 +7,28 @@ from collections.abc import Sequence
 
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import Reading
+from slo_core.errors import DamagedError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
 from slo_core.stores.base import ReadRequest
-from slo_core.stores.buckets import BucketStore, Query, SLORecord, Stored
+from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, Stored
 from slo_core.stores.layout import ReadPlan
+from slo_core.stores.shared.damage import damage_in_record, damage_in_sums, damaged
 
-__all__ = ["read_windows", "reading_of"]
+__all__ = ["read_series", "read_windows", "reading_of"]
 
 
-def reading_of(stored: Stored, *, now: float) -> Reading:
+def reading_of(slo: str, stored: Stored, *, now: float) -> Reading | DamagedError:
     """
-    The reading of an SLO, which its snapshot is worked out from.
+    The reading of an SLO, which its snapshot is worked out from; or why it cannot be read.
 
     Args:
-        stored: The record, and the events of each window.
+        slo: Its name.
+        stored: The record, and the events of each window, as `read_windows` gives them.
         now: Since when an SLO without a record is measured.
     """
+    if stored.trouble is not None:
+        return damaged(slo, stored.trouble)
     record = stored.record
     if record is None:
         return Reading(counts=stored.sums, lifetime=EventCounts(), data_since=now)
@@ -49,7 +54,7 @@ def read_windows(
         requests: What to read of each, in their order.
 
     Returns:
-        The record of each, and the events of each span that was asked for.
+        The record of each, and the events of each span that was asked for; or the trouble with what the store holds.
     """
     asked = list(zip(definitions, requests, strict=True))
     # How far back the finer buckets are kept is seen from the newest event; a live read does not need it.
@@ -57,7 +62,7 @@ def read_windows(
     records: dict[str, SLORecord | None] = {}
     if past:
         answers = buckets.read([Query(name) for name in past])
-        records = {name: answer.record for name, answer in zip(past, answers, strict=True)}
+        records = {name: _checked(answer, 0).record for name, answer in zip(past, answers, strict=True)}
     plans = []
     known: dict[tuple[object, ...], ReadPlan] = {}
     for definition, request in asked:
@@ -73,7 +78,27 @@ def read_windows(
     answers = buckets.read(
         [Query(definition.name, plan.ranges) for definition, plan in zip(definitions, plans, strict=True)]
     )
-    return [Stored(stored.record, plan.counts(stored.sums)) for plan, stored in zip(plans, answers, strict=True)]
+    checked = (_checked(stored, len(plan.ranges)) for plan, stored in zip(plans, answers, strict=True))
+    return [
+        stored if stored.trouble is not None else Stored(stored.record, plan.counts(stored.sums))
+        for plan, stored in zip(plans, checked, strict=True)
+    ]
+
+
+def _checked(stored: Stored, ranges: int) -> Stored:
+    """An answer to a query of so many ranges, or the trouble in its place."""
+    trouble = stored.trouble
+    if trouble is None and stored.record is not None:
+        trouble = damage_in_record(stored.record)
+    if trouble is None:
+        trouble = damage_in_sums(stored, ranges)
+    return stored if trouble is None else Stored(None, (), trouble)
+
+
+def read_series(buckets: BucketStore, slo: str, ranges: Sequence[BucketRange]) -> Series:
+    """For each range the buckets of an SLO that hold events, oldest first; the store's exceptions are passed on."""
+    (series,) = buckets.series([Query(slo, tuple(ranges))])
+    return series
 
 
 def _whole_seconds(span: Span) -> tuple[int, int, int]:

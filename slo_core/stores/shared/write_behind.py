@@ -10,16 +10,18 @@ import weakref
 from collections.abc import Callable, Sequence
 
 from slo_core.conventions import DEFAULT_SERVICE
+from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.process.forks import ForkWatch
 from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
-from slo_core.stores.buckets import BucketRange, BucketStore, Declaration, Increment, SLORecord
+from slo_core.stores.buckets import BucketRange, BucketStore, Declaration, Series, SLORecord
 from slo_core.stores.shared.attempts import Attempts
+from slo_core.stores.shared.damage import whole_series
 from slo_core.stores.shared.delivery import LOCK_SECONDS, Delivery
 from slo_core.stores.shared.flusher import Flusher
 from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox
-from slo_core.stores.shared.reader import read_windows, reading_of
+from slo_core.stores.shared.reader import read_series, read_windows, reading_of
 from slo_core.stores.shared.writer_id import WriterId
 from slo_core.stores.stored_definition import fingerprint_of, stored_definition
 
@@ -189,6 +191,18 @@ class WriteBehindStore:
         self._delivery.close()
         return not waiting
 
+    def close_at_exit(self) -> None:
+        """
+        Close it at the end of the interpreter; but reach for no store that was not used.
+
+        A process that has only loaded the application (a command, the build of an image) has nothing to declare, and there
+        may be no store where it runs.
+        """
+        self.notice_fork()
+        self._delivery.drain()
+        if self._delivery.identity is not None or any(outbox.waiting for outbox in self._delivery.outboxes):
+            self.close()
+
     def _round(self) -> bool:
         """One round of the flusher's thread; whether there was any work."""
         if not self._attempts.is_due:
@@ -215,9 +229,9 @@ class WriteBehindStore:
 
     # --- reading
 
-    def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
+    def read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
         """
-        The events of several SLOs.
+        The events of several SLOs; an error where one of them is damaged.
 
         Raises:
             StoreError: It is out of reach.
@@ -225,23 +239,28 @@ class WriteBehindStore:
         self.notice_fork()
         return self._delivery.read(lambda: self._read(requests))
 
-    def series(self, definition: SLODefinition, buckets: BucketRange) -> list[Increment]:
+    def series(self, definition: SLODefinition, ranges: Sequence[BucketRange]) -> Series:
         """
-        The buckets of an SLO's range that hold events, oldest first.
+        For each range the buckets of an SLO that hold events, oldest first.
 
         Raises:
-            StoreError: The store is out of reach.
+            StoreError: The store is out of reach, or the SLO is damaged.
         """
         self.notice_fork()
-        return self._delivery.read(lambda: self._buckets.series(definition.name, buckets))
+        series = self._delivery.read(lambda: read_series(self._buckets, definition.name, ranges))
+        return whole_series(definition.name, series)
 
-    def _read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
-        answers = read_windows(self._buckets, [_ledger_of(request).definition for request in requests], requests)
+    def _read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
+        definitions = [_ledger_of(request).definition for request in requests]
+        answers = read_windows(self._buckets, definitions, requests)
         for stored in answers:
             if stored.record is not None:
                 self._errors[stored.record.slo] = stored.record.errors
                 self._report_lost(stored.record)
-        return [reading_of(stored, now=self._clock()) for stored in answers]
+        return [
+            reading_of(definition.name, stored, now=self._clock())
+            for definition, stored in zip(definitions, answers, strict=True)
+        ]
 
     def _report_lost(self, record: SLORecord) -> None:
         """Say so when the store has thrown away counts that it had written."""
@@ -284,7 +303,7 @@ def _at_exit(store: WriteBehindStore) -> None:
     def close() -> None:
         living = reference()
         if living is not None:
-            living.close()
+            living.close_at_exit()
 
     atexit.register(close)
     weakref.finalize(store, atexit.unregister, close).atexit = False

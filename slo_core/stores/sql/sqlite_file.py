@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from slo_core.conventions import LOGGER_NAME
 from slo_core.errors import StoreError
+from slo_core.stores.sql.foreign_tables import foreign_tables
+from slo_core.stores.sql.new_file import make_if_missing
 from slo_core.stores.sql.retry import retry_while_locked
 from slo_core.stores.sql.sqlite_schema import is_current, migrate
 from slo_core.stores.sql.sqlite_side_files import FileIdentity, file_identity, leave_file
 
-__all__ = ["SQLiteFile"]
+__all__ = ["SQLiteFile", "lenient_text"]
 
 # Errors that may be gone with the next attempt: another process writes; the disk is full, which is an I/O error to some.
 _PASSING = ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR")
@@ -56,14 +60,24 @@ class SQLiteFile:
                 may have room again: neither keeps an application from starting.
         """
         try:
-            with self.transaction(write=True):
-                pass
+            with self.transaction(write=True) as connection:
+                self._warn_of(foreign_tables(connection))
         except StoreError as exc:
             cause = exc.__cause__
             if not isinstance(cause, sqlite3.OperationalError) or not _name_of(cause).startswith(_PASSING):
                 raise
         finally:
             self.close()  # the process may fork before the first event
+
+    def _warn_of(self, tables: Sequence[str]) -> None:
+        """Log that the file is an application's own database as well, which came into being after ours."""
+        if tables:
+            logging.getLogger(LOGGER_NAME).warning(
+                "the store sqlite:///%s: the file holds tables of another program, too (%s): each makes transactions of the "
+                'other fail with "database is locked"; choose another path',
+                self.path,
+                ", ".join(tables[:3]),
+            )
 
     @contextmanager
     def transaction(self, *, write: bool) -> Iterator[sqlite3.Connection]:
@@ -115,8 +129,10 @@ class SQLiteFile:
         return self._connection
 
     def _open(self) -> sqlite3.Connection:
+        make_if_missing(self.path)
         # SQLite does not wait for others: see `retry_while_locked`.
         connection = sqlite3.connect(self.path, timeout=0.0, isolation_level=None, check_same_thread=False)
+        connection.text_factory = lenient_text
         try:
             if not retry_while_locked(is_current, self._timeout, connection, self.path):
                 self._migrate(connection)
@@ -179,6 +195,11 @@ def _committed(connection: sqlite3.Connection) -> Iterator[None]:
 def _roll_back(connection: sqlite3.Connection) -> None:
     with contextlib.suppress(sqlite3.Error):
         connection.execute("ROLLBACK")
+
+
+def lenient_text(stored: bytes) -> str:
+    """Text as it is stored; bytes that are none as escapes: one row of another program's must not hide all others."""
+    return stored.decode("utf-8", "backslashreplace")
 
 
 def _name_of(exc: sqlite3.Error) -> str:

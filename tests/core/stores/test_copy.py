@@ -10,7 +10,7 @@ import pytest
 
 from slo_core import SLODefinition, SLORegistry
 from slo_core.errors import StoreError
-from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, SLORecord, Stored
+from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, Series, SLORecord, Stored
 from slo_core.stores.copy import CopiedSLO, check_copy, copy_store
 from slo_core.stores.layout import WIDTHS
 from slo_core.stores.shared.write_behind import WriteBehindStore
@@ -49,7 +49,8 @@ def record_in(store: SQLiteBucketStore, slo: str = "a") -> SLORecord | None:
 
 
 def buckets_in(store: SQLiteBucketStore, slo: str = "a") -> list[Increment]:
-    return [increment for width in WIDTHS for increment in store.series(slo, BucketRange(width, 0, NOW))]
+    (series,) = store.series([Query(slo, tuple(BucketRange(width, 0, NOW) for width in WIDTHS))])
+    return [increment for buckets in series for increment in buckets]
 
 
 def test_totals_buckets_and_definition_are_those_of_the_source(copying: Copying, clock: FakeClock) -> None:
@@ -108,7 +109,7 @@ def test_events_of_a_clock_far_ahead_keep_everybody_elses(copying: Copying, cloc
 
     copy_store(copying.source, copying.target, clock=clock)
 
-    quarter_hours = copying.target.series("a", BucketRange(900, 0, NOW))
+    ((quarter_hours,),) = copying.target.series([Query("a", (BucketRange(900, 0, NOW),))])
     assert [increment.good for increment in quarter_hours] == [10, 1]
 
 
@@ -239,15 +240,15 @@ class Busy(SQLiteBucketStore):
 
     times = 1
 
-    def series(self, slo: str, buckets: BucketRange) -> list[Increment]:
-        increments = super().series(slo, buckets)
-        if buckets.width_seconds == 60 and self.times:
+    def series(self, queries: Sequence[Query]) -> list[Series]:
+        series = super().series(queries)
+        if self.times:
             self.times -= 1
             record = record_in(self)
             assert record is not None
             number = record.good // 10 + 1
             assert self.apply([batch_of([(NOW, 10, 0)], number=number, slo="a")]).noted == (number,)
-        return increments
+        return series
 
 
 def test_a_source_that_is_written_to_meanwhile_is_read_again(

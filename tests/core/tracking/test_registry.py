@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slo_core import ConfigError, InMemoryStore, SLODefinition, SLORegistry, SLOTracker
+from slo_core import ConfigError, InMemoryStore, Observation, SLODefinition, SLORegistry, SLOTracker
 from slo_core.errors import DuplicateNameError, SLOError, StoreError, UnknownNameError
 from slo_core.stores.memory.store import MemoryStore
 from slo_core.testing import FakeClock
@@ -168,3 +168,23 @@ def test_a_registry_refuses_a_store_of_single_events() -> None:
     """All its SLOs would be counted as one."""
     with pytest.raises(TypeError, match=r"registry\.add\(SLOTracker"):
         SLORegistry(InMemoryStore(60))  # type: ignore[arg-type]
+
+
+def test_an_slo_whose_own_store_fails_hides_no_other(clock: FakeClock) -> None:
+    """From pages and scrapes; a call that asks for all snapshots raises what that store raised."""
+
+    class Broken(InMemoryStore):
+        def window(self, now: float, seconds: int) -> list[Observation]:
+            raise OSError("the disk is gone")
+
+    registry = SLORegistry(clock=clock)
+    registry.define(SLODefinition("whole", 0.9)).record(True)
+    registry.add(SLOTracker(SLODefinition("broken", 0.9), store=Broken(3600), clock=clock))
+
+    snapshots = registry.internals.read_all()
+
+    assert [snapshot.name for _, snapshot in snapshots] == ["whole"]
+    assert snapshots.unreadable == ("SLO 'broken' cannot be shown: unexpected OSError",)
+    assert registry.internals.errors.total == 1
+    with pytest.raises(OSError, match="the disk is gone"):
+        registry.snapshot_all()

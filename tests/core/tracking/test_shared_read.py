@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from slo_core import SLODefinition, SLORegistry
-from slo_core.errors import StoreError
+from slo_core.errors import DamagedError, StoreError
 from slo_core.testing import FakeClock
-from slo_core.tracking.shared_read import SharedRead
+from slo_core.tracking.shared_read import SharedRead, StoreReads
 
 # No test takes a second: what has not come by then never comes.
 _SOON = 10.0
@@ -177,6 +177,85 @@ def test_a_failure_is_shared_for_a_second(clock: Arrivals, reads: Reads, readers
     # Each its own: raised by several threads, one would collect the frames of all.
     assert len({id(error) for error in (*errors, late.value, reads.errors[0])}) == 4
     clock.now += 0.01
+    assert read() == 1
+
+
+def test_one_reader_at_a_time_tries_a_store_that_is_away(
+    clock: Arrivals, reads: Reads, readers: ThreadPoolExecutor
+) -> None:
+    """The others get the last failure at once: a server's threads do not wait together for a store that hangs."""
+    reads.errors |= {0: StoreError("wet"), 1: StoreError("still wet")}
+    reads.let_end(0)
+    read = shared(reads, clock)
+    with pytest.raises(StoreError, match="wet"):
+        read()
+    clock.now += 1.0
+    (trying,) = arrive(read, clock, readers)
+    reads.wait_for(1)
+
+    for _ in range(8):
+        with pytest.raises(StoreError, match="wet"):
+            read()
+    reads.let_end(1)
+    assert str(trying.exception(_SOON)) == "still wet"
+
+    clock.now += 1.0
+    (trying,) = arrive(read, clock, readers)
+    reads.wait_for(2)
+    reads.let_end(2, 3)
+    assert trying.result(_SOON) == 2
+    clock.now += 0.1
+    assert read() == 3
+
+
+def test_a_store_that_is_away_is_so_for_its_other_reads(
+    clock: Arrivals, reads: Reads, readers: ThreadPoolExecutor
+) -> None:
+    """Pages of other SLOs do not wait for it in their turn; what is damaged of one SLO is no matter to the others."""
+    store = StoreReads()
+    first, second = (SharedRead(reads, what="the store paper", monotonic=clock, store=store) for _ in range(2))
+    reads.errors |= {0: StoreError("wet"), 3: DamagedError("torn")}
+    reads.let_end(0, 2, 3, 4)
+    with pytest.raises(StoreError, match="wet"):
+        first()
+
+    with pytest.raises(StoreError, match="wet"):
+        second()
+    with pytest.raises(StoreError, match="wet"):  # one that is made now
+        SharedRead(reads, what="the store paper", monotonic=clock, store=store)()
+    clock.now += 1.0
+    (trying,) = arrive(second, clock, readers)
+    reads.wait_for(1)
+    with pytest.raises(StoreError, match="wet"):
+        first()
+    reads.let_end(1)
+    assert trying.result(_SOON) == 1
+    assert first() == 2
+
+    clock.now += 0.1
+    with pytest.raises(DamagedError, match="torn"):
+        first()
+    assert second() == 4
+
+
+def test_a_time_out_is_shared_as_a_failure_is(clock: Arrivals, reads: Reads, readers: ThreadPoolExecutor) -> None:
+    """Those who come later do not wait as long for the same read; once it has returned, they read again."""
+    read = shared(reads, clock)
+    (first,) = arrive(read, clock, readers)
+    reads.wait_for(0)
+    clock.now += 5.0
+    wake(read)
+    assert isinstance(first.exception(_SOON), StoreError)
+
+    for later in (0.0, 0.99, 1.5):
+        clock.now = 5.0 + later
+        with pytest.raises(StoreError, match="expected an answer within 5 s"):
+            read()
+
+    at_work = [thread for thread in threading.enumerate() if thread.name == "slo-reader"]
+    reads.let_end(0, 1)
+    for thread in at_work:
+        thread.join(_SOON)
     assert read() == 1
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gzip
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +18,9 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from asgi_driver import Answer, serve, serve_lifespan
+from asgi_driver import Answer, http_scope, serve, serve_lifespan
 from asgi_service import AVAILABILITY
+from hung_store import HungReads
 from slo_asgi import SLOMiddleware, instrument, metrics_app
 from slo_core import SLORegistry
 from slo_core.testing import FakeClock
@@ -227,3 +231,42 @@ def test_our_endpoints_have_names(of: type[Any]) -> None:
         assert wrapper.__qualname__ == endpoint.__name__
         assert wrapper.__doc__
     assert serve(app, path="/mine").status == serve(app, path="/slo.json").status == 200
+
+
+async def status_of(app: Any, path: str) -> int | None:
+    """The status of one answer."""
+    answer = Answer()
+
+    async def send(message: Any) -> None:
+        answer.messages.append(dict(message))
+
+    await app(http_scope("GET", path), None, send)
+    return answer.status
+
+
+def test_readers_of_a_store_that_hangs_leave_the_applications_threads_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`to_thread` and `getaddrinfo` share asyncio's pool, here of one thread: while pages wait for the store it is free."""
+    app = Starlette()
+    store = f"sqlite:///{tmp_path}/slo.db"
+    registry = instrument(app, AVAILABILITY, store=store, service="shop", status_path="/slo", metrics_path="/metrics")
+    app.mount("/mounted", metrics_app(registry))
+    hung = HungReads(monkeypatch)
+    paths = ["/metrics", "/mounted/", "/slo", "/slo.json"] * 4
+
+    async def main() -> list[int | None]:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        readers = [asyncio.ensure_future(status_of(app, path)) for path in paths]
+        try:
+            while not hung.began.is_set():
+                await asyncio.sleep(0.01)
+            assert await asyncio.wait_for(asyncio.to_thread(lambda: 1), 60) == 1
+            assert await asyncio.wait_for(loop.getaddrinfo("localhost", 80), 60)
+        finally:
+            hung.release.set()
+        return await asyncio.gather(*readers)
+
+    assert asyncio.run(main()) == [200] * len(paths)
+    registry.close()

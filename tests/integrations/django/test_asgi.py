@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.handlers.asgi import ASGIHandler
 from slo_test_project.project import OpenProject
 
+from hung_store import HungReads
 from slo_core import SLORegistry
 from slo_django import get_registry
 from slo_django.asgi import with_lifespan
@@ -110,3 +113,48 @@ def test_other_protocols_pass_untouched() -> None:
 
     assert seen == [(scope, receive, send)]
     assert scope == {"type": "websocket"}
+
+
+async def status_of(app: Any, path: str) -> int | None:
+    """The status of one answer."""
+    statuses: list[int] = []
+    incoming = [{"type": "http.request", "body": b"", "more_body": False}]
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http", "path": path,
+        "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": [], "server": ("testserver", 80),
+        "client": ("127.0.0.1", 1),
+    }  # fmt: skip
+
+    async def receive() -> Any:
+        return incoming.pop() if incoming else await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        statuses.append(message.get("status", 0))
+
+    await app(scope, receive, send)
+    return statuses[0]
+
+
+def test_readers_of_a_store_that_hangs_leave_the_applications_threads_alone(
+    open_for: OpenProject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`to_thread` and `getaddrinfo` share asyncio's pool, here of one thread: while pages wait for the store it is free."""
+    project = open_for("asgi", SLO_STORE=f"sqlite:///{tmp_path}/slo.db", SLO_SERVICE="shop", SLO_STATUS_PATH="/slo")
+    app, hung = ASGIHandler(), HungReads(monkeypatch)
+    paths = ["/metrics", "/slo", "/slo.json"] * 4
+
+    async def main() -> list[int | None]:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        readers = [asyncio.ensure_future(status_of(app, path)) for path in paths]
+        try:
+            while not hung.began.is_set():
+                await asyncio.sleep(0.01)
+            assert await asyncio.wait_for(asyncio.to_thread(lambda: 1), 60) == 1
+            assert await asyncio.wait_for(loop.getaddrinfo("localhost", 80), 60)
+        finally:
+            hung.release.set()
+        return await asyncio.gather(*readers)
+
+    assert asyncio.run(main()) == [200] * len(paths)
+    project.registry.close()

@@ -58,16 +58,19 @@ class Router:
         return "shop" if model._meta.app_label == "slo_django" else None
 
 
-def test_the_default_is_the_projects_database(unasked: None) -> None:
-    """And the project's package is the service."""
+def test_the_default_is_the_projects_database(unasked: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where that is a server; and the project's package is the service."""
+    monkeypatch.setitem(connections.settings["default"], "ENGINE", "django.db.backends.postgresql")
     settings = conf.read_settings()
 
     assert (settings.store, settings.service) == ("django://default", "slo_test_project")
 
 
-def test_a_router_says_which_database(unasked: None, shop: str) -> None:
+def test_a_router_says_which_database(unasked: None, shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As for every other model."""
     with override_settings(DATABASE_ROUTERS=[Router()]):
+        assert str(conf.read_settings().store).endswith("/shop.slo.db")
+        monkeypatch.setitem(connections.settings["shop"], "ENGINE", "django.db.backends.postgresql")
         assert conf.read_settings().store == "django://shop"
 
 
@@ -126,7 +129,7 @@ def test_the_interval_is_the_settings(shop: str) -> None:
     with override_settings(SLO_STORE=f"django://{shop}", SLO_FLUSH_INTERVAL=7.5):
         assert get_registry().store._interval == 7.5
     with override_settings(SLO_STORE=f"django://{shop}"):
-        assert get_registry().store._interval == 1.0
+        assert get_registry().store._interval == 5.0
 
 
 def messages(**given: Any) -> list[CheckMessage]:

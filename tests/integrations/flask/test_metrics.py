@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import inspect
 import subprocess
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 from typing import Any
 
 import prometheus_client.exposition as exposition
@@ -15,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from flask_service import AVAILABILITY, Service
+from hung_store import HungReads
 from slo_flask import SLO
 from slo_servers import require
 from wsgi_driver import Answer, serve
@@ -243,3 +246,30 @@ def test_a_server_with_several_workers_is_warned_of_its_setting(caplog: pytest.L
 
     assert "several workers (the server says wsgi.multiprocess)" in caplog.text
     assert "Set SLO_STORE to a store that all workers share" in caplog.text
+
+
+def test_one_thread_at_a_time_waits_for_a_store_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a server's threads: after a failure one scraper tries, and the others are answered at once."""
+    app = Flask("shop")
+    app.config.update(SLO_DEFINITIONS=AVAILABILITY, SLO_STORE=f"sqlite:///{tmp_path}/slo.db", SLO_SERVICE="shop")
+    SLO(app)
+    hung = HungReads(monkeypatch, failures=1)
+
+    def scrape() -> bool:
+        answer = serve(app, path="/metrics")
+        assert answer.status == 200
+        return b"slo_store_up{" in answer.content and b"slo_target{" in answer.content
+
+    assert not scrape()
+    with ThreadPoolExecutor(9) as threads:
+        try:
+            scrapers = []
+            while not hung.began.is_set():  # the failure is shared for a second
+                scrapers.append(threads.submit(scrape))
+                wait([scrapers[-1]], 0.05)
+            others = [threads.submit(scrape) for _ in range(8)]
+            assert [other.result(60) for other in others] == [False] * 8
+        finally:
+            hung.release.set()
+        assert any(scraper.result(60) for scraper in scrapers)
+    app.extensions["slo"].registry.close()

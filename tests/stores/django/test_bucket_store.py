@@ -20,6 +20,7 @@ import pytest
 from django.db import connections
 from django.urls import path
 
+from damaged_slo import DamagedSLO
 from database_servers import MariaDB, PostgreSQL
 from django_databases import django_database
 from django_store import counts_of, emptied, filled, record, tracker_on
@@ -151,7 +152,7 @@ def test_tables_of_a_newer_version_are_left_alone(alias: str) -> None:
         store.services,
         store.prune,
         lambda: store.read([Query("few")]),
-        lambda: store.series("few", BucketRange(1, now, now)),
+        lambda: store.series([Query("few", (BucketRange(1, now, now),))]),
         lambda: store.apply([batch_of([(now, 1, 0)], number=2, slo="few")]),
     ):
         with pytest.raises(StoreError, match=r"of a newer slo-suite \(schema 2, this one knows 1\); upgrade slo-suite"):
@@ -228,16 +229,6 @@ def test_a_server_that_is_not_there_is_an_error_without_a_password() -> None:
         assert "hunter2" not in str(caught.value)
 
 
-def test_a_pool_of_the_project_is_left_alone(postgres: PostgreSQL) -> None:
-    """Its connections are the requests'."""
-    with django_database("pooled", {**postgres.settings, "OPTIONS": {"pool": True}}, migrate=False):
-        connection = open_django("django://pooled")._database.new_connection()
-        assert connection.pool is None  # type: ignore[attr-defined]
-        assert connection.settings_dict["OPTIONS"]["connect_timeout"] == 2
-        assert connections["pooled"].settings_dict["OPTIONS"] == {"pool": True}
-        connections["pooled"].settings_dict["OPTIONS"].clear()  # closing would ask for a package we do not need
-
-
 def test_a_local_time_zone_changes_nothing(mariadb: MariaDB) -> None:
     """The server's clock is read in UTC: in autumn an hour comes twice."""
     store = open_django(f"django://{emptied('mariadb')}", service="shop")
@@ -310,10 +301,70 @@ def test_a_projects_own_tests_are_left_alone(
     assert done.returncode == 0, done.stderr
     assert "Ran 3 tests" in done.stderr
     assert "OK" in done.stderr
-    if not store:
-        assert "slo" not in done.stderr
+    assert "slo" not in done.stderr
     if kind == "postgres":
         assert server.query("SELECT count(*) FROM slo_django_bucket") == "0"
         assert server.query("SELECT datname FROM pg_database WHERE datname LIKE 'test_%'") == ""
     else:
         assert not (tmp_path / "real.db").exists()
+
+
+OF_BUCKETS = "slo_id = (SELECT id FROM slo_django_slo WHERE name = 'damaged')"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE slo_django_slo SET good = -1 WHERE name = 'damaged'",
+        "UPDATE slo_django_slo SET keeps_seconds = -1 WHERE name = 'damaged'",
+        "UPDATE slo_django_slo SET definition = 'é' WHERE name = 'damaged'",
+        f"UPDATE slo_django_bucket SET bad = -7 WHERE {OF_BUCKETS}",
+    ],
+)
+def test_rows_of_others_hide_their_slo_alone(alias: str, change: str) -> None:
+    """Negative numbers, and text that was not packed; workers and an exporter show the other SLO."""
+    slos = DamagedSLO(lambda service: open_django(f"django://{alias}", service=service))
+    with connections[alias].cursor() as cursor:
+        cursor.execute(change)
+    connections[alias].close()
+
+    slos.assert_alone_hidden()
+    slos.registry.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "good = 'many'", "since = 'yesterday'", "newest = x'ff'", "definition = x'ff'",
+    ],
+)  # fmt: skip
+def test_rows_of_any_type_hide_their_slo_alone(sqlite: None, change: str) -> None:
+    """SQLite keeps in any column what it is given."""
+    url = f"django://{emptied('sqlite')}"
+    slos = DamagedSLO(lambda service: open_django(url, service=service))
+    with connections["sqlite"].cursor() as cursor:
+        cursor.execute(f"UPDATE slo_django_slo SET {change} WHERE name = 'damaged'")
+    connections["sqlite"].close()
+
+    slos.assert_alone_hidden()
+    slos.registry.close()
+
+
+def test_text_of_others_hides_no_other(sqlite: None) -> None:
+    """Bytes that are no text, and text that was not packed: no SLO has such a name, and an exporter no such definition."""
+    url = f"django://{emptied('sqlite')}"
+    slos = DamagedSLO(lambda service: open_django(url, service=service))
+    for column, value in (
+        ("definition", "CAST(x'ff' AS TEXT)"),
+        ("name", "CAST(x'ff' AS TEXT)"),
+        ("name", "x'ff'"),
+        ("name", "'é'"),
+        ("name", "7"),
+    ):
+        with connections["sqlite"].cursor() as cursor:
+            cursor.execute(f"UPDATE slo_django_slo SET {column} = {value} WHERE name NOT LIKE 'whole'")
+        connections["sqlite"].close()
+
+        assert slos.shown_by_exporter()[0] == ["whole"], value
+        assert slos.registry["whole"].snapshot().total == 1, value
+    slos.registry.close()

@@ -13,9 +13,12 @@ from itertools import repeat
 import pytest
 import redis
 
+from damaged_slo import DamagedSLO
 from old_events import OldEvents
 from redis_servers import RedisServer
 from slo_core import SLODefinition, SLORegistry, SLOTracker, StoreError
+from slo_core.status_page.links import relative_links
+from slo_core.status_page.page import StatusPage
 from slo_core.stores.buckets import Query
 from slo_core.stores.layout import admit, kept_from, spread
 from slo_core.stores.redis import store as store_module
@@ -222,3 +225,97 @@ def test_two_hundred_writers_are_exact(server: RedisServer, client: redis.Redis)
     assert [(answer.record.good, answer.record.bad) for answer in answers] == [(1200, 600)] * 20
     for store in writers.values():
         store.close()
+
+
+def test_pages_and_names_take_few_round_trips(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is a network's time away: a page of an SLO takes five at most, the names of fifty SLOs one."""
+    sent: list[object] = []
+    send = redis.connection.AbstractConnection.send_packed_command
+
+    def counting(connection: redis.connection.AbstractConnection, *arguments: object, **more: object) -> None:
+        sent.append(arguments)
+        send(connection, *arguments, **more)
+
+    buckets = open_redis(server.url, service="shop")
+    registry = SLORegistry(WriteBehindStore(buckets), service="shop")
+    trackers = [registry.define(SLODefinition(f"slo-{number}", 0.99)) for number in range(50)]
+    for tracker in trackers:
+        tracker.record(True)
+    registry.flush()
+    page = StatusPage(registry)
+    links = relative_links("slo")
+    page.detail("slo-1", {}, links=links)  # scripts are loaded, the server was looked at
+    trackers[1].record(False)
+    monkeypatch.setattr(redis.connection.AbstractConnection, "send_packed_command", counting)
+
+    content = page.detail("slo-1", {}, links=links)
+    of_page, sent[:] = len(sent), []
+    names = buckets.names()
+    of_names = len(sent)
+
+    assert "cannot be read" not in content.html
+    assert of_page <= 5
+    assert (len(names), of_names) == (50, 1)
+    registry.close()
+
+
+KEY = "slo:{shop/damaged}"
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ("hset", f"{KEY}:record", "good", "-1"),
+        ("hset", f"{KEY}:record", "bad", "many"),
+        ("hset", f"{KEY}:record", "errors", "9" * 400),
+        ("hset", f"{KEY}:record", "since", "nan"),
+        ("hset", f"{KEY}:record", "newest", "\xff"),
+        ("hset", f"{KEY}:record", "keeps", ""),
+        ("del", f"{KEY}:record"),
+        ("hset", f"{KEY}:record", "flushed", "soon"),
+    ],
+)
+def test_a_record_of_others_hides_its_slo_alone(server: RedisServer, damage: tuple[str, ...]) -> None:
+    """Text in place of numbers, negative ones, too large ones, and bytes that are no text."""
+    slos = DamagedSLO(lambda service: open_redis(server.url, service=service))
+    if damage[0] == "del":
+        server.cli("del", damage[1])
+        server.cli("set", damage[1], "a string")
+    else:
+        server.cli(*damage)
+
+    slos.assert_alone_hidden()
+    slos.registry.close()
+
+
+@pytest.mark.parametrize("content", [b"odd", b"\xff" * 16 * 300, None])
+def test_blocks_of_others_hide_their_slo_alone(server: RedisServer, client: redis.Redis, content: bytes | None) -> None:
+    """Of another length, with negative counters, or of another type."""
+    slos = DamagedSLO(lambda service: open_redis(server.url, service=service))
+    blocks = [key for key in client.keys(f"{KEY}:*") if key.rpartition(":")[2].isdigit()]
+    assert blocks
+    for key in blocks:
+        client.delete(key)
+        if content is None:
+            client.lpush(key, "a list")
+        else:
+            client.set(key, content)
+
+    slos.assert_alone_hidden()
+    with pytest.raises(StoreError, match="SLO 'damaged'"):
+        slos.registry["damaged"].internals.timeline()
+    assert slos.registry.store.health().is_up
+    slos.registry.close()
+
+
+def test_a_definition_or_a_name_that_is_no_text_hides_no_other(server: RedisServer, client: redis.Redis) -> None:
+    """An exporter shows the others; workers have definitions of their own."""
+    slos = DamagedSLO(lambda service: open_redis(server.url, service=service))
+    client.hset(f"{KEY}:record", "definition", b"\xff\xfe")
+    client.sadd("slo:names:shop", b"\xff", "")
+    client.sadd("slo:services", b"\xff")
+
+    assert slos.shown_by_exporter()[0] == ["whole"]
+    assert slos.shown_to_workers() == (["damaged", "whole"], "")
+    assert open_redis(server.url, service="shop").services() == ["\\xff", "shop"]
+    slos.registry.close()

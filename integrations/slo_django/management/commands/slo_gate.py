@@ -11,6 +11,7 @@ from slo_core.errors import described
 from slo_core.status.finding import exit_code
 from slo_core.status.gate import gate_from
 from slo_core.status.service_status import service_status_or_error
+from slo_django.default_store import COPY_COMMAND, left_behind
 from slo_django.installation import current
 
 __all__ = ["Command"]
@@ -63,5 +64,7 @@ class Command(BaseCommand):
             self.stdout.write(str(finding))
         if service.note:
             self.stderr.write(service.note)
+        if message := left_behind():
+            self.stderr.write(f"{message} Copy them: {COPY_COMMAND}")
         if code := exit_code(findings, on_unknown=options["on_unknown"]):
             raise SystemExit(code)

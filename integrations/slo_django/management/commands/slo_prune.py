@@ -8,10 +8,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from slo_core.errors import SLOError
-from slo_core.stores.open import bucket_store_from_url
 from slo_core.stores.url import redacted_url
-from slo_django.conf import DJANGO_STORE, read_settings
-from slo_django.store.bucket_store import open_django
+from slo_django.conf import read_settings
+from slo_django.store.bucket_store import DjangoBucketStore
+from slo_django.store.opening import shared_store
 
 __all__ = ["Command"]
 
@@ -38,15 +38,12 @@ class Command(BaseCommand):
             store = settings.store
             if not isinstance(store, str):
                 raise CommandError("SLO_STORE is an object: call its own prune()")
-            if store.startswith(DJANGO_STORE):
-                tables = open_django(store, service=settings.service, **settings.store_options)
-                deleted = tables.prune(seconds=math.inf)
-            else:
-                buckets = bucket_store_from_url(store, service=settings.service, options=settings.store_options)
-                try:
-                    deleted = buckets.prune()
-                finally:
-                    buckets.close()
+            buckets = shared_store(settings)
+            try:
+                # The project's own database is pruned in many small transactions: to the end, here.
+                deleted = buckets.prune(seconds=math.inf) if isinstance(buckets, DjangoBucketStore) else buckets.prune()
+            finally:
+                buckets.close()
         except SLOError as exc:
             raise CommandError(str(exc)) from exc
         self.stdout.write(f"{redacted_url(store)}: {deleted} rows deleted.")

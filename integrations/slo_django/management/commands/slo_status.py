@@ -13,6 +13,7 @@ from slo_core.status.json_view import status_json
 from slo_core.status.service_status import status_note
 from slo_core.status.state import State
 from slo_core.status.table import status_table
+from slo_django.default_store import COPY_COMMAND, left_behind
 from slo_django.installation import current
 
 __all__ = ["Command"]
@@ -48,6 +49,8 @@ class Command(BaseCommand):
             self.stderr.write("SLO_ENABLED is False: nothing is counted.")
         if note := status_note(registry):
             self.stderr.write(note)
+        if message := left_behind():
+            self.stderr.write(f"{message} Copy them: {COPY_COMMAND}")
 
     def _paint(self, state: State, text: str) -> str:
         """In colour on a terminal; Django checks that, and `--no-color`."""

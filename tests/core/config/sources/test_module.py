@@ -144,6 +144,17 @@ def test_settings_bring_their_service_and_store(name: str, module: Module) -> No
     ("names", "service", "scope"),
     [
         ({"DATABASES": {"default": {}}, "ROOT_URLCONF": "shop.urls"}, "shop", "fleet"),
+        (
+            {"DATABASES": {"default": {"ENGINE": "django.db.backends.sqlite3"}}, "ROOT_URLCONF": "shop.urls"},
+            "shop",
+            "host",
+        ),
+        ({"DATABASES": {"own": {"ENGINE": "gis.spatialite"}}, "SLO_STORE": "django://own"}, "default", "host"),
+        (
+            {"DATABASES": {"default": {"ENGINE": "django.db.backends.mysql"}}, "ROOT_URLCONF": "shop.urls"},
+            "shop",
+            "fleet",
+        ),
         ({"DATABASES": {}, "ROOT_URLCONF": "shop.urls"}, "default", "process"),
         ({}, "default", "process"),
     ],
