@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import random
 import time
-import weakref
 from collections.abc import Callable, Sequence
 
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
+from slo_core.process.end import ProcessEnd
 from slo_core.process.forks import ForkWatch
 from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
 from slo_core.stores.buckets import BucketRange, BucketStore, Declaration, Series, SLORecord
@@ -71,7 +70,7 @@ class WriteBehindStore:
         self._start()
         # In a child whose fork called no hooks (uWSGI) the first call notices it.
         self._fork = ForkWatch(self._forked)
-        _at_exit(self)
+        self._end = ProcessEnd(self.close_at_exit)
 
     def _start(self) -> None:
         self._writer.renew()
@@ -144,6 +143,7 @@ class WriteBehindStore:
     def wake(self) -> None:
         """Events come: start the thread where there is none, or do its work where there cannot be one."""
         self.notice_fork()
+        self._end.notice_child()
         if not self._flusher.wake() and self._is_overdue():
             # In passing, in the middle of a request: no waiting, and one group will do.
             self._delivery.send_all(wait_seconds=0.0, seconds=0.0, may_log=False)
@@ -294,16 +294,3 @@ def _ledger_of(request: ReadRequest) -> SharedLedger:
     ledger = request.ledger
     assert isinstance(ledger, SharedLedger)  # a store is asked for its own ledgers only
     return ledger
-
-
-def _at_exit(store: WriteBehindStore) -> None:
-    """Close a store when the interpreter ends, if it still exists, and in the process that uses it."""
-    reference = weakref.ref(store)
-
-    def close() -> None:
-        living = reference()
-        if living is not None:
-            living.close_at_exit()
-
-    atexit.register(close)
-    weakref.finalize(store, atexit.unregister, close).atexit = False
