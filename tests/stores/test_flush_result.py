@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from slo_core import SLODefinition, SLORegistry, SLOTracker
 from slo_core.stores.shared import write_behind
+from slo_core.stores.sql.sqlite import SQLiteBucketStore
+from slo_core.testing import FakeClock
 from slo_servers import free_port
 from store_process import Process
 
 SLO = SLODefinition("orders", 0.99)
+
+
+def process_on(folder: Path) -> Process:
+    clock = FakeClock()
+    return Process(SQLiteBucketStore(folder / "slo.db", clock=clock), clock, FakeClock())
 
 
 @pytest.fixture(autouse=True)
@@ -34,9 +40,9 @@ def test_true_when_all_is_stored(url: str, tmp_path: Path) -> None:
     assert registry.close() is True
 
 
-def test_false_while_the_store_is_away_and_true_when_it_is_back(start: Callable[..., Process]) -> None:
+def test_false_while_the_store_is_away_and_true_when_it_is_back(tmp_path: Path) -> None:
     """A lost answer is no success; nothing counts twice."""
-    process = start()
+    process = process_on(tmp_path)
     process.record(1)
     for fails in ("before", "after"):
         process.network.fails = fails
@@ -83,10 +89,10 @@ def test_false_where_the_tables_are_missing(tmp_path: Path) -> None:
     assert registry.flush() is False
 
 
-def test_a_tracker_with_a_store_of_its_own_is_asked_too(tmp_path: Path, start: Callable[..., Process]) -> None:
+def test_a_tracker_with_a_store_of_its_own_is_asked_too(tmp_path: Path) -> None:
     """What was added to a registry belongs to it: one answer for all."""
     registry = SLORegistry(f"sqlite:///{tmp_path}/other.db", service="shop")
-    process = start()
+    process = process_on(tmp_path)
     registry.add(SLOTracker(SLO, store=process.store))
     registry["orders"].record(True)
     process.network.fails = "before"
