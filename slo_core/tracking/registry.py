@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -57,6 +58,10 @@ class SLORegistry:
             store = store_from_url(
                 store, service=service, clock=clock, options=store_options, flush_interval=flush_interval
             )
+            retire = getattr(store, "retire", None)
+            if retire is not None:
+                # An application that is made again and again, as in tests, leaves no threads and files behind.
+                weakref.finalize(self, retire).atexit = False
         elif not isinstance(store, Store):
             raise TypeError(
                 f'SLORegistry(store=): expected a URL such as "memory://" or a Store, got {type(store).__name__}; '

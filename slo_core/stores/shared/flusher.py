@@ -37,6 +37,7 @@ class Flusher:
 
     __slots__ = (
         "_idle",
+        "_idle_rounds",
         "_is_woken",
         "_last_round",
         "_pause",
@@ -52,6 +53,7 @@ class Flusher:
         self._round = round_
         self._pause = pause
         self._rearm = rearm
+        self._idle_rounds = _IDLE_ROUNDS
         self.reset()
 
     def reset(self) -> None:
@@ -97,6 +99,10 @@ class Flusher:
             if self._thread is thread:
                 self._thread, self._retry_at = None, time.monotonic() + _RETRY_SECONDS
 
+    def retire(self) -> None:
+        """Let the thread, and each later one, end with its first rounds without work."""
+        self._idle_rounds = 1
+
     def stop(self) -> None:
         """Let the thread end; the next event starts another."""
         stop, self._stop, self._thread = self._stop, None, None
@@ -129,6 +135,6 @@ class Flusher:
             self._idle, self._is_woken = 0, False
             return False
         self._idle += 1
-        if self._idle == _IDLE_ROUNDS:
+        if self._idle == self._idle_rounds:
             self._rearm()
-        return self._idle > _IDLE_ROUNDS
+        return self._idle > self._idle_rounds

@@ -67,6 +67,7 @@ class WriteBehindStore:
         self._flusher = Flusher(self._round, pause=self._pause, rearm=self._rearm)
         self._attempts = Attempts(interval=self._interval, monotonic=monotonic)
         self._delivery = Delivery(buckets, self._ledgers, self._attempts, clock=clock, monotonic=monotonic)
+        self._is_retired = False
         self._start()
         # In a child whose fork called no hooks (uWSGI) the first call notices it.
         self._fork = ForkWatch(self._forked)
@@ -203,6 +204,15 @@ class WriteBehindStore:
         if self._delivery.identity is not None or any(outbox.waiting for outbox in self._delivery.outboxes):
             self.close()
 
+    def retire(self) -> None:
+        """
+        No registry uses the store any more: release it as soon as everything is handed over.
+
+        Waits for nothing, because the garbage collector calls it. Trackers may go on using the store.
+        """
+        self._is_retired = True
+        self._flusher.retire()
+
     def _round(self) -> bool:
         """One round of the flusher's thread; whether there was any work."""
         if not self._attempts.is_due:
@@ -216,6 +226,9 @@ class WriteBehindStore:
         if self.monotonic() >= self._prune_at and self._attempts.is_up:
             self._prune_at = self.monotonic() + _PRUNE_SECONDS * random.uniform(0.75, 1.25)  # noqa: S311
             self._delivery.prune()
+        if self._is_retired and not has_work:
+            self._delivery.leave(wait_seconds=0.0)
+            self._delivery.close()
         return has_work
 
     def _pause(self) -> float:
