@@ -71,13 +71,18 @@ class Process:
                 value = getattr(other.outbox, name)
                 setattr(self.outbox, name, value.copy() if hasattr(value, "popleft") else value)
         if pending:
-            for second, (good, bad) in other.outbox._pending._seconds.items():
-                self.outbox.add(second, good, bad, now=0.0)
+            for second in other.pending():
+                self.outbox.add(second, 1, 0, now=0.0)
         self.store._delivery.identity = other.store._delivery.identity
+
+    def pending(self) -> set[int]:
+        """Events that were not sent."""
+        assert len(self.outbox._pending) >= 0  # takes in what has arrived
+        return set(self.outbox._pending._seconds)
 
     def waiting(self) -> set[int]:
         """Events that the store has not confirmed."""
-        return set(self.outbox._pending._seconds) | seconds_of(self.outbox._unconfirmed)
+        return self.pending() | seconds_of(self.outbox._unconfirmed)
 
     def held(self) -> set[int]:
         """Events that can be sent once more."""

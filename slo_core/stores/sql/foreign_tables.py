@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 
-from slo_core.stores.sql.sqlite_schema import _MIGRATIONS, SCHEMA_VERSION
+from slo_core.stores.sql.sqlite_schema import MIGRATIONS, SCHEMA_VERSION
 
 __all__ = ["foreign_tables"]
 
@@ -22,5 +22,5 @@ def foreign_tables(connection: sqlite3.Connection) -> list[str]:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:  # a newer version of the package may have tables that this one does not know
         return []
-    own = {name for statements in _MIGRATIONS for name in re.findall(r"CREATE TABLE (\w+)", " ".join(statements))}
+    own = {name for statements in MIGRATIONS for name in re.findall(r"CREATE TABLE (\w+)", " ".join(statements))}
     return sorted({name for (name,) in connection.execute(_NAMES)} - own)

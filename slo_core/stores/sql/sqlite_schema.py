@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slo_core.errors import StoreError
 
-__all__ = ["SCHEMA_VERSION", "is_current", "migrate", "version_of"]
+__all__ = ["MIGRATIONS", "SCHEMA_VERSION", "is_current", "migrate", "version_of"]
 
 # Of the file, as all versions that write to it know it. A version that knows less leaves the file alone: what is added by
 # `_COLUMNS` changes nothing for those, so that two versions use one file side by side.
@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 _APPLICATION_ID = 0x736C6F00
 
 # Each entry leads from the schema of its index to the next.
-_MIGRATIONS: tuple[tuple[str, ...], ...] = (
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE store (store_id TEXT NOT NULL, created REAL NOT NULL)",
         """CREATE TABLE slo (
@@ -107,7 +107,7 @@ def migrate(connection: sqlite3.Connection, path: Path, *, now: float) -> None:
         StoreError: As for `version_of`.
     """
     # Another worker may have been faster.
-    for statements in _MIGRATIONS[version_of(connection, path) :]:
+    for statements in MIGRATIONS[version_of(connection, path) :]:
         for statement in statements:
             connection.execute(statement)
     for table, column, declaration in _missing(connection):

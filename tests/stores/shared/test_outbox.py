@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from faulty_store import FaultyStore
 from slo_core import SLODefinition, SLOTracker
+from slo_core.errors import StoreError
 from slo_core.stores.buckets import Applied, Batch, Note, Query, StoreIdentity
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
@@ -300,3 +302,103 @@ def test_a_writer_that_was_silent_for_a_day_takes_another_id(
     assert len({batch.writer for batch in process.network.sent}) == 2
     assert process.totals() == (2, 0)
     assert caplog.records == []
+
+
+def test_a_writer_id_is_drawn_with_the_first_batch(tmp_path: Path, clock: FakeClock, monotonic: FakeClock) -> None:
+    """Copies of a process that was prepared, and has sent nothing, are writers of their own."""
+    prepared = [Process(SQLiteBucketStore(tmp_path / "slo.db", clock=clock), clock, monotonic) for _ in range(2)]
+    for process in prepared:
+        process.store.ledger(SLO)
+    assert [process.store._writer._id for process in prepared] == [None, None]
+    for process in prepared:
+        process.record(3)
+        process.store.flush()
+
+    assert prepared[0].totals() == (6, 0)
+    assert len({batch.writer for process in prepared for batch in process.network.sent}) == 2
+
+
+def test_every_copy_of_a_process_counts(tmp_path: Path, clock: FakeClock, monotonic: FakeClock) -> None:
+    """Copies of one that had sent something go on with its numbers; the second one notices, and numbers again."""
+    original, copy = (Process(SQLiteBucketStore(tmp_path / "slo.db", clock=clock), clock, monotonic) for _ in range(2))
+    original.record(1)
+    original.store.flush()
+    of_copy, of_original = copy.store.ledger(SLO).outbox, original.store.ledger(SLO).outbox
+    for name in ("_writer", "_number", "_last", "_declares", "_declared", "_is_unknown", "_confirmed_at"):
+        setattr(of_copy, name, getattr(of_original, name))
+    for process, count in ((original, 10), (copy, 100), (original, 1_000), (copy, 10_000)):
+        process.record(count)
+        process.store.flush()
+
+    assert original.totals() == (11_111, 0)
+    assert copy.network.sent[-1].writer != original.network.sent[-1].writer
+
+
+def test_a_set_back_that_nobody_can_heal_is_told(
+    start: Callable[..., Process], tmp_path: Path, monotonic: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also by a quiet SLO, once the store is in reach again."""
+    process = start()
+    process.record(1)
+    process.store.flush()
+    process.network.close()
+    shutil.copy(tmp_path / "slo.db", tmp_path / "replica.db")
+    process.record(10)
+    process.store.flush()
+    process.network.close()
+    process.network.fails = "before"
+    monotonic.advance(300)
+    with pytest.raises(StoreError):
+        process.tracker.snapshot()
+    shutil.move(tmp_path / "replica.db", tmp_path / "slo.db")
+    process.network.fails = None
+    with caplog.at_level(logging.WARNING, logger="slo_core"):
+        process.tracker.snapshot()
+
+    assert "too old to be sent again: 1 batches" in caplog.text
+
+
+def test_a_quiet_process_asks_by_itself(start: Callable[..., Process], tmp_path: Path, monotonic: FakeClock) -> None:
+    """While batches are kept, every ten seconds: nothing has to happen for a store that was set back to be healed."""
+    process = start()
+    process.record(1)
+    process.store.flush()
+    process.network.close()
+    shutil.copy(tmp_path / "slo.db", tmp_path / "replica.db")
+    process.record(10)
+    process.store.flush()
+    process.network.close()
+    shutil.move(tmp_path / "replica.db", tmp_path / "slo.db")
+    monotonic.advance(9)
+    assert not process.store._round()
+    monotonic.advance(1)
+    assert process.store._round()
+
+    assert process.totals() == (11, 0)
+    monotonic.advance(200)
+    process.store._round()
+    process.store._round()
+    assert not process.store._round()
+
+
+def test_a_lost_record_begins_when_it_was_lost(
+    start: Callable[..., Process], tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is kept is sent again; the SLO is not said to be measured for as long as before."""
+    process = start()
+    process.record(1)
+    process.store.flush()
+    clock.advance(hours=5)
+    process.record(1)
+    process.store.flush()
+    process.network.close()
+    with sqlite3.connect(tmp_path / "slo.db") as other:
+        other.execute("DELETE FROM slo")
+    clock.advance(100)
+    process.record(1)
+    with caplog.at_level(logging.WARNING, logger="slo_core"):
+        snapshot = process.tracker.snapshot()
+
+    assert snapshot.lifetime_good == 3
+    assert "has lost everything of an SLO" in caplog.text
+    assert "its totals start over: 1 SLOs" in caplog.text

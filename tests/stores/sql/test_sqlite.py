@@ -16,11 +16,13 @@ import pytest
 
 from old_events import OldEvents
 from slo_core import SLODefinition, SLORegistry
+from slo_core.budgets.events import EventCounts
 from slo_core.errors import StoreError
-from slo_core.stores.buckets import Query
+from slo_core.stores.buckets import BucketRange, Query
 from slo_core.stores.shared.flusher import THREAD_NAME
 from slo_core.stores.sql import sqlite as sqlite_module
 from slo_core.stores.sql.sqlite import SQLiteBucketStore, open_sqlite
+from slo_core.stores.sql.sqlite_schema import MIGRATIONS
 from slo_core.testing import FakeClock, StoreContract, batch_of, declared
 from slo_servers import wait_until
 from store_accidents import SQLiteAccidents
@@ -318,3 +320,43 @@ def test_a_tracker_may_outlive_its_registry(tmp_path: Path) -> None:
         tracker.record(True)
         wait_until(lambda number=number: seen_by_others() == number)
     assert tracker.snapshot().total == 3
+
+
+def test_the_version_before_uses_the_file_too(tmp_path: Path) -> None:
+    """What this version adds has defaults, and the file's version stays: both count in one file, whoever made it."""
+    for made_by_this_version in (False, True):
+        path = tmp_path / f"{made_by_this_version}.db"
+        if made_by_this_version:
+            SQLiteBucketStore(path, service="shop").identity()
+        else:
+            with sqlite3.connect(path) as old:
+                for statement in MIGRATIONS[0]:
+                    old.execute(statement)
+                old.execute("PRAGMA application_id = 1936486144")
+                old.execute("PRAGMA user_version = 1")
+                old.execute("INSERT INTO store (store_id, created) VALUES (?, 1.0)", ("5" * 32,))
+        old = sqlite3.connect(path, isolation_level=None)  # as a process of the version before keeps it open
+        store = SQLiteBucketStore(path, service="shop")
+        now = int(store.apply([]).now)
+        store.apply([batch_of([(now, 1, 0)], number=1, nonce="1a", declaration=declared(now))])
+        # Its statements, as it adds a batch.
+        old.execute("BEGIN IMMEDIATE")
+        old.execute("UPDATE slo SET good = good + 2, bad = bad + 1, since = ?, newest = ? WHERE id = 1", (now, now))
+        old.execute("UPDATE bucket SET good = good + 2, bad = bad + 1")
+        old.execute(
+            "INSERT INTO note (writer, slo, number, noted_at) VALUES (?, 1, 1, ?) "
+            "ON CONFLICT (writer, slo) DO UPDATE SET number = excluded.number",
+            ("b" * 32, now),
+        )
+        old.execute("COMMIT")
+        (note,) = store.apply([batch_of([(now, 1, 0)], number=2, nonce="2a")]).notes
+        assert note is not None
+        assert (note.number, note.swept) == (2, 0)
+        (stored,) = store.read([Query("availability", (BucketRange(1, now, now),))])
+        assert stored.sums == (EventCounts(4, 1),)
+        (absent,) = store.apply([batch_of([], number=9, writer="c" * 32)]).notes
+        assert absent is not None
+        assert absent.swept == 0  # its note is not taken for one that is missing
+        assert old.execute("PRAGMA user_version").fetchone() == (1,)
+        old.close()
+        store.close()
