@@ -193,6 +193,8 @@ def test_a_callback_of_the_garbage_collector_may_record(start: Setup, tmp_path: 
             handled += 1
 
         before = gc.get_threshold()
+        gc.collect()
+        gc.freeze()  # whatever else lives in this process would be gone through each time
         gc.callbacks.append(handle)
         gc.set_threshold(3, 1000, 1000)
         try:
@@ -201,6 +203,7 @@ def test_a_callback_of_the_garbage_collector_may_record(start: Setup, tmp_path: 
         finally:
             gc.callbacks.remove(handle)
             gc.set_threshold(*before)
+            gc.unfreeze()
 
     in_a_thread(run)
     snapshot = tracker.snapshot()

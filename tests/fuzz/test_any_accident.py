@@ -126,13 +126,13 @@ class Accidents(RuleBasedStateMachine):
             report(delivery, store, outcomes)
 
         self.patch.setattr(Delivery, "_report", note)
-        give_up = Outbox._give_up
+        set_aside = Outbox.set_aside
 
-        def note_given_up(outbox: Outbox) -> None:
+        def note_set_aside(outbox: Outbox) -> int:
             self.reported.append(Outcome(given_up=1))  # counted as dropped; what was kept is not asked for any more
-            give_up(outbox)
+            return set_aside(outbox)
 
-        self.patch.setattr(Outbox, "_give_up", note_given_up)
+        self.patch.setattr(Outbox, "set_aside", note_set_aside)
         self.clock, self.monotonic = FakeClock(float(T)), FakeClock(0.0)
         self.open_store()
         self.flying: list[Batch] = []
