@@ -13,7 +13,7 @@ from slo_core.errors import StoreError
 from slo_core.stores.copy import CopyReport, check_copy, copy_store
 from slo_core.stores.existing import existing_store_from_url, without_secrets
 from slo_core.stores.open import bucket_store_from_url
-from slo_core.stores.url import redacted_url
+from slo_core.stores.url import file_of_url, redacted_url
 
 __all__ = ["STORE_HELP", "store"]
 
@@ -35,14 +35,23 @@ def store() -> None:
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 @click.option("--service", metavar="NAME", help="Copy this service only.  [default: every service]")
-def copy(source: str, target: str, service: str | None) -> None:
+@click.option(
+    "--replace",
+    is_flag=True,
+    help="Replace all that TO holds, while services may use it: to restore a backup. Both are sqlite:/// files.",
+)
+def copy(source: str, target: str, service: str | None, replace: bool) -> None:
     """
     Copy all SLOs from one store to another: totals, history and definitions.
 
     Stop the services that write to either first. Repeating a copy adds nothing; a target that holds other events is
-    refused.
+    refused, or replaced with --replace.
     """
     shown = f"from {redacted_url(source)} to {redacted_url(target)}"
+    if replace:
+        events = _replace(source, target, service)
+        print_result(f"everything replaced, {_counted(events, 'event')} now: {shown}")
+        return
     for url in (source, target):
         import_project_of(url)
     with without_secrets(), ExitStack() as opened:
@@ -66,6 +75,21 @@ def copy(source: str, target: str, service: str | None) -> None:
     print_result(
         f"{_counted(count, 'SLO')} of {_counted(len(reports), 'service')}, {_counted(events, 'event')}: {shown}"
     )
+
+
+def _replace(source: str, target: str, service: str | None) -> int:
+    """Replace the whole target, which other processes may use; how many events it holds then."""
+    files = [file_of_url(url) for url in (source, target)]
+    if service is not None or None in files:
+        raise StoreError(
+            "--replace: expected two sqlite:/// files, and no --service: a file is replaced as a whole; for another store "
+            "choose an empty target, and stop the services that write to it"
+        )
+    from slo_core.stores.sql.sqlite_replace import replace_sqlite_file
+
+    old, new = (file for file in files if file is not None)
+    with without_secrets():
+        return replace_sqlite_file(old, new)
 
 
 def _report(report: CopyReport) -> None:

@@ -200,6 +200,8 @@ def _identity_problems(definition: SLODefinition) -> Iterator[Problem]:
         yield _problem("name", f"must be non-empty text, got {name!r}")
     elif not is_encodable(name):
         yield _problem("name", f"expected text that UTF-8 can encode, got {name!r}")
+    elif "\0" in name:
+        yield _problem("name", f"expected text without NUL, which databases do not take, got {name!r}")
     try:
         Target(definition.target)
     except ValueError as exc:

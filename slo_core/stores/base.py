@@ -143,11 +143,15 @@ class Store(Protocol):
     def health(self) -> StoreHealth:
         """How this process gets on with it, without asking it."""
 
-    def flush(self) -> None:
-        """Hand over what is still held in memory, within a bounded time."""
+    def flush(self) -> bool:
+        """Hand over what is still held in memory, within a bounded time; True when the store has all of it."""
 
-    def close(self) -> None:
-        """Flush and release everything; a closed store may still be read and recorded into."""
+    def close(self) -> bool:
+        """
+        Flush and release everything; True when the store has all events.
+
+        A closed store may still be read and recorded into.
+        """
 
 
 @runtime_checkable

@@ -68,6 +68,8 @@ class Batch:
         after: With batch 1: what the store answered to the declaration before it, and when (as `swept_at`). Notes that
             were written later and are gone now may have been this writer's: then the batch may have been added before; and
             a record that is another one now is none that it was sent to.
+        is_live: Each event was counted when it happened, by the writer's clock. Those older than everything kept, because
+            that clock is weeks behind, count in `good` and `bad` all the same.
         leaves: The writer ends, and nothing of it is under way any more: its note is of no use after this. In a batch that
             asks, with the nonce of the writer's last batch.
     """
@@ -76,7 +78,7 @@ class Batch:
     slo: str
     number: int
     nonce: str = ""
-    increments: tuple[Increment, ...] = ()
+    increments: Sequence[Increment] = ()
     good: int = 0
     bad: int = 0
     earliest: int | None = None
@@ -85,6 +87,7 @@ class Batch:
     errors: int = 0
     declaration: Declaration | None = None
     after: Note | None = None
+    is_live: bool = False
     leaves: bool = False
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
 
@@ -25,6 +25,7 @@ __all__ = [
     "ReadPlan",
     "admit",
     "cut_to_fit",
+    "is_after_a_replay",
     "is_outdated",
     "kept_from",
     "kept_seconds",
@@ -92,12 +93,33 @@ class Admitted:
         data_since: Since when the SLO is measured, this batch included; infinity when neither record nor batch says so.
     """
 
-    increments: tuple[Increment, ...]
+    increments: Sequence[Increment]
     good: int
     bad: int
     dropped: int
     last_event_at: int | None
     data_since: float
+
+
+def is_after_a_replay(
+    last_event_at: int | None, batch: Batch, *, keeps_seconds: int, applied_at: Callable[[], float | None]
+) -> bool:
+    """
+    Whether a batch is of another age than all that came before, and what came before was old when it came.
+
+    It was the replay of an old stream then, or an event whose time somebody had wrong: nothing of it is kept, and that
+    it was measured then says nothing about the windows of today. An SLO that was only without events goes on.
+
+    Args:
+        last_event_at: As in the record.
+        batch: The batch.
+        keeps_seconds: As in the record.
+        applied_at: Returns when the last batch was applied, by the store's clock; None where that is not known.
+    """
+    if last_event_at is None or batch.newest is None:
+        return False
+    end = last_event_at + max(keeps_seconds, LEAST_KEPT_SECONDS) + DAY
+    return end < batch.newest and end < (applied_at() or 0.0)
 
 
 def admit(batch: Batch, *, last_event_at: int | None, keeps_seconds: int, data_since: float, now: float) -> Admitted:
@@ -129,7 +151,7 @@ def admit(batch: Batch, *, last_event_at: int | None, keeps_seconds: int, data_s
     kept = tuple(increment for increment in batch.increments if increment.bucket >= first[increment.width_seconds])
     lost_good = lost_bad = 0
     for width, bucket, good, bad in batch.increments:
-        if width == QUARTER_HOUR and bucket < first[width]:
+        if width == QUARTER_HOUR and bucket < first[width] and not batch.is_live:
             lost_good += good
             lost_bad += bad
     earliest = _earliest_kept(batch.earliest, batch.increments, kept_since=first[QUARTER_HOUR] * QUARTER_HOUR)

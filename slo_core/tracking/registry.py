@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -57,6 +58,10 @@ class SLORegistry:
             store = store_from_url(
                 store, service=service, clock=clock, options=store_options, flush_interval=flush_interval
             )
+            retire = getattr(store, "retire", None)
+            if retire is not None:
+                # An application that is made again and again, as in tests, leaves no threads and files behind.
+                weakref.finalize(self, retire).atexit = False
         elif not isinstance(store, Store):
             raise TypeError(
                 f'SLORegistry(store=): expected a URL such as "memory://" or a Store, got {type(store).__name__}; '
@@ -139,7 +144,9 @@ class SLORegistry:
             DuplicateNameError: A `ValueError`: the name is taken.
         """
         self._refuse_duplicate(tracker.name)
-        self._trackers[tracker.name] = tracker
+        # In one step: another thread, or a signal handler, may add one of the same name at this moment.
+        if self._trackers.setdefault(tracker.name, tracker) is not tracker:
+            self._refuse_duplicate(tracker.name)
         self._internals.version += 1
         return tracker
 
@@ -189,13 +196,32 @@ class SLORegistry:
         """The single-window alerts of all SLOs; see `SLOTracker.check_burn_rate`."""
         return [alert for tracker in self for alert in tracker.check_burn_rate(at=at)]
 
-    def flush(self) -> None:
-        """Write events that are still in memory to the store."""
-        self._store.flush()
+    def flush(self) -> bool:
+        """
+        Write events that are still in memory to the store, within a bounded time; for the last line of a job.
 
-    def close(self) -> None:
-        """Flush, and release the store's files and connections."""
-        self._store.close()
+        Returns:
+            True when every event that was recorded before is where it belongs: in the registry's store, or in that of its
+            tracker. False when a store could not be reached in time: the events wait in memory and are sent again. The
+            failure is logged and counted; nothing is raised.
+        """
+        flushed = [store.flush() for store in (self._store, *self._other_stores())]
+        return False not in flushed
+
+    def close(self) -> bool:
+        """
+        Flush, and release the store's files and connections.
+
+        Returns:
+            As for `flush`. A store of a tracker made elsewhere is flushed, and stays open.
+        """
+        flushed = [store.flush() for store in self._other_stores()]
+        return False not in (self._store.close(), *flushed)
+
+    def _other_stores(self) -> list[Store]:
+        """Those of trackers that were made elsewhere and added."""
+        stores = {id(tracker.store): tracker.store for tracker in self}
+        return [store for store in stores.values() if store is not None and store is not self._store]
 
     def __enter__(self) -> SLORegistry:
         return self

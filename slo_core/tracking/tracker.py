@@ -105,7 +105,7 @@ class SLOTracker:
                 place; one older than everything kept is dropped and counted as dropped.
 
         Raises:
-            ValueError: `at` is not a finite number, or more than 60 s in the future.
+            ValueError: `at` is not a finite number, negative, or more than 60 s in the future.
         """
         if at is not None:
             self._record_at(success, at)
@@ -192,6 +192,8 @@ class SLOTracker:
                 f"record(at=): expected a time at most {FUTURE_TOLERANCE_SECONDS} s ahead of the clock ({now!r}), "
                 f"got {at!r}, {instant - now:.0f} s ahead; is it in milliseconds?"
             )
+        if instant < 0:
+            raise ValueError(f"record(at=): expected seconds since the epoch (1970), 0 or more, got {at!r}")
         if self._counter is None:
             self._observe(success, instant)
         else:

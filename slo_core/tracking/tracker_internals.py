@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import Reading, SLOSnapshot, SnapshotPlan
 from slo_core.objectives.definition import SLODefinition
-from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, tiers_reaching
+from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, LATEST_TIME, tiers_reaching
 from slo_core.stores.base import Ledger, ReadRequest
 from slo_core.tracking.event_counter import EventCounter
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from slo_core.budgets.timeline import Timeline
 
 __all__ = ["SnapshotQuery", "TrackerInternals", "finite_time"]
-
-_LARGEST = sys.float_info.max  # exceeded by infinity and by ints that no float holds; NaN compares false
 
 
 class SnapshotQuery(NamedTuple):
@@ -116,8 +113,11 @@ def finite_time(at: float) -> float:
     An instant that a user gave, as a float.
 
     Raises:
-        ValueError: It is not a finite number.
+        ValueError: It is not a finite number, or further from 1970 than any store can count (34,000 years).
     """
-    if isinstance(at, bool) or not isinstance(at, (int, float)) or not abs(at) <= _LARGEST:
-        raise ValueError(f"at=: expected a finite number of seconds since the epoch, got {at!r}")
+    if isinstance(at, bool) or not isinstance(at, (int, float)) or not abs(at) <= LATEST_TIME:
+        raise ValueError(
+            f"at=: expected a finite number of seconds since the epoch, at most {LATEST_TIME} (2**40), got {at!r}; "
+            "is it in milliseconds?"
+        )
     return float(at)

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from database_servers import PostgreSQL, start_postgres
+from database_servers import MariaDB, PostgreSQL, start_mariadb, start_postgres
 from django_databases import migrated
+from fault_matrix import note_fault
 from fleet_client import Clients, Totals, scrape, send, settled, totals, workers_up
 from redis_servers import RedisServer, start_redis
 from slo_servers import HOST, Server, free_port, python, soon, start_server, wait_until
@@ -27,6 +28,8 @@ from slo_servers import HOST, Server, free_port, python, soon, start_server, wai
 SUPPORT = Path(__file__).parents[1] / "support"
 
 OUTAGE_REQUESTS = 400
+
+_NAMES = {"redis": "Redis", "postgres": "PostgreSQL", "mariadb": "MariaDB"}
 
 
 @contextmanager
@@ -101,8 +104,18 @@ def unhurt(clients: Clients) -> None:
     assert clients.slow <= clients.answers // 10
 
 
-def caught_up(running: Server, seen: Totals) -> None:
-    """Every worker comes to show what the clients saw, to the event, and stays there: what counts twice stays too much."""
+def caught_up(running: Server, clients: Clients, fault: str) -> None:
+    """Every worker comes to show what the clients saw, to the event; the row of this fault goes into the table."""
+    held = Totals()
+    try:
+        comes_to_show(running, clients.seen)
+    finally:
+        held = totals(running.port) or held
+        note_fault(fault, clients, held=held.total())
+
+
+def comes_to_show(running: Server, seen: Totals) -> None:
+    """It stays there, too: what counts twice stays too much."""
 
     def all_shown() -> list[Totals | None]:
         return [totals(running.port) for _ in range(6)]
@@ -126,8 +139,15 @@ def postgres() -> Iterator[PostgreSQL]:
         yield server
 
 
-def django(database: PostgreSQL, **settings: object) -> dict[str, str]:
-    """How the service is told of a PostgreSQL."""
+@pytest.fixture(scope="module")
+def mariadb() -> Iterator[MariaDB]:
+    with start_mariadb() as server:
+        migrated(server.settings)
+        yield server
+
+
+def django(database: PostgreSQL | MariaDB, **settings: object) -> dict[str, str]:
+    """How the service is told of a database."""
     return {"application": "django_wsgi", "SERVICE_DATABASE": json.dumps({**database.settings, **settings})}
 
 
@@ -135,7 +155,7 @@ def test_a_redis_that_is_killed(redis: RedisServer):
     """And comes back with its data."""
     with served(redis.url) as running:
         clients = suffer(running, redis.kill, redis.start)
-        caught_up(running, clients.seen)
+        caught_up(running, clients, "Redis, killed and restarted")
 
 
 @pytest.mark.parametrize("server", ["gthread", "gevent", "uvicorn"])
@@ -143,7 +163,7 @@ def test_a_redis_that_is_paused(redis: RedisServer, server: str):
     """It may apply what it was sent long after the writer has given up waiting; no greenlet and no loop waits for it."""
     with served(redis.url, server=server) as running:
         clients = suffer(running, redis.pause, redis.resume)
-        caught_up(running, clients.seen)
+        caught_up(running, clients, f"Redis, hangs ({server})")
 
 
 def test_a_redis_that_comes_back_empty(redis: RedisServer):
@@ -167,24 +187,28 @@ def test_a_redis_that_comes_back_empty(redis: RedisServer):
         wait_until(lambda: store_id() not in (before, None), message="the store has the same store_id")
         at_rest = settled(port)
         more = send(port, requests=200)
-        caught_up(running, at_rest + more.seen)
+        comes_to_show(running, at_rest + more.seen)
 
         assert 0 < at_rest["availability", "good"] < clients.seen["availability", "good"] + 200
         assert "its history is lost, totals start over" in running.output()
 
 
-def test_a_postgresql_that_is_killed(postgres: PostgreSQL):
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+def test_a_database_that_is_killed(kind: str, request: pytest.FixtureRequest):
     """And restarted."""
-    with served("django://default", SERVICE_NAME="killed", **django(postgres)) as running:
-        clients = suffer(running, postgres.kill, postgres.start)
-        caught_up(running, clients.seen)
+    database = request.getfixturevalue(kind)
+    with served("django://default", SERVICE_NAME="killed", **django(database)) as running:
+        clients = suffer(running, database.kill, database.start)
+        caught_up(running, clients, f"{_NAMES[kind]}, killed and restarted")
 
 
-def test_a_postgresql_that_hangs(postgres: PostgreSQL):
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+def test_a_database_that_hangs(kind: str, request: pytest.FixtureRequest):
     """Its connections stay open, and its transactions too."""
-    with served("django://default", SERVICE_NAME="paused", **django(postgres)) as running:
-        clients = suffer(running, postgres.pause, postgres.resume)
-        caught_up(running, clients.seen)
+    database = request.getfixturevalue(kind)
+    with served("django://default", SERVICE_NAME="paused", **django(database)) as running:
+        clients = suffer(running, database.pause, database.resume)
+        caught_up(running, clients, f"{_NAMES[kind]}, hangs")
 
 
 class Proxy:
@@ -239,7 +263,7 @@ class Proxy:
         self._listener.close()
 
 
-@pytest.mark.parametrize("kind", ["redis", "postgres"])
+@pytest.mark.parametrize("kind", ["redis", "postgres", "mariadb"])
 def test_answers_that_are_cut_off(kind: str, request: pytest.FixtureRequest):
     """The write was applied, and nobody was told so: it is sent again, and counts once."""
     server = request.getfixturevalue(kind)
@@ -254,7 +278,7 @@ def test_answers_that_are_cut_off(kind: str, request: pytest.FixtureRequest):
             wait_until(lambda: proxy.cut > 10 and clients.answers > 1000, message="no answer was cut")
             proxy.cut_share(0.0)
             clients.stop()
-            caught_up(running, clients.seen)
+            caught_up(running, clients, f"{_NAMES[kind]}, one answer in ten is lost")
             print(f"{proxy.cut} answers were cut")
 
             unhurt(clients)
@@ -277,7 +301,7 @@ def test_a_disk_that_is_full(tmp_path: Path):
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
         clients = suffer(running, lambda: limit(1), lambda: limit(resource.RLIM_INFINITY))
-        caught_up(running, clients.seen)
+        caught_up(running, clients, "SQLite, no file may grow")
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
@@ -303,7 +327,7 @@ def test_a_file_that_somebody_locks(tmp_path: Path, server: str):
             connection.rollback()
 
         clients = suffer(running, lock, unlock)
-        caught_up(running, clients.seen)
+        caught_up(running, clients, f"SQLite, locked ({server})")
     # The writer waits for a second, time after time: if requests waited with it, then in most of these seconds.
     seconds = int(outage[1] - outage[0])
     slow = {int(at - outage[0]) for at in clients.slow_at if outage[0] <= at < outage[0] + seconds}
@@ -360,7 +384,7 @@ def test_a_store_that_is_away_at_the_start(redis: RedisServer):
         assert totals(running.port) is None
         assert (clients.wrong, clients.broken) == ([], 0)
         redis.start()
-        caught_up(running, clients.seen)
+        caught_up(running, clients, "Redis, away at the start")
 
 
 def test_a_wrong_password_is_said_without_it():
@@ -371,7 +395,7 @@ def test_a_wrong_password_is_said_without_it():
             assert totals(running.port) is None
             output = wait_until(lambda: "cannot be reached" in running.output() and running.output())
             assert server.cli("-a", "sesame", "config", "set", "requirepass", "hunter2") == "OK"
-            caught_up(running, clients.seen)
+            caught_up(running, clients, "Redis, wrong password")
 
         assert (clients.wrong, clients.broken) == ([], 0)
         assert "hunter2" not in output

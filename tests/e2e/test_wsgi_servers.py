@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from fleet_client import settled, workers_up
+from slo_core import SLODefinition, SLORegistry
 from slo_servers import HOST, fetch, free_port, python, start_server
 
 SUPPORT = Path(__file__).parents[1] / "support"
@@ -170,3 +171,21 @@ def test_what_a_server_cannot_send_is_bad(name: str, tmp_path: Path) -> None:
 
     counted = [after[key] - before[key] for key in (("availability", "good"), ("availability", "bad"))]
     assert counted == [1, 2]
+
+
+def test_granian_hands_over_at_its_stop(tmp_path: Path) -> None:
+    """Its workers are children of `multiprocessing`, which do not run what is registered with `atexit`."""
+    if importlib.util.find_spec("granian") is None:
+        pytest.skip("granian is not installed")
+    command, processes = SERVERS["granian"]
+    port, store = free_port(), f"sqlite:///{tmp_path / 'slo.db'}"
+    line = [part.replace(PORT, str(port)) for part in command()]
+    environment = {"SERVICE_STORE": store, "PYTHONPATH": str(SUPPORT), "SERVICE_INTERVAL": "600"}
+    with start_server(line, port=port, ready="/metrics", env=environment, cwd=tmp_path):
+        workers_up(port, processes)
+        for _ in range(10):
+            ask(port, "/ok")
+
+    with SLORegistry(store, service="fleet") as registry:
+        snapshot = registry.define(SLODefinition("availability", 0.9)).snapshot()
+    assert (snapshot.total, snapshot.failures) == (10, 0)

@@ -121,6 +121,7 @@ class Clients:
         self.seen = Totals()
         self.broken = 0
         self.slowest = 0.0
+        self._times: list[float] = []
         self.slow_at: list[float] = []
         self.wrong: list[str] = []
         self._pause = pause
@@ -156,6 +157,7 @@ class Clients:
             took = time.monotonic() - started
             with self._lock:
                 self.slowest = max(self.slowest, took)
+                self._times.append(took)
                 if took > 1 / 3:
                     self.slow_at.append(started + took)
                 self.seen.update(_KINDS[path])
@@ -164,6 +166,12 @@ class Clients:
             if self._pause:
                 self._stop.wait(self._pause)
         connection.close()
+
+    @property
+    def p99(self) -> float:
+        """Within how many seconds 99 of 100 answers came."""
+        times = sorted(self._times)
+        return times[len(times) * 99 // 100] if times else 0.0
 
     @property
     def slow(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import secrets
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -63,6 +64,7 @@ class MemoryHouse:
         self.clock = clock
         self.identity = StoreIdentity(secrets.token_hex(16), clock())
         self.records: dict[tuple[str, str], Record] = {}
+        self.lock = threading.Lock()  # held while batches are applied
 
     def store(self, service: str = "shop") -> MemoryBuckets:
         return MemoryBuckets(self, service)
@@ -95,7 +97,9 @@ class MemoryBuckets:
         return self.house.identity
 
     def apply(self, batches: Sequence[Batch]) -> Applied:
-        return Applied(self.house.identity, self.house.clock(), tuple(self._applied(batch) for batch in batches))
+        with self.house.lock:
+            notes = tuple(self._applied(batch) for batch in batches)
+        return Applied(self.house.identity, self.house.clock(), notes)
 
     def _applied(self, batch: Batch) -> Note:
         now = self.house.clock()

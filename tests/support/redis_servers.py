@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,17 @@ from pathlib import Path
 
 from slo_servers import HOST, free_port, require, wait_until
 
-__all__ = ["RedisCluster", "RedisServer", "start_redis", "start_redis_cluster"]
+__all__ = ["RedisCluster", "RedisServer", "readme_rights", "start_redis", "start_redis_cluster"]
+
+
+def readme_rights(*, is_cluster: bool = False) -> list[str]:
+    """The user `slo`, and the rules that the README gives it."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    rules = re.search(r"^ACL SETUSER (.*)$", readme, re.MULTILINE)
+    more = re.search(r"in a cluster also `(.*?)`", readme)
+    assert rules is not None
+    assert more is not None
+    return [*rules[1].split(), *(more[1].split() if is_cluster else ())]
 
 
 class RedisServer:
@@ -64,6 +75,11 @@ class RedisServer:
             [self._cli, "-h", HOST, "-p", str(self.port), *arguments], capture_output=True, text=True, check=False
         )
         return done.stdout.strip()
+
+    def grant(self, rules: Sequence[str]) -> None:
+        """Make a user of these rules, and of no other."""
+        user, *more = rules
+        assert self.cli("acl", "setuser", user, "reset", *more) == "OK"
 
     def kill(self) -> None:
         """SIGKILL: nothing is written any more."""

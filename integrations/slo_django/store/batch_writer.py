@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from slo_core.stores.buckets import Applied, Batch, Declaration, Note
-from slo_core.stores.layout import MOST_COUNTED, SWEPT_AT_ONCE, Admitted, admit, is_outdated
+from slo_core.stores.layout import MOST_COUNTED, SWEPT_AT_ONCE, Admitted, admit, is_after_a_replay, is_outdated
 from slo_django.store.dialect import Dialect
-from slo_django.store.notes import Swept, sweep
+from slo_django.store.notes import Swept, applied_at, sweep
 from slo_django.store.rows import digest, packed, placeholders
 from slo_django.store.tables import Tables
 from slo_django.store.transaction import Transaction
@@ -136,7 +138,10 @@ class BatchWriter:
             ):
                 notes.append(self._answer(transaction, row, batch, before))
                 continue
-            admitted = admit(batch, last_event_at=row.newest, keeps_seconds=row.keeps, data_since=row.since, now=now)
+            asked = partial(applied_at, transaction, row.id)
+            is_another_age = is_after_a_replay(row.newest, batch, keeps_seconds=row.keeps, applied_at=asked)
+            since = math.inf if is_another_age else row.since
+            admitted = admit(batch, last_event_at=row.newest, keeps_seconds=row.keeps, data_since=since, now=now)
             addition = Addition(batch, row, admitted, is_new=bool(batch.nonce) and not (before and before.nonce))
             adding.append(addition)
             notes.append(Note(batch.number, batch.nonce, addition.applied, row.swept, row.swept_at, row.generation))

@@ -10,7 +10,7 @@ from slo_core.stores.layout import SWEPT_SECONDS
 from slo_django.store.rows import placeholders
 from slo_django.store.transaction import Transaction
 
-__all__ = ["SilentNotes", "Swept", "sweep"]
+__all__ = ["SilentNotes", "Swept", "applied_at", "sweep"]
 
 # A portion, where nothing else waits for it.
 _PORTION = 500
@@ -70,6 +70,12 @@ def sweep(
             ],
         )
     return swept, len(old)
+
+
+def applied_at(transaction: Transaction, slo: int) -> float | None:
+    """When the last batch of an SLO was applied, as far as it is noted."""
+    ((noted_at,),) = transaction.fetch("SELECT MAX(noted_at) FROM slo_django_note WHERE slo_id = %s", [slo])
+    return None if noted_at is None else float(noted_at)
 
 
 @dataclass(slots=True)

@@ -27,6 +27,18 @@ class RetentionContract:
         assert (record.good, record.bad, record.dropped) == (6, 0, 7)
         assert record.data_since == now
 
+    def test_live_events_of_a_clock_that_is_weeks_behind_count_in_the_totals(self, make_store) -> None:  # type: ignore[no-untyped-def]
+        """They are in no window, and nothing is dropped."""
+        store = make_store()
+        now = now_of(store)
+        store.apply([batch_of([(now, 5, 0)], number=1, declaration=declared(now))])
+        behind = batch_of([(now - 40 * 86_400, 2, 1)], number=1, writer="b" * 32, declaration=declared(now))
+        store.apply([dataclasses.replace(behind, is_live=True)])
+
+        record = record_of(store)
+        assert (record.good, record.bad, record.dropped) == (7, 1, 0)
+        assert window_of(store, now, DAYS_30) == EventCounts(5, 0)
+
     def test_it_is_measured_since_the_earliest_event_that_is_kept(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Whatever older ones were dropped with it; to the quarter of an hour where its batch tells no more."""
         store = make_store()

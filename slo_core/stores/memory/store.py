@@ -12,7 +12,7 @@ from slo_core.budgets.bucket import BucketRange, Increment
 from slo_core.budgets.events import EventCounts
 from slo_core.conventions import LOGGER_NAME
 from slo_core.objectives.definition import SLODefinition
-from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, Span
+from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, Span
 from slo_core.process.arrivals import Arrivals
 from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
 from slo_core.stores.memory.tiers import BucketTiers
@@ -37,7 +37,7 @@ class MemoryLedger:
 
     __slots__ = (
         "_arrivals", "_clock", "_data_since", "_dropped", "_has_restarted", "_lifetime_bad", "_lifetime_good", "_longest",
-        "_newest", "_tiers",
+        "_newest", "_since", "_tiers",
     )  # fmt: skip
 
     def __init__(self, longest_seconds: int, *, clock: Callable[[], float]) -> None:
@@ -53,7 +53,7 @@ class MemoryLedger:
         self._lifetime_good = 0
         self._lifetime_bad = 0
         self._dropped = 0
-        self._data_since = self._clock()
+        self._since = self._data_since = self._clock()
         self._has_restarted = False
 
     def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
@@ -68,6 +68,7 @@ class MemoryLedger:
 
     def _take(self, arrival: _Arrival) -> None:
         second, good, bad, latest_possible = arrival
+        was_newest = self._newest
         kept = self._tiers.add(second, good, bad)
         if not kept and latest_possible is not None and self._newest > latest_possible:
             # The clock stepped back by more than everything kept: what was counted lies in a future that
@@ -80,6 +81,10 @@ class MemoryLedger:
         if kept or latest_possible is not None:
             self._lifetime_good += good
             self._lifetime_bad += bad
+            if -math.inf < was_newest < min(second, self._since) - self._longest - DAY:
+                # An old stream was replayed before this, or one event had a wrong time: nothing of it is kept, and it says
+                # nothing about the windows of today.
+                self._data_since = self._since
             if second + 1 <= self._data_since:  # earlier than the second measuring began in
                 self._data_since = float(second)
         else:
@@ -139,11 +144,13 @@ class MemoryStore:
         """Always well: there is nothing to reach."""
         return StoreHealth()
 
-    def flush(self) -> None:
+    def flush(self) -> bool:
         """Nothing to do: memory is where the events already are."""
+        return True
 
-    def close(self) -> None:
+    def close(self) -> bool:
         """Nothing to do: memory is released with the process."""
+        return True
 
     def __repr__(self) -> str:
         return "MemoryStore()"

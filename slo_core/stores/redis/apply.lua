@@ -3,7 +3,7 @@
 --       of a quarter of an hour, those of days, and where names have no generation those of minutes and seconds.
 -- ARGV: 64-bit integers, big-endian: number, good, bad, dropped, errors, earliest, newest, then for each increment the
 --       index of its block in KEYS, width, bucket, good, bad; earliest and newest mean nothing without an increment.
---       Then the writer, the nonce, whether the writer leaves ('1'), the generation that stands in the names of blocks, and of
+--       Then the writer, the nonce, whether the writer leaves ('1') or the batch is live ('live'), the generation that stands in the names of blocks, and of
 --       batch 1 the generation before it, and what was swept and when (''; see `is_outdated` of layout.py).
 --       With a declaration the definition, the fingerprint, since when it is measured, how long it is kept, and the index in
 --       KEYS after which its blocks of quarters come, that after which those of days do, and that after which all others do.
@@ -153,6 +153,10 @@ if declares then
 end
 
 if at <= #packed then
+  local replayed_until = tonumber(record[1] or newest) + math.max(keeps, LEAST_KEPT_SECONDS) + DAY
+  if replayed_until < newest and replayed_until < tonumber(call('HGET', record_key, 'flushed') or 0) then
+    since = nil -- see `is_after_a_replay` of layout.py
+  end
   if record[1] and tonumber(record[1]) >= newest then
     newest = tonumber(record[1])
   else
@@ -180,7 +184,7 @@ if at <= #packed then
         old_good, old_bad = unpacked('>i8i8', counters)
       end
       call('SETRANGE', block, from, struct.pack('>i8i8', old_good + more_good, old_bad + more_bad))
-    elseif width == QUARTER_HOUR then
+    elseif width == QUARTER_HOUR and ARGV[4] ~= 'live' then
       good, bad, dropped = good - more_good, bad - more_bad, dropped + more_good + more_bad
     end
   until at > #packed
@@ -195,9 +199,8 @@ if at <= #packed then
       if start >= kept_since and (not earliest or start + width <= earliest) then earliest = start end
     until at > #packed
   end
-  if earliest and earliest + 1 <= tonumber(since) then
-    since = formatted('%d', earliest)
-  end
+  if earliest and (not since or earliest + 1 <= tonumber(since)) then since = formatted('%d', earliest) end
+  since = since or record[3]
 end
 if since ~= record[3] then set('since', since) end
 

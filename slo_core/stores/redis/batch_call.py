@@ -42,7 +42,7 @@ def batch_call(keys: Keys, batch: Batch, generation: str) -> tuple[list[bytes], 
         struct.pack(f">{len(numbers)}q", *numbers),
         batch.writer,
         batch.nonce,
-        "1" if batch.leaves else "",
+        "1" if batch.leaves else "live" if batch.is_live else "",
         generation,
         *(("", "", "") if after is None else (after.generation, after.swept, repr(float(after.swept_at)))),
     ]

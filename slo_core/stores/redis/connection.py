@@ -8,37 +8,12 @@ from typing import Any
 from slo_core.errors import StoreError
 from slo_core.stores.url import redacted_url
 
-__all__ = ["DEFAULT_TIMEOUT_SECONDS", "check_options", "make_client", "parsed_url"]
+__all__ = ["DEFAULT_TIMEOUT_SECONDS", "make_client", "parsed_url"]
 
 DEFAULT_TIMEOUT_SECONDS = 0.5
 
-_OPTIONS = frozenset(
-    (
-        "socket_timeout",
-        "socket_connect_timeout",
-        "username",
-        "password",
-        "sentinels",
-        "sentinel_service_name",
-        "sentinel_kwargs",
-    )
-)
-
 # The parts of a URL that are an address, and how redis-py connects to it: a sentinel names the address.
 _OF_THE_ADDRESS = frozenset(("host", "port", "path", "connection_class"))
-
-
-def check_options(url: str, options: Mapping[str, object]) -> None:
-    """
-    See whether a store takes these options.
-
-    Raises:
-        StoreError: It does not know one.
-    """
-    unknown = sorted(name for name in options if name not in _OPTIONS and not name.startswith("ssl_"))
-    if unknown:
-        known = ", ".join(sorted(_OPTIONS))
-        raise StoreError(f"store {redacted_url(url)}: unknown options {', '.join(unknown)}; known: {known}, ssl_...")
 
 
 def parsed_url(redis: Any, url: str) -> dict[str, Any]:
@@ -62,7 +37,9 @@ def parsed_url(redis: Any, url: str) -> dict[str, Any]:
     try:
         arguments: dict[str, Any] = redis.connection.parse_url(_without_cluster(url))
     except ValueError:
-        raise StoreError(f"store {shown}: expected redis://host:port/database") from None
+        raise StoreError(
+            f"store {shown}: expected redis://host:port/database, and numbers where options are numbers"
+        ) from None
     if _is_cluster(url) and arguments.get("db"):
         raise StoreError(f"store {shown}: a cluster has only database 0; leave the number out")
     return arguments

@@ -6,7 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
@@ -23,8 +23,9 @@ from slo_core.stores.redis.blocks import (
     text_of,
 )
 from slo_core.stores.redis.cluster import ClusterSession, Command
-from slo_core.stores.redis.connection import DEFAULT_TIMEOUT_SECONDS, check_options, make_client, parsed_url
+from slo_core.stores.redis.connection import DEFAULT_TIMEOUT_SECONDS, make_client, parsed_url
 from slo_core.stores.redis.generations import Generations
+from slo_core.stores.redis.options import check_options
 from slo_core.stores.redis.pipeline import run_pipeline, seconds_of
 from slo_core.stores.redis.script import Script
 from slo_core.stores.redis.server_check import SCHEMA_VERSION, check_server
@@ -88,7 +89,8 @@ class RedisBucketStore:
         self.service = service
         self._url = url
         self._options = dict(options or {})
-        check_options(url, self._options)
+        parsed = parsed_url(redis, url)
+        check_options(redis, url, self._options)
         self._is_cluster = url.partition(":")[0].endswith("+cluster")
         self._client: Any = None
         self._is_checked = False
@@ -99,7 +101,6 @@ class RedisBucketStore:
         self._apply_script = Script.load("apply.lua", SCRIPT_CONSTANTS)
         self._read_script = Script.load("read.lua")
         if self._is_cluster:  # its client connects when it is made
-            parsed = parsed_url(redis, url)
             given = parsed.get("socket_timeout", self._options.get("socket_timeout"))
             if isinstance(given, (int, float)):
                 self._timeout_seconds = float(given)
@@ -136,13 +137,14 @@ class RedisBucketStore:
                 client.sadd(SERVICES_KEY, self.service)
                 client.sadd(self._keys.names, *declared)
             stored, clock, *answers = self._run_all(client, self._apply_script, map(self._call_of, batches))
-            self._generations.repeat(
-                [batch.slo for batch in batches],
-                answers,
-                lambda indexes: self._run_all(
-                    client, self._apply_script, [self._call_of(batches[index]) for index in indexes]
-                )[2:],
-            )
+
+            def repeat(indexes: Iterable[int]) -> list[Any]:
+                nonlocal stored
+                calls = [self._call_of(batches[index]) for index in indexes]
+                stored, _, *repeated = self._run_all(client, self._apply_script, calls)
+                return repeated
+
+            self._generations.repeat([batch.slo for batch in batches], answers, repeat)
             identity = self._identity_of(client) if stored[0] is None else self._identified(stored)
             return self._applied(identity, seconds_of(clock), batches, answers)
 
@@ -292,6 +294,16 @@ class RedisBucketStore:
         self._is_checked = False
         self._generations.are_used = None
 
+    def _disconnect(self) -> None:
+        """Have the next attempt make new connections."""
+        if self._is_cluster or self._client is None:
+            self._drop()
+            return
+        # The client stays: its parts refer to each other, so one for each attempt would pile up in an outage.
+        self._is_checked = False
+        with suppress(Exception):  # redis-py closes sockets that may be broken
+            self._client.connection_pool.disconnect()
+
     def _session(self, client: Any) -> ClusterSession:
         return ClusterSession(
             self._redis, client, timeout_seconds=self._timeout_seconds, failed_before=self._failed_nodes
@@ -334,7 +346,9 @@ class RedisBucketStore:
     ) -> list[Any]:
         """Which store it is, its clock, and the answer of each call; in one round trip."""
         evaluated = (("EVALSHA", script.sha, len(keys), *keys, *arguments) for keys, arguments in calls)
-        answers = run_pipeline(self._redis, client, [_IDENTITY, ("TIME",), *evaluated], [script])
+        # Its identity last: a store that is emptied in between is another one, for which nothing of before is meant.
+        *answers, stored = run_pipeline(self._redis, client, [("TIME",), *evaluated, _IDENTITY], [script])
+        answers.insert(0, stored)
         for answer in answers:
             if isinstance(answer, Exception) and not (may_fail is not None and may_fail(answer)):
                 raise answer
@@ -350,7 +364,7 @@ class RedisBucketStore:
             # The next attempt makes new connections; but a cluster's client knows more nodes than the URL names, of which one
             # may answer when that one does not.
             if not (self._is_cluster and isinstance(exc, (errors.ConnectionError, errors.TimeoutError))):
-                self._drop()
+                self._disconnect()
             raise StoreError(f"store {self._shown}: {_explained(exc)}") from exc
 
 

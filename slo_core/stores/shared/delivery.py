@@ -17,6 +17,7 @@ from slo_core.stores.shared.flush_round import BatchGroup, FlushRound
 from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox
 from slo_core.stores.shared.outcome import Outcome
+from slo_core.stores.shared.set_aside import SetAside
 from slo_core.stores.shared.store_lock import StoreLock
 
 __all__ = ["LOCK_SECONDS", "Delivery"]
@@ -63,6 +64,7 @@ class Delivery:
         self._clock = clock
         self._monotonic = monotonic
         self.lock = LazyLock(StoreLock)
+        self._batches = SetAside(buckets.apply, self._set_aside)
         self.log = DeferredLog()
         self.identity: StoreIdentity | None = None
         self.clock_skew_seconds = 0.0
@@ -83,13 +85,15 @@ class Delivery:
         for ledger in tuple(self._ledgers.values()):
             ledger.drain()
 
-    def send_all(self, *, wait_seconds: float, seconds: float = _SENDING_SECONDS) -> bool:
+    def send_all(self, *, wait_seconds: float, seconds: float = _SENDING_SECONDS, may_log: bool = True) -> bool:
         """
         Send everything that is pending, until the store has all of it or fails; whether it has.
 
         Args:
             wait_seconds: How long to wait for the lock.
             seconds: How long to go on; other threads that wait for the lock get it in between.
+            may_log: False where this may be a signal handler, and a logging handler may wait for a lock for ever; what
+                happened is then logged with the next flush or read.
         """
         lock = self.lock.get()
         flush_round: FlushRound | None = None
@@ -104,7 +108,8 @@ class Delivery:
                 return False
             finally:
                 lock.release()
-                self.log.write()
+                if may_log:
+                    self.log.write()
             if flush_round.is_over or self._monotonic() >= until:
                 return flush_round.is_over
             lock.yield_to_waiters()
@@ -175,7 +180,7 @@ class Delivery:
         error: StoreError | None = None
         while group := flush_round.next_group(now=self._now(), take_errors=self._attempts.take_unreported):
             before = self._clock()
-            applied = self._buckets.apply([batch for _, batch in group])
+            applied = self._batches.apply(group)
             after = self._clock()
             self.clock_skew_seconds = (before + after) / 2 - applied.now
             refused = self._note(group, applied)
@@ -274,6 +279,12 @@ class Delivery:
                 f"{store} does not know any more whether it has a batch: it is not sent again, and counts as dropped"
             )
             self.log.note(logging.WARNING, trouble, f"{given_up} events")
+
+    def _set_aside(self, events: int, exc: Exception) -> None:
+        trouble = (
+            f"the store {self._buckets.backend} cannot take a batch: it is set aside, and its events count as dropped"
+        )
+        self.log.note(logging.ERROR, trouble, f"{events} events, {_in_one_line(exc)}")
 
     def _failed(self, exc: Exception) -> None:
         self._attempts.failed()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import threading
 import time
@@ -36,6 +37,7 @@ class Flusher:
 
     __slots__ = (
         "_idle",
+        "_idle_rounds",
         "_is_woken",
         "_last_round",
         "_pause",
@@ -51,6 +53,7 @@ class Flusher:
         self._round = round_
         self._pause = pause
         self._rearm = rearm
+        self._idle_rounds = _IDLE_ROUNDS
         self.reset()
 
     def reset(self) -> None:
@@ -80,12 +83,25 @@ class Flusher:
         thread = threading.Thread(target=self._run, args=(stop,), name=THREAD_NAME, daemon=True)
         self._thread, self._stop, self._last_round, self._idle = thread, stop, now, 0
         try:
-            # Two threads may both come here: the one that is replaced notices that it is not the flusher, and ends.
-            thread.start()
+            # `thread.start()` waits until the thread runs, for which it needs a lock of `threading`. This may be a signal
+            # handler that has interrupted the thread that holds that lock: so another thread starts it.
+            _thread.start_new_thread(self._start, (thread,))
         except RuntimeError:  # the system, or an interpreter that is shutting down, allows no more threads
             self._thread, self._retry_at = None, now + _RETRY_SECONDS
             return False
         return True
+
+    def _start(self, thread: threading.Thread) -> None:
+        try:
+            # Two threads may both call `wake`: the one that is replaced notices that it is not the flusher, and ends.
+            thread.start()
+        except RuntimeError:  # as above
+            if self._thread is thread:
+                self._thread, self._retry_at = None, time.monotonic() + _RETRY_SECONDS
+
+    def retire(self) -> None:
+        """Let the thread, and each later one, end with its first rounds without work."""
+        self._idle_rounds = 1
 
     def stop(self) -> None:
         """Let the thread end; the next event starts another."""
@@ -119,6 +135,6 @@ class Flusher:
             self._idle, self._is_woken = 0, False
             return False
         self._idle += 1
-        if self._idle == _IDLE_ROUNDS:
+        if self._idle == self._idle_rounds:
             self._rearm()
-        return self._idle > _IDLE_ROUNDS
+        return self._idle > self._idle_rounds

@@ -79,7 +79,7 @@ class SharedLedger:
 
     def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
         """Put events of one second into the outbox; the store decides whether they are too old."""
-        self.outbox.add(second, good, bad, now=self._store.monotonic())
+        self.outbox.add(second, good, bad, now=self._store.monotonic(), live=live)
 
     def wake(self) -> None:
         """Have the events handed over that come now."""

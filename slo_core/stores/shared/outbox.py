@@ -8,9 +8,10 @@ from collections import deque
 
 from slo_core.objectives.window import HOUR
 from slo_core.stores.buckets import Batch, Declaration, Note
-from slo_core.stores.layout import NOTES_KEPT_SECONDS, is_outdated, spread
+from slo_core.stores.layout import NOTES_KEPT_SECONDS, is_outdated
 from slo_core.stores.shared.clock_reading import ClockReading
 from slo_core.stores.shared.outcome import Outcome
+from slo_core.stores.shared.packed_increments import increments_of
 from slo_core.stores.shared.pending_events import PendingEvents
 from slo_core.stores.shared.writer_id import WriterId, new_writer, writer_from
 
@@ -32,6 +33,10 @@ WRITER_SECONDS = NOTES_KEPT_SECONDS - HOUR
 # A batch holds no more; the rest goes into the next. A batch never changes once it was sent, so it must be one that
 # a slow store still takes within its time-outs: PostgreSQL adds 5,000 increments in less than a tenth of a second.
 MOST_INCREMENTS = 5_000
+
+# The first batch after one was given up holds no more: the store may be away for another twelve hours, and what is frozen
+# is not merged.
+_MOST_AFTER_GIVING_UP = 250
 
 # A number that no writer reaches: a store answers what it has noted, and adds nothing.
 _ASKING = 2**40
@@ -94,7 +99,7 @@ class Outbox:
         self._sends = 0  # how often the first unconfirmed batch was sent since the last answer
         self._asks_soon = False
 
-    def add(self, second: int, good: int, bad: int, *, now: float) -> None:
+    def add(self, second: int, good: int, bad: int, *, now: float, live: bool = True) -> None:
         """
         Take in events of one second.
 
@@ -103,8 +108,9 @@ class Outbox:
             good: Good events.
             bad: Bad events.
             now: The monotonic clock.
+            live: They were counted when they happened.
         """
-        self._pending.add(second, good, bad, now=now)
+        self._pending.add(second, good, bad, now=now, live=live)
 
     @property
     def oldest_since(self) -> float | None:
@@ -138,7 +144,7 @@ class Outbox:
     def question(self, *, now: ClockReading) -> Batch | None:
         """What the store is to be asked before any events: a batch without content; None where nothing is."""
         if self._unconfirmed and now.seconds_since(self._frozen_at) > GIVEN_UP_SECONDS:
-            self._give_up()
+            self.set_aside()
         has_events = bool(self._pending or self._dropped)
         if has_events and not self._unconfirmed and self._is_stale(self._confirmed_at, now):
             if self._kept and self._is_stale(self._checked_at, now):
@@ -207,7 +213,8 @@ class Outbox:
         if not (self._pending or self._dropped or errors):
             return False
         self._sent = self._pending.since  # before the events are taken: the oldest one waits without a break
-        taken = self._pending.take(MOST_INCREMENTS, now=now.wall)
+        most = _MOST_AFTER_GIVING_UP if self._dropped else MOST_INCREMENTS
+        taken = self._pending.take(most, now=now.wall)
         self._sent = taken.since
         self.has_rest = taken.has_rest
         dropped, self._dropped = self._dropped + taken.impossible, 0
@@ -217,9 +224,10 @@ class Outbox:
             slo=self._slo,
             number=self._number + 1,
             nonce=secrets.token_hex(8),
-            increments=spread([(second, good, bad) for second, (good, bad) in seconds.items()], first=taken.first),
+            increments=increments_of(seconds, first=taken.first),
             good=sum([good for good, _ in seconds.values()]),
             bad=sum([bad for _, bad in seconds.values()]),
+            is_live=taken.is_live,
             earliest=taken.earliest,
             newest=taken.newest,
             dropped=dropped,
@@ -373,6 +381,6 @@ class Outbox:
             self._sent = None
         return batch.good + batch.bad
 
-    def _give_up(self) -> None:
-        self._drop_head()
-        self._renumbered()
+    def set_aside(self) -> int:
+        """Give up the first unconfirmed batch, and go on under another writer id; how many events it held."""
+        return self._renumbered(given_up=self._drop_head()).given_up

@@ -32,6 +32,7 @@ class TakenEvents(NamedTuple):
         since: When the oldest of the events was added, by the monotonic clock.
         has_rest: Whether some did not fit; events that were added later do not count.
         impossible: Events of a time that no store can hold.
+        is_live: Each of them was counted when it happened.
     """
 
     seconds: Mapping[int, list[int]]
@@ -41,6 +42,7 @@ class TakenEvents(NamedTuple):
     since: float | None
     has_rest: bool
     impossible: int
+    is_live: bool = True
 
 
 class _Arrival(NamedTuple):
@@ -50,6 +52,7 @@ class _Arrival(NamedTuple):
     good: int
     bad: int
     now: float
+    live: bool
 
 
 class PendingEvents:
@@ -63,7 +66,7 @@ class PendingEvents:
         keeps_seconds: The longest that any window of the SLO can ever be.
     """
 
-    __slots__ = ("_arrivals", "_bad", "_earliest", "_good", "_impossible", "_keeps_seconds", "_merge_at", "_newest",
+    __slots__ = ("_arrivals", "_bad", "_earliest", "_good", "_impossible", "_is_live", "_keeps_seconds", "_merge_at", "_newest",
                  "_seconds", "_since")  # fmt: skip
 
     def __init__(self, keeps_seconds: int) -> None:
@@ -79,6 +82,7 @@ class PendingEvents:
         self._earliest: int | None = None
         self._newest: int | None = None
         self._since: float | None = None
+        self._is_live = True
 
     @property
     def since(self) -> float | None:
@@ -100,7 +104,7 @@ class PendingEvents:
         with self._arrivals:
             return sum(self._good) + sum(self._bad)
 
-    def add(self, second: int, good: int, bad: int, *, now: float) -> None:
+    def add(self, second: int, good: int, bad: int, *, now: float, live: bool = True) -> None:
         """
         Add events of one second.
 
@@ -109,14 +113,16 @@ class PendingEvents:
             good: Good events.
             bad: Bad events.
             now: The monotonic clock.
+            live: They were counted when they happened.
         """
-        self._arrivals.add(_Arrival(second, good, bad, now))
+        self._arrivals.add(_Arrival(second, good, bad, now, live))
 
     def _take_in(self, arrival: _Arrival) -> None:
-        second, good, bad, now = arrival
+        second, good, bad, now, live = arrival
         if not 0 <= second <= LATEST_TIME:  # `record(at=)` refuses it, but a clock may say anything
             self._impossible += good + bad
             return
+        self._is_live = self._is_live and live
         seconds = self._seconds
         index = len(seconds) - 1 if seconds and seconds[-1] == second else bisect_left(seconds, second)
         if index < len(seconds) and seconds[index] == second:
@@ -149,13 +155,13 @@ class PendingEvents:
             earliest, newest, since = self._earliest, self._newest, self._since
             impossible, self._impossible = self._impossible, 0
             first = self._first_kept(now)
-            taken = self._cut(first, increments)
+            is_live, taken = self._is_live, self._cut(first, increments)
             has_rest = bool(self._seconds)
             if not has_rest:
                 self._start_empty()
             elif earliest is not None:
                 self._earliest = max(earliest, self._seconds[0])
-            return TakenEvents(taken, first, earliest, newest, since, has_rest=has_rest, impossible=impossible)
+            return TakenEvents(taken, first, earliest, newest, since, has_rest, impossible, is_live)
 
     def _merge(self) -> None:
         """Merge old seconds, which the store merges too: memory is bounded, however long an outage lasts."""

@@ -182,10 +182,11 @@ class ReadOnlyStore:
         """How the last read went; nothing is ever handed over, and the store's clock is not known."""
         return StoreHealth(is_up=self._is_up, errors=sum(self._errors.values()))
 
-    def flush(self) -> None:
+    def flush(self) -> bool:
         """Nothing to do: nothing is handed over."""
+        return True
 
-    def close(self) -> None:
+    def close(self) -> bool:
         """Release the store; a later read opens it again."""
         # A read that does not return keeps the lock: it must not keep the process, too.
         if self._lock.acquire(timeout=_LOCK_SECONDS):
@@ -193,6 +194,7 @@ class ReadOnlyStore:
                 self._buckets.close()
             finally:
                 self._lock.release()
+        return True
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import random
 import time
-import weakref
 from collections.abc import Callable, Sequence
 
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
+from slo_core.process.end import ProcessEnd
 from slo_core.process.forks import ForkWatch
 from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
 from slo_core.stores.buckets import BucketRange, BucketStore, Declaration, Series, SLORecord
@@ -68,10 +67,11 @@ class WriteBehindStore:
         self._flusher = Flusher(self._round, pause=self._pause, rearm=self._rearm)
         self._attempts = Attempts(interval=self._interval, monotonic=monotonic)
         self._delivery = Delivery(buckets, self._ledgers, self._attempts, clock=clock, monotonic=monotonic)
+        self._is_retired = False
         self._start()
         # In a child whose fork called no hooks (uWSGI) the first call notices it.
         self._fork = ForkWatch(self._forked)
-        _at_exit(self)
+        self._end = ProcessEnd(self.close_at_exit)
 
     def _start(self) -> None:
         self._writer.renew()
@@ -120,7 +120,8 @@ class WriteBehindStore:
                 since=self._clock(),
             )
             outbox = Outbox(definition.name, declaration, writer=self._writer)
-            ledger = self._ledgers[definition.name] = SharedLedger(definition, outbox, self)
+            # Another thread, or a signal handler, may have been faster.
+            ledger = self._ledgers.setdefault(definition.name, SharedLedger(definition, outbox, self))
         return ledger
 
     def health(self) -> StoreHealth:
@@ -143,26 +144,35 @@ class WriteBehindStore:
     def wake(self) -> None:
         """Events come: start the thread where there is none, or do its work where there cannot be one."""
         self.notice_fork()
+        self._end.notice_child()
         if not self._flusher.wake() and self._is_overdue():
             # In passing, in the middle of a request: no waiting, and one group will do.
-            self._delivery.send_all(wait_seconds=0.0, seconds=0.0)
+            self._delivery.send_all(wait_seconds=0.0, seconds=0.0, may_log=False)
 
     def _is_overdue(self) -> bool:
         since = self._oldest_since()
         return since is not None and self.monotonic() - since >= 2 * self._interval and self._attempts.is_due
 
-    def flush(self) -> None:
-        """Hand over what is still in memory, within a bounded time; a failure is logged and counted, not raised."""
-        self.notice_fork()
-        self._delivery.send_all(wait_seconds=LOCK_SECONDS)
+    def flush(self) -> bool:
+        """
+        Hand over what is still in memory, within a bounded time.
 
-    def close(self) -> None:
+        Returns:
+            True when the store has every event that was recorded before the call. False when it has not, or no answer
+            came: the events wait in memory and are sent again; the failure is logged and counted, not raised.
+        """
+        self.notice_fork()
+        return self._delivery.send_all(wait_seconds=LOCK_SECONDS)
+
+    def close(self) -> bool:
         """
         Hand over what is left, for two seconds at most, and release the store.
 
         What the store has lost of the last two minutes is sent once more.
 
-        Events that could not be delivered are logged; they stay in memory, for as long as the process lives.
+        Returns:
+            True when the store has every event. The number of those that it has not is logged; they stay in memory, for
+            as long as the process lives.
         """
         self.notice_fork()
         deadline = time.monotonic() + _CLOSE_SECONDS
@@ -180,6 +190,7 @@ class WriteBehindStore:
             )
             self._delivery.log.write()
         self._delivery.close()
+        return not waiting
 
     def close_at_exit(self) -> None:
         """
@@ -192,6 +203,15 @@ class WriteBehindStore:
         self._delivery.drain()
         if self._delivery.identity is not None or any(outbox.waiting for outbox in self._delivery.outboxes):
             self.close()
+
+    def retire(self) -> None:
+        """
+        No registry uses the store any more: release it as soon as everything is handed over.
+
+        Waits for nothing, because the garbage collector calls it. Trackers may go on using the store.
+        """
+        self._is_retired = True
+        self._flusher.retire()
 
     def _round(self) -> bool:
         """One round of the flusher's thread; whether there was any work."""
@@ -206,6 +226,9 @@ class WriteBehindStore:
         if self.monotonic() >= self._prune_at and self._attempts.is_up:
             self._prune_at = self.monotonic() + _PRUNE_SECONDS * random.uniform(0.75, 1.25)  # noqa: S311
             self._delivery.prune()
+        if self._is_retired and not has_work:
+            self._delivery.leave(wait_seconds=0.0)
+            self._delivery.close()
         return has_work
 
     def _pause(self) -> float:
@@ -284,16 +307,3 @@ def _ledger_of(request: ReadRequest) -> SharedLedger:
     ledger = request.ledger
     assert isinstance(ledger, SharedLedger)  # a store is asked for its own ledgers only
     return ledger
-
-
-def _at_exit(store: WriteBehindStore) -> None:
-    """Close a store when the interpreter ends, if it still exists, and in the process that uses it."""
-    reference = weakref.ref(store)
-
-    def close() -> None:
-        living = reference()
-        if living is not None:
-            living.close_at_exit()
-
-    atexit.register(close)
-    weakref.finalize(store, atexit.unregister, close).atexit = False

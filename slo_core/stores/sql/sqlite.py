@@ -87,6 +87,11 @@ def sqlite_store(
         raise StoreError(
             f"store URL {shown}: expected sqlite:///relative.db or sqlite:////absolute.db; to count in memory use memory://"
         )
+    if "?" in path:
+        raise StoreError(
+            f"store {shown}: expected a path without a question mark; options stand beside the URL: "
+            "store_options={...}, SLO_STORE_OPTIONS"
+        )
     timeout, synchronous = options.pop("timeout", 1.0), options.pop("synchronous", "normal")
     if options:
         raise StoreError(f"store {shown}: unknown options {', '.join(sorted(options))}; known: synchronous, timeout")

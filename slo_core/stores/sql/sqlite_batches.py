@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from slo_core.stores.buckets import Batch, Declaration, Note
-from slo_core.stores.layout import MOST_COUNTED, SWEPT_AT_ONCE, SWEPT_SECONDS, admit, is_outdated
+from slo_core.stores.layout import MOST_COUNTED, SWEPT_AT_ONCE, SWEPT_SECONDS, admit, is_after_a_replay, is_outdated
 
 __all__ = ["add_batches", "sweep"]
 
@@ -98,7 +100,10 @@ def add_batches(
         ):
             notes.append(_answer(connection, row, batch, before))
             continue
-        admitted = admit(batch, last_event_at=row.newest, keeps_seconds=row.keeps, data_since=row.since, now=now)
+        applied_at = partial(_applied_at, connection, row.id)
+        is_another_age = is_after_a_replay(row.newest, batch, keeps_seconds=row.keeps, applied_at=applied_at)
+        since = math.inf if is_another_age else row.since
+        admitted = admit(batch, last_event_at=row.newest, keeps_seconds=row.keeps, data_since=since, now=now)
         increments.extend((row.id, *increment) for increment in admitted.increments)
         counts = (admitted.good, admitted.bad, admitted.dropped, batch.errors)
         applied = row.applied + 1
@@ -132,6 +137,12 @@ def _counted(connection: sqlite3.Connection, row: _SLORow, batch: Batch, *, now:
         return row
     connection.execute(_SWEPT, (row.applied, now, there, row.id))
     return row._replace(swept=row.applied, swept_at=now, notes=there)
+
+
+def _applied_at(connection: sqlite3.Connection, slo: int) -> float | None:
+    """When the last batch was applied, as far as it is noted."""
+    (noted_at,) = connection.execute("SELECT MAX(noted_at) FROM note WHERE slo = ?", (slo,)).fetchone()
+    return None if noted_at is None else float(noted_at)
 
 
 def _answer(connection: sqlite3.Connection, row: _SLORow, batch: Batch, note: _NoteRow | None) -> Note:

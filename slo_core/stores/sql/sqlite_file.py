@@ -16,11 +16,15 @@ from slo_core.stores.sql.foreign_tables import foreign_tables
 from slo_core.stores.sql.new_file import make_if_missing
 from slo_core.stores.sql.retry import retry_while_locked
 from slo_core.stores.sql.sqlite_schema import is_current, migrate
+from slo_core.stores.sql.sqlite_side_files import FileIdentity, file_identity, leave_file
 
 __all__ = ["SQLiteFile", "lenient_text"]
 
 # Errors that may be gone with the next attempt: another process writes; the disk is full, which is an I/O error to some.
 _PASSING = ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR")
+
+# The write-ahead log is cut to this when it is empty: after an outage it may have been much larger.
+_LOG_BYTES = 4 * 1024 * 1024
 
 
 class SQLiteFile:
@@ -43,7 +47,7 @@ class SQLiteFile:
         self._timeout = timeout
         self._synchronous = synchronous
         self._connection: sqlite3.Connection | None = None
-        self._opened: tuple[int, int] | None = None
+        self._opened: FileIdentity = ()
         # A parent's connections, in a forked child: closing them would touch the parent's files, so they are kept.
         self._inherited: list[sqlite3.Connection] = []
 
@@ -113,19 +117,16 @@ class SQLiteFile:
             self._connection = None
 
     def _connected(self) -> sqlite3.Connection:
-        if self._connection is not None and self._identity() != self._opened:
-            self.close()  # the file was deleted, or another one is in its place
+        if self._connection is not None and file_identity(self.path) != self._opened:
+            # The file or one beside it was deleted, or another one is in its place.
+            connection, self._connection = self._connection, None
+            leave_file(connection, self.path, self._opened)
         if self._connection is None:
+            before = file_identity(self.path)[0]
             self._connection = self._open()
-            self._opened = self._identity()
+            there, *beside = file_identity(self.path)
+            self._opened = (before or there, *beside)  # the file that was opened, if another one has come meanwhile
         return self._connection
-
-    def _identity(self) -> tuple[int, int] | None:
-        try:
-            status = self.path.stat()
-        except OSError:
-            return None
-        return status.st_dev, status.st_ino
 
     def _open(self) -> sqlite3.Connection:
         make_if_missing(self.path)
@@ -136,6 +137,8 @@ class SQLiteFile:
             if not retry_while_locked(is_current, self._timeout, connection, self.path):
                 self._migrate(connection)
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
+            connection.execute("SELECT COUNT(*) FROM store").fetchone()  # the side files are there from now on
         except BaseException:
             connection.close()
             raise

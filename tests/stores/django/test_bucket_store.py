@@ -24,6 +24,7 @@ from damaged_slo import DamagedSLO
 from database_servers import MariaDB, PostgreSQL
 from django_databases import django_database
 from django_store import counts_of, emptied, filled, record, tracker_on
+from old_events import OldEvents
 from slo_core import StoreError
 from slo_core.stores.buckets import BucketRange, Query
 from slo_core.testing import FakeClock, StoreContract, batch_of
@@ -34,7 +35,7 @@ from store_accidents import DjangoAccidents
 SUPPORT = Path(__file__).parents[2] / "support"
 
 
-class TestSQLite(DjangoAccidents, StoreContract):
+class TestSQLite(DjangoAccidents, OldEvents, StoreContract):
     """Every promise of a shared store, on a file."""
 
     @pytest.fixture
@@ -43,7 +44,7 @@ class TestSQLite(DjangoAccidents, StoreContract):
         return lambda service="shop": open_django(url, service=service)
 
 
-class TestPostgreSQL(DjangoAccidents, StoreContract):
+class TestPostgreSQL(DjangoAccidents, OldEvents, StoreContract):
     """The same on PostgreSQL."""
 
     @pytest.fixture
@@ -52,7 +53,7 @@ class TestPostgreSQL(DjangoAccidents, StoreContract):
         return lambda service="shop": open_django(url, service=service)
 
 
-class TestMariaDB(DjangoAccidents, StoreContract):
+class TestMariaDB(DjangoAccidents, OldEvents, StoreContract):
     """The same on MariaDB."""
 
     @pytest.fixture

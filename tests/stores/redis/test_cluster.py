@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from redis_servers import RedisCluster, RedisServer, start_redis_cluster
+from old_events import OldEvents
+from redis_servers import RedisCluster, RedisServer, readme_rights, start_redis_cluster
 from slo_core import SLODefinition, SLORegistry, SLOTracker, StoreError
 from slo_core.stores.base import Store
 from slo_core.stores.buckets import Query
@@ -36,7 +37,7 @@ def cluster(running: RedisCluster) -> RedisCluster:
     return running
 
 
-class TestRedisCluster(RedisAccidents, StoreContract):
+class TestRedisCluster(RedisAccidents, OldEvents, StoreContract):
     """Every promise of a shared store."""
 
     @pytest.fixture
@@ -64,6 +65,21 @@ def test_slos_are_spread_over_the_nodes(cluster: RedisCluster) -> None:
     assert sum(len(slos) for slos in nodes) == len(SLOS)
     assert sum(bool(slos) for slos in nodes) >= 2
     registry.close()
+
+
+def test_the_rights_that_the_readme_names_suffice(cluster: RedisCluster) -> None:
+    """To find the nodes, and for everything that is done at them; two processes, one after the other."""
+    for node in cluster.nodes:
+        node.grant(readme_rights(is_cluster=True))
+    url = cluster.url.replace("redis+cluster://", "redis+cluster://slo:secret@")
+    for count in (1, 2):
+        registry = registry_on(url)
+        for tracker in registry:
+            tracker.record(True)
+        assert registry.flush()
+        assert [snapshot.lifetime_good for snapshot in registry.snapshot_all()] == [count] * len(SLOS)
+        assert open_redis(url, service="shop").names() == SLOS
+        assert registry.close()
 
 
 def test_totals_are_exact_while_slots_move(cluster: RedisCluster) -> None:

@@ -14,12 +14,15 @@ import pytest
 import redis
 
 from damaged_slo import DamagedSLO
+from old_events import OldEvents
 from redis_servers import RedisServer
 from slo_core import SLODefinition, SLORegistry, SLOTracker, StoreError
 from slo_core.status_page.links import relative_links
 from slo_core.status_page.page import StatusPage
 from slo_core.stores.buckets import Query
 from slo_core.stores.layout import admit, kept_from, spread
+from slo_core.stores.redis import store as store_module
+from slo_core.stores.redis.pipeline import run_pipeline
 from slo_core.stores.redis.store import RedisBucketStore, open_redis
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.testing import StoreContract, batch_of, declared
@@ -28,7 +31,7 @@ from store_accidents import RedisAccidents
 DAYS_30 = 30 * 86_400
 
 
-class TestRedis(RedisAccidents, StoreContract):
+class TestRedis(RedisAccidents, OldEvents, StoreContract):
     """Every promise of a shared store."""
 
     @pytest.fixture
@@ -100,6 +103,33 @@ def test_a_store_without_a_service_is_warned_of(server: RedisServer, caplog: pyt
         SLORegistry(server.url)
 
     assert "set SLO_SERVICE" in caplog.text
+
+
+def test_a_server_that_is_emptied_in_the_middle_of_a_pipeline_gets_nothing_of_before(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its identity is that after the batches: confirmed ones, which are kept, were not lost by a failover."""
+    registry = SLORegistry(server.url, service="shop", flush_interval=3600.0)
+    tracker = registry.define(SLODefinition("availability", 0.999))
+    for _ in range(5):
+        tracker.record(True)
+        assert registry.flush()
+
+    def emptying(redis: object, client: object, commands: list[object], scripts: list[object]) -> list[object]:
+        commands.insert(1, ("FLUSHALL",))
+        answers = run_pipeline(redis, client, commands, scripts)  # type: ignore[arg-type]
+        del answers[1]
+        return answers
+
+    monkeypatch.setattr(store_module, "run_pipeline", emptying)
+    tracker.record(False)
+    registry.flush()
+    monkeypatch.undo()
+    registry.flush()
+
+    snapshot = tracker.snapshot()
+    assert (snapshot.lifetime_good, snapshot.lifetime_bad) == (0, 1)
+    registry.close()
 
 
 def test_an_emptied_server_is_another_store(server: RedisServer, client: redis.Redis) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import threading
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from faulty_store import FaultyStore
 from slo_core import SLODefinition, SLOTracker
 from slo_core.stores.buckets import Query
 from slo_core.stores.shared import flusher as flusher_module
@@ -18,6 +20,10 @@ from slo_core.stores.sql.sqlite import SQLiteBucketStore
 from slo_servers import PATIENCE_SECONDS, soon, wait_until
 
 SLO = SLODefinition("availability", 0.999)
+
+
+def refuse(*_: object) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 class Work:
@@ -81,6 +87,7 @@ def test_stopping_ends_the_thread() -> None:
     work.flusher.wake()
     thread = work.thread
     assert thread is not None
+    wait_until(thread.is_alive)
 
     work.flusher.stop()
 
@@ -88,14 +95,28 @@ def test_stopping_ends_the_thread() -> None:
     assert not thread.is_alive()
 
 
+def test_it_starts_while_the_thread_that_wakes_it_holds_a_lock_that_threads_need_to_start() -> None:
+    """A signal handler or a finalizer may have interrupted it in `threading`; the call does not wait."""
+    work = Work()
+    called: list[bool] = []
+
+    def wake() -> None:
+        with threading._active_limbo_lock:  # type: ignore[attr-defined]  # as within `threading.enumerate()`
+            called.append(work.flusher.wake())
+
+    caller = threading.Thread(target=wake, daemon=True)
+    caller.start()
+    caller.join(PATIENCE_SECONDS)
+    assert called == [True]
+    wait_until(lambda: work.rounds > 2)
+    work.flusher.stop()
+
+
 def test_where_no_thread_can_start_the_caller_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """And it is tried again after a minute."""
 
-    def refuse(self: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
     work = Work()
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
     assert not work.flusher.wake()
     monkeypatch.undo()
     assert not work.flusher.wake()
@@ -109,7 +130,7 @@ def test_where_no_thread_can_start_the_caller_is_told(monkeypatch: pytest.Monkey
 def test_a_thread_that_does_not_run_is_told_from_one_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server may start threads and never let them run."""
     work = Work()
-    monkeypatch.setattr(threading.Thread, "start", lambda self: None)
+    monkeypatch.setattr(_thread, "start_new_thread", lambda *_: None)
     assert work.flusher.wake()
 
     monkeypatch.setattr(flusher_module.time, "monotonic", lambda: time.monotonic_ns() / 1e9 + 60)
@@ -119,7 +140,7 @@ def test_a_thread_that_does_not_run_is_told_from_one_that_does(monkeypatch: pyte
 
 def test_without_threads_events_are_handed_over_in_passing(tmp_path, clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every two intervals, by the thread that records; not while the store is failing."""
-    monkeypatch.setattr(threading.Thread, "start", lambda self: (_ for _ in ()).throw(RuntimeError("no threads")))
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
     store = WriteBehindStore(SQLiteBucketStore(tmp_path / "slo.db"), clock=clock, monotonic=clock, flush_interval=1.0)
     tracker = SLOTracker(SLODefinition("availability", 0.999), store=store, clock=clock)
     reader = SQLiteBucketStore(tmp_path / "slo.db")
@@ -132,6 +153,26 @@ def test_without_threads_events_are_handed_over_in_passing(tmp_path, clock, monk
     (stored,) = reader.read([Query("availability")])
     assert stored.record is not None
     assert stored.record.good >= 7
+
+
+def test_an_event_that_finds_the_store_failing_writes_no_log(
+    tmp_path, clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without threads: it may be a signal handler's, where a logging handler may deadlock. The next flush writes it."""
+    monkeypatch.setattr(_thread, "start_new_thread", refuse)
+    buckets = FaultyStore(SQLiteBucketStore(tmp_path / "slo.db"))
+    buckets.fails = "before"
+    store = WriteBehindStore(buckets, clock=clock, monotonic=clock, flush_interval=1.0)
+    tracker = SLOTracker(SLO, store=store, clock=clock)
+    for _ in range(5):
+        tracker.record(True)
+        clock.advance(1)
+    assert not store.health().is_up
+    assert not caplog.records
+
+    store.flush()
+    assert "cannot be reached" in caplog.text
+    buckets.fails = None
 
 
 def test_the_thread_hands_over_by_itself(tmp_path: Path) -> None:

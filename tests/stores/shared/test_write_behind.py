@@ -161,6 +161,23 @@ def test_the_lag_is_the_age_of_the_oldest_event(start: Callable[..., Process], m
     assert process.store.health().flush_lag_seconds == 0.0
 
 
+def test_a_clock_that_is_weeks_behind_loses_no_total(tmp_path: Path, start: Callable[..., Process]) -> None:
+    """Beside processes whose clock is right; an event with a time of its own that is as old is dropped, and counted so."""
+    right = start()
+    right.record(3)
+    right.store.flush()
+    clock = FakeClock(FakeClock().now - 40 * 86_400)
+    behind = Process(right.network, clock, FakeClock())
+    behind.record(4, 1)
+    assert behind.store.flush()
+    assert right.totals() == (7, 1)
+    assert right.tracker.snapshot().dropped == 0
+
+    behind.tracker.record(True, at=clock() - 5)
+    assert behind.store.flush()
+    assert right.tracker.snapshot().dropped == 1
+
+
 def test_a_clock_that_runs_ahead_is_told(tmp_path: Path) -> None:
     """Measured against the store's when a batch is applied."""
     fast = WriteBehindStore(SQLiteBucketStore(tmp_path / "slo.db", clock=FakeClock(1000.0)), clock=FakeClock(1090.0))

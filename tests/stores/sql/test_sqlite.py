@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from old_events import OldEvents
+from slo_core import SLODefinition, SLORegistry
 from slo_core.budgets.events import EventCounts
 from slo_core.errors import StoreError
 from slo_core.stores.buckets import BucketRange, Query
+from slo_core.stores.shared.flusher import THREAD_NAME
 from slo_core.stores.sql import sqlite as sqlite_module
 from slo_core.stores.sql.sqlite import SQLiteBucketStore, open_sqlite
 from slo_core.stores.sql.sqlite_schema import MIGRATIONS
 from slo_core.testing import FakeClock, StoreContract, batch_of, declared
+from slo_servers import wait_until
 from store_accidents import SQLiteAccidents
 
 NOW = 1_700_000_000
 
 
-class TestSQLite(SQLiteAccidents, StoreContract):
+class TestSQLite(SQLiteAccidents, OldEvents, StoreContract):
     """Every promise of a shared store."""
 
     @pytest.fixture
@@ -279,6 +286,40 @@ with SLORegistry(sys.argv[1]) as registry:
         assert done.returncode == 0, done.stderr
         assert done.stdout.splitlines()[0] == "False"
     assert done.stdout.splitlines()[1] == "2 True"
+
+
+def test_registries_that_are_gone_leave_no_threads_and_no_files_open(tmp_path: Path) -> None:
+    """An application is made anew for each test, or each tenant; what was counted is there all the same."""
+    url = f"sqlite:///{tmp_path / 'slo.db'}"
+    descriptors = Path("/proc/self/fd")
+
+    def left() -> tuple[int, int]:
+        gc.collect()
+        threads = sum(thread.name == THREAD_NAME for thread in threading.enumerate())
+        return threads, sum(link.is_symlink() and "slo.db" in os.readlink(link) for link in list(descriptors.iterdir()))
+
+    for _ in range(5):
+        SLORegistry(url, flush_interval=0.05).define(SLODefinition("gone", 0.9)).record(True)
+
+    wait_until(lambda: left() == (0, 0), message="the registries have left something")
+    with SLORegistry(url) as registry:
+        assert registry.define(SLODefinition("gone", 0.9)).snapshot().total == 5
+
+
+def test_a_tracker_may_outlive_its_registry(tmp_path: Path) -> None:
+    """It goes on counting, and what it has counted is handed over."""
+    url = f"sqlite:///{tmp_path / 'slo.db'}"
+    tracker = SLORegistry(url, flush_interval=0.05).define(SLODefinition("orphan", 0.9))
+    gc.collect()
+
+    def seen_by_others() -> int:
+        with SLORegistry(url) as registry:
+            return registry.define(SLODefinition("orphan", 0.9)).snapshot().total
+
+    for number in range(1, 4):
+        tracker.record(True)
+        wait_until(lambda number=number: seen_by_others() == number)
+    assert tracker.snapshot().total == 3
 
 
 def test_the_version_before_uses_the_file_too(tmp_path: Path) -> None:
