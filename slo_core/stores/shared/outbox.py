@@ -57,8 +57,8 @@ class Outbox:
 
     __slots__ = (
         "_asks_soon", "_checked_at", "_confirmed_at", "_declaration", "_declared", "_declares", "_dropped", "_frozen_at",
-        "_is_clean", "_is_unknown", "_kept", "_last", "_number", "_pending", "_process", "_sends", "_sent", "_slo",
-        "_unconfirmed", "_writer", "has_rest",
+        "_is_clean", "_is_derived", "_is_unknown", "_kept", "_last", "_number", "_pending", "_process", "_sends", "_sent",
+        "_slo", "_unconfirmed", "_writer", "has_rest",
     )  # fmt: skip
 
     def __init__(self, slo: str, declaration: Declaration, *, writer: WriterId) -> None:
@@ -90,6 +90,7 @@ class Outbox:
             writer: The id; None for that of the process.
         """
         self._writer = writer
+        self._is_derived = False  # from the nonce of batch 1
         self._number = 0
         self._last: Note | None = None  # as the store has noted it, under this id
         self._declares = True
@@ -261,12 +262,18 @@ class Outbox:
         is_doubtful = is_head and self._sends > 1
         self._sends = 0
         number, nonce = (0, "") if self._last is None else (self._last.number, self._last.nonce)
-        if is_head and note.number == batch.number and note.nonce in ("", batch.nonce):
-            self._confirm(note, now=now)
+        # An id that was made from the nonce of its first batch: whoever has begun under it began with that batch.
+        is_derived = is_head and self._is_derived
+        if is_head and (
+            (note.number == batch.number and note.nonce in ("", batch.nonce))
+            or (is_derived and note.number > batch.number == 1)
+        ):
+            self._confirm(note._replace(number=batch.number, nonce=batch.nonce), now=now)
             return Outcome()
         if note.number > number or (note.number == number > 0 and note.nonce not in ("", nonce)):
             # A copy of this process has gone on under the same id; it has this batch too, if that was frozen before.
-            return self._renumbered(given_up=self._drop_head() if is_doubtful and note.number > batch.number else 0)
+            may_be_there = (is_doubtful or is_derived) and note.number > batch.number
+            return self._renumbered(given_up=self._drop_head() if may_be_there else 0, is_copy=True)
         if note.number == number > 0:
             self._drop_kept(now.monotonic)
             if batch.leaves:
@@ -313,6 +320,7 @@ class Outbox:
         They are sent again where they are kept, and it is certain that they do not count. Where the store lacks older ones
         too, numbering starts at 1 under another writer id: no batch that is sent then can be in the store already.
         """
+        self._drop_kept(now.monotonic - 2 * ASK_SECONDS)
         last = self._last
         is_new_record = note.generation != (self._declared if last is None else last).generation
         lacking = [batch for _, batch in self._kept if batch.number > note.number]
@@ -342,11 +350,22 @@ class Outbox:
         self._renumbered()
 
     def _renumbered(
-        self, *, given_up: int = 0, unsure: int = 0, resent: int = 0, missing: int = 0, is_new_record: bool = False
+        self,
+        *,
+        given_up: int = 0,
+        unsure: int = 0,
+        resent: int = 0,
+        missing: int = 0,
+        is_new_record: bool = False,
+        is_copy: bool = False,
     ) -> Outcome:
         """Number what is unconfirmed from 1, under another writer id."""
         self._kept.clear()
-        self._start_numbering(writer_from(self._unconfirmed[0].nonce) if self._unconfirmed else new_writer())
+        if self._unconfirmed and not is_copy:
+            self._start_numbering(writer_from(self._unconfirmed[0].nonce))
+            self._is_derived = True
+        else:
+            self._start_numbering(new_writer())
         renumbered: deque[Batch] = deque()
         for batch in self._unconfirmed:
             self._number += 1

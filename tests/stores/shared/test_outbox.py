@@ -382,9 +382,13 @@ def test_a_quiet_process_asks_by_itself(start: Callable[..., Process], tmp_path:
 
 
 def test_a_lost_record_begins_when_it_was_lost(
-    start: Callable[..., Process], tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+    start: Callable[..., Process],
+    tmp_path: Path,
+    clock: FakeClock,
+    monotonic: FakeClock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """What is kept is sent again; the SLO is not said to be measured for as long as before."""
+    """The SLO is not said to be measured for as long as before."""
     process = start()
     process.record(1)
     process.store.flush()
@@ -395,10 +399,33 @@ def test_a_lost_record_begins_when_it_was_lost(
     with sqlite3.connect(tmp_path / "slo.db") as other:
         other.execute("DELETE FROM slo")
     clock.advance(100)
+    monotonic.advance(200)
     process.record(1)
     with caplog.at_level(logging.WARNING, logger="slo_core"):
         snapshot = process.tracker.snapshot()
 
-    assert snapshot.lifetime_good == 3
+    assert (snapshot.lifetime_good, snapshot.data_since) == (1, clock())
     assert "has lost everything of an SLO" in caplog.text
     assert "its totals start over: 1 SLOs" in caplog.text
+    assert "too old to be sent again: 2 batches" in caplog.text
+
+
+def test_copies_send_again_what_they_share_once(tmp_path: Path, clock: FakeClock, monotonic: FakeClock) -> None:
+    """A batch on its way when the process was copied is in both; where the record was lost, both number it again."""
+    original, copy = (Process(SQLiteBucketStore(tmp_path / "slo.db", clock=clock), clock, monotonic) for _ in range(2))
+    original.store.flush()
+    original.record(3)
+    original.network.fails_on_content = "before"
+    original.store.flush()
+    original.network.fails_on_content = None
+    of_copy, of_original = copy.store.ledger(SLO).outbox, original.store.ledger(SLO).outbox
+    for name in ("_writer", "_number", "_last", "_declares", "_declared", "_is_unknown", "_sends"):
+        setattr(of_copy, name, getattr(of_original, name))
+    of_copy._unconfirmed.extend(of_original._unconfirmed)
+    with sqlite3.connect(tmp_path / "slo.db") as other:
+        other.execute("DELETE FROM slo")
+    for process, count in ((original, 10), (copy, 100)):
+        process.record(count)
+        process.store.flush()
+
+    assert original.totals() == (113, 0)
