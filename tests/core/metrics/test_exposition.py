@@ -25,7 +25,7 @@ ACCEPTED = [
     f"{OPEN_METRICS}; version=1.0.0; escaping=dots",
     f"{OPEN_METRICS}; version=1.0.0; escaping=values",
 ]
-TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1)
 
 
 def service(name: str, clock: FakeClock, *, owner: str = "shop", events: int = 100, good: int = 90) -> SLORegistry:
