@@ -133,7 +133,7 @@ def test_promtool_accepts_the_rules(scope: str, tmp_path: Path) -> None:
 
 ODD_NAMES = [
     'quo"te', "back\\slash", "new\nline", "{{ $labels.x }}", "ends in {", "{", "}} {{", "a`b'c", "%s %d", "# a: b",
-    "\t\r\x00\x1b\x7f", "\ufeff", "\uffff", "ÄÖÜ 漢字 😀", "/",
+    "\t\r\x01\x1b\x7f", "\ufeff", "\uffff", "ÄÖÜ 漢字 😀", "/",
 ]  # fmt: skip
 
 
