@@ -14,9 +14,6 @@
 -- Lua's numbers are exact up to 2^53: a million events a second for 285 years.
 -- Its constants come from SCRIPT_CONSTANTS of blocks.py, written before this text.
 local FIRST_INCREMENT = 7 * 8 + 1 -- after seven numbers of eight bytes
--- Of the record, beside the notes.
-local OTHER_FIELDS = {'good', 'bad', 'dropped', 'errors', 'since', 'newest', 'keeps', 'definition', 'fingerprint', 'changed_at',
-  'flushed', 'generation', 'applied', 'swept', 'swept_at', 'blocks', 'lost', 'cursor', 'notes'}
 local call, unpacked, formatted, packed, record_key = redis.call, struct.unpack, string.format, ARGV[1], KEYS[1]
 local number, good, bad, dropped, errors, earliest, newest, at = unpacked('>i8i8i8i8i8i8i8', packed)
 local note_field, nonce, generation, declares = 'n:' .. ARGV[2], ARGV[3], ARGV[5], ARGV[9] ~= nil
@@ -55,6 +52,8 @@ local gap = number ~= 0 and noted ~= number - 1
 if exists and number ~= 0 and not record[11] then
   -- How many notes there are, by what Redis knows at once; fewer than there should be: another hand has removed some, and any
   -- of them may be this writer's.
+  local OTHER_FIELDS = {'good', 'bad', 'dropped', 'errors', 'since', 'newest', 'keeps', 'definition', 'fingerprint',
+    'changed_at', 'flushed', 'generation', 'applied', 'swept', 'swept_at', 'blocks', 'lost', 'cursor', 'notes'}
   local others, there = call('HMGET', record_key, unpack(OTHER_FIELDS)), call('HLEN', record_key)
   for index = 1, #OTHER_FIELDS do
     if others[index] then there = there - 1 end
