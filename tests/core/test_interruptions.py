@@ -138,7 +138,7 @@ def test_an_event_recorded_at_any_instruction_counts_once(start: Setup, age: flo
             with Interruptions(handle, range(start_at, start_at + 200)):
                 recorded += work(tracker, clock)
         snapshot = tracker.snapshot()
-        assert handled > 200
+        assert handled > 100
         assert (snapshot.lifetime_good, snapshot.lifetime_bad, snapshot.dropped) == (recorded, handled, 0)
         assert snapshot.total == recorded + handled
 
@@ -196,9 +196,10 @@ def test_a_callback_of_the_garbage_collector_may_record(start: Setup, tmp_path: 
         gc.collect()
         gc.freeze()  # whatever else lives in this process would be gone through each time
         gc.callbacks.append(handle)
-        gc.set_threshold(3, 1000, 1000)
+        # Not at each object: what is taken in makes some itself, and would never come to an end.
+        gc.set_threshold(40, 1000, 1000)
         try:
-            for _ in range(200):
+            for _ in range(400):
                 recorded += work(tracker, clock)
         finally:
             gc.callbacks.remove(handle)
@@ -207,7 +208,7 @@ def test_a_callback_of_the_garbage_collector_may_record(start: Setup, tmp_path: 
 
     in_a_thread(run)
     snapshot = tracker.snapshot()
-    assert handled > 200
+    assert handled > 100
     assert (snapshot.lifetime_good, snapshot.lifetime_bad) == (recorded, handled)
 
 
