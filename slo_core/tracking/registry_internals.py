@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
 from slo_core.conventions import LOGGER_NAME
@@ -13,8 +13,10 @@ from slo_core.objectives.definition import SLODefinition
 from slo_core.process.internal_errors import InternalErrors
 from slo_core.stores.base import Store, whole_reading
 from slo_core.stores.separate_counts import WORKERS_DIFFER, separate_counts, share_a_store
-from slo_core.tracking.shared_read import SharedRead, StoreReads
 from slo_core.tracking.tracker import SLOTracker
+
+if TYPE_CHECKING:
+    from slo_core.tracking.shared_read import SharedRead
 
 __all__ = ["RegistryInternals", "whole_snapshot"]
 
@@ -56,6 +58,8 @@ class RegistryInternals:
                  "request_listeners", "store_reads", "store_setting", "version")  # fmt: skip
 
     def __init__(self, registry: _Registry) -> None:
+        from slo_core.tracking.shared_read import StoreReads  # with the first registry: it takes 2 ms to import
+
         self._registry = registry
         self.store_reads = StoreReads()
         self._shared_read = self.shared(self.read_all)
@@ -114,6 +118,8 @@ class RegistryInternals:
 
     def shared(self, read: Callable[[], R]) -> SharedRead[R]:
         """A read of the store that is shared by those who wait for it; its failure also by those who wait for others."""
+        from slo_core.tracking.shared_read import SharedRead
+
         return SharedRead(read, what=f"the store {self._registry.store.backend}", store=self.store_reads)
 
     def read_shared(self) -> SLOSnapshots:
