@@ -70,10 +70,11 @@ class RedisServer:
         return self.cli("ping") in ("PONG", "NOAUTH Authentication required.")
 
     def cli(self, *arguments: str) -> str:
-        """What `redis-cli` prints."""
+        """What `redis-cli` prints; bytes that are no text, as blocks hold them, come out as marks."""
         done = subprocess.run(
-            [self._cli, "-h", HOST, "-p", str(self.port), *arguments], capture_output=True, text=True, check=False
-        )
+            [self._cli, "-h", HOST, "-p", str(self.port), *arguments],
+            capture_output=True, text=True, errors="replace", check=False,
+        )  # fmt: skip
         return done.stdout.strip()
 
     def grant(self, rules: Sequence[str]) -> None:

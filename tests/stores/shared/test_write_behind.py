@@ -310,9 +310,12 @@ def test_a_fork_that_tells_nobody_is_noticed(tmp_path: Path) -> None:
     uWSGI forks in C: Python's hooks do not run, and the writer's id must not be used twice all the same.
 
     It is noticed with the next second of the clock; a process that forks does not count in the very same one.
+    No hook runs here, ours or `threading`'s, as in uWSGI. Python itself must hear of the fork: without that,
+    a child hangs in the interpreter if one of the parent's threads was waiting for its lock.
     """
     code = """
-import ctypes, os, sys
+import os, sys
+os.register_at_fork = lambda **hooks: None
 from slo_core import SLODefinition, SLOTracker
 from slo_core.stores.open import store_from_url
 from slo_core.testing import FakeClock
@@ -327,7 +330,7 @@ for _ in range(5):
 clock.advance(1)
 children = []
 for child in range(2):
-    pid = ctypes.CDLL(None).fork()
+    pid = os.fork()
     if pid == 0:
         for _ in range(100):
             tracker.record(False)
@@ -352,7 +355,9 @@ store.close()
 def test_two_threads_that_notice_a_fork_hand_over_nothing_of_the_parents(tmp_path: Path) -> None:
     """The second thread waits until the first has emptied the store: the parent sends what it holds itself."""
     code = """
-import ctypes, os, sys, threading
+import os, sys
+os.register_at_fork = lambda **hooks: None
+import threading
 from slo_core import SLODefinition, SLOTracker
 from slo_core.stores.open import store_from_url
 from slo_core.stores.shared.outbox import Outbox
@@ -366,7 +371,7 @@ for _ in range(5):
     tracker.record(True)  # the parent's to hand over
 clock.advance(1)
 store.ledger(tracker.definition).drain()
-pid = ctypes.CDLL(None).fork()
+pid = os.fork()
 if pid == 0:
     is_starting, is_flushed = threading.Event(), threading.Event()
     start_empty = Outbox.start_empty
