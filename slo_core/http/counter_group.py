@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from _thread import get_ident
-from collections.abc import Sequence
 
 from slo_core.process.internal_errors import InternalErrors, user_code_errors
 from slo_core.tracking.event_counter import EventCounter, ThreadCounts, ThreadRow
 
-__all__ = ["NOT_COUNTED", "CounterGroup", "CounterGroups"]
+__all__ = ["NOT_COUNTED", "CounterGroup", "CounterGroups", "TimedCounter"]
+
+# The threshold in seconds, and whether it applies to the last byte.
+TimedCounter = tuple[EventCounter, float, bool]
 
 NOT_COUNTED = "a request could not be counted for one of its SLOs"
 
 
 class CounterGroup:
     """
-    Counters of several SLOs that the same requests are counted in.
+    Counters of several SLOs that the same requests are counted in, and how.
 
     Args:
-        counters: One for each SLO.
+        good: Of the SLOs for which the requests are good.
+        bad: Of those for which they are bad.
+        timed: Of those for which the time decides.
         internal_errors: Is given what a user's own store raises.
 
     Attributes:
@@ -27,10 +31,18 @@ class CounterGroup:
             its `end`; in another second `rotate` makes it valid again.
     """
 
-    __slots__ = ("_counters", "_internal_errors", "rows")
+    __slots__ = ("_bad", "_good", "_internal_errors", "_timed", "rows")
 
-    def __init__(self, counters: Sequence[EventCounter], internal_errors: InternalErrors) -> None:
-        self._counters = tuple(counters)
+    def __init__(
+        self,
+        good: tuple[EventCounter, ...],
+        bad: tuple[EventCounter, ...],
+        timed: tuple[TimedCounter, ...],
+        internal_errors: InternalErrors,
+    ) -> None:
+        self._good = good
+        self._bad = bad
+        self._timed = timed
         self._internal_errors = internal_errors
         self.rows: dict[int, ThreadRow] = {}
 
@@ -40,15 +52,18 @@ class CounterGroup:
         row = self.rows.get(thread)
         if row is None:
             row = self.rows[thread] = ThreadRow()
-        row.counts = tuple(self._counts(counter, thread, now) for counter in self._counters)
+        row.good = tuple(self._counts(counter, thread, now) for counter in self._good)
+        row.bad = tuple(self._counts(counter, thread, now) for counter in self._bad)
+        row.timed = tuple((self._counts(counter, thread, now), limit, to_end) for counter, limit, to_end in self._timed)
+        every = (*row.good, *row.bad, *(counts for counts, *_ in row.timed))
         second = math.floor(now)
         # Each of the counts learns of the row before the row is valid, and the row looks at them again after that: another
         # thread may end their second at any moment.
-        for counts in row.counts:
+        for counts in every:
             if row not in counts.rows:
                 counts.rows.append(row)
         row.start, row.end = float(second), second + 1.0
-        if any(counts.start != row.start or counts.end != row.end for counts in row.counts):
+        if any(counts.start != row.start or counts.end != row.end for counts in every):
             row.end = -math.inf
         return row
 
@@ -67,7 +82,7 @@ class CounterGroup:
 
 class CounterGroups:
     """
-    The groups of one installation. Routes are many, and most of them count for the same SLOs.
+    The groups of one installation. Routes are many, and most of them count for the same SLOs in the same way.
 
     Args:
         internal_errors: As in `CounterGroup`.
@@ -77,10 +92,12 @@ class CounterGroups:
 
     def __init__(self, internal_errors: InternalErrors) -> None:
         self._internal_errors = internal_errors
-        self._groups: dict[tuple[EventCounter, ...], CounterGroup] = {}
+        self._groups: dict[tuple[object, ...], CounterGroup] = {}
 
-    def of(self, counters: Sequence[EventCounter]) -> CounterGroup:
+    def of(
+        self, good: tuple[EventCounter, ...], bad: tuple[EventCounter, ...], timed: tuple[TimedCounter, ...]
+    ) -> CounterGroup:
         """The group of these counters; each is compared by identity."""
-        key = tuple(counters)
+        key = (good, bad, timed)
         # setdefault is atomic: all threads share the group of the first one.
-        return self._groups.get(key) or self._groups.setdefault(key, CounterGroup(key, self._internal_errors))
+        return self._groups.get(key) or self._groups.setdefault(key, CounterGroup(*key, self._internal_errors))

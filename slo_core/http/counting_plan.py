@@ -7,15 +7,11 @@ from collections.abc import Callable, Iterable
 
 from slo_core.http.bound_slo import BoundSLO
 from slo_core.http.classify import StatusOutcome
-from slo_core.http.counter_group import CounterGroups
+from slo_core.http.counter_group import CounterGroups, TimedCounter
 from slo_core.tracking.event_counter import EventCounter
 from slo_core.tracking.tracker import SLOTracker
 
 __all__ = ["CountingPlan"]
-
-# The place in a row of counts, the threshold in seconds, and whether it applies to the last byte. A plain tuple: the recorder
-# unpacks it for each request, and a named tuple takes 30 ns longer to unpack.
-Timed = tuple[int, float, bool]
 
 
 class CountingPlan:
@@ -32,23 +28,19 @@ class CountingPlan:
 
     Attributes:
         clock: The clock of all SLOs that count: seconds since the epoch.
-        rows: By thread identifier: the counts of all SLOs that count. Valid for a second, as `CounterGroup` says.
+        rows: By thread identifier: where the SLOs count. Valid for a second, as `CounterGroup` says.
         rotate: Makes the calling thread's row.
-        good: The places in a row of the SLOs for which the status is good.
-        bad: Those of the SLOs for which it is bad.
-        timed: SLOs for which the time decides.
-        needs_end: The time of the last byte decides for one of them.
+        needs_end: The time of the last byte decides for one of the SLOs.
         undecided: SLOs whose classifier has to see each request, or whose tracker counts in another way.
     """
 
-    __slots__ = ("bad", "clock", "good", "needs_end", "rotate", "rows", "timed", "undecided")
+    __slots__ = ("clock", "needs_end", "rotate", "rows", "undecided")
 
     def __init__(self, bound_slos: Iterable[BoundSLO], status: int, counter_groups: CounterGroups) -> None:
         self.clock: Callable[[], float] = time.time
-        counters: list[EventCounter] = []
-        good: list[int] = []
-        bad: list[int] = []
-        timed: list[Timed] = []
+        good: list[EventCounter] = []
+        bad: list[EventCounter] = []
+        timed: list[TimedCounter] = []
         undecided = []
         for slo in bound_slos:
             outcome, tracker, classifier = slo.classifier.outcome_of_status(status), slo.tracker, slo.classifier
@@ -56,20 +48,16 @@ class CountingPlan:
                 continue
             # A subclass may pass each event on to other code: its own `record` has to run.
             counter = tracker.internals.counter if type(tracker).record is SLOTracker.record else None
-            if not counters:
+            if not (good or bad or timed):
                 self.clock = tracker.internals.clock
             if outcome is StatusOutcome.BY_CLASSIFIER or counter is None or tracker.internals.clock is not self.clock:
                 undecided.append(slo)
                 continue
-            place = len(counters)
-            counters.append(counter)
             if outcome is StatusOutcome.BY_TIME:
-                timed.append((place, classifier.threshold, classifier.timed_to_end))
+                timed.append((counter, classifier.threshold, classifier.timed_to_end))
             else:
-                (good if outcome is StatusOutcome.GOOD else bad).append(place)
-        self.good, self.bad = tuple(good), tuple(bad)
-        self.timed = tuple(timed)
+                (good if outcome is StatusOutcome.GOOD else bad).append(counter)
         self.needs_end = any(to_end for *_, to_end in timed)
         self.undecided = tuple(undecided)
-        group = counter_groups.of(counters)
+        group = counter_groups.of(tuple(good), tuple(bad), tuple(timed))
         self.rows, self.rotate = group.rows, group.rotate

@@ -17,13 +17,18 @@ class ThreadRow:
     The counts of one thread for several SLOs, valid from `start` to `end`: each of them is in that second.
 
     Attributes:
-        counts: One for each SLO.
+        good: Those in which an event is good.
+        bad: Those in which it is bad.
+        timed: Those for which its time decides: with the threshold in seconds, and whether that applies to the last byte.
+            Plain tuples: they are unpacked for each event, and named ones take 30 ns longer.
     """
 
-    __slots__ = ("counts", "end", "start")
+    __slots__ = ("bad", "end", "good", "start", "timed")
 
     def __init__(self) -> None:
-        self.counts: tuple[ThreadCounts, ...] = ()
+        self.good: tuple[ThreadCounts, ...] = ()
+        self.bad: tuple[ThreadCounts, ...] = ()
+        self.timed: tuple[tuple[ThreadCounts, float, bool], ...] = ()
         self.start, self.end = math.inf, -math.inf
 
 

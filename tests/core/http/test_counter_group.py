@@ -111,7 +111,7 @@ def test_a_second_that_ends_while_the_row_is_made_is_noticed() -> None:
     clock = FakeClock(1_000_000)
     ledgers = [SecondsLedger(clock) for _ in range(2)]
     first, second = (EventCounter(ledger) for ledger in ledgers)
-    group = CounterGroup((first, second), InternalErrors())
+    group = CounterGroup((first, second), (), (), InternalErrors())
 
     def end_the_first() -> None:
         first.rearm()
@@ -125,13 +125,15 @@ def test_a_second_that_ends_while_the_row_is_made_is_noticed() -> None:
     assert row.start <= clock() < row.end
 
 
-def test_routes_that_count_for_the_same_slos_share_their_rows() -> None:
+def test_routes_that_count_for_the_same_slos_in_the_same_way_share_their_rows() -> None:
     """Else each of a thousand routes would look at the second for itself, in each thread."""
-    counters = [EventCounter(SecondsLedger(FakeClock())) for _ in range(3)]
+    first, *others = (EventCounter(SecondsLedger(FakeClock())) for _ in range(3))
     groups = CounterGroups(InternalErrors())
+    group = groups.of((first,), tuple(others), ((first, 0.25, False),))
 
-    assert groups.of(counters) is groups.of(list(counters))
-    assert groups.of(counters[:2]) is not groups.of(counters)
+    assert groups.of((first,), tuple(others), ((first, 0.25, False),)) is group
+    assert groups.of((first,), tuple(others), ((first, 0.5, False),)) is not group
+    assert groups.of((first,), tuple(others[:1]), ((first, 0.25, False),)) is not group
 
 
 def test_threads_lose_nothing_while_seconds_end() -> None:
