@@ -23,10 +23,10 @@ from slo_core.process.internal_errors import user_code_errors
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker
 
-__all__ = ["IncompleteResponseError", "SLOMiddleware", "WireObserver"]
+__all__ = ["IncompleteResponseError", "SLOMiddleware", "WireObserver", "serving"]
 
 # The request that this task serves. Tasks inherit it, and may outlive the request.
-_serving: ContextVar[ServedRequest | None] = ContextVar("slo_asgi.serving", default=None)
+serving: ContextVar[ServedRequest | None] = ContextVar("slo_asgi.serving", default=None)
 
 
 class IncompleteResponseError(Exception):
@@ -82,7 +82,7 @@ class WireObserver:
                 self.app, scope, receive, send, registry=lambda: self._registry, note=self._note_lifespan
             )
             return None
-        outer = _serving.get()
+        outer = serving.get()
         if outer is not None and outer.is_open() and REQUEST_MARKS_KEY not in scope:
             return await self._serve_within(outer, scope, receive, send)
         if not self._is_checked:
@@ -99,7 +99,7 @@ class WireObserver:
         served.server_receive = receive
         served.server_send = send
         served.sends_trailers = served.is_handed_over = False
-        _serving.set(served)
+        serving.set(served)
         try:
             result = await self.app(scope, served.receive, served.send)
         except BaseException as exc:
@@ -125,7 +125,7 @@ class WireObserver:
         try:
             return await self(scope, receive, send)
         finally:
-            _serving.set(outer)
+            serving.set(outer)
 
     def _note_lifespan(self, message_type: object) -> None:
         self._saw_lifespan = True

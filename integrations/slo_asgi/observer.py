@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any
 
+from slo_asgi.middleware import serving
 from slo_asgi.route_table import is_mount, routed_app_of
 from slo_core.conventions import REQUEST_MARKS_KEY
 from slo_core.http.lifespan import ASGIApp, Message, Receive, Scope, Send
@@ -42,7 +43,8 @@ class RouterObserver:
         marks = scope.get(REQUEST_MARKS_KEY)
         if type(marks) is not RequestMarks:  # of a request that nothing counts, or of another protocol
             return await self.app(scope, receive, send)
-        if id(scope) != marks.scope_id:
+        served = serving.get()
+        if served is None or served.scope is not scope or marks.counted_by is not served.slo_keys:
             marks.noting().router_scope = scope
         elif marks.notes is not None:
             marks.notes.router_scope = None  # a layer in between tries again

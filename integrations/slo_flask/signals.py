@@ -10,7 +10,8 @@ from typing import Any
 from flask import Flask, got_request_exception, has_request_context, request, request_started
 from werkzeug.exceptions import HTTPException
 
-from slo_wsgi.served_request import SERVED_REQUEST_KEY, ServedRequest
+from slo_core.http.request import ObservedRequest
+from slo_wsgi.served_request import ServedRequest, served_request_of
 
 __all__ = ["connect"]
 
@@ -27,8 +28,8 @@ def note_exception(sender: object, *, exception: BaseException, **_: Any) -> Non
     """Note an exception on the request it belongs to."""
     if not has_request_context():
         return
-    served = request.environ.get(SERVED_REQUEST_KEY)
-    if not isinstance(served, ServedRequest):
+    served = served_request_of(request.environ)
+    if served is None:
         return
     is_last_resort = _is_in_last_resort(sys._getframe(1))  # noqa: SLF001  # part of CPython and PyPy for this use
     # An HTTPException is an answer; extensions that build on Flask's signal send it, too.
@@ -46,7 +47,7 @@ def _watch_for_retry(served: ServedRequest) -> None:
     """Forget what was reported when a middleware around Flask hands it the same request again."""
 
     def started(sender: object, **_: Any) -> None:
-        is_retried = request.environ.get(SERVED_REQUEST_KEY) is served
+        is_retried = served_request_of(request.environ) is served
         if is_retried:
             for each in _with_outer(served):
                 each.retried()
@@ -57,7 +58,7 @@ def _watch_for_retry(served: ServedRequest) -> None:
     request_started.connect(started, weak=False)
 
 
-def _with_outer(served: ServedRequest | None) -> Iterator[ServedRequest]:
+def _with_outer(served: ObservedRequest | None) -> Iterator[ServedRequest]:
     while isinstance(served, ServedRequest):
         yield served
         served = served.outer

@@ -18,7 +18,7 @@ from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import exempt_request
 from slo_flask.route import RouteTable
 from slo_wsgi.observer import WSGIObserver
-from slo_wsgi.served_request import SERVED_REQUEST_KEY, ServedRequest
+from slo_wsgi.served_request import ServedRequest, served_request_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -68,12 +68,10 @@ class SLOMiddleware(WSGIObserver):
         outer_environ = request.environ if has_request_context() else environ
         if outer_environ is environ:
             return
-        outer = outer_environ.get(SERVED_REQUEST_KEY) or outer_environ.get(_WITHIN)
+        outer = served_request_of(outer_environ) or outer_environ.get(_WITHIN)
         if isinstance(outer, ServedRequest) and not outer.finished:
             outer.marks.within(environ)
             environ[_WITHIN] = outer
-            # In a copy of the environ: what this request raises is not that one's.
-            environ.pop(SERVED_REQUEST_KEY, None)
 
     def _is_complete(self, body: Iterable[bytes]) -> bool:
         # Werkzeug's responses return a `ClosingIterator` for nearly every body; nearly every one is a single text that

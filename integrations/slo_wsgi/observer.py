@@ -10,7 +10,7 @@ from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.websocket import WEBSOCKET_KEY
 from slo_wsgi.bridge import ASGI_SCOPE_KEY, share_marks, warn_of_bridge
 from slo_wsgi.route import Routes
-from slo_wsgi.served_request import SERVED_REQUEST_KEY, ServedRequest
+from slo_wsgi.served_request import ServedRequest, served_request_of
 from slo_wsgi.upload import follow_upload
 from slo_wsgi.websocket import ServedWebsocket
 
@@ -73,10 +73,10 @@ class WSGIObserver:
                 served.observer = self
                 served.environ = environ
                 served.server_start_response = start_response
-                served.upload = served.outer = None
-                if environ.setdefault(SERVED_REQUEST_KEY, served) is not served:
-                    served.outer = environ[SERVED_REQUEST_KEY]
-                    environ[SERVED_REQUEST_KEY] = served
+                served.upload = None
+                marks = served.marks
+                served.outer = marks.innermost
+                marks.innermost = served
                 if method != "GET" or environ.get("CONTENT_LENGTH"):
                     served.upload = follow_upload(environ)
         except Exception as exc:  # the request must go on
@@ -91,15 +91,15 @@ class WSGIObserver:
         if self._is_complete(body):
             # As `ServedRequest.finish`.
             recorder.finish(served)
-            environ.pop(SERVED_REQUEST_KEY, None)
+            served.marks.innermost = None
             return body
         return served.follow(body)
 
     def _serve_first(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         self._wsgi_app = self._app
         try:
-            served = environ.get(SERVED_REQUEST_KEY)
-            if isinstance(served, ServedRequest) and served.observer is self:
+            served = served_request_of(environ)
+            if served is not None and served.observer is self:
                 warn_of_bridge(environ, served.server_start_response)
             else:
                 warn_of_bridge(environ, start_response)

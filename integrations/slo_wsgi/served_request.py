@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from slo_core.http.request import ObservedRequest, RouteMatch
+from slo_core.conventions import REQUEST_MARKS_KEY
+from slo_core.http.request import ObservedRequest, RequestMarks, RouteMatch
 from slo_core.process.internal_errors import user_code_errors
 from slo_wsgi.body import chunks_of, content_length, is_file, may_have_body
 from slo_wsgi.upload import Upload
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
 
     from slo_wsgi.observer import WSGIObserver
 
-__all__ = ["SERVED_REQUEST_KEY", "ServedRequest"]
-
-# Key in the environ, where a framework's integration looks the request up when an exception is reported.
-SERVED_REQUEST_KEY = "slo_wsgi.served_request"
+__all__ = ["ServedRequest", "served_request_of"]
 
 _NOT_FOLLOWED = "a WSGI response could not be followed"
 
@@ -53,7 +51,7 @@ class ServedRequest(ObservedRequest):
     environ: WSGIEnvironment
     server_start_response: StartResponse
     upload: Upload | None
-    outer: ServedRequest | None
+    outer: ObservedRequest | None
     body: Iterable[bytes]
     headers: list[tuple[str, str]]
     remaining: int | None
@@ -64,7 +62,8 @@ class ServedRequest(ObservedRequest):
     ) -> Callable[[bytes], object]:
         """Handed to the application in place of the server's."""
         try:
-            self.status = int(status[:3])  # RFC 9112: three digits
+            # RFC 9112: three digits; and nearly every answer, without two calls.
+            self.status = 200 if status == "200 OK" else int(status[:3])
             if self.upload is not None or self.exception is not None:
                 self._answer_disturbed(self.status)
             self.headers = headers  # of a second call too: the first response was never sent
@@ -247,7 +246,7 @@ class ServedRequest(ObservedRequest):
         """The request is over; a second call does nothing."""
         self.observer.recorder.finish(self)
         # The environ would lead back to this object, and both would wait for the garbage collector.
-        self.environ.pop(SERVED_REQUEST_KEY, None)
+        self.marks.innermost = None
 
     def __deepcopy__(self, memo: object) -> ServedRequest:
         # For middlewares that copy the environ: it is one request.
@@ -256,3 +255,10 @@ class ServedRequest(ObservedRequest):
     def resolve(self) -> RouteMatch | None:
         # SystemExit, and any exception with PROPAGATE_EXCEPTIONS, passes Flask without a call of start_response.
         return None if self.exception is None else self.observer.routes.find(self.environ, self)
+
+
+def served_request_of(environ: WSGIEnvironment) -> ServedRequest | None:
+    """The unfinished request of an environ, as the innermost installation sees it; None where no installation counts it."""
+    marks = environ.get(REQUEST_MARKS_KEY)
+    served = marks.innermost if isinstance(marks, RequestMarks) else None
+    return served if isinstance(served, ServedRequest) else None

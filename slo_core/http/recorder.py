@@ -188,9 +188,8 @@ class HTTPRecorder:
             marks = request_scope.get(REQUEST_MARKS_KEY)
             if marks is None:
                 marks = request_scope[REQUEST_MARKS_KEY] = RequestMarks()
-                marks.notes = None
+                marks.notes = marks.innermost = None
                 marks.counted_by = slo_keys
-                marks.scope_id = id(request_scope)
             elif not marks.counted_by:
                 marks.counted_by = slo_keys
             else:

@@ -61,14 +61,14 @@ class RequestMarks:
     Attributes:
         counted_by: SLOs that an installation counts this request for already; the outermost wins.
         notes: None until there is something to note.
-        scope_id: The identity of the ASGI scope or WSGI environ that the outermost installation saw.
+        innermost: The request as the innermost WSGI installation sees it, until that is finished; None elsewhere.
     """
 
-    __slots__ = ("counted_by", "notes", "scope_id")
+    __slots__ = ("counted_by", "innermost", "notes")
 
     counted_by: frozenset[SLOKey]
+    innermost: ObservedRequest | None
     notes: RequestNotes | None
-    scope_id: int
 
     def noting(self) -> RequestNotes:
         """The notes, to add to them."""
@@ -83,9 +83,8 @@ class RequestMarks:
         It is part of this one: it counts for no SLO that counts this one, and what is noted of it stays with it.
         """
         marks = request_scope[REQUEST_MARKS_KEY] = RequestMarks()
-        marks.notes = None
+        marks.notes = marks.innermost = None
         marks.counted_by = self.counted_by
-        marks.scope_id = id(request_scope)
 
     def __copy__(self) -> RequestMarks:
         return self
