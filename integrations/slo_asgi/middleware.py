@@ -325,6 +325,7 @@ class ServedRequest(ObservedRequest):
             is_last = True
             if not self.disconnected:
                 self.status = message.get("status")
+                self.start = message
         if is_last and (not self.sends_trailers or message_type == "http.response.trailers"):
             self.is_handed_over = True
         try:
@@ -334,7 +335,9 @@ class ServedRequest(ObservedRequest):
             if isinstance(exc, OSError) or is_refusal(exc):
                 self.disconnected = True
             raise
-        if message_type == "http.response.start":
+        if self.is_handed_over:
+            self._finish()
+        elif message_type == "http.response.start":
             # After a disconnect, a response such as an error page reaches no client.
             if not self.disconnected:
                 self.status = message.get("status")
@@ -342,8 +345,6 @@ class ServedRequest(ObservedRequest):
             if message.get("trailers"):
                 # A server without them ends the response with the body.
                 self.sends_trailers = "http.response.trailers" in (self.scope.get("extensions") or ())
-        if self.is_handed_over:
-            self._finish()
 
     def _is_whole_with(self, message: Message) -> bool:
         if self.start is not None:
@@ -351,12 +352,9 @@ class ServedRequest(ObservedRequest):
         return self.body.is_whole_with(message)
 
     def _finish(self) -> None:
-        notes = self.marks.notes
-        if notes is not None:
-            self._heed(notes)
         self.observer.recorder.finish(self)
 
-    def _heed(self, notes: RequestNotes) -> None:
+    def heed(self, notes: RequestNotes) -> None:
         noted = notes.broken_off or notes.unhandled
         if noted is None or self._is_of_client(noted):
             return  # the client, or a server that refused it, ended the request

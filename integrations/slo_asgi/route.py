@@ -59,12 +59,16 @@ class RouteResolver:
         routed = scope if router_scope is None else router_scope
         if "app_root_path" not in routed and ROUTE_SCOPE_KEY not in routed:
             # Nearly every request: an earlier one of its route has made the match.
-            fastapi = routed.get("fastapi")
-            context = fastapi.get("effective_route_context") if type(fastapi) is dict else None
-            known = self._known.get((id(routed.get("route")), id(context)))
-            # The endpoint is the route's own, unless something replaced one of them.
-            if known is not None and known[2].view is routed.get("endpoint"):
-                return known[2]
+            context = None
+            if "fastapi" in routed and type(routed["fastapi"]) is dict:
+                context = routed["fastapi"].get("effective_route_context")
+            try:
+                known_match = self._known[id(routed.get("route")), id(context)][2]
+                # The endpoint is the route's own, unless something replaced one of them.
+                if known_match.view is routed.get("endpoint"):
+                    return known_match
+            except KeyError:
+                pass
         route_match = self._routed(routed, observed)
         if route_match is None and router_scope is not None and ROUTE_SCOPE_KEY in scope:
             route_match = self._routed(scope, observed)

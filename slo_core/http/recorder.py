@@ -286,8 +286,10 @@ class HTTPRecorder:
     def _plan(self, observed: ObservedRequest, route_match: RouteMatch, *, is_undisturbed: bool) -> CountingPlan | None:
         """How to count a request for which no plan is remembered; None when it was counted, or counts for no SLO."""
         notes = observed.marks.notes
-        if notes is not None and notes.exempt:
-            return None
+        if notes is not None:
+            if notes.exempt:
+                return None
+            observed.heed(notes)
         # When an SLO is added meanwhile, `_rebuild` replaces this dictionary: a plan of the old definitions goes with it.
         counting_plans = self._counting_plans
         status = wire_status(observed)

@@ -152,6 +152,13 @@ class ObservedRequest:
         """
         return None
 
+    def heed(self, notes: RequestNotes) -> None:
+        """
+        Take over from the notes what concerns this installation.
+
+        `HTTPRecorder.finish` calls it once, where there are any. An integration overrides it.
+        """
+
 
 class RouteMatch:
     """
