@@ -47,6 +47,7 @@ class Delivery:
         log: What happened.
         identity: Of the store, as it last answered; None before.
         clock_skew_seconds: How far this process's clock is ahead of the store's.
+        losses: How often the store no longer had what it had confirmed, counted by SLO.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Delivery:
         self.log = DeferredLog()
         self.identity: StoreIdentity | None = None
         self.clock_skew_seconds = 0.0
+        self.losses = 0
 
     @property
     def outboxes(self) -> list[Outbox]:
@@ -245,13 +247,16 @@ class Delivery:
         if is_another:
             for outbox in self.outboxes:
                 outbox.restart(since=now.wall)
+            self.losses += len(self._ledgers)
             trouble = f"{store} is not the one written to before: its history is lost, totals start over"
             detail = f"store_id {known and known.store_id}, now {applied.identity.store_id}"
             self.log.note(logging.WARNING, trouble, detail)
         # Not before every outbox has started over.
         self.identity = applied.identity
         self._report(store, outcomes.values())
-        if any(outcome.is_loss for outcome in outcomes.values()):
+        losses = sum(outcome.is_loss for outcome in outcomes.values())
+        if losses:
+            self.losses += losses
             for outbox in self.outboxes:
                 outbox.ask_soon()
         return {outbox for outbox, outcome in outcomes.items() if outcome.is_refused}

@@ -78,6 +78,7 @@ class WriteBehindStore:
         self._is_behind = False  # there was more to be handed over than could be at a stretch
         self._errors: dict[str, int] = {}  # of every process, by SLO, as last read
         self._lost_blocks: dict[str, int] = {}  # likewise
+        self._seen_lost = 0  # how often they were more than before
         self._prune_at = self.monotonic() + _PRUNE_SECONDS * random.uniform(0.0, 1.0)  # noqa: S311
 
     # --- which store it is
@@ -132,6 +133,7 @@ class WriteBehindStore:
             flush_lag_seconds=0.0 if since is None else max(0.0, self.monotonic() - since),
             clock_skew_seconds=self._delivery.clock_skew_seconds,
             errors=sum(self._errors.values()),
+            losses=self._delivery.losses + self._seen_lost,
         )
 
     def _oldest_since(self) -> float | None:
@@ -278,6 +280,7 @@ class WriteBehindStore:
     def _report_lost(self, record: SLORecord) -> None:
         """Say so when the store has thrown away counts that it had written."""
         if record.lost_blocks > self._lost_blocks.get(record.slo, 0):
+            self._seen_lost += 1
             trouble = f"the store {self.backend} has thrown counts away that it had written (is it evicting?)"
             self._delivery.log.note(logging.ERROR, trouble, f"SLO {record.slo}, {record.lost_blocks} times so far")
         self._lost_blocks[record.slo] = record.lost_blocks
@@ -292,6 +295,7 @@ class WriteBehindStore:
         self._start()
         self._attempts.reset()
         self._delivery.clock_skew_seconds = 0.0
+        self._delivery.losses = 0
         self._flusher.reset()
         now = self._clock()
         for outbox in self._delivery.outboxes:
