@@ -237,7 +237,7 @@ class ServedRequest(ObservedRequest):
             self._forget_exceptions()
             return
         if self.is_handed_over and isinstance(exc, CancelledError):
-            self._finish()
+            self.observer.recorder.finish(self)
             self._forget_exceptions()
             return
         if isinstance(exc, CancelledError) and not self.disconnected:
@@ -248,7 +248,7 @@ class ServedRequest(ObservedRequest):
                 self.status = status  # the framework around us will answer with it
             else:
                 self.exception = exc
-        self._finish()
+        self.observer.recorder.finish(self)
         self._forget_exceptions()
 
     def is_open(self) -> bool:
@@ -266,7 +266,7 @@ class ServedRequest(ObservedRequest):
             if self._server_is_stopping(None):
                 self.marks.noting().exempt = True
             self.exception = IncompleteResponseError("the application returned before its response had ended")
-        self._finish()
+        self.observer.recorder.finish(self)
 
     async def _explain_cancellation(self, exc: BaseException) -> None:
         if self._server_is_stopping(exc):
@@ -336,7 +336,7 @@ class ServedRequest(ObservedRequest):
                 self.disconnected = True
             raise
         if self.is_handed_over:
-            self._finish()
+            self.observer.recorder.finish(self)
         elif message_type == "http.response.start":
             # After a disconnect, a response such as an error page reaches no client.
             if not self.disconnected:
@@ -350,9 +350,6 @@ class ServedRequest(ObservedRequest):
         if self.start is not None:
             self.body, self.start = AnnouncedBody(self.start), None
         return self.body.is_whole_with(message)
-
-    def _finish(self) -> None:
-        self.observer.recorder.finish(self)
 
     def heed(self, notes: RequestNotes) -> None:
         noted = notes.broken_off or notes.unhandled
