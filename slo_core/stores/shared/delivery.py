@@ -299,9 +299,7 @@ class Delivery:
             self.log.note(logging.WARNING, trouble, f"{given_up} events")
 
     def _report_unable(self, slos: Collection[str]) -> None:
-        trouble = (
-            f"the store {self._buckets.backend} cannot take events of an SLO: they wait; those of other SLOs are written"
-        )
+        trouble = f"the store {self._buckets.backend} cannot take events of an SLO: they wait; those of other SLOs are written"
         detail = "; ".join(f"SLO {slo!r}: {self._batches.unable[slo]}" for slo in sorted(slos))
         self.log.note(logging.ERROR, trouble, detail)
 

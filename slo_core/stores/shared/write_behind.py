@@ -276,9 +276,7 @@ class WriteBehindStore:
             if stored.record is not None:
                 self._errors[stored.record.slo] = stored.record.errors
                 self._report_lost(stored.record)
-        return [
-            self._reading(definition.name, stored) for definition, stored in zip(definitions, answers, strict=True)
-        ]
+        return [self._reading(definition.name, stored) for definition, stored in zip(definitions, answers, strict=True)]
 
     def _reading(self, slo: str, stored: Stored) -> Reading | StoreError:
         reading = reading_of(slo, stored, now=self._clock())
