@@ -68,7 +68,13 @@ def rules(**options: Any) -> None:
 
 @slo.command("gate")
 @gate_options
-def gate(min_budget: str, max_burns: Sequence[str], slos: Sequence[str], on_unknown: Literal["pass", "fail"]) -> None:
+def gate(
+    min_budget: str,
+    max_burns: Sequence[str],
+    min_time: str | None,
+    slos: Sequence[str],
+    on_unknown: Literal["pass", "fail"],
+) -> None:
     """
     Ask whether enough error budget is left to release, and say why.
 
@@ -76,7 +82,8 @@ def gate(min_budget: str, max_burns: Sequence[str], slos: Sequence[str], on_unkn
     """
     with _failing_with_2():
         service = service_status_or_error(installation_of(current_app).registry)
-        findings = gate_from(min_budget=min_budget, max_burns=max_burns, slos=slos).judge([service])
+        conditions = gate_from(min_budget=min_budget, max_burns=max_burns, min_time=min_time, slos=slos)
+        findings = conditions.judge([service])
     for finding in findings:
         click.echo(str(finding))
     if service.note:
