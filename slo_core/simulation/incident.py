@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from slo_core.objectives.window import LONGEST_WINDOW_SECONDS
+from slo_core.objectives.window import LONGEST_PERIOD_SECONDS
 from slo_core.simulation.minute_counts import MinuteCounts
 from slo_core.simulation.traffic import Stretch, Traffic
 
@@ -28,7 +28,7 @@ class Incident:
         after_seconds: How long to go on after it; None goes on until it has left the longest alert window.
 
     Raises:
-        ValueError: The incident is shorter than a second, or a part is longer than 92 days.
+        ValueError: The incident is shorter than a second, or a part is longer than 93 days.
     """
 
     stretches: tuple[Stretch, ...]
@@ -45,8 +45,8 @@ class Incident:
             ("traffic before it", self.before_seconds or 0),
             ("a look at what comes after", self.after_seconds or 0),
         ):
-            if not 0 <= seconds <= LONGEST_WINDOW_SECONDS:
-                raise ValueError(f"expected {what} of at most 92 days, got {seconds} s")
+            if not 0 <= seconds <= LONGEST_PERIOD_SECONDS:
+                raise ValueError(f"expected {what} of at most 93 days, got {seconds} s")
 
     @classmethod
     def steady(

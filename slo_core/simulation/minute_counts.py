@@ -11,7 +11,7 @@ from pathlib import Path
 
 from slo_core.budgets.events import EventCounts
 from slo_core.errors import ConfigError, Problem
-from slo_core.objectives.window import LONGEST_WINDOW_SECONDS
+from slo_core.objectives.window import LONGEST_PERIOD_SECONDS
 from slo_core.simulation.traffic import HIGHEST_RATE
 
 __all__ = ["MinuteCounts", "read_minute_counts"]
@@ -111,8 +111,8 @@ class _Reader:
                 )
                 continue
             first = minute if first is None else first
-            if (minute - first + 1) * MINUTE > LONGEST_WINDOW_SECONDS:
-                self._report(number, when, "expected at most 92 days from the first line to the last")
+            if (minute - first + 1) * MINUTE > LONGEST_PERIOD_SECONDS:
+                self._report(number, when, "expected at most 93 days from the first line to the last")
                 return
             previous = minute
             yield MinuteCounts(minute, counts)

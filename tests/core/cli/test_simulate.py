@@ -146,7 +146,7 @@ def test_times_that_are_not_exact_are_told(capsys: pytest.CaptureFixture[str], m
         (["--target", "99.9%", "--errors", "15", "--for", "10m"], 'did you mean "15%"?'),
         (["--target", "99.9%", "--errors", "15%", "--for", "ten"], "expected seconds or a duration"),
         (["--target", "99.9%", "--errors", "15%", "--for", "1.5s"], "expected whole seconds"),
-        (["--target", "99.9%", "--errors", "15%", "--for", "99d"], "an incident of at most 92 days"),
+        (["--target", "99.9%", "--errors", "15%", "--for", "99d"], "an incident of at most 93 days"),
         (["--target", "99.9%", "--errors", "15%", "--for", "10m", "--rate", "fast"], 'expected a rate such as "50/s"'),
         (["--target", "99.9%", *SHORT, "--min-failures", "0"], "0 is not in the range x>=1"),
         (["--target", "99.9%", *SHORT, "--csv", "x.csv"], "Expected either --csv or --errors and --for, got both."),
