@@ -37,15 +37,19 @@ class _Failure(click.ClickException):
 
 
 @slo.command("status")
-@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def status(format_: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="JSON for programs, as /slo.json.")
+@click.option(
+    "--format", "format_", type=click.Choice(["table", "json"]), default="table", help='"json" is the same as --json.'
+)
+def status(as_json: bool, format_: str) -> None:
     """Show each SLO: its state, error budget, burn rate and firing alerts."""
     installation = installation_of(current_app)
     registry = installation.registry
     try:
-        text = (
-            json.dumps(status_json(registry), indent=2) if format_ == "json" else status_table(registry, paint=_paint)
-        )
+        if as_json or format_ == "json":
+            text = json.dumps(status_json(registry), indent=2)
+        else:
+            text = status_table(registry, paint=_paint)
     except SLOError as exc:
         raise click.ClickException(str(exc)) from exc
     click.echo(text)
