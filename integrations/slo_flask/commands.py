@@ -37,15 +37,19 @@ class _Failure(click.ClickException):
 
 
 @slo.command("status")
-@click.option("--format", "format_", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def status(format_: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="JSON for programs, as /slo.json.")
+@click.option(
+    "--format", "format_", type=click.Choice(["table", "json"]), default="table", help='"json" is the same as --json.'
+)
+def status(as_json: bool, format_: str) -> None:
     """Show each SLO: its state, error budget, burn rate and firing alerts."""
     installation = installation_of(current_app)
     registry = installation.registry
     try:
-        text = (
-            json.dumps(status_json(registry), indent=2) if format_ == "json" else status_table(registry, paint=_paint)
-        )
+        if as_json or format_ == "json":
+            text = json.dumps(status_json(registry), indent=2)
+        else:
+            text = status_table(registry, paint=_paint)
     except SLOError as exc:
         raise click.ClickException(str(exc)) from exc
     click.echo(text)
@@ -68,7 +72,13 @@ def rules(**options: Any) -> None:
 
 @slo.command("gate")
 @gate_options
-def gate(min_budget: str, max_burns: Sequence[str], slos: Sequence[str], on_unknown: Literal["pass", "fail"]) -> None:
+def gate(
+    min_budget: str,
+    max_burns: Sequence[str],
+    min_time: str | None,
+    slos: Sequence[str],
+    on_unknown: Literal["pass", "fail"],
+) -> None:
     """
     Ask whether enough error budget is left to release, and say why.
 
@@ -76,7 +86,8 @@ def gate(min_budget: str, max_burns: Sequence[str], slos: Sequence[str], on_unkn
     """
     with _failing_with_2():
         service = service_status_or_error(installation_of(current_app).registry)
-        findings = gate_from(min_budget=min_budget, max_burns=max_burns, slos=slos).judge([service])
+        conditions = gate_from(min_budget=min_budget, max_burns=max_burns, min_time=min_time, slos=slos)
+        findings = conditions.judge([service])
     for finding in findings:
         click.echo(str(finding))
     if service.note:

@@ -12,7 +12,7 @@ from slo_core.budgets.events import EventCounts
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.target import Target
 
-__all__ = ["Reading", "SLOSnapshot", "SLOSnapshots", "SnapshotPlan", "measured_in_window", "pace_of"]
+__all__ = ["Reading", "SLOSnapshot", "SLOSnapshots", "SnapshotPlan", "measured_in_window", "pace_of", "pace_window"]
 
 
 # Without slots: applications serialise `snapshot.__dict__`.
@@ -126,6 +126,12 @@ def pace_of(snapshot: SLOSnapshot) -> BurnRateSample:
     return min(samples, key=lambda sample: sample.window_seconds)
 
 
+def pace_window(definition: SLODefinition) -> int:
+    """The window of `pace_of`, in seconds."""
+    windows = [rule.long_window for rule in definition.active_alert_rules] or definition.burn_rate_windows
+    return min(windows, default=definition.window_seconds)
+
+
 class SLOSnapshots(list[tuple[SLODefinition, SLOSnapshot]]):
     """
     SLOs, each with its snapshot.
@@ -183,8 +189,7 @@ class SnapshotPlan:
         self._target = definition.objective
         rules = definition.active_alert_rules
         self._rules = tuple((rule, rule.factor(definition.window_seconds)) for rule in rules)
-        paces = [rule.long_window for rule in rules] or list(definition.burn_rate_windows)
-        self._pace_window = min(paces, default=definition.window_seconds)
+        self._pace_window = pace_window(definition)
 
     def take(self, reading: Reading, *, at: float) -> SLOSnapshot:
         """

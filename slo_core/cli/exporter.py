@@ -41,9 +41,7 @@ __all__ = ["exporter"]
     show_default=True,
     help="Port to listen on; 0 takes a free one.",
 )
-@click.option(
-    "--token-file", metavar="FILE", type=click.Path(path_type=Path), help="File with the bearer token to ask for."
-)
+@click.option("--token-file", metavar="FILE", type=Path, help="File with the bearer token to ask for.")
 def exporter(url: str, service: str | None, host: str, port: int, token_file: Path | None) -> None:
     """
     Serve /metrics for the SLOs of every service in a shared store.

@@ -31,6 +31,7 @@ def gate(
     service: str | None,
     min_budget: str,
     max_burns: Sequence[str],
+    min_time: str | None,
     slos: Sequence[str],
     on_unknown: Literal["pass", "fail"],
 ) -> int:
@@ -43,7 +44,7 @@ def gate(
     URL is the /slo.json or /metrics of a running service, or a shared store, which is only read.
     """
     silence_logging()
-    conditions = gate_from(min_budget=min_budget, max_burns=max_burns, slos=slos)
+    conditions = gate_from(min_budget=min_budget, max_burns=max_burns, min_time=min_time, slos=slos)
     with closing(opened_source(address, token_file, service)) as source:
         try:
             services = source.read()

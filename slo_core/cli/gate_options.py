@@ -13,7 +13,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def gate_options(command: Command) -> Command:
-    """Add `min_budget`, `max_burns` and `slos`, for `slo_core.status.gate.gate_from`, and `on_unknown`, for `exit_code`."""
+    """Add what `slo_core.status.gate.gate_from` takes, and `on_unknown` for `exit_code`."""
     options: Iterable[Callable[[Command], Command]] = (
         click.option(
             "--min-budget",
@@ -27,6 +27,11 @@ def gate_options(command: Command) -> Command:
             metavar="RATE/WINDOW",
             multiple=True,
             help="How fast it may burn, such as 6/1h, in one of the SLO's windows. May be repeated.",
+        ),
+        click.option(
+            "--min-time",
+            metavar="DURATION",
+            help="How long the budget must last at the current pace, such as 2d.  [default: not asked]",
         ),
         click.option(
             "--slo", "slos", metavar="NAME", multiple=True, help="Ask this SLO. May be repeated.  [default: all]"

@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-__all__ = ["COMMANDS", "LazyGroup", "slo"]
+__all__ = ["COMMANDS", "HelpfulGroup", "LazyGroup", "slo"]
 
 # In the order of their use. The part behind the colon is the command's name in its module.
 COMMANDS: Mapping[str, str] = {
@@ -23,7 +23,17 @@ COMMANDS: Mapping[str, str] = {
 }
 
 
-class LazyGroup(click.Group):
+class HelpfulGroup(click.Group):
+    """A group that shows its help where no command follows: on stderr, with exit code 2, as click does from 8.2 on."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(2)
+        return super().parse_args(ctx, args)
+
+
+class LazyGroup(HelpfulGroup):
     """
     A group that imports a command when it is used.
 
@@ -45,8 +55,6 @@ class LazyGroup(click.Group):
 @click.group(
     "slo",
     cls=LazyGroup,
-    # Versions of click differ when the subcommand is missing: this makes it an error in all of them.
-    no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="slo-suite", prog_name="slo")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -19,8 +20,10 @@ from slo_core.errors import ConfigError, nearest
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import parse_duration
 from slo_core.simulation.incident import Incident
+from slo_core.simulation.instant import parse_instant
 from slo_core.simulation.minute_counts import read_minute_counts
 from slo_core.simulation.outcome import Outcome, outcome_json
+from slo_core.simulation.run import DEFAULT_START_TEXT
 from slo_core.simulation.run import simulate as play
 from slo_core.simulation.traffic import parse_rate, parse_share
 
@@ -54,7 +57,11 @@ def _seconds_or_none(text: str) -> int:
     return 0 if text.strip() in ("0", "0s") else _seconds(text)
 
 
-_share, _rate = _parsed_by(parse_share), _parsed_by(parse_rate)
+def _whole_second(text: str) -> int:
+    return math.floor(parse_instant(text))
+
+
+_share, _rate, _instant = _parsed_by(parse_share), _parsed_by(parse_rate), _parsed_by(_whole_second)
 _duration, _duration_or_0 = _parsed_by(_seconds), _parsed_by(_seconds_or_none)
 
 
@@ -68,6 +75,14 @@ _duration, _duration_or_0 = _parsed_by(_seconds), _parsed_by(_seconds_or_none)
 @click.option("--for", "seconds", callback=_duration, metavar="DURATION", help="How long the incident lasts: 10m.")
 @click.option("--rate", callback=_rate, metavar="RATE", help="Events, in all: 50/s, 0.2/s, 600/h.  [default: 10/s]")
 @click.option("--csv", "file", metavar="FILE", help="Counts by the minute, in place of --errors and --for.")
+@click.option(
+    "--at",
+    "start",
+    callback=_instant,
+    metavar="TIME",
+    help="When the incident begins, for calendar windows: 2026-03-01T12:00Z.  [default: the first time of the CSV file, "
+    f"or {DEFAULT_START_TEXT}]",
+)
 @click.option("--background", callback=_share, default="0%", metavar="SHARE", help="Share that fails before and after.")
 @click.option(
     "--before",
@@ -92,6 +107,7 @@ def simulate(
     target: str | None,
     window: str | None,
     min_failures: int | None,
+    start: int | None,
     as_json: bool,
     **incident_options: Any,
 ) -> None:
@@ -106,15 +122,17 @@ def simulate(
     It runs the code that decides in a service, on a clock that runs ahead; traffic is even, and the same every time.
     Times count from the start of the incident.
 
-    A CSV file has a header with minute (a number) or time (ISO 8601, or seconds since the epoch), and two of total,
-    good and bad. Before and after it traffic is its average, unless --rate is given.
+    A CSV file has a header with minute (a number) or time (ISO 8601, in UTC unless it has an offset, or seconds since the
+    epoch), and two of total, good and bad; its lines are in order of time. Before and after it traffic is its average,
+    unless --rate is given.
 
     SOURCE is a .yaml, .toml or .json file with `service:` and `slos:`, or module:attribute.
     """  # noqa: D301  # a raw text would show the mark that keeps click from wrapping the examples
     definitions = _definitions(source, django_settings, names, target, window)
     if min_failures is not None:
         definitions = [_with_min_failures(definition, min_failures) for definition in definitions]
-    outcomes = play(definitions, _incident(**incident_options))
+    incident = _incident(**incident_options)
+    outcomes = play(definitions, incident, start=start)
     if as_json:
         click.echo(json.dumps({"slos": [outcome_json(outcome) for outcome in outcomes]}, indent=2))
         return
@@ -122,6 +140,10 @@ def simulate(
         for part in simulation_report(outcome, console()):
             print_result(part)
         _note_resolution(outcome)
+    if start is None and incident.begins_at is None and any(definition.period for definition in definitions):
+        print_note(
+            f"a calendar window depends on the day: the incident is assumed to begin on {DEFAULT_START_TEXT}; --at sets it"
+        )
 
 
 def _note_resolution(outcome: Outcome) -> None:

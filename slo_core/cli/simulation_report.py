@@ -42,7 +42,8 @@ def simulation_report(outcome: Outcome, console: Console) -> Iterator[Renderable
     title = promise if name.startswith(target) else f"{name}: {promise}"
     lasted = format_duration(outcome.incident_seconds)
     events = f"{outcome.budget.failures:,} of {outcome.budget.events:,} events fail"
-    yield Text(f"{title}. Incident of {lasted}, {events}.", style="bold")
+    begins = outcome.local_start.strftime("%Y-%m-%d %H:%M:%S %Z")
+    yield Text(f"{title}. Incident of {lasted} from {begins} on, {events}.", style="bold")
     yield Text()
     yield _alerts(outcome, console) if outcome.rules else Text("It has no alert rules.")
     yield Text()

@@ -27,7 +27,7 @@ def status_options(command: Command) -> Command:
         click.option(
             "--token-file",
             metavar="FILE",
-            type=click.Path(path_type=Path),
+            type=Path,
             help=f"File with the page's bearer token.  [default: {TOKEN_VARIABLE} in the environment]",
         ),
         click.option("--service", metavar="NAME", help="Of several services, this one only.  [default: every service]"),

@@ -7,6 +7,7 @@ from contextlib import ExitStack, closing
 import click
 
 from slo_core.budgets.wording import printable
+from slo_core.cli.group import HelpfulGroup
 from slo_core.cli.import_path import import_project_of
 from slo_core.cli.terminal import print_result
 from slo_core.errors import StoreError
@@ -26,7 +27,7 @@ STORE_HELP = (
 _NO_SERVICE = "slo"
 
 
-@click.group("store", no_args_is_help=False)
+@click.group("store", cls=HelpfulGroup)
 def store() -> None:
     """Work on the contents of a store."""
 

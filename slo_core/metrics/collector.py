@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client.metrics_core import Metric as Family
@@ -22,6 +23,7 @@ _GAUGES = {
     Metric.SUCCESS_RATIO: "Share of good events in the window; 1 without events.",
     Metric.BUDGET_REMAINING: "Share of the error budget that is left; 0 is spent, below 0 overspent.",
     Metric.BREACHED: "1 when fewer events were good than the target asks, else 0.",
+    Metric.TIME_TO_EXHAUSTION: "When the budget is gone at the pace of the shortest long alert window, in seconds; 0 is gone.",
     Metric.DATA_SINCE: "Since when the SLO is measured, in seconds since the epoch.",
     Metric.LATENCY_THRESHOLD: "Answered within this many seconds is good.",
     Metric.BURN_RATE: "How fast the error budget is spent; 1 spends one budget a window.",
@@ -134,6 +136,7 @@ class SLOCollector(Collector):
             (Metric.SUCCESS_RATIO, snapshot.success_ratio),
             (Metric.BUDGET_REMAINING, snapshot.error_budget_remaining),
             (Metric.BREACHED, int(snapshot.is_breached)),
+            (Metric.TIME_TO_EXHAUSTION, _or_never(snapshot.time_to_exhaustion)),
             (Metric.DATA_SINCE, snapshot.data_since),
             (Metric.EVENTS_DROPPED, snapshot.dropped),
         ):
@@ -160,6 +163,11 @@ class SLOCollector(Collector):
                 Label.SHORT_WINDOW: str(alert.short.window_seconds),
             }
             families.add(Metric.ALERT_FIRING, by_rule, int(alert.is_firing))
+
+
+def _or_never(seconds: float | None) -> float:
+    # Infinity where nothing burns: without a series, a calm SLO would look like one that is not measured.
+    return math.inf if seconds is None else seconds
 
 
 # Metrics of processes that write; a reader has no values for them.

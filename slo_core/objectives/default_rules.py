@@ -1,11 +1,12 @@
 """
-The default alert rules: the table of the SRE Workbook as data.
+The default alert rules: the table of the SRE Workbook and those for other windows as data, and what lies between them.
 
 Source: Site Reliability Workbook, chapter 5, "Alerting on SLOs".
 """
 
 from __future__ import annotations
 
+from decimal import Context
 from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
@@ -36,6 +37,7 @@ _TABLES = {
         _rule("page", 6 * HOUR, 1800, 20),
         _rule("ticket", 1 * DAY, 2 * HOUR, 40),
     ),
+    28 * DAY: _TABLE_30_DAYS,
     30 * DAY: _TABLE_30_DAYS,
     90 * DAY: (
         _rule("page", 1 * HOUR, 300, 1),
@@ -43,6 +45,16 @@ _TABLES = {
         _rule("ticket", 1 * DAY, 2 * HOUR, 5),
     ),
 }
+_SHORTEST_TABLE = min(_TABLES)
+
+# Factors between the tables are multiples of 1/50, as those of the tables are. With more digits Prometheus, whose only
+# numbers are floats, could not compare them exactly at 99.999 %.
+_STEPS = 50
+
+_SHORTEST_SHORT_WINDOW = 120
+
+# Logarithms as decimals, because each float library rounds its own way. Not the context of the host, which may be any.
+_DIGITS = Context(prec=28)
 
 
 class RuleConcern(NamedTuple):
@@ -90,15 +102,67 @@ def concern_about(rule: AlertRule, *, window_seconds: int, target: Target) -> Ru
 @lru_cache(maxsize=1024)
 def default_rules(window_seconds: int, target: Target) -> DefaultRules:
     """
-    The Workbook's table for an SLO: its own shares for 7, 30 and 90 days, the 30-day shares for any other.
+    The default rules of an SLO: those of its window's length, without the ones that make no sense for it.
 
-    Rules that could never fire, would fire on an even spend, or look further back than the SLO are left out.
+    Rules that could never fire, or would fire on an even spend, are left out.
     """
-    rules, left_out = [], []
-    for rule in _TABLES.get(window_seconds, _TABLE_30_DAYS):
+    of_length = _rules_of_length(window_seconds)
+    rules, left_out = [], list(of_length.left_out)
+    for rule in of_length.rules:
         concern = concern_about(rule, window_seconds=window_seconds, target=target)
         if concern is None:
             rules.append(rule)
         else:
             left_out.append(concern)
     return DefaultRules(tuple(rules), tuple(left_out))
+
+
+def _rules_of_length(window_seconds: int) -> DefaultRules:
+    """A table; between two tables their rules with factors in between; beyond them the factors of the nearest one."""
+    if window_seconds in _TABLES:
+        return DefaultRules(_TABLES[window_seconds], ())
+    if window_seconds < _SHORTEST_TABLE:
+        return _shortened(window_seconds)
+    shorter = max(length for length in _TABLES if length < window_seconds)
+    longer = min((length for length in _TABLES if length > window_seconds), default=shorter)
+    return _between(shorter, longer, window_seconds)
+
+
+def _shortened(window_seconds: int) -> DefaultRules:
+    """The factors of the shortest table, whose windows are the same part of a shorter one, in whole minutes."""
+    rules, left_out = [], []
+    for rule in _TABLES[_SHORTEST_TABLE]:
+        long_window = window_seconds * rule.long_window // _SHORTEST_TABLE // 60 * 60
+        short_window = long_window // 12 // 60 * 60
+        if short_window < _SHORTEST_SHORT_WINDOW:
+            reason = (
+                f"its windows become shorter with the SLO's ({format_duration(window_seconds)}), and the short one would be "
+                f"under {format_duration(_SHORTEST_SHORT_WINDOW)}"
+            )
+            left_out.append(RuleConcern(rule, reason))
+        else:
+            factor = rule.factor(_SHORTEST_TABLE)
+            rules.append(AlertRule(long_window, short_window, severity=rule.severity, burn_rate=factor))
+    return DefaultRules(tuple(rules), tuple(left_out))
+
+
+def _between(shorter: int, longer: int, window_seconds: int) -> DefaultRules:
+    """The rules that both tables have; their factors follow the logarithm of the window's length."""
+    low, high = ({rule.key: rule for rule in _TABLES[length]} for length in (shorter, longer))
+    part = _part_of_the_way(shorter, longer, window_seconds)
+    rules, left_out = [], []
+    for key, rule in {**low, **high}.items():
+        if key in low and key in high:
+            start, end = low[key].factor(shorter), high[key].factor(longer)
+            factor = Fraction(round((start + (end - start) * part) * _STEPS), _STEPS)
+            rules.append(AlertRule(rule.long_window, rule.short_window, severity=rule.severity, burn_rate=factor))
+        else:
+            tables = f"{format_duration(shorter)} and {format_duration(longer)}"
+            left_out.append(RuleConcern(rule, f"only one of the tables for {tables} has it"))
+    return DefaultRules(tuple(rules), tuple(left_out))
+
+
+def _part_of_the_way(start: int, end: int, length: int) -> Fraction:
+    """How far a length lies between two others, from 0 to 1, by its logarithm."""
+    first, last, own = (Fraction(_DIGITS.ln(seconds)) for seconds in (start, end, length))
+    return (own - first) / (last - first) if start < end else Fraction(0)

@@ -17,6 +17,8 @@ __all__ = [
     "FUTURE_TOLERANCE_SECONDS",
     "HOUR",
     "LATEST_TIME",
+    "LONGEST_CLOCK_CHANGE_SECONDS",
+    "LONGEST_PERIOD_SECONDS",
     "LONGEST_WINDOW_SECONDS",
     "MINUTES",
     "QUARTER_HOUR",
@@ -42,6 +44,13 @@ FUTURE_TOLERANCE_SECONDS = 60
 
 # A quarter has at most 92 days; longer windows would hide a bad month behind three good ones.
 LONGEST_WINDOW_SECONDS = 92 * DAY
+
+# Clocks go back by an hour in most zones, by two at Antarctica/Troll, by seven at Vostok in 1994, and by a whole day where
+# a zone crosses the date line (Alaska in 1867): no calendar period is longer than its days and one more.
+LONGEST_CLOCK_CHANGE_SECONDS = DAY
+
+# The longest calendar period, which is longer than the longest rolling window.
+LONGEST_PERIOD_SECONDS = LONGEST_WINDOW_SECONDS + LONGEST_CLOCK_CHANGE_SECONDS
 
 # How much longer than its span a tier is kept: twice the clock difference that is tolerated.
 SLACK_SECONDS = 2 * FUTURE_TOLERANCE_SECONDS
@@ -126,7 +135,7 @@ class CalendarPeriod(NamedTuple):
     Attributes:
         name: What the user types.
         nominal_seconds: The length that burn-rate factors are worked out from.
-        longest_seconds: The longest it can be, a change to winter time included.
+        longest_seconds: The longest it can be, also where clocks go back in it.
     """
 
     name: str
@@ -137,9 +146,9 @@ class CalendarPeriod(NamedTuple):
 CALENDAR_PERIODS = {
     period.name: period
     for period in (
-        CalendarPeriod("week", 7 * DAY, 7 * DAY + HOUR),
-        CalendarPeriod("month", 30 * DAY, 31 * DAY + HOUR),
-        CalendarPeriod("quarter", 90 * DAY, 92 * DAY + HOUR),
+        CalendarPeriod("week", 7 * DAY, 7 * DAY + LONGEST_CLOCK_CHANGE_SECONDS),
+        CalendarPeriod("month", 30 * DAY, 31 * DAY + LONGEST_CLOCK_CHANGE_SECONDS),
+        CalendarPeriod("quarter", 90 * DAY, LONGEST_PERIOD_SECONDS),
     )
 }
 

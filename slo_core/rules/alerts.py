@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from slo_core.budgets.snapshot import pace_window
 from slo_core.budgets.wording import percent, target_digits, window_text
 from slo_core.conventions import Label
 from slo_core.objectives.alert_rule import AlertRule
@@ -24,6 +25,9 @@ __all__ = ["SLOAlerts"]
 
 _SILENCE_SECONDS = 600
 _LOW_SHARES = (Fraction(25, 100), Fraction(10, 100))
+_SOON_SECONDS = 4 * HOUR
+# One failure in a quiet hour may be all that is left of a budget, and says nothing about its pace.
+_SOON_FAILURES = 2
 _DROPPED_SECONDS = 900
 
 
@@ -57,6 +61,7 @@ class SLOAlerts:
         yield self._exhausted()
         for share in _LOW_SHARES:
             yield self._low(share)
+        yield self._gone_soon()
         yield self._no_traffic()
         yield self._absent()
         yield self._events_dropped()
@@ -145,6 +150,24 @@ class SLOAlerts:
             description=(
                 f"{self._bad_of_total(period)} failed in {self._window}.\nPromised are {self._objective}.\n"
                 f"{self._left_sentence}"
+            ),
+        )
+
+    def _gone_soon(self) -> AlertingRule:
+        pace, left = pace_window(self.definition), self._counts.time_to_exhaustion()
+        soon = format_duration(_SOON_SECONDS)
+        return self._alert(
+            Alert.BUDGET_GONE_SOON,
+            f"{and_(f'{left} <= {_SOON_SECONDS}', f'{left} > 0')}\nand ignoring ({RuleLabel.SLOTH_WINDOW})\n"
+            f"{self._counts.failures(pace)} >= {_SOON_FAILURES}",
+            severity=TICKET,
+            family="budget",
+            inhibit="target",
+            outlives=True,
+            summary=f"{self._title} will have spent its error budget within {soon}",
+            description=(
+                f"{{{{ $value | humanizeDuration }}}} are left at the pace of the last {format_duration(pace)}, in which\n"
+                f"{self._bad_of_total(pace)} failed.\nPromised are {self._objective}.\n{self._left_sentence}"
             ),
         )
 

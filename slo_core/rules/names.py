@@ -12,11 +12,12 @@ class Record:
     """
     Names of recorded series.
 
-    All but the first two are Sloth's published conventions, which many dashboards use.
+    All but the first three are Sloth's published conventions, which many dashboards use.
     """
 
     EVENTS = "slo:window_events:sum"
     FAILURES = "slo:window_failures:sum"
+    TIME_TO_EXHAUSTION = "slo:time_to_exhaustion:seconds"
     OBJECTIVE = "slo:objective:ratio"
     ERROR_BUDGET = "slo:error_budget:ratio"
     PERIOD_DAYS = "slo:time_period:days"
@@ -55,6 +56,7 @@ class Alert:
     BURN = "SLOErrorBudgetBurn"
     BUDGET_EXHAUSTED = "SLOBudgetExhausted"
     BUDGET_LOW = "SLOBudgetLow"
+    BUDGET_GONE_SOON = "SLOBudgetGoneSoon"
     NO_TRAFFIC = "SLONoTraffic"
     ABSENT = "SLOAbsent"
     EVENTS_DROPPED = "SLOEventsDropped"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
+from slo_core.budgets.snapshot import pace_window
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import DAY, HOUR
 from slo_core.rules.names import Record, RuleLabel, sli_error_record
@@ -54,6 +55,10 @@ class Recorded:
         """Share of the error budget of the SLO's window that is left."""
         return selected(Record.BUDGET_REMAINING, self._labels)
 
+    def time_to_exhaustion(self) -> str:
+        """Seconds until the error budget is gone."""
+        return selected(Record.TIME_TO_EXHAUSTION, self._labels)
+
     def _of(self, record: str, window_seconds: int) -> str:
         return selected(record, {**self._labels, RuleLabel.SLOTH_WINDOW: duration_text(window_seconds)})
 
@@ -98,6 +103,11 @@ def recording_rules(
         (Record.BUDGET_REMAINING, f"({allowed} - {spent})\n/ ({allowed} > 0)\nor {counts.events(period)} * 0 + 1"),
     ):
         yield {"record": record, "expr": expr, "labels": dict(labels)}
+    yield {
+        "record": Record.TIME_TO_EXHAUSTION,
+        "expr": _time_to_exhaustion(counts, period, pace_window(definition), budget),
+        "labels": {**labels, RuleLabel.SLOTH_WINDOW: duration_text(period)},
+    }
     info = {
         RuleLabel.SLOTH_MODE: _MODE,
         RuleLabel.SLOTH_OBJECTIVE: f"{(Decimal(repr(definition.target)) * 100).normalize():f}",
@@ -116,6 +126,20 @@ def burn_rate_expression(counts: Recorded, window_seconds: int, budget: Threshol
     total = counts.events(window_seconds)
     spent, allowed = times(counts.failures(window_seconds), budget.bad_factor), times(total, budget.total_factor)
     return f"{spent}\n/ ({allowed} > 0)\nor {total} * 0"
+
+
+def _time_to_exhaustion(counts: Recorded, period: int, pace: int, budget: Threshold) -> str:
+    """
+    Seconds until the budget is gone at the pace of a window; infinite while nothing burns, as on `/metrics`.
+
+    An overspent budget would be below 0, and 0 left at a pace of 0 no number: both are 0, or infinite without events.
+    """
+    total, other_window = counts.events(period), f"ignoring ({RuleLabel.SLOTH_WINDOW})"
+    left = f"{times(total, budget.total_factor)} - {times(counts.failures(period), budget.bad_factor)}"
+    return (
+        f"({left}) * {pace}\n/ {other_window} ({times(counts.failures(pace), budget.bad_factor)}) >= 0\n"
+        f"or {other_window} ({total} > 0) * 0\nor {other_window} {total} + Inf"
+    )
 
 
 def _number(value: float) -> str:

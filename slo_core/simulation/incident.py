@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from slo_core.objectives.window import LONGEST_WINDOW_SECONDS
+from slo_core.objectives.window import LONGEST_PERIOD_SECONDS
 from slo_core.simulation.minute_counts import MinuteCounts
 from slo_core.simulation.traffic import Stretch, Traffic
 
@@ -18,7 +18,7 @@ MINUTE = 60
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
     """
-    An incident, and the traffic around it. Its first second is 0.
+    An incident, and the traffic around it; times count from its first second.
 
     Attributes:
         stretches: The traffic while it lasts.
@@ -26,9 +26,10 @@ class Incident:
         background: Share of bad events before and after it.
         before_seconds: How long traffic lasts before it; None fills every window of the SLO.
         after_seconds: How long to go on after it; None goes on until it has left the longest alert window.
+        begins_at: Its first second, in seconds since the epoch; None where it may begin at any time.
 
     Raises:
-        ValueError: The incident is shorter than a second, or a part is longer than 92 days.
+        ValueError: The incident is shorter than a second, or a part is longer than 93 days.
     """
 
     stretches: tuple[Stretch, ...]
@@ -36,6 +37,7 @@ class Incident:
     background: Fraction = Fraction(0)
     before_seconds: int | None = None
     after_seconds: int | None = None
+    begins_at: int | None = None
 
     def __post_init__(self) -> None:
         if not self.stretches:
@@ -45,8 +47,8 @@ class Incident:
             ("traffic before it", self.before_seconds or 0),
             ("a look at what comes after", self.after_seconds or 0),
         ):
-            if not 0 <= seconds <= LONGEST_WINDOW_SECONDS:
-                raise ValueError(f"expected {what} of at most 92 days, got {seconds} s")
+            if not 0 <= seconds <= LONGEST_PERIOD_SECONDS:
+                raise ValueError(f"expected {what} of at most 93 days, got {seconds} s")
 
     @classmethod
     def steady(
@@ -91,6 +93,8 @@ class Incident:
         """
         Counts minute by minute; the events of a minute are spread evenly, and a missing minute has none.
 
+        It begins when the first minute does, where that is dated.
+
         Args:
             minutes: In order of time; the first begins at second 0.
             rate: Events a second before and after; None takes the mean of the minutes.
@@ -113,6 +117,7 @@ class Incident:
             background=background,
             before_seconds=before_seconds,
             after_seconds=after_seconds,
+            begins_at=minutes[0].minute * MINUTE if minutes and minutes[0].is_dated else None,
         )
 
     @property

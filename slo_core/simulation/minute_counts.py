@@ -6,12 +6,12 @@ import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from slo_core.budgets.events import EventCounts
 from slo_core.errors import ConfigError, Problem
-from slo_core.objectives.window import LONGEST_WINDOW_SECONDS
+from slo_core.objectives.window import LONGEST_PERIOD_SECONDS
+from slo_core.simulation.instant import parse_instant
 from slo_core.simulation.traffic import HIGHEST_RATE
 
 __all__ = ["MinuteCounts", "read_minute_counts"]
@@ -30,12 +30,14 @@ class MinuteCounts:
     Events of one minute.
 
     Attributes:
-        minute: Its number; only the difference to the other minutes matters.
+        minute: Its number; where it is not dated, only the difference to the other minutes matters.
         counts: Its events.
+        is_dated: Whether its number counts the minutes since the epoch.
     """
 
     minute: int
     counts: EventCounts
+    is_dated: bool = False
 
 
 def read_minute_counts(path: Path | str) -> tuple[MinuteCounts, ...]:
@@ -111,11 +113,11 @@ class _Reader:
                 )
                 continue
             first = minute if first is None else first
-            if (minute - first + 1) * MINUTE > LONGEST_WINDOW_SECONDS:
-                self._report(number, when, "expected at most 92 days from the first line to the last")
+            if (minute - first + 1) * MINUTE > LONGEST_PERIOD_SECONDS:
+                self._report(number, when, "expected at most 93 days from the first line to the last")
                 return
             previous = minute
-            yield MinuteCounts(minute, counts)
+            yield MinuteCounts(minute, counts, is_dated=when == "time")
 
     def _numbered(self, rows: Iterator[list[str]]) -> Iterator[tuple[int, list[str]]]:
         for number, row in enumerate(rows, start=2):
@@ -175,11 +177,6 @@ def _whole(text: str) -> int | None:
 
 def _minute_of(text: str) -> int | None:
     try:
-        seconds = float(text)
+        return math.floor(parse_instant(text) / MINUTE)
     except ValueError:
-        try:
-            instant = datetime.fromisoformat(text)
-        except ValueError:
-            return None
-        seconds = (instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()
-    return math.floor(seconds / MINUTE) if math.isfinite(seconds) else None
+        return None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import load_timezone
 
 __all__ = ["BudgetOutcome", "Firing", "Instant", "Outcome", "RuleOutcome", "outcome_json"]
 
@@ -111,6 +113,7 @@ class Outcome:
 
     Attributes:
         definition: The SLO.
+        starts_at: When the incident began, in seconds since the epoch.
         incident_seconds: How long the incident lasted.
         looked_until: The last second of the simulation, from the start of the incident.
         rules: The outcome for each of its alert rules, in their order.
@@ -121,6 +124,7 @@ class Outcome:
     """
 
     definition: SLODefinition
+    starts_at: int
     incident_seconds: int
     looked_until: int
     rules: tuple[RuleOutcome, ...]
@@ -128,12 +132,17 @@ class Outcome:
     resolution_seconds: int
     instants: tuple[Instant, ...] = ()
 
+    @property
+    def local_start(self) -> datetime:
+        """When the incident began, in the SLO's time zone."""
+        return datetime.fromtimestamp(self.starts_at, load_timezone(self.definition.timezone))
+
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """
     An outcome ready for `json.dumps`, without its instants.
 
-    Shares are ratios, times are seconds after the start of the incident.
+    Shares are ratios, times are seconds after the start of the incident; `starts_at` is ISO 8601 in the SLO's time zone.
 
     Args:
         outcome: From `simulate`.
@@ -144,6 +153,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
         "target": definition.target,
         "window_seconds": definition.window_seconds,
         "window": definition.window,
+        "starts_at": outcome.local_start.isoformat(),
         "incident_seconds": outcome.incident_seconds,
         "looked_until_seconds": outcome.looked_until,
         "resolution_seconds": outcome.resolution_seconds,

@@ -47,17 +47,19 @@ class Recording:
             self._at_end = snapshot
         self._last = snapshot
 
-    def outcome(self, *, looked_until: int, resolution_seconds: int) -> Outcome:
+    def outcome(self, *, starts_at: int, looked_until: int, resolution_seconds: int) -> Outcome:
         """
         The outcome, without instants for a plot.
 
         Args:
+            starts_at: When the incident begins, in seconds since the epoch.
             looked_until: The last second of the simulation.
             resolution_seconds: The longest time between two snapshots where something changed.
         """
         window_seconds = self._definition.window_seconds
         return Outcome(
             definition=self._definition,
+            starts_at=starts_at,
             incident_seconds=self._incident_seconds,
             looked_until=looked_until,
             resolution_seconds=resolution_seconds,

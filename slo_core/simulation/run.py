@@ -19,11 +19,12 @@ from slo_core.stores.memory.store import MemoryLedger, MemoryStore
 from slo_core.testing import FakeClock
 from slo_core.tracking.tracker import SLOTracker
 
-__all__ = ["DEFAULT_START", "simulate"]
+__all__ = ["DEFAULT_START", "DEFAULT_START_TEXT", "simulate"]
 
 # Wednesday, 15 November 2023, 00:00 UTC: the middle of a week, a month and a quarter, for calendar windows; buckets of
 # every width begin here.
 DEFAULT_START = 1_700_006_400
+DEFAULT_START_TEXT = "2023-11-15, the middle of a week, a month and a quarter"
 
 # How many instants a plot has, and the distance from which on they need not be exact to the second.
 _INSTANTS = 72
@@ -38,7 +39,7 @@ _PRECISIONS = ((1, 4_000), (60, 2_000))
 
 
 def simulate(
-    definitions: Iterable[SLODefinition], incident: Incident, *, start: int = DEFAULT_START
+    definitions: Iterable[SLODefinition], incident: Incident, *, start: int | None = None
 ) -> tuple[Outcome, ...]:
     """
     Simulate an incident for several SLOs; every event counts for each of them.
@@ -48,8 +49,11 @@ def simulate(
     Args:
         definitions: The SLOs.
         incident: The incident.
-        start: When it begins, in seconds since the epoch; matters for calendar windows only.
+        start: When it begins, in seconds since the epoch; matters for calendar windows only. None takes the time of the
+            incident, or `DEFAULT_START`.
     """
+    if start is None:
+        start = DEFAULT_START if incident.begins_at is None else incident.begins_at
     return tuple(_outcome(definition, incident, start=start) for definition in definitions)
 
 
@@ -107,7 +111,7 @@ class _Simulation:
                 step = self._step(at, stop, 4 * step + 1)
                 at += step
                 recording.note(at, self._look(at))
-        return recording.outcome(looked_until=self._end, resolution_seconds=self._coarsest)
+        return recording.outcome(starts_at=self._start, looked_until=self._end, resolution_seconds=self._coarsest)
 
     def course(self, until: int) -> tuple[Instant, ...]:
         """Evenly spread instants from the start of the incident on."""

@@ -14,7 +14,7 @@ from slo_core.budgets.events import EventCounts
 
 __all__ = ["Stretch", "Traffic", "parse_rate", "parse_share"]
 
-# A bucket is an unsigned 64-bit counter: 92 days at this rate leave room to spare.
+# A bucket is an unsigned 64-bit counter: 93 days at this rate leave room to spare.
 HIGHEST_RATE = 1_000_000_000
 
 _RATE_UNITS = {"s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
-from slo_core.budgets.budget import exact_budget_remaining
+from slo_core.budgets.budget import exact_budget_remaining, failures_left
 from slo_core.budgets.burn_rate import exact_burn_rate
 from slo_core.budgets.events import EventCounts
-from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window
-from slo_core.budgets.wording import measured_text, percent, target_digits, window_text
+from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window, pace_of
+from slo_core.budgets.wording import measured_text, percent, roughly, target_digits, window_text
 from slo_core.errors import ConfigError, Problem, nearest
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.status.finding import Finding, Verdict
-from slo_core.status.gate_limits import BurnLimit, parse_burn_limit, parse_min_budget
+from slo_core.status.gate_limits import BurnLimit, parse_burn_limit, parse_min_budget, parse_min_time
 from slo_core.status.service_status import ServiceStatus
 
 __all__ = ["Gate", "gate_from"]
@@ -34,11 +34,13 @@ class Gate:
         min_budget: The share of the error budget that must be left. A budget that is spent to the last event is never
             enough, not even for 0.
         max_burns: How fast it may burn.
+        min_seconds: For how long it must last at the current pace; 0 does not ask.
         slos: The names of the SLOs to check; empty checks all of them.
     """
 
     min_budget: Fraction = Fraction(0)
     max_burns: tuple[BurnLimit, ...] = ()
+    min_seconds: int = 0
     slos: tuple[str, ...] = ()
 
     def judge(self, services: Sequence[ServiceStatus]) -> list[Finding]:
@@ -84,6 +86,8 @@ class Gate:
         if Fraction(measured_in_window(definition, snapshot)) < needed:
             return Finding("unknown", subject, f"measured {measured_text(definition, snapshot)}; a tenth is needed")
         checks = [self._budget(definition, snapshot), *(_burn(snapshot, limit, definition) for limit in self.max_burns)]
+        if self.min_seconds:
+            checks.append(self._time(definition, snapshot))
         for verdict in ("fail", "unknown"):
             reasons = [reason for outcome, reason in checks if outcome == verdict]
             if reasons:
@@ -101,21 +105,35 @@ class Gate:
         )
         return "pass" if is_enough else "fail", reason
 
+    def _time(self, definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[Verdict, str]:
+        pace = pace_of(snapshot)
+        window = format_duration(pace.window_seconds)
+        if not pace.failures:
+            return "pass", f"no failures in {window}, so nothing burns"
+        left = max(Fraction(0), failures_left(EventCounts(snapshot.good, snapshot.failures), definition.objective))
+        seconds = left * pace.window_seconds / pace.failures
+        asked = format_duration(self.min_seconds)
+        reason = f"the budget lasts {roughly(float(seconds))} at the pace of the last {window}, at least {asked} asked"
+        return "pass" if seconds >= self.min_seconds else "fail", reason
 
-def gate_from(*, min_budget: str = "0%", max_burns: Iterable[str] = (), slos: Iterable[str] = ()) -> Gate:
+
+def gate_from(
+    *, min_budget: str = "0%", max_burns: Iterable[str] = (), min_time: str | None = None, slos: Iterable[str] = ()
+) -> Gate:
     """
     A gate from typed options.
 
     Args:
         min_budget: `"10%"`.
         max_burns: `"6/1h"` each.
+        min_time: `"2d"`; None does not ask for a time.
         slos: Names of SLOs; empty checks all SLOs.
 
     Raises:
         ConfigError: Every problem with the options.
     """
     problems: list[Problem] = []
-    least, limits = Fraction(0), []
+    least, limits, seconds = Fraction(0), [], 0
     try:
         least = parse_min_budget(min_budget)
     except ConfigError as exc:
@@ -125,9 +143,14 @@ def gate_from(*, min_budget: str = "0%", max_burns: Iterable[str] = (), slos: It
             limits.append(parse_burn_limit(text))
         except ConfigError as exc:
             problems += exc.problems
+    if min_time is not None:
+        try:
+            seconds = parse_min_time(min_time)
+        except ConfigError as exc:
+            problems += exc.problems
     if problems:
         raise ConfigError(problems)
-    return Gate(min_budget=least, max_burns=tuple(limits), slos=tuple(slos))
+    return Gate(min_budget=least, max_burns=tuple(limits), min_seconds=seconds, slos=tuple(slos))
 
 
 def _burn(snapshot: SLOSnapshot, limit: BurnLimit, definition: SLODefinition) -> tuple[Verdict, str]:

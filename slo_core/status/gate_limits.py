@@ -1,4 +1,4 @@
-"""The limits of a gate as people type them: `10%` of the budget, a burn rate of `6/1h`."""
+"""The limits of a gate as people type them: `10%` of the budget, a burn rate of `6/1h`, a time of `2d`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fractions import Fraction
 from slo_core.errors import ConfigError, Problem
 from slo_core.objectives.alert_rule import whole_seconds
 
-__all__ = ["BurnLimit", "parse_burn_limit", "parse_min_budget"]
+__all__ = ["BurnLimit", "parse_burn_limit", "parse_min_budget", "parse_min_time"]
 
 _NUMBER = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)"
 _SHARE = re.compile(rf"{_NUMBER}\s*(%?)")
@@ -61,3 +61,16 @@ def parse_burn_limit(text: str) -> BurnLimit:
     if factor <= 0 or seconds <= 0:
         raise ConfigError([Problem("--max-burn", f'expected a burn rate and a window such as "6/1h", got {text!r}')])
     return BurnLimit(factor, seconds)
+
+
+def parse_min_time(text: str) -> int:
+    """
+    The seconds for which the budget must last: `"2d"`.
+
+    Raises:
+        ConfigError: Not a duration of whole seconds.
+    """
+    try:
+        return whole_seconds("time", text)
+    except ValueError as exc:
+        raise ConfigError([Problem("--min-time", str(exc).removeprefix("time: "))]) from None

@@ -17,7 +17,7 @@ from promtool import STALE, Lapse, Value, check_rules, labelled, run_lapses
 from slo_core import AlertRule, SLODefinition
 from slo_core.budgets.alerts import fires
 from slo_core.budgets.events import EventCounts
-from slo_core.budgets.snapshot import SLOSnapshot, SnapshotPlan
+from slo_core.budgets.snapshot import Reading, SLOSnapshot, SnapshotPlan
 from slo_core.rules.rule_set import PrometheusRules, prometheus_rules
 from slo_core.rules.text import rules_text
 from slo_core.stores.memory.store import MemoryLedger
@@ -443,6 +443,40 @@ def test_budgets_that_are_low_and_spent_are_told(tmp_path: Path) -> None:
         lapse.expect(firing("SLOBudgetExhausted", slo_inhibit="source"), step, spent)
 
     run_lapses(rules_for([an_slo("a", 30)], scope="host").file_content(), [lapse], tmp_path)
+
+
+def test_a_budget_that_is_gone_within_four_hours_is_told(tmp_path: Path) -> None:
+    """
+    Of a budget of 1000 of a million, at the pace of the last hour; the record is the library's number.
+
+    A single failure has no pace, a spent budget has an alert of its own, and nothing burns without events.
+    """
+    slo, million = an_slo("a", 30), 1_000_000
+    # Events and failures of 30 days, failures of the last hour, and whether an alert fires.
+    moments = [
+        (million, 996, 0, 0), (million, 996, 1, 0), (million, 996, 2, 1), (million, 992, 2, 1), (million, 991, 2, 0),
+        (million, 1000, 50, 0), (million, 1001, 0, 0), (million, 999, 999, 1), (0, 0, 0, 0),
+    ]  # fmt: skip
+    plan = SnapshotPlan(slo)
+    lapse = Lapse()
+    source = Scraped(lapse, "a", store_id="a")
+    source.window(30 * DAY, [events for events, *_ in moments], [bad for _, bad, *_ in moments])
+    source.window(HOUR, [min(1000, events) for events, *_ in moments], [bad for *_, bad, _ in moments])
+    for step, (events, failures, of_hour, fires_then) in enumerate(moments):
+        bad = {30 * DAY: failures, HOUR: of_hour}
+        counts = tuple(EventCounts(events - bad.get(seconds, 0), bad.get(seconds, 0)) for seconds in plan.windows)
+        left = plan.take(Reading(counts=counts, lifetime=counts[0], data_since=-30 * DAY), at=0).time_to_exhaustion
+        record = recorded("slo:time_to_exhaustion:seconds", "a")
+        if left is None:
+            lapse.expect(f"{record} == bool Inf", step, 1)
+        else:
+            lapse.expect(record, step, left)
+        alert = firing("SLOBudgetGoneSoon", slo="a", slo_service="shop", severity="ticket", slo_inhibit="target")
+        lapse.expect(alert, step, fires_then)
+    # One series, whichever of its cases has the number.
+    lapse.expect("count(last_over_time(slo:time_to_exhaustion:seconds[1h]))", len(moments) - 1, 1)
+
+    run_lapses(rules_for([slo], scope="fleet").file_content(), [lapse], tmp_path)
 
 
 def test_replaced_pods_are_no_loss_and_a_replaced_store_is(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ Count = Callable[..., None]
         (["--slo", "calm", "--min-budget", "60.1%"], 1, ["FAIL"]),
         (["--slo", "calm", "--max-burn", "1/1h"], 0, ["PASS"]),
         (["--slo", "calm", "--max-burn", "0.3/30d"], 1, ["FAIL"]),
+        (["--slo", "calm", "--min-time", "2d"], 0, ["PASS"]),
         (["--slo", "calm", "--max-burn", "0.4/30d", "--max-burn", "1/7m"], 2, ["UNKNOWN"]),
         (["--slo", "quiet"], 2, ["UNKNOWN"]),
         (["--slo", "quiet", "--on-unknown", "pass"], 0, ["UNKNOWN"]),
@@ -40,6 +41,19 @@ def test_the_gate_answers_by_its_exit_code(
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == verdicts
 
 
+@pytest.mark.parametrize(("asked", "code"), [("1d2h", 0), ("27h", 1)])
+def test_the_gate_asks_how_long_the_budget_lasts(
+    asked: str, code: int, count: Count, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """7 of 200 failed where 20 may: 13 are left, at 3 in six hours."""
+    count("shop", a=(96, 4))
+    count("shop", a=(97, 3), days=0)
+
+    assert main(["gate", URL, "--min-time", asked]) == code
+
+    assert "the budget lasts 1d2h at the pace of the last 6h, at least" in capsys.readouterr().out
+
+
 def test_the_gate_waits_for_a_tenth_of_the_window(count: Count, capsys: pytest.CaptureFixture[str]) -> None:
     """Two days of thirty are too few."""
     count("shop", a=(96, 4), days=2)
@@ -53,11 +67,12 @@ def test_a_gate_that_asks_nonsense_cannot_be_let_through(count: Count, capsys: p
     """`--on-unknown pass` is about the SLOs, not about the command line; every mistake is told."""
     count("shop", a=(96, 4))
 
-    assert main(["gate", URL, "--min-budget", "10", "--max-burn", "6", "--on-unknown", "pass"]) == 2
+    assert main(["gate", URL, "--min-budget", "10", "--max-burn", "6", "--min-time", "2y", "--on-unknown", "pass"]) == 2
 
     out, errors = capsys.readouterr()
     assert out == ""
     assert errors.splitlines() == [
         'slo: error: --min-budget: expected a share from "0%" to "100%", got \'10\'; did you mean "10%"?',
         "slo: error: --max-burn: expected a burn rate and a window such as \"6/1h\", got '6'",
+        'slo: error: --min-time: expected seconds or a duration such as "30d", "1h30m" or "300ms", got \'2y\'',
     ]

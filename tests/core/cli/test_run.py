@@ -91,14 +91,32 @@ def test_an_option_that_there_is_not_is_wrong_usage(names: Names, capsys: pytest
     assert capsys.readouterr().err.startswith(" ".join(["Usage: slo", *names]))
 
 
-@pytest.mark.parametrize("names", list(EVERY), ids=" ".join)
+@pytest.mark.parametrize("names", [names for names in EVERY if names not in WRONG], ids=" ".join)
+def test_a_group_without_a_command_shows_its_help(names: Names, capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard error, with 2 as in newer versions of click: a script that forgot the command has not succeeded."""
+    assert main([*names, "--help"]) == 0
+    page = capsys.readouterr().out
+    assert "Commands:" in page
+
+    assert main([*names]) == 2
+
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", page)
+
+
+# Options that a user types first, before the arguments that are missing.
+HASTY = [("status", "--watch"), ("status", "--watch", "5"), ("status", "--json"), ("status", "--watch", "--json")]
+
+
+@pytest.mark.parametrize("names", [*WRONG, *HASTY], ids=" ".join)
 def test_without_its_arguments_a_command_says_what_it_needs(names: Names, capsys: pytest.CaptureFixture[str]) -> None:
     """Which is how everybody types it first."""
     assert main([*names]) == 2
 
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith(" ".join(["Usage: slo", *names]))
+    command = " ".join(names).partition(" -")[0]
+    assert printed.err.startswith(f"Usage: slo {command} ")
     assert any(word in printed.err.splitlines()[-1] for word in ("Missing", "Expected"))
 
 
@@ -116,6 +134,21 @@ def test_odd_and_superfluous_arguments_are_refused_in_words(
     errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("slo: error: ")]
     assert len(errors) == 1
     assert "SLO_DEBUG" not in errors[0]
+
+
+@pytest.mark.parametrize("value", ["", "-", "a\0b", "\ud800", "nan", "9" * 5_000], ids=lambda text: ascii(text[:9]))
+@pytest.mark.parametrize("names", list(WRONG), ids=" ".join)
+def test_odd_values_of_options_are_refused_in_words(
+    names: Names, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each option alone: its value, or the argument that is missing, is the error."""
+    options = [param for param in EVERY[names].params if isinstance(param, click.Option) and not param.is_flag]
+    for option in options:
+        assert main([*names, option.opts[0], value]) == 2
+
+        errors = [line for line in capsys.readouterr().err.splitlines() if line.startswith("slo: error: ")]
+        assert errors
+        assert all("SLO_DEBUG" not in error for error in errors), option.opts
 
 
 def test_an_unexpected_error_never_ends_with_1(
@@ -234,7 +267,7 @@ def test_a_reader_that_goes_away_is_no_error_to_speak_of() -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [[], ["store"], ["store", "copy"], ["store", "copy", "a"], ["brew"], ["--brew"]])
+@pytest.mark.parametrize("arguments", [["store", "copy"], ["store", "copy", "a"], ["brew"], ["--brew"]])
 def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """And shows how it is used."""
     assert main(arguments) == 2

@@ -48,7 +48,7 @@ def test_the_workbooks_example(capsys: pytest.CaptureFixture[str]) -> None:
     """15 % errors for ten minutes: the fast page after 345.6 s, cleared 271.2 s after the end; 3.47 % of the budget."""
     lines = printed([*TYPED, *SHORT], capsys).splitlines()
 
-    assert lines[0] == "99.9% in 30d. Incident of 10m, 1,800 of 12,000 events fail."
+    assert lines[0] == "99.9% in 30d. Incident of 10m from 2023-11-15 00:00:00 UTC on, 1,800 of 12,000 events fail."
     assert lines[2].split() == "ALERT FACTOR FIRES CLEARS HIGHEST LONG HIGHEST SHORT".split()
     assert lines[3].split() == ["page", "1h/5m", "14.4x", "5m46s", "14m32s", "25.0x", "150.0x"]
     assert lines[4].split() == ["page", "6h/30m", "6.0x", "-", "-", "4.1x", "50.0x"]
@@ -122,6 +122,67 @@ def test_a_window_that_is_typed(capsys: pytest.CaptureFixture[str]) -> None:
     assert (month["window"], month["window_seconds"]) == ("month", 2_592_000)
 
 
+def test_a_calendar_window_says_which_day_it_assumes(slos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the report and, because it decides how much budget there is, in a note; in the SLO's zone. With --at no note."""
+    slos.write_text(
+        json.dumps({"service": "s", "slos": {"a": {"target": 0.99, "window": "month", "timezone": "America/New_York"}}})
+    )
+    assert main(["simulate", str(slos), *SHORT]) == 0
+    captured = capsys.readouterr()
+    assert "Incident of 10m from 2023-11-14 19:00:00 EST on," in captured.out
+    assert captured.err == (
+        "slo: note: a calendar window depends on the day: the incident is assumed to begin on 2023-11-15, the middle of a "
+        "week, a month and a quarter; --at sets it\n"
+    )
+
+    assert "from 2026-03-01 00:00:00 EST on" in printed(["simulate", str(slos), *SHORT, "--at", "1772341200"], capsys)
+    (slo,) = document(["simulate", str(slos), *SHORT, "--at", "2026-03-01T06:00+01:00"], capsys)
+    assert slo["starts_at"] == "2026-03-01T00:00:00-05:00"
+
+
+def test_a_file_with_times_begins_at_its_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten minutes into March all events of the month are known: half of them bad spends 500 budgets. --at moves it."""
+    path = tmp_path / "counts.csv"
+    path.write_text("time,total,bad\n" + "".join(f"2026-03-01T00:0{minute}Z,60,30\n" for minute in range(10)))
+    arguments = [*TYPED, "--window", "month", "--csv", str(path)]
+
+    (march,) = document(arguments, capsys)
+    (later,) = document([*arguments, "--at", "2026-03-15"], capsys)
+
+    assert (march["starts_at"], march["budget"]["after"]) == ("2026-03-01T00:00:00+00:00", pytest.approx(-499))
+    assert later["starts_at"] == "2026-03-15T00:00:00+00:00"
+    assert later["budget"]["after"] == pytest.approx(1 - 300 / ((14 * 1440 + 10) * 60 / 1000))
+    assert "from 2026-03-01 00:00:00 UTC on" in printed(arguments, capsys)
+
+
+def test_a_file_out_of_order_decides_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither a report nor JSON, but the line that is out of order."""
+    path = tmp_path / "counts.csv"
+    path.write_text("time,total,bad\n2026-03-01T00:05Z,60,0\n2026-03-01T00:04Z,60,30\n2026-03-01T00:06Z,60,0\n")
+
+    for arguments in ([], ["--json"]):
+        assert main([*TYPED, "--csv", str(path), *arguments]) == 2
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        assert captured.err == (
+            f"slo: error: {path}:3: time: expected a later minute than in the line before, got '2026-03-01T00:04Z'\n"
+        )
+
+
+def test_a_zone_that_is_gone_is_named(slos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Time zone data loses zones now and then."""
+    slos.write_text(
+        json.dumps({"service": "s", "slos": {"a": {"target": 0.99, "window": "month", "timezone": "US/Pacific-New"}}})
+    )
+
+    assert main(["simulate", str(slos), *SHORT]) == 2
+
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "slos['a'].timezone: expected an IANA time zone" in captured.err
+    assert "'US/Pacific-New'" in captured.err
+
+
 def test_times_that_are_not_exact_are_told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Errors within an event of the factor of a rule, for hours."""
     monkeypatch.setattr("slo_core.simulation.run._PRECISIONS", ((1, 10),))
@@ -146,8 +207,10 @@ def test_times_that_are_not_exact_are_told(capsys: pytest.CaptureFixture[str], m
         (["--target", "99.9%", "--errors", "15", "--for", "10m"], 'did you mean "15%"?'),
         (["--target", "99.9%", "--errors", "15%", "--for", "ten"], "expected seconds or a duration"),
         (["--target", "99.9%", "--errors", "15%", "--for", "1.5s"], "expected whole seconds"),
-        (["--target", "99.9%", "--errors", "15%", "--for", "99d"], "an incident of at most 92 days"),
+        (["--target", "99.9%", "--errors", "15%", "--for", "99d"], "an incident of at most 93 days"),
         (["--target", "99.9%", "--errors", "15%", "--for", "10m", "--rate", "fast"], 'expected a rate such as "50/s"'),
+        (["--target", "99.9%", *SHORT, "--at", "noon"], "Invalid value for '--at': expected a time such as"),
+        (["--target", "99.9%", *SHORT, "--at", "9999-12-31"], "from 1970 to 9998"),
         (["--target", "99.9%", *SHORT, "--min-failures", "0"], "0 is not in the range x>=1"),
         (["--target", "99.9%", *SHORT, "--csv", "x.csv"], "Expected either --csv or --errors and --for, got both."),
         (["slo.json", "--target", "99.9%", *SHORT], "Expected either SOURCE or --target, got both."),
@@ -183,5 +246,15 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
     out = printed(["simulate", "--help"], capsys)
 
     assert "slo simulate --target 99.9% --errors 15% --for 10m" in out
-    for option in ("--errors", "--for", "--rate", "--csv", "--before", "--after", "--background", "--min-failures"):
+    for option in (
+        "--errors",
+        "--for",
+        "--rate",
+        "--csv",
+        "--at",
+        "--before",
+        "--after",
+        "--background",
+        "--min-failures",
+    ):
         assert option in out

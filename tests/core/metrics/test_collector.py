@@ -74,6 +74,7 @@ def test_the_plain_quick_start_prints_plain_labels(registry: SLORegistry) -> Non
             f"slo_success_ratio{{{slo}}} 0.9856",
             f"slo_error_budget_remaining{{{slo}}} -13.4",
             f"slo_breached{{{slo}}} 1.0",
+            f"slo_time_to_exhaustion_seconds{{{slo}}} 0.0",
             f"slo_data_since_seconds{{{slo}}} 1.7e+09",
             f'slo_events_total{{outcome="good",{slo}}} 9856.0',
             f'slo_events_total{{outcome="bad",{slo}}} 144.0',
@@ -135,6 +136,21 @@ def test_both_outcomes_are_there_from_the_start(clock: FakeClock) -> None:
     assert 'slo_events_total{outcome="bad",slo="a"} 0.0' in lines
     assert 'slo_error_budget_remaining{slo="a"} 1.0' in lines
     assert not any("nan" in line.lower() for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("failures", "seconds"), [(0, "+Inf"), (2, "18000.0"), (12, "0.0")], ids=["calm", "burning", "spent"]
+)
+@pytest.mark.parametrize("accept", ["", OPENMETRICS])
+def test_the_time_until_the_budget_is_gone(clock: FakeClock, failures: int, seconds: str, accept: str) -> None:
+    """12 of 1200 may fail, 10 are left at 2 an hour; infinite where nothing burns, so that a calm SLO has a series, too."""
+    registry = SLORegistry(clock=clock)
+    tracker = registry.define(SLODefinition("a", 0.99))
+    clock.advance(hours=2)
+    for index in range(1200):
+        tracker.record(index >= failures)
+
+    assert f'slo_time_to_exhaustion_seconds{{slo="a"}} {seconds}' in text_of(registry, accept).splitlines()
 
 
 def test_a_latency_slo_tells_its_threshold(clock: FakeClock) -> None:

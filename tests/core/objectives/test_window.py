@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import pairwise
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
@@ -22,7 +23,10 @@ from slo_core.objectives.window import (
     tiers_reaching,
 )
 
-ZONES = ["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kathmandu", "Pacific/Apia"]
+# The last two move by two hours, and by three.
+ZONES = [
+    "UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kathmandu", "Pacific/Apia", "Antarctica/Troll", "Antarctica/Casey"
+]  # fmt: skip
 # Since 2001: before, zones moved by a quarter of an hour at a new year's midnight (Nepal in 1986).
 instants = st.floats(min_value=1_000_000_000, max_value=4_000_000_000)
 
@@ -44,7 +48,7 @@ def test_bucket_edges_partition_time(width: int, at: float) -> None:
         (HOUR + 1, [(1, HOUR), (60, DAY)]),
         (DAY, [(1, HOUR), (60, DAY)]),
         (30 * DAY, [(1, HOUR), (60, DAY), (900, 30 * DAY)]),
-        (92 * DAY + HOUR, [(1, HOUR), (60, DAY), (900, 92 * DAY + HOUR)]),
+        (93 * DAY, [(1, HOUR), (60, DAY), (900, 93 * DAY)]),
     ],
 )
 def test_the_tiers_that_a_window_needs(longest: int, tiers: list[tuple[int, int]]) -> None:
@@ -132,6 +136,31 @@ def test_a_period_holds_its_instant_and_is_never_longer_than_what_is_kept(zone: 
         "quarter": local.day == 1 and local.month % 3 == 1,
     }
     assert expected[period]
+
+
+def clock_changes(zone: tzinfo) -> list[tuple[float, float, timedelta]]:
+    """Since 1970: an instant, one a week later, and how far the zone's clocks moved between them."""
+    weeks = [week * 7.0 * DAY for week in range(52 * 70)]
+    offsets = [datetime.fromtimestamp(at, zone).utcoffset() or timedelta() for at in weeks]
+    pairs = zip(pairwise(weeks), pairwise(offsets), strict=True)
+    return [(before, after, new - old) for (before, after), (old, new) in pairs if new != old]
+
+
+def test_no_period_of_any_zone_is_longer_than_what_is_kept() -> None:
+    """In every zone whose clocks have moved by anything but an hour, around every change of them."""
+    checked = set()
+    for name in sorted(available_timezones()):
+        zone = ZoneInfo(name)
+        changes = clock_changes(zone)
+        if all(abs(shift) == timedelta(hours=1) for _, _, shift in changes):
+            continue
+        checked.add(name)
+        for at in (instant for before, after, _ in changes for instant in (before, after)):
+            for period in CALENDAR_PERIODS.values():
+                start, end = calendar_start(period, at, zone), calendar_end(period, at, zone)
+                assert start <= at < end <= start + period.longest_seconds, (name, period.name, at)
+
+    assert {"Antarctica/Troll", "Antarctica/Vostok", "Australia/Lord_Howe", "Pacific/Kwajalein"} <= checked
 
 
 @pytest.mark.parametrize("zone", ZONES)

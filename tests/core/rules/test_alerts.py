@@ -79,7 +79,9 @@ def test_every_alert_about_budget_and_traffic_outlives_a_dead_store_and_no_other
     entries = all_rules(rules(keep_firing_for="90s"))
 
     outliving = {rule["alert"] for rule in entries if "keep_firing_for" in rule}
-    assert outliving == {"SLOErrorBudgetBurn", "SLOBudgetExhausted", "SLOBudgetLow", "SLONoTraffic"}
+    assert outliving == {
+        "SLOErrorBudgetBurn", "SLOBudgetExhausted", "SLOBudgetLow", "SLOBudgetGoneSoon", "SLONoTraffic",
+    }  # fmt: skip
     assert {rule["keep_firing_for"] for rule in entries if "keep_firing_for" in rule} == {"1m30s"}
 
 

@@ -8,7 +8,8 @@ from shop_rules import alerts, all_rules, rules
 def test_shared_stores_are_watched_and_single_processes_have_none() -> None:
     """Names of all alerts."""
     of_slo = {
-        "SLOErrorBudgetBurn", "SLOBudgetExhausted", "SLOBudgetLow", "SLONoTraffic", "SLOAbsent", "SLOEventsDropped",
+        "SLOErrorBudgetBurn", "SLOBudgetExhausted", "SLOBudgetLow", "SLOBudgetGoneSoon", "SLONoTraffic", "SLOAbsent",
+        "SLOEventsDropped",
     }  # fmt: skip
 
     for scope, more in (("host", {"SLOStoreDown", "SLOFlushStuck", "SLOHistoryLost"}), ("process", set())):

@@ -16,12 +16,12 @@ DAY = 86_400
     ("options", "message"),
     [
         ({"seconds": 0}, "at least a second"),
-        ({"seconds": 93 * DAY}, "an incident of at most 92 days"),
-        ({"seconds": 1, "before_seconds": 93 * DAY}, "traffic before it of at most 92 days"),
-        ({"seconds": 1, "after_seconds": -1}, "what comes after of at most 92 days"),
+        ({"seconds": 94 * DAY}, "an incident of at most 93 days"),
+        ({"seconds": 1, "before_seconds": 94 * DAY}, "traffic before it of at most 93 days"),
+        ({"seconds": 1, "after_seconds": -1}, "what comes after of at most 93 days"),
     ],
 )
 def test_a_sketch_has_its_limits(options: dict[str, Any], message: str) -> None:
-    """Nothing is kept longer than 92 days."""
+    """A calendar quarter has at most 92 days, and a day more where clocks go back."""
     with pytest.raises(ValueError, match=message):
         Incident.steady(error_ratio=Fraction(1), rate=Fraction(1000), **options)

@@ -34,7 +34,15 @@ def test_minutes_of_a_file(tmp_path: Path, text: str) -> None:
     first, second = read_minute_counts(written(tmp_path, text))
 
     assert second.minute - first.minute == 2
+    assert first.is_dated == second.is_dated == text.startswith("time")
     assert (first.counts, second.counts) == (EventCounts(97, 3), EventCounts(50, 0))
+
+
+def test_a_quarter_in_which_clocks_go_back_fits(tmp_path: Path) -> None:
+    """October to December at Antarctica/Troll: 92 days and two hours, in minutes."""
+    first, last = read_minute_counts(written(tmp_path, f"minute,total,bad\n1,5,0\n{92 * 1440 + 120},5,0\n"))
+
+    assert last.minute - first.minute + 1 == 92 * 1440 + 120
 
 
 @pytest.mark.parametrize(
@@ -53,7 +61,9 @@ def test_minutes_of_a_file(tmp_path: Path, text: str) -> None:
         ("minute,total,good\n1,5,6\n", ":2: good", "expected at most the total (5), got 6"),
         ("minute,total,good,bad\n1,5,3,1\n", ":2: total", "good and bad together (4), got 5"),
         ("minute,total,bad\n1,5,0\n1,5,0\n", ":3: minute", "later minute"),
-        ("minute,total,bad\n0,5,0\n132480,5,0\n", ":3: minute", "at most 92 days"),
+        ("time,total,bad\n2026-03-01T12:01Z,5,0\n2026-03-01T12:00Z,5,0\n", ":3: time", "later minute"),
+        ("time,total,bad\n1772366820000,5,0\n", ":2: time", "got '1772366820000'"),
+        ("minute,total,bad\n0,5,0\n133920,5,0\n", ":3: minute", "at most 93 days"),
         ("minute,total,bad\n1.5,5,0\n", ":2: minute", "the number of a minute"),
         ("time,total,bad\nyesterday,5,0\n", ":2: time", "got 'yesterday'"),
         ("time,total,bad\nnan,5,0\n", ":2: time", "got 'nan'"),

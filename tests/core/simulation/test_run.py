@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -248,6 +250,55 @@ def test_a_month_that_begins_meanwhile_has_its_whole_budget() -> None:
     assert outcome.budget.exhausted_at < HOUR
     assert outcome.budget.after < -900  # an hour of nothing but errors
     assert outcome.budget.failures == 7200 * 1000
+
+
+@pytest.mark.parametrize(
+    ("window", "zone", "first", "since"),
+    [
+        ("month", "UTC", "2026-03-01T00:00", "2026-03-01"),
+        ("month", "UTC", "2026-02-28T22:30", "2026-03-01"),
+        ("week", "Europe/Berlin", "2026-03-29T01:30", "2026-03-23"),
+        ("week", "Europe/Berlin", "2026-03-29T23:01", "2026-03-30"),
+        ("quarter", "Antarctica/Troll", "2026-12-31T20:00", "2026-10-01"),
+        ("month", "Asia/Kathmandu", "2024-02-29T12:34", "2024-02-01"),
+        ("quarter", "America/New_York", "1970-01-01T00:00", "1970-01-01"),
+    ],
+)
+def test_recorded_minutes_keep_their_time(
+    window: Literal["week", "month", "quarter"], zone: str, first: str, since: str
+) -> None:
+    """
+    The budget is that of the calendar period in which the last minute lies, with an event each second.
+
+    Three hours in which every tenth minute fails.
+    """
+    start, began = (datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).timestamp() for text in (first, since))
+    minutes = [
+        MinuteCounts(
+            int(start) // 60 + number, EventCounts(0, 60) if number % 10 == 0 else EventCounts(60, 0), is_dated=True
+        )
+        for number in range(180)
+    ]
+    definition = SLODefinition("a", 0.9, window=window, timezone=zone, alert_rules=())
+
+    budget = one(definition, Incident.recorded(minutes, rate=Fraction(1))).budget
+
+    bad = sum(each.counts.bad for each in minutes if each.minute * 60 >= began)
+    total = start + 180 * 60 - began
+    assert budget.after == pytest.approx(1 - bad / (total * 0.1))
+
+
+def test_a_time_that_is_given_comes_first() -> None:
+    """Then the time of the incident, then the middle of a month."""
+    dated, undated = (
+        Incident.recorded([MinuteCounts(29_539_440, EventCounts(60, 0), is_dated=is_dated)])
+        for is_dated in (True, False)
+    )
+    calendar = [SLODefinition("a", 0.9, window="month")]
+
+    assert simulate(calendar, dated, start=1_700_000_000)[0].starts_at == 1_700_000_000
+    assert simulate(calendar, dated)[0].starts_at == 29_539_440 * 60
+    assert simulate(calendar, undated)[0].starts_at == rehearsal.DEFAULT_START
 
 
 def test_a_rule_that_was_firing_before_says_so() -> None:

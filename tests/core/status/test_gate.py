@@ -67,6 +67,27 @@ def test_exactly_the_burn_rate_that_is_accepted_passes(bad: int, verdict: str) -
     assert finding.verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("bad", "asked", "verdict", "reason"),
+    [
+        (60, "4h", "pass", "the budget lasts 4h at the pace of the last 6h, at least 4h asked"),
+        (60, "14401s", "fail", "the budget lasts 4h at the pace of the last 6h, at least 4h1s asked"),
+        (61, "4h", "fail", "the budget lasts 3h50m at the pace of the last 6h, at least 4h asked"),
+        (0, "2d", "pass", "no failures in 6h, so nothing burns"),
+        (100, "1s", "fail", "the budget lasts 0s at the pace of the last 6h, at least 1s asked"),
+        (101, "1s", "fail", "the budget lasts 0s at the pace of the last 6h, at least 1s asked"),
+    ],
+)
+def test_exactly_as_long_as_is_asked_passes(bad: int, asked: str, verdict: str, reason: str) -> None:
+    """Of 1,000 events at 90 % 100 may be bad: 40 are left after six hours with 60, and last four."""
+    status = service({"a": (1_000 - bad, bad)}, target=0.9)
+
+    finding = only(gate_from(min_time=asked), status)
+
+    assert finding.verdict == verdict
+    assert reason in finding.reason
+
+
 def test_a_burn_rate_that_is_too_high_never_reads_as_if_it_were_not() -> None:
     """61 bad of 101 at 90 % burn at 6.0396: rounded up."""
     (finding,) = gate_from(max_burns=["6/1h"]).judge([service({"a": (40, 61)}, target=0.9)])
@@ -287,9 +308,11 @@ def test_a_burn_limit_is_a_factor_and_a_window(text: str, factor: Fraction, seco
 def test_every_wrong_option_is_told_at_once() -> None:
     """Not one after the other."""
     with pytest.raises(ConfigError) as caught:
-        gate_from(min_budget="x", max_burns=["6", "6/", "/1h", "0/1h", "6/1y", "6/0.5s", "-1/1h", "1e9/1h"])
+        gate_from(
+            min_budget="x", max_burns=["6", "6/", "/1h", "0/1h", "6/1y", "6/0.5s", "-1/1h", "1e9/1h"], min_time="0d"
+        )
 
-    assert len(caught.value.problems) == 9
+    assert len(caught.value.problems) == 10
 
 
 def test_a_name_cannot_break_the_log() -> None:

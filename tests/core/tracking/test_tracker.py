@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -330,6 +333,34 @@ def test_an_event_of_1970_says_nothing_about_todays_windows(tracker: SLOTracker,
     snapshot = tracker.snapshot()
     assert (snapshot.data_since, snapshot.total, snapshot.failures) == (started, 1, 0)
     assert snapshot.measured_seconds == 60
+
+
+@pytest.mark.parametrize(
+    ("window", "zone", "first", "days", "hours"),
+    [
+        ("week", "Europe/Berlin", "2026-10-19", 7, 1),
+        ("week", "Antarctica/Troll", "2026-10-19", 7, 2),
+        ("month", "Antarctica/Troll", "2026-10-01", 31, 2),
+        ("quarter", "Antarctica/Troll", "2026-10-01", 92, 2),
+        ("month", "Antarctica/Vostok", "2023-12-01", 31, 2),
+        ("week", "Antarctica/Casey", "2018-03-05", 7, 3),
+    ],
+)
+def test_a_period_in_which_clocks_go_back_is_counted_whole(
+    window: Literal["week", "month", "quarter"], zone: str, first: str, days: int, hours: int, clock: FakeClock
+) -> None:
+    """Failures of its first minute still count in its last one, however far the clocks go back."""
+    clock.now = datetime.fromisoformat(first).replace(tzinfo=ZoneInfo(zone)).timestamp()
+    tracker = SLOTracker(SLODefinition("a", 0.9, window=window, timezone=zone), clock=clock)
+    for _ in range(100):
+        tracker.record_failure()
+
+    clock.advance(days=days, hours=hours, minutes=-1)
+    tracker.record_success()
+    assert (tracker.snapshot().total, tracker.snapshot().failures) == (101, 100)
+
+    clock.advance(minutes=1)
+    assert tracker.snapshot().total == 0
 
 
 @pytest.mark.parametrize("at", [1e12, -1e12])

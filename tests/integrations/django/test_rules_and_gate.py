@@ -97,6 +97,7 @@ def test_an_unexpected_error_of_rules_ends_with_2(shared, monkeypatch: pytest.Mo
         (["--min-budget", "60%"], 0, "PASS"),
         (["--min-budget", "60.1%"], 1, "FAIL"),
         (["--max-burn", "0.3/30d"], 1, "FAIL"),
+        (["--min-time", "2d"], 0, "PASS"),
         (["--slo", "missing"], 2, "UNKNOWN"),
         (["--slo", "missing", "--on-unknown", "pass"], 0, "UNKNOWN"),
     ],
@@ -133,6 +134,7 @@ def test_a_store_out_of_reach_cannot_be_told(shared, monkeypatch: pytest.MonkeyP
     ("arguments", "said"),
     [
         (["slo_gate", "--min-budget", "10"], 'did you mean "10%"?'),
+        (["slo_gate", "--min-time", "2y"], "--min-time: expected seconds or a duration"),
         (["slo_gate", "--on-unknown", "maybe"], "maybe"),
         (["slo_rules", "--scope", "world"], "world"),
         (["slo_rules", "--label", "x"], "expected a label such as"),

@@ -46,17 +46,18 @@ def test_a_terminal_shows_states_in_colour() -> None:
     assert re.sub(r"\x1b\[[0-9;]*m", "", line) == run()[0].splitlines()[1]
 
 
-def test_the_json_is_for_programs() -> None:
-    """A document with a version, and nothing else on stdout."""
+@pytest.mark.parametrize("arguments", [("--json",), ("--format", "json"), ("--format", "table", "--json")])
+def test_the_json_is_for_programs(arguments: tuple[str, ...]) -> None:
+    """A document with a version, and nothing else on stdout: with --json as in `slo status`, or as it was spelt before."""
     get_registry()["availability"].record(True)
 
-    document = json.loads(run("--format", "json")[0])
+    document = json.loads(run(*arguments)[0])
 
     assert document["version"] == 1
     assert document["slos"][0]["total"] == 1
 
 
-@pytest.mark.parametrize("arguments", [(), ("--format", "json")])
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
 def test_it_says_that_it_cannot_see_the_servers_numbers(arguments: tuple[str, ...]) -> None:
     """With memory:// this process has counted nothing, and says so rather than show a perfect service."""
     assert "does not see what the running service has counted" in run(*arguments)[1]

@@ -60,12 +60,13 @@ def test_a_terminal_shows_states_in_colour() -> None:
     assert re.sub(r"\x1b\[[0-9;]*m", "", line) == run(app, "status").stdout.splitlines()[1]
 
 
-def test_json_is_for_machines() -> None:
-    """The same numbers, unrounded, and nothing else on stdout."""
+@pytest.mark.parametrize("arguments", [("--json",), ("--format", "json"), ("--format", "table", "--json")])
+def test_json_is_for_machines(arguments: tuple[str, ...]) -> None:
+    """The same numbers, unrounded: with --json as in `slo status`, or as it was spelt before."""
     app = configured()
     serve(app)
 
-    result = run(app, "status", "--format", "json")
+    result = run(app, "status", *arguments)
 
     document = json.loads(result.stdout)
     (entry,) = document["slos"]

@@ -82,6 +82,7 @@ def test_rules_can_be_written_to_a_file(shared: Flask, tmp_path: Path) -> None:
         (["--min-budget", "60%"], 0, "PASS"),
         (["--min-budget", "60.1%"], 1, "FAIL"),
         (["--max-burn", "0.3/30d"], 1, "FAIL"),
+        (["--min-time", "2d"], 0, "PASS"),
         (["--slo", "missing"], 2, "UNKNOWN"),
         (["--slo", "missing", "--on-unknown", "pass"], 0, "UNKNOWN"),
     ],
@@ -121,6 +122,7 @@ def test_a_store_out_of_reach_cannot_be_told(shared: Flask, monkeypatch: pytest.
     ("arguments", "said"),
     [
         (["gate", "--min-budget", "10"], 'did you mean "10%"?'),
+        (["gate", "--min-time", "2y"], "--min-time: expected seconds or a duration"),
         (["gate", "--on-unknown", "maybe"], "'pass', 'fail'"),
         (["rules", "--scope", "world"], "'process', 'host', 'fleet'"),
         (["rules", "--label", "x"], "expected a label such as"),

@@ -40,6 +40,11 @@ class Command(BaseCommand):
             help="how fast it may burn, such as 6/1h, in one of the SLO's windows; may be repeated",
         )
         parser.add_argument(
+            "--min-time",
+            metavar="DURATION",
+            help="how long it must last at the current pace, such as 2d (default: not asked)",
+        )
+        parser.add_argument(
             "--slo", metavar="NAME", action="append", default=[], help="ask this SLO; may be repeated (default: all)"
         )
         parser.add_argument(
@@ -55,7 +60,12 @@ class Command(BaseCommand):
             SystemExit: The answer is no.
         """
         try:
-            gate = gate_from(min_budget=options["min_budget"], max_burns=options["max_burn"], slos=options["slo"])
+            gate = gate_from(
+                min_budget=options["min_budget"],
+                max_burns=options["max_burn"],
+                min_time=options["min_time"],
+                slos=options["slo"],
+            )
             service = service_status_or_error(current.installation.registry)
             findings = gate.judge([service])
         except Exception as exc:  # a traceback would end with 1, which means: too little budget

@@ -27,8 +27,9 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """`--format table` or `json`."""
-        parser.add_argument("--format", choices=("table", "json"), default="table", help="table (default) or json")
+        """`--json`, also as `--format json`."""
+        parser.add_argument("--json", action="store_true", dest="as_json", help="JSON for programs, as /slo.json")
+        parser.add_argument("--format", choices=("table", "json"), default="table", help='"json" is the same as --json')
 
     def handle(self, *_: Any, **options: Any) -> None:
         """
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         """
         try:
             registry = current.installation.registry
-            as_json = options["format"] == "json"
+            as_json = options["as_json"] or options["format"] == "json"
             text = json.dumps(status_json(registry), indent=2) if as_json else status_table(registry, paint=self._paint)
             is_enabled = current.installation.settings.enabled
         except SLOError as exc:
