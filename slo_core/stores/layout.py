@@ -6,8 +6,8 @@ import math
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, pairwise
+from typing import NamedTuple
 
 from slo_core.budgets.bucket import WindowBuckets
 from slo_core.budgets.events import EventCounts
@@ -79,8 +79,7 @@ def kept_from(width_seconds: int, *, newest: float, keeps_seconds: int) -> int:
     return tier.bucket(newest) - tier.bucket_count + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """
     The part of a batch that is to be added.
 

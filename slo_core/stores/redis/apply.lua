@@ -1,10 +1,11 @@
 -- Adds one batch of one SLO, exactly once; answers what is noted of its writer.
 -- KEYS: the record, then every block that is written to, and with a declaration the blocks that may be there already: those
 --       of a quarter of an hour, those of days, and where names have no generation those of minutes and seconds.
--- ARGV: 64-bit integers, big-endian: number, good, bad, dropped, errors, earliest, newest, then for each increment the
---       index of its block in KEYS, width, bucket, good, bad; earliest and newest mean nothing without an increment.
---       Then the writer, the nonce, whether the writer leaves ('1') or the batch is live ('live'), the generation that stands in the names of blocks, and of
---       batch 1 the generation before it, and what was swept and when (''; see `is_outdated` of layout.py).
+-- ARGV: One string, since each argument takes its time. 64-bit integers, big-endian: number, good, bad, dropped, errors,
+--       earliest, newest; earliest and newest mean nothing without an increment. Texts, each with a zero byte at its end: the
+--       writer, the nonce, whether the writer leaves ('1') or the batch is live ('live'), the generation that stands in the
+--       names of blocks, and of batch 1 the generation before it, and what was swept and when (''; see `is_outdated` of
+--       layout.py). For each increment the index of its block in KEYS (16 bits), width (32), bucket, good, bad (64 each).
 --       With a declaration the definition, the fingerprint, since when it is measured, how long it is kept, and the index in
 --       KEYS after which its blocks of quarters come, that after which those of days do, and that after which all others do.
 -- The answer: number, applied, swept, the second in which the latest note swept was written, eight bytes each; then the
@@ -13,15 +14,16 @@
 -- and what goes to them at every flush as text, since Redis 7.0 writes a number with 17 digits (a tenth of all).
 -- Lua's numbers are exact up to 2^53: a million events a second for 285 years.
 -- Its constants come from SCRIPT_CONSTANTS of blocks.py, written before this text.
-local FIRST_INCREMENT = 7 * 8 + 1 -- after seven numbers of eight bytes
+local INCREMENT = '>I2I4i8i8i8'
 local call, unpacked, formatted, packed, record_key = redis.call, struct.unpack, string.format, ARGV[1], KEYS[1]
-local number, good, bad, dropped, errors, earliest, newest, at = unpacked('>i8i8i8i8i8i8i8', packed)
-local note_field, nonce, generation, declares = 'n:' .. ARGV[2], ARGV[3], ARGV[5], ARGV[9] ~= nil
+local number, good, bad, dropped, errors, earliest, newest, writer, nonce, mark, generation, after_generation, after_swept,
+  after_swept_at, first_increment = unpacked('>i8i8i8i8i8i8i8sssssss', packed)
+local at, note_field, declares = first_increment, 'n:' .. writer, ARGV[2] ~= nil
 
 local record = call('HMGET', record_key, 'newest', 'keeps', 'since', 'fingerprint', 'good', 'bad', 'generation', 'applied',
   'swept', 'swept_at', note_field)
 local exists = record[2]
-local grows = declares and exists and tonumber(ARGV[12]) > tonumber(exists)
+local grows = declares and exists and tonumber(ARGV[5]) > tonumber(exists)
 local applied, swept, swept_at = tonumber(record[8] or 0), tonumber(record[9] or 0), tonumber(record[10] or 0)
 if exists then
   local own = record[7] or ''
@@ -62,15 +64,15 @@ if exists and number ~= 0 and not record[11] then
     swept, swept_at = applied, tonumber(now[1])
     call('HSET', record_key, 'swept', formatted('%d', swept), 'swept_at', now[1], 'notes', formatted('%d', there))
   end
-  if ARGV[6] ~= '' then
-    local was_swept = swept > tonumber(ARGV[7]) and swept_at >= math.floor(tonumber(ARGV[8]))
-    gap = gap or ARGV[6] ~= 'g' .. generation or was_swept
+  if after_generation ~= '' then
+    local was_swept = swept > tonumber(after_swept) and swept_at >= math.floor(tonumber(after_swept_at))
+    gap = gap or after_generation ~= 'g' .. generation or was_swept
   end
 end
 if gap or not (exists or declares) or (number == 0 and not declares) then
   declares = false
   if not exists then return answer(0, 0, '') end
-  if record[11] and ARGV[4] == '1' and nonce ~= '' and noted_nonce == nonce then
+  if record[11] and mark == '1' and nonce ~= '' and noted_nonce == nonce then
     call('HDEL', record_key, note_field)
     call('HINCRBY', record_key, 'notes', '-1')
     if noted_applied > swept then call('HSET', record_key, 'swept', formatted('%d', noted_applied)) end
@@ -126,14 +128,14 @@ end
 
 local since = record[3]
 if declares then
-  keeps = math.max(keeps, tonumber(ARGV[12]))
+  keeps = math.max(keeps, tonumber(ARGV[5]))
   set('keeps', formatted('%d', keeps))
-  set('definition', ARGV[9])
-  set('fingerprint', ARGV[10])
-  if record[4] and record[4] ~= ARGV[10] then
+  set('definition', ARGV[2])
+  set('fingerprint', ARGV[3])
+  if record[4] and record[4] ~= ARGV[3] then
     set('changed_at', formatted('%d.%06d', now[1], now[2]))
   end
-  if not since or tonumber(ARGV[11]) < tonumber(since) then since = ARGV[11] end
+  if not since or tonumber(ARGV[4]) < tonumber(since) then since = ARGV[4] end
   if not exists then
     if generation ~= '' then
       set('generation', generation)
@@ -143,8 +145,8 @@ if declares then
     end
   else
     if grows then
-      for index = tonumber(ARGV[13]) + 1, tonumber(ARGV[15]) do
-        call('EXPIRE', KEYS[index], lives(index <= tonumber(ARGV[14]) and QUARTER_HOUR or DAY))
+      for index = tonumber(ARGV[6]) + 1, tonumber(ARGV[8]) do
+        call('EXPIRE', KEYS[index], lives(index <= tonumber(ARGV[7]) and QUARTER_HOUR or DAY))
       end
     end
     sweep()
@@ -166,7 +168,7 @@ if at <= #packed then
   local all_kept = earliest >= reference - SECONDS_SPAN
   repeat
     local index, width, bucket, more_good, more_bad
-    index, width, bucket, more_good, more_bad, at = unpacked('>i8i8i8i8i8', packed, at)
+    index, width, bucket, more_good, more_bad, at = unpacked(INCREMENT, packed, at)
     if all_kept or bucket >= math.floor(reference / width) - kept(width) + 1 then
       local block, size = KEYS[index], BLOCK_BUCKETS[width]
       local first = bucket % size * BUCKET_BYTES
@@ -183,17 +185,17 @@ if at <= #packed then
         old_good, old_bad = unpacked('>i8i8', counters)
       end
       call('SETRANGE', block, from, struct.pack('>i8i8', old_good + more_good, old_bad + more_bad))
-    elseif width == QUARTER_HOUR and ARGV[4] ~= 'live' then
+    elseif width == QUARTER_HOUR and mark ~= 'live' then
       good, bad, dropped = good - more_good, bad - more_bad, dropped + more_good + more_bad
     end
   until at > #packed
   local kept_since = (math.floor(reference / QUARTER_HOUR) - kept(QUARTER_HOUR) + 1) * QUARTER_HOUR
   if earliest < kept_since then
     -- Once more, for the earliest that is not older than everything kept; as `_earliest_kept` of layout.py has it.
-    earliest, at = nil, FIRST_INCREMENT
+    earliest, at = nil, first_increment
     repeat
       local _, width, bucket
-      _, width, bucket, _, _, at = unpacked('>i8i8i8i8i8', packed, at)
+      _, width, bucket, _, _, at = unpacked(INCREMENT, packed, at)
       local start = bucket * width
       if start >= kept_since and (not earliest or start + width <= earliest) then earliest = start end
     until at > #packed

@@ -11,6 +11,10 @@ from slo_core.stores.redis.blocks import BLOCK_BUCKETS, GROWING_WIDTHS, SHORT_WI
 __all__ = ["batch_call", "note_of", "other_generation"]
 
 
+# What `apply.lua` unpacks.
+_HEAD = struct.Struct(">7q")
+_INCREMENT = struct.Struct(">HI3q")
+
 # The names of answers: that of a note, and that of a call whose blocks are of another generation.
 _NOTE = struct.Struct(">4q")
 _OTHER_NAMES = b"names"
@@ -29,23 +33,21 @@ def batch_call(keys: Keys, batch: Batch, generation: str) -> tuple[list[bytes], 
     tag = keys.tag(batch.slo).encode()
     names = [b"%b:record" % tag]
     tag = block_tag(tag, generation)
-    numbers = [
-        batch.number, batch.good, batch.bad, batch.dropped, batch.errors, batch.earliest or 0, batch.newest or 0,
-    ]  # fmt: skip
+    after = batch.after
+    mark = "1" if batch.leaves else "live" if batch.is_live else ""
+    swept = ("", "", "") if after is None else (after.generation, str(after.swept), repr(float(after.swept_at)))
+    packed = [
+        _HEAD.pack(
+            batch.number, batch.good, batch.bad, batch.dropped, batch.errors, batch.earliest or 0, batch.newest or 0
+        ),
+        "\0".join((batch.writer, batch.nonce, mark, generation, *swept, "")).encode(),
+    ]
     for width, bucket, good, bad in batch.increments:
         name = b"%b:%d:%d" % (tag, width, bucket // BLOCK_BUCKETS[width])
         if name != names[-1]:  # sorted, they come block after block
             names.append(name)
-        numbers += (len(names), width, bucket, good, bad)
-    after = batch.after
-    arguments: list[object] = [
-        struct.pack(f">{len(numbers)}q", *numbers),
-        batch.writer,
-        batch.nonce,
-        "1" if batch.leaves else "live" if batch.is_live else "",
-        generation,
-        *(("", "", "") if after is None else (after.generation, after.swept, repr(float(after.swept_at)))),
-    ]
+        packed.append(_INCREMENT.pack(len(names), width, bucket, good, bad))
+    arguments: list[object] = [b"".join(packed)]
     declaration = batch.declaration
     if declaration is not None:
         # The longest window may have grown: then the blocks that exist already live longer, too.

@@ -16,7 +16,7 @@ from slo_core.stores.shared.deferred_log import DeferredLog
 from slo_core.stores.shared.flush_round import BatchGroup, FlushRound
 from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox
-from slo_core.stores.shared.outcome import Outcome
+from slo_core.stores.shared.outcome import AS_EXPECTED, Outcome
 from slo_core.stores.shared.set_aside import SetAside
 from slo_core.stores.shared.store_lock import StoreLock
 
@@ -255,7 +255,9 @@ class Delivery:
         for (outbox, batch), note in zip(group, applied.notes, strict=True):
             # What another store lacks is not asked: nothing of the old store's is sent to it again.
             if not is_another or (note is not None and note.number == batch.number):
-                outcomes[outbox] = outbox.answered(batch, note, now=now, store_now=applied.now)
+                outcome = outbox.answered(batch, note, now=now, store_now=applied.now)
+                if outcome is not AS_EXPECTED:
+                    outcomes[outbox] = outcome
         store = f"the store {self._buckets.backend}"
         if is_another:
             for outbox in self.outboxes:

@@ -10,7 +10,7 @@ from slo_core.objectives.window import HOUR
 from slo_core.stores.buckets import Batch, Declaration, Note
 from slo_core.stores.layout import NOTES_KEPT_SECONDS, is_outdated
 from slo_core.stores.shared.clock_reading import ClockReading
-from slo_core.stores.shared.outcome import Outcome
+from slo_core.stores.shared.outcome import AS_EXPECTED, Outcome
 from slo_core.stores.shared.packed_increments import increments_of
 from slo_core.stores.shared.pending_events import PendingEvents
 from slo_core.stores.shared.writer_id import WriterId, new_writer, writer_from
@@ -154,7 +154,7 @@ class Outbox:
             self._start_numbering(new_writer())
         if self._declares and (self._is_unknown or self._unconfirmed or has_events):
             return Batch(writer=self._writer_id(), slo=self._slo, number=0, declaration=self._declaration)
-        if self._unconfirmed or self._pending:
+        if self._unconfirmed or has_events:
             return None  # the answer to a batch says as much
         return self._asking() if self._is_ask_due(now) else None
 
@@ -218,15 +218,14 @@ class Outbox:
         self._sent = taken.since
         self.has_rest = taken.has_rest
         dropped, self._dropped = self._dropped + taken.impossible, 0
-        seconds = taken.seconds
         batch = Batch(
             writer=self._writer_id(),
             slo=self._slo,
             number=self._number + 1,
             nonce=secrets.token_hex(8),
-            increments=increments_of(seconds, first=taken.first),
-            good=sum([good for good, _ in seconds.values()]),
-            bad=sum([bad for _, bad in seconds.values()]),
+            increments=increments_of(taken.counted, first=taken.first),
+            good=sum([good for _, good, _ in taken.counted]),
+            bad=sum([bad for _, _, bad in taken.counted]),
             is_live=taken.is_live,
             earliest=taken.earliest,
             newest=taken.newest,
@@ -255,7 +254,7 @@ class Outbox:
             self._declares = self._is_unknown = False
             self._declared = note._replace(swept_at=store_now)
             self._renew_first()
-            return Outcome()
+            return AS_EXPECTED
         self._checked_at, self._asks_soon = now, False
         is_head = bool(self._unconfirmed) and batch is self._unconfirmed[0]
         # Sent before, without an answer: the store may have had it then.
@@ -268,8 +267,10 @@ class Outbox:
             (note.number == batch.number and note.nonce in ("", batch.nonce))
             or (is_derived and note.number > batch.number == 1)
         ):
-            self._confirm(note._replace(number=batch.number, nonce=batch.nonce), now=now)
-            return Outcome()
+            if note[:2] != (batch.number, batch.nonce):
+                note = note._replace(number=batch.number, nonce=batch.nonce)
+            self._confirm(note, now=now)
+            return AS_EXPECTED
         if note.number > number or (note.number == number > 0 and note.nonce not in ("", nonce)):
             # A copy of this process has gone on under the same id; it has this batch too, if that was frozen before.
             may_be_there = (is_doubtful or is_derived) and note.number > batch.number

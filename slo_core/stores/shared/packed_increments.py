@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import overload
 
 from slo_core.stores.buckets import Increment
@@ -15,19 +16,19 @@ __all__ = ["increments_of"]
 _LARGE_SECONDS = 64
 
 
-def increments_of(seconds: Mapping[int, Sequence[int]], *, first: Mapping[int, int]) -> Sequence[Increment]:
+def increments_of(counted: Sequence[tuple[int, int, int]], *, first: Mapping[int, int]) -> Sequence[Increment]:
     """
     Every event once in each width, sorted; see `spread`.
 
     A batch is kept until the store has it, and for two minutes after that. After an outage it is large.
 
     Args:
-        seconds: Good and bad events of each second.
+        counted: (second, good, bad) for each second that holds events.
         first: As for `spread`.
     """
-    if len(seconds) <= _LARGE_SECONDS:
-        return spread([(second, good, bad) for second, (good, bad) in seconds.items()], first=first)
-    return _PackedIncrements(seconds, first)
+    if len(counted) <= _LARGE_SECONDS:
+        return spread(counted, first=first)
+    return _PackedIncrements(counted, first)
 
 
 class _PackedIncrements(Sequence[Increment]):
@@ -35,11 +36,9 @@ class _PackedIncrements(Sequence[Increment]):
 
     __slots__ = ("_first", "_length", "_numbers")
 
-    def __init__(self, seconds: Mapping[int, Sequence[int]], first: Mapping[int, int]) -> None:
+    def __init__(self, counted: Sequence[tuple[int, int, int]], first: Mapping[int, int]) -> None:
         self._first = first
-        self._numbers = array("q")  # second, good, bad, second...
-        for second, (good, bad) in seconds.items():
-            self._numbers.extend((second, good, bad))
+        self._numbers = array("q", chain.from_iterable(counted))  # second, good, bad, second...
         self._length = len(self._spread())
 
     def _spread(self) -> tuple[Increment, ...]:

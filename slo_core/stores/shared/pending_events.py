@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, HOUR, LATEST_TIME, SECONDS
@@ -24,7 +25,7 @@ class TakenEvents(NamedTuple):
     Events for one batch.
 
     Attributes:
-        seconds: Good and bad events of each second.
+        counted: (second, good, bad) for each second that holds events, ascending.
         first: By width, the first bucket of use; see `spread`.
         earliest: When the earliest event happened; None without events.
         newest: When the newest event happened, of those too that were left for the next batch: how far back the store
@@ -35,7 +36,7 @@ class TakenEvents(NamedTuple):
         is_live: Each of them was counted when it happened.
     """
 
-    seconds: Mapping[int, list[int]]
+    counted: Sequence[tuple[int, int, int]]
     first: Mapping[int, int]
     earliest: int | None
     newest: int | None
@@ -151,17 +152,23 @@ class PendingEvents:
         """
         with self._arrivals:
             if self._arrivals.is_nested:  # a signal handler flushes, and has interrupted `add`
-                return TakenEvents({}, {}, None, None, self._since, has_rest=False, impossible=0)
+                return TakenEvents((), {}, None, None, self._since, has_rest=False, impossible=0)
             earliest, newest, since = self._earliest, self._newest, self._since
             impossible, self._impossible = self._impossible, 0
             first = self._first_kept(now)
-            is_live, taken = self._is_live, self._cut(first, increments)
-            has_rest = bool(self._seconds)
-            if not has_rest:
+            is_live, columns = self._is_live, (self._seconds, self._good, self._bad)
+            count = len(self._seconds)
+            if count * len(WIDTHS) > increments:
+                count = cut_to_fit(self._seconds, first=first, increments=increments)
+            counted = list(islice(zip(*columns, strict=True), count))
+            has_rest = count < len(self._seconds)
+            if has_rest:
+                for numbers in columns:
+                    del numbers[:count]
+                self._earliest = max(earliest or 0, self._seconds[0])
+            else:
                 self._start_empty()
-            elif earliest is not None:
-                self._earliest = max(earliest, self._seconds[0])
-            return TakenEvents(taken, first, earliest, newest, since, has_rest, impossible, is_live)
+            return TakenEvents(counted, first, earliest, newest, since, has_rest, impossible, is_live)
 
     def _merge(self) -> None:
         """Merge old seconds, which the store merges too: memory is bounded, however long an outage lasts."""
@@ -194,15 +201,3 @@ class PendingEvents:
         # An event from a clock that was ahead for a while does not make all others old.
         reference = min(newest, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
         return {width: kept_from(width, newest=reference, keeps_seconds=self._keeps_seconds) for width in WIDTHS[:2]}
-
-    def _cut(self, first: Mapping[int, int], increments: int) -> dict[int, list[int]]:
-        seconds = self._seconds
-        fits = len(seconds) * len(WIDTHS) <= increments
-        count = len(seconds) if fits else cut_to_fit(seconds, first=first, increments=increments)
-        taken = {
-            second: [good, bad]
-            for second, good, bad in zip(seconds[:count], self._good[:count], self._bad[:count], strict=True)
-        }
-        for numbers in (seconds, self._good, self._bad):
-            del numbers[:count]
-        return taken

@@ -60,7 +60,6 @@ class _NoteRow(NamedTuple):
     number: int
     nonce: str
     applied: int
-    noted_at: float
 
 
 def add_batches(
@@ -104,7 +103,7 @@ def add_batches(
         is_another_age = is_after_a_replay(row.newest, batch, keeps_seconds=row.keeps, applied_at=applied_at)
         since = math.inf if is_another_age else row.since
         admitted = admit(batch, last_event_at=row.newest, keeps_seconds=row.keeps, data_since=since, now=now)
-        increments.extend((row.id, *increment) for increment in admitted.increments)
+        increments += [(row.id, *increment) for increment in admitted.increments]
         counts = (admitted.good, admitted.bad, admitted.dropped, batch.errors)
         applied = row.applied + 1
         # A batch without a nonce is one of the version before.

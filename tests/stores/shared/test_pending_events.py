@@ -57,10 +57,10 @@ def test_late_events_are_put_where_they_belong() -> None:
         pending.add(second, 1, 2, now=0.0)
 
     taken = pending.take(5, now=60.0)
-    assert taken.seconds == {10: [2, 4], 20: [1, 2]}
+    assert taken.counted == [(10, 2, 4), (20, 1, 2)]
     assert (taken.earliest, taken.newest, taken.has_rest) == (10, 50, True)
     rest = pending.take(5000, now=60.0)
-    assert rest.seconds == {30: [1, 2], 50: [2, 4]}
+    assert rest.counted == [(30, 1, 2), (50, 2, 4)]
     assert not pending
     assert pending.since is None
 
