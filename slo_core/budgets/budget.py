@@ -15,7 +15,6 @@ from slo_core.objectives.target import Target
 __all__ = [
     "error_budget_remaining",
     "exact_budget_remaining",
-    "failures_left",
     "is_breached",
     "is_budget_exhausted",
     "spent_and_allowed",
@@ -68,12 +67,6 @@ def exact_budget_remaining(counts: EventCounts, target: Target) -> Fraction:
     """The same as `error_budget_remaining`, for decisions."""
     spent, allowed = spent_and_allowed(counts, target)
     return Fraction(allowed - spent, allowed) if allowed else Fraction(1)
-
-
-def failures_left(counts: EventCounts, target: Target) -> Fraction:
-    """How many more of the events may be bad until the budget is spent; below 0 when it is overspent."""
-    spent, allowed = spent_and_allowed(counts, target)
-    return Fraction(allowed - spent, target.allowance.denominator)
 
 
 def is_breached(counts: EventCounts, target: Target) -> bool:

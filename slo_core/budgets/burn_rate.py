@@ -115,10 +115,4 @@ def comparison(target: Target, factor: Fraction = Fraction(1)) -> tuple[int, int
 
 def sample(window_seconds: int, counts: EventCounts, target: Target) -> BurnRateSample:
     """The burn rate of one window with the counts behind it."""
-    return BurnRateSample(
-        window_seconds=window_seconds,
-        burn_rate=burn_rate(counts, target),
-        success_ratio=success_ratio(counts),
-        sample_count=counts.total,
-        failures=counts.bad,
-    )
+    return BurnRateSample(window_seconds, burn_rate(counts, target), success_ratio(counts), counts.total, counts.bad)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from slo_core.budgets import budget
 from slo_core.budgets.alerts import AlertState, evaluate
@@ -13,6 +14,10 @@ from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.target import Target
 
 __all__ = ["Reading", "SLOSnapshot", "SLOSnapshots", "SnapshotPlan", "measured_in_window", "pace_of"]
+
+
+# A service has few targets, and its snapshots ask for them again and again.
+_target = lru_cache(maxsize=1024)(Target)
 
 
 # Without slots: applications serialise `snapshot.__dict__`.
@@ -78,17 +83,17 @@ class SLOSnapshot:
     @property
     def is_breached(self) -> bool:
         """True when fewer events were good than the target asks; False without events."""
-        return budget.is_breached(EventCounts(self.good, self.failures), Target(self.target))
+        return budget.is_breached(EventCounts(self.good, self.failures), _target(self.target))
 
     @property
     def is_budget_exhausted(self) -> bool:
         """True when the budget is spent, to the last event or beyond; False without events."""
-        return budget.is_budget_exhausted(EventCounts(self.good, self.failures), Target(self.target))
+        return budget.is_budget_exhausted(EventCounts(self.good, self.failures), _target(self.target))
 
     @property
     def error_budget_ratio(self) -> float:
         """The share of events that may be bad."""
-        return float(Target(self.target).allowance)
+        return float(_target(self.target).allowance)
 
     @property
     def measured_seconds(self) -> float:
@@ -240,4 +245,5 @@ class SnapshotPlan:
             return 0.0
         if pace.bad == 0:
             return None
-        return float(budget.failures_left(own, self._target) * self._pace_window / pace.bad)
+        spent, allowed = budget.spent_and_allowed(own, self._target)
+        return (allowed - spent) * self._pace_window / (self._target.allowance.denominator * pace.bad)
