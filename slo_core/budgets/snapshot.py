@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from slo_core.budgets import budget
-from slo_core.budgets.alerts import AlertState, evaluate
+from slo_core.budgets.alerts import AlertState, RuleCheck
 from slo_core.budgets.burn_rate import BurnRateSample, sample
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.definition import SLODefinition
@@ -187,7 +187,9 @@ class SnapshotPlan:
         self.windows = definition.windows if windows is None else windows
         self._target = definition.objective
         rules = definition.active_alert_rules
-        self._rules = tuple((rule, rule.factor(definition.window_seconds)) for rule in rules)
+        self._rules = tuple(
+            RuleCheck(rule, factor=rule.factor(definition.window_seconds), target=self._target) for rule in rules
+        )
         paces = [rule.long_window for rule in rules] or list(definition.burn_rate_windows)
         self._pace_window = min(paces, default=definition.window_seconds)
 
@@ -219,15 +221,12 @@ class SnapshotPlan:
             burn_rate=whole.burn_rate,
             burn_rate_samples=tuple(samples[seconds] for seconds in definition.burn_rate_windows),
             alerts=tuple(
-                evaluate(
-                    rule,
-                    factor=factor,
-                    target=target,
-                    long=samples[rule.long_window],
-                    short=samples[rule.short_window],
+                check.state(
+                    long=samples[check.rule.long_window],
+                    short=samples[check.rule.short_window],
                     measured_seconds=measured_seconds,
                 )
-                for rule, factor in self._rules
+                for check in self._rules
             ),
             window_samples=tuple(samples.values()),
             time_to_exhaustion=self._time_to_exhaustion(own, counts[self._pace_window]),
