@@ -64,6 +64,7 @@ class Metric:
     FLUSH_LAG = "slo_flush_lag_seconds"
     CLOCK_SKEW = "slo_clock_skew_seconds"
     STORE_ERRORS = "slo_store_errors_total"
+    STORE_LOSSES = "slo_store_losses_total"
     EVENTS_DROPPED = "slo_events_dropped_total"
     INTERNAL_ERRORS = "slo_internal_errors_total"
 

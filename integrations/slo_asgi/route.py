@@ -88,8 +88,8 @@ class RouteResolver:
         """
         The route of a request that never reached its router: a layer around it answered, or raised.
 
-        A view of slo-suite counts for nothing, whoever answers in its place. The other routes matter where the answer is
-        neither a 404 nor a redirect, which would be left out.
+        A view of slo-suite counts for nothing, also where another layer answers in its place. The other routes matter
+        where the answer is neither a 404 nor a redirect, which would be left out.
         """
         table = self.route_table()
         if table is None:

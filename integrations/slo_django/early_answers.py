@@ -44,7 +44,7 @@ class EarlyAnswers:
             table = self._table(urlconf)
             path = request.path_info
             is_own = table.may_be_own(path)
-            # 304 is the answer of a cache. It redirects nobody.
+            # 304 is the answer of a cache. It is no redirect.
             is_unmatched = status == 404 or (status is not None and 300 <= status < 400 and status != 304)
             if not is_own and (is_unmatched or not (status == 304 or table.has_marks or self._recorder.needs_routes)):
                 return None

@@ -48,7 +48,7 @@ def obstacle_to(database: Path) -> str:
     """
     folder, own = database.parent, own_file(database)
     if database in _mount_points():
-        return f"{database} itself is mounted, and a file beside it would be lost with the container"
+        return f"{database} itself is mounted, and another file in its folder would be lost with the container"
     if not os.path.isdir(folder):  # noqa: PTH112  # Path.is_dir() raises in a folder that may not be entered
         return ""
     if not os.access(folder, os.W_OK | os.X_OK):

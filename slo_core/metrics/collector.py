@@ -38,6 +38,7 @@ _COUNTERS = {
     Metric.EVENTS: "Events ever counted, by outcome.",
     Metric.EVENTS_DROPPED: "Events that were older than everything kept, and count nowhere.",
     Metric.STORE_ERRORS: "Failed attempts to reach the store.",
+    Metric.STORE_LOSSES: "How often the answering process saw that the store had lost counts of an SLO.",
     Metric.INTERNAL_ERRORS: "Errors inside slo-suite that the answering process swallowed to spare its host.",
 }
 
@@ -160,6 +161,7 @@ class SLOCollector(Collector):
         families.add(Metric.STORE_UP, shared, int(is_up and health.is_up))
         families.add(Metric.FLUSH_LAG, shared, health.flush_lag_seconds)
         families.add(Metric.CLOCK_SKEW, shared, health.clock_skew_seconds)
+        families.add(Metric.STORE_LOSSES, shared, health.losses)
         families.add(Metric.INTERNAL_ERRORS, shared, registry.internals.errors.total)
 
     def _shared_labels(self) -> SeriesLabels:
@@ -211,7 +213,7 @@ class SLOCollector(Collector):
 
 
 # Metrics of processes that write; a reader has no values for them.
-_OF_WRITERS = frozenset({Metric.FLUSH_LAG, Metric.CLOCK_SKEW})
+_OF_WRITERS = frozenset({Metric.FLUSH_LAG, Metric.CLOCK_SKEW, Metric.STORE_LOSSES.removesuffix("_total")})
 
 
 class ServicesCollector(Collector):

@@ -119,6 +119,7 @@ def _store(registry: SLORegistry, zone: tzinfo) -> _Facts:
             # Adding 0.0 turns -0.0 into 0.0.
             ("Clock ahead of it by", f"{round(health.clock_skew_seconds, 1) + 0.0:.1f} s"),
             ("Failed attempts", f"{health.errors:,}"),
+            ("Seen to lose counts", f"{health.losses:,} times by this process"),
         ]
     return entries
 

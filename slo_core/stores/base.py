@@ -36,12 +36,14 @@ class StoreHealth(NamedTuple):
         flush_lag_seconds: Age of the oldest event not handed over yet; 0 when there is none.
         clock_skew_seconds: How far this process's clock is ahead of the store's.
         errors: Failed attempts to reach it, of every process that uses it; as last read.
+        losses: How often this process saw that an SLO's counts were gone from it, which it had confirmed or written.
     """
 
     is_up: bool = True
     flush_lag_seconds: float = 0.0
     clock_skew_seconds: float = 0.0
     errors: int = 0
+    losses: int = 0
 
 
 class Ledger(Protocol):

@@ -107,8 +107,8 @@ def is_after_a_replay(
     """
     Whether a batch is of another age than all that came before, and what came before was old when it came.
 
-    It was the replay of an old stream then, or an event whose time somebody had wrong: nothing of it is kept, and that
-    it was measured then says nothing about the windows of today. An SLO that was only without events goes on.
+    What came before was the replay of an old stream, or an event with a wrong time. Nothing of it is kept, and it says
+    nothing about whether today's windows were measured. An SLO that was only without events goes on.
 
     Args:
         last_event_at: As in the record.

@@ -92,7 +92,7 @@ def command(server: str, app: str, port: int) -> list[str]:
 def read(port: int, path: str) -> None:
     """Read an answer to its end, whatever that is."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=20) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
             while answer.read1():
                 pass
     except (OSError, http.client.HTTPException):

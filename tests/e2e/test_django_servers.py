@@ -154,11 +154,11 @@ def test_requests_count_and_clients_that_leave_do_not(server: str, tmp_path: Pat
 
     with start_server(command(server, port), port=port, cwd=tmp_path, ready="/metrics"):
         for path in ("", "", "", "metrics"):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=10) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=60) as answer:
                 assert answer.status == 200
         with pytest.raises(TimeoutError):
             urllib.request.urlopen(f"http://127.0.0.1:{port}/waits/", timeout=0.3)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/streams/", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/streams/", timeout=60) as answer:
             assert answer.read(4) == b"tick"
 
     assert counts(tmp_path, "availability") == (3, 0)

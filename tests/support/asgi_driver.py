@@ -159,7 +159,7 @@ async def _serve(
     task = asyncio.create_task(run())
     canceller = asyncio.create_task(cancel(task))
     try:
-        await asyncio.wait_for(asyncio.wait([task]), timeout=20)
+        await asyncio.wait_for(asyncio.wait([task]), timeout=60)
         if task.cancelled():
             answer.exception = asyncio.CancelledError()
         else:

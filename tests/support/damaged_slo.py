@@ -52,3 +52,19 @@ class DamagedSLO:
             assert names == ["whole"]
             assert "SLO 'damaged'" in reason
         assert self.registry.store.health().is_up
+        self._assert_the_other_goes_on()
+
+    def _assert_the_other_goes_on(self) -> None:
+        """Events of both are recorded: those of the other are written and shown, whatever becomes of the damaged one's."""
+        for tracker in self.registry:
+            tracker.record(True)
+        self.registry.flush()
+        for _ in range(2):
+            totals = {snapshot.name: snapshot.total for _, snapshot in self.registry.internals.read_all()}
+            assert totals["whole"] == 2
+            assert self.registry.store.health().is_up
+        exporter = StoreServices(self._open_buckets, service="shop")
+        (snapshots,) = exporter.read().values()
+        assert not isinstance(snapshots, Exception), snapshots
+        assert {"whole": 2}.items() <= {snapshot.name: snapshot.total for _, snapshot in snapshots}.items()
+        exporter.close()

@@ -94,7 +94,7 @@ def _is_written_by_others(alias: str) -> bool:
 
 
 def check_left_behind(app_configs: object = None, **_: Any) -> list[CheckMessage]:
-    """The events that the project's SQLite database holds from before are in the file beside it, too."""
+    """The events that the project's SQLite database holds from before are in our own file, too."""
     message = left_behind()
     if not message:
         return []

@@ -73,7 +73,7 @@ def sweep(
 
 
 def applied_at(transaction: Transaction, slo: int) -> float | None:
-    """When the last batch of an SLO was applied, as far as it is noted."""
+    """When the last batch of an SLO was applied; None if no note says so."""
     ((noted_at,),) = transaction.fetch("SELECT MAX(noted_at) FROM slo_django_note WHERE slo_id = %s", [slo])
     return None if noted_at is None else float(noted_at)
 

@@ -1,4 +1,4 @@
-"""Which options a Redis store takes, in the query of its URL and beside it: what could only fail later is refused."""
+"""Which options a Redis store takes, in its URL and in `SLO_STORE_OPTIONS`: those that would fail later are refused."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
-from slo_core.errors import StoreError
+from slo_core.errors import DamagedError, StoreError
 from slo_core.stores.base import StoreScope
 from slo_core.stores.buckets import Applied, Batch, Note, Query, Series, Stored, StoreIdentity
 from slo_core.stores.redis.batch_call import batch_call, note_of, other_generation
@@ -27,7 +27,7 @@ from slo_core.stores.redis.cluster import ClusterSession, Command
 from slo_core.stores.redis.connection import DEFAULT_TIMEOUT_SECONDS, make_client, parsed_url
 from slo_core.stores.redis.generations import Generations
 from slo_core.stores.redis.options import check_options
-from slo_core.stores.redis.pipeline import run_pipeline, seconds_of
+from slo_core.stores.redis.pipeline import is_damage, run_pipeline, seconds_of
 from slo_core.stores.redis.script import Script
 from slo_core.stores.redis.server_check import SCHEMA_VERSION, check_server
 from slo_core.stores.shared.damage import damaged
@@ -163,6 +163,8 @@ class RedisBucketStore:
         notes: list[Note | None] = []
         failures = []
         for batch, answer in zip(batches, answers, strict=True):
+            if isinstance(answer, Exception) and is_damage(answer):
+                raise answer
             if isinstance(answer, Exception) or other_generation(answer) is not None:
                 failures.append(answer)
                 notes.append(None)
@@ -244,12 +246,12 @@ class RedisBucketStore:
 
     def _read_answers(self, client: Any, calls: Sequence[tuple[Sequence[bytes], Sequence[object]]]) -> list[Any]:
         if not self._is_cluster:
-            return self._run_all(client, self._read_script, calls, may_fail=_is_damage)[2:]
+            return self._run_all(client, self._read_script, calls, may_fail=is_damage)[2:]
         session = self._session(client)
         answers = session.run([self._command_of(self._read_script, *call) for call in calls])
         self._end(session)
         for answer in answers:
-            if isinstance(answer, Exception) and not _is_damage(answer):
+            if isinstance(answer, Exception) and not is_damage(answer):
                 raise answer
         return answers
 
@@ -363,16 +365,13 @@ class RedisBucketStore:
         try:
             yield
         except (self._redis.RedisError, errors.RedisClusterException, OSError) as exc:
+            if is_damage(exc):
+                raise DamagedError(f"store {self._shown}: {_explained(exc)}") from exc
             # The next attempt makes new connections; but a cluster's client knows more nodes than the URL names, of which one
             # may answer when that one does not.
             if not (self._is_cluster and isinstance(exc, (errors.ConnectionError, errors.TimeoutError))):
                 self._disconnect()
             raise StoreError(f"store {self._shown}: {_explained(exc)}") from exc
-
-
-def _is_damage(exc: Exception) -> bool:
-    """Whether a key of one SLO is not of the type that this package gives it; others can be read."""
-    return "WRONGTYPE" in str(exc)
 
 
 def _stored(plan: BlockPlan, answer: Any) -> Stored:

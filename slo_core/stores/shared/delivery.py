@@ -47,6 +47,7 @@ class Delivery:
         log: What happened.
         identity: Of the store, as it last answered; None before.
         clock_skew_seconds: How far this process's clock is ahead of the store's.
+        losses: How often the store no longer had what it had confirmed, counted by SLO.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Delivery:
         self.log = DeferredLog()
         self.identity: StoreIdentity | None = None
         self.clock_skew_seconds = 0.0
+        self.losses = 0
 
     @property
     def outboxes(self) -> list[Outbox]:
@@ -111,7 +113,7 @@ class Delivery:
                 if may_log:
                     self.log.write()
             if flush_round.is_over or self._monotonic() >= until:
-                return flush_round.is_over
+                return flush_round.is_complete
             lock.yield_to_waiters()
         return False
 
@@ -141,6 +143,15 @@ class Delivery:
         finally:
             lock.release()
             self.log.write()
+
+    @property
+    def is_unable(self) -> bool:
+        """Whether events wait that the store cannot take."""
+        return any(self.why_unable(slo) for slo in tuple(self._batches.unable))
+
+    def why_unable(self, slo: str) -> str | None:
+        """Why the store cannot take events of an SLO that wait; None if none wait for this reason."""
+        return self._batches.unable.get(slo) if self._ledgers[slo].outbox.has_unconfirmed else None
 
     def prune(self) -> None:
         """Have the store delete what is old. A failure is logged: old buckets only take space, the next time will do."""
@@ -175,7 +186,8 @@ class Delivery:
             until: The monotonic clock.
 
         Raises:
-            StoreError: The store has not applied what it should have; everything else has been sent.
+            StoreError: The store has not applied what it should have; everything else has been sent. Not where it cannot
+                take the events of an SLO: these wait, and the store is not away.
         """
         error: StoreError | None = None
         while group := flush_round.next_group(now=self._now(), take_errors=self._attempts.take_unreported):
@@ -185,7 +197,10 @@ class Delivery:
             self.clock_skew_seconds = (before + after) / 2 - applied.now
             refused = self._note(group, applied)
             flush_round.answered(group, refused=refused)
-            if refused:
+            unable = {batch.slo for outbox, batch in group if outbox in refused} & self._batches.unable.keys()
+            if unable:
+                self._report_unable(unable)
+            if len(refused) > len(unable):
                 reason = applied.trouble or "it gives no reason"
                 error = StoreError(
                     f"the store {self._buckets.backend} has not applied a batch of {len(refused)} SLOs: {reason}"
@@ -245,13 +260,16 @@ class Delivery:
         if is_another:
             for outbox in self.outboxes:
                 outbox.restart(since=now.wall)
+            self.losses += len(self._ledgers)
             trouble = f"{store} is not the one written to before: its history is lost, totals start over"
             detail = f"store_id {known and known.store_id}, now {applied.identity.store_id}"
             self.log.note(logging.WARNING, trouble, detail)
         # Not before every outbox has started over.
         self.identity = applied.identity
         self._report(store, outcomes.values())
-        if any(outcome.is_loss for outcome in outcomes.values()):
+        losses = sum(outcome.is_loss for outcome in outcomes.values())
+        if losses:
+            self.losses += losses
             for outbox in self.outboxes:
                 outbox.ask_soon()
         return {outbox for outbox, outcome in outcomes.items() if outcome.is_refused}
@@ -279,6 +297,11 @@ class Delivery:
                 f"{store} does not know any more whether it has a batch: it is not sent again, and counts as dropped"
             )
             self.log.note(logging.WARNING, trouble, f"{given_up} events")
+
+    def _report_unable(self, slos: Collection[str]) -> None:
+        trouble = f"the store {self._buckets.backend} cannot take events of an SLO: they wait; those of other SLOs are written"
+        detail = "; ".join(f"SLO {slo!r}: {self._batches.unable[slo]}" for slo in sorted(slos))
+        self.log.note(logging.ERROR, trouble, detail)
 
     def _set_aside(self, events: int, exc: Exception) -> None:
         trouble = (

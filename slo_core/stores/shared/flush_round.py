@@ -26,16 +26,22 @@ class FlushRound:
         outboxes: Of all SLOs.
     """
 
-    __slots__ = ("_may_freeze", "_queue")
+    __slots__ = ("_has_refused", "_may_freeze", "_queue")
 
     def __init__(self, outboxes: Iterable[Outbox]) -> None:
         self._queue = deque(outboxes)
         self._may_freeze = set(self._queue)
+        self._has_refused = False
 
     @property
     def is_over(self) -> bool:
-        """Whether the store has all of it."""
+        """Whether nothing is left to be sent in this round."""
         return not self._queue
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the store has all of it."""
+        return self.is_over and not self._has_refused
 
     def next_group(self, *, now: ClockReading, take_errors: Callable[[], int]) -> BatchGroup:
         """
@@ -75,6 +81,7 @@ class FlushRound:
             group: The group that was sent.
             refused: Outboxes whose batches the store has not applied; they are not tried again in this round.
         """
+        self._has_refused = self._has_refused or bool(refused)
         for outbox, _ in group:
             if outbox not in refused and (outbox.has_unconfirmed or outbox in self._may_freeze):
                 self._queue.append(outbox)

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 
 from slo_core.conventions import DEFAULT_SERVICE
-from slo_core.errors import StoreError
+from slo_core.errors import DamagedError, StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.process.end import ProcessEnd
 from slo_core.process.forks import ForkWatch
 from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
-from slo_core.stores.buckets import BucketRange, BucketStore, Declaration, Series, SLORecord
+from slo_core.stores.buckets import BucketRange, BucketStore, Declaration, Series, SLORecord, Stored
 from slo_core.stores.shared.attempts import Attempts
 from slo_core.stores.shared.damage import whole_series
 from slo_core.stores.shared.delivery import LOCK_SECONDS, Delivery
@@ -78,6 +78,7 @@ class WriteBehindStore:
         self._is_behind = False  # there was more to be handed over than could be at a stretch
         self._errors: dict[str, int] = {}  # of every process, by SLO, as last read
         self._lost_blocks: dict[str, int] = {}  # likewise
+        self._seen_lost = 0  # how often they were more than before
         self._prune_at = self.monotonic() + _PRUNE_SECONDS * random.uniform(0.0, 1.0)  # noqa: S311
 
     # --- which store it is
@@ -132,6 +133,7 @@ class WriteBehindStore:
             flush_lag_seconds=0.0 if since is None else max(0.0, self.monotonic() - since),
             clock_skew_seconds=self._delivery.clock_skew_seconds,
             errors=sum(self._errors.values()),
+            losses=self._delivery.losses + self._seen_lost,
         )
 
     def _oldest_since(self) -> float | None:
@@ -222,7 +224,8 @@ class WriteBehindStore:
         self._delivery.drain()
         has_work = self._delivery.has_work
         if has_work:
-            self._is_behind = not self._delivery.send_all(wait_seconds=LOCK_SECONDS) and self._attempts.is_up
+            is_complete = self._delivery.send_all(wait_seconds=LOCK_SECONDS)
+            self._is_behind = not is_complete and self._attempts.is_up and not self._delivery.is_unable
         if self.monotonic() >= self._prune_at and self._attempts.is_up:
             self._prune_at = self.monotonic() + _PRUNE_SECONDS * random.uniform(0.75, 1.25)  # noqa: S311
             self._delivery.prune()
@@ -261,6 +264,9 @@ class WriteBehindStore:
         """
         self.notice_fork()
         series = self._delivery.read(lambda: read_series(self._buckets, definition.name, ranges))
+        error = self._unable_error(definition.name)
+        if error is not None:
+            raise error
         return whole_series(definition.name, series)
 
     def _read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
@@ -270,14 +276,22 @@ class WriteBehindStore:
             if stored.record is not None:
                 self._errors[stored.record.slo] = stored.record.errors
                 self._report_lost(stored.record)
-        return [
-            reading_of(definition.name, stored, now=self._clock())
-            for definition, stored in zip(definitions, answers, strict=True)
-        ]
+        return [self._reading(definition.name, stored) for definition, stored in zip(definitions, answers, strict=True)]
+
+    def _reading(self, slo: str, stored: Stored) -> Reading | StoreError:
+        reading = reading_of(slo, stored, now=self._clock())
+        return reading if isinstance(reading, StoreError) else self._unable_error(slo) or reading
+
+    def _unable_error(self, slo: str) -> DamagedError | None:
+        reason = self._delivery.why_unable(slo)
+        if reason is None:
+            return None
+        return DamagedError(f"SLO {slo!r}: the store {self.backend} cannot take its last events: {reason}")
 
     def _report_lost(self, record: SLORecord) -> None:
         """Say so when the store has thrown away counts that it had written."""
         if record.lost_blocks > self._lost_blocks.get(record.slo, 0):
+            self._seen_lost += 1
             trouble = f"the store {self.backend} has thrown counts away that it had written (is it evicting?)"
             self._delivery.log.note(logging.ERROR, trouble, f"SLO {record.slo}, {record.lost_blocks} times so far")
         self._lost_blocks[record.slo] = record.lost_blocks
@@ -292,6 +306,7 @@ class WriteBehindStore:
         self._start()
         self._attempts.reset()
         self._delivery.clock_skew_seconds = 0.0
+        self._delivery.losses = 0
         self._flusher.reset()
         now = self._clock()
         for outbox in self._delivery.outboxes:

@@ -24,7 +24,7 @@ def make_if_missing(path: Path) -> None:
         return
     with suppress(OSError):
         folder = path.parent.stat()
-        # Not opened where it is there, whoever has made it.
+        # O_EXCL: a file that exists is left alone.
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         try:
             # A group that may write in the folder may write in the file.

@@ -20,7 +20,7 @@ def replace_sqlite_file(source: Path, target: Path) -> int:
     Replace all that a file holds, of every service, in one transaction; how many events it holds then.
 
     Processes that use the target go on with the new content, and its identity. If it is an older copy of the same store,
-    they hand over once more what they had counted since, as far as they still have it (two minutes).
+    they send again the batches of the last two minutes, which they still keep.
 
     Args:
         source: The file to read; it may be in use.

@@ -98,6 +98,7 @@ def test_the_plain_quick_start_prints_plain_labels(registry: SLORegistry) -> Non
             "slo_flush_lag_seconds 0.0",
             "slo_clock_skew_seconds 0.0",
             "slo_store_errors_total 0.0",
+            "slo_store_losses_total 0.0",
             "slo_internal_errors_total 0.0",
         ]
     )
@@ -212,7 +213,7 @@ def test_counters_are_counters_with_the_birth_of_the_store(registry: SLORegistry
     created = [sample for sample in families["slo_events"].samples if sample.name == "slo_events_created"]
     assert [sample.value for sample in created] == [1_700_000_000.0] * 2
     assert {name for name, family in families.items() if family.type == "counter"} == {
-        "slo_events", "slo_events_dropped", "slo_store_errors", "slo_internal_errors",
+        "slo_events", "slo_events_dropped", "slo_store_errors", "slo_store_losses", "slo_internal_errors",
     }  # fmt: skip
     assert {family.type for family in families.values()} == {"counter", "gauge"}
     assert all(family.documentation for family in families.values())

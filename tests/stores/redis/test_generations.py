@@ -47,6 +47,7 @@ def test_a_block_that_was_thrown_away_is_reported(
     assert (
         "has thrown counts away that it had written (is it evicting?): SLO availability, 1 times so far" in caplog.text
     )
+    assert registry.store.health().losses == 1
     assert (before.lifetime_good, after.lifetime_good) == (1, 2)
     (stored,) = registry_store(server).read([Query("availability")])
     assert stored.record is not None

@@ -301,9 +301,9 @@ def test_blocks_of_others_hide_their_slo_alone(server: RedisServer, client: redi
         else:
             client.set(key, content)
 
-    slos.assert_alone_hidden()
     with pytest.raises(StoreError, match="SLO 'damaged'"):
         slos.registry["damaged"].internals.timeline()
+    slos.assert_alone_hidden()
     assert slos.registry.store.health().is_up
     slos.registry.close()
 

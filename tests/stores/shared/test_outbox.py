@@ -81,6 +81,7 @@ def test_a_failover_that_lost_confirmed_batches_is_healed(
     process = start()
     process.record(1)
     process.store.flush()
+    assert process.store.health().losses == 0
     process.network.close()
     shutil.copy(tmp_path / "slo.db", tmp_path / "replica.db")
     for _ in range(5):
@@ -93,6 +94,7 @@ def test_a_failover_that_lost_confirmed_batches_is_healed(
     with caplog.at_level(logging.WARNING, logger="slo_core"):
         assert process.totals() == (7, 5)
     assert "had lost batches that it had confirmed; they are sent again: 5 batches" in caplog.text
+    assert process.store.health().losses == 1
     process.record(1)
     assert process.totals() == (8, 5)
 
