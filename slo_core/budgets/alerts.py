@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from slo_core.budgets.burn_rate import BurnRateSample, burns_at_least
+from slo_core.budgets.burn_rate import BurnRateSample, comparison
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.target import Target
 
-__all__ = ["AlertState", "evaluate", "fires"]
+__all__ = ["AlertState", "RuleCheck"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,53 +33,43 @@ class AlertState:
     is_firing: bool
 
 
-def evaluate(
-    rule: AlertRule,
-    *,
-    factor: Fraction,
-    target: Target,
-    long: BurnRateSample,
-    short: BurnRateSample,
-    measured_seconds: float,
-) -> AlertState:
+class RuleCheck:
     """
-    Whether a rule fires.
+    Decides whether a rule fires; prepares once what depends on the definition only.
 
     Args:
         rule: The rule.
         factor: The burn rate it compares with: `rule.factor(window_seconds)`.
         target: The SLO's objective.
-        long: The burn rate of the rule's long window.
-        short: The burn rate of its short window.
-        measured_seconds: For how long the SLO has been measured.
 
-    Returns:
-        Both windows and the decision, which compares the integers behind them.
+    Attributes:
+        rule: The rule.
     """
-    return AlertState(
-        severity=rule.severity,
-        threshold=float(factor),
-        long=long,
-        short=short,
-        is_firing=fires(
-            rule, factor=factor, target=target, long=long.counts, short=short.counts, measured_seconds=measured_seconds
-        ),
-    )
 
+    __slots__ = ("_comparison", "_threshold", "rule")
 
-def fires(
-    rule: AlertRule,
-    *,
-    factor: Fraction,
-    target: Target,
-    long: EventCounts,
-    short: EventCounts,
-    measured_seconds: float,
-) -> bool:
-    """Whether a rule fires, decided in integers; arguments as for `evaluate`, with the counts of both windows."""
-    return (
-        long.bad >= rule.min_failures
-        and measured_seconds >= rule.short_window
-        and burns_at_least(long, target, factor)
-        and burns_at_least(short, target, factor)
-    )
+    def __init__(self, rule: AlertRule, *, factor: Fraction, target: Target) -> None:
+        self.rule = rule
+        self._threshold = float(factor)
+        self._comparison = comparison(target, factor)
+
+    def fires(self, *, long: EventCounts, short: EventCounts, measured_seconds: float) -> bool:
+        """
+        Whether the rule fires, decided in integers.
+
+        Args:
+            long: The events of the rule's long window.
+            short: The events of its short window.
+            measured_seconds: For how long the SLO has been measured.
+        """
+        return (
+            long.bad >= self.rule.min_failures
+            and measured_seconds >= self.rule.short_window
+            and self._comparison.is_reached(long)
+            and self._comparison.is_reached(short)
+        )
+
+    def state(self, *, long: BurnRateSample, short: BurnRateSample, measured_seconds: float) -> AlertState:
+        """Both windows and the decision; arguments as for `fires`, with the burn rates of both windows."""
+        is_firing = self.fires(long=long.counts, short=short.counts, measured_seconds=measured_seconds)
+        return AlertState(self.rule.severity, self._threshold, long, short, is_firing)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import NamedTuple
 
 from slo_core.budgets.budget import spent_and_allowed, success_ratio
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.target import Target
 
-__all__ = ["BurnRateAlert", "BurnRateSample", "burn_rate", "burns_at_least", "comparison", "exact_burn_rate", "sample"]
+__all__ = [
+    "BurnRateAlert",
+    "BurnRateSample",
+    "Comparison",
+    "burn_rate",
+    "burns_at_least",
+    "comparison",
+    "exact_burn_rate",
+    "sample",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,27 +108,33 @@ def burns_at_least(counts: EventCounts, target: Target, factor: Fraction) -> boo
     Returns:
         False without events, whatever the factor.
     """
-    bad_factor, total_factor = comparison(target, factor)
-    return counts.has_data and counts.bad * bad_factor >= total_factor * counts.total
+    return comparison(target, factor).is_reached(counts)
 
 
-def comparison(target: Target, factor: Fraction = Fraction(1)) -> tuple[int, int]:
+class Comparison(NamedTuple):
     """
-    How to compare a window with a burn rate in integers.
+    A burn rate that windows are compared with in integers.
 
-    Returns:
-        Two factors: a window burns at `factor` or faster where `bad * bad_factor >= total_factor * total`.
+    Attributes:
+        bad_factor: A window burns at the rate or faster where `bad * bad_factor >= total_factor * total`.
+        total_factor: See `bad_factor`.
     """
+
+    bad_factor: int
+    total_factor: int
+
+    def is_reached(self, counts: EventCounts) -> bool:
+        """Whether a window burns at the rate or faster; False without events."""
+        total = counts.total
+        return total > 0 and counts.bad * self.bad_factor >= self.total_factor * total
+
+
+def comparison(target: Target, factor: Fraction = Fraction(1)) -> Comparison:
+    """How to compare a window with a burn rate in integers."""
     allowance = target.allowance
-    return factor.denominator * allowance.denominator, factor.numerator * allowance.numerator
+    return Comparison(factor.denominator * allowance.denominator, factor.numerator * allowance.numerator)
 
 
 def sample(window_seconds: int, counts: EventCounts, target: Target) -> BurnRateSample:
     """The burn rate of one window with the counts behind it."""
-    return BurnRateSample(
-        window_seconds=window_seconds,
-        burn_rate=burn_rate(counts, target),
-        success_ratio=success_ratio(counts),
-        sample_count=counts.total,
-        failures=counts.bad,
-    )
+    return BurnRateSample(window_seconds, burn_rate(counts, target), success_ratio(counts), counts.total, counts.bad)

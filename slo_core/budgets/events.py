@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["EventCounts", "Observation"]
 
@@ -21,8 +22,8 @@ class Observation:
     success: bool
 
 
-@dataclass(frozen=True, slots=True)
-class EventCounts:
+# A tuple: a scrape makes hundreds, and a frozen dataclass takes half as long again to make.
+class EventCounts(NamedTuple):
     """
     Good and bad events of one SLO in a span of time.
 
@@ -46,5 +47,5 @@ class EventCounts:
         """Whether there is at least one event, which tells a quiet service from a perfect one."""
         return self.good + self.bad > 0
 
-    def __add__(self, other: EventCounts) -> EventCounts:
+    def __add__(self, other: EventCounts) -> EventCounts:  # type: ignore[override]  # counts are added, not joined
         return EventCounts(self.good + other.good, self.bad + other.bad)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 
-from slo_core.budgets.alerts import fires
+from slo_core.budgets.alerts import RuleCheck
 from slo_core.budgets.budget import error_budget_remaining
 from slo_core.budgets.burn_rate import burn_rate
 from slo_core.budgets.events import EventCounts
@@ -155,16 +155,14 @@ def firing_since(
     Returns:
         None when it does not fire at the end of the last whole bucket.
     """
+    check = RuleCheck(rule, factor=factor, target=definition.objective)
     earliest: int | None = None
     for edge in timeline.edges_back(at):
         if edge > at:
             continue  # not over yet
         if edge - rule.long_window < timeline.start and data_since < timeline.start:
             break  # the windows of that time are no longer whole
-        if not fires(
-            rule,
-            factor=factor,
-            target=definition.objective,
+        if not check.fires(
             long=timeline.counts(after=edge - rule.long_window, before=edge),
             short=timeline.counts(after=edge - rule.short_window, before=edge),
             measured_seconds=edge - data_since,

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from slo_core.budgets import budget
-from slo_core.budgets.alerts import AlertState, evaluate
+from slo_core.budgets.alerts import AlertState, RuleCheck
 from slo_core.budgets.burn_rate import BurnRateSample, sample
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.target import Target
 
 __all__ = ["Reading", "SLOSnapshot", "SLOSnapshots", "SnapshotPlan", "measured_in_window", "pace_of", "pace_window"]
+
+
+# A service has few targets, and its snapshots ask for them again and again.
+_target = lru_cache(maxsize=1024)(Target)
 
 
 # Without slots: applications serialise `snapshot.__dict__`.
@@ -78,17 +83,17 @@ class SLOSnapshot:
     @property
     def is_breached(self) -> bool:
         """True when fewer events were good than the target asks; False without events."""
-        return budget.is_breached(EventCounts(self.good, self.failures), Target(self.target))
+        return budget.is_breached(EventCounts(self.good, self.failures), _target(self.target))
 
     @property
     def is_budget_exhausted(self) -> bool:
         """True when the budget is spent, to the last event or beyond; False without events."""
-        return budget.is_budget_exhausted(EventCounts(self.good, self.failures), Target(self.target))
+        return budget.is_budget_exhausted(EventCounts(self.good, self.failures), _target(self.target))
 
     @property
     def error_budget_ratio(self) -> float:
         """The share of events that may be bad."""
-        return float(Target(self.target).allowance)
+        return float(_target(self.target).allowance)
 
     @property
     def measured_seconds(self) -> float:
@@ -188,7 +193,9 @@ class SnapshotPlan:
         self.windows = definition.windows if windows is None else windows
         self._target = definition.objective
         rules = definition.active_alert_rules
-        self._rules = tuple((rule, rule.factor(definition.window_seconds)) for rule in rules)
+        self._rules = tuple(
+            RuleCheck(rule, factor=rule.factor(definition.window_seconds), target=self._target) for rule in rules
+        )
         self._pace_window = pace_window(definition)
 
     def take(self, reading: Reading, *, at: float) -> SLOSnapshot:
@@ -219,15 +226,12 @@ class SnapshotPlan:
             burn_rate=whole.burn_rate,
             burn_rate_samples=tuple(samples[seconds] for seconds in definition.burn_rate_windows),
             alerts=tuple(
-                evaluate(
-                    rule,
-                    factor=factor,
-                    target=target,
-                    long=samples[rule.long_window],
-                    short=samples[rule.short_window],
+                check.state(
+                    long=samples[check.rule.long_window],
+                    short=samples[check.rule.short_window],
                     measured_seconds=measured_seconds,
                 )
-                for rule, factor in self._rules
+                for check in self._rules
             ),
             window_samples=tuple(samples.values()),
             time_to_exhaustion=self._time_to_exhaustion(own, counts[self._pace_window]),
@@ -245,4 +249,5 @@ class SnapshotPlan:
             return 0.0
         if pace.bad == 0:
             return None
-        return float(budget.failures_left(own, self._target) * self._pace_window / pace.bad)
+        spent, allowed = budget.spent_and_allowed(own, self._target)
+        return (allowed - spent) * self._pace_window / (self._target.allowance.denominator * pace.bad)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from prometheus_client.metrics_core import Metric as Family
+from prometheus_client.metrics_core import Metric as ClientFamily
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
+from slo_core.metrics.series import SeriesFamily, SeriesLabels
 from slo_core.objectives.definition import SLODefinition
 from slo_core.tracking.registry import SLORegistry
 
@@ -48,18 +49,60 @@ class _Families:
     """The metric families of one scrape."""
 
     def __init__(self) -> None:
-        self._families = {name: Family(name, text, "gauge") for name, text in _GAUGES.items()}
+        self._families = {name: SeriesFamily(name, text, "gauge") for name, text in _GAUGES.items()}
         for name, text in _COUNTERS.items():
-            self._families[name] = Family(name.removesuffix("_total"), text, "counter")
+            self._families[name] = SeriesFamily(name.removesuffix("_total"), text, "counter")
 
-    def add(self, name: str, labels: dict[str, str], value: float) -> None:
-        self._families[name].samples.append(Sample(name, labels, value))
+    def add(self, name: str, labels: SeriesLabels, value: float) -> None:
+        self._families[name].series.append((name, labels, value))
 
-    def add_created(self, name: str, labels: dict[str, str], at: float) -> None:
-        self._families[name].add_sample(f"{name.removesuffix('_total')}_created", labels, at)
+    def add_created(self, name: str, labels: SeriesLabels, at: float) -> None:
+        self._families[name].series.append((f"{name.removesuffix('_total')}_created", labels, at))
 
-    def __iter__(self) -> Iterator[Family]:
+    def __iter__(self) -> Iterator[SeriesFamily]:
         return iter(self._families.values())
+
+
+def _for_client(families: Iterable[SeriesFamily]) -> list[ClientFamily]:
+    converted = []
+    for family in families:
+        converted.append(ClientFamily(family.name, family.documentation, family.type))
+        converted[-1].samples = [Sample(*each) for each in family.series]
+    return converted
+
+
+class _SLOLabels:
+    """
+    The labels of one SLO's series, kept from one scrape to the next.
+
+    Args:
+        definition: The SLO.
+        shared: The labels of its service and store.
+
+    Attributes:
+        made_of: The arguments: with others they are to be made again.
+        own: Those that all series of the SLO have.
+    """
+
+    __slots__ = ("_extended", "made_of", "own")
+
+    def __init__(self, definition: SLODefinition, shared: SeriesLabels) -> None:
+        self.made_of = (definition, shared)
+        self.own = SeriesLabels({**definition.labels, **shared, Label.SLO: definition.name})
+        self._extended: dict[tuple[str | int, ...], SeriesLabels] = {}
+
+    def extended(self, names: tuple[str, ...], *values: str | int) -> SeriesLabels:
+        """With more labels; which ones they are can be seen from their values."""
+        labels = self._extended.get(values)
+        if labels is None:
+            more = dict(zip(names, map(str, values), strict=True))
+            labels = self._extended[values] = SeriesLabels({**self.own, **more})
+        return labels
+
+
+_BY_OUTCOME = (Label.OUTCOME,)
+_BY_WINDOW = (Label.WINDOW,)
+_BY_RULE = (Label.SEVERITY, Label.LONG_WINDOW, Label.SHORT_WINDOW)
 
 
 class SLOCollector(Collector):
@@ -75,13 +118,18 @@ class SLOCollector(Collector):
 
     def __init__(self, registry: SLORegistry) -> None:
         self._registry = registry
+        self._labels: dict[str, _SLOLabels] = {}
 
-    def describe(self) -> Iterable[Family]:
+    def describe(self) -> Iterable[ClientFamily]:
         """The names, for a registry's check of duplicates, which would otherwise read the store."""
-        return _Families()
+        return _for_client(_Families())
 
-    def collect(self) -> Iterable[Family]:
+    def collect(self) -> Iterable[ClientFamily]:
         """All current series; families without series are left out."""
+        return _for_client(self.families())
+
+    def families(self) -> list[SeriesFamily]:
+        """The same as `collect`, for the fast writer."""
         families = _Families()
         snapshots: SLOSnapshots | Exception
         try:
@@ -89,7 +137,7 @@ class SLOCollector(Collector):
         except Exception as exc:  # a store out of reach must not take a user's whole /metrics with it
             snapshots = exc
         self.add_to(families, snapshots)
-        return [family for family in families if family.samples]
+        return [family for family in families if family.series]
 
     def add_to(self, families: _Families, snapshots: SLOSnapshots | Exception) -> None:
         """
@@ -107,17 +155,18 @@ class SLOCollector(Collector):
             registry.internals.errors.report("the store could not be read for a scrape", snapshots)
         else:
             for definition, snapshot in snapshots:
-                self._add_slo(families, definition, snapshot)
+                self._add_slo(families, definition, snapshot, self._labels_of(definition, shared))
             # Only after a read: the last known count may be lower than one that another worker has shown.
             families.add(Metric.STORE_ERRORS, shared, health.errors)
-        families.add(Metric.STORE_INFO, {**shared, Label.BACKEND: store.backend, Label.SCOPE: store.scope}, 1)
+        info = SeriesLabels({**shared, Label.BACKEND: store.backend, Label.SCOPE: store.scope})
+        families.add(Metric.STORE_INFO, info, 1)
         families.add(Metric.STORE_UP, shared, int(is_up and health.is_up))
         families.add(Metric.FLUSH_LAG, shared, health.flush_lag_seconds)
         families.add(Metric.CLOCK_SKEW, shared, health.clock_skew_seconds)
         families.add(Metric.STORE_LOSSES, shared, health.losses)
         families.add(Metric.INTERNAL_ERRORS, shared, registry.internals.errors.total)
 
-    def _shared_labels(self) -> dict[str, str]:
+    def _shared_labels(self) -> SeriesLabels:
         """The labels of the service and the store; none for the default service in one process."""
         labels = {}
         store_id = self._registry.store.store_id
@@ -125,11 +174,17 @@ class SLOCollector(Collector):
             labels[Label.SERVICE] = self._registry.service
         if store_id is not None:
             labels[Label.STORE_ID] = store_id
+        return SeriesLabels(labels)
+
+    def _labels_of(self, definition: SLODefinition, shared: SeriesLabels) -> _SLOLabels:
+        labels = self._labels.get(definition.name)
+        if labels is None or labels.made_of[0] is not definition or labels.made_of[1] != shared:
+            labels = self._labels[definition.name] = _SLOLabels(definition, shared)
         return labels
 
-    def _add_slo(self, families: _Families, definition: SLODefinition, snapshot: SLOSnapshot) -> None:
-        # One dict for all series with the same labels: `exposition` writes their text once.
-        labels = {**definition.labels, **self._shared_labels(), Label.SLO: snapshot.name}
+    def _add_slo(
+        self, families: _Families, definition: SLODefinition, snapshot: SLOSnapshot, labels: _SLOLabels
+    ) -> None:
         for name, value in (
             (Metric.TARGET, snapshot.target),
             (Metric.WINDOW, snapshot.window_seconds),
@@ -140,28 +195,23 @@ class SLOCollector(Collector):
             (Metric.DATA_SINCE, snapshot.data_since),
             (Metric.EVENTS_DROPPED, snapshot.dropped),
         ):
-            families.add(name, labels, value)
+            families.add(name, labels.own, value)
         if definition.http is not None and definition.http.latency_seconds is not None:
-            families.add(Metric.LATENCY_THRESHOLD, labels, definition.http.latency_seconds)
+            families.add(Metric.LATENCY_THRESHOLD, labels.own, definition.http.latency_seconds)
         for outcome, count in (("good", snapshot.lifetime_good), ("bad", snapshot.lifetime_bad)):
-            by_outcome = {**labels, Label.OUTCOME: outcome}
+            by_outcome = labels.extended(_BY_OUTCOME, outcome)
             families.add(Metric.EVENTS, by_outcome, count)
             families.add_created(Metric.EVENTS, by_outcome, self._registry.store.created)
         burn_windows = {sample.window_seconds for sample in snapshot.burn_rate_samples}
         burn_windows |= {sample.window_seconds for alert in snapshot.alerts for sample in (alert.long, alert.short)}
         for sample in snapshot.window_samples:
-            by_window = {**labels, Label.WINDOW: str(sample.window_seconds)}
+            by_window = labels.extended(_BY_WINDOW, sample.window_seconds)
             families.add(Metric.WINDOW_EVENTS, by_window, sample.sample_count)
             families.add(Metric.WINDOW_FAILURES, by_window, sample.failures)
             if sample.window_seconds in burn_windows:
                 families.add(Metric.BURN_RATE, by_window, sample.burn_rate)
         for alert in snapshot.alerts:
-            by_rule = {
-                **labels,
-                Label.SEVERITY: alert.severity,
-                Label.LONG_WINDOW: str(alert.long.window_seconds),
-                Label.SHORT_WINDOW: str(alert.short.window_seconds),
-            }
+            by_rule = labels.extended(_BY_RULE, alert.severity, alert.long.window_seconds, alert.short.window_seconds)
             families.add(Metric.ALERT_FIRING, by_rule, int(alert.is_firing))
 
 
@@ -187,13 +237,17 @@ class ServicesCollector(Collector):
     def __init__(self, read: Callable[[], Mapping[SLORegistry, SLOSnapshots | Exception]]) -> None:
         self._read = read
 
-    def describe(self) -> Iterable[Family]:
+    def describe(self) -> Iterable[ClientFamily]:
         """The names; see `SLOCollector.describe`."""
-        return [family for family in _Families() if family.name not in _OF_WRITERS]
+        return _for_client(family for family in _Families() if family.name not in _OF_WRITERS)
 
-    def collect(self) -> Iterable[Family]:
+    def collect(self) -> Iterable[ClientFamily]:
         """Every series of every service; families without series are left out."""
+        return _for_client(self.families())
+
+    def families(self) -> list[SeriesFamily]:
+        """The same as `collect`, for the fast writer."""
         families = _Families()
         for registry, snapshots in self._read().items():
             SLOCollector(registry).add_to(families, snapshots)
-        return [family for family in families if family.samples and family.name not in _OF_WRITERS]
+        return [family for family in families if family.series and family.name not in _OF_WRITERS]

@@ -56,7 +56,7 @@ class PrometheusExporter:
             return encode(self._collector_registry.restricted_registry(wanted)), content_type
         collector = self._collector
         if isinstance(collector, (SLOCollector, ServicesCollector)) and can_write(content_type):
-            return write(collector.collect(), content_type), content_type
+            return write(collector.families(), content_type), content_type
         return encode(self._collector_registry), content_type
 
 

@@ -2,19 +2,18 @@
 A fast writer of Prometheus' text formats, for gauges and counters with legacy names and no exemplars.
 
 It writes the same bytes as `prometheus_client`, whose own writer sorts and escapes the labels of every series. The series
-of one SLO share their labels: here their text is made once. Measured with prometheus-client 0.26 and 100 SLOs: a scrape
-takes 18 ms instead of 27, and 17 instead of 36 in OpenMetrics, the format that Prometheus asks for. As many preset
-gauges, the yardstick for a scrape, take 23.
+of one SLO share their labels: here their text is made once, and kept. Measured with prometheus-client 0.26 and 100 SLOs:
+a scrape takes 18 ms instead of 27, and 17 instead of 36 in OpenMetrics, the format that Prometheus asks for. As many
+preset gauges, the yardstick for a scrape, take 23.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from prometheus_client.metrics_core import Metric as Family
 from prometheus_client.utils import floatToGoString
 
-from slo_core.conventions import quoted
+from slo_core.metrics.series import SeriesFamily
 
 __all__ = ["can_write", "write"]
 
@@ -28,35 +27,27 @@ def can_write(content_type: str) -> bool:
     return content_type.partition("escaping=")[2] in _ESCAPINGS
 
 
-def write(families: Iterable[Family], content_type: str) -> bytes:
+def write(families: Iterable[SeriesFamily], content_type: str) -> bytes:
     """
     The exposition of families, in the format of that content type.
 
     Args:
-        families: Samples that share one dict of labels are written fastest.
+        families: The metrics, with their series.
         content_type: Of OpenMetrics or of the text format; see `can_write`.
     """
     is_open_metrics = content_type.startswith("application/openmetrics-text")
     lines: list[str] = []
-    # By identity: the families keep the labels alive until the end.
-    texts: dict[int, str] = {}
-    pairs: dict[tuple[str, str], str] = {}
     numbers: dict[float, str] = {}  # most come more than once: flags, targets, windows, the store's birth
     for family in families:
         created: list[str] = []
         name = family.name if is_open_metrics or family.type != "counter" else f"{family.name}_total"
         lines.append(_head(name, family.documentation, family.type))
-        for sample in family.samples:
-            labels = sample.labels
-            text = texts.get(id(labels))
-            if text is None:
-                text = texts[id(labels)] = _labels(labels, pairs)
-            value = sample.value
+        for series, labels, value in family.series:
             number = numbers.get(value)
             if number is None:
                 number = numbers[value] = floatToGoString(value)  # type: ignore[no-untyped-call]  # it has no types
-            line = f"{sample.name}{text} {number}\n"
-            if is_open_metrics or not sample.name.endswith(_CREATED):
+            line = f"{series}{labels.text} {number}\n"
+            if is_open_metrics or not series.endswith(_CREATED):
                 lines.append(line)
             else:
                 created.append(line)
@@ -70,15 +61,3 @@ def write(families: Iterable[Family], content_type: str) -> bytes:
 
 def _head(name: str, documentation: str, metric_type: str) -> str:
     return f"# HELP {name} {documentation}\n# TYPE {name} {metric_type}\n"
-
-
-def _labels(labels: dict[str, str], pairs: dict[tuple[str, str], str]) -> str:
-    if not labels:
-        return ""
-    texts = []
-    for pair in sorted(labels.items()):
-        text = pairs.get(pair)
-        if text is None:
-            text = pairs[pair] = f"{pair[0]}={quoted(pair[1])}"
-        texts.append(text)
-    return "{" + ",".join(texts) + "}"

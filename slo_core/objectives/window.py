@@ -125,7 +125,7 @@ class Span(NamedTuple):
 
 def rolling_span(window_seconds: int, *, at: float, until: float) -> Span:
     """The `window_seconds` before `at`, seen up to `until`."""
-    return Span(start=at - window_seconds, at=at, until=until, reach_seconds=window_seconds)
+    return Span(at - window_seconds, at, until, window_seconds)
 
 
 class CalendarPeriod(NamedTuple):

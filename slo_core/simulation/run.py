@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from slo_core.budgets.alerts import fires
+from slo_core.budgets.alerts import RuleCheck
 from slo_core.budgets.budget import is_budget_exhausted
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import SLOSnapshot
@@ -84,7 +84,10 @@ class _Simulation:
         # The bucket at the far edge counts whole, so it must be full, too.
         longest = definition.longest_seconds + self._tiers[-1].width_seconds
         rules = definition.active_alert_rules
-        self._rules = tuple((rule, rule.factor(definition.window_seconds)) for rule in rules)
+        self._rules = tuple(
+            RuleCheck(rule, factor=rule.factor(definition.window_seconds), target=definition.objective)
+            for rule in rules
+        )
         self._traffic = incident.traffic(
             before_seconds=longest,
             after_seconds=max((rule.long_window for rule in rules), default=definition.window_seconds),
@@ -206,12 +209,10 @@ class _Simulation:
             best[own], target
         ):
             return False
-        for rule, factor in self._rules:
+        for check in self._rules:
+            rule = check.rule
             might, must = (
-                fires(
-                    rule,
-                    factor=factor,
-                    target=target,
+                check.fires(
                     long=counts[rule.long_window],
                     short=counts[rule.short_window],
                     measured_seconds=then - self._first,

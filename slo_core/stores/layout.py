@@ -289,9 +289,9 @@ class ReadPlan:
         for part in self._parts:
             good = bad = 0
             for index in part:
-                counts = sums[index]
-                good += counts.good
-                bad += counts.bad
+                more_good, more_bad = sums[index]
+                good += more_good
+                bad += more_bad
             all_counts.append(EventCounts(good, bad))
         return tuple(all_counts)
 

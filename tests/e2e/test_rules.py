@@ -15,7 +15,7 @@ import pytest
 
 from promtool import STALE, Lapse, Value, check_rules, labelled, run_lapses
 from slo_core import AlertRule, SLODefinition
-from slo_core.budgets.alerts import fires
+from slo_core.budgets.alerts import RuleCheck
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import Reading, SLOSnapshot, SnapshotPlan
 from slo_core.rules.rule_set import PrometheusRules, prometheus_rules
@@ -236,9 +236,8 @@ def test_alerts_fire_exactly_when_the_library_says_so(tmp_path: Path) -> None:
             for rule, factor in factors.items():
                 long, short = counts[rule.long_window], counts[rule.short_window]
                 exact += long.total > 0 and long.bad == factor * allowance * long.total
-                if fires(
-                    rule, factor=factor, target=slo.objective, long=long, short=short, measured_seconds=measured[step]
-                ):
+                check = RuleCheck(rule, factor=factor, target=slo.objective)
+                if check.fires(long=long, short=short, measured_seconds=measured[step]):
                     expected[step][labels_of(slo.name, rule)] = 1
                     fired += 1
                 else:

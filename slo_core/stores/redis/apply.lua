@@ -25,6 +25,12 @@ local record = call('HMGET', record_key, 'newest', 'keeps', 'since', 'fingerprin
 local exists = record[2]
 local grows = declares and exists and tonumber(ARGV[5]) > tonumber(exists)
 local applied, swept, swept_at = tonumber(record[8] or 0), tonumber(record[9] or 0), tonumber(record[10] or 0)
+local good_before, bad_before = tonumber(record[5] or 0), tonumber(record[6] or 0)
+if not (tonumber(record[1] or 0) and tonumber(exists or 0) and tonumber(record[3] or 0) and good_before and bad_before and applied
+  and swept and swept_at) then
+  -- Before anything is written: the batch comes again.
+  return redis.error_reply('DAMAGED a field of the record is no number')
+end
 if exists then
   local own = record[7] or ''
   if own ~= generation and (at <= #packed or grows) then return 'names' .. own end
@@ -212,8 +218,8 @@ if number ~= 0 then
   set('applied', formatted('%d', applied))
   set(note_field, struct.pack('>i8i8i8', number, applied, now[1]) .. nonce)
 end
-if good ~= 0 then set('good', formatted('%d', tonumber(record[5] or 0) + good)) end
-if bad ~= 0 then set('bad', formatted('%d', tonumber(record[6] or 0) + bad)) end
+if good ~= 0 then set('good', formatted('%d', good_before + good)) end
+if bad ~= 0 then set('bad', formatted('%d', bad_before + bad)) end
 call('HSET', record_key, unpack(fields))
 if number ~= 0 and not record[11] then call('HINCRBY', record_key, 'notes', '1') end
 if dropped ~= 0 then call('HINCRBY', record_key, 'dropped', formatted('%d', dropped)) end

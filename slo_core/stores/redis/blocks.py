@@ -6,7 +6,8 @@ import math
 import sys
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from slo_core.budgets.events import EventCounts
@@ -19,7 +20,7 @@ from slo_core.objectives.window import (
     SECONDS,
     SLACK_SECONDS,
 )
-from slo_core.stores.buckets import Increment, Query, Series, SLORecord, Stored
+from slo_core.stores.buckets import BucketRange, Increment, Series, SLORecord, Stored
 from slo_core.stores.layout import LEAST_KEPT_SECONDS, SWEPT_AT_ONCE, SWEPT_SECONDS, WIDTHS
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "SERVICES_KEY",
     "SHORT_WIDTHS",
     "STORE_KEY",
+    "BlockCover",
     "BlockPlan",
     "Keys",
     "block_tag",
@@ -114,59 +116,96 @@ def block_tag(tag: bytes, generation: str) -> bytes:
     return b"%b:%b" % (tag, generation.encode()) if generation else tag
 
 
+class BlockPart(NamedTuple):
+    """
+    The part of a range that lies in one block.
+
+    Attributes:
+        width_seconds: Of its buckets.
+        first: The number of its first bucket.
+        place: Of the block's part in the answer.
+        good: Where the good events stand among the counters of that part.
+        bad: Where the bad ones stand.
+    """
+
+    width_seconds: int
+    first: int
+    place: int
+    good: slice
+    bad: slice
+
+
+class BlockCover:
+    """
+    The parts of blocks that hold some ranges of buckets: the same for every SLO of which these are wanted.
+
+    Args:
+        ranges: The ranges.
+
+    Attributes:
+        blocks: The ends of the blocks' keys.
+        offsets: First and last byte of each block's part.
+        parts: Of each range.
+    """
+
+    __slots__ = ("blocks", "offsets", "parts")
+
+    def __init__(self, ranges: Sequence[BucketRange]) -> None:
+        in_blocks = [list(_in_blocks(*each)) for each in ranges]
+        # Of each block the one stretch that covers everything wanted of it.
+        spans: dict[tuple[int, int], tuple[int, int]] = {}
+        for block, start, end in chain.from_iterable(in_blocks):
+            low, high = spans.get(block, (start, end))
+            spans[block] = (min(low, start), max(high, end))
+        self.blocks = [b":%d:%d" % block for block in spans]
+        self.offsets = [
+            b"%d" % offset
+            for low, high in spans.values()
+            for offset in (low * BUCKET_BYTES, (high + 1) * BUCKET_BYTES - 1)
+        ]
+        places = {block: (place, low) for place, (block, (low, _)) in enumerate(spans.items())}
+        self.parts = [[_part(block, start, end, *places[block]) for block, start, end in parts] for parts in in_blocks]
+
+
 class BlockPlan:
     """
-    Which parts of which blocks answer a query, and how the answer is added up.
+    Which blocks of an SLO answer a query, and how the answer is added up.
 
     Args:
         keys: Of the service.
-        query: What is wanted.
+        slo: Its name.
+        cover: Of the ranges that are wanted.
         generation: In the names of the SLO's blocks.
 
     Attributes:
+        slo: Its name.
         keys: Of the script that reads: the record's, then those of blocks.
         offsets: Its arguments: the generation, then first and last byte of each block's part.
     """
 
-    __slots__ = ("_parts", "_query", "_starts", "keys", "offsets")
+    __slots__ = ("_parts", "keys", "offsets", "slo")
 
-    def __init__(self, keys: Keys, query: Query, *, generation: str) -> None:
-        self._query = query
-        # Of each block the one stretch that covers everything wanted of it.
-        spans: dict[tuple[int, int], tuple[int, int]] = {}
-        self._parts: list[list[tuple[tuple[int, int], int, int]]] = []
-        for width, first, last in query.ranges:
-            parts = list(_in_blocks(width, first, last))
-            self._parts.append(parts)
-            for block, start, end in parts:
-                low, high = spans.get(block, (start, end))
-                spans[block] = (min(low, start), max(high, end))
-        tag = block_tag(keys.tag(query.slo).encode(), generation).decode()
-        self.keys = [keys.record(query.slo), *(f"{tag}:{width}:{block}" for width, block in spans)]
-        self.offsets: list[object] = [generation]
-        self._starts: dict[tuple[int, int], tuple[int, int]] = {}
-        for index, (block, (low, high)) in enumerate(spans.items()):
-            self._starts[block] = (index, low)
-            self.offsets += [low * BUCKET_BYTES, (high + 1) * BUCKET_BYTES - 1]
-
-    @property
-    def slo(self) -> str:
-        """The SLO of the query."""
-        return self._query.slo
+    def __init__(self, keys: Keys, slo: str, cover: BlockCover, *, generation: str) -> None:
+        self.slo = slo
+        self._parts = cover.parts
+        tag = block_tag(keys.tag(slo).encode(), generation)
+        self.keys = [keys.record(slo).encode(), *[tag + block for block in cover.blocks]]
+        self.offsets = [generation.encode(), *cover.offsets]
 
     def stored(self, answer: Sequence[Any]) -> Stored:
         """The record and the sums, from the answer of the script."""
         (now, _), fields, gone, *packed = answer
-        record = _record(self._query.slo, fields, float(now), gone=gone)
-        sums = []
-        for parts in self._counters(packed):
-            good = bad = 0
-            for _, _, counters in parts:
-                good += sum(counters[::2])
-                bad += sum(counters[1::2])
-            sums.append(EventCounts(good, bad))
+        record = _record(self.slo, fields, float(now), gone=gone)
+        counters = [counters_of(part) for part in packed]
         if record is None:  # it has expired before its blocks
-            return Stored(None, (EventCounts(),) * len(sums))
+            return Stored(None, (EventCounts(),) * len(self._parts))
+        sums = []
+        for parts in self._parts:
+            good = bad = 0
+            for part in parts:
+                good += sum(counters[part.place][part.good])
+                bad += sum(counters[part.place][part.bad])
+            sums.append(EventCounts(good, bad))
         return Stored(record, tuple(sums))
 
     def series(self, answer: Sequence[Any]) -> Series:
@@ -174,26 +213,18 @@ class BlockPlan:
         _, fields, _, *packed = answer
         if fields[6] is None:  # the record has expired before its blocks, or was lost
             packed = [b""] * len(packed)
+        counters = [counters_of(part) for part in packed]
         return tuple(
             [
-                Increment(width, bucket, good, bad)
-                for width, first, counters in parts
-                for bucket, (good, bad) in enumerate(zip(counters[::2], counters[1::2], strict=True), first)
+                Increment(part.width_seconds, bucket, good, bad)
+                for part in parts
+                for bucket, (good, bad) in enumerate(
+                    zip(counters[part.place][part.good], counters[part.place][part.bad], strict=True), part.first
+                )
                 if good or bad
             ]
-            for parts in self._counters(packed)
+            for parts in self._parts
         )
-
-    def _counters(self, packed: Sequence[bytes]) -> Iterator[list[tuple[int, int, array[int]]]]:
-        """For each range its parts: width, first bucket, and the counters from there on."""
-        counters = [counters_of(part) for part in packed]
-        for parts in self._parts:
-            of_range = []
-            for (width, block), start, end in parts:
-                index, low = self._starts[width, block]
-                wanted = counters[index][2 * (start - low) : 2 * (end - low + 1)]
-                of_range.append((width, block * BLOCK_BUCKETS[width] + start, wanted))
-            yield of_range
 
 
 def _in_blocks(width: int, first: int, last: int) -> Iterator[tuple[tuple[int, int], int, int]]:
@@ -202,6 +233,13 @@ def _in_blocks(width: int, first: int, last: int) -> Iterator[tuple[tuple[int, i
     for block in range(first // size, last // size + 1):
         start = max(first - block * size, 0)
         yield (width, block), start, min(last - block * size, size - 1)
+
+
+def _part(block: tuple[int, int], start: int, end: int, place: int, low: int) -> BlockPart:
+    width, number = block
+    good, after = 2 * (start - low), 2 * (end - low + 1)
+    first = number * BLOCK_BUCKETS[width] + start
+    return BlockPart(width, first, place, slice(good, after, 2), slice(good + 1, after, 2))
 
 
 def blocks_within(width_seconds: int, seconds: int, *, now: float) -> range:

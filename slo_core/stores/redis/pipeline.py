@@ -10,13 +10,13 @@ from slo_core.stores.redis.script import Script
 
 __all__ = ["is_damage", "run_pipeline", "seconds_of"]
 
-# What a script says when a value is not what it calculates with.
-_ERROR_IN_SCRIPT = re.compile(r"user_script:\d+: (attempt to|bad argument)")
+# What our script says, and what Redis says of any script, when a value is not what it calculates with.
+_ERROR_IN_SCRIPT = re.compile(r"DAMAGED|WRONGTYPE|user_script:\d+: (attempt to|bad argument)")
 
 
 def is_damage(exc: Exception) -> bool:
     """Whether a key of one SLO is not of the type that this package gives it, or a field no number; others are whole."""
-    return "WRONGTYPE" in str(exc) or _ERROR_IN_SCRIPT.search(str(exc)) is not None
+    return _ERROR_IN_SCRIPT.search(str(exc)) is not None
 
 
 def run_pipeline(

@@ -18,6 +18,7 @@ from slo_core.stores.redis.blocks import (
     SCRIPT_CONSTANTS,
     SERVICES_KEY,
     STORE_KEY,
+    BlockCover,
     BlockPlan,
     Keys,
     text_of,
@@ -226,12 +227,13 @@ class RedisBucketStore:
         """The plan of each query, with the answer of the script that reads; in one round trip, one to each node."""
         with self._errors():
             client = self._ready()
+            covers = {ranges: BlockCover(ranges) for ranges in {query.ranges for query in queries}}
             plans: list[BlockPlan] = []
 
             def ask(indexes: Sequence[int]) -> list[Any]:
                 for index in indexes:
-                    query = queries[index]
-                    plan = BlockPlan(self._keys, query, generation=self._generations.known(query.slo))
+                    slo, ranges = queries[index].slo, queries[index].ranges
+                    plan = BlockPlan(self._keys, slo, covers[ranges], generation=self._generations.known(slo))
                     plans[index : index + 1] = [plan]
                 return self._read_answers(client, [(plans[index].keys, plans[index].offsets) for index in indexes])
 
@@ -242,7 +244,7 @@ class RedisBucketStore:
                     raise StoreError(f"store {self._shown}: the record of SLO {query.slo!r} is made again and again")
             return list(zip(plans, answers, strict=True))
 
-    def _read_answers(self, client: Any, calls: Sequence[tuple[Sequence[str], Sequence[object]]]) -> list[Any]:
+    def _read_answers(self, client: Any, calls: Sequence[tuple[Sequence[bytes], Sequence[object]]]) -> list[Any]:
         if not self._is_cluster:
             return self._run_all(client, self._read_script, calls, may_fail=is_damage)[2:]
         session = self._session(client)

@@ -42,9 +42,9 @@ def damage_in_sums(stored: Stored, ranges: int) -> str | None:
     """What in the answer to a query of so many ranges cannot be; None where all can."""
     if len(stored.sums) != ranges:
         return f"expected the sums of {ranges} ranges, got {len(stored.sums)}"
-    for counts in stored.sums:
-        if not (_is_count(counts.good) and _is_count(counts.bad)):
-            return f"expected numbers of events of 0 or more, got {shortened((counts.good, counts.bad))}"
+    for good, bad in stored.sums:
+        if not (_is_count(good) and _is_count(bad)):
+            return f"expected numbers of events of 0 or more, got {shortened((good, bad))}"
     return None
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from math import floor
 
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import Reading
 from slo_core.errors import DamagedError
 from slo_core.objectives.definition import SLODefinition
-from slo_core.objectives.window import Span
 from slo_core.stores.base import ReadRequest
 from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, Stored
 from slo_core.stores.layout import ReadPlan
@@ -67,10 +66,10 @@ def read_windows(
     known: dict[tuple[object, ...], ReadPlan] = {}
     for definition, request in asked:
         record = records.get(definition.name)
-        newest = None if request.is_live or record is None else record.last_event_at
+        newest = None if record is None else record.last_event_at
         horizon = None if newest is None or record is None else newest + record.idle_seconds
-        # Definitions are mostly alike, and the instants of their reads differ by less than the finest bucket.
-        key = (horizon, *[edge for span in request.spans for edge in _whole_seconds(span)])
+        # Definitions are mostly alike, and the instants of their reads differ by less than a second, the finest bucket.
+        key = (horizon, *[(floor(span.start), floor(span.until), span.reach_seconds) for span in request.spans])
         plan = known.get(key)
         if plan is None:
             plan = known[key] = ReadPlan(request.spans, newest=horizon)
@@ -99,8 +98,3 @@ def read_series(buckets: BucketStore, slo: str, ranges: Sequence[BucketRange]) -
     """For each range the buckets of an SLO that hold events, oldest first; the store's exceptions are passed on."""
     (series,) = buckets.series([Query(slo, tuple(ranges))])
     return series
-
-
-def _whole_seconds(span: Span) -> tuple[int, int, int]:
-    """The edges of a span as a plan sees them: no bucket is finer."""
-    return math.floor(span.start), math.floor(span.until), span.reach_seconds

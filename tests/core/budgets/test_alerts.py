@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 
 from slo_core import AlertRule, SLODefinition
-from slo_core.budgets.alerts import evaluate
+from slo_core.budgets.alerts import RuleCheck
 from slo_core.budgets.burn_rate import BurnRateSample, sample
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.target import Target
@@ -32,9 +32,8 @@ def fires(
     target: Target = Target(0.999),
     measured_seconds: float = math.inf,
 ) -> bool:
-    return evaluate(
-        rule, factor=rule.factor(30 * DAY), target=target, long=long, short=short, measured_seconds=measured_seconds
-    ).is_firing
+    check = RuleCheck(rule, factor=rule.factor(30 * DAY), target=target)
+    return check.state(long=long, short=short, measured_seconds=measured_seconds).is_firing
 
 
 def counted(good: int, bad: int, *, target: Target = Target(0.999)) -> BurnRateSample:

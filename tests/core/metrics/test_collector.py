@@ -118,6 +118,19 @@ def test_a_shared_store_names_the_service_and_itself(clock: FakeClock) -> None:
     assert 'slo_store_errors_total{slo_service="shop",store_id="5eed"} 3.0' in lines
 
 
+def test_series_of_a_store_that_was_emptied_get_its_new_id(clock: FakeClock) -> None:
+    """Labels are kept from one scrape to the next, but not those of another store."""
+    store = SharedStore(clock=clock)
+    registry = SLORegistry(store, service="shop", clock=clock)
+    registry.define(SLODefinition("orders", 0.9))
+    exporter = PrometheusExporter(registry)
+    before = exporter.render()[0].decode()
+
+    store.store_id = "0dd"
+
+    assert exporter.render()[0].decode() == before.replace("5eed", "0dd") != before
+
+
 def test_a_service_with_a_name_is_named_in_memory_too(clock: FakeClock) -> None:
     """Without a store id: there is none."""
     registry = SLORegistry(service="shop", clock=clock)

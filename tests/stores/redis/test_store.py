@@ -288,6 +288,24 @@ def test_a_record_of_others_hides_its_slo_alone(server: RedisServer, damage: tup
     slos.registry.close()
 
 
+@pytest.mark.parametrize("field", ["good", "bad", "since", "newest", "keeps", "applied", "swept"])
+def test_nothing_is_added_to_a_damaged_record(server: RedisServer, field: str) -> None:
+    """Its batches come again, and would be in the blocks each time."""
+    slos = DamagedSLO(lambda service: open_redis(server.url, service=service))
+    with redis.Redis.from_url(server.url) as client:
+        client.hset(f"{KEY}:record", field, "many")
+        blocks = [key for key in client.keys(f"{KEY}:*") if key.rpartition(b":")[2].isdigit()]
+        before = client.mget(blocks)
+        for _ in range(2):
+            slos.registry["damaged"].record(True)
+            assert not slos.registry.flush()
+
+        assert blocks
+        assert client.mget(blocks) == before
+    assert slos.registry["whole"].snapshot().total == 1
+    slos.registry.close()
+
+
 @pytest.mark.parametrize("content", [b"odd", b"\xff" * 16 * 300, None])
 def test_blocks_of_others_hide_their_slo_alone(server: RedisServer, client: redis.Redis, content: bytes | None) -> None:
     """Of another length, with negative counters, or of another type."""
