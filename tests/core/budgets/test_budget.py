@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from slo_core.budgets.budget import (
     error_budget_remaining,
     exact_budget_remaining,
+    failures_left,
     is_breached,
     is_budget_exhausted,
     success_ratio,
@@ -90,9 +91,10 @@ def test_the_sign_of_the_budget_and_the_decisions_agree(counts: EventCounts, tar
 
 @given(counts_of_any_size, targets)
 def test_every_way_to_say_what_is_left_says_the_same(counts: EventCounts, target: Target) -> None:
-    """As a float, as a fraction, and as the burn rate of the whole window."""
+    """As a float, as a fraction, in events, and as the burn rate of the whole window."""
     left = exact_budget_remaining(counts, target)
 
     assert error_budget_remaining(counts, target) == float(left)
     assert left == 1 - exact_burn_rate(counts, target)
+    assert failures_left(counts, target) == left * target.allowance * counts.total
     assert is_breached(counts, target) == (left < 0)
