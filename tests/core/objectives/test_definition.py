@@ -194,7 +194,7 @@ def test_a_calendar_window_and_seconds_contradict_each_other() -> None:
 
 
 def test_the_longest_calendar_window_decides_what_is_kept() -> None:
-    """A month is at most 31 days, and a day more where clocks go back as far as they ever did."""
+    """A month has at most 31 days; clocks that go back can add up to one more."""
     assert SLODefinition("a", 0.9, window="month").longest_seconds == 32 * DAY
     assert SLODefinition("a", 0.9, window="quarter").longest_seconds == 93 * DAY
     assert SLODefinition("a", 0.9, 3 * 3600, (3600,), alert_rules=()).longest_seconds == 3 * 3600
