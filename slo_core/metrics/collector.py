@@ -67,7 +67,8 @@ def _for_client(families: Iterable[SeriesFamily]) -> list[ClientFamily]:
     converted = []
     for family in families:
         converted.append(ClientFamily(family.name, family.documentation, family.type))
-        converted[-1].samples = [Sample(*each) for each in family.series]
+        # The labels are kept from scrape to scrape: another program gets a copy, which it may change.
+        converted[-1].samples = [Sample(name, dict(labels), value) for name, labels, value in family.series]
     return converted
 
 

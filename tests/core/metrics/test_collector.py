@@ -225,6 +225,21 @@ def test_any_name_parses_back(name: str) -> None:
     check_names(registry, name, openmetrics=True)
 
 
+def test_what_another_program_does_to_a_scrape_stays_in_it(clock: FakeClock) -> None:
+    """Relabelling changes labels in place; the next scrape has its own."""
+    registry = SLORegistry(clock=clock)
+    registry.define(SLODefinition("a", 0.9))
+    collector = SLOCollector(registry)
+    before = [family.samples for family in collector.collect()]
+    assert before
+    for family in collector.collect():
+        for sample in family.samples:
+            assert type(sample.labels) is dict
+            sample.labels["cluster"] = "eu"
+
+    assert [family.samples for family in collector.collect()] == before
+
+
 def check_names(registry: SLORegistry, name: str, *, openmetrics: bool) -> None:
     text = text_of(registry, OPENMETRICS if openmetrics else "")
     families = list(parse_openmetrics(text) if openmetrics else parse_text(text))
