@@ -11,13 +11,14 @@ from slo_core.errors import DamagedError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.stores.base import ReadRequest
 from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, Stored
+from slo_core.stores.shared.past_periods import with_past_periods
 from slo_core.stores.layout import ReadPlan
 from slo_core.stores.shared.damage import damage_in_record, damage_in_sums, damaged
 
 __all__ = ["read_series", "read_windows", "reading_of"]
 
 
-def reading_of(slo: str, stored: Stored, *, now: float) -> Reading | DamagedError:
+def reading_of(slo: str, stored: Stored, *, now: float, expected_events: int | None = None) -> Reading | DamagedError:
     """
     The reading of an SLO, which its snapshot is worked out from; or why it cannot be read.
 
@@ -25,6 +26,7 @@ def reading_of(slo: str, stored: Stored, *, now: float) -> Reading | DamagedErro
         slo: Its name.
         stored: The record, and the events of each window, as `read_windows` gives them.
         now: Since when an SLO without a record is measured.
+        expected_events: As in `Reading`.
     """
     if stored.trouble is not None:
         return damaged(slo, stored.trouble)
@@ -38,6 +40,7 @@ def reading_of(slo: str, stored: Stored, *, now: float) -> Reading | DamagedErro
         dropped=record.dropped,
         definition_changed_at=record.definition_changed_at,
         last_event_at=None if record.last_event_at is None else float(record.last_event_at),
+        expected_events=expected_events,
     )
 
 
@@ -78,10 +81,11 @@ def read_windows(
         [Query(definition.name, plan.ranges) for definition, plan in zip(definitions, plans, strict=True)]
     )
     checked = (_checked(stored, len(plan.ranges)) for plan, stored in zip(plans, answers, strict=True))
-    return [
+    windows = [
         stored if stored.trouble is not None else Stored(stored.record, plan.counts(stored.sums))
         for plan, stored in zip(plans, checked, strict=True)
     ]
+    return with_past_periods(buckets, asked, windows) if past else windows
 
 
 def _checked(stored: Stored, ranges: int) -> Stored:
