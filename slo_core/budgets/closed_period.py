@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from slo_core.budgets import budget
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.definition import SLODefinition
-from slo_core.objectives.period import DAY_KIND, KINDS, Period
+from slo_core.objectives.period import DAY_KIND, KINDS, Period, ended_periods
 from slo_core.objectives.target import Target
 from slo_core.objectives.window import DAY, HOUR, QUARTER_HOUR
 
@@ -148,7 +148,10 @@ def last_periods(definition: SLODefinition, until: float) -> list[Period]:
 
 
 def expected_events(
-    definition: SLODefinition, periods: Mapping[Period, ClosedPeriod] | Sequence[ClosedPeriod], *, last: Sequence[Period]
+    definition: SLODefinition,
+    periods: Mapping[Period, ClosedPeriod] | Sequence[ClosedPeriod],
+    *,
+    last: Sequence[Period],
 ) -> int | None:
     """
     How many events a window of the SLO holds, by what it held before.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta, tzinfo
+from itertools import pairwise
 from typing import NamedTuple
 
 from slo_core.objectives.definition import SLODefinition
@@ -56,11 +57,7 @@ def ended_periods(definition: SLODefinition, *, since: float, until: float) -> l
     for kind, days in edges:
         starts = [int(midnight(day, zone)) for day in days]
         # A day that a zone skips, as Samoa did in 2011, begins when the next one does.
-        periods += [
-            Period(kind, start, end)
-            for start, end in zip(starts, starts[1:], strict=False)
-            if since <= start < end <= until
-        ]
+        periods += [Period(kind, start, end) for start, end in pairwise(starts) if since <= start < end <= until]
     return sorted(periods, key=lambda period: (period.end, KINDS.index(period.kind)))
 
 

@@ -14,6 +14,7 @@ from slo_core.stores.base import Ledger, ReadRequest
 from slo_core.tracking.event_counter import EventCounter
 
 if TYPE_CHECKING:
+    from slo_core.budgets.closed_period import ClosedPeriod
     from slo_core.budgets.timeline import Timeline
 
 __all__ = ["SnapshotQuery", "TrackerInternals", "finite_time"]
@@ -87,6 +88,13 @@ class TrackerInternals:
         """The events of each window of the SLO, by its length in seconds; `at` as for `SLOTracker.snapshot`."""
         spans = self.begin_snapshot(at).request.spans
         return dict(zip(self._plan.windows, self._ledger.read(spans).counts, strict=True))
+
+    def closed_periods(self) -> tuple[ClosedPeriod, ...]:
+        """Those of the store; none where it keeps none."""
+        if self.counter is not None:
+            self.counter.drain()
+        read: Callable[[], tuple[ClosedPeriod, ...]] | None = getattr(self._ledger, "closed_periods", None)
+        return () if read is None else read()
 
     def timeline(self, at: float | None = None) -> Timeline:
         """

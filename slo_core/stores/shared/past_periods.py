@@ -44,9 +44,7 @@ def read_closed_periods(buckets: BucketStore, definition: SLODefinition) -> tupl
     return one_of_each(stored.periods, fingerprint=fingerprint_of(definition))
 
 
-def read_expected_events(
-    buckets: BucketStore, definitions: Sequence[SLODefinition], *, now: float
-) -> list[int | None]:
+def read_expected_events(buckets: BucketStore, definitions: Sequence[SLODefinition], *, now: float) -> list[int | None]:
     """
     For each SLO how many events a window holds, by its closed periods; see `Reading.expected_events`.
 

@@ -124,9 +124,7 @@ class _EndedPeriods:
         if periods is None:
             longest = 0 if definition.period is None else definition.period.longest_seconds
             try:
-                periods = ended_periods(
-                    definition, since=now - kept - longest - DAY, until=now - CLOSES_AFTER_SECONDS
-                )
+                periods = ended_periods(definition, since=now - kept - longest - DAY, until=now - CLOSES_AFTER_SECONDS)
             except ValueError:
                 periods = []
             periods = [each for each in periods if each.kind != DAY_KIND or each.start >= now - kept - DAY]
@@ -244,7 +242,9 @@ class PeriodClosing:
             known.due_at = _next_due(known.definition, now)
             self._expect(known, ended.of(known.definition))
         self._closed_until = max((known.closed_until for known in self._slos.values()), default=-math.inf)
-        self._due_at = -math.inf if self._queue else min((known.due_at for known in self._slos.values()), default=math.inf)
+        self._due_at = (
+            -math.inf if self._queue else min((known.due_at for known in self._slos.values()), default=math.inf)
+        )
 
     def _read_rows(self, store: PeriodStore, unread: Sequence[tuple[_SLOPeriods, list[Period]]]) -> None:
         """Read what other processes have closed, at the first look."""
@@ -269,7 +269,9 @@ class PeriodClosing:
     def _expect(self, known: _SLOPeriods, periods: Sequence[Period]) -> None:
         known.closed_until = max((period.end for period in periods), default=-math.inf)
         rows = (row for rows in (known.rows or {}).values() for row in rows)
-        known.expected = expected_events(known.definition, one_of_each(rows, fingerprint=known.fingerprint), last=periods)
+        known.expected = expected_events(
+            known.definition, one_of_each(rows, fingerprint=known.fingerprint), last=periods
+        )
 
     def _count(self, store: PeriodStore, counting: Sequence[_Counting], now: float) -> None:
         answers = self._buckets.read([Query(each.known.definition.name, each.ranges) for each in counting])
@@ -277,7 +279,9 @@ class PeriodClosing:
         counted: list[tuple[_SLOPeriods, dict[Period, tuple[ClosedPeriod, ...]]]] = []
         for each, stored in zip(counting, answers, strict=True):
             known, record = each.known, stored.record
-            trouble = stored.trouble or (record and damage_in_record(record)) or damage_in_sums(stored, len(each.ranges))
+            trouble = (
+                stored.trouble or (record and damage_in_record(record)) or damage_in_sums(stored, len(each.ranges))
+            )
             if trouble:
                 self._note_damage(known, trouble)
                 continue
@@ -295,7 +299,9 @@ class PeriodClosing:
 
     def _note_damage(self, known: _SLOPeriods, trouble: str) -> None:
         detail = f"SLO {known.definition.name!r}: {trouble}"
-        self._log.note(logging.ERROR, f"the store {self._buckets.backend}: closed periods of an SLO are damaged", detail)
+        self._log.note(
+            logging.ERROR, f"the store {self._buckets.backend}: closed periods of an SLO are damaged", detail
+        )
 
 
 def _next_due(definition: SLODefinition, now: float) -> float:

@@ -11,9 +11,9 @@ from slo_core.errors import DamagedError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.stores.base import ReadRequest
 from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, Stored
-from slo_core.stores.shared.past_periods import with_past_periods
 from slo_core.stores.layout import ReadPlan
 from slo_core.stores.shared.damage import damage_in_record, damage_in_sums, damaged
+from slo_core.stores.shared.past_periods import with_past_periods
 
 __all__ = ["read_series", "read_windows", "reading_of"]
 

@@ -182,7 +182,8 @@ class WriteBehindStore:
         self.notice_fork()
         deadline = time.monotonic() + _CLOSE_SECONDS
         while (left := deadline - time.monotonic()) > 0 and not (
-            self._delivery.send_all(wait_seconds=left, seconds=left, is_last=True) and self._delivery.leave(wait_seconds=left)
+            self._delivery.send_all(wait_seconds=left, seconds=left, is_last=True)
+            and self._delivery.leave(wait_seconds=left)
         ):
             time.sleep(0.05)
         self._writer.renew()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
 from collections.abc import Sequence
 
@@ -48,7 +49,7 @@ def read_periods(connection: sqlite3.Connection, query: PeriodQuery, *, service:
         starts = [period.start for period in query.periods]
         first, last = min(starts, default=1), max(starts, default=0)
     rows = connection.execute(_READ, (service, query.slo, first, last))
-    return tuple(ClosedPeriod(*row[:-1], is_final=bool(row[-1])) for row in rows)
+    return tuple(dataclasses.replace(ClosedPeriod(*row), is_final=bool(row[-1])) for row in rows)
 
 
 def prune_periods(connection: sqlite3.Connection, *, now: float) -> None:
