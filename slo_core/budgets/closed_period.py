@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from slo_core.budgets import budget
@@ -148,10 +148,7 @@ def last_periods(definition: SLODefinition, until: float) -> list[Period]:
 
 
 def expected_events(
-    definition: SLODefinition,
-    periods: Mapping[Period, ClosedPeriod] | Sequence[ClosedPeriod],
-    *,
-    last: Sequence[Period],
+    definition: SLODefinition, row_of: Callable[[Period], ClosedPeriod | None], *, last: Sequence[Period]
 ) -> int | None:
     """
     How many events a window of the SLO holds, by what it held before.
@@ -162,19 +159,18 @@ def expected_events(
 
     Args:
         definition: The SLO.
-        periods: Its closed periods.
+        row_of: Returns the closed period; None for one that was not closed.
         last: Those that have ended, in the order of their ends.
     """
-    known = periods if isinstance(periods, Mapping) else {each.period: each for each in periods}
     if definition.period is not None:
         own = next((each for each in reversed(last) if each.kind == definition.period.name), None)
-        closed = None if own is None else known.get(own)
+        closed = None if own is None else row_of(own)
         return closed.total if closed is not None and closed.is_whole else None
     events = covered = 0
     for each in reversed(last):
         if each.kind != DAY_KIND:
             continue
-        closed = known.get(each)
+        closed = row_of(each)
         if closed is None or not closed.is_whole:
             return None
         events, covered = events + closed.total, covered + each.end - each.start

@@ -94,7 +94,7 @@ class MemoryPeriods:
                 self._rows[period] = self._counted(period, tiers, since=since, final=final)
         self.closed_until = max((period.end for period in periods), default=self.closed_until)
         self._rows = {period: row for period, row in self._rows.items() if period.start >= now - KEPT_SECONDS}
-        self._expected = expected_events(definition, self._rows, last=last_periods(definition, until))
+        self._expected = expected_events(definition, self._rows.get, last=last_periods(definition, until))
 
     def note_late(self, second: int) -> None:
         """Note a second in which events have come late: closed periods that hold it are counted again with the next `close`."""

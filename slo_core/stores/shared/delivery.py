@@ -110,7 +110,8 @@ class Delivery:
             try:
                 if flush_round is None:
                     flush_round, until = self._begin(), self._monotonic() + seconds
-                    if may_log and not is_last:  # before newer events push out what is to be closed
+                    # Before newer events push out what is to be closed.
+                    if may_log and not is_last and self._attempts.is_up:
                         self.periods.run()
                 self._send(flush_round, until=until)
                 if may_log and self.periods.is_late:
@@ -142,7 +143,7 @@ class Delivery:
             raise StoreError(f"the store {self._buckets.backend} is busy: another thread has been waiting for it")
         try:
             flush_round = self._begin()
-            self.periods.run()
+            self.periods.run(is_read=True)
             self._send(flush_round, until=self._monotonic() + _SENDING_SECONDS)
             if self.periods.is_late:
                 self.periods.run()

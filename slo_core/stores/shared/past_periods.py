@@ -59,10 +59,11 @@ def read_expected_events(buckets: BucketStore, definitions: Sequence[SLODefiniti
     answers = buckets.read_periods(
         [PeriodQuery(definition.name, tuple(periods)) for definition, periods in zip(definitions, last, strict=True)]
     )
-    return [
-        None if _trouble(stored) else expected_events(definition, _chosen(definition, stored), last=periods)
-        for definition, periods, stored in zip(definitions, last, answers, strict=True)
-    ]
+    events: list[int | None] = []
+    for definition, periods, stored in zip(definitions, last, answers, strict=True):
+        rows = {} if _trouble(stored) else {each.period: each for each in _chosen(definition, stored)}
+        events.append(expected_events(definition, rows.get, last=periods))
+    return events
 
 
 def with_past_periods(
