@@ -68,6 +68,16 @@ class WindowBuckets:
         has_days = coarsest.width_seconds == QUARTER_HOUR
         self.all_tiers = (*tiers, Tier(DAY, coarsest.span_seconds)) if has_days else tuple(tiers)
 
+    def kept_since(self, newest: float) -> int:
+        """
+        The first second of which counts are kept, in the coarsest buckets that may be a window's edge.
+
+        Args:
+            newest: The instant from which kept buckets are counted back.
+        """
+        width, _, count = self._edges[-1]
+        return (math.floor(newest / width) - count + 1) * width
+
     def ranges(self, spans: Sequence[Span], *, newest: float | None) -> list[list[BucketRange]]:
         """
         The buckets of each window.

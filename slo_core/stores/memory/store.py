@@ -36,8 +36,8 @@ class MemoryLedger:
     """One SLO's events in tiers of buckets; at most 256 KiB whatever the traffic."""
 
     __slots__ = (
-        "_arrivals", "_clock", "_data_since", "_dropped", "_has_restarted", "_lifetime_bad", "_lifetime_good", "_longest",
-        "_newest", "_since", "_tiers",
+        "_arrivals", "_clock", "_data_since", "_dropped", "_emptied_at", "_has_restarted", "_lifetime_bad",
+        "_lifetime_good", "_longest", "_newest", "_since", "_tiers",
     )  # fmt: skip
 
     def __init__(self, longest_seconds: int, *, clock: Callable[[], float]) -> None:
@@ -50,6 +50,7 @@ class MemoryLedger:
         self._arrivals = Arrivals(self._take)
         self._tiers = BucketTiers(self._longest)
         self._newest: float = -math.inf
+        self._emptied_at: float = -math.inf
         self._lifetime_good = 0
         self._lifetime_bad = 0
         self._dropped = 0
@@ -75,6 +76,7 @@ class MemoryLedger:
             # never came. Windows start empty, lifetime totals go on.
             self._tiers = BucketTiers(self._longest)
             self._newest = -math.inf
+            self._emptied_at = second
             kept = self._has_restarted = self._tiers.add(second, good, bad)
         if kept:
             self._newest = max(self._newest, second)
@@ -105,6 +107,7 @@ class MemoryLedger:
                 data_since=self._data_since,
                 dropped=self._dropped,
                 last_event_at=self._newest if self._newest > -math.inf else None,
+                kept_since=max(self._tiers.kept_since, self._emptied_at),
             )
             has_restarted, self._has_restarted = self._has_restarted, False
         if has_restarted:  # not when it is counted: a signal handler may not log

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from math import inf
 
 from slo_core.budgets.bucket import BucketRange, Increment, WindowBuckets
 from slo_core.budgets.events import EventCounts
@@ -99,6 +100,12 @@ class BucketTiers:
                 bad += part[1]
             counts.append(EventCounts(good, bad))
         return tuple(counts)
+
+    @property
+    def kept_since(self) -> float:
+        """The first second of which counts are kept; minus infinity without events."""
+        newest = self._rings[1].newest
+        return -inf if newest is None else self._buckets.kept_since(newest)
 
     def series(self, buckets: BucketRange) -> list[Increment]:
         """The buckets of a range that hold events, oldest first; empty for a width that is not kept."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import floor
+from math import floor, inf
 
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import Reading
 from slo_core.errors import DamagedError
 from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, QUARTER_HOUR
 from slo_core.stores.base import ReadRequest
 from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, Stored
-from slo_core.stores.layout import ReadPlan
+from slo_core.stores.layout import ReadPlan, kept_from
 from slo_core.stores.shared.damage import damage_in_record, damage_in_sums, damaged
 
 __all__ = ["read_series", "read_windows", "reading_of"]
@@ -24,7 +25,7 @@ def reading_of(slo: str, stored: Stored, *, now: float) -> Reading | DamagedErro
     Args:
         slo: Its name.
         stored: The record, and the events of each window, as `read_windows` gives them.
-        now: Since when an SLO without a record is measured.
+        now: The clock. An SLO without a record is measured since then.
     """
     if stored.trouble is not None:
         return damaged(slo, stored.trouble)
@@ -38,11 +39,29 @@ def reading_of(slo: str, stored: Stored, *, now: float) -> Reading | DamagedErro
         dropped=record.dropped,
         definition_changed_at=record.definition_changed_at,
         last_event_at=None if record.last_event_at is None else float(record.last_event_at),
+        kept_since=_kept_since(record, now=now),
     )
 
 
+def _horizon(record: SLORecord, *, now: float) -> float | None:
+    """The instant from which the SLO's kept buckets are counted back; None before its first event."""
+    newest = record.last_event_at
+    if newest is None:
+        return None
+    # As stores prune: an event from a clock that runs far ahead pushes nothing out.
+    return min(newest + record.idle_seconds, floor(now) + FUTURE_TOLERANCE_SECONDS)
+
+
+def _kept_since(record: SLORecord, *, now: float) -> float:
+    """The first second of which the SLO's counts are kept, in the coarsest buckets that may be a window's edge."""
+    horizon = _horizon(record, now=now)
+    if horizon is None:
+        return -inf
+    return kept_from(QUARTER_HOUR, newest=horizon, keeps_seconds=record.keeps_seconds) * QUARTER_HOUR
+
+
 def read_windows(
-    buckets: BucketStore, definitions: Sequence[SLODefinition], requests: Sequence[ReadRequest]
+    buckets: BucketStore, definitions: Sequence[SLODefinition], requests: Sequence[ReadRequest], *, now: float
 ) -> list[Stored]:
     """
     Read several SLOs together.
@@ -51,6 +70,7 @@ def read_windows(
         buckets: The store; its exceptions are passed on.
         definitions: The SLOs.
         requests: What to read of each, in their order.
+        now: The clock, in seconds since the epoch.
 
     Returns:
         The record of each, and the events of each span that was asked for; or the trouble with what the store holds.
@@ -66,8 +86,7 @@ def read_windows(
     known: dict[tuple[object, ...], ReadPlan] = {}
     for definition, request in asked:
         record = records.get(definition.name)
-        newest = None if record is None else record.last_event_at
-        horizon = None if newest is None or record is None else newest + record.idle_seconds
+        horizon = None if record is None else _horizon(record, now=now)
         # Definitions are mostly alike, and the instants of their reads differ by less than a second, the finest bucket.
         key = (horizon, *[(floor(span.start), floor(span.until), span.reach_seconds) for span in request.spans])
         plan = known.get(key)
