@@ -134,6 +134,13 @@ class SLODefinition:
         return tuple(concern for concern in concerns if concern is not None)
 
     @property
+    def timezone_concern(self) -> str | None:
+        """Why `timezone` has no effect; None where it has one, or is not given."""
+        if self.window is not None or self.timezone == "UTC":
+            return None
+        return f"timezone {self.timezone!r} has no effect: a rolling window has no midnights, a calendar window has"
+
+    @property
     def windows(self) -> tuple[int, ...]:
         """
         Every window that is counted, in seconds, each once: the SLO's first, then burn and alert windows.

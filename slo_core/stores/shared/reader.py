@@ -87,11 +87,16 @@ def read_windows(
     for definition, request in asked:
         record = records.get(definition.name)
         horizon = None if record is None else _horizon(record, now=now)
+        kept_since = -inf if record is None else _kept_since(record, now=now)
         # Definitions are mostly alike, and the instants of their reads differ by less than a second, the finest bucket.
-        key = (horizon, *[(floor(span.start), floor(span.until), span.reach_seconds) for span in request.spans])
+        key = (
+            horizon,
+            kept_since,
+            *[(floor(span.start), floor(span.until), span.reach_seconds) for span in request.spans],
+        )
         plan = known.get(key)
         if plan is None:
-            plan = known[key] = ReadPlan(request.spans, newest=horizon)
+            plan = known[key] = ReadPlan(request.spans, newest=horizon, kept_since=kept_since)
         plans.append(plan)
     answers = buckets.read(
         [Query(definition.name, plan.ranges) for definition, plan in zip(definitions, plans, strict=True)]
