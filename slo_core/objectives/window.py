@@ -25,6 +25,7 @@ __all__ = [
     "SECONDS",
     "SLACK_SECONDS",
     "CalendarPeriod",
+    "PeriodWindow",
     "Span",
     "Tier",
     "calendar_end",
@@ -153,6 +154,23 @@ CALENDAR_PERIODS = {
         CalendarPeriod("quarter", 90 * DAY, LONGEST_PERIOD_SECONDS),
     )
 }
+
+
+class PeriodWindow(int):
+    """
+    The key of an SLO's calendar window where a rolling window of the same nominal length is counted, too.
+
+    A number of seconds that equals no other number: this week and the last seven days are two windows.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PeriodWindow) and int(self) == int(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(("period", int(self)))
 
 
 def load_timezone(name: str) -> tzinfo:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from reprlib import repr as shortened
@@ -11,11 +10,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from slo_core.budgets.bucket import BucketRange
 from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.objectives.period import Period
-from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, QUARTER_HOUR
-from slo_core.stores.buckets import SLORecord
-from slo_core.stores.layout import kept_from
+from slo_core.objectives.window import DAY, QUARTER_HOUR
 
-__all__ = ["PeriodQuery", "PeriodStore", "StoredPeriods", "buckets_of", "damage_in_periods", "is_whole_in_buckets"]
+__all__ = ["PeriodQuery", "PeriodStore", "StoredPeriods", "buckets_of", "damage_in_periods"]
 
 _TOO_LARGE = 2**63
 
@@ -88,25 +85,6 @@ def buckets_of(period: Period) -> tuple[BucketRange, ...]:
             BucketRange(QUARTER_HOUR, after_day * in_day, after - 1),
         ]
     return tuple(each for each in ranges if each.first <= each.last)
-
-
-def is_whole_in_buckets(period: Period, record: SLORecord, *, now: float | None = None) -> bool:
-    """
-    Whether all buckets of a period are kept.
-
-    Args:
-        period: The period.
-        record: Of its SLO.
-        now: In seconds since the epoch: no event lies after it. None trusts the newest event.
-    """
-    if record.last_event_at is None:
-        return True
-    reference: float = record.last_event_at
-    if now is not None:
-        reference = min(reference, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
-    reference += record.idle_seconds
-    first = kept_from(QUARTER_HOUR, newest=reference, keeps_seconds=record.keeps_seconds)
-    return first * QUARTER_HOUR <= period.start
 
 
 def damage_in_periods(periods: Iterable[ClosedPeriod]) -> str | None:

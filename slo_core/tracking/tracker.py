@@ -8,10 +8,12 @@ from _thread import get_ident
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from slo_core.budgets.burn_rate import BurnRateAlert, burns_at_least, sample
+from slo_core.budgets.burn_rate import BurnRateAlert, burns_at_least
 from slo_core.budgets.events import Observation
 from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.errors import NotKeptError
 from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.duration import format_duration
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
 from slo_core.stores.base import Ledger, ObservationStore, Store
 from slo_core.stores.memory.observation_ledger import ObservationLedger
@@ -152,9 +154,11 @@ class SLOTracker:
 
         Args:
             at: The instant, in seconds since the epoch; None is now, and then events of hosts whose clocks run up to
-                60 s ahead are seen too.
+                60 s ahead are seen too. A window of the past that reaches back before what is kept says so:
+                `is_complete`, `covered_since`.
 
         Raises:
+            NotKeptError: The whole time until `at` lies before what is kept.
             ValueError: `at` is not a finite number.
         """
         return self._internals.snapshot(at)
@@ -176,15 +180,26 @@ class SLOTracker:
         The single-window alerts: each of the definition's burn windows at or over `burn_rate_threshold`.
 
         A window without events never alerts. To decide whether to page a person, use `snapshot().alerts`.
+
+        Args:
+            at: As for `snapshot`.
+
+        Raises:
+            NotKeptError: One of the windows reaches back before what is kept: an answer would be about a part of it.
+            ValueError: `at` is not a finite number.
         """
-        counts_of = self._internals.window_counts(at)
+        samples = self._internals.window_samples(at)
         definition = self._definition
         target, threshold = definition.objective, definition.threshold
         alerts = []
         for seconds in definition.burn_rate_windows:
-            counts = counts_of[seconds]
-            if burns_at_least(counts, target, threshold):
-                burning = sample(seconds, counts, target)
+            burning = samples[seconds]
+            if at is not None and not burning.is_complete:
+                raise NotKeptError(
+                    f"SLO {definition.name!r}: its burn window of {format_duration(seconds)} before {at!r} is not whole: "
+                    f"counts are kept since {burning.covered_since!r}; snapshot(at=) shows what is left of it"
+                )
+            if burns_at_least(burning.counts, target, threshold):
                 alerts.append(
                     BurnRateAlert(
                         slo_name=definition.name,

@@ -61,7 +61,7 @@ class MemoryPeriods:
         """Whether a period may have ended since the last look, or was changed by late events."""
         return self._late is not _NONE_LATE or not now < self.due_at < now + _LONGEST_WAIT_SECONDS
 
-    def close(self, tiers: BucketTiers, *, now: float, since: float) -> None:
+    def close(self, tiers: BucketTiers, *, now: float, since: float, kept_since: float) -> None:
         """
         Close the periods that ended 15 minutes ago or earlier.
 
@@ -69,10 +69,10 @@ class MemoryPeriods:
             tiers: What was counted.
             now: In seconds since the epoch.
             since: Since when the SLO is measured.
+            kept_since: Since when its counts are kept.
         """
         definition = self._definition
         until = now - CLOSES_AFTER_SECONDS
-        kept_since = tiers.kept_since
         earliest = max(kept_since, until - definition.kept_seconds - DAY)
         try:
             periods = ended_periods(definition, since=earliest, until=until)
@@ -126,17 +126,17 @@ class MemoryPeriods:
         """All of them, in the order of their ends."""
         return one_of_each(self._rows.values(), fingerprint=self._fingerprint)
 
-    def of_spans(self, spans: Sequence[Span], tiers: BucketTiers) -> dict[int, EventCounts]:
+    def of_spans(self, spans: Sequence[Span], *, kept_since: float) -> dict[int, EventCounts]:
         """
         The windows that are closed periods whose buckets are gone: by their places, the events in them.
 
         Args:
             spans: The windows.
-            tiers: What was counted.
+            kept_since: Since when counts are kept.
         """
         counts = {}
         for place, span in enumerate(spans):
             period = period_of_span(self._definition, span)
-            if period is not None and period.start < tiers.kept_since and period in self._rows:
+            if period is not None and period.start < kept_since and period in self._rows:
                 counts[place] = self._rows[period].counts
         return counts

@@ -40,8 +40,8 @@ class MemoryLedger:
     """One SLO's events in tiers of buckets; at most 256 KiB whatever the traffic."""
 
     __slots__ = (
-        "_arrivals", "_clock", "_data_since", "_dropped", "_has_restarted", "_lifetime_bad", "_lifetime_good", "_longest",
-        "_newest", "_periods", "_since", "_tiers",
+        "_arrivals", "_clock", "_data_since", "_dropped", "_emptied_at", "_has_restarted", "_lifetime_bad",
+        "_lifetime_good", "_longest", "_newest", "_periods", "_since", "_tiers",
     )  # fmt: skip
 
     def __init__(
@@ -57,6 +57,7 @@ class MemoryLedger:
         self._arrivals = Arrivals(self._take)
         self._tiers = BucketTiers(self._longest)
         self._newest: float = -math.inf
+        self._emptied_at: float = -math.inf
         self._lifetime_good = 0
         self._lifetime_bad = 0
         self._dropped = 0
@@ -79,13 +80,14 @@ class MemoryLedger:
         second, good, bad, latest_possible = arrival
         was_newest, periods = self._newest, self._periods
         if periods is not None and second >= periods.due_at:  # before newer events push out what is to be closed
-            periods.close(self._tiers, now=second, since=self._data_since)
+            periods.close(self._tiers, now=second, since=self._data_since, kept_since=self._kept_since)
         kept = self._tiers.add(second, good, bad)
         if not kept and latest_possible is not None and self._newest > latest_possible:
             # The clock stepped back by more than everything kept: what was counted lies in a future that
             # never came. Windows start empty, lifetime totals go on.
             self._tiers = BucketTiers(self._longest)
             self._newest = -math.inf
+            self._emptied_at = second
             kept = self._has_restarted = self._tiers.add(second, good, bad)
         if kept:
             self._newest = max(self._newest, second)
@@ -112,13 +114,16 @@ class MemoryLedger:
     def read(self, spans: Sequence[Span]) -> Reading:
         """All spans at one moment."""
         with self._arrivals:
-            counts, periods, expected = self._tiers.count(spans), self._periods, None
+            counts, periods, kept_since = self._tiers.count(spans), self._periods, self._kept_since
+            expected: int | None = None
+            closed: dict[int, EventCounts] = {}
             if periods is not None:
                 self._close(periods)
                 expected = periods.expected
-                past = periods.of_spans(spans, self._tiers)
-                if past:
-                    counts = tuple(past.get(place, each) for place, each in enumerate(counts))
+                if spans and spans[0].until <= spans[0].at:  # a read of the past
+                    closed = periods.of_spans(spans, kept_since=kept_since)
+            if closed:
+                counts = tuple(closed.get(place, each) for place, each in enumerate(counts))
             reading = Reading(
                 counts=counts,
                 lifetime=EventCounts(self._lifetime_good, self._lifetime_bad),
@@ -126,11 +131,17 @@ class MemoryLedger:
                 dropped=self._dropped,
                 last_event_at=self._newest if self._newest > -math.inf else None,
                 expected_events=expected,
+                kept_since=kept_since,
+                closed=frozenset(closed),
             )
             has_restarted, self._has_restarted = self._has_restarted, False
         if has_restarted:  # not when it is counted: a signal handler may not log
             logger.warning("the clock stepped back further than an SLO's history reaches: its windows start empty")
         return reading
+
+    @property
+    def _kept_since(self) -> float:
+        return max(self._tiers.kept_since, self._emptied_at)
 
     def closed_periods(self) -> tuple[ClosedPeriod, ...]:
         """The days and calendar periods that are over, in the order of their ends."""
@@ -143,7 +154,7 @@ class MemoryLedger:
     def _close(self, periods: MemoryPeriods) -> None:
         now = self._clock()
         if periods.is_due(now):
-            periods.close(self._tiers, now=now, since=self._data_since)
+            periods.close(self._tiers, now=now, since=self._data_since, kept_since=self._kept_since)
 
     def series(self, ranges: Sequence[BucketRange]) -> list[list[Increment]]:
         """For each range its buckets that hold events, oldest first; all at one moment."""

@@ -90,7 +90,7 @@ class BucketTiers:
         # Windows that end at the same instant share the buckets before it.
         sums: dict[BucketRange, tuple[int, int]] = {}
         counts = []
-        for ranges in self._buckets.ranges(spans, newest=rings[1].newest):
+        for ranges in self._buckets.ranges(spans, newest=rings[1].newest, kept_since=self.kept_since):
             good = bad = 0
             for buckets in ranges:
                 part = sums.get(buckets)

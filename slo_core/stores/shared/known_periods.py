@@ -12,7 +12,7 @@ from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.period import DAY_KIND, Period, ended_periods
 from slo_core.objectives.window import DAY
 from slo_core.stores.buckets import SLORecord
-from slo_core.stores.closed_periods import is_whole_in_buckets
+from slo_core.stores.shared.kept import kept_since
 from slo_core.stores.stored_definition import fingerprint_of
 
 __all__ = ["EndedPeriods", "KnownPeriods"]
@@ -153,7 +153,7 @@ class KnownPeriods:
         before = (self.rows or {}).get(period, ())
         if record is None:
             return before
-        if not is_whole_in_buckets(period, record, now=now):
+        if kept_since(record, now=now) > period.start:
             # A part of it would look like the whole.
             return tuple(dataclasses.replace(row, is_final=True) for row in before)
         since = max(period.start, math.floor(record.data_since))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from slo_core.budgets.closed_period import (
     CLOSES_AFTER_SECONDS,
@@ -20,9 +21,9 @@ from slo_core.stores.closed_periods import (
     PeriodStore,
     StoredPeriods,
     damage_in_periods,
-    is_whole_in_buckets,
 )
 from slo_core.stores.shared.damage import damaged
+from slo_core.stores.shared.kept import kept_since
 from slo_core.stores.stored_definition import fingerprint_of
 
 __all__ = ["read_closed_periods", "read_expected_events", "with_past_periods"]
@@ -67,7 +68,7 @@ def read_expected_events(buckets: BucketStore, definitions: Sequence[SLODefiniti
 
 
 def with_past_periods(
-    buckets: BucketStore, asked: Sequence[tuple[SLODefinition, ReadRequest]], windows: list[Stored]
+    buckets: BucketStore, asked: Sequence[tuple[SLODefinition, ReadRequest]], windows: list[Stored], *, now: float
 ) -> list[Stored]:
     """
     The windows of SLOs, those that are closed periods from their rows where their buckets are gone.
@@ -76,6 +77,7 @@ def with_past_periods(
         buckets: The store.
         asked: The SLOs, and what was to be read of each.
         windows: The answers: the record, and the events of each span.
+        now: The clock, in seconds since the epoch.
     """
     if not isinstance(buckets, PeriodStore):
         return windows
@@ -85,7 +87,7 @@ def with_past_periods(
             period = period_of_span(definition, span)
             if period is None or stored.trouble is not None:
                 continue
-            if stored.record is None or not is_whole_in_buckets(period, stored.record):
+            if stored.record is None or kept_since(stored.record, now=now) > period.start:
                 wanted.append((index, place, period))
     if not wanted:
         return windows
@@ -100,7 +102,7 @@ def with_past_periods(
         if closed is not None:
             sums = list(result[index].sums)
             sums[place] = closed.counts
-            result[index] = Stored(result[index].record, tuple(sums))
+            result[index] = replace(result[index], sums=tuple(sums), closed=result[index].closed | {place})
     return result
 
 

@@ -155,7 +155,7 @@ class ReadOnlyStore:
                 self._buckets.names()
                 return []
             self._identity = self._buckets.identity()
-            answers = read_windows(self._buckets, definitions, requests)
+            answers = read_windows(self._buckets, definitions, requests, now=self._clock())
             expected = read_expected_events(self._buckets, definitions, now=self._clock())
             if all(stored.record is None and stored.trouble is None for stored in answers):
                 raise self._gone(definitions[0])

@@ -285,7 +285,7 @@ class WriteBehindStore:
 
     def _read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
         definitions = [_ledger_of(request).definition for request in requests]
-        answers = read_windows(self._buckets, definitions, requests)
+        answers = read_windows(self._buckets, definitions, requests, now=self._clock())
         for stored in answers:
             if stored.record is not None:
                 self._errors[stored.record.slo] = stored.record.errors
