@@ -222,17 +222,19 @@ class SnapshotPlan:
         """The burn rate of each of `windows`; arguments as for `take`."""
         # Before measuring began there was nothing to keep.
         kept_since = reading.kept_since if reading.data_since < reading.kept_since else -inf
+        target, own, period = self._target, self._own_window, self.definition.window
         samples = {}
         spans = self.spans(at=at, until=at) if spans is None else spans
         for window, counts, span in zip(self.windows, reading.counts, spans, strict=True):
             start = span.start
+            is_complete = start >= kept_since
             samples[window] = sample(
                 window,
                 counts,
-                self._target,
-                covered_since=max(start, kept_since),
-                is_complete=start >= kept_since,
-                period=self.definition.window if window == self._own_window else None,
+                target,
+                covered_since=start if is_complete else kept_since,
+                is_complete=is_complete,
+                period=period if window == own else None,
             )
         return samples
 

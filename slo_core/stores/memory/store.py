@@ -101,13 +101,14 @@ class MemoryLedger:
     def read(self, spans: Sequence[Span]) -> Reading:
         """All spans at one moment."""
         with self._arrivals:
+            kept_since = self._tiers.kept_since
             reading = Reading(
-                counts=self._tiers.count(spans),
+                counts=self._tiers.count(spans, kept_since=kept_since),
                 lifetime=EventCounts(self._lifetime_good, self._lifetime_bad),
                 data_since=self._data_since,
                 dropped=self._dropped,
                 last_event_at=self._newest if self._newest > -math.inf else None,
-                kept_since=max(self._tiers.kept_since, self._emptied_at),
+                kept_since=max(kept_since, self._emptied_at),
             )
             has_restarted, self._has_restarted = self._has_restarted, False
         if has_restarted:  # not when it is counted: a signal handler may not log

@@ -84,13 +84,13 @@ class BucketTiers:
                 kept = ring.add(second // width, good, bad) or kept
         return kept
 
-    def count(self, spans: Sequence[Span]) -> tuple[EventCounts, ...]:
-        """Good and bad events of stretches of time; see `WindowBuckets`."""
+    def count(self, spans: Sequence[Span], *, kept_since: float) -> tuple[EventCounts, ...]:
+        """Good and bad events of stretches of time; see `WindowBuckets.ranges`."""
         rings = self._rings
         # Windows that end at the same instant share the buckets before it.
         sums: dict[BucketRange, tuple[int, int]] = {}
         counts = []
-        for ranges in self._buckets.ranges(spans, newest=rings[1].newest, kept_since=self.kept_since):
+        for ranges in self._buckets.ranges(spans, newest=rings[1].newest, kept_since=kept_since):
             good = bad = 0
             for buckets in ranges:
                 part = sums.get(buckets)
