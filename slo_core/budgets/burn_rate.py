@@ -154,7 +154,7 @@ def sample(
 ) -> BurnRateSample:
     """The burn rate of one window with the counts behind it; the other arguments as in `BurnRateSample`."""
     return BurnRateSample(
-        window_seconds if type(window_seconds) is int else int(window_seconds),  # a `PeriodWindow` is a key
+        int(window_seconds),
         burn_rate(counts, target),
         success_ratio(counts),
         counts.total,

@@ -176,7 +176,11 @@ class Reading:
         dropped: Events that came too late to count.
         definition_changed_at: When the definition changed what counts; None when it never changed.
         last_event_at: When the newest event happened, in seconds since the epoch; None before the first.
+        expected_events: How many events a window of the SLO holds, by what it held before: those of the last closed
+            calendar period; for a rolling window those of the last closed days, where they are as many as the window has.
+            None where that was not measured.
         kept_since: The first second of which counts are kept; minus infinity where nothing was ever given up.
+        closed: The places of windows that are closed periods, which are kept for longer.
     """
 
     counts: tuple[EventCounts, ...]
@@ -185,7 +189,9 @@ class Reading:
     dropped: int = 0
     definition_changed_at: float | None = None
     last_event_at: float | None = None
+    expected_events: int | None = None
     kept_since: float = -inf
+    closed: frozenset[int] = frozenset()
 
 
 class SnapshotPlan:
@@ -222,19 +228,18 @@ class SnapshotPlan:
         """The burn rate of each of `windows`; arguments as for `take`."""
         # Before measuring began there was nothing to keep.
         kept_since = reading.kept_since if reading.data_since < reading.kept_since else -inf
-        target, own, period = self._target, self._own_window, self.definition.window
         samples = {}
         spans = self.spans(at=at, until=at) if spans is None else spans
-        for window, counts, span in zip(self.windows, reading.counts, spans, strict=True):
+        for place, (window, counts, span) in enumerate(zip(self.windows, reading.counts, spans, strict=True)):
             start = span.start
-            is_complete = start >= kept_since
+            since = -inf if place in reading.closed else kept_since
             samples[window] = sample(
                 window,
                 counts,
-                target,
-                covered_since=start if is_complete else kept_since,
-                is_complete=is_complete,
-                period=period if window == own else None,
+                self._target,
+                covered_since=max(start, since),
+                is_complete=start >= since,
+                period=self.definition.window if window == self._own_window else None,
             )
         return samples
 

@@ -17,6 +17,7 @@ from slo_core.objectives.target import Target
 from slo_core.objectives.window import (
     CALENDAR_PERIODS,
     DAY,
+    LONGEST_CLOCK_CHANGE_SECONDS,
     LONGEST_WINDOW_SECONDS,
     CalendarPeriod,
     PeriodWindow,
@@ -172,6 +173,18 @@ class SLODefinition:
         """The longest length that any of its windows can have: how long counts must be kept."""
         own = self.window_seconds if self.period is None else self.period.longest_seconds
         return max(own, *self.windows)
+
+    @property
+    def kept_seconds(self) -> int:
+        """
+        How long counts are kept.
+
+        A calendar period is kept for a week after its end: until then late events still change what is kept of it for good.
+        A day of a short window is kept until it is over, also where clocks go back by a day in it.
+        """
+        if self.period is None:
+            return max(self.longest_seconds, DAY + LONGEST_CLOCK_CHANGE_SECONDS + DAY)
+        return self.longest_seconds + 7 * DAY
 
     def span(self, window_seconds: int, *, at: float, until: float) -> Span:
         """

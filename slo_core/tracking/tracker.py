@@ -6,6 +6,7 @@ import math
 import time
 from _thread import get_ident
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from slo_core.budgets.burn_rate import BurnRateAlert, burns_at_least
 from slo_core.budgets.events import Observation
@@ -21,6 +22,9 @@ from slo_core.stores.open import store_from_url
 from slo_core.tracking.event_counter import EventCounter, ThreadCounts
 from slo_core.tracking.track import Track
 from slo_core.tracking.tracker_internals import TrackerInternals, finite_time
+
+if TYPE_CHECKING:
+    from slo_core.budgets.closed_period import ClosedPeriod
 
 __all__ = ["SLOTracker"]
 
@@ -158,6 +162,18 @@ class SLOTracker:
             ValueError: `at` is not a finite number.
         """
         return self._internals.snapshot(at)
+
+    def closed_periods(self) -> tuple[ClosedPeriod, ...]:
+        """
+        The SLO's days that are over, and the weeks, months or quarters if its window is one, in the order of their ends.
+
+        Each is closed 15 minutes after its end, changed by events that come later for as long as their buckets are kept, and
+        kept for 25 months. Empty for an `ObservationStore`, and for a store of another package that keeps none.
+
+        Raises:
+            StoreError: The store is out of reach, or the SLO is damaged there.
+        """
+        return self._internals.closed_periods()
 
     def check_burn_rate(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """

@@ -15,6 +15,7 @@ from slo_core.stores.base import Ledger, ReadRequest
 from slo_core.tracking.event_counter import EventCounter
 
 if TYPE_CHECKING:
+    from slo_core.budgets.closed_period import ClosedPeriod
     from slo_core.budgets.timeline import Timeline
 
 __all__ = ["SnapshotQuery", "TrackerInternals", "finite_time"]
@@ -99,6 +100,13 @@ class TrackerInternals:
         query = self.begin_snapshot(at)
         spans = query.request.spans
         return self._plan.samples(self._ledger.read(spans), at=query.at, spans=spans)
+
+    def closed_periods(self) -> tuple[ClosedPeriod, ...]:
+        """Those of the store; none where it keeps none."""
+        if self.counter is not None:
+            self.counter.drain()
+        read: Callable[[], tuple[ClosedPeriod, ...]] | None = getattr(self._ledger, "closed_periods", None)
+        return () if read is None else read()
 
     def timeline(self, at: float | None = None) -> Timeline:
         """

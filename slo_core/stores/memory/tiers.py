@@ -84,13 +84,13 @@ class BucketTiers:
                 kept = ring.add(second // width, good, bad) or kept
         return kept
 
-    def count(self, spans: Sequence[Span], *, kept_since: float) -> tuple[EventCounts, ...]:
-        """Good and bad events of stretches of time; see `WindowBuckets.ranges`."""
+    def count(self, spans: Sequence[Span]) -> tuple[EventCounts, ...]:
+        """Good and bad events of stretches of time; see `WindowBuckets`."""
         rings = self._rings
         # Windows that end at the same instant share the buckets before it.
         sums: dict[BucketRange, tuple[int, int]] = {}
         counts = []
-        for ranges in self._buckets.ranges(spans, newest=rings[1].newest, kept_since=kept_since):
+        for ranges in self._buckets.ranges(spans, newest=rings[1].newest, kept_since=self.kept_since):
             good = bad = 0
             for buckets in ranges:
                 part = sums.get(buckets)
@@ -100,6 +100,16 @@ class BucketTiers:
                 bad += part[1]
             counts.append(EventCounts(good, bad))
         return tuple(counts)
+
+    def sum(self, buckets: BucketRange) -> tuple[int, int]:
+        """Good and bad events of a range of one of the widths; nothing of buckets that are not kept."""
+        return self._rings[buckets.width_seconds].sum(buckets.first, buckets.last)
+
+    @property
+    def newest(self) -> float:
+        """The second of the newest event; minus infinity without one."""
+        newest = self._rings[1].newest
+        return -inf if newest is None else newest
 
     @property
     def kept_since(self) -> float:

@@ -9,16 +9,17 @@ from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import Reading
 from slo_core.errors import DamagedError
 from slo_core.objectives.definition import SLODefinition
-from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, QUARTER_HOUR
 from slo_core.stores.base import ReadRequest
 from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, Stored
-from slo_core.stores.layout import ReadPlan, kept_from
+from slo_core.stores.layout import ReadPlan
 from slo_core.stores.shared.damage import damage_in_record, damage_in_sums, damaged
+from slo_core.stores.shared.kept import horizon, kept_since
+from slo_core.stores.shared.past_periods import with_past_periods
 
 __all__ = ["read_series", "read_windows", "reading_of"]
 
 
-def reading_of(slo: str, stored: Stored, *, now: float) -> Reading | DamagedError:
+def reading_of(slo: str, stored: Stored, *, now: float, expected_events: int | None = None) -> Reading | DamagedError:
     """
     The reading of an SLO, which its snapshot is worked out from; or why it cannot be read.
 
@@ -26,6 +27,7 @@ def reading_of(slo: str, stored: Stored, *, now: float) -> Reading | DamagedErro
         slo: Its name.
         stored: The record, and the events of each window, as `read_windows` gives them.
         now: The clock. An SLO without a record is measured since then.
+        expected_events: As in `Reading`.
     """
     if stored.trouble is not None:
         return damaged(slo, stored.trouble)
@@ -39,25 +41,10 @@ def reading_of(slo: str, stored: Stored, *, now: float) -> Reading | DamagedErro
         dropped=record.dropped,
         definition_changed_at=record.definition_changed_at,
         last_event_at=None if record.last_event_at is None else float(record.last_event_at),
-        kept_since=_kept_since(record, now=now),
+        expected_events=expected_events,
+        kept_since=kept_since(record, now=now),
+        closed=stored.closed,
     )
-
-
-def _horizon(record: SLORecord, *, now: float) -> float | None:
-    """The instant from which the SLO's kept buckets are counted back; None before its first event."""
-    newest = record.last_event_at
-    if newest is None:
-        return None
-    # As stores prune: an event from a clock that runs far ahead pushes nothing out.
-    return min(newest + record.idle_seconds, floor(now) + FUTURE_TOLERANCE_SECONDS)
-
-
-def _kept_since(record: SLORecord, *, now: float) -> float:
-    """The first second of which the SLO's counts are kept, in the coarsest buckets that may be a window's edge."""
-    horizon = _horizon(record, now=now)
-    if horizon is None:
-        return -inf
-    return kept_from(QUARTER_HOUR, newest=horizon, keeps_seconds=record.keeps_seconds) * QUARTER_HOUR
 
 
 def read_windows(
@@ -86,26 +73,27 @@ def read_windows(
     known: dict[tuple[object, ...], ReadPlan] = {}
     for definition, request in asked:
         record = records.get(definition.name)
-        horizon = None if record is None else _horizon(record, now=now)
-        kept_since = -inf if record is None else _kept_since(record, now=now)
+        newest = None if record is None else horizon(record, now=now)
+        since = -inf if record is None else kept_since(record, now=now)
         # Definitions are mostly alike, and the instants of their reads differ by less than a second, the finest bucket.
         key = (
-            horizon,
-            kept_since,
+            newest,
+            since,
             *[(floor(span.start), floor(span.until), span.reach_seconds) for span in request.spans],
         )
         plan = known.get(key)
         if plan is None:
-            plan = known[key] = ReadPlan(request.spans, newest=horizon, kept_since=kept_since)
+            plan = known[key] = ReadPlan(request.spans, newest=newest, kept_since=since)
         plans.append(plan)
     answers = buckets.read(
         [Query(definition.name, plan.ranges) for definition, plan in zip(definitions, plans, strict=True)]
     )
     checked = (_checked(stored, len(plan.ranges)) for plan, stored in zip(plans, answers, strict=True))
-    return [
+    windows = [
         stored if stored.trouble is not None else Stored(stored.record, plan.counts(stored.sums))
         for plan, stored in zip(plans, checked, strict=True)
     ]
+    return with_past_periods(buckets, asked, windows, now=now) if past else windows
 
 
 def _checked(stored: Stored, ranges: int) -> Stored:
