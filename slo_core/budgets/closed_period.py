@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from slo_core.budgets import budget
+from slo_core.budgets.bucket import BucketRange
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.period import DAY_KIND, KINDS, Period, ended_periods
@@ -16,6 +17,7 @@ __all__ = [
     "CLOSES_AFTER_SECONDS",
     "KEPT_SECONDS",
     "ClosedPeriod",
+    "buckets_of",
     "earliest_start",
     "expected_events",
     "is_final",
@@ -93,6 +95,26 @@ class ClosedPeriod:
     def period(self) -> Period:
         """Which period it is."""
         return Period(self.kind, self.start, self.end)
+
+
+def buckets_of(period: Period) -> tuple[BucketRange, ...]:
+    """
+    The buckets of a period: whole days, and the quarters of an hour before and after them.
+
+    A quarter of an hour belongs to the period in which it ends, also in a zone whose midnights lie between two of them.
+    """
+    first, after = period.start // QUARTER_HOUR, period.end // QUARTER_HOUR
+    day, after_day = -(-period.start // DAY), period.end // DAY
+    if day >= after_day:
+        ranges = [BucketRange(QUARTER_HOUR, first, after - 1)]
+    else:
+        in_day = DAY // QUARTER_HOUR
+        ranges = [
+            BucketRange(QUARTER_HOUR, first, day * in_day - 1),
+            BucketRange(DAY, day, after_day - 1),
+            BucketRange(QUARTER_HOUR, after_day * in_day, after - 1),
+        ]
+    return tuple(each for each in ranges if each.first <= each.last)
 
 
 def earliest_start(definition: SLODefinition, until: float) -> float:

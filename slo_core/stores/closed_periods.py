@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from reprlib import repr as shortened
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from slo_core.budgets.bucket import BucketRange
 from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.objectives.period import Period
-from slo_core.objectives.window import DAY, QUARTER_HOUR
 
-__all__ = ["PeriodQuery", "PeriodStore", "StoredPeriods", "buckets_of", "damage_in_periods"]
+__all__ = ["PeriodQuery", "PeriodStore", "StoredPeriods", "damage_in_periods"]
 
 _TOO_LARGE = 2**63
 
@@ -65,26 +63,6 @@ class PeriodStore(Protocol):
 
     def read_periods(self, queries: Sequence[PeriodQuery]) -> list[StoredPeriods]:
         """The closed periods of several SLOs, in their order; none of an SLO that was never declared."""
-
-
-def buckets_of(period: Period) -> tuple[BucketRange, ...]:
-    """
-    The buckets of a period: whole days, and the quarters of an hour before and after them.
-
-    A quarter of an hour belongs to the period in which it ends, also in a zone whose midnights lie between two of them.
-    """
-    first, after = period.start // QUARTER_HOUR, period.end // QUARTER_HOUR
-    day, after_day = -(-period.start // DAY), period.end // DAY
-    if day >= after_day:
-        ranges = [BucketRange(QUARTER_HOUR, first, after - 1)]
-    else:
-        in_day = DAY // QUARTER_HOUR
-        ranges = [
-            BucketRange(QUARTER_HOUR, first, day * in_day - 1),
-            BucketRange(DAY, day, after_day - 1),
-            BucketRange(QUARTER_HOUR, after_day * in_day, after - 1),
-        ]
-    return tuple(each for each in ranges if each.first <= each.last)
 
 
 def damage_in_periods(periods: Iterable[ClosedPeriod]) -> str | None:

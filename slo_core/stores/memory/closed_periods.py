@@ -9,6 +9,7 @@ from slo_core.budgets.closed_period import (
     CLOSES_AFTER_SECONDS,
     KEPT_SECONDS,
     ClosedPeriod,
+    buckets_of,
     earliest_start,
     expected_events,
     is_final,
@@ -19,9 +20,7 @@ from slo_core.budgets.events import EventCounts
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.period import Period, ended_periods, next_midnight, period_of_span
 from slo_core.objectives.window import DAY, HOUR, Span
-from slo_core.stores.closed_periods import buckets_of
 from slo_core.stores.memory.tiers import BucketTiers
-from slo_core.stores.stored_definition import fingerprint_of
 
 __all__ = ["MemoryPeriods"]
 
@@ -48,7 +47,7 @@ class MemoryPeriods:
 
     def __init__(self, definition: SLODefinition) -> None:
         self._definition = definition
-        self._fingerprint = fingerprint_of(definition)
+        self._fingerprint: str | None = None  # worked out with the first row
         self.reset()
 
     def reset(self) -> None:
@@ -104,6 +103,11 @@ class MemoryPeriods:
 
     def _counted(self, period: Period, tiers: BucketTiers, *, since: float, final: bool) -> ClosedPeriod:
         definition = self._definition
+        if self._fingerprint is None:
+            # Here: its modules take 3 ms, which tests and short commands need not pay.
+            from slo_core.stores.stored_definition import fingerprint_of
+
+            self._fingerprint = fingerprint_of(definition)
         counts = [tiers.sum(buckets) for buckets in buckets_of(period)]
         return ClosedPeriod(
             slo=definition.name,
@@ -125,7 +129,7 @@ class MemoryPeriods:
 
     def all(self) -> tuple[ClosedPeriod, ...]:
         """All of them, in the order of their ends."""
-        return one_of_each(self._rows.values(), fingerprint=self._fingerprint)
+        return one_of_each(self._rows.values(), fingerprint=self._fingerprint or "")
 
     def of_spans(self, spans: Sequence[Span], *, kept_since: float) -> dict[int, EventCounts]:
         """

@@ -8,14 +8,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from slo_core.budgets.closed_period import CLOSES_AFTER_SECONDS, ClosedPeriod
+from slo_core.budgets.closed_period import CLOSES_AFTER_SECONDS, ClosedPeriod, buckets_of
 from slo_core.budgets.events import EventCounts
 from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.period import Period, next_midnight
 from slo_core.objectives.window import DAY, HOUR
 from slo_core.stores.buckets import Batch, BucketRange, BucketStore, Query, Stored
-from slo_core.stores.closed_periods import PeriodQuery, PeriodStore, buckets_of, damage_in_periods
+from slo_core.stores.closed_periods import PeriodQuery, PeriodStore, damage_in_periods
 from slo_core.stores.shared.damage import damage_in_record, damage_in_sums
 from slo_core.stores.shared.deferred_log import DeferredLog
 from slo_core.stores.shared.known_periods import EndedPeriods, KnownPeriods
