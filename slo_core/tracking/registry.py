@@ -147,7 +147,8 @@ class SLORegistry:
         # In one step: another thread, or a signal handler, may add one of the same name at this moment.
         if self._trackers.setdefault(tracker.name, tracker) is not tracker:
             self._refuse_duplicate(tracker.name)
-        self._internals.version += 1
+        for note_change in self._internals.definition_listeners:
+            note_change()
         return tracker
 
     def _refuse_duplicate(self, name: str) -> None:

@@ -46,7 +46,7 @@ class RegistryInternals:
         registry: The registry.
 
     Attributes:
-        version: Changes whenever an SLO is added; results worked out from the definitions are out of date then.
+        definition_listeners: Called after an SLO was added; results worked out from the definitions are out of date then.
         errors: Errors that were swallowed while requests were served: logged seldom, counted always.
         request_listeners: Called with each counted request (`RequestEvent`); see `slo_core.testing.capture_requests`.
         store_reads: What the shared reads of its store have in common.
@@ -54,8 +54,8 @@ class RegistryInternals:
         definitions_setting: Where the definitions stand, for messages.
     """
 
-    __slots__ = ("_has_warned_of_workers", "_registry", "_shared_read", "definitions_setting", "errors",
-                 "request_listeners", "store_reads", "store_setting", "version")  # fmt: skip
+    __slots__ = ("_has_warned_of_workers", "_registry", "_shared_read", "definition_listeners", "definitions_setting",
+                 "errors", "request_listeners", "store_reads", "store_setting")  # fmt: skip
 
     def __init__(self, registry: _Registry) -> None:
         from slo_core.tracking.shared_read import StoreReads  # with the first registry: it takes 2 ms to import
@@ -64,7 +64,7 @@ class RegistryInternals:
         self.store_reads = StoreReads()
         self._shared_read = self.shared(self.read_all)
         self._has_warned_of_workers = False
-        self.version = 0
+        self.definition_listeners: list[Callable[[], None]] = []
         self.errors = InternalErrors()
         self.request_listeners: list[Callable[[Any], None]] = []
         self.store_setting = "store="
