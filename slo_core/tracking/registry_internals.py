@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -16,6 +15,8 @@ from slo_core.stores.separate_counts import WORKERS_DIFFER, separate_counts, sha
 from slo_core.tracking.tracker import SLOTracker
 
 if TYPE_CHECKING:
+    import logging
+
     from slo_core.tracking.shared_read import SharedRead
 
 __all__ = ["RegistryInternals", "whole_snapshot"]
@@ -29,6 +30,12 @@ class _Registry(Protocol):
     def store(self) -> Store: ...
 
     def __iter__(self) -> Iterator[SLOTracker]: ...
+
+
+def _logger() -> logging.Logger:
+    import logging  # as in `InternalErrors`
+
+    return logging.getLogger(LOGGER_NAME)
 
 
 def whole_snapshot(snapshot: SLOSnapshot | Exception) -> SLOSnapshot:
@@ -151,7 +158,7 @@ class RegistryInternals:
             if evidence is None:
                 return
             self._has_warned_of_workers = True
-            logging.getLogger(LOGGER_NAME).warning(
+            _logger().warning(
                 "several workers (%s): %s %s",
                 evidence,
                 separate_counts(f"{store.backend}://", WORKERS_DIFFER),
@@ -166,7 +173,7 @@ class RegistryInternals:
             if self._has_warned_of_workers:
                 return
             self._has_warned_of_workers = True
-            logging.getLogger(LOGGER_NAME).warning(
+            _logger().warning(
                 "the server forks a process for each request (processes=) and ends it before its events are handed over: "
                 "no request is counted, whatever the store. Let it use threads (threaded=True), or take another server"
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -18,9 +17,6 @@ from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
 from slo_core.stores.memory.tiers import BucketTiers
 
 __all__ = ["MemoryLedger", "MemoryStore"]
-
-
-logger = logging.getLogger(LOGGER_NAME)
 
 
 class _Arrival(NamedTuple):
@@ -108,6 +104,9 @@ class MemoryLedger:
             )
             has_restarted, self._has_restarted = self._has_restarted, False
         if has_restarted:  # not when it is counted: a signal handler may not log
+            import logging  # as in `InternalErrors`
+
+            logger = logging.getLogger(LOGGER_NAME)
             logger.warning("the clock stepped back further than an SLO's history reaches: its windows start empty")
         return reading
 
