@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -111,6 +110,8 @@ class SLORegistry:
         for definition in parsed:
             registry.define(definition)
             if definition.timezone_concern is not None:
+                import logging  # as in `InternalErrors`
+
                 logging.getLogger(LOGGER_NAME).warning(
                     "%s[%r]: %s", where, definition.name, definition.timezone_concern
                 )
