@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Iterator
 
 import pytest
 import redis
@@ -19,8 +20,10 @@ KEY = "slo:{shop/availability}:periods"
 
 
 @pytest.fixture
-def store(server: RedisServer) -> RedisBucketStore:
-    return open_redis(server.url, service="shop")
+def store(server: RedisServer) -> Iterator[RedisBucketStore]:
+    opened = open_redis(server.url, service="shop")
+    yield opened
+    opened.close()
 
 
 def day_of(start: int, *, slo: str = "availability", good: int = 1) -> ClosedPeriod:
