@@ -18,7 +18,7 @@ from slo_core.rules.check import check_rule_input, keep_firing_text
 from slo_core.rules.environment import Environment
 from slo_core.rules.group import grouped
 from slo_core.rules.kubernetes import prometheus_rule_resource
-from slo_core.rules.limits import limit_warnings
+from slo_core.rules.limits import label_warnings
 from slo_core.rules.names import RuleLabel
 from slo_core.rules.recording import budget_rules, count_rules, objective_rules, ratio_rules
 from slo_core.rules.rule import AlertingRule, RecordingRule, RuleFileContent, RuleGroup
@@ -41,7 +41,7 @@ class PrometheusRules:
     Attributes:
         service: The service whose SLOs they are about.
         groups: The value of `groups:` in a rule file, as plain data.
-        warnings: Doubtful rules: rules that never fire, windows longer than Prometheus keeps.
+        warnings: Doubtful rules: rules that never fire, windows longer than Prometheus keeps, texts too long for labels.
         slo: Where these are the rules of one SLO alone, its name.
         parts: The same rules once more: those that SLOs share, then the others of each SLO.
     """
@@ -145,7 +145,7 @@ def prometheus_rules(
         ]
         for groups in (every, shared):
             groups.append({"name": f"slo-store/{service}", "rules": rules_of_store})
-    warnings = (*_warnings(slos, scope), *limit_warnings(slos, every))
+    warnings = (*_warnings(slos, scope), *label_warnings(slos))
     parts = [PrometheusRules(service, shared, ())]
     parts += [
         _part(definition, section, f"{name}/{definition.name}")
