@@ -6,7 +6,15 @@ from slo_core.conventions import Label
 from slo_core.objectives.window import PeriodWindow
 from slo_core.rules.promql import duration_text
 
-__all__ = ["ALERTMANAGER_INHIBIT_RULE", "RESERVED_RULE_LABELS", "Alert", "Record", "RuleLabel", "sli_error_record", "window_name"]
+__all__ = [
+    "ALERTMANAGER_INHIBIT_RULE",
+    "RESERVED_RULE_LABELS",
+    "Alert",
+    "Record",
+    "RuleLabel",
+    "sli_error_record",
+    "window_name",
+]
 
 
 class Record:

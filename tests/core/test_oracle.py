@@ -140,7 +140,7 @@ def watched(zone: str, period: Period, day: str) -> Watched:
 
 def instants_before(end: int, longest: int) -> Iterator[int]:
     """Last seconds of quarters of an hour, at which the bucket of the near edge counts whole and holds nothing later."""
-    for back in (0, 2 * HOUR, 26 * HOUR, 5 * DAY, longest // 2, longest + DAY, longest + 30 * DAY):
+    for back in (0, 2 * HOUR, 26 * HOUR, 5 * DAY, longest // 2, longest + 5 * DAY, longest + 30 * DAY):
         yield end - back
 
 
