@@ -170,7 +170,7 @@ def test_a_window_of_the_past_is_right_or_says_that_it_is_not_whole(zone: str, p
             are_whole.add(sample.is_complete)
             if begins >= end - longest:
                 assert sample.is_complete, "it lies within what is kept"
-            if begins < end - longest - 3 * DAY:
+            if begins < end - longest - 10 * DAY:  # calendar periods are kept for a week after their end
                 assert not sample.is_complete, "it reaches back before what is kept"
             if sample.is_complete:
                 least, most = counted(events, begins + 1, at), counted(events, begins + 1 - QUARTER_HOUR, at)
