@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from slo_core.config.sources.definition_set import DefinitionSet
-from slo_core.process.text_file import write_output
-from slo_core.rules.file import RULE_FORMATS, parse_labels, rule_file
+from slo_core.rules.file import RULE_FORMATS, parse_labels, rule_file, write_rule_file
 
 __all__ = ["print_rules", "rule_options"]
 
@@ -34,8 +33,25 @@ def rule_options(command: Command) -> Command:
             show_default=True,
             help="A rule file, or the operator's PrometheusRule.",
         ),
-        click.option("--out", metavar="FILE", help="Write to a file, in one step.  [default: standard output]"),
+        click.option(
+            "--out",
+            metavar="FILE",
+            help="Write to a file, in one step; with --split, to a folder.  [default: standard output]",
+        ),
+        click.option("--split", is_flag=True, help="Several files: rules that SLOs share, and one for each SLO."),
         click.option("--label", "labels", metavar="NAME=VALUE", multiple=True, help="A label for every alert."),
+        click.option(
+            "--match",
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="Read only series with this label: env=prod. Records and alerts carry it.",
+        ),
+        click.option(
+            "--by",
+            metavar="NAME",
+            multiple=True,
+            help="Keep the values of this label apart: env. Each has its own alerts.",
+        ),
         click.option("--dashboard-url", metavar="URL", default="", help="Where people look next; on every alert."),
         click.option(
             "--keep-firing-for",
@@ -65,6 +81,7 @@ def print_rules(
     out: str | None,
     labels: Iterable[str],
     resource_labels: Iterable[str],
+    match: Iterable[str],
     warn: Callable[[str], None],
     **options: Any,
 ) -> None:
@@ -76,6 +93,7 @@ def print_rules(
         out: The file; None, or "-", is standard output.
         labels: For every alert, as they were typed.
         resource_labels: Of the resource in Kubernetes, as they were typed.
+        match: The labels of the series that are read, as they were typed.
         warn: Called with each warning.
         options: The others of `rule_options`, as `rule_file` takes them.
 
@@ -83,12 +101,11 @@ def print_rules(
         ConfigError: Every problem.
         SLOError: The file cannot be written, or PyYAML is not installed.
     """
-    written = rule_file(
+    rules = rule_file(
         slos,
         labels=parse_labels(labels, where="--label"),
         resource_labels=parse_labels(resource_labels, where="--resource-label"),
+        match=parse_labels(match, where="--match"),
         **options,
     )
-    for warning in written.warnings:
-        warn(warning)
-    write_output(out, written.text, show=partial(click.echo, nl=False))
+    write_rule_file(rules, out, show=partial(click.echo, nl=False), warn=warn)

@@ -136,10 +136,13 @@ class SLODefinition:
 
     @property
     def timezone_concern(self) -> str | None:
-        """Why `timezone` has no effect; None where it has one, or is not given."""
+        """Why `timezone` has no effect on the window; None where it has one, or is not given."""
         if self.window is not None or self.timezone == "UTC":
             return None
-        return f"timezone {self.timezone!r} has no effect: a rolling window has no midnights, a calendar window has"
+        return (
+            f"timezone {self.timezone!r} has no effect on a rolling window, which has no midnights: it says only where the "
+            "days begin that are kept"
+        )
 
     @property
     def windows(self) -> tuple[int, ...]:

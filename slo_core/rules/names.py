@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from slo_core.conventions import Label
+from slo_core.objectives.window import PeriodWindow
 from slo_core.rules.promql import duration_text
 
-__all__ = ["ALERTMANAGER_INHIBIT_RULE", "RESERVED_RULE_LABELS", "Alert", "Record", "RuleLabel", "sli_error_record"]
+__all__ = [
+    "ALERTMANAGER_INHIBIT_RULE",
+    "RESERVED_RULE_LABELS",
+    "Alert",
+    "Record",
+    "RuleLabel",
+    "sli_error_record",
+    "window_name",
+]
 
 
 class Record:
     """
     Names of recorded series.
 
-    All but the first three are Sloth's published conventions, which many dashboards use.
+    All but the first six are Sloth's published conventions, which many dashboards use.
     """
 
+    COUNTS = "slo:window_counts:sum"
+    BUDGET_EVENTS = "slo:budget:events"
+    BUDGET_FAILURES = "slo:budget:failures"
     EVENTS = "slo:window_events:sum"
     FAILURES = "slo:window_failures:sum"
     TIME_TO_EXHAUSTION = "slo:time_to_exhaustion:seconds"
@@ -25,6 +37,11 @@ class Record:
     PERIOD_BURN_RATE = "slo:period_burn_rate:ratio"
     BUDGET_REMAINING = "slo:period_error_budget_remaining:ratio"
     INFO = "sloth_slo_info"
+
+
+def window_name(window_seconds: int) -> str:
+    """The window in the label `sloth_window`; "period" where a rolling window has the length of the calendar window."""
+    return "period" if isinstance(window_seconds, PeriodWindow) else duration_text(window_seconds)
 
 
 def sli_error_record(window_seconds: int) -> str:
@@ -47,6 +64,11 @@ class RuleLabel:
     BUDGET_BELOW = "budget_below"
     FAMILY = "slo_alert_family"
     INHIBIT = "slo_inhibit"
+    RULES = "slo_rules"
+    COUNT = "slo_count"
+    PROMISE = "slo_promise"
+    DESCRIPTION = "slo_description"
+    RUNBOOK = "slo_runbook"
     PART = "slo_part"  # only while an expression is worked out
 
 

@@ -36,6 +36,8 @@ def facts(definition: SLODefinition, snapshot: SLOSnapshot, registry: SLORegistr
         ("Measured since", timestamp(snapshot.data_since, zone)),
         ("Last event", timestamp(snapshot.last_event_at, zone)),
     ]
+    if not snapshot.is_complete:
+        state.append(("Counts kept since", timestamp(snapshot.covered_since, zone)))
     if snapshot.definition_changed_at is not None:
         state.append(("Definition changed", timestamp(snapshot.definition_changed_at, zone)))
     if snapshot.dropped:

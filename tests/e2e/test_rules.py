@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import accumulate
 from pathlib import Path
@@ -46,11 +46,13 @@ def firing(alert: str, **labels: str) -> str:
 
 
 def only(rules: PrometheusRules, alert: str, *, with_records: bool = True) -> dict[str, object]:
-    """The rules without other alerts: in long lapses each rule costs time."""
-    kept = (None, alert) if with_records else (alert,)
-    groups = [
-        {**group, "rules": [rule for rule in group["rules"] if rule.get("alert") in kept]} for group in rules.groups
-    ]
+    """The rules without other alerts: in long lapses each rule costs time. Without records, those of targets remain."""
+
+    def is_kept(rule: Mapping[str, Any]) -> bool:
+        record = rule.get("record", "")
+        return rule["alert"] == alert if "alert" in rule else with_records or record.startswith("slo:budget:")
+
+    groups = [{**group, "rules": [rule for rule in group["rules"] if is_kept(rule)]} for group in rules.groups]
     return {"groups": [group for group in groups if group["rules"]]}
 
 
@@ -200,7 +202,7 @@ def drawn_counts(chooser: random.Random, factors: Sequence[Fraction], allowance:
 
 
 def test_alerts_fire_exactly_when_the_library_says_so(tmp_path: Path) -> None:
-    """Random integers around every factor, spread over two stores that two processes show, one of them behind."""
+    """Random integers around every factor, in two stores that two processes show; one is scraped later, and shows others."""
     chooser = random.Random(2026)
     steps = 120
     slos = [an_slo(f"{days}d", days) for days in PERIODS]
@@ -211,7 +213,7 @@ def test_alerts_fire_exactly_when_the_library_says_so(tmp_path: Path) -> None:
         allowance = slo.objective.allowance
         factors = {rule: rule.factor(slo.window_seconds) for rule in slo.active_alert_rules}
         stores = {store: Scraped(lapse, slo.name, store_id=store) for store in "ab"}
-        behind = {store: Scraped(lapse, slo.name, store_id=store, instance="2") for store in "ab"}
+        later = {store: Scraped(lapse, slo.name, store_id=store, instance="2") for store in "ab"}
         drawn: list[dict[int, EventCounts]] = [{} for _ in range(steps)]
         for window in slo.windows:
             near = [found for rule, found in factors.items() if window in (rule.long_window, rule.short_window)]
@@ -221,17 +223,19 @@ def test_alerts_fire_exactly_when_the_library_says_so(tmp_path: Path) -> None:
             shares = [
                 (chooser.randint(0, total), chooser.randint(0, bad)) for total, bad in zip(totals, bads, strict=True)
             ]
-            stores["a"].window(window, [share[0] for share in shares], [share[1] for share in shares])
+            stores["a"].window(window, between([share[0] for share in shares]), between([share[1] for share in shares]))
             stores["b"].window(
                 window,
-                [total - share[0] for total, share in zip(totals, shares, strict=True)],
-                [bad - share[1] for bad, share in zip(bads, shares, strict=True)],
+                between([total - share[0] for total, share in zip(totals, shares, strict=True)]),
+                between([bad - share[1] for bad, share in zip(bads, shares, strict=True)]),
             )
-            behind["a"].window(window, [share[0] // 2 for share in shares], [share[1] // 3 for share in shares])
+            others = [chooser.randrange(10**9) for _ in shares]
+            for store in later.values():
+                store.window(window, between(others, first=1), between([number // 3 for number in others], first=1))
         shorts = [rule.short_window for rule in factors]
         measured = [chooser.choice([DAY, chooser.choice(shorts) + chooser.choice([-1, 0, 1])]) for _ in range(steps)]
-        stores["a"].show("slo_data_since_seconds", [60 * step - measured[step] for step in range(steps)])
-        stores["b"].show("slo_data_since_seconds", [60 * step - measured[step] // 2 for step in range(steps)])
+        stores["a"].show("slo_data_since_seconds", between([120 * step - measured[step] for step in range(steps)]))
+        stores["b"].show("slo_data_since_seconds", between([120 * step - measured[step] // 2 for step in range(steps)]))
         for step, counts in enumerate(drawn):
             for rule, factor in factors.items():
                 long, short = counts[rule.long_window], counts[rule.short_window]
@@ -243,10 +247,15 @@ def test_alerts_fire_exactly_when_the_library_says_so(tmp_path: Path) -> None:
                 else:
                     silent += 1
     for step, found in enumerate(expected):
-        lapse.expect(BURNS, step, found)
+        lapse.expect(BURNS, 2 * step, found)
     assert min(exact, fired, silent) > 200
 
     run_lapses(rules_for(slos, scope="fleet").file_content(), [lapse], tmp_path)
+
+
+def between(values: Sequence[Value], *, first: int = 0) -> list[Value]:
+    """The values at every other step."""
+    return [values[(step - first) // 2] if step % 2 == first else None for step in range(2 * len(values))]
 
 
 def labels_of(slo: str, rule: AlertRule) -> str:
@@ -267,6 +276,28 @@ def test_exactly_at_the_factor_fires_and_one_event_less_does_not(tmp_path: Path)
         lapse.expect(firing("SLOErrorBudgetBurn", severity="page", long_window_seconds="3600"), step, expected)
 
     run_lapses(rules_for([an_slo("a", 30)], scope="host").file_content(), [lapse], tmp_path)
+
+
+def test_a_week_and_seven_days_are_two_windows(tmp_path: Path) -> None:
+    """On Monday the week is new, and the ticket on the last seven days goes on; two stores add up, window by window."""
+    rule = AlertRule("7d", "6h", severity="ticket", burn_rate=2)
+    slo = SLODefinition("a", 0.99, window="week", burn_rate_windows=(), alert_rules=(rule,))
+    lapse = Lapse()
+    for store in ("a", "b"):
+        source = Scraped(lapse, "a", store_id=store)
+        source.window(7 * DAY, [500] * 3, [25] * 3)
+        source.window(6 * HOUR, [20] * 3, [1] * 3)
+        source.show("slo_window_events", [5] * 3, window_seconds=str(7 * DAY), window_period="week")
+        source.show("slo_window_failures", [0] * 3, window_seconds=str(7 * DAY), window_period="week")
+        source.show("slo_data_since_seconds", [-14 * DAY] * 3)
+    for window, total, bad in (("1w", 1000, 50), ("period", 10, 0), ("6h", 40, 2)):
+        lapse.expect(recorded("slo:window_events:sum", "a", window), 2, total)
+        lapse.expect(recorded("slo:window_failures:sum", "a", window), 2, bad)
+    lapse.expect(recorded("slo:period_error_budget_remaining:ratio", "a"), 2, 1)
+    lapse.expect(firing("SLOErrorBudgetBurn", severity="ticket"), 2, 1)
+    lapse.expect(firing("SLOBudgetExhausted"), 2, 0)
+
+    run_lapses(rules_for([slo], scope="fleet").file_content(), [lapse], tmp_path)
 
 
 # A day of one SLO: events in each minute, as (good, bad).
@@ -391,6 +422,119 @@ def test_a_store_that_several_servers_scrape_counts_once(tmp_path: Path) -> None
     lapse.expect(recorded("slo:period_error_budget_remaining:ratio", "a"), 2, 0.4)
 
     run_lapses(rules_for([slo], scope="fleet").file_content(), [lapse], tmp_path)
+
+
+def test_counts_of_one_moment_come_from_one_scrape(tmp_path: Path) -> None:
+    """
+    Two pods of one store are scraped in turn, and each shows a pair that the other never had; a second store adds up.
+
+    Of a window that the application counts, and of one that its lifetime totals make. A pod that is gone counts no more.
+    """
+    slo, steps, gone = an_slo("a", 7), 40, 30
+    assert 3 * DAY not in slo.windows
+    chooser = random.Random(10)
+    lapse = Lapse(step_seconds=15)
+    # Events of a busy minute leave a window: the totals fall, while failures rise.
+    windows = [(chooser.randrange(1000, 9000), 10 * step + chooser.randrange(10)) for step in range(steps)]
+    totals = [(10_000 * step, 100 * step) for step in range(steps)]
+    for number, instance in enumerate("12"):
+        end = gone if number else steps
+        seen = [step for step in range(steps) if step % 2 == number and step < end]
+
+        def shown(values: Sequence[int], seen: Sequence[int] = seen, end: int = end) -> list[Value]:
+            every: list[Value] = [values[step] if step in seen else None for step in range(end)]
+            return [*every, STALE] if end < steps else every
+
+        pod = Scraped(lapse, "a", store_id="one", instance=instance)
+        for seconds in slo.windows:
+            pod.window(seconds, shown([pair[0] for pair in windows]), shown([pair[1] for pair in windows]))
+        for outcome, index in (("good", 0), ("bad", 1)):
+            pod.show("slo_events_total", shown([pair[index] for pair in totals]), outcome=outcome)
+        pod.show("slo_data_since_seconds", shown([0] * steps))
+    other = Scraped(lapse, "a", store_id="two")
+    for seconds in slo.windows:
+        other.window(seconds, [50] * steps, [5] * steps)
+    other.lifetime([45] * steps, [5] * steps, created=0)
+    for step in range(steps):
+        newest = step if step < gone or step % 2 == 0 else step - 1
+        events, failures = windows[newest]
+        good, bad = totals[newest]
+        for window, pair in (("1h", (events + 50, failures + 5)), ("3d", (good + bad + 50, bad + 5))):
+            for what, count in zip(("events", "failures"), pair, strict=True):
+                lapse.expect(recorded(f"slo:window_{what}:sum", "a", window), step, count)
+        lapse.expect(recorded("slo:sli_error:ratio_rate1h", "a"), step, (failures + 5) / (events + 50))
+
+    run_lapses(only(rules_for([slo], scope="fleet"), "SLOErrorBudgetBurn"), [lapse], tmp_path)
+
+
+@pytest.mark.parametrize("options", [{"match": {"env": "prod"}}, {"by": ["env"]}], ids=["match", "by"])
+def test_environments_do_not_page_for_each_other(options: dict[str, Any], tmp_path: Path) -> None:
+    """One Prometheus scrapes both. Staging fails, loses its store, and goes away; production's numbers are its own."""
+    lapse, steps, away = Lapse(), 40, 15
+    slo = an_slo("a", 30)
+    for env, store, bad in (("prod", "p", 0), ("staging", "s", 900)):
+        end = away if env == "staging" else steps
+        values = Scraped(lapse, "a", store_id=store, env=env)
+        for window in slo.windows:
+            values.window(window, [1000] * end + [STALE], [bad] * end + [STALE])
+        values.lifetime([1000 - bad] * steps, [bad] * steps, created=-10 * DAY, alive=end)
+        lapse.scrape("slo_store_up", [int(env == "prod")] * steps, slo_service="shop", env=env, instance="1")
+        stores = [1.0] * end + [STALE]
+        lapse.scrape("slo_store_info", stores, slo_service="shop", env=env, store_id=store, instance="1")
+    lapse.scrape("slo_store_info", [None] * away + [1.0] * 25, slo_service="shop", env="staging", store_id="t")
+    firing_in = 'count by (alertname) (ALERTS{{alertstate="firing",env="{}",slo_service="shop"}})'
+    alerts = {
+        name: labelled("", alertname=name) for name in ("SLOBudgetExhausted", "SLOBudgetLow", "SLOErrorBudgetBurn")
+    }
+    in_staging = "by" in options
+    for step in range(2, steps):
+        lapse.expect(firing_in.format("prod"), step, {})
+        lapse.expect('count(ALERTS{alertstate="firing",env!="prod",env!="staging"})', step, None)
+        for what, count in (("events", 1000), ("failures", 0)):
+            record = labelled(f"slo:window_{what}:sum", env="prod", sloth_window="1h")
+            lapse.expect(f"sum({record}) and count({record}) == 1", step, count)
+    lapse.expect(
+        firing_in.format("staging"),
+        10,
+        {alerts["SLOErrorBudgetBurn"]: 4, alerts["SLOBudgetExhausted"]: 1, alerts["SLOBudgetLow"]: 2,
+         labelled("", alertname="SLOStoreDown"): 1} if in_staging else {},
+    )  # fmt: skip
+    for alert in ("SLOAbsent", "SLOHistoryLost"):
+        lapse.expect(firing(alert, env="staging"), steps - 1, int(in_staging))
+    rules = prometheus_rules([slo], service="shop", scope="fleet", keep_firing_for=None, **options)
+
+    run_lapses(rules.file_content(), [lapse], tmp_path)
+
+
+def test_five_minutes_are_known_from_the_first_scrape_on(tmp_path: Path) -> None:
+    """Of SLOs that count no such window, in a store that is older than Prometheus: what it has seen of them, 0 at first."""
+    own = AlertRule("2h", "10m", severity="page", burn_rate=2)
+    slos = [
+        SLODefinition("own rules", 0.9, burn_rate_windows=(), alert_rules=(own,)),
+        SLODefinition("90 percent", 0.9),
+        SLODefinition("quiet", 0.9),
+        SLODefinition("a minute", 0.9, 60, burn_rate_windows=(), alert_rules=()),
+    ]
+    lapse, steps = Lapse(), 12
+    for slo in slos:
+        assert 300 not in slo.windows
+        rate = 0 if slo.name == "quiet" else 10
+        source = Scraped(lapse, slo.name, store_id="a")
+        source.lifetime(
+            [900 + rate * step for step in range(steps)], [100 + step * (rate > 0) for step in range(steps)]
+        )
+        for seconds in slo.windows:
+            source.window(seconds, [100] * steps, [10] * steps)
+        for step in range(steps):
+            minutes = min(step, 5)
+            lapse.expect(recorded("slo:window_events:sum", slo.name, "5m"), step, minutes * (rate + (rate > 0)))
+            lapse.expect(recorded("slo:window_failures:sum", slo.name, "5m"), step, minutes * (rate > 0))
+            if slo.name == "a minute":
+                continue
+            burn_rate = 0 if rate == 0 or step == 0 else 10 * minutes / (11 * minutes)
+            lapse.expect(recorded("slo:current_burn_rate:ratio", slo.name), step, burn_rate)
+
+    run_lapses(only(rules_for(slos, scope="fleet"), "SLOErrorBudgetBurn"), [lapse], tmp_path)
 
 
 @pytest.mark.parametrize("days", PERIODS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from slo_core import SLORegistry
+from slo_core import InMemoryStore, SLODefinition, SLORegistry, SLOTracker
 from slo_core.status_page.page import StatusPage
 from status_page_text import LINKS, PageText, registry_of_states
 
@@ -27,6 +27,24 @@ def test_the_page_of_an_slo_has_everything_without_a_script(clock):
         "0s of 30 days",
     ):
         assert part in text, part
+
+
+def test_a_window_that_is_not_whole_says_since_when_its_counts_are_kept(clock):
+    """A store of the user's that was trimmed: the page shows a part of the window, and says so."""
+    store = InMemoryStore(60 * 86_400)
+    tracker = SLOTracker(SLODefinition("a", 0.9), store=store, clock=clock)
+    tracker.record_success()
+    clock.advance(days=40)
+    tracker.record_success()
+    registry = SLORegistry(clock=clock)
+    registry.add(tracker)
+    whole = PageText(StatusPage(registry).detail("a", {}, links=LINKS).html).text
+    store.trim(clock() - 5 * 86_400)
+
+    part = PageText(StatusPage(registry).detail("a", {}, links=LINKS).html).text
+
+    assert "Counts kept since" in part
+    assert "Counts kept since" not in whole
 
 
 def is_good(status, exception):

@@ -331,11 +331,13 @@ def test_a_rule_of_the_users_that_makes_little_sense_is_told() -> None:
 
 
 def test_a_timezone_of_a_rolling_window_has_no_effect() -> None:
-    """A warning; with a calendar window it has one."""
+    """A warning; on a calendar window it has one."""
     message = only(**define(target=0.9, timezone="Europe/Berlin"))
 
     assert message.id == CheckID.TIMEZONE_WITHOUT_EFFECT
-    assert message.msg.startswith("settings.SLO_DEFINITIONS['one']: timezone 'Europe/Berlin' has no effect")
+    assert message.msg.startswith(
+        "settings.SLO_DEFINITIONS['one']: timezone 'Europe/Berlin' has no effect on a rolling window"
+    )
     assert messages(**define(target=0.9, timezone="Europe/Berlin", window="month")) == []
 
 
