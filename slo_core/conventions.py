@@ -52,6 +52,7 @@ class Metric:
     SUCCESS_RATIO = "slo_success_ratio"
     BUDGET_REMAINING = "slo_error_budget_remaining"
     BREACHED = "slo_breached"
+    WARMING_UP = "slo_warming_up"
     TIME_TO_EXHAUSTION = "slo_time_to_exhaustion_seconds"
     DATA_SINCE = "slo_data_since_seconds"
     LATENCY_THRESHOLD = "slo_latency_threshold_seconds"

@@ -10,7 +10,7 @@ from typing import Literal
 
 from slo_core.conventions import RESERVED_LABELS, is_encodable, label_problems
 from slo_core.errors import ConfigError, Problem
-from slo_core.objectives.alert_rule import AlertRule, exact
+from slo_core.objectives.alert_rule import DEFAULT_MIN_FAILURES, AlertRule, exact
 from slo_core.objectives.default_rules import RuleConcern, concern_about, default_rules
 from slo_core.objectives.http_rule import HTTPRule
 from slo_core.objectives.target import Target
@@ -133,11 +133,17 @@ class SLODefinition:
         return tuple(concern for concern in concerns if concern is not None)
 
     @property
+    def min_failures(self) -> int:
+        """The bad events that its window must hold before its budget is judged: the fewest that a rule asks for."""
+        return min((rule.min_failures for rule in self.active_alert_rules), default=DEFAULT_MIN_FAILURES)
+
+    @property
     def windows(self) -> tuple[int, ...]:
         """Every window that is counted, in seconds, each once: the SLO's first, then burn and alert windows."""
         rules = self.active_alert_rules
         alert_windows = (seconds for rule in rules for seconds in (rule.long_window, rule.short_window))
-        return tuple(dict.fromkeys((self.window_seconds, *self.burn_rate_windows, *alert_windows)))
+        recent = (rule.recent_window for rule in rules)
+        return tuple(dict.fromkeys((self.window_seconds, *self.burn_rate_windows, *alert_windows, *recent)))
 
     @property
     def longest_seconds(self) -> int:
