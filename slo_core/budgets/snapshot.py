@@ -167,7 +167,9 @@ class Reading:
         dropped: Events that came too late to count.
         definition_changed_at: When the definition changed what counts; None when it never changed.
         last_event_at: When the newest event happened, in seconds since the epoch; None before the first.
-        expected_events: The events of the last closed period, as many as this one may get; None where there is none.
+        expected_events: How many events a window of the SLO holds, by what it held before: those of the last closed
+            calendar period; for a rolling window those of the last closed days, where they are as many as the window has.
+            None where that was not measured.
     """
 
     counts: tuple[EventCounts, ...]

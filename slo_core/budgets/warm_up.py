@@ -36,15 +36,15 @@ def is_warming_up(
 
     The first failure among 999 requests of a month spends the whole budget of those requests, and says nothing about the
     month. A budget is judged from `min_failures` bad events on (the fewest that one of the SLO's alert rules asks for),
-    once a tenth of the window has been measured, or more events are bad than may be in a period with as many events as
-    the last one.
+    once a tenth of the window has been measured, or more events are bad than may be of as many events as the window held
+    before.
 
     Args:
         definition: The SLO.
         counts: The events of its window.
         at: The instant, in seconds since the epoch.
         data_since: Since when the SLO is measured.
-        expected_events: The events of the last closed period; None where there is none.
+        expected_events: How many events the window holds, by what it held before; None where that is not known.
 
     Returns:
         False without failures: then there is nothing to judge.
