@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import accumulate
 
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from slo_core import AlertRule, SLODefinition
@@ -55,7 +55,12 @@ def first_page(past: Past, *, with_clause: bool) -> float:
     return min((start for start in starts if start is not None), default=math.inf)
 
 
-shares = st.fractions(Fraction(1, 1000), 1, max_denominator=1000)
+def all_starts(past: Past, *, with_clause: bool) -> list[int | None]:
+    return [past.starts(rule, with_clause=with_clause) for rule in RULES]
+
+
+# Bad events of a thousand: the default factors ask for 1 to 15.
+shares = st.sampled_from([*range(1, 31), 50, 200, 1000]).map(lambda bad: Fraction(bad, 1000))
 begins = st.integers(0, 5 * HOUR // STEP).map(lambda step: step * STEP)
 
 
@@ -65,7 +70,7 @@ def test_no_page_of_a_steady_burn_comes_later(share: Fraction, begin: int) -> No
     """Fast or slow, from its first second until the end: the last minutes burn as all others."""
     past = Past(lambda second: EVENTS * share if second >= begin else 0)
 
-    assert first_page(past, with_clause=True) == first_page(past, with_clause=False)
+    assert all_starts(past, with_clause=True) == all_starts(past, with_clause=False)
 
 
 @settings(max_examples=30)
@@ -74,7 +79,7 @@ def test_no_page_of_a_growing_burn_comes_later(start: Fraction, growth: Fraction
     """The last minutes burn faster than all others."""
     past = Past(lambda second: EVENTS * (start + growth * (second - begin) / STEP) if second >= begin else 0)
 
-    assert first_page(past, with_clause=True) == first_page(past, with_clause=False)
+    assert all_starts(past, with_clause=True) == all_starts(past, with_clause=False)
 
 
 @settings(max_examples=30)
@@ -88,9 +93,15 @@ def test_no_page_of_bursts_within_five_minutes_comes_later(
     share: Fraction, begin: int, period: int, part: Fraction
 ) -> None:
     """The last five minutes hold whole bursts, and burn as all others."""
+    burning_steps = math.ceil(part * period / STEP)
+    burn_rate = float(1000 * share * burning_steps * STEP / period)
+    # Just below a factor the first burst alone, a part of the first half hour, may lift a window over it for a moment.
+    assume(
+        not any(0.8 * rule.factor(SLO.window_seconds) < burn_rate < rule.factor(SLO.window_seconds) for rule in RULES)
+    )
     past = Past(lambda second: EVENTS * share if second >= begin and (second - begin) % period < part * period else 0)
 
-    assert first_page(past, with_clause=True) == first_page(past, with_clause=False)
+    assert all_starts(past, with_clause=True) == all_starts(past, with_clause=False)
 
 
 @settings(max_examples=30)
