@@ -36,6 +36,18 @@ def rule_options(command: Command) -> Command:
         ),
         click.option("--out", metavar="FILE", help="Write to a file, in one step.  [default: standard output]"),
         click.option("--label", "labels", metavar="NAME=VALUE", multiple=True, help="A label for every alert."),
+        click.option(
+            "--match",
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="Read only series with this label: env=prod. Records and alerts carry it.",
+        ),
+        click.option(
+            "--by",
+            metavar="NAME",
+            multiple=True,
+            help="Keep the values of this label apart: env. Each has its own alerts.",
+        ),
         click.option("--dashboard-url", metavar="URL", default="", help="Where people look next; on every alert."),
         click.option(
             "--keep-firing-for",
@@ -65,6 +77,7 @@ def print_rules(
     out: str | None,
     labels: Iterable[str],
     resource_labels: Iterable[str],
+    match: Iterable[str],
     warn: Callable[[str], None],
     **options: Any,
 ) -> None:
@@ -76,6 +89,7 @@ def print_rules(
         out: The file; None, or "-", is standard output.
         labels: For every alert, as they were typed.
         resource_labels: Of the resource in Kubernetes, as they were typed.
+        match: The labels of the series that are read, as they were typed.
         warn: Called with each warning.
         options: The others of `rule_options`, as `rule_file` takes them.
 
@@ -87,6 +101,7 @@ def print_rules(
         slos,
         labels=parse_labels(labels, where="--label"),
         resource_labels=parse_labels(resource_labels, where="--resource-label"),
+        match=parse_labels(match, where="--match"),
         **options,
     )
     for warning in written.warnings:

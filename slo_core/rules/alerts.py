@@ -1,4 +1,4 @@
-"""Alerting rules of one SLO: how fast its budget burns, how much is left, and whether it is still measured."""
+"""Alerting rules of a section's SLOs: how fast budgets burn, how much is left, and whether they are still measured."""
 
 from __future__ import annotations
 
@@ -6,25 +6,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from slo_core.budgets.snapshot import pace_window
-from slo_core.budgets.wording import percent, target_digits, window_text
+from slo_core.budgets.wording import window_text
 from slo_core.conventions import Label
 from slo_core.objectives.alert_rule import AlertRule
-from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.window import DAY, HOUR
-from slo_core.rules.annotation import count_of, literal, one_decimal_of
-from slo_core.rules.names import Alert, RuleLabel
-from slo_core.rules.promql import and_, duration_text, times
-from slo_core.rules.recording import Recorded
+from slo_core.rules.annotation import CONSTANT, OF, SLO, count_of, info, literal, one_decimal_of, prologue, where
+from slo_core.rules.names import Alert, Record, RuleLabel
+from slo_core.rules.promql import and_, duration_text
+from slo_core.rules.recording import Recorded, with_labels
 from slo_core.rules.rule import PAGE, TICKET, AlertingRule, alerting_rule
+from slo_core.rules.section import LOW_SHARES, Section
 from slo_core.rules.series import SLOSeries
-from slo_core.rules.threshold import Threshold
 
-__all__ = ["SLOAlerts"]
+__all__ = ["SectionAlerts"]
 
 _SILENCE_SECONDS = 600
-_LOW_SHARES = (Fraction(25, 100), Fraction(10, 100))
 _SOON_SECONDS = 4 * HOUR
 # One failure in a quiet hour may be all that is left of a budget, and says nothing about its pace.
 _SOON_FAILURES = 2
@@ -32,34 +29,32 @@ _DROPPED_SECONDS = 900
 
 
 @dataclass(frozen=True, slots=True)
-class SLOAlerts:
+class SectionAlerts:
     """
-    The alerting rules of one SLO.
+    The alerting rules of the SLOs of a section: one rule serves all of them, and an alert says whose it is.
 
     Attributes:
-        definition: The SLO.
-        series: Its counts in Prometheus.
-        service: Its service.
-        labels: Labels of every alert.
-        links: Annotations of every alert: the URLs of its runbook and dashboard.
+        section: The SLOs.
+        series: The counts of their service in Prometheus.
+        labels: Labels of every alert, as templates; an SLO's own labels win.
+        links: Annotations of every alert: the URL of its dashboard.
         keep_firing_for: How long an alert about budget or traffic outlives its condition, as Prometheus writes it; or empty.
     """
 
-    definition: SLODefinition
+    section: Section
     series: SLOSeries
-    service: str
     labels: Mapping[str, str]
     links: Mapping[str, str]
     keep_firing_for: str
 
     def rules(self) -> Iterator[AlertingRule]:
-        """The rules; they read the series of the SLO's recording rules."""
-        rules = self.definition.active_alert_rules
+        """The rules. Those that read recorded series come first: they must be in the same group."""
+        rules = self.section.alert_rules
         urgent = self._urgent_severity(rules)
         for rule in rules:
             yield self._burn(rule, is_urgent=rule.severity == urgent)
         yield self._exhausted()
-        for share in _LOW_SHARES:
+        for share in LOW_SHARES:
             yield self._low(share)
         yield self._gone_soon()
         yield self._no_traffic()
@@ -67,35 +62,32 @@ class SLOAlerts:
         yield self._events_dropped()
 
     @property
-    def _counts(self) -> Recorded:
-        return Recorded(self.definition.name, self.service)
+    def _recorded(self) -> Recorded:
+        return Recorded(self.section)
 
     @property
     def _title(self) -> str:
-        return literal(f"{self.definition.name} of {self.service}")
+        return f"{SLO} of {literal(self.section.service)}{where(self.section.environment)}"
 
     @property
     def _window(self) -> str:
-        return window_text(self.definition)
+        return window_text(self.section.example)
 
     @property
-    def _objective(self) -> str:
-        target = self.definition.target
-        return f"{percent(target, target_digits(target))} good in {self._window}"
+    def _promise(self) -> str:
+        return info(RuleLabel.PROMISE)
 
     def _urgent_severity(self, rules: tuple[AlertRule, ...]) -> str | None:
         """The severity of the fastest rule: it silences the others."""
-        window = self.definition.window_seconds
-        fastest = max(rules, key=lambda rule: rule.factor(window), default=None)
+        fastest = max(rules, key=lambda rule: rule.factor(self.section.period), default=None)
         return None if fastest is None else fastest.severity
 
     def _burn(self, rule: AlertRule, *, is_urgent: bool) -> AlertingRule:
-        factor = rule.factor(self.definition.window_seconds)
-        threshold = Threshold.of(self.definition.objective, factor)
+        factor = rule.factor(self.section.period)
         long, short = rule.long_window, rule.short_window
-        enough = f"{self._counts.failures(long)} >= {rule.min_failures}"
-        burns_long = and_(*self._burns(long, threshold), enough)
-        burns_short = and_(*self._burns(short, threshold))
+        enough = f"{self._recorded.failures(long)} >= {rule.min_failures}"
+        burns_long = and_(*self._burns(long, factor), enough)
+        burns_short = and_(*self._burns(short, factor))
         measured = and_(self.series.measured_at_least(short))
         return self._alert(
             Alert.BURN,
@@ -110,37 +102,37 @@ class SLOAlerts:
             description=(
                 f"{self._bad_of_total(long)} failed in the last {format_duration(long)},\n"
                 f"{self._bad_of_total(short)} in the last {format_duration(short)}.\n"
-                f"Promised are {self._objective}; this alert fires from {float(factor):g} times the pace that would just "
+                f"Promised are {self._promise}; this alert fires from {float(factor):g} times the pace that would just "
                 f"use up the error budget.\n{self._left_sentence}"
             ),
         )
 
-    def _burns(self, window_seconds: int, threshold: Threshold) -> tuple[str, str]:
-        bad, total = self._counts.failures(window_seconds), self._counts.events(window_seconds)
-        spent = bad if threshold.bad_factor == "1" else f"{bad} * {threshold.bad_factor}"
-        return f"{spent}\n  >= {times(total, threshold.total_factor)}", f"{total} > 0"
+    def _burns(self, window_seconds: int, burn_rate: Fraction) -> tuple[str, str]:
+        bad_factor, total_factor = self.section.factors(burn_rate)
+        spent = self._recorded.spent(window_seconds, bad_factor)
+        allowed = self._recorded.allowed(window_seconds, total_factor)
+        return f"{spent}\n>= {allowed}", f"{self._recorded.events(window_seconds)} > 0"
 
     def _exhausted(self) -> AlertingRule:
-        period = self.definition.window_seconds
+        period = self.section.period
         return self._alert(
             Alert.BUDGET_EXHAUSTED,
-            and_(*self._burns(period, Threshold.of(self.definition.objective))),
+            and_(*self._burns(period, Fraction(1))),
             severity=TICKET,
             family="budget",
             inhibit="source",
             outlives=True,
             summary=f"{self._title} has spent its error budget",
-            description=f"{self._bad_of_total(period)} failed in {self._window}.\nPromised are {self._objective}.",
+            description=f"{self._bad_of_total(period)} failed in {self._window}.\nPromised are {self._promise}.",
         )
 
     def _low(self, share: Fraction) -> AlertingRule:
-        period = self.definition.window_seconds
-        # A quarter of the budget is left when three quarters of it are spent.
-        threshold = Threshold.of(self.definition.objective, 1 - share)
+        period = self.section.period
         left = f"{share * 100}%"
         return self._alert(
             Alert.BUDGET_LOW,
-            and_(*self._burns(period, threshold)),
+            # A quarter of the budget is left when three quarters of it are spent.
+            and_(*self._burns(period, 1 - share)),
             severity=TICKET,
             family="budget",
             inhibit="target",
@@ -148,18 +140,19 @@ class SLOAlerts:
             outlives=True,
             summary=f"{self._title} has {left} of its error budget left, or less",
             description=(
-                f"{self._bad_of_total(period)} failed in {self._window}.\nPromised are {self._objective}.\n"
+                f"{self._bad_of_total(period)} failed in {self._window}.\nPromised are {self._promise}.\n"
                 f"{self._left_sentence}"
             ),
         )
 
     def _gone_soon(self) -> AlertingRule:
-        pace, left = pace_window(self.definition), self._counts.time_to_exhaustion()
+        pace, left = self.section.pace, self._recorded.time_to_exhaustion()
         soon = format_duration(_SOON_SECONDS)
+        of_section = f"on ({Label.SERVICE}, {Label.SLO}) {self.section.budget_events()}"
         return self._alert(
             Alert.BUDGET_GONE_SOON,
             f"{and_(f'{left} <= {_SOON_SECONDS}', f'{left} > 0')}\nand ignoring ({RuleLabel.SLOTH_WINDOW})\n"
-            f"{self._counts.failures(pace)} >= {_SOON_FAILURES}",
+            f"{self._recorded.failures(pace)} >= {_SOON_FAILURES}\nand {of_section}",
             severity=TICKET,
             family="budget",
             inhibit="target",
@@ -167,7 +160,7 @@ class SLOAlerts:
             summary=f"{self._title} will have spent its error budget within {soon}",
             description=(
                 f"{{{{ $value | humanizeDuration }}}} are left at the pace of the last {format_duration(pace)}, in which\n"
-                f"{self._bad_of_total(pace)} failed.\nPromised are {self._objective}.\n{self._left_sentence}"
+                f"{self._bad_of_total(pace)} failed.\nPromised are {self._promise}.\n{self._left_sentence}"
             ),
         )
 
@@ -180,7 +173,7 @@ class SLOAlerts:
         usual = f"min_over_time({and_(now)}[1h:{silence}] offset {yesterday}) > 0"
         return self._alert(
             Alert.NO_TRAFFIC,
-            f"{and_(now)} == 0\nand\n{usual}",
+            self._of_section(f"{and_(now)} == 0\nand\n{usual}"),
             severity=PAGE,
             family="traffic",
             outlives=True,
@@ -194,7 +187,7 @@ class SLOAlerts:
     def _absent(self) -> AlertingRule:
         return self._alert(
             Alert.ABSENT,
-            f"{self.series.target(within_seconds=DAY)}\nunless\n{self.series.target()}",
+            self._of_section(f"{self.series.target(within_seconds=DAY)}\nunless\n{self.series.target()}"),
             severity=PAGE,
             family="data",
             pending="10m",
@@ -209,7 +202,7 @@ class SLOAlerts:
         span = duration_text(_DROPPED_SECONDS)
         return self._alert(
             Alert.EVENTS_DROPPED,
-            f"{self.series.dropped(_DROPPED_SECONDS)} > 0",
+            self._of_section(f"{self.series.dropped(_DROPPED_SECONDS)} > 0"),
             severity=TICKET,
             family="data",
             summary=f"{self._title} loses events",
@@ -218,6 +211,9 @@ class SLOAlerts:
                 "wrong, or a store was out of reach for hours."
             ),
         )
+
+    def _of_section(self, expression: str) -> str:
+        return with_labels(expression, self.section, self.series.identity)
 
     def _alert(
         self,
@@ -233,29 +229,58 @@ class SLOAlerts:
         pending: str = "",
         outlives: bool = False,
     ) -> AlertingRule:
-        about = f"\n{literal(self.definition.description)}" if self.definition.description else ""
+        texts = {"summary": summary, "description": f"{description}{self._about}"}
+        if self.section.example.runbook:
+            texts["runbook_url"] = info(RuleLabel.RUNBOOK)
+        defined = prologue(self.section.environment)
+        texts = {
+            key: f"{defined}{text}" if "$constant" in text or "$of" in text else text for key, text in texts.items()
+        }
         return alerting_rule(
             name,
             expr,
             severity=severity,
             family=family,
-            labels={**self.labels, **(more_labels or {})},
-            annotations={"summary": summary, "description": f"{description}{about}", **self.links},
+            labels={**self._labels, **(more_labels or {})},
+            annotations={**texts, **self.links},
             inhibit=inhibit,
             pending=pending,
             keep_firing_for=self.keep_firing_for if outlives else "",
         )
 
+    @property
+    def _labels(self) -> dict[str, str]:
+        """The labels of every alert that an SLO has not itself; where only some have them, a template decides."""
+        definitions = self.section.definitions
+        labels = {}
+        for name, value in self.labels.items():
+            owners = sum(name in each.labels for each in definitions)
+            if owners == 0:
+                labels[name] = value
+            elif owners < len(definitions):
+                labels[name] = f"{{{{ with $labels.{name} }}}}{{{{ . }}}}{{{{ else }}}}{value}{{{{ end }}}}"
+        return labels
+
+    @property
+    def _about(self) -> str:
+        """The description of the SLO, if any of them has one, on a line of its own."""
+        if not any(each.description for each in self.section.definitions):
+            return ""
+        return info(RuleLabel.DESCRIPTION, before="\n")
+
     def _bad_of_total(self, window_seconds: int) -> str:
-        bad, total = self._counts.failures(window_seconds), self._counts.events(window_seconds)
+        bad, total = (self._looked_up(record, window_seconds) for record in (Record.FAILURES, Record.EVENTS))
         return f"{count_of(bad)} of {count_of(total)} events"
 
     def _burn_rate(self, window_seconds: int) -> str:
-        budget = Threshold.of(self.definition.objective)
-        bad, total = self._counts.failures(window_seconds), self._counts.events(window_seconds)
-        return f"{times(bad, budget.bad_factor)} / ({times(total, budget.total_factor)} > 0)"
+        bad, total = (self._looked_up(record, window_seconds) for record in (Record.FAILURES, Record.EVENTS))
+        per, allowed = (f"max({record}{{{CONSTANT}}})" for record in (Record.BUDGET_EVENTS, Record.BUDGET_FAILURES))
+        return f"{per} * {bad} / ({allowed} * {total} > 0)"
+
+    def _looked_up(self, record: str, window_seconds: int) -> str:
+        return f'max({record}{{{OF},{RuleLabel.SLOTH_WINDOW}="{duration_text(window_seconds)}"}})'
 
     @property
     def _left_sentence(self) -> str:
-        left = one_decimal_of(f"100 * {self._counts.budget_remaining()}")
+        left = one_decimal_of(f"100 * max({Record.BUDGET_REMAINING}{{{OF}}})")
         return f"{left}% of the error budget of {self._window} is left."

@@ -1,10 +1,18 @@
-"""Templates in annotations of alerts: text with numbers that Prometheus looks up when the alert fires."""
+"""Templates in annotations of alerts: text with what Prometheus looks up when the alert fires."""
 
 from __future__ import annotations
 
 from slo_core.conventions import quoted
+from slo_core.rules.environment import Environment
+from slo_core.rules.names import Record, RuleLabel
 
-__all__ = ["count_of", "literal", "one_decimal_of"]
+__all__ = ["CONSTANT", "OF", "SLO", "count_of", "info", "literal", "one_decimal_of", "prologue", "where"]
+
+# In the queries of templates: the labels of the alert's SLO, and the same without those of several environments.
+OF, CONSTANT = "%[1]s", "%[2]s"
+
+# In text: the SLO of the alert.
+SLO = "{{ $labels.slo }}"
 
 
 def literal(text: str) -> str:
@@ -17,6 +25,20 @@ def literal(text: str) -> str:
     return text.replace("{", '{{"{"}}')
 
 
+def where(environment: Environment) -> str:
+    """A template: the environment of the alert, behind the name of its service."""
+    names = [f"{name} {literal(value)}" for name, value in environment.match.items()]
+    names += [f"{name} {{{{ $labels.{name} }}}}" for name in environment.by]
+    return f" ({', '.join(names)})" if names else ""
+
+
+def prologue(environment: Environment) -> str:
+    """Defines what `count_of` and its like need; it stands in front of the text."""
+    of_slo = (RuleLabel.SLOTH_SERVICE, RuleLabel.SLOTH_SLO, *environment.match)
+    text = _matchers("constant", of_slo)
+    return text + _matchers("of", (*of_slo, *environment.by))
+
+
 def count_of(query: str) -> str:
     """A template: the value of a query as a whole number; a question mark where it has none."""
     return _looked_up(query, "%.0f")
@@ -27,7 +49,21 @@ def one_decimal_of(query: str) -> str:
     return _looked_up(f"floor(10 * {query}) / 10", "%.1f")
 
 
+def info(label: str, *, before: str = "") -> str:
+    """A template: a label of the information series of the SLO, with text in front; nothing where it has none."""
+    return (
+        f'{{{{ with query (printf "{Record.INFO}{{%s}}" $constant) }}}}'
+        f'{{{{ with . | first | label "{label}" }}}}{before}{{{{ . }}}}{{{{ end }}}}{{{{ end }}}}'
+    )
+
+
+def _matchers(variable: str, names: tuple[str, ...]) -> str:
+    pattern = ",".join(f"{name}=%q" for name in names)
+    return f"{{{{ ${variable} := printf {quoted(pattern)} {' '.join(f'$labels.{name}' for name in names)} }}}}"
+
+
 def _looked_up(query: str, verb: str) -> str:
-    on_one_line = " ".join(query.split("\n"))
+    on_one_line = " ".join(line.strip() for line in query.split("\n"))
+    arguments = "$of $constant" if CONSTANT in query else "$of"
     shown = f'{{{{ . | first | value | printf "{verb}" }}}}'
-    return f"{{{{ with query {quoted(on_one_line)} }}}}{shown}{{{{ else }}}}?{{{{ end }}}}"
+    return f"{{{{ with query (printf {quoted(on_one_line)} {arguments}) }}}}{shown}{{{{ else }}}}?{{{{ end }}}}"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from slo_core.conventions import is_encodable, label_problems
+from slo_core.conventions import RESERVED_LABELS, is_encodable, label_problems
 from slo_core.errors import ConfigError, Problem
 from slo_core.objectives.alert_rule import whole_seconds
 from slo_core.objectives.definition import SLODefinition
@@ -25,6 +25,8 @@ def check_rule_input(
     labels: object,
     dashboard_url: object,
     keep_firing_for: str | int | None,
+    match: Mapping[str, str],
+    by: Sequence[str],
 ) -> None:
     """
     Check everything that rules are made of.
@@ -37,6 +39,7 @@ def check_rule_input(
         *_service_problems(service),
         *label_problems("labels", labels, reserved=RESERVED_RULE_LABELS, owner=_OWNER),
     ]
+    problems += _environment_problems(match, by)
     if scope not in _SCOPES:
         problems.append(Problem("scope", f'expected "process", "host" or "fleet", got {scope!r}'))
     if not isinstance(dashboard_url, str) or not is_encodable(dashboard_url):
@@ -85,6 +88,15 @@ def _definition_problems(definitions: Sequence[object]) -> Iterator[Problem]:
         for rule in definition.active_alert_rules:
             if not is_encodable(rule.severity):
                 yield Problem(f"{where}.alert_rules", f"expected text that UTF-8 can encode, got {rule.severity!r}")
+
+
+def _environment_problems(match: Mapping[str, str], by: Sequence[str]) -> Iterator[Problem]:
+    reserved = RESERVED_RULE_LABELS | (RESERVED_LABELS - {"job", "instance"})
+    yield from label_problems("match", match, reserved=reserved, owner=_OWNER)
+    yield from label_problems("by", dict.fromkeys(by, ""), reserved=reserved, owner=_OWNER)
+    for name in by:
+        if name in match:
+            yield Problem("by", f"the label {name!r} is matched, so it has one value", "leave one of them out")
 
 
 def _service_problems(service: object) -> Iterator[Problem]:

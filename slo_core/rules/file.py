@@ -43,6 +43,8 @@ def rule_file(
     name: str | None = None,
     namespace: str | None = None,
     resource_labels: Mapping[str, str] | None = None,
+    match: Mapping[str, str] | None = None,
+    by: Iterable[str] = (),
 ) -> RuleFile:
     """
     The rules of a service's SLOs.
@@ -57,6 +59,8 @@ def rule_file(
         name: Name of the resource in Kubernetes; None takes the service.
         namespace: Its namespace; None leaves that to kubectl.
         resource_labels: Its labels.
+        match: Only series with these labels are read.
+        by: Labels that keep environments apart.
 
     Raises:
         ConfigError: Every problem, with the place of the mistake in front.
@@ -75,6 +79,8 @@ def rule_file(
             labels={**slos.labels, **(labels or {})},
             dashboard_url=dashboard_url,
             keep_firing_for=keep_firing_for,
+            match=match,
+            by=by,
         )
         content: Mapping[str, Any] = rules.file_content()
         if rule_format == "kubernetes":
@@ -108,8 +114,10 @@ def parse_labels(pairs: Iterable[str], *, where: str) -> dict[str, str]:
 
 
 _OPTIONS = {
+    "by": "--by",
     "dashboard_url": "--dashboard-url",
     "keep_firing_for": "--keep-firing-for",
+    "match": "--match",
     "name": "--name",
     "namespace": "--namespace",
     "scope": "--scope",

@@ -12,9 +12,12 @@ class Record:
     """
     Names of recorded series.
 
-    All but the first three are Sloth's published conventions, which many dashboards use.
+    All but the first six are Sloth's published conventions, which many dashboards use.
     """
 
+    COUNTS = "slo:window_counts:sum"
+    BUDGET_EVENTS = "slo:budget:events"
+    BUDGET_FAILURES = "slo:budget:failures"
     EVENTS = "slo:window_events:sum"
     FAILURES = "slo:window_failures:sum"
     TIME_TO_EXHAUSTION = "slo:time_to_exhaustion:seconds"
@@ -47,6 +50,11 @@ class RuleLabel:
     BUDGET_BELOW = "budget_below"
     FAMILY = "slo_alert_family"
     INHIBIT = "slo_inhibit"
+    RULES = "slo_rules"
+    COUNT = "slo_count"
+    PROMISE = "slo_promise"
+    DESCRIPTION = "slo_description"
+    RUNBOOK = "slo_runbook"
     PART = "slo_part"  # only while an expression is worked out
 
 

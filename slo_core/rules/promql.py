@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from slo_core.conventions import quoted
 
-__all__ = ["aggregated", "and_", "duration_text", "indented", "selected", "times"]
+__all__ = ["aggregated", "and_", "bracketed", "duration_text", "indented", "labelled", "one_of", "selected"]
 
 _UNITS = (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
@@ -28,18 +28,28 @@ def duration_text(seconds: int) -> str:
 
 
 def selected(
-    metric: str, labels: Mapping[str, str], *, range_seconds: int | None = None, offset_seconds: int | None = None
+    metric: str,
+    labels: Mapping[str, str],
+    *,
+    any_of: Mapping[str, str] | None = None,
+    range_seconds: int | None = None,
+    offset_seconds: int | None = None,
 ) -> str:
     """
     A selector: `slo_target{slo="a"}[1d] offset 1h`.
 
     Args:
-        metric: The name of the series.
+        metric: The name of the series; empty where a label says it.
         labels: The value of each label.
+        any_of: A regular expression for the value of each of these labels.
         range_seconds: How far a range selector reaches back; None selects an instant.
         offset_seconds: How long ago the instant lies.
     """
-    matchers = ",".join(f"{name}={quoted(value)}" for name, value in labels.items())
+    matchers = ",".join(
+        f"{name}{sign}{quoted(value)}"
+        for sign, values in (("=", labels), ("=~", any_of or {}))
+        for name, value in values.items()
+    )
     span = "" if range_seconds is None else f"[{duration_text(range_seconds)}]"
     offset = "" if offset_seconds is None else f" offset {duration_text(offset_seconds)}"
     return f"{metric}{{{matchers}}}{span}{offset}"
@@ -55,11 +65,21 @@ def aggregated(operator: str, labels: Iterable[str], body: str) -> str:
     return f"{operator} by ({', '.join(labels)}) (\n{indented(body)}\n)"
 
 
-def times(expression: str, factor: str) -> str:
-    """The product; the expression itself where the factor is 1."""
-    return expression if factor == "1" else f"{factor} * {expression}"
+def labelled(body: str, name: str, value: str) -> str:
+    """The body, each of its series with one more label."""
+    return f'label_replace(\n{indented(body)},\n  "{name}", "{value}", "", ""\n)'
+
+
+def one_of(values: Iterable[object]) -> str:
+    """A regular expression for a few values without special characters."""
+    return "|".join(str(value) for value in values)
+
+
+def bracketed(body: str) -> str:
+    """The body in brackets, on separate lines."""
+    return f"(\n{indented(body)}\n)"
 
 
 def and_(*conditions: str) -> str:
     """The conditions joined by `and`, in brackets; they must have the same labels."""
-    return "(\n" + indented("\nand ".join(conditions)) + "\n)"
+    return bracketed("\nand ".join(conditions))

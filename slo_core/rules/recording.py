@@ -1,23 +1,22 @@
-"""The recording rules of one SLO: counts, error ratios and budgets, under the names that dashboards for Sloth use."""
+"""The recording rules of a section: counts, error ratios and budgets, under the names that dashboards for Sloth use."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 
-from slo_core.budgets.snapshot import pace_window
+from slo_core.budgets.wording import percent, target_digits, window_text
+from slo_core.conventions import Label
 from slo_core.objectives.definition import SLODefinition
-from slo_core.objectives.window import DAY, HOUR
+from slo_core.objectives.window import DAY
 from slo_core.rules.names import Record, RuleLabel, sli_error_record
-from slo_core.rules.promql import duration_text, selected, times
+from slo_core.rules.promql import bracketed, duration_text, selected
 from slo_core.rules.rule import RecordingRule
+from slo_core.rules.section import Section
 from slo_core.rules.series import SLOSeries
 from slo_core.rules.threshold import Threshold
 
-__all__ = ["Recorded", "recorded_windows", "recording_rules"]
-
-# The windows that Sloth records for every SLO.
-_USUAL_WINDOWS = (300, 1800, HOUR, 2 * HOUR, 6 * HOUR, DAY, 3 * DAY)
+__all__ = ["Recorded", "budget_rules", "count_rules", "objective_rules", "ratio_rules", "with_labels"]
 
 _MODE = "slo-suite"
 _SPEC = "slo-suite/v1"
@@ -25,35 +24,33 @@ _SPEC = "slo-suite/v1"
 _VERSION = "v1"
 
 
-def recorded_windows(definition: SLODefinition) -> tuple[int, ...]:
-    """The windows that are recorded, shortest first: those that the SLO uses, and usual ones up to the length of its own."""
-    usual = {seconds for seconds in _USUAL_WINDOWS if seconds <= definition.window_seconds}
-    return tuple(sorted(usual.union(definition.windows)))
-
-
 class Recorded:
     """
-    The recorded counts of an SLO, for use in other rules.
+    The recorded counts of a section's SLOs, for use in other rules of the same group.
 
     Args:
-        slo: Its name.
-        service: Its service.
+        section: The section.
     """
 
-    def __init__(self, slo: str, service: str) -> None:
-        self._labels = {RuleLabel.SLOTH_SERVICE: service, RuleLabel.SLOTH_SLO: slo}
+    def __init__(self, section: Section) -> None:
+        self._section = section
+        self._labels = {RuleLabel.SLOTH_SERVICE: section.service, **section.environment.match}
 
     def events(self, window_seconds: int) -> str:
-        """Events of a window."""
+        """Events of a window, also of SLOs in other sections."""
         return self._of(Record.EVENTS, window_seconds)
 
     def failures(self, window_seconds: int) -> str:
-        """Bad events of a window."""
+        """Bad events of a window, also of SLOs in other sections."""
         return self._of(Record.FAILURES, window_seconds)
 
-    def budget_remaining(self) -> str:
-        """Share of the error budget of the SLO's window that is left."""
-        return selected(Record.BUDGET_REMAINING, self._labels)
+    def spent(self, window_seconds: int, factor: str) -> str:
+        """Bad events of a window, multiplied by a factor of each SLO of the section."""
+        return _times(self.failures(window_seconds), factor)
+
+    def allowed(self, window_seconds: int, factor: str) -> str:
+        """Events of a window, multiplied by a factor of each SLO of the section."""
+        return _times(self.events(window_seconds), factor)
 
     def time_to_exhaustion(self) -> str:
         """Seconds until the error budget is gone."""
@@ -63,83 +60,133 @@ class Recorded:
         return selected(record, {**self._labels, RuleLabel.SLOTH_WINDOW: duration_text(window_seconds)})
 
 
-def recording_rules(
-    definition: SLODefinition, series: SLOSeries, *, service: str, labels: Mapping[str, str]
-) -> Iterator[RecordingRule]:
+def with_labels(expression: str, section: Section, identity: tuple[str, ...]) -> str:
     """
-    The recording rules of one SLO. A rule comes after those it reads.
+    An expression about all SLOs of a service: only those of the section, with the labels of their records.
 
     Args:
-        definition: The SLO.
-        series: Its counts in Prometheus.
-        service: Its service.
-        labels: Labels of every record.
+        expression: PromQL whose series have the labels of `identity`.
+        section: The section.
+        identity: Its labels. A process without a name leaves the service out.
     """
-    counts = Recorded(definition.name, service)
+    on = [name for name in identity if name in (Label.SERVICE, Label.SLO)]
+    more = (name for name in section.label_names if name not in identity)
+    return (
+        f"{bracketed(expression)}\n+ on ({', '.join(on)}) group_left ({', '.join(more)})\n{section.budget_events('0')}"
+    )
+
+
+def budget_rules(definition: SLODefinition, section: Section) -> Iterator[RecordingRule]:
+    """The two series by which an SLO takes part in the rules of its section."""
     budget = Threshold.of(definition.objective)
-    windows = recorded_windows(definition)
-    for seconds in windows:
-        by_window = {**labels, RuleLabel.SLOTH_WINDOW: duration_text(seconds)}
-        yield {"record": Record.EVENTS, "expr": series.events(seconds), "labels": by_window}
-        yield {"record": Record.FAILURES, "expr": series.failures(seconds), "labels": by_window}
-    for seconds in windows:
-        total, bad = counts.events(seconds), counts.failures(seconds)
-        yield {
-            "record": sli_error_record(seconds),
-            "expr": f"{bad}\n/ ({total} > 0)\nor {total} * 0",
-            "labels": {**labels, RuleLabel.SLOTH_WINDOW: duration_text(seconds)},
-        }
-    period = definition.window_seconds
-    # The shortest usual window. A shorter one would make the pace jumpy; the SLO itself may be shorter.
-    pace = min((seconds for seconds in windows if seconds >= _USUAL_WINDOWS[0]), default=period)
-    allowed = times(counts.events(period), budget.total_factor)
-    spent = times(counts.failures(period), budget.bad_factor)
-    for record, expr in (
-        (Record.OBJECTIVE, f"vector({definition.target!r})"),
-        (Record.ERROR_BUDGET, f"vector({float(definition.objective.allowance)!r})"),
-        (Record.PERIOD_DAYS, f"vector({_number(period / DAY)})"),
-        (Record.CURRENT_BURN_RATE, burn_rate_expression(counts, pace, budget)),
-        (Record.PERIOD_BURN_RATE, burn_rate_expression(counts, period, budget)),
-        (Record.BUDGET_REMAINING, f"({allowed} - {spent})\n/ ({allowed} > 0)\nor {counts.events(period)} * 0 + 1"),
-    ):
-        yield {"record": record, "expr": expr, "labels": dict(labels)}
-    yield {
-        "record": Record.TIME_TO_EXHAUSTION,
-        "expr": _time_to_exhaustion(counts, period, pace_window(definition), budget),
-        "labels": {**labels, RuleLabel.SLOTH_WINDOW: duration_text(period)},
-    }
+    labels = {**section.labels_of(definition), RuleLabel.RULES: section.id}
+    for record, number in ((Record.BUDGET_EVENTS, budget.bad_factor), (Record.BUDGET_FAILURES, budget.total_factor)):
+        yield {"record": record, "expr": f"vector({number})", "labels": dict(labels)}
+
+
+def objective_rules(definition: SLODefinition, section: Section) -> Iterator[RecordingRule]:
+    """What an SLO promises, and the texts of its alerts."""
+    labels, target = section.labels_of(definition), definition.target
+    yield {"record": Record.OBJECTIVE, "expr": f"vector({target!r})", "labels": labels}
     info = {
         RuleLabel.SLOTH_MODE: _MODE,
-        RuleLabel.SLOTH_OBJECTIVE: f"{(Decimal(repr(definition.target)) * 100).normalize():f}",
+        RuleLabel.SLOTH_OBJECTIVE: f"{(Decimal(repr(target)) * 100).normalize():f}",
         RuleLabel.SLOTH_SPEC: _SPEC,
         RuleLabel.SLOTH_VERSION: _VERSION,
+        RuleLabel.PROMISE: f"{percent(target, target_digits(target))} good in {window_text(definition)}",
+        RuleLabel.DESCRIPTION: definition.description,
+        RuleLabel.RUNBOOK: definition.runbook,
     }
-    yield {"record": Record.INFO, "expr": "vector(1)", "labels": {**labels, **info}}
+    yield {
+        "record": Record.INFO,
+        "expr": "vector(1)",
+        "labels": {**labels, **{name: value for name, value in info.items() if value}},
+    }
 
 
-def burn_rate_expression(counts: Recorded, window_seconds: int, budget: Threshold) -> str:
+def count_rules(section: Section, series: SLOSeries) -> Iterator[RecordingRule]:
+    """
+    The counts of all windows, and what is left of the budgets.
+
+    The first rule records events and failures together: a scrape between two rules would else be in one of them only.
+    """
+    counts = series.counts(section.recorded_windows, counted=section.example.windows)
+    yield {
+        "record": Record.COUNTS,
+        "expr": with_labels(counts, section, series.identity),
+        "labels": {RuleLabel.RULES: section.id},
+    }
+    yield {"record": Record.EVENTS, "expr": _counted(section, "events"), "labels": {}}
+    yield {"record": Record.FAILURES, "expr": _counted(section, "failures"), "labels": {}}
+    recorded, period, pace = Recorded(section), section.period, section.pace
+    spent, allowed = (
+        recorded.spent(period, section.budget_events()),
+        recorded.allowed(period, section.budget_failures()),
+    )
+    left = f"{allowed}\n-\n{spent}"
+    yield {
+        "record": Record.BUDGET_REMAINING,
+        "expr": f"{bracketed(left)}\n/\n{bracketed(f'{allowed} > 0')}\nor\n{allowed} * 0 + 1",
+        "labels": {},
+    }
+    yield {
+        "record": Record.CURRENT_BURN_RATE,
+        "expr": burn_rate_expression(section, section.current_window),
+        "labels": {},
+    }
+    yield {"record": Record.PERIOD_BURN_RATE, "expr": burn_rate_expression(section, period), "labels": {}}
+    # Infinite while nothing burns, as on `/metrics`. An overspent budget would be below 0, and 0 left at a pace of 0 no
+    # number: both are 0, or infinite without events.
+    other_window = f"ignoring ({RuleLabel.SLOTH_WINDOW})"
+    burning = recorded.spent(pace, section.budget_events())
+    yield {
+        "record": Record.TIME_TO_EXHAUSTION,
+        "expr": (
+            f"{bracketed(left)} * {pace}\n/ {other_window}\n{bracketed(burning)} >= 0\n"
+            f"or {other_window}\n{bracketed(f'{allowed} > 0')} * 0\nor {other_window}\n{allowed} + Inf"
+        ),
+        "labels": {RuleLabel.SLOTH_WINDOW: duration_text(period)},
+    }
+
+
+def burn_rate_expression(section: Section, window_seconds: int) -> str:
     """
     The burn rate of a window; 0 without events.
 
     One division of two integers, as in `slo_core.budgets.burn_rate`, so that both are the same float.
     """
-    total = counts.events(window_seconds)
-    spent, allowed = times(counts.failures(window_seconds), budget.bad_factor), times(total, budget.total_factor)
-    return f"{spent}\n/ ({allowed} > 0)\nor {total} * 0"
+    recorded = Recorded(section)
+    spent = recorded.spent(window_seconds, section.budget_events())
+    allowed = recorded.allowed(window_seconds, section.budget_failures())
+    return f"{bracketed(spent)}\n/\n{bracketed(f'{allowed} > 0')}\nor\n{allowed} * 0"
 
 
-def _time_to_exhaustion(counts: Recorded, period: int, pace: int, budget: Threshold) -> str:
-    """
-    Seconds until the budget is gone at the pace of a window; infinite while nothing burns, as on `/metrics`.
-
-    An overspent budget would be below 0, and 0 left at a pace of 0 no number: both are 0, or infinite without events.
-    """
-    total, other_window = counts.events(period), f"ignoring ({RuleLabel.SLOTH_WINDOW})"
-    left = f"{times(total, budget.total_factor)} - {times(counts.failures(period), budget.bad_factor)}"
-    return (
-        f"({left}) * {pace}\n/ {other_window} ({times(counts.failures(pace), budget.bad_factor)}) >= 0\n"
-        f"or {other_window} ({total} > 0) * 0\nor {other_window} {total} + Inf"
+def ratio_rules(section: Section) -> Iterator[RecordingRule]:
+    """The error ratio of each window, and numbers of the objectives. They read the counts that one rule records together."""
+    for seconds in section.recorded_windows:
+        window = duration_text(seconds)
+        total, bad = _counted(section, "events", window), _counted(section, "failures", window)
+        yield {
+            "record": sli_error_record(seconds),
+            "expr": f"{bad}\n/ ({total} > 0)\nor {total} * 0",
+            "labels": {},
+        }
+    events, failures = (
+        f"sum without ({RuleLabel.RULES}) ({series})" for series in (section.budget_events(), section.budget_failures())
     )
+    yield {"record": Record.ERROR_BUDGET, "expr": f"{failures} / {events}", "labels": {}}
+    yield {"record": Record.PERIOD_DAYS, "expr": f"{events} * 0 + {_number(section.period / DAY)}", "labels": {}}
+
+
+def _counted(section: Section, count: str, window: str = "") -> str:
+    labels = {RuleLabel.RULES: section.id, RuleLabel.COUNT: count}
+    if window:
+        labels[RuleLabel.SLOTH_WINDOW] = window
+    return f"sum without ({RuleLabel.RULES}, {RuleLabel.COUNT}) ({selected(Record.COUNTS, labels)})"
+
+
+def _times(series: str, factor: str) -> str:
+    return f"{series} * on ({Label.SERVICE}, {Label.SLO}) group_left () {factor}"
 
 
 def _number(value: float) -> str:

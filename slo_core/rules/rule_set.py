@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from slo_core.budgets.wording import window_text
 from slo_core.conventions import Label
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.window import DAY
-from slo_core.rules.alerts import SLOAlerts
+from slo_core.rules.alerts import SectionAlerts
 from slo_core.rules.annotation import literal
 from slo_core.rules.check import check_rule_input, keep_firing_text
+from slo_core.rules.environment import Environment
+from slo_core.rules.group import grouped
 from slo_core.rules.kubernetes import prometheus_rule_resource
+from slo_core.rules.limits import limit_warnings
 from slo_core.rules.names import RuleLabel
-from slo_core.rules.recording import recording_rules
-from slo_core.rules.rule import RuleFileContent, RuleGroup
+from slo_core.rules.recording import budget_rules, count_rules, objective_rules, ratio_rules
+from slo_core.rules.rule import AlertingRule, RecordingRule, RuleFileContent, RuleGroup
+from slo_core.rules.section import Section, sections_of
 from slo_core.rules.series import RuleScope, series_of
 from slo_core.rules.store_alerts import store_alerts
 from slo_core.rules.threshold import Threshold
@@ -36,11 +42,15 @@ class PrometheusRules:
         service: The service whose SLOs they are about.
         groups: The value of `groups:` in a rule file, as plain data.
         warnings: Doubtful rules: rules that never fire, windows longer than Prometheus keeps.
+        slo: Where these are the rules of one SLO alone, its name.
+        parts: The same rules once more: those that SLOs share, then the others of each SLO.
     """
 
     service: str
     groups: list[RuleGroup]
     warnings: tuple[str, ...]
+    slo: str = ""
+    parts: tuple[PrometheusRules, ...] = ()
 
     def file_content(self) -> RuleFileContent:
         """The content of a rule file."""
@@ -72,6 +82,8 @@ def prometheus_rules(
     labels: Mapping[str, str] | None = None,
     dashboard_url: str = "",
     keep_firing_for: str | int | None = "10m",
+    match: Mapping[str, str] | None = None,
+    by: Iterable[str] = (),
 ) -> PrometheusRules:
     """
     Rules that agree with the application's own numbers.
@@ -87,15 +99,18 @@ def prometheus_rules(
         dashboard_url: The dashboard; an annotation of every alert.
         keep_firing_for: How long an alert about budget or traffic outlives its condition, so that a dead store does
             not resolve a page. None, or 0, leaves it out, for Prometheus before 2.42.
+        match: Only series with these labels are read: `{"env": "prod"}`. Records and alerts carry them.
+        by: Labels that keep environments apart: `["env"]` gives each its own numbers and alerts.
 
     Returns:
-        A group for each SLO, whose rules are evaluated in their order, and one for the shared store.
+        Groups of at most 20 rules, which SLOs with the same windows and alert rules share; and one for the shared store.
 
     Raises:
         ConfigError: Every problem.
     """
     slos = tuple(definitions)
     alert_labels = {} if labels is None else labels
+    by = tuple(by) if not isinstance(by, str) else (by,)
     check_rule_input(
         slos,
         service=service,
@@ -103,51 +118,115 @@ def prometheus_rules(
         labels=alert_labels,
         dashboard_url=dashboard_url,
         keep_firing_for=keep_firing_for,
+        match=match or {},
+        by=by,
     )
+    environment = Environment(dict(match or {}), by)
     common = {name: literal(value) for name, value in alert_labels.items()}
     links = {"dashboard_url": literal(dashboard_url)} if dashboard_url else {}
     keep_firing = keep_firing_text(keep_firing_for)
-    groups = [
-        _group_of(definition, service=service, scope=scope, labels=common, links=links, keep_firing_for=keep_firing)
-        for definition in slos
-    ]
+    options = (scope, tuple(sorted(common.items())), dashboard_url, keep_firing)
+    sections = tuple(sections_of(slos, service=service, environment=environment, options=options))
+    every, shared = [], []
+    names = _group_names(sections)
+    for section, name in zip(sections, names, strict=True):
+        rules = _SectionRules.of(section, scope=scope, labels=common, links=links, keep_firing_for=keep_firing)
+        if len(sections) > 1:
+            _tell_apart(section, (*rules.main, *rules.ratios))
+        every += grouped(name, rules.budgets, rules.main, rules.objectives, rules.ratios)
+        shared += grouped(name, rules.main, rules.ratios)
     if scope != "process":
-        of_service = {**common, Label.SERVICE: literal(service), RuleLabel.SLOTH_SERVICE: literal(service)}
-        groups.append(
-            {"name": f"slo-store/{service}", "rules": [*store_alerts(service, labels=of_service, links=links)]}
+        of_service = {
+            **common,
+            **_literals({Label.SERVICE: service, RuleLabel.SLOTH_SERVICE: service, **environment.match}),
+        }
+        rules_of_store: list[RecordingRule | AlertingRule] = [
+            *store_alerts(service, environment=environment, labels=of_service, links=links)
+        ]
+        for groups in (every, shared):
+            groups.append({"name": f"slo-store/{service}", "rules": rules_of_store})
+    warnings = (*_warnings(slos, scope), *limit_warnings(slos, every))
+    parts = [PrometheusRules(service, shared, ())]
+    parts += [
+        _part(definition, section, f"{name}/{definition.name}")
+        for section, name in zip(sections, names, strict=True)
+        for definition in section.definitions
+    ]
+    return PrometheusRules(service, every, warnings, parts=tuple(parts))
+
+
+@dataclass(frozen=True, slots=True)
+class _SectionRules:
+    """
+    The rules of a section.
+
+    Attributes:
+        budgets: Two for each SLO, by which it takes part in the others.
+        main: Counts and alerts. They belong into one group: a rule sees the records of those before it.
+        objectives: Two more for each SLO.
+        ratios: Records that people look at.
+    """
+
+    budgets: list[RecordingRule]
+    main: list[RecordingRule | AlertingRule]
+    objectives: list[RecordingRule]
+    ratios: list[RecordingRule]
+
+    @classmethod
+    def of(
+        cls,
+        section: Section,
+        *,
+        scope: RuleScope,
+        labels: Mapping[str, str],
+        links: Mapping[str, str],
+        keep_firing_for: str,
+    ) -> _SectionRules:
+        series = series_of(section.service, scope=scope, environment=section.environment)
+        alerts = SectionAlerts(section, series, labels=labels, links=links, keep_firing_for=keep_firing_for)
+        return cls(
+            budgets=[rule for slo in section.definitions for rule in budget_rules(slo, section)],
+            main=[*count_rules(section, series), *alerts.rules()],
+            objectives=[rule for slo in section.definitions for rule in objective_rules(slo, section)],
+            ratios=[*ratio_rules(section)],
         )
-    return PrometheusRules(service, groups, tuple(_warnings(slos, scope)))
 
 
-def _group_of(
-    definition: SLODefinition,
-    *,
-    service: str,
-    scope: RuleScope,
-    labels: Mapping[str, str],
-    links: Mapping[str, str],
-    keep_firing_for: str,
-) -> RuleGroup:
-    identity = {
-        **definition.labels,
-        Label.SERVICE: service,
-        Label.SLO: definition.name,
-        RuleLabel.SLOTH_ID: f"{service}-{definition.name}",
-        RuleLabel.SLOTH_SERVICE: service,
-        RuleLabel.SLOTH_SLO: definition.name,
-    }
-    series = series_of(definition, service=service, scope=scope)
-    records = recording_rules(definition, series, service=service, labels=identity)
-    runbook = {"runbook_url": literal(definition.runbook)} if definition.runbook else {}
-    alerts = SLOAlerts(
-        definition,
-        series,
-        service=service,
-        labels={**labels, **{name: literal(value) for name, value in identity.items()}},
-        links={**runbook, **links},
-        keep_firing_for=keep_firing_for,
-    )
-    return {"name": f"slo/{service}/{definition.name}", "rules": [*records, *alerts.rules()]}
+def _tell_apart(section: Section, rules: Iterable[RecordingRule | AlertingRule]) -> None:
+    """
+    Give the rules of a section a label that no other section has, without a value.
+
+    Prometheus drops a label without a value. But `promtool check rules` takes two rules for duplicates that have the same
+    name and labels, however different their expressions are.
+    """
+    name = f"{RuleLabel.RULES}_{re.sub('[^a-zA-Z0-9]', '_', section.id)}"
+    for rule in rules:
+        rule["labels"][name] = ""
+
+
+def _group_names(sections: Sequence[Section]) -> list[str]:
+    """
+    A name for the groups of each section.
+
+    Without its id: while the name stays, Prometheus carries the alerts that fire over to rules that have changed.
+    """
+    seen: dict[str, int] = {}
+    names = []
+    for section in sections:
+        name = f"slo/{section.service}/{window_text(section.example)}"
+        number = seen[name] = seen.get(name, 0) + 1
+        names.append(name if number == 1 else f"{name} no. {number}")
+    return names
+
+
+def _part(definition: SLODefinition, section: Section, name: str) -> PrometheusRules:
+    """What one SLO adds to the rules of its section."""
+    rules: list[RecordingRule] = [*budget_rules(definition, section), *objective_rules(definition, section)]
+    return PrometheusRules(section.service, grouped(name, rules), (), slo=definition.name)
+
+
+def _literals(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name: literal(value) for name, value in labels.items()}
 
 
 def _warnings(definitions: Iterable[SLODefinition], scope: RuleScope) -> Iterator[str]:

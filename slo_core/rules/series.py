@@ -1,22 +1,26 @@
-"""PromQL for the counts of one SLO, which depends on the scope of its store."""
+"""PromQL for the counts of a service's SLOs, which depends on the scope of their store."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
-from slo_core.objectives.definition import SLODefinition
+from slo_core.rules.environment import Environment
 from slo_core.rules.names import RuleLabel
-from slo_core.rules.promql import aggregated, selected
+from slo_core.rules.promql import aggregated, and_, bracketed, duration_text, indented, labelled, one_of, selected
 
 __all__ = ["ProcessSeries", "RuleScope", "SLOSeries", "SharedSeries", "series_of"]
 
 RuleScope = Literal["process", "host", "fleet"]
 
+# Over windows up to here Prometheus may tell what it has seen of them, while it has seen less.
+_SHORT_SECONDS = 300
+
 
 class SLOSeries(Protocol):
     """
-    PromQL for the counts of one SLO. Every expression has one series, or none where nothing is known.
+    PromQL for the counts of all SLOs of a service. An expression has one series of each, or none where nothing is known.
 
     Attributes:
         identity: The labels of those series.
@@ -29,11 +33,17 @@ class SLOSeries(Protocol):
     @property
     def is_exact(self) -> bool: ...
 
-    def events(self, window_seconds: int) -> str:
-        """Events in the last seconds."""
+    def counts(self, windows: Iterable[int], *, counted: Iterable[int]) -> str:
+        """
+        Events and bad events of windows: two series of each, with the labels `slo_count` and `sloth_window`.
 
-    def failures(self, window_seconds: int) -> str:
-        """Bad events in the last seconds."""
+        Args:
+            windows: The windows, in seconds.
+            counted: Those that the application counts.
+        """
+
+    def events(self, window_seconds: int) -> str:
+        """Events in the last seconds, of a window that the application need not count."""
 
     def measured_at_least(self, seconds: int) -> str:
         """A condition: the SLO has been measured for that long."""
@@ -45,47 +55,48 @@ class SLOSeries(Protocol):
         """The objective as the application shows it now, or whether it did within the last seconds."""
 
 
-def series_of(definition: SLODefinition, *, service: str, scope: RuleScope) -> SLOSeries:
-    """The series of an SLO whose store has that scope."""
-    return ProcessSeries(definition, service) if scope == "process" else SharedSeries(definition, service)
+def series_of(service: str, *, scope: RuleScope, environment: Environment) -> SLOSeries:
+    """The series of a service whose store has that scope."""
+    return ProcessSeries(service, environment) if scope == "process" else SharedSeries(service, environment)
 
 
 class SharedSeries:
     """
-    A store of a host or a fleet: every process that is scraped shows the same numbers of the same store.
+    A store of a host or a fleet: every process that is scraped shows the numbers of the same store.
 
-    So one process is enough for each store (the largest value is the newest), and stores add up. The application exports
-    its windows as integers: no expression needs a range, and retention does not matter.
+    So one process is enough for each store, and stores add up. It is the one that was scraped last: numbers of two
+    scrapes never stand side by side. The application exports its windows as integers: no expression needs a range, and
+    retention does not matter.
 
     Args:
-        definition: The SLO.
-        service: Its service.
+        service: The service.
+        environment: Which of its scraped series are read.
     """
 
-    identity = (Label.SERVICE, Label.SLO)
     is_exact = True
-    _by_store = (*identity, Label.STORE_ID)
 
-    def __init__(self, definition: SLODefinition, service: str) -> None:
-        self._labels = {Label.SERVICE: service, Label.SLO: definition.name}
-        self._counted_windows = frozenset(definition.windows)
+    def __init__(self, service: str, environment: Environment) -> None:
+        self._labels = environment.selecting({Label.SERVICE: service})
+        self.identity = environment.of_slo
+        self._by_store = (*self.identity, Label.STORE_ID)
+
+    def counts(self, windows: Iterable[int], *, counted: Iterable[int]) -> str:
+        known = frozenset(counted)
+        gauges = [seconds for seconds in windows if seconds in known]
+        grown = [seconds for seconds in windows if seconds not in known]
+        parts = [self._gauges(gauges)] if gauges else []
+        parts += [self._grown_counts(seconds) for seconds in grown]
+        return "\nor\n".join(parts)
 
     def events(self, window_seconds: int) -> str:
-        if window_seconds in self._counted_windows:
-            return self._gauge(Metric.WINDOW_EVENTS, window_seconds)
         return self._grown(self._lifetime_events(), self._lifetime_events(window_seconds), window_seconds)
-
-    def failures(self, window_seconds: int) -> str:
-        if window_seconds in self._counted_windows:
-            return self._gauge(Metric.WINDOW_FAILURES, window_seconds)
-        return self._grown(self._lifetime_failures(), self._lifetime_failures(window_seconds), window_seconds)
 
     def measured_at_least(self, seconds: int) -> str:
         return f"{aggregated('max', self.identity, self._measured_seconds())} >= {seconds}"
 
     def dropped(self, window_seconds: int) -> str:
         now, before = (
-            self._newest(selected(Metric.EVENTS_DROPPED, self._labels, offset_seconds=offset))
+            self._highest(selected(Metric.EVENTS_DROPPED, self._labels, offset_seconds=offset))
             for offset in (None, window_seconds)
         )
         return self._grown(now, before, window_seconds)
@@ -93,20 +104,75 @@ class SharedSeries:
     def target(self, *, within_seconds: int | None = None) -> str:
         return _target(self._labels, self.identity, within_seconds)
 
-    def _gauge(self, metric: str, window_seconds: int) -> str:
-        of_window = selected(metric, {**self._labels, Label.WINDOW: str(window_seconds)})
-        newest = aggregated("max", (*self.identity, Label.WINDOW, Label.STORE_ID), of_window)
-        return aggregated("sum", self.identity, newest)
+    def _gauges(self, windows: Sequence[int]) -> str:
+        """The windows that the application counts."""
+        of_windows = {Label.WINDOW: one_of(windows)}
+        both = {"__name__": one_of((Metric.WINDOW_EVENTS, Metric.WINDOW_FAILURES)), **of_windows}
+        scraped_at = f"timestamp({selected(Metric.WINDOW_EVENTS, self._labels, any_of=of_windows)})"
+        body = f"{selected('', self._labels, any_of=both)}\nand\n{self._newest(scraped_at, (Label.WINDOW,))}"
+        prefix = Metric.WINDOW_EVENTS.removesuffix("events")
+        body = _replaced(body, RuleLabel.COUNT, "$1", "__name__", f"{prefix}(.+)")
+        for seconds in windows:
+            body = _replaced(body, RuleLabel.SLOTH_WINDOW, duration_text(seconds), Label.WINDOW, str(seconds))
+        return aggregated("sum", (*self.identity, RuleLabel.SLOTH_WINDOW, RuleLabel.COUNT), body)
 
-    def _newest(self, expression: str) -> str:
+    def _grown_counts(self, seconds: int) -> str:
+        """
+        A window that the application does not count: the growth of its lifetime totals.
+
+        The store keeps the totals: they do not restart with a process, and are not extrapolated as `increase` does. A
+        store that is younger than the window has counted its whole total in it. Of a short window Prometheus tells what
+        it has seen, until it has seen all of it.
+        """
+        now = self._totals()
+        young = f"{self._highest(self._measured_seconds())} <= {seconds}"
+        choices = [f"{now} - {self._totals(seconds)}", f"{now}\nand on ({', '.join(self._by_store)})\n{and_(young)}"]
+        if seconds <= _SHORT_SECONDS:
+            choices.append(f"{now} - {self._totals_seen(seconds)}")
+        body = "\nor\n".join(choices)
+        return labelled(
+            aggregated("sum", (*self.identity, RuleLabel.COUNT), body), RuleLabel.SLOTH_WINDOW, duration_text(seconds)
+        )
+
+    def _totals(self, ago_seconds: int | None = None) -> str:
+        """The totals of each store, from its last scrape: two series, told apart by `slo_count`."""
+        bad = {**self._labels, Label.OUTCOME: "bad"}
+        scraped_at = f"timestamp({selected(Metric.EVENTS, bad, offset_seconds=ago_seconds)})"
+        last = self._newest(scraped_at, ())
+        return _both(
+            *(
+                aggregated(
+                    "sum",
+                    self._by_store,
+                    f"{selected(Metric.EVENTS, labels, offset_seconds=ago_seconds)}\nand ignoring ({Label.OUTCOME})\n{last}",
+                )
+                for labels in (self._labels, bad)
+            )
+        )
+
+    def _totals_seen(self, seconds: int) -> str:
+        """The lowest totals of each store that were scraped in the last seconds."""
+        bad = {**self._labels, Label.OUTCOME: "bad"}
+        lowest = (
+            aggregated(
+                "min",
+                (*self._by_store, Label.OUTCOME),
+                f"min_over_time({selected(Metric.EVENTS, labels, range_seconds=seconds)})",
+            )
+            for labels in (self._labels, bad)
+        )
+        return _both(*(aggregated("sum", self._by_store, body) for body in lowest))
+
+    def _newest(self, scraped_at: str, more: tuple[str, ...]) -> str:
+        """Of each store the series that were scraped last."""
+        return f"topk by ({', '.join((*self._by_store, *more))}) (1, {scraped_at})"
+
+    def _highest(self, expression: str) -> str:
         return aggregated("max", self._by_store, expression)
 
     def _lifetime_events(self, ago_seconds: int | None = None) -> str:
         both = selected(Metric.EVENTS, self._labels, offset_seconds=ago_seconds)
-        return self._newest(f"sum without ({Label.OUTCOME}) ({both})")
-
-    def _lifetime_failures(self, ago_seconds: int | None = None) -> str:
-        return self._newest(selected(Metric.EVENTS, {**self._labels, Label.OUTCOME: "bad"}, offset_seconds=ago_seconds))
+        return self._highest(f"sum without ({Label.OUTCOME}) ({both})")
 
     def _measured_seconds(self) -> str:
         # At the time of the scrape, not of the evaluation, like the counts.
@@ -114,13 +180,8 @@ class SharedSeries:
         return f"timestamp({since})\n- {since}"
 
     def _grown(self, now: str, before: str, window_seconds: int) -> str:
-        """
-        The growth of lifetime totals, for windows that the application does not count.
-
-        The store keeps the totals: they do not restart with a process, and are not extrapolated as `increase` does. A
-        store that is younger than the window has counted its whole total in it.
-        """
-        young = f"{self._newest(self._measured_seconds())} <= {window_seconds}"
+        """The growth of totals that never fall; see `_grown_counts`."""
+        young = f"{self._highest(self._measured_seconds())} <= {window_seconds}"
         return aggregated("sum", self.identity, f"{now}\n- {before}\nor\n{now}\nand\n{young}")
 
 
@@ -137,23 +198,31 @@ class ProcessSeries:
     begun to scrape it.
 
     Args:
-        definition: The SLO.
-        service: Its service.
+        service: The service.
+        environment: Which of its scraped series are read.
     """
 
     is_exact = False
 
-    def __init__(self, definition: SLODefinition, service: str) -> None:
+    def __init__(self, service: str, environment: Environment) -> None:
         # A single process of the default service leaves the label out.
         is_named = service != DEFAULT_SERVICE
-        self._labels = {Label.SERVICE: service if is_named else "", Label.SLO: definition.name}
-        self.identity: tuple[str, ...] = (Label.SERVICE, Label.SLO) if is_named else (Label.SLO,)
+        self._labels = environment.selecting({Label.SERVICE: service if is_named else ""})
+        self.identity = tuple(name for name in environment.of_slo if is_named or name != Label.SERVICE)
+
+    def counts(self, windows: Iterable[int], *, counted: Iterable[int]) -> str:
+        parts = (
+            labelled(
+                _both(self._counted({}, seconds), self._counted({Label.OUTCOME: "bad"}, seconds)),
+                RuleLabel.SLOTH_WINDOW,
+                duration_text(seconds),
+            )
+            for seconds in windows
+        )
+        return f"{_NOT_EXACT}\n" + "\nor\n".join(parts)
 
     def events(self, window_seconds: int) -> str:
-        return self._counted({}, window_seconds)
-
-    def failures(self, window_seconds: int) -> str:
-        return self._counted({Label.OUTCOME: "bad"}, window_seconds)
+        return f"{_NOT_EXACT}\n{self._counted({}, window_seconds)}"
 
     def measured_at_least(self, seconds: int) -> str:
         # A deploy may have replaced the processes of that time, but their counts remain.
@@ -183,10 +252,20 @@ class ProcessSeries:
                 ")",
             )
         )
-        return f"{_NOT_EXACT}\n{aggregated('sum', self.identity, parts)}"
+        return aggregated("sum", self.identity, parts)
 
 
 _CREATED = Metric.EVENTS.removesuffix("_total") + "_created"
+
+
+def _both(events: str, failures: str) -> str:
+    """Two counts, told apart by `slo_count`, in brackets."""
+    parts = (labelled(events, RuleLabel.COUNT, "events"), labelled(failures, RuleLabel.COUNT, "failures"))
+    return bracketed("\nor\n".join(parts))
+
+
+def _replaced(body: str, name: str, value: str, source: str, pattern: str) -> str:
+    return f'label_replace(\n{indented(body)},\n  "{name}", "{value}", "{source}", "{pattern}"\n)'
 
 
 def _target(labels: dict[str, str], identity: tuple[str, ...], within_seconds: int | None) -> str:

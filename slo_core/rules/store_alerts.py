@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from slo_core.conventions import Label, Metric, quoted
-from slo_core.rules.annotation import literal
+from slo_core.rules.annotation import literal, where
+from slo_core.rules.environment import Environment
 from slo_core.rules.names import Alert
 from slo_core.rules.promql import aggregated, selected
 from slo_core.rules.rule import TICKET, AlertingRule, alerting_rule
@@ -15,21 +16,21 @@ __all__ = ["store_alerts"]
 # Processes flush every one to five seconds; an event that has waited a minute is stuck.
 _STUCK_SECONDS = 60
 
-_SERVICE = (Label.SERVICE,)
-_STORES = (Label.SERVICE, Label.STORE_ID)
 
-
-def store_alerts(service: str, *, labels: Mapping[str, str], links: Mapping[str, str]) -> Iterator[AlertingRule]:
+def store_alerts(
+    service: str, *, environment: Environment, labels: Mapping[str, str], links: Mapping[str, str]
+) -> Iterator[AlertingRule]:
     """
     The rules about the shared store of a service.
 
     Args:
         service: The service.
+        environment: Which of its scraped series are read.
         labels: Labels of every alert.
         links: Annotations of every alert.
     """
-    of_service = {Label.SERVICE: service}
-    title = literal(service)
+    of_service, by_service = environment.selecting({Label.SERVICE: service}), environment.of_service
+    title = literal(service) + where(environment)
 
     def alert(name: str, expr: str, *, summary: str, description: str, pending: str = "") -> AlertingRule:
         return alerting_rule(
@@ -44,7 +45,7 @@ def store_alerts(service: str, *, labels: Mapping[str, str], links: Mapping[str,
 
     yield alert(
         Alert.STORE_DOWN,
-        f"{aggregated('min', _SERVICE, selected(Metric.STORE_UP, of_service))} == 0",
+        f"{aggregated('min', by_service, selected(Metric.STORE_UP, of_service))} == 0",
         pending="2m",
         summary=f"The SLO store of {title} is out of reach",
         description=(
@@ -56,7 +57,7 @@ def store_alerts(service: str, *, labels: Mapping[str, str], links: Mapping[str,
     lag = selected(Metric.FLUSH_LAG, of_service, range_seconds=300)
     yield alert(
         Alert.FLUSH_STUCK,
-        f"{aggregated('max', _SERVICE, f'max_over_time({lag})')} > {_STUCK_SECONDS}",
+        f"{aggregated('max', by_service, f'max_over_time({lag})')} > {_STUCK_SECONDS}",
         summary=f"Events of {title} do not reach the SLO store",
         description=(
             'A process has held events for {{ $value | printf "%.0f" }} seconds; they are counted once it can hand them '
@@ -65,7 +66,7 @@ def store_alerts(service: str, *, labels: Mapping[str, str], links: Mapping[str,
     )
     yield alert(
         Alert.HISTORY_LOST,
-        _history_lost(service),
+        _history_lost(of_service, by_service),
         pending="5m",  # processes that are replaced one after the other may be missing for a moment
         summary=f"The SLO store of {title} was replaced, its history is lost",
         description=(
@@ -76,17 +77,17 @@ def store_alerts(service: str, *, labels: Mapping[str, str], links: Mapping[str,
     )
 
 
-def _history_lost(service: str) -> str:
+def _history_lost(of_service: Mapping[str, str], by_service: tuple[str, ...]) -> str:
     """Fires where a store of the last hour is gone, and another one is new in this hour."""
-    matchers = f"{{{Label.SERVICE}={quoted(service)},{Label.STORE_ID}!={quoted('')}}}"
+    matchers = f"{selected('', of_service)[:-1]},{Label.STORE_ID}!={quoted('')}}}"
     now, recently, before = (
-        aggregated("count", _STORES, text)
+        aggregated("count", (*by_service, Label.STORE_ID), text)
         for text in (
             f"{Metric.STORE_INFO}{matchers}",
             f"present_over_time({Metric.STORE_INFO}{matchers}[1h])",
             f"{Metric.STORE_INFO}{matchers} offset 1h",
         )
     )
-    gone = aggregated("count", _SERVICE, f"{recently}\nunless\n{now}")
-    new = aggregated("count", _SERVICE, f"{now}\nunless\n{before}")
+    gone = aggregated("count", by_service, f"{recently}\nunless\n{now}")
+    new = aggregated("count", by_service, f"{now}\nunless\n{before}")
     return f"{gone}\nand\n{new}"

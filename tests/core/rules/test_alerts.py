@@ -6,28 +6,32 @@ from typing import Any
 
 import pytest
 
-from shop_rules import AVAILABILITY, alerts, all_rules, rules
+from shop_rules import AVAILABILITY, alerts, all_rules, records, rules
 from slo_core import AlertRule, SLODefinition
 from slo_core.rules.names import ALERTMANAGER_INHIBIT_RULE
+from slo_core.rules.rule_set import PrometheusRules
 
 
 def test_an_alert_compares_cross_multiplied_integers_in_both_windows() -> None:
     """14.4 at 99.9 % is 72/5 of 1/1000, with enough failures in the long one, measured for the short one."""
-    page = alerts(rules(keep_firing_for="10m"))[0]
+    rule_set = rules(keep_firing_for="10m")
+    page = alerts(rule_set)[0]
 
-    window = 'sloth_service="shop",sloth_slo="availability",sloth_window'
-    since = 'slo_data_since_seconds{slo_service="shop",slo="availability"}'
+    window = 'sloth_service="shop",sloth_window'
+    per_slo = "* on (slo_service, slo) group_left ()"
+    (section,) = {rule["labels"]["slo_rules"] for rule in records(rule_set, "slo:window_counts:sum").values()}
+    since = 'slo_data_since_seconds{slo_service="shop"}'
     assert page["expr"] == (
         "(\n"
-        f'  slo:window_failures:sum{{{window}="1h"}} * 5000\n'
-        f'    >= 72 * slo:window_events:sum{{{window}="1h"}}\n'
+        f'  slo:window_failures:sum{{{window}="1h"}} {per_slo} (5 * slo:budget:events{{slo_rules="{section}"}})\n'
+        f'  >= slo:window_events:sum{{{window}="1h"}} {per_slo} (72 * slo:budget:failures{{slo_rules="{section}"}})\n'
         f'  and slo:window_events:sum{{{window}="1h"}} > 0\n'
         f'  and slo:window_failures:sum{{{window}="1h"}} >= 2\n'
         ")\n"
         "and ignoring (sloth_window)\n"
         "(\n"
-        f'  slo:window_failures:sum{{{window}="5m"}} * 5000\n'
-        f'    >= 72 * slo:window_events:sum{{{window}="5m"}}\n'
+        f'  slo:window_failures:sum{{{window}="5m"}} {per_slo} (5 * slo:budget:events{{slo_rules="{section}"}})\n'
+        f'  >= slo:window_events:sum{{{window}="5m"}} {per_slo} (72 * slo:budget:failures{{slo_rules="{section}"}})\n'
         f'  and slo:window_events:sum{{{window}="5m"}} > 0\n'
         ")\n"
         "and on (slo_service, slo)\n"
@@ -39,12 +43,8 @@ def test_an_alert_compares_cross_multiplied_integers_in_both_windows() -> None:
         ")"
     )
     assert page["keep_firing_for"] == "10m"
+    # Those of the SLO come with the series.
     assert page["labels"] == {
-        "slo_service": "shop",
-        "slo": "availability",
-        "sloth_id": "shop-availability",
-        "sloth_service": "shop",
-        "sloth_slo": "availability",
         "long_window_seconds": "3600",
         "short_window_seconds": "300",
         "severity": "page",
@@ -92,20 +92,24 @@ def test_an_old_prometheus_can_be_spared_what_it_does_not_know(nothing: Any) -> 
 
 
 def test_people_are_told_where_to_look_and_what_it_is_about() -> None:
-    """Runbook, dashboard and the SLO's description; without them no empty annotations."""
+    """Dashboard, and runbook and description of the SLO, which its information series holds; without them nothing."""
     slo = SLODefinition("a", 0.999, runbook="https://run/book", description="People can pay.")
+    rule_set = rules(slo, dashboard_url="https://dash/board")
 
-    (spent,) = alerts(rules(slo, dashboard_url="https://dash/board"), "SLOBudgetExhausted")
+    (spent,) = alerts(rule_set, "SLOBudgetExhausted")
+    (info,) = records(rule_set, "sloth_slo_info").values()
     (plain,) = alerts(rules(), "SLOBudgetExhausted")
 
     assert list(spent["annotations"]) == ["summary", "description", "runbook_url", "dashboard_url"]
-    assert spent["annotations"]["summary"] == "a of shop has spent its error budget"
-    assert spent["annotations"]["description"].endswith(
-        "events failed in 30d.\nPromised are 99.9% good in 30d.\nPeople can pay."
-    )
-    assert spent["annotations"]["runbook_url"] == "https://run/book"
+    assert spent["annotations"]["summary"] == "{{ $labels.slo }} of shop has spent its error budget"
+    assert 'label "slo_description"' in spent["annotations"]["description"]
+    assert 'label "slo_runbook"' in spent["annotations"]["runbook_url"]
     assert spent["annotations"]["dashboard_url"] == "https://dash/board"
+    assert info["labels"]["slo_promise"] == "99.9% good in 30d"
+    assert info["labels"]["slo_runbook"] == "https://run/book"
+    assert info["labels"]["slo_description"] == "People can pay."
     assert list(plain["annotations"]) == ["summary", "description"]
+    assert "slo_description" not in plain["annotations"]["description"]
 
 
 def test_labels_of_all_alerts_yield_to_those_of_an_slo() -> None:
@@ -114,10 +118,16 @@ def test_labels_of_all_alerts_yield_to_those_of_an_slo() -> None:
 
     rule_set = rules(slo, AVAILABILITY, labels={"team": "platform", "region": "eu"})
 
-    teams = {(rule["labels"].get("slo"), rule["labels"]["team"]) for rule in all_rules(rule_set) if "alert" in rule}
-    assert teams == {("a", "payments"), ("availability", "platform"), (None, "platform")}
-    assert {rule["labels"]["region"] for rule in all_rules(rule_set) if "alert" in rule} == {"eu"}
+    teams = {(rule["alert"].startswith("SLOBudget"), rule["labels"]["team"]) for rule in alerts_of_any_name(rule_set)}
+    or_platform = "{{ with $labels.team }}{{ . }}{{ else }}platform{{ end }}"
+    assert teams == {(True, or_platform), (False, or_platform), (False, "platform")}
+    assert {rule["labels"]["region"] for rule in alerts_of_any_name(rule_set)} == {"eu"}
     assert not any("region" in rule["labels"] for rule in all_rules(rule_set) if "record" in rule)
+    assert not any("team" in rule["labels"] for rule in alerts(rules(slo, labels={"team": "platform"})))
+
+
+def alerts_of_any_name(rule_set: PrometheusRules) -> list[dict[str, Any]]:
+    return [rule for rule in all_rules(rule_set) if "alert" in rule]
 
 
 def test_the_most_urgent_severity_silences_the_others() -> None:

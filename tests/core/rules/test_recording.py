@@ -11,39 +11,47 @@ DAY = 86_400
 
 
 def test_ratios_know_no_nan_and_have_no_gap() -> None:
-    """Without events the ratio is 0, and the series goes on."""
-    record = records(rules(), "slo:sli_error:ratio_rate5m")["5m"]
+    """Without events the ratio is 0, and the series goes on. Both counts come from the series that holds them together."""
+    rule_set = rules()
+    record = records(rule_set, "slo:sli_error:ratio_rate5m")[None]
 
-    window = '{sloth_service="shop",sloth_slo="availability",sloth_window="5m"}'
-    assert record["expr"] == (
-        f"slo:window_failures:sum{window}\n/ (slo:window_events:sum{window} > 0)\nor slo:window_events:sum{window} * 0"
+    (section,) = {rule["labels"]["slo_rules"] for rule in records(rule_set, "slo:window_counts:sum").values()}
+    bad, total = (
+        "sum without (slo_rules, slo_count) "
+        f'(slo:window_counts:sum{{slo_rules="{section}",slo_count="{count}",sloth_window="5m"}})'
+        for count in ("failures", "events")
     )
+    assert record["expr"] == f"{bad}\n/ ({total} > 0)\nor {total} * 0"
 
 
 def test_budget_and_burn_rate_are_one_division_of_integers() -> None:
     """As the library works them out, so that both are the same float."""
     rule_set = rules()
-    bad, total = (
-        f'slo:window_{what}:sum{{sloth_service="shop",sloth_slo="availability",sloth_window="30d"}}'
-        for what in ("failures", "events")
-    )
 
     (remaining,) = records(rule_set, "slo:period_error_budget_remaining:ratio").values()
     (burn_rate,) = records(rule_set, "slo:period_burn_rate:ratio").values()
 
-    assert remaining["expr"] == f"({total} - 1000 * {bad})\n/ ({total} > 0)\nor {total} * 0 + 1"
-    assert burn_rate["expr"] == f"1000 * {bad}\n/ ({total} > 0)\nor {total} * 0"
-
-
-def test_an_allowance_that_is_no_part_of_one_multiplies_the_total_too() -> None:
-    """97 % allows 3 of 100."""
-    (record,) = records(rules(SLODefinition("a", 0.97)), "slo:current_burn_rate:ratio").values()
-
-    bad, total = (
-        f'slo:window_{what}:sum{{sloth_service="shop",sloth_slo="a",sloth_window="5m"}}'
-        for what in ("failures", "events")
+    (section,) = {rule["labels"]["slo_rules"] for rule in records(rule_set, "slo:window_counts:sum").values()}
+    spent, allowed = (
+        f'slo:window_{what}:sum{{sloth_service="shop",sloth_window="30d"}} * on (slo_service, slo) group_left () '
+        f'slo:budget:{factor}{{slo_rules="{section}"}}'
+        for what, factor in (("failures", "events"), ("events", "failures"))
     )
-    assert record["expr"] == f"100 * {bad}\n/ (3 * {total} > 0)\nor {total} * 0"
+    assert remaining["expr"] == f"(\n  {allowed}\n  -\n  {spent}\n)\n/\n(\n  {allowed} > 0\n)\nor\n{allowed} * 0 + 1"
+    assert burn_rate["expr"] == f"(\n  {spent}\n)\n/\n(\n  {allowed} > 0\n)\nor\n{allowed} * 0"
+
+
+@pytest.mark.parametrize(
+    ("target", "events", "failures"),
+    [(0.999, "1000", "1"), (0.97, "100", "3"), (0.9, "10", "1"), (0.99995, "20000", "1"), (1 - 0.7, "1", "0.7")],
+)
+def test_a_target_is_a_pair_of_whole_numbers(target: float, events: str, failures: str) -> None:
+    """97 % allows 3 of 100. One with more digits than floats have is no such pair."""
+    rule_set = rules(SLODefinition("a", target))
+
+    (per,) = records(rule_set, "slo:budget:events").values()
+    (allowed,) = records(rule_set, "slo:budget:failures").values()
+    assert (per["expr"], allowed["expr"]) == (f"vector({events})", f"vector({failures})")
 
 
 def test_what_an_slo_promises_is_recorded() -> None:
@@ -51,9 +59,13 @@ def test_what_an_slo_promises_is_recorded() -> None:
     rule_set = rules(SLODefinition("a", 0.9995, 7 * DAY, labels={"team": "x"}))
 
     expressions = {rule["record"]: rule["expr"] for rule in all_rules(rule_set) if "record" in rule}
+    (section,) = {rule["labels"]["slo_rules"] for rule in records(rule_set, "slo:window_counts:sum").values()}
+    events, failures = (
+        f'sum without (slo_rules) (slo:budget:{what}{{slo_rules="{section}"}})' for what in ("events", "failures")
+    )
     assert expressions["slo:objective:ratio"] == "vector(0.9995)"
-    assert expressions["slo:error_budget:ratio"] == "vector(0.0005)"
-    assert expressions["slo:time_period:days"] == "vector(7)"
+    assert expressions["slo:error_budget:ratio"] == f"{failures} / {events}"
+    assert expressions["slo:time_period:days"] == f"{events} * 0 + 7"
     assert expressions["sloth_slo_info"] == "vector(1)"
     (info,) = records(rule_set, "sloth_slo_info").values()
     assert info["labels"] == {
@@ -67,6 +79,7 @@ def test_what_an_slo_promises_is_recorded() -> None:
         "sloth_objective": "99.95",
         "sloth_spec": "slo-suite/v1",
         "sloth_version": "v1",
+        "slo_promise": "99.95% good in 7d",
     }
 
 
@@ -86,8 +99,10 @@ def test_windows_of_ones_own_are_recorded_too() -> None:
     rule = AlertRule("90m", "90s", severity="page", burn_rate=2)
     slo = SLODefinition("a", 0.999, DAY, burn_rate_windows=(7_260,), alert_rules=(rule,))
 
-    windows = list(records(rules(slo), "slo:window_events:sum"))
+    prefix = "slo:sli_error:ratio_rate"
+    names = [rule["record"] for rule in all_rules(rules(slo)) if rule.get("record", "").startswith(prefix)]
 
+    windows = [name.removeprefix(prefix) for name in names]
     assert windows == ["1m30s", "5m", "30m", "1h", "1h30m", "2h", "2h1m", "6h", "1d"]
     (pace,) = records(rules(slo), "slo:current_burn_rate:ratio").values()
     assert 'sloth_window="5m"' in pace["expr"]

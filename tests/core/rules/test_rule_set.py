@@ -2,10 +2,78 @@
 
 from __future__ import annotations
 
-from shop_rules import AVAILABILITY, alerts, rules
+from typing import Any
+
+import pytest
+
+from shop_rules import AVAILABILITY, alerts, all_rules, rules
 from slo_core import AlertRule, SLODefinition
 
 DAY = 86_400
+
+
+# Shared rules.
+
+
+def many(count: int, **options: Any) -> list[SLODefinition]:
+    return [SLODefinition(f"slo-{number}", 0.9 + 0.0009 * number, **options) for number in range(count)]
+
+
+@pytest.mark.parametrize("scope", ["process", "fleet"])
+def test_slos_share_their_rules(scope: str) -> None:
+    """Another SLO with other numbers adds four series that say what it promises, and no alert."""
+    few, more = (all_rules(rules(*many(count), scope=scope)) for count in (10, 11))
+
+    assert sorted(rule["record"] for rule in more if "slo-10" in str(rule)) == [
+        "slo:budget:events", "slo:budget:failures", "slo:objective:ratio", "sloth_slo_info",
+    ]  # fmt: skip
+    assert len(more) - len(few) == 4
+
+
+@pytest.mark.parametrize("scope", ["process", "fleet"])
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 30])
+def test_a_group_has_twenty_rules_at_most(scope: str, count: int) -> None:
+    """Mimir takes no more. Counts and the alerts that read them stay together, so that they are of the same moment."""
+    long_table = tuple(AlertRule("1h", f"{n}m", severity="page", burn_rate=2) for n in range(1, 10))
+    slos = [*many(count), SLODefinition("other", 0.99, 7 * DAY), SLODefinition("own", 0.99, alert_rules=long_table)]
+
+    groups = rules(*slos, scope=scope).groups
+
+    assert max(len(group["rules"]) for group in groups) <= 20
+    assert len({group["name"] for group in groups}) == len(groups)
+    for group in groups:
+        reads = [rule for rule in group["rules"] if "slo:window_failures:sum{" in rule["expr"]]
+        assert bool(reads) == any(rule.get("record") == "slo:window_failures:sum" for rule in group["rules"])
+
+
+def test_an_slo_with_windows_or_alerts_of_its_own_has_rules_of_its_own() -> None:
+    """None of the others' rules is about it. No two rules have the same name and labels, which promtool warns of."""
+    own = AlertRule("2h", "10m", severity="page", burn_rate=9)
+    slos = [*many(3), SLODefinition("week", 0.99, 7 * DAY), SLODefinition("own", 0.99, alert_rules=(own,))]
+
+    rule_set = rules(*slos)
+
+    sections = [
+        rule["labels"]["slo_rules"] for rule in all_rules(rule_set) if rule.get("record") == "slo:budget:events"
+    ]
+    assert len(set(sections[:3])) == 1
+    assert len(set(sections)) == 3
+    keys = [(rule.get("alert") or rule["record"], *sorted(rule["labels"].items())) for rule in all_rules(rule_set)]
+    assert len(set(keys)) == len(keys)
+
+
+@pytest.mark.parametrize(
+    "options", [{"labels": {"team": "b"}}, {"dashboard_url": "https://b"}, {"keep_firing_for": "5m"}]
+)
+def test_two_files_of_a_service_do_not_speak_for_each_other(options: dict[str, Any]) -> None:
+    """The rules of one file are about its own SLOs, unless the other file has the same rules."""
+    ids = {
+        rule["labels"]["slo_rules"]
+        for rule_set in (rules(SLODefinition("a", 0.9)), rules(SLODefinition("b", 0.9), **options))
+        for rule in all_rules(rule_set)
+        if rule.get("record") == "slo:budget:events"
+    }
+    assert len(ids) == 2
 
 
 # Warnings.

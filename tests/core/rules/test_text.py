@@ -18,10 +18,10 @@ def test_yaml_reads_back_as_the_document() -> None:
 
     text = rules_text(rule_set.file_content(), comment="Made by hand.\nNot \x1bat all.")
 
-    assert text.startswith("# Made by hand.\n# Not \\x1bat all.\ngroups:\n- name: slo/shop/availability\n")
+    assert text.startswith("# Made by hand.\n# Not \\x1bat all.\ngroups:\n- name: slo/shop/30d\n")
     assert yaml.safe_load(text) == rule_set.file_content() == {"groups": rule_set.groups}
     assert "&id" not in text
-    assert "    expr: |-\n      sum by (slo_service, slo) (\n" in text
+    assert "    expr: |-\n      (\n        sum by (slo_service, slo, sloth_window, slo_count) (\n" in text
     assert all(line.count("{{") == line.count("}}") for line in text.splitlines())
 
 

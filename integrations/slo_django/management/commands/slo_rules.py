@@ -38,6 +38,20 @@ class Command(BaseCommand):
             default=[],
             help="a label for every alert; may be repeated",
         )
+        parser.add_argument(
+            "--match",
+            metavar="NAME=VALUE",
+            action="append",
+            default=[],
+            help="read only series with this label: env=prod; records and alerts carry it; may be repeated",
+        )
+        parser.add_argument(
+            "--by",
+            metavar="NAME",
+            action="append",
+            default=[],
+            help="keep the values of this label apart: env; each has its own alerts; may be repeated",
+        )
         parser.add_argument("--dashboard-url", metavar="URL", default="", help="where people look next; on every alert")
         parser.add_argument(
             "--keep-firing-for",
@@ -68,6 +82,8 @@ class Command(BaseCommand):
                 definitions,
                 scope=options["scope"],
                 labels=parse_labels(options["label"], where="--label"),
+                match=parse_labels(options["match"], where="--match"),
+                by=options["by"],
                 dashboard_url=options["dashboard_url"],
                 keep_firing_for=options["keep_firing_for"],
                 rule_format=options["format"],
