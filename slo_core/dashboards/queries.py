@@ -7,9 +7,9 @@ Other values come from the application's own series, joined to recorded ones by 
 
 from __future__ import annotations
 
-from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
+from slo_core.conventions import DEFAULT_SERVICE, Alert, Label, Metric
 from slo_core.dashboards.names import Variable
-from slo_core.rules.names import Alert, Record, RuleLabel, sli_error_record
+from slo_core.rules.names import Record, RuleLabel, sli_error_record
 
 __all__ = ["SERVICES", "SLOS_OF_SERVICE", "SLOS_OF_SERVICES", "DetailQueries", "OverviewQueries"]
 

@@ -12,6 +12,7 @@ __all__ = [
     "severity_of",
     "severity_problems",
     "switch_problems",
+    "switched",
 ]
 
 # By family or name of an alert: on, off, or the severity that it gets.
@@ -74,6 +75,16 @@ def severity_of(alert: str, default: str, switches: Iterable[AlertSwitches]) -> 
                 word = _word(switch[name])
                 return None if word == _OFF else default if word == _ON else word
     return default
+
+
+def switched(*switches: AlertSwitches) -> dict[str, str]:
+    """
+    Several switches as one, by name of the alert: the first that names it, or its family, decides.
+
+    Unknown names are left out: look for problems before.
+    """
+    severities = {alert: severity_of(alert, _ON, switches) for alert in Alert.FAMILY_OF}
+    return {alert: severity or _OFF for alert, severity in severities.items() if severity != _ON}
 
 
 def _is_word(value: object) -> bool:

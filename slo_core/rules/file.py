@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from slo_core.config.sources.definition_set import DefinitionSet
 from slo_core.errors import ConfigError, Problem
+from slo_core.objectives.alert_switches import AlertSwitches, switch_problems, switched
 from slo_core.rules.rule_set import prometheus_rules
 from slo_core.rules.text import rules_text
 from slo_core.stores.base import StoreScope
@@ -45,6 +46,8 @@ def rule_file(
     resource_labels: Mapping[str, str] | None = None,
     match: Mapping[str, str] | None = None,
     by: Iterable[str] = (),
+    alerts: AlertSwitches | None = None,
+    severities: Mapping[str, str] | None = None,
 ) -> RuleFile:
     """
     The rules of a service's SLOs.
@@ -61,6 +64,8 @@ def rule_file(
         resource_labels: Its labels.
         match: Only series with these labels are read.
         by: Labels that keep environments apart.
+        alerts: Switches of alerts, for those that neither an SLO nor its file switches.
+        severities: Other names for severities, in addition to those of the file.
 
     Raises:
         ConfigError: Every problem, with the place of the mistake in front.
@@ -71,6 +76,9 @@ def rule_file(
         raise ConfigError(
             [Problem(slos.where, "whose events the store holds is not known", "say it: --scope process, host or fleet")]
         )
+    problems = tuple(switch_problems("--alert", alerts or {}, of_service=True))
+    if problems:
+        raise ConfigError(problems)
     try:
         rules = prometheus_rules(
             slos.definitions,
@@ -81,6 +89,8 @@ def rule_file(
             keep_firing_for=keep_firing_for,
             match=match,
             by=by,
+            alerts=switched(slos.alerts, alerts or {}),
+            severities={**(severities or {}), **slos.severities},
         )
         content: Mapping[str, Any] = rules.file_content()
         if rule_format == "kubernetes":
@@ -121,6 +131,7 @@ _OPTIONS = {
     "name": "--name",
     "namespace": "--namespace",
     "scope": "--scope",
+    "severities": "--severity",
 }
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from slo_core.conventions import Alert, Label
+from slo_core.conventions import Label
 from slo_core.rules.promql import duration_text
 
-__all__ = ["ALERTMANAGER_INHIBIT_RULE", "RESERVED_RULE_LABELS", "Alert", "Record", "RuleLabel", "sli_error_record"]
+__all__ = [
+    "ALERTMANAGER_INHIBIT_RULES",
+    "INHIBITS_SERVICE",
+    "RESERVED_RULE_LABELS",
+    "Record",
+    "RuleLabel",
+    "sli_error_record",
+]
 
 
 class Record:
@@ -65,10 +72,20 @@ RESERVED_RULE_LABELS = (
     | {"alertname", "alertstate"}
 )  # fmt: skip
 
+# The value of `slo_inhibit` of an alert that silences all others of its service.
+INHIBITS_SERVICE = "service"
+
 # For the `inhibit_rules:` of Alertmanager. While an SLO pages, its slower tickets of the same family stay silent: a fast
-# burn silences slow ones, an exhausted budget silences a low one.
-ALERTMANAGER_INHIBIT_RULE = {
-    "source_matchers": [f'{RuleLabel.INHIBIT}="source"'],
-    "target_matchers": [f'{RuleLabel.INHIBIT}="target"'],
-    "equal": [Label.SERVICE, Label.SLO, RuleLabel.FAMILY],
-}
+# burn silences slow ones, an exhausted budget silences a low one. A service that is gone silences all else about it.
+ALERTMANAGER_INHIBIT_RULES = (
+    {
+        "source_matchers": [f'{RuleLabel.INHIBIT}="source"'],
+        "target_matchers": [f'{RuleLabel.INHIBIT}="target"'],
+        "equal": [Label.SERVICE, Label.SLO, RuleLabel.FAMILY],
+    },
+    {
+        "source_matchers": [f'{RuleLabel.INHIBIT}="{INHIBITS_SERVICE}"'],
+        "target_matchers": [f'{RuleLabel.FAMILY}=~"burn|budget|traffic|store"'],
+        "equal": [Label.SERVICE],
+    },
+)

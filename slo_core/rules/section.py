@@ -157,6 +157,7 @@ def _in_common(definition: SLODefinition) -> Hashable:
             for rule in definition.active_alert_rules
         ),
         bool(definition.runbook),
+        tuple(sorted((name, str(value)) for name, value in definition.alerts.items())),
         str(definition.objective.allowance) if needs_own_numbers else "",
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
+from slo_core.budgets.warm_up import LEAST_MEASURED_PARTS
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
 from slo_core.rules.environment import Environment
 from slo_core.rules.names import RuleLabel
@@ -48,11 +49,14 @@ class SLOSeries(Protocol):
     def measured_at_least(self, seconds: int) -> str:
         """A condition: the SLO has been measured for that long."""
 
+    def unless_warming_up(self, window_seconds: int) -> str:
+        """The end of a condition about a budget: enough is known of that window to judge it."""
+
     def dropped(self, window_seconds: int) -> str:
         """Events that came too late to count, in the last seconds."""
 
-    def target(self, *, within_seconds: int | None = None) -> str:
-        """The objective as the application shows it now, or whether it did within the last seconds."""
+    def target(self, *, within_seconds: int | None = None, offset_seconds: int | None = None) -> str:
+        """The objective as the application shows it, or whether it did within some seconds; now, or so long ago."""
 
 
 def series_of(service: str, *, scope: RuleScope, environment: Environment) -> SLOSeries:
@@ -94,6 +98,13 @@ class SharedSeries:
     def measured_at_least(self, seconds: int) -> str:
         return f"{aggregated('max', self.identity, self._measured_seconds())} >= {seconds}"
 
+    def unless_warming_up(self, window_seconds: int) -> str:
+        # The application decides. Of a store the process that has seen most; of several stores any that is judged. A
+        # process of an older version shows nothing, and its budget is judged from the first event on.
+        of_stores = aggregated("max", self._by_store, selected(Metric.WARMING_UP, self._labels))
+        warming_up = aggregated("min", self.identity, of_stores)
+        return f"unless on ({', '.join(self.identity)})\n{bracketed(f'{warming_up} == 1')}"
+
     def dropped(self, window_seconds: int) -> str:
         now, before = (
             self._highest(selected(Metric.EVENTS_DROPPED, self._labels, offset_seconds=offset))
@@ -101,8 +112,8 @@ class SharedSeries:
         )
         return self._grown(now, before, window_seconds)
 
-    def target(self, *, within_seconds: int | None = None) -> str:
-        return _target(self._labels, self.identity, within_seconds)
+    def target(self, *, within_seconds: int | None = None, offset_seconds: int | None = None) -> str:
+        return _target(self._labels, self.identity, within_seconds, offset_seconds)
 
     def _gauges(self, windows: Sequence[int]) -> str:
         """The windows that the application counts."""
@@ -229,12 +240,17 @@ class ProcessSeries:
         since = f"min_over_time({selected(Metric.DATA_SINCE, self._labels, range_seconds=seconds)})"
         return f"time() - {aggregated('min', self.identity, since)} >= {seconds}"
 
+    def unless_warming_up(self, window_seconds: int) -> str:
+        # Each process knows its own events only, so the guard is put together here.
+        measured = self.measured_at_least(window_seconds // LEAST_MEASURED_PARTS)
+        return f"and on ({', '.join(self.identity)})\n{bracketed(measured)}"
+
     def dropped(self, window_seconds: int) -> str:
         grown = f"increase({selected(Metric.EVENTS_DROPPED, self._labels, range_seconds=window_seconds)})"
         return aggregated("sum", self.identity, grown)
 
-    def target(self, *, within_seconds: int | None = None) -> str:
-        return _target(self._labels, self.identity, within_seconds)
+    def target(self, *, within_seconds: int | None = None, offset_seconds: int | None = None) -> str:
+        return _target(self._labels, self.identity, within_seconds, offset_seconds)
 
     def _counted(self, more_labels: dict[str, str], window_seconds: int) -> str:
         labels = {**self._labels, **more_labels}
@@ -268,8 +284,8 @@ def _replaced(body: str, name: str, value: str, source: str, pattern: str) -> st
     return f'label_replace(\n{indented(body)},\n  "{name}", "{value}", "{source}", "{pattern}"\n)'
 
 
-def _target(labels: dict[str, str], identity: tuple[str, ...], within_seconds: int | None) -> str:
-    if within_seconds is None:
-        return aggregated("count", identity, selected(Metric.TARGET, labels))
-    present = selected(Metric.TARGET, labels, range_seconds=within_seconds)
-    return aggregated("count", identity, f"present_over_time({present})")
+def _target(
+    labels: dict[str, str], identity: tuple[str, ...], within_seconds: int | None, offset_seconds: int | None
+) -> str:
+    shown = selected(Metric.TARGET, labels, range_seconds=within_seconds, offset_seconds=offset_seconds)
+    return aggregated("count", identity, shown if within_seconds is None else f"present_over_time({shown})")
