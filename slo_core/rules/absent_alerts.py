@@ -58,7 +58,8 @@ def absent_alerts(
         names = one_of(re.sub("[^a-zA-Z0-9_-]", ".", each) for each in ids)
         those = f"{gone}\nand on ({on_slo})\n{selected(Record.BUDGET_EVENTS, {}, any_of={RuleLabel.RULES: names})}"
         for is_whole, join, inhibit in ((True, "unless", INHIBITS_SERVICE), (False, "and", "")):
-            which = "any of its SLOs," if is_whole else _names(those)
+            # The query of a template cannot tell environments apart.
+            which = "any of its SLOs, " if is_whole else "some of its SLOs, " if environment.by else _names(those)
             yield alerting_rule(
                 Alert.ABSENT,
                 f"{aggregated('count', by_service, those)}\n{join}\n{alive}",
@@ -70,7 +71,7 @@ def absent_alerts(
                     if is_whole
                     else f"{{{{ $value }}}} of the SLOs of {title} are no longer measured",
                     "description": (
-                        f"No process shows {which} and one did within the last day: they are gone, or not scraped, or their "
+                        f"No process shows {which}and one did within the last day: they are gone, or not scraped, or their "
                         "store is out of reach. Until then no other alert about these can fire."
                     ),
                     **links,
@@ -83,4 +84,4 @@ def absent_alerts(
 def _names(query: str) -> str:
     """A template: the SLOs that a query answers with."""
     on_one_line = " ".join(line.strip() for line in query.split("\n"))
-    return f"{{{{ range query {quoted(on_one_line)} }}}}{{{{ .Labels.slo }}}}, {{{{ end }}}}"
+    return f'{{{{ range query {quoted(on_one_line)} | sortByLabel "slo" }}}}{{{{ .Labels.slo }}}}, {{{{ end }}}}'
