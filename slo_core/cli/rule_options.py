@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from slo_core.config.sources.definition_set import DefinitionSet
-from slo_core.process.text_file import write_output
-from slo_core.rules.file import RULE_FORMATS, parse_labels, rule_file
+from slo_core.rules.file import RULE_FORMATS, parse_labels, rule_file, write_rule_file
 
 __all__ = ["print_rules", "rule_options"]
 
@@ -34,7 +33,12 @@ def rule_options(command: Command) -> Command:
             show_default=True,
             help="A rule file, or the operator's PrometheusRule.",
         ),
-        click.option("--out", metavar="FILE", help="Write to a file, in one step.  [default: standard output]"),
+        click.option(
+            "--out",
+            metavar="FILE",
+            help="Write to a file, in one step; with --split, to a folder.  [default: standard output]",
+        ),
+        click.option("--split", is_flag=True, help="Several files: rules that SLOs share, and one for each SLO."),
         click.option("--label", "labels", metavar="NAME=VALUE", multiple=True, help="A label for every alert."),
         click.option(
             "--match",
@@ -116,7 +120,7 @@ def print_rules(
         ConfigError: Every problem.
         SLOError: The file cannot be written, or PyYAML is not installed.
     """
-    written = rule_file(
+    rules = rule_file(
         slos,
         labels=parse_labels(labels, where="--label"),
         resource_labels=parse_labels(resource_labels, where="--resource-label"),
@@ -125,6 +129,4 @@ def print_rules(
         severities=parse_labels(severities, where="--severity"),
         **options,
     )
-    for warning in written.warnings:
-        warn(warning)
-    write_output(out, written.text, show=partial(click.echo, nl=False))
+    write_rule_file(rules, out, show=partial(click.echo, nl=False), warn=warn)

@@ -20,7 +20,7 @@ from slo_core.rules.check import check_rule_input, keep_firing_text
 from slo_core.rules.environment import Environment
 from slo_core.rules.group import grouped
 from slo_core.rules.kubernetes import prometheus_rule_resource
-from slo_core.rules.limits import limit_warnings
+from slo_core.rules.limits import label_warnings
 from slo_core.rules.names import RuleLabel
 from slo_core.rules.recording import budget_rules, count_rules, objective_rules, ratio_rules
 from slo_core.rules.rule import AlertingRule, RecordingRule, RuleFileContent, RuleGroup
@@ -44,7 +44,7 @@ class PrometheusRules:
     Attributes:
         service: The service whose SLOs they are about.
         groups: The value of `groups:` in a rule file, as plain data.
-        warnings: Doubtful rules: rules that never fire, windows longer than Prometheus keeps.
+        warnings: Doubtful rules: rules that never fire, windows longer than Prometheus keeps, texts too long for labels.
         slo: Where these are the rules of one SLO alone, its name.
         parts: The same rules once more: those that SLOs share, then the others of each SLO.
     """
@@ -110,7 +110,7 @@ def prometheus_rules(
         severities: Other names for severities: `{"page": "critical", "ticket": "warning"}`.
 
     Returns:
-        Groups of at most 20 rules, which SLOs with the same windows and alert rules share; one for the service, and one for
+        Groups of at most 20 rules, which SLOs with the same windows and alert rules share; and one about the service and
         its shared store.
 
     Raises:
@@ -159,11 +159,10 @@ def prometheus_rules(
     of_store: Iterable[AlertingRule | None] = ()
     if scope != "process":
         of_store = store_alerts(service, environment=environment, severities=chosen, labels=of_service, links=links)
-    for name, alerting in (("slo-service", absent), ("slo-store", of_store)):
-        of_name = grouped(f"{name}/{service}", [rule for rule in alerting if rule is not None])
-        every += of_name
-        shared += of_name
-    warnings = (*_warnings(slos, scope), *limit_warnings(slos, every))
+    about_service = grouped(f"slo-service/{service}", [rule for rule in (*absent, *of_store) if rule is not None])
+    every += about_service
+    shared += about_service
+    warnings = (*_warnings(slos, scope), *label_warnings(slos))
     parts = [PrometheusRules(service, shared, ())]
     parts += [
         _part(definition, section, f"{name}/{definition.name}")

@@ -71,14 +71,18 @@ class Section:
 
     @property
     def recorded_windows(self) -> tuple[int, ...]:
-        """The windows that are recorded, shortest first: those that the SLOs use, and usual ones up to the length of theirs."""
+        """
+        The windows that are recorded, shortest first: those that the SLOs use, and usual ones up to the length of theirs.
+
+        The shortest usual one is always there: dashboards ask for it.
+        """
         usual = {seconds for seconds in _USUAL_WINDOWS if seconds <= self.period}
-        return tuple(sorted(usual.union(self.example.windows)))
+        return tuple(sorted({_USUAL_WINDOWS[0], *usual, *self.example.windows}))
 
     @property
     def current_window(self) -> int:
         """The shortest usual window. A shorter one would make the pace jumpy; the SLO itself may be shorter."""
-        return min((seconds for seconds in self.recorded_windows if seconds >= _USUAL_WINDOWS[0]), default=self.period)
+        return min(_USUAL_WINDOWS[0], self.period)
 
     def labels_of(self, definition: SLODefinition) -> dict[str, str]:
         """The labels of every record of one SLO."""

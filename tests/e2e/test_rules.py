@@ -408,6 +408,119 @@ def test_a_store_that_several_servers_scrape_counts_once(tmp_path: Path) -> None
     run_lapses(rules_for([slo], scope="fleet").file_content(), [lapse], tmp_path)
 
 
+def test_counts_of_one_moment_come_from_one_scrape(tmp_path: Path) -> None:
+    """
+    Two pods of one store are scraped in turn, and each shows a pair that the other never had; a second store adds up.
+
+    Of a window that the application counts, and of one that its lifetime totals make. A pod that is gone counts no more.
+    """
+    slo, steps, gone = an_slo("a", 7), 40, 30
+    assert 3 * DAY not in slo.windows
+    chooser = random.Random(10)
+    lapse = Lapse(step_seconds=15)
+    # Events of a busy minute leave a window: the totals fall, while failures rise.
+    windows = [(chooser.randrange(1000, 9000), 10 * step + chooser.randrange(10)) for step in range(steps)]
+    totals = [(10_000 * step, 100 * step) for step in range(steps)]
+    for number, instance in enumerate("12"):
+        end = gone if number else steps
+        seen = [step for step in range(steps) if step % 2 == number and step < end]
+
+        def shown(values: Sequence[int], seen: Sequence[int] = seen, end: int = end) -> list[Value]:
+            every: list[Value] = [values[step] if step in seen else None for step in range(end)]
+            return [*every, STALE] if end < steps else every
+
+        pod = Scraped(lapse, "a", store_id="one", instance=instance)
+        for seconds in slo.windows:
+            pod.window(seconds, shown([pair[0] for pair in windows]), shown([pair[1] for pair in windows]))
+        for outcome, index in (("good", 0), ("bad", 1)):
+            pod.show("slo_events_total", shown([pair[index] for pair in totals]), outcome=outcome)
+        pod.show("slo_data_since_seconds", shown([0] * steps))
+    other = Scraped(lapse, "a", store_id="two")
+    for seconds in slo.windows:
+        other.window(seconds, [50] * steps, [5] * steps)
+    other.lifetime([45] * steps, [5] * steps, created=0)
+    for step in range(steps):
+        newest = step if step < gone or step % 2 == 0 else step - 1
+        events, failures = windows[newest]
+        good, bad = totals[newest]
+        for window, pair in (("1h", (events + 50, failures + 5)), ("3d", (good + bad + 50, bad + 5))):
+            for what, count in zip(("events", "failures"), pair, strict=True):
+                lapse.expect(recorded(f"slo:window_{what}:sum", "a", window), step, count)
+        lapse.expect(recorded("slo:sli_error:ratio_rate1h", "a"), step, (failures + 5) / (events + 50))
+
+    run_lapses(only(rules_for([slo], scope="fleet"), "SLOErrorBudgetBurn"), [lapse], tmp_path)
+
+
+@pytest.mark.parametrize("options", [{"match": {"env": "prod"}}, {"by": ["env"]}], ids=["match", "by"])
+def test_environments_do_not_page_for_each_other(options: dict[str, Any], tmp_path: Path) -> None:
+    """One Prometheus scrapes both. Staging fails, loses its store, and goes away; production's numbers are its own."""
+    lapse, steps, away = Lapse(), 40, 15
+    slo = an_slo("a", 30)
+    for env, store, bad in (("prod", "p", 0), ("staging", "s", 900)):
+        end = away if env == "staging" else steps
+        values = Scraped(lapse, "a", store_id=store, env=env)
+        for window in slo.windows:
+            values.window(window, [1000] * end + [STALE], [bad] * end + [STALE])
+        values.lifetime([1000 - bad] * steps, [bad] * steps, created=-10 * DAY, alive=end)
+        lapse.scrape("slo_store_up", [int(env == "prod")] * steps, slo_service="shop", env=env, instance="1")
+        stores = [1.0] * end + [STALE]
+        lapse.scrape("slo_store_info", stores, slo_service="shop", env=env, store_id=store, instance="1")
+    lapse.scrape("slo_store_info", [None] * away + [1.0] * 25, slo_service="shop", env="staging", store_id="t")
+    firing_in = 'count by (alertname) (ALERTS{{alertstate="firing",env="{}",slo_service="shop"}})'
+    alerts = {
+        name: labelled("", alertname=name) for name in ("SLOBudgetExhausted", "SLOBudgetLow", "SLOErrorBudgetBurn")
+    }
+    in_staging = "by" in options
+    for step in range(2, steps):
+        lapse.expect(firing_in.format("prod"), step, {})
+        lapse.expect('count(ALERTS{alertstate="firing",env!="prod",env!="staging"})', step, None)
+        for what, count in (("events", 1000), ("failures", 0)):
+            record = labelled(f"slo:window_{what}:sum", env="prod", sloth_window="1h")
+            lapse.expect(f"sum({record}) and count({record}) == 1", step, count)
+    lapse.expect(
+        firing_in.format("staging"),
+        10,
+        {alerts["SLOErrorBudgetBurn"]: 4, alerts["SLOBudgetExhausted"]: 1, alerts["SLOBudgetLow"]: 2,
+         labelled("", alertname="SLOStoreDown"): 1} if in_staging else {},
+    )  # fmt: skip
+    for alert in ("SLOAbsent", "SLOHistoryLost"):
+        lapse.expect(firing(alert, env="staging"), steps - 1, int(in_staging))
+    rules = prometheus_rules([slo], service="shop", scope="fleet", keep_firing_for=None, **options)
+
+    run_lapses(rules.file_content(), [lapse], tmp_path)
+
+
+def test_five_minutes_are_known_from_the_first_scrape_on(tmp_path: Path) -> None:
+    """Of SLOs that count no such window, in a store that is older than Prometheus: what it has seen of them, 0 at first."""
+    own = AlertRule("2h", "4m", severity="page", burn_rate=2)
+    slos = [
+        SLODefinition("own rules", 0.9, burn_rate_windows=(), alert_rules=(own,)),
+        SLODefinition("90 percent", 0.9, alert_rules=()),
+        SLODefinition("quiet", 0.9, alert_rules=()),
+        SLODefinition("a minute", 0.9, 60, burn_rate_windows=(), alert_rules=()),
+    ]
+    lapse, steps = Lapse(), 12
+    for slo in slos:
+        assert 300 not in slo.windows
+        rate = 0 if slo.name == "quiet" else 10
+        source = Scraped(lapse, slo.name, store_id="a")
+        source.lifetime(
+            [900 + rate * step for step in range(steps)], [100 + step * (rate > 0) for step in range(steps)]
+        )
+        for seconds in slo.windows:
+            source.window(seconds, [100] * steps, [10] * steps)
+        for step in range(steps):
+            minutes = min(step, 5)
+            lapse.expect(recorded("slo:window_events:sum", slo.name, "5m"), step, minutes * (rate + (rate > 0)))
+            lapse.expect(recorded("slo:window_failures:sum", slo.name, "5m"), step, minutes * (rate > 0))
+            if slo.name == "a minute":
+                continue
+            burn_rate = 0 if rate == 0 or step == 0 else 10 * minutes / (11 * minutes)
+            lapse.expect(recorded("slo:current_burn_rate:ratio", slo.name), step, burn_rate)
+
+    run_lapses(only(rules_for(slos, scope="fleet"), "SLOErrorBudgetBurn"), [lapse], tmp_path)
+
+
 @pytest.mark.parametrize("days", PERIODS)
 def test_a_dead_store_does_not_resolve_a_page(days: int, tmp_path: Path) -> None:
     """The page outlives it by ten minutes, within which it is told that the store is away and the SLO is not measured."""

@@ -25,3 +25,8 @@ def alerts(rule_set: PrometheusRules, name: str = "SLOErrorBudgetBurn") -> list[
 def records(rule_set: PrometheusRules, name: str) -> dict[str | None, dict[str, Any]]:
     """The rules that record that name, by their window."""
     return {rule["labels"].get("sloth_window"): rule for rule in all_rules(rule_set) if rule.get("record") == name}
+
+
+def many(count: int, **options: Any) -> list[SLODefinition]:
+    """SLOs with targets of their own."""
+    return [SLODefinition(f"slo-{number}", round(0.99 + 0.00005 * number, 5), **options) for number in range(count)]

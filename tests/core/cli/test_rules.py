@@ -20,7 +20,7 @@ def test_rules_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None
     document = yaml.safe_load(printed.out)
     rules = [rule for group in document["groups"] for rule in group["rules"]]
     assert {rule["labels"].get("slo") for rule in rules if "record" in rule} == {"availability", "checkout", None}
-    assert document["groups"][-1]["name"] == "slo-store/shop"
+    assert document["groups"][-1]["name"] == "slo-service/shop"
     alert = next(rule for rule in rules if "alert" in rule)
     assert (alert["labels"]["team"], alert["labels"]["env"]) == ("payments", "live")
     assert alert["annotations"]["dashboard_url"] == "https://grafana/d/1"
@@ -124,3 +124,63 @@ def test_a_wrong_option_is_called_by_its_name(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert f"slo: error: {message}" in printed.err or (message.startswith("service") and message in printed.err)
+
+
+# Several files, and several environments.
+
+
+def test_split_writes_a_file_for_each_slo(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Into a folder that need not be there. The file of an SLO that is gone is named, another's file is not."""
+    folder = tmp_path / "rules"
+    assert main(["rules", "slos.yaml", "--split", "--out", str(folder)]) == 0
+
+    assert [path.name for path in sorted(folder.iterdir())] == [
+        "slo-shop-availability.yml", "slo-shop-checkout.yml", "slo-shop.yml",
+    ]  # fmt: skip
+    assert "delete" not in capsys.readouterr().err
+    (folder / "slo-shop-availability.yml").rename(folder / "slo-shop-gone.yml")
+    (folder / "slo-shop-mine.yml").write_text("groups: []\n")
+
+    assert main(["rules", "slos.yaml", "--split", "--out", str(folder)]) == 0
+
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "delete" in line]
+    assert warnings == [f"slo: warning: {folder}/slo-shop-gone.yml: its SLO is no longer there: delete the file"]
+
+
+def test_split_prints_resources_but_no_files(capsys: pytest.CaptureFixture[str]) -> None:
+    """kubectl reads several documents, Prometheus only the first one."""
+    assert main(["rules", "slos.yaml", "--split", "--format", "kubernetes", "--name", "mine"]) == 0
+    documents = list(yaml.safe_load_all(capsys.readouterr().out))
+    assert [document["metadata"]["name"] for document in documents] == ["mine", "mine-availability", "mine-checkout"]
+
+    assert main(["rules", "slos.yaml", "--split"]) == 2
+    assert "--split: expected a folder for several files; name it: --out FOLDER" in capsys.readouterr().err
+
+
+def test_environments_are_kept_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    """One is selected, or each has its own numbers."""
+    assert main(["rules", "slos.yaml", "--match", "env=prod"]) == 0
+    one = capsys.readouterr().out
+    assert main(["rules", "slos.yaml", "--by", "env"]) == 0
+    each = capsys.readouterr().out
+
+    assert 'slo_window_events{slo_service="shop",env="prod",window_seconds=~' in one
+    assert "topk by (slo_service, slo, env, store_id, window_seconds)" in each
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--match", "env"], "--match: expected a label such as \"team=shop\", got 'env'"),
+        (["--match", "slo=a"], "--match: the label 'slo' is set by the rules themselves"),
+        (["--by", "store_id"], "--by: the label 'store_id' is set by the rules themselves"),
+        (["--by", "env", "--match", "env=prod"], "--by: the label 'env' is matched, so it has one value"),
+    ],
+)
+def test_a_label_that_tells_no_environments_apart_is_refused(
+    options: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the option that it was typed for."""
+    assert main(["rules", "slos.yaml", *options]) == 2
+
+    assert expected in capsys.readouterr().err

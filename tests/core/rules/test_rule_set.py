@@ -6,17 +6,13 @@ from typing import Any
 
 import pytest
 
-from shop_rules import AVAILABILITY, alerts, all_rules, rules
+from shop_rules import AVAILABILITY, alerts, all_rules, many, rules
 from slo_core import AlertRule, SLODefinition
 
 DAY = 86_400
 
 
 # Shared rules.
-
-
-def many(count: int, **options: Any) -> list[SLODefinition]:
-    return [SLODefinition(f"slo-{number}", 0.9 + 0.0009 * number, **options) for number in range(count)]
 
 
 @pytest.mark.parametrize("scope", ["process", "fleet"])
@@ -28,22 +24,6 @@ def test_slos_share_their_rules(scope: str) -> None:
         "slo:budget:events", "slo:budget:failures", "slo:objective:ratio", "sloth_slo_info",
     ]  # fmt: skip
     assert len(more) - len(few) == 4
-
-
-@pytest.mark.parametrize("scope", ["process", "fleet"])
-@pytest.mark.parametrize("count", [1, 2, 5, 6, 30])
-def test_a_group_has_twenty_rules_at_most(scope: str, count: int) -> None:
-    """Mimir takes no more. Counts and the alerts that read them stay together, so that they are of the same moment."""
-    long_table = tuple(AlertRule("1h", f"{n}m", severity="page", burn_rate=2) for n in range(1, 10))
-    slos = [*many(count), SLODefinition("other", 0.99, 7 * DAY), SLODefinition("own", 0.99, alert_rules=long_table)]
-
-    groups = rules(*slos, scope=scope).groups
-
-    assert max(len(group["rules"]) for group in groups) <= 20
-    assert len({group["name"] for group in groups}) == len(groups)
-    for group in groups:
-        reads = [rule for rule in group["rules"] if "slo:window_failures:sum{" in rule["expr"]]
-        assert bool(reads) == any(rule.get("record") == "slo:window_failures:sum" for rule in group["rules"])
 
 
 def test_an_slo_with_windows_or_alerts_of_its_own_has_rules_of_its_own() -> None:

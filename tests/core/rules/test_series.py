@@ -14,22 +14,22 @@ def counts(rule_set: PrometheusRules) -> str:
 
 def test_counts_of_shared_stores_are_the_last_scrape_of_each_store_added_up() -> None:
     """Both counts of a window come from the process that was scraped last; stores add up."""
-    slo = SLODefinition("a", 0.999, 60, burn_rate_windows=(), alert_rules=())
+    slo = SLODefinition("a", 0.999, 300, burn_rate_windows=(), alert_rules=())
 
     assert counts(rules(slo)).splitlines()[:14] == [
         "(",
         "  sum by (slo_service, slo, sloth_window, slo_count) (",
         "    label_replace(",
         "      label_replace(",
-        ('        {slo_service="shop",__name__=~"slo_window_events|slo_window_failures",window_seconds=~"60"}'),
+        ('        {slo_service="shop",__name__=~"slo_window_events|slo_window_failures",window_seconds=~"300"}'),
         "        and",
         (
             "        topk by (slo_service, slo, store_id, window_seconds) "
-            '(1, timestamp(slo_window_events{slo_service="shop",window_seconds=~"60"})),'
+            '(1, timestamp(slo_window_events{slo_service="shop",window_seconds=~"300"})),'
         ),
         '        "slo_count", "$1", "__name__", "slo_window_(.+)"',
         "      ),",
-        '      "sloth_window", "1m", "window_seconds", "60"',
+        '      "sloth_window", "5m", "window_seconds", "300"',
         "    )",
         "  )",
         ")",

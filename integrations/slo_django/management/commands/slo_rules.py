@@ -10,8 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from slo_core.config.sources.definition_set import DefinitionSet
 from slo_core.errors import described
-from slo_core.process.text_file import write_output
-from slo_core.rules.file import RULE_FORMATS, parse_labels, rule_file
+from slo_core.rules.file import RULE_FORMATS, parse_labels, rule_file, write_rule_file
 from slo_django import conf
 from slo_django.installation import current
 
@@ -30,7 +29,14 @@ class Command(BaseCommand):
         scopes = ("process", "host", "fleet")
         parser.add_argument("--scope", choices=scopes, help="whose events a store holds (default: as SLO_STORE)")
         parser.add_argument("--format", choices=RULE_FORMATS, default="prometheus", help="(default: prometheus)")
-        parser.add_argument("--out", metavar="FILE", help="write to a file, in one step (default: standard output)")
+        parser.add_argument(
+            "--out",
+            metavar="FILE",
+            help="write to a file, in one step; with --split, to a folder (default: standard output)",
+        )
+        parser.add_argument(
+            "--split", action="store_true", help="several files: rules that SLOs share, and one for each SLO"
+        )
         parser.add_argument(
             "--label",
             metavar="NAME=VALUE",
@@ -93,7 +99,7 @@ class Command(BaseCommand):
         """
         try:
             definitions = DefinitionSet.of_registry(current.installation.registry, where=conf.WHERE + conf.DEFINITIONS)
-            written = rule_file(
+            rules = rule_file(
                 definitions,
                 scope=options["scope"],
                 labels=parse_labels(options["label"], where="--label"),
@@ -101,6 +107,7 @@ class Command(BaseCommand):
                 by=options["by"],
                 alerts=parse_labels(options["alert"], where="--alert"),
                 severities=parse_labels(options["severity"], where="--severity"),
+                split=options["split"],
                 dashboard_url=options["dashboard_url"],
                 keep_firing_for=options["keep_firing_for"],
                 rule_format=options["format"],
@@ -108,8 +115,11 @@ class Command(BaseCommand):
                 namespace=options["namespace"],
                 resource_labels=parse_labels(options["resource_label"], where="--resource-label"),
             )
-            for warning in written.warnings:
-                self.stderr.write(f"warning: {warning}")
-            write_output(options["out"], written.text, show=partial(self.stdout.write, ending=""))
+            write_rule_file(
+                rules,
+                options["out"],
+                show=partial(self.stdout.write, ending=""),
+                warn=lambda warning: self.stderr.write(f"warning: {warning}"),
+            )
         except Exception as exc:  # a traceback would end with 1, which means "too little budget" in `slo_gate`
             raise CommandError(described(exc), returncode=2) from exc
