@@ -13,7 +13,7 @@ from slo_core.objectives.duration import format_duration
 from slo_core.objectives.window import DAY, HOUR
 from slo_core.rules.annotation import CONSTANT, OF, SLO, count_of, info, literal, one_decimal_of, prologue, where
 from slo_core.rules.names import Record, RuleLabel
-from slo_core.rules.promql import and_, bracketed, duration_text
+from slo_core.rules.promql import and_, bracketed, duration_text, window_name
 from slo_core.rules.recording import Recorded, with_labels
 from slo_core.rules.rule import PAGE, TICKET, AlertingRule, alerting_rule
 from slo_core.rules.section import LOW_SHARES, Section
@@ -278,7 +278,7 @@ class SectionAlerts:
         return f"{per} * {bad} / ({allowed} * {total} > 0)"
 
     def _looked_up(self, record: str, window_seconds: int) -> str:
-        return f'max({record}{{{OF},{RuleLabel.SLOTH_WINDOW}="{duration_text(window_seconds)}"}})'
+        return f'max({record}{{{OF},{RuleLabel.SLOTH_WINDOW}="{window_name(window_seconds)}"}})'
 
     @property
     def _left_sentence(self) -> str:

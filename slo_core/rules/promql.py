@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from slo_core.conventions import quoted
+from slo_core.objectives.window import PeriodWindow
 
-__all__ = ["aggregated", "and_", "bracketed", "duration_text", "indented", "labelled", "one_of", "selected"]
+__all__ = [
+    "aggregated",
+    "and_",
+    "bracketed",
+    "duration_text",
+    "indented",
+    "labelled",
+    "one_of",
+    "selected",
+    "window_name",
+]
 
 _UNITS = (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
@@ -25,6 +36,11 @@ def duration_text(seconds: int) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts)
+
+
+def window_name(seconds: int) -> str:
+    """The window in a label; "period" for a calendar window where a rolling one of the same length is recorded, too."""
+    return "period" if isinstance(seconds, PeriodWindow) else duration_text(seconds)
 
 
 def selected(

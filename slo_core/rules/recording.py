@@ -10,7 +10,7 @@ from slo_core.conventions import Label
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import DAY
 from slo_core.rules.names import Record, RuleLabel, sli_error_record
-from slo_core.rules.promql import bracketed, duration_text, selected
+from slo_core.rules.promql import bracketed, selected, window_name
 from slo_core.rules.rule import RecordingRule
 from slo_core.rules.section import Section
 from slo_core.rules.series import SLOSeries
@@ -57,7 +57,7 @@ class Recorded:
         return selected(Record.TIME_TO_EXHAUSTION, self._labels)
 
     def _of(self, record: str, window_seconds: int) -> str:
-        return selected(record, {**self._labels, RuleLabel.SLOTH_WINDOW: duration_text(window_seconds)})
+        return selected(record, {**self._labels, RuleLabel.SLOTH_WINDOW: window_name(window_seconds)})
 
 
 def with_labels(expression: str, section: Section, identity: tuple[str, ...]) -> str:
@@ -145,7 +145,7 @@ def count_rules(section: Section, series: SLOSeries) -> Iterator[RecordingRule]:
             f"{bracketed(left)} * {pace}\n/ {other_window}\n{bracketed(burning)} >= 0\n"
             f"or {other_window}\n{bracketed(f'{allowed} > 0')} * 0\nor {other_window}\n{allowed} + Inf"
         ),
-        "labels": {RuleLabel.SLOTH_WINDOW: duration_text(period)},
+        "labels": {RuleLabel.SLOTH_WINDOW: window_name(period)},
     }
 
 
@@ -164,7 +164,7 @@ def burn_rate_expression(section: Section, window_seconds: int) -> str:
 def ratio_rules(section: Section) -> Iterator[RecordingRule]:
     """The error ratio of each window, and numbers of the objectives. They read the counts that one rule records together."""
     for seconds in section.recorded_windows:
-        window = duration_text(seconds)
+        window = window_name(seconds)
         total, bad = _counted(section, "events", window), _counted(section, "failures", window)
         yield {
             "record": sli_error_record(seconds),

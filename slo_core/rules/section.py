@@ -61,8 +61,8 @@ class Section:
 
     @property
     def period(self) -> int:
-        """Length of their window, in seconds."""
-        return self.example.window_seconds
+        """Their window, in seconds."""
+        return self.example.own_window
 
     @property
     def pace(self) -> int:
@@ -156,6 +156,7 @@ def _in_common(definition: SLODefinition) -> Hashable:
         definition.window_seconds,
         window_text(definition),
         definition.windows,
+        definition.window,
         tuple(
             (rule.key, rule.min_failures, str(rule.factor(definition.window_seconds)))
             for rule in definition.active_alert_rules

@@ -7,9 +7,20 @@ from typing import Literal, Protocol
 
 from slo_core.budgets.warm_up import LEAST_MEASURED_PARTS
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
+from slo_core.objectives.window import PeriodWindow
 from slo_core.rules.environment import Environment
 from slo_core.rules.names import RuleLabel
-from slo_core.rules.promql import aggregated, and_, bracketed, duration_text, indented, labelled, one_of, selected
+from slo_core.rules.promql import (
+    aggregated,
+    and_,
+    bracketed,
+    duration_text,
+    indented,
+    labelled,
+    one_of,
+    selected,
+    window_name,
+)
 
 __all__ = ["ProcessSeries", "RuleScope", "SLOSeries", "SharedSeries", "series_of"]
 
@@ -119,12 +130,19 @@ class SharedSeries:
         """The windows that the application counts."""
         of_windows = {Label.WINDOW: one_of(windows)}
         both = {"__name__": one_of((Metric.WINDOW_EVENTS, Metric.WINDOW_FAILURES)), **of_windows}
+        # Where a calendar window and a rolling one are equally long, one label more tells them apart.
+        has_period = any(isinstance(seconds, PeriodWindow) for seconds in windows)
+        told_apart = (Label.WINDOW, Label.WINDOW_PERIOD) if has_period else (Label.WINDOW,)
         scraped_at = f"timestamp({selected(Metric.WINDOW_EVENTS, self._labels, any_of=of_windows)})"
-        body = f"{selected('', self._labels, any_of=both)}\nand\n{self._newest(scraped_at, (Label.WINDOW,))}"
+        body = f"{selected('', self._labels, any_of=both)}\nand\n{self._newest(scraped_at, told_apart)}"
         prefix = Metric.WINDOW_EVENTS.removesuffix("events")
         body = _replaced(body, RuleLabel.COUNT, "$1", "__name__", f"{prefix}(.+)")
         for seconds in windows:
-            body = _replaced(body, RuleLabel.SLOTH_WINDOW, duration_text(seconds), Label.WINDOW, str(seconds))
+            if not isinstance(seconds, PeriodWindow):
+                body = _replaced(body, RuleLabel.SLOTH_WINDOW, duration_text(seconds), Label.WINDOW, str(seconds))
+        for seconds in windows:
+            if isinstance(seconds, PeriodWindow):
+                body = _replaced(body, RuleLabel.SLOTH_WINDOW, window_name(seconds), Label.WINDOW_PERIOD, ".+")
         return aggregated("sum", (*self.identity, RuleLabel.SLOTH_WINDOW, RuleLabel.COUNT), body)
 
     def _grown_counts(self, seconds: int) -> str:
@@ -226,7 +244,7 @@ class ProcessSeries:
             labelled(
                 _both(self._counted({}, seconds), self._counted({Label.OUTCOME: "bad"}, seconds)),
                 RuleLabel.SLOTH_WINDOW,
-                duration_text(seconds),
+                window_name(seconds),
             )
             for seconds in windows
         )

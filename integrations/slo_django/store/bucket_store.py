@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import django
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
+from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.budgets.events import EventCounts
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
 from slo_core.stores.base import StoreScope
 from slo_core.stores.buckets import Applied, Batch, Query, Series, SLORecord, Stored, StoreIdentity
+from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
+from slo_core.stores.shared.closed_sums import ClosedSums, WantedSums
 from slo_core.stores.url import redacted_url
 from slo_django.store.batch_writer import BatchWriter
-from slo_django.store.bucket_sums import read_series
-from slo_django.store.closed_sums import ClosedSums, WantedSums
+from slo_django.store.bucket_sums import read_series, read_sums
 from slo_django.store.database import Database
+from slo_django.store.periods import keep_periods, read_periods
 from slo_django.store.pruning import PRUNING_SECONDS, Pruning
 from slo_django.store.rows import RECORD_COLUMNS, digest, name_in, placeholders, record_or_trouble
 from slo_django.store.schema import TABLES, has_tables, has_version
@@ -69,7 +73,8 @@ class DjangoBucketStore:
     """
     Buckets in tables of the project's database.
 
-    Every call opens a connection of its own and closes it: no request's transaction is touched, and none is kept.
+    Every call uses a connection of the store's own: no request's transaction is touched. It is kept for `CONN_MAX_AGE`
+    seconds of the project's, else closed each time.
 
     Args:
         alias: The database.
@@ -121,12 +126,13 @@ class DjangoBucketStore:
                 f"slo_django_slo WHERE digest IN ({placeholders(len(keys))})",
                 list(keys),
             )
-            read = {keys[row[0]]: (row[1], record_or_trouble(row[2:])) for row in rows}
-            records = {slo: (key, record) for slo, (key, record) in read.items() if isinstance(record, SLORecord)}
-            troubles = {slo: trouble for slo, (_, trouble) in read.items() if isinstance(trouble, str)}
+            rows_read = {keys[row[0]]: (row[1], record_or_trouble(row[2:])) for row in rows}
+            records = {slo: (key, record) for slo, (key, record) in rows_read.items() if isinstance(record, SLORecord)}
+            troubles = {slo: trouble for slo, (_, trouble) in rows_read.items() if isinstance(trouble, str)}
             known = [query for query in queries if query.slo in records]
             wanted = [WantedSums(*records[query.slo], query.ranges) for query in known]
-            sums = iter(self._closed_sums.read(transaction, self._database.dialect.vendor, wanted))
+            read = partial(read_sums, transaction, self._database.dialect.vendor)
+            sums = iter(self._closed_sums.read(read, wanted))
         return [
             Stored(records[query.slo][1], next(sums))
             if query.slo in records
@@ -140,6 +146,24 @@ class DjangoBucketStore:
         with self._database.reading() as transaction:
             series = iter(read_series(transaction, self._tables, wanted))
         return [tuple(next(series) for _ in query.ranges) for query in queries]
+
+    def keep_periods(self, periods: Sequence[ClosedPeriod]) -> None:
+        """Write closed periods, in one transaction; repeated as `apply` is."""
+        if periods:
+            self._database.repeated(lambda: self._keep_periods(periods))
+
+    def _keep_periods(self, periods: Sequence[ClosedPeriod]) -> None:
+        keys = {each.slo: self._batch_writer.key(each.slo) for each in periods}
+        with self._database.writing() as transaction:
+            keep_periods(transaction, self._database.dialect, periods, keys=keys)
+
+    def read_periods(self, queries: Sequence[PeriodQuery]) -> list[StoredPeriods]:
+        """Closed periods, all of one moment."""
+        if not queries:
+            return []
+        keys = {query.slo: self._batch_writer.key(query.slo) for query in queries}
+        with self._database.reading() as transaction:
+            return read_periods(transaction, queries, keys=keys)
 
     def names(self) -> list[str]:
         """The SLOs of this service."""
@@ -166,10 +190,11 @@ class DjangoBucketStore:
         return self._pruning.run(seconds)
 
     def close(self) -> None:
-        """Nothing to do: no connection is kept."""
+        """Close the connection, where one is kept."""
+        self._database.close()
 
     def forget(self) -> None:
-        """Nothing to do: no connection is kept."""
+        """Nothing to do: a parent's connection is known as such, and left alone."""
 
     def has_tables(self, *names: str) -> bool:
         """

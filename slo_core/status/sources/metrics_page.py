@@ -13,6 +13,7 @@ from slo_core.budgets.snapshot import Reading, SLOSnapshot, SLOSnapshots
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
 from slo_core.errors import SLOError
 from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import CALENDAR_PERIODS, PeriodWindow
 from slo_core.status.service_status import ServiceStatus
 from slo_core.status.sources.published_slo import PublishedAlert, slo_from_counts
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
@@ -33,6 +34,7 @@ class _SLO:
     # By name and window; 0 where a series has no window.
     values: dict[tuple[str, int], float] = field(default_factory=dict)
     alerts: list[PublishedAlert] = field(default_factory=list)
+    period: str | None = None
 
     def add(self, name: str, labels: Mapping[str, str], value: float) -> None:
         if name == Metric.ALERT_FIRING:
@@ -41,7 +43,10 @@ class _SLO:
             return
         if Label.OUTCOME in labels:
             return
-        key = (name, int(labels.get(Label.WINDOW, 0)))
+        window = int(labels.get(Label.WINDOW, 0))
+        if Label.WINDOW_PERIOD in labels:
+            self.period, window = labels[Label.WINDOW_PERIOD], PeriodWindow(window)
+        key = (name, window)
         if key in self.values:
             raise SLOError(
                 f"SLO {labels[Label.SLO]!r} has several series {name}: expected the page of one service or of "
@@ -61,6 +66,8 @@ class _SLO:
             name,
             self.values[Metric.TARGET, 0],
             window_seconds=own,
+            # Shown only where a rolling window of the same length is counted, too.
+            window=self.period if self.period in CALENDAR_PERIODS else None,  # type: ignore[arg-type]  # just asked
             burn_rate_windows=tuple(window for window in burn_windows if window <= own),
             labels=self.labels,
         )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from slo_core.budgets.events import EventCounts
+from slo_core.budgets.snapshot import SnapshotPlan
+from slo_core.objectives.definition import SLODefinition
 from slo_core.stores.contract.batches import DAYS_30, batch_of, declared, merged
 from slo_core.stores.contract.store_content import now_of, record_of, totals_of, window_of
 from slo_core.stores.layout import kept_from, spread
+from slo_core.stores.shared.read_only import ReadOnlyStore
 
 __all__ = ["RetentionContract"]
 
@@ -33,7 +34,7 @@ class RetentionContract:
         now = now_of(store)
         store.apply([batch_of([(now, 5, 0)], number=1, declaration=declared(now))])
         behind = batch_of([(now - 40 * 86_400, 2, 1)], number=1, writer="b" * 32, declaration=declared(now))
-        store.apply([dataclasses.replace(behind, is_live=True)])
+        store.apply([behind._replace(is_live=True)])
 
         record = record_of(store)
         assert (record.good, record.bad, record.dropped) == (7, 1, 0)
@@ -50,7 +51,7 @@ class RetentionContract:
         store.apply([batch_of([(now, 1, 0)], number=1, declaration=declared(now))])
 
         store.apply([batch_of(events, number=2)])
-        store.apply([dataclasses.replace(batch, increments=spread([*events, (now, 1, 0)], first=first))])
+        store.apply([batch._replace(increments=spread([*events, (now, 1, 0)], first=first))])
 
         fine, coarse = record_of(store), record_of(store, "coarse")
         assert (fine.good, fine.bad, fine.dropped) == (coarse.good, coarse.bad, coarse.dropped) == (3, 0, 1)
@@ -87,7 +88,7 @@ class RetentionContract:
         events = merged([(now - age, 2, 1) for age in ages])
         first = {width: kept_from(width, newest=now, keeps_seconds=DAYS_30) for width in (1, 60)}
         batch = batch_of(events, number=1, declaration=declared(now))
-        store.apply([dataclasses.replace(batch, increments=spread(events, first=first))])
+        store.apply([batch._replace(increments=spread(events, first=first))])
 
         assert totals_of(store) == EventCounts(2 * len(ages), len(ages))
         for window in (3600, 86_400, DAYS_30):
@@ -109,3 +110,32 @@ class RetentionContract:
         assert [window_of(store, now, window) for window in windows] == before
         assert totals_of(store) == EventCounts(8, 8)
         assert store.apply([batch_of([(now, 1, 0)], number=2)]).noted == (2,)
+
+    def test_windows_of_the_past_are_whole_or_say_that_they_are_not(self, make_store) -> None:  # type: ignore[no-untyped-def]
+        """Each reading of a window that is called whole holds every event, before and after pruning; live ones all do."""
+        store = make_store()
+        now = now_of(store)
+        # Three events a day for 45 days, the oldest first; none within half an hour of a window's edge.
+        events = [(now - 12_600 - 28_800 * age, 1, age % 2) for age in reversed(range(135))]
+        for number, start in enumerate(range(0, 135, 27), start=1):
+            declaration = declared(now - 45 * 86_400) if number == 1 else None
+            store.apply([batch_of(events[start : start + 27], number=number, declaration=declaration)])
+        plan = SnapshotPlan(SLODefinition("availability", 0.999))
+        ledger = ReadOnlyStore(store, clock=lambda: float(now)).ledger(plan.definition)
+
+        seen = []
+        for _ in range(2):
+            for days in (0, 2, 10, 29):
+                at, until = float(now - days * 86_400), float(now - days * 86_400 + (0 if days else 60))
+                spans = plan.spans(at=at, until=until)
+                for window, sample in plan.samples(ledger.read(spans), at=at, spans=spans).items():
+                    inside = [event for event in events if sample.covered_since <= event[0] <= until]
+                    assert sample.counts == EventCounts(len(inside), sum(bad for _, _, bad in inside)), (days, window)
+                    assert sample.is_complete == (sample.covered_since == at - window)
+                    seen.append((days, window // 86_400, sample.is_complete))
+            store.prune()
+
+        assert {whole for days, window, whole in seen if days == 0} == {True}
+        assert [whole for days, window, whole in seen if (days, window) == (2, 30)] == [False, False]
+        assert [whole for days, window, whole in seen if (days, window) == (10, 3)] == [True, True]
+        assert [whole for days, window, whole in seen if (days, window) == (29, 3)] == [False, False]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.budgets.events import EventCounts
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
@@ -24,9 +25,13 @@ from slo_core.stores.buckets import (
     Stored,
     StoreIdentity,
 )
+from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
 from slo_core.stores.layout import WIDTHS, kept_from
+from slo_core.stores.shared.closed_sums import ClosedSums, WantedSums
+from slo_core.stores.shared.damage import damage_in_record
 from slo_core.stores.sql.sqlite_batches import add_batches, sweep
 from slo_core.stores.sql.sqlite_file import SQLiteFile
+from slo_core.stores.sql.sqlite_periods import keep_periods, prune_periods, read_periods
 from slo_core.stores.url import redacted_url
 
 __all__ = ["SQLiteBucketStore", "open_sqlite", "sqlite_store"]
@@ -134,6 +139,7 @@ class SQLiteBucketStore:
         self.service = service
         self._clock = clock
         self._file = SQLiteFile(path, clock=clock, timeout=timeout, synchronous=synchronous)
+        self._closed_sums = ClosedSums()
 
     def check(self) -> None:
         """
@@ -168,13 +174,19 @@ class SQLiteBucketStore:
         ).fetchone()
         if row is None:
             return Stored(None, (EventCounts(),) * len(query.ranges))
+        record = SLORecord(*row[1:])
+        trouble = damage_in_record(record)
+        if trouble is not None:
+            return Stored(None, (), trouble)
         try:
-            sums = _sums(connection, row[0], query.ranges)
+            (sums,) = self._closed_sums.read(
+                lambda wanted: [_sums(connection, *each) for each in wanted], [WantedSums(row[0], record, query.ranges)]
+            )
         except sqlite3.OperationalError as exc:
             if "integer overflow" not in str(exc):
                 raise
             return Stored(None, (), str(exc))
-        return Stored(SLORecord(*row[1:]), tuple(sums))
+        return Stored(record, sums)
 
     def series(self, queries: Sequence[Query]) -> list[Series]:
         """Buckets with events, oldest first, all of one moment."""
@@ -186,6 +198,16 @@ class SQLiteBucketStore:
                 )
                 for query in queries
             ]
+
+    def keep_periods(self, periods: Sequence[ClosedPeriod]) -> None:
+        """Write closed periods, in one transaction."""
+        with self._file.transaction(write=True) as connection:
+            keep_periods(connection, periods, service=self.service)
+
+    def read_periods(self, queries: Sequence[PeriodQuery]) -> list[StoredPeriods]:
+        """Closed periods, all of one moment."""
+        with self._file.transaction(write=False) as connection:
+            return [StoredPeriods(read_periods(connection, query, service=self.service)) for query in queries]
 
     def names(self) -> list[str]:
         """The SLOs of this service."""
@@ -214,6 +236,7 @@ class SQLiteBucketStore:
                         "DELETE FROM bucket WHERE slo = ? AND width = ? AND bucket < ?", (slo, width, first)
                     )
                 sweep(connection, slo, now=now)
+            prune_periods(connection, now=now)
             return connection.total_changes - before
 
     def close(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shop_rules import alerts, records, rules
-from slo_core import SLODefinition
+from slo_core import AlertRule, SLODefinition
 from slo_core.rules.rule_set import PrometheusRules
 
 
@@ -85,3 +85,19 @@ def test_processes_measure_as_long_as_one_of_them_or_a_predecessor_did() -> None
         "  ) >= 300\n"
         ")"
     )
+
+
+def test_a_rolling_window_as_long_as_the_calendar_window_is_another_one() -> None:
+    """Seven days in an SLO of the week: the matchers take one series each, and the records have names of their own."""
+    rule = AlertRule("7d", "6h", severity="ticket", burn_rate=1)
+    rule_set = rules(SLODefinition("a", 0.999, window="week", alert_rules=(rule,)))
+    (counts,) = records(rule_set, "slo:window_counts:sum").values()
+
+    assert '"sloth_window", "1w", "window_seconds", "604800"' in counts["expr"]
+    assert '"sloth_window", "period", "window_period", ".+"' in counts["expr"]
+    (burn,), (exhausted,) = alerts(rule_set), alerts(rule_set, "SLOBudgetExhausted")
+    assert 'sloth_window="1w"' in burn["expr"]
+    assert 'sloth_window="period"' not in burn["expr"]
+    assert 'sloth_window="period"' in exhausted["expr"]
+    (alone,) = records(rules(SLODefinition("a", 0.999, window="week")), "slo:window_counts:sum").values()
+    assert "window_period" not in alone["expr"]
