@@ -182,7 +182,7 @@ class _SectionRules:
         links: Mapping[str, str],
         keep_firing_for: str,
     ) -> _SectionRules:
-        series = series_of(section.service, scope=scope, environment=section.environment)
+        series = series_of(section.service, scope=scope, environment=section.environment, slos=section.selected_slos)
         alerts = SectionAlerts(section, series, labels=labels, links=links, keep_firing_for=keep_firing_for)
         return cls(
             budgets=[rule for slo in section.definitions for rule in budget_rules(slo, section)],

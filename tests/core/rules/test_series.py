@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from shop_rules import alerts, records, rules
-from slo_core import SLODefinition
+import re
+
+from shop_rules import alerts, all_rules, many, records, rules
+from slo_core import AlertRule, SLODefinition
 from slo_core.rules.rule_set import PrometheusRules
 
 
@@ -85,3 +87,26 @@ def test_processes_measure_as_long_as_one_of_them_or_a_predecessor_did() -> None
         "  ) >= 300\n"
         ")"
     )
+
+
+def test_rules_of_few_slos_read_the_series_of_those() -> None:
+    """Not all of the service once more: the work grows with the SLOs, not with its square."""
+    own = AlertRule("2h", "10m", severity="page", burn_rate=9)
+    few = [SLODefinition(name, 0.99, alert_rules=(own,)) for name in ("a.b", "c")]
+    one = SLODefinition("week", 0.99, 7 * 86_400)
+
+    rule_set = rules(*many(5), *few, one)
+
+    selectors = [
+        {
+            slo
+            for slo in ("a.b", "c", "week", "slo-1")
+            if slo in re.sub(r"\\\\", "", " ".join(SELECTOR.findall(rule["expr"])))
+        }
+        for rule in all_rules(rule_set)
+        if "slo_window_events{" in rule["expr"]
+    ]
+    assert selectors == [set(), {"a.b", "c"}, {"week"}]
+
+
+SELECTOR = re.compile(r'slo=~?"[^"]*"')
