@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from slo_core.conventions import quoted
@@ -87,8 +88,8 @@ def labelled(body: str, name: str, value: str) -> str:
 
 
 def one_of(values: Iterable[object]) -> str:
-    """A regular expression for a few values without special characters."""
-    return "|".join(str(value) for value in values)
+    """A regular expression for a few values. Prometheus looks them up as quickly as single ones."""
+    return "|".join(re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", str(value)) for value in values)
 
 
 def bracketed(body: str) -> str:

@@ -200,7 +200,7 @@ class _SectionRules:
         links: Mapping[str, str],
         keep_firing_for: str,
     ) -> _SectionRules:
-        series = series_of(section.service, scope=scope, environment=section.environment)
+        series = series_of(section.service, scope=scope, environment=section.environment, slos=section.selected_slos)
         alerts = SectionAlerts(
             section,
             series,

@@ -175,6 +175,30 @@ def test_any_name_selects_its_own_series_and_stays_what_it_is(scope: str, tmp_pa
     run_lapses({"groups": groups}, [lapse], tmp_path)
 
 
+@pytest.mark.parametrize("scope", ["fleet", "process"])
+def test_slos_with_rules_of_their_own_are_selected_by_name(scope: str, tmp_path: Path) -> None:
+    """Whatever their names mean in a regular expression: each is counted once, and only by its own rules."""
+    rule = AlertRule("2h", "10m", severity="page", burn_rate=2)
+    own = [
+        SLODefinition(name, 0.9, alert_rules=(rule,))
+        for name in (*ODD_NAMES[:6], "a.b", "a+", "(", "x|y", "^a$", "[", "\\d")
+    ]
+    others = [an_slo(name, 30) for name in ("aXb", "aa", "x", "y", *map(str, range(12)))]
+    lapse = Lapse()
+    for slo in (*own, *others):
+        source = Scraped(lapse, slo.name, **({"store_id": "a"} if scope == "fleet" else {}))
+        for window in slo.windows if scope == "fleet" else ():
+            source.window(window, [30] * 8, [3] * 8)
+        source.lifetime(good=[0] * 8, bad=range(0, 40, 5))
+        failures = 3 if scope == "fleet" else 35
+        lapse.expect(recorded("slo:window_failures:sum", slo.name, "30d"), 7, failures)
+    every = 'slo:window_counts:sum{sloth_window="30d",slo_count="events"}'
+    lapse.expect(f"count({every})", 7, len(own) + len(others))
+
+    rules = rules_for([*own, *others], scope=scope)
+    run_lapses(only(rules, "SLOErrorBudgetBurn"), [lapse], tmp_path)
+
+
 def test_a_process_of_no_particular_service_is_found_without_the_label(tmp_path: Path) -> None:
     """`memory://` and the default service: the series carry no `slo_service`; records and alerts do."""
     lapse = Lapse()

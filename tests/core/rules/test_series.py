@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from shop_rules import alerts, records, rules
+import re
+
+from shop_rules import alerts, all_rules, many, records, rules
 from slo_core import AlertRule, SLODefinition
 from slo_core.rules.rule_set import PrometheusRules
 
@@ -101,3 +103,26 @@ def test_a_rolling_window_as_long_as_the_calendar_window_is_another_one() -> Non
     assert 'sloth_window="period"' in exhausted["expr"]
     (alone,) = records(rules(SLODefinition("a", 0.999, window="week")), "slo:window_counts:sum").values()
     assert "window_period" not in alone["expr"]
+
+
+def test_rules_of_few_slos_read_the_series_of_those() -> None:
+    """Not all of the service once more: the work grows with the SLOs, not with its square."""
+    own = AlertRule("2h", "10m", severity="page", burn_rate=9)
+    few = [SLODefinition(name, 0.99, alert_rules=(own,)) for name in ("a.b", "c")]
+    one = SLODefinition("week", 0.99, 7 * 86_400)
+
+    rule_set = rules(*many(5), *few, one)
+
+    selectors = [
+        {
+            slo
+            for slo in ("a.b", "c", "week", "slo-1")
+            if slo in re.sub(r"\\\\", "", " ".join(SELECTOR.findall(rule["expr"])))
+        }
+        for rule in all_rules(rule_set)
+        if "slo_window_events{" in rule["expr"]
+    ]
+    assert selectors == [set(), {"a.b", "c"}, {"week"}]
+
+
+SELECTOR = re.compile(r'slo=~?"[^"]*"')
