@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -164,7 +165,7 @@ def test_environments_are_kept_apart(capsys: pytest.CaptureFixture[str]) -> None
     assert main(["rules", "slos.yaml", "--by", "env"]) == 0
     each = capsys.readouterr().out
 
-    assert 'slo_window_events{slo_service="shop",env="prod",window_seconds=~' in one
+    assert re.search(r'slo_window_events\{slo_service="shop",env="prod",(slo="\w+",)?window_seconds=~', one)
     assert "topk by (slo_service, slo, env, store_id, window_seconds)" in each
 
 
