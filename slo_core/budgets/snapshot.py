@@ -11,6 +11,7 @@ from slo_core.budgets import budget
 from slo_core.budgets.alerts import AlertState, RuleCheck
 from slo_core.budgets.burn_rate import BurnRateSample, sample
 from slo_core.budgets.events import EventCounts
+from slo_core.budgets.warm_up import is_warming_up, measured_seconds
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.target import Target
 from slo_core.objectives.window import Span, rolling_span
@@ -55,6 +56,8 @@ class SLOSnapshot:
         is_complete: Whether all of the window is counted. False for a snapshot of the past whose window reaches back before
             what is kept: its numbers are about a part of the window. Other windows may be whole where this one is not, and
             the other way round: see `BurnRateSample.is_complete` and `AlertState.is_complete`.
+        is_warming_up: Whether there are failures, but too few of them or too short a time to judge the budget by: then it
+            is neither breached nor exhausted (see `slo_core.budgets.warm_up`).
     """
 
     name: str
@@ -78,6 +81,7 @@ class SLOSnapshot:
     last_event_at: float | None = None
     covered_since: float = 0.0
     is_complete: bool = True
+    is_warming_up: bool = False
 
     @property
     def good(self) -> int:
@@ -91,12 +95,19 @@ class SLOSnapshot:
 
     @property
     def is_breached(self) -> bool:
-        """True when fewer events were good than the target asks; False without events."""
+        """True when fewer events were good than the target asks; False without events, and while it warms up."""
+        if self.is_warming_up:
+            return False
         return budget.is_breached(EventCounts(self.good, self.failures), _target(self.target))
 
     @property
     def is_budget_exhausted(self) -> bool:
-        """True when the budget is spent, to the last event or beyond; False without events."""
+        """True when the budget is spent, to the last event or beyond; False without events, and while it warms up."""
+        return self.is_budget_spent and not self.is_warming_up
+
+    @property
+    def is_budget_spent(self) -> bool:
+        """The same by the events counted so far, be they ever so few."""
         return budget.is_budget_exhausted(EventCounts(self.good, self.failures), _target(self.target))
 
     @property
@@ -116,19 +127,8 @@ class SLOSnapshot:
 
 
 def measured_in_window(definition: SLODefinition, snapshot: SLOSnapshot) -> float:
-    """
-    How many seconds of the window have been measured.
-
-    On the second day of a month that is one day, even if the SLO has been measured for longer.
-
-    Args:
-        definition: The SLO.
-        snapshot: Its snapshot.
-    """
-    if definition.period is None:
-        return snapshot.measured_seconds
-    own = definition.own_span(at=snapshot.at, until=snapshot.at)
-    return max(0.0, snapshot.at - max(own.start, snapshot.data_since))
+    """How many seconds of the window have been measured; see `slo_core.budgets.warm_up.measured_seconds`."""
+    return measured_seconds(definition, at=snapshot.at, data_since=snapshot.data_since)
 
 
 def pace_of(snapshot: SLOSnapshot) -> BurnRateSample:
@@ -259,7 +259,7 @@ class SnapshotPlan:
         samples = self.samples(reading, at=at, spans=spans)
         whole = samples[self._own_window]
         own = whole.counts
-        measured_seconds = at - reading.data_since
+        since_start = at - reading.data_since
         return SLOSnapshot(
             name=definition.name,
             target=definition.target,
@@ -274,7 +274,9 @@ class SnapshotPlan:
                 check.state(
                     long=samples[check.rule.long_window],
                     short=samples[check.rule.short_window],
-                    measured_seconds=measured_seconds,
+                    # Pages of older versions do not show it; there the decision of the service stands.
+                    recent=samples.get(check.rule.recent_window, samples[check.rule.short_window]).counts,
+                    measured_seconds=since_start,
                 )
                 for check in self._rules
             ),
@@ -289,6 +291,13 @@ class SnapshotPlan:
             last_event_at=reading.last_event_at,
             covered_since=whole.covered_since,
             is_complete=whole.is_complete,
+            is_warming_up=is_warming_up(
+                definition,
+                own,
+                at=at,
+                data_since=reading.data_since,
+                expected_events=reading.expected_events,
+            ),
         )
 
     def _time_to_exhaustion(self, own: EventCounts, pace: EventCounts) -> float | None:

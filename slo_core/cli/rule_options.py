@@ -52,6 +52,21 @@ def rule_options(command: Command) -> Command:
             multiple=True,
             help="Keep the values of this label apart: env. Each has its own alerts.",
         ),
+        click.option(
+            "--alert",
+            "alerts",
+            metavar="NAME=SEVERITY",
+            multiple=True,
+            help="Another severity for a family of alerts (burn, budget, traffic, absent, store) or one alert, or off: "
+            "traffic=ticket. What SOURCE says goes first.",
+        ),
+        click.option(
+            "--severity",
+            "severities",
+            metavar="NAME=OTHER",
+            multiple=True,
+            help="Another name for a severity: page=critical. What SOURCE says goes first.",
+        ),
         click.option("--dashboard-url", metavar="URL", default="", help="Where people look next; on every alert."),
         click.option(
             "--keep-firing-for",
@@ -82,6 +97,8 @@ def print_rules(
     labels: Iterable[str],
     resource_labels: Iterable[str],
     match: Iterable[str],
+    alerts: Iterable[str],
+    severities: Iterable[str],
     warn: Callable[[str], None],
     **options: Any,
 ) -> None:
@@ -94,6 +111,8 @@ def print_rules(
         labels: For every alert, as they were typed.
         resource_labels: Of the resource in Kubernetes, as they were typed.
         match: The labels of the series that are read, as they were typed.
+        alerts: Switches of alerts, as they were typed.
+        severities: Other names for severities, as they were typed.
         warn: Called with each warning.
         options: The others of `rule_options`, as `rule_file` takes them.
 
@@ -106,6 +125,8 @@ def print_rules(
         labels=parse_labels(labels, where="--label"),
         resource_labels=parse_labels(resource_labels, where="--resource-label"),
         match=parse_labels(match, where="--match"),
+        alerts=parse_labels(alerts, where="--alert"),
+        severities=parse_labels(severities, where="--severity"),
         **options,
     )
     write_rule_file(rules, out, show=partial(click.echo, nl=False), warn=warn)

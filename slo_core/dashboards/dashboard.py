@@ -93,6 +93,10 @@ def _built(name: str) -> Dashboard:
         panel["id"] = number
     for link in dashboard["links"]:
         link.pop("placement", None)  # its only value hides the link in a menu
+    for variable in dashboard["templating"]["list"]:
+        # Of intervals alone; the current schema, that of Grafana 13, knows them no more.
+        for key in ("auto", "auto_min", "auto_count"):
+            variable.pop(key, None)
     return dashboard
 
 

@@ -48,7 +48,7 @@ def _budget(page: DashboardBuilder) -> None:
         ("Burn rate, window", query.PERIOD_BURN_RATE, "none", None, "Over the SLO's whole window."),
         (
             "Lasts at this pace", query.SECONDS_LEFT, "s", None,
-            "Until the budget is spent, if it goes on burning as it does now; nothing where nothing burns.",
+            "Until the budget is spent, at the pace of the shortest long alert window; nothing where nothing burns.",
         ),
         (
             "Measured", query.MEASURED_SECONDS, "s", None,
@@ -64,6 +64,15 @@ def _budget(page: DashboardBuilder) -> None:
             unit="percentunit",
             highest=1,
             description="Below 0 it is overspent.",
+        )
+    )
+    page.with_panel(
+        panels.time_series(
+            "How long the budget lasts",
+            (query.SECONDS_LEFT, "at this pace"),
+            width=24,
+            unit="s",
+            description="At the pace of the shortest long alert window. A gap is a time in which nothing burned; 0 is spent.",
         )
     )
 

@@ -88,6 +88,7 @@ def _table() -> Table:
         "Value #remaining": "Budget remaining",
         "Value #current": "Burn rate now",
         "Value #period": "Burn rate, window",
+        "Value #left": "Lasts at this pace",
         "Value #firing": "Alerts firing",
         "Value #measured": "Measured",
     }
@@ -103,6 +104,7 @@ def _table() -> Table:
         .with_target(panels.instant(query.BUDGET_REMAINING, ref="remaining"))
         .with_target(panels.instant(query.CURRENT_BURN_RATE, ref="current"))
         .with_target(panels.instant(query.PERIOD_BURN_RATE, ref="period"))
+        .with_target(panels.instant(query.SECONDS_LEFT, ref="left"))
         .with_target(panels.instant(query.FIRING, ref="firing"))
         .with_target(panels.instant(query.MEASURED_SECONDS, ref="measured"))
         .with_transformation(panels.renamed(columns))
@@ -111,6 +113,7 @@ def _table() -> Table:
         .override_by_name("Budget remaining", panels.column("percentunit", levels=panels.BUDGET_LEVELS, decimals=1))
         .override_by_name("Burn rate now", panels.column("none", levels=panels.BURN_LEVELS, decimals=1))
         .override_by_name("Burn rate, window", panels.column("none", decimals=2))
+        .override_by_name("Lasts at this pace", panels.column("s", decimals=1))
         .override_by_name("Alerts firing", panels.column("none", levels=panels.GOOD_AT_ZERO))
         .override_by_name("Measured", panels.column("s", decimals=1))
     )

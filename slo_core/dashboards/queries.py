@@ -7,9 +7,9 @@ Other values come from the application's own series, joined to recorded ones by 
 
 from __future__ import annotations
 
-from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
+from slo_core.conventions import DEFAULT_SERVICE, Alert, Label, Metric
 from slo_core.dashboards.names import Variable
-from slo_core.rules.names import Alert, Record, RuleLabel, sli_error_record
+from slo_core.rules.names import Record, RuleLabel, sli_error_record
 
 __all__ = ["SERVICES", "SLOS_OF_SERVICE", "SLOS_OF_SERVICES", "DetailQueries", "OverviewQueries"]
 
@@ -44,6 +44,8 @@ class OverviewQueries:
     BUDGET_REMAINING = f"max by ({_IDENTITY}) ({Record.BUDGET_REMAINING}{{{_OF}}})"
     CURRENT_BURN_RATE = f"max by ({_IDENTITY}) ({Record.CURRENT_BURN_RATE}{{{_OF}}})"
     PERIOD_BURN_RATE = f"max by ({_IDENTITY}) ({Record.PERIOD_BURN_RATE}{{{_OF}}})"
+    # Infinite where nothing burns: no series.
+    SECONDS_LEFT = f"max by ({_IDENTITY}) ({Record.TIME_TO_EXHAUSTION}{{{_OF}}}) < Inf"
     # Alerts of Prometheus, as people are paged; 0 where none fires.
     FIRING = (
         f'count by ({_IDENTITY}) (ALERTS{{alertname="{Alert.BURN}",alertstate="firing",{_OF}}})\n'
@@ -74,10 +76,8 @@ class DetailQueries:
     BUDGET_REMAINING = f"max({Record.BUDGET_REMAINING}{{{_OF}}})"
     CURRENT_BURN_RATE = f"max({Record.CURRENT_BURN_RATE}{{{_OF}}})"
     PERIOD_BURN_RATE = f"max({Record.PERIOD_BURN_RATE}{{{_OF}}})"
-    # No series where nothing burns.
-    SECONDS_LEFT = (
-        f"clamp_min({BUDGET_REMAINING}, 0) * max({Record.PERIOD_DAYS}{{{_OF}}}) * 86400 / ({CURRENT_BURN_RATE} > 0)"
-    )
+    # Infinite where nothing burns: no series.
+    SECONDS_LEFT = f"max({Record.TIME_TO_EXHAUSTION}{{{_OF}}}) < Inf"
     MEASURED_SECONDS = (
         f"max(time() - {_with_service(Metric.DATA_SINCE + _OF_NAME)}\nand on ({Label.SERVICE}, {Label.SLO}) {_SLO})"
     )

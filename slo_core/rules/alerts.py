@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from slo_core.budgets.wording import window_text
-from slo_core.conventions import Label
+from slo_core.conventions import Alert, Label
 from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.window import DAY, HOUR
 from slo_core.rules.annotation import CONSTANT, OF, SLO, count_of, info, literal, one_decimal_of, prologue, where
-from slo_core.rules.names import Alert, Record, RuleLabel
-from slo_core.rules.promql import and_, duration_text
+from slo_core.rules.names import Record, RuleLabel
+from slo_core.rules.promql import and_, bracketed, duration_text, window_name
 from slo_core.rules.recording import Recorded, with_labels
 from slo_core.rules.rule import PAGE, TICKET, AlertingRule, alerting_rule
 from slo_core.rules.section import LOW_SHARES, Section
 from slo_core.rules.series import SLOSeries
+from slo_core.rules.severities import Severities
 
 __all__ = ["SectionAlerts"]
 
@@ -36,6 +37,7 @@ class SectionAlerts:
     Attributes:
         section: The SLOs.
         series: The counts of their service in Prometheus.
+        severities: Those that are configured.
         labels: Labels of every alert, as templates; an SLO's own labels win.
         links: Annotations of every alert: the URL of its dashboard.
         keep_firing_for: How long an alert about budget or traffic outlives its condition, as Prometheus writes it; or empty.
@@ -43,12 +45,16 @@ class SectionAlerts:
 
     section: Section
     series: SLOSeries
+    severities: Severities
     labels: Mapping[str, str]
     links: Mapping[str, str]
     keep_firing_for: str
 
     def rules(self) -> Iterator[AlertingRule]:
         """The rules. Those that read recorded series come first: they must be in the same group."""
+        return (rule for rule in self._rules() if rule is not None)
+
+    def _rules(self) -> Iterator[AlertingRule | None]:
         rules = self.section.alert_rules
         urgent = self._urgent_severity(rules)
         for rule in rules:
@@ -58,7 +64,6 @@ class SectionAlerts:
             yield self._low(share)
         yield self._gone_soon()
         yield self._no_traffic()
-        yield self._absent()
         yield self._events_dropped()
 
     @property
@@ -82,19 +87,22 @@ class SectionAlerts:
         fastest = max(rules, key=lambda rule: rule.factor(self.section.period), default=None)
         return None if fastest is None else fastest.severity
 
-    def _burn(self, rule: AlertRule, *, is_urgent: bool) -> AlertingRule:
+    def _burn(self, rule: AlertRule, *, is_urgent: bool) -> AlertingRule | None:
         factor = rule.factor(self.section.period)
         long, short = rule.long_window, rule.short_window
         enough = f"{self._recorded.failures(long)} >= {rule.min_failures}"
         burns_long = and_(*self._burns(long, factor), enough)
         burns_short = and_(*self._burns(short, factor))
-        measured = and_(self.series.measured_at_least(short))
+        by_slo = f"on ({', '.join(self.series.identity)})"
+        measured = f"and {by_slo}\n{and_(self.series.measured_at_least(short))}"
+        if rule.recent_window < short:
+            burns_now = and_(*self._burns(rule.recent_window, factor))
+            starts = f"{self.series.measured_at_least(long)}\nor {by_slo}\n{burns_now}"
+            measured += f"\nand {by_slo}\n{bracketed(starts)}"
         return self._alert(
             Alert.BURN,
-            f"{burns_long}\nand ignoring ({RuleLabel.SLOTH_WINDOW})\n{burns_short}\n"
-            f"and on ({', '.join(self.series.identity)})\n{measured}",
+            f"{burns_long}\nand ignoring ({RuleLabel.SLOTH_WINDOW})\n{burns_short}\n{measured}",
             severity=rule.severity,
-            family="burn",
             inhibit="source" if is_urgent else "target",
             more_labels={Label.LONG_WINDOW: str(long), Label.SHORT_WINDOW: str(short)},
             outlives=True,
@@ -113,28 +121,34 @@ class SectionAlerts:
         allowed = self._recorded.allowed(window_seconds, total_factor)
         return f"{spent}\n>= {allowed}", f"{self._recorded.events(window_seconds)} > 0"
 
-    def _exhausted(self) -> AlertingRule:
+    def _judged(self, condition: str) -> str:
+        """A condition about the budget, where enough is known to judge it."""
+        period = self.section.period
+        if not self.series.is_exact:
+            enough = f"{self._recorded.failures(period)} >= {self.section.example.min_failures}"
+            condition += f"\nand ignoring ({RuleLabel.SLOTH_WINDOW})\n{enough}"
+        return f"{condition}\n{self.series.unless_warming_up(period)}"
+
+    def _exhausted(self) -> AlertingRule | None:
         period = self.section.period
         return self._alert(
             Alert.BUDGET_EXHAUSTED,
-            and_(*self._burns(period, Fraction(1))),
+            self._judged(and_(*self._burns(period, Fraction(1)))),
             severity=TICKET,
-            family="budget",
             inhibit="source",
             outlives=True,
             summary=f"{self._title} has spent its error budget",
             description=f"{self._bad_of_total(period)} failed in {self._window}.\nPromised are {self._promise}.",
         )
 
-    def _low(self, share: Fraction) -> AlertingRule:
+    def _low(self, share: Fraction) -> AlertingRule | None:
         period = self.section.period
         left = f"{share * 100}%"
         return self._alert(
             Alert.BUDGET_LOW,
             # A quarter of the budget is left when three quarters of it are spent.
-            and_(*self._burns(period, 1 - share)),
+            self._judged(and_(*self._burns(period, 1 - share))),
             severity=TICKET,
-            family="budget",
             inhibit="target",
             more_labels={RuleLabel.BUDGET_BELOW: left},
             outlives=True,
@@ -145,16 +159,17 @@ class SectionAlerts:
             ),
         )
 
-    def _gone_soon(self) -> AlertingRule:
+    def _gone_soon(self) -> AlertingRule | None:
         pace, left = self.section.pace, self._recorded.time_to_exhaustion()
         soon = format_duration(_SOON_SECONDS)
         of_section = f"on ({Label.SERVICE}, {Label.SLO}) {self.section.budget_events()}"
         return self._alert(
             Alert.BUDGET_GONE_SOON,
-            f"{and_(f'{left} <= {_SOON_SECONDS}', f'{left} > 0')}\nand ignoring ({RuleLabel.SLOTH_WINDOW})\n"
-            f"{self._recorded.failures(pace)} >= {_SOON_FAILURES}\nand {of_section}",
+            self._judged(
+                f"{and_(f'{left} <= {_SOON_SECONDS}', f'{left} > 0')}\nand ignoring ({RuleLabel.SLOTH_WINDOW})\n"
+                f"{self._recorded.failures(pace)} >= {_SOON_FAILURES}\nand {of_section}"
+            ),
             severity=TICKET,
-            family="budget",
             inhibit="target",
             outlives=True,
             summary=f"{self._title} will have spent its error budget within {soon}",
@@ -164,47 +179,35 @@ class SectionAlerts:
             ),
         )
 
-    def _no_traffic(self) -> AlertingRule:
-        now = self.series.events(_SILENCE_SECONDS)
+    def _no_traffic(self) -> AlertingRule | None:
+        now = and_(self.series.events(_SILENCE_SECONDS))
         silence = duration_text(_SILENCE_SECONDS)
-        # Silence alerts only where traffic came in every ten minutes around this time yesterday: otherwise a service
-        # that is quiet at night, or has an event an hour, would alert every night, or hour.
-        yesterday = duration_text(DAY - HOUR // 2)
-        usual = f"min_over_time({and_(now)}[1h:{silence}] offset {yesterday}) > 0"
+        # Silence alerts only where traffic came in every ten minutes around this time a week ago: otherwise a service that
+        # is quiet at night or on Sundays, or has an event an hour, would alert every night, Sunday or hour. What was not
+        # measured a week ago is compared with yesterday.
+        a_week_ago, yesterday = (
+            f"min_over_time({now}[1h:{silence}] offset {duration_text(ago - HOUR // 2)}) > 0" for ago in (7 * DAY, DAY)
+        )
+        known = self.series.target(within_seconds=HOUR, offset_seconds=7 * DAY - HOUR // 2)
+        usual = bracketed(f"{a_week_ago}\nor\n{yesterday}\nunless\n{known}")
         return self._alert(
             Alert.NO_TRAFFIC,
-            self._of_section(f"{and_(now)} == 0\nand\n{usual}"),
+            self._of_section(f"{now} == 0\nand\n{usual}"),
             severity=PAGE,
-            family="traffic",
             outlives=True,
             summary=f"{self._title} counts no events",
             description=(
-                f"None for {silence}; at this time yesterday there were some in every {silence}. Requests that do not "
-                "reach the processes spend no budget: look at what stands in front of them."
+                f"None for {silence}; at this time a week ago, or yesterday if it is younger, there were some in every "
+                f"{silence}. Requests that do not reach the processes spend no budget: look at what stands in front of them."
             ),
         )
 
-    def _absent(self) -> AlertingRule:
-        return self._alert(
-            Alert.ABSENT,
-            self._of_section(f"{self.series.target(within_seconds=DAY)}\nunless\n{self.series.target()}"),
-            severity=PAGE,
-            family="data",
-            pending="10m",
-            summary=f"{self._title} is no longer measured",
-            description=(
-                "No process shows this SLO, and one did within the last day: they are gone, or not scraped, or their "
-                "store is out of reach. Until then none of its other alerts can fire."
-            ),
-        )
-
-    def _events_dropped(self) -> AlertingRule:
+    def _events_dropped(self) -> AlertingRule | None:
         span = duration_text(_DROPPED_SECONDS)
         return self._alert(
             Alert.EVENTS_DROPPED,
             self._of_section(f"{self.series.dropped(_DROPPED_SECONDS)} > 0"),
             severity=TICKET,
-            family="data",
             summary=f"{self._title} loses events",
             description=(
                 f'{{{{ $value | printf "%.0f" }}}} events of the last {span} came too late to be counted: a clock is '
@@ -221,14 +224,12 @@ class SectionAlerts:
         expr: str,
         *,
         severity: str,
-        family: str,
         summary: str,
         description: str,
         inhibit: str = "",
         more_labels: Mapping[str, str] | None = None,
-        pending: str = "",
         outlives: bool = False,
-    ) -> AlertingRule:
+    ) -> AlertingRule | None:
         texts = {"summary": summary, "description": f"{description}{self._about}"}
         if self.section.example.runbook:
             texts["runbook_url"] = info(RuleLabel.RUNBOOK)
@@ -240,11 +241,10 @@ class SectionAlerts:
             name,
             expr,
             severity=severity,
-            family=family,
+            severities=self.severities,
             labels={**self._labels, **(more_labels or {})},
             annotations={**texts, **self.links},
             inhibit=inhibit,
-            pending=pending,
             keep_firing_for=self.keep_firing_for if outlives else "",
         )
 
@@ -278,7 +278,7 @@ class SectionAlerts:
         return f"{per} * {bad} / ({allowed} * {total} > 0)"
 
     def _looked_up(self, record: str, window_seconds: int) -> str:
-        return f'max({record}{{{OF},{RuleLabel.SLOTH_WINDOW}="{duration_text(window_seconds)}"}})'
+        return f'max({record}{{{OF},{RuleLabel.SLOTH_WINDOW}="{window_name(window_seconds)}"}})'
 
     @property
     def _left_sentence(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from slo_core.conventions import RESERVED_LABELS, is_encodable, label_problems
 from slo_core.errors import ConfigError, Problem
 from slo_core.objectives.alert_rule import whole_seconds
+from slo_core.objectives.alert_switches import severity_problems, switch_problems
 from slo_core.objectives.definition import SLODefinition
 from slo_core.rules.names import RESERVED_RULE_LABELS
 from slo_core.rules.promql import duration_text
@@ -27,6 +28,8 @@ def check_rule_input(
     keep_firing_for: str | int | None,
     match: Mapping[str, str],
     by: Sequence[str],
+    alerts: object,
+    severities: object,
 ) -> None:
     """
     Check everything that rules are made of.
@@ -40,6 +43,8 @@ def check_rule_input(
         *label_problems("labels", labels, reserved=RESERVED_RULE_LABELS, owner=_OWNER),
     ]
     problems += _environment_problems(match, by)
+    problems += switch_problems("alerts", alerts, of_service=True)
+    problems += severity_problems("severities", severities)
     if scope not in _SCOPES:
         problems.append(Problem("scope", f'expected "process", "host" or "fleet", got {scope!r}'))
     if not isinstance(dashboard_url, str) or not is_encodable(dashboard_url):

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from slo_core.config.sources.definition_set import DefinitionSet
 from slo_core.errors import ConfigError, Problem, SLOError
+from slo_core.objectives.alert_switches import AlertSwitches, switch_problems, switched
 from slo_core.process.text_file import write_output, write_text_file
 from slo_core.rules.limits import config_map_warnings, group_warnings, resource_warnings
 from slo_core.rules.part import named_parts, slug
@@ -57,6 +58,8 @@ def rule_file(
     resource_labels: Mapping[str, str] | None = None,
     match: Mapping[str, str] | None = None,
     by: Iterable[str] = (),
+    alerts: AlertSwitches | None = None,
+    severities: Mapping[str, str] | None = None,
     split: bool = False,
 ) -> RuleFile:
     """
@@ -74,6 +77,8 @@ def rule_file(
         resource_labels: Its labels.
         match: Only series with these labels are read.
         by: Labels that keep environments apart.
+        alerts: Switches of alerts, for those that neither an SLO nor its file switches.
+        severities: Other names for severities, in addition to those of the file.
         split: Several files or resources: one with the rules that SLOs share, and one for each SLO.
 
     Raises:
@@ -85,6 +90,9 @@ def rule_file(
         raise ConfigError(
             [Problem(slos.where, "whose events the store holds is not known", "say it: --scope process, host or fleet")]
         )
+    problems = tuple(switch_problems("--alert", alerts or {}, of_service=True))
+    if problems:
+        raise ConfigError(problems)
     comment = f"{_GENERATED} {slos.where}: change that, not this.\nService {slos.service}, store scope {used}."
     contents: dict[str, Mapping[str, Any]] = {}
     try:
@@ -97,6 +105,8 @@ def rule_file(
             keep_firing_for=keep_firing_for,
             match=match,
             by=by,
+            alerts=switched(slos.alerts, alerts or {}),
+            severities={**(severities or {}), **slos.severities},
         )
         service = slos.service if rule_format == "kubernetes" else slug(slos.service)
         base = f"slo-{service}" if name is None else name
@@ -184,6 +194,7 @@ _OPTIONS = {
     "name": "--name",
     "namespace": "--namespace",
     "scope": "--scope",
+    "severities": "--severity",
 }
 
 

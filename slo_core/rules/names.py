@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from slo_core.conventions import Label
-from slo_core.objectives.window import PeriodWindow
 from slo_core.rules.promql import duration_text
 
 __all__ = [
-    "ALERTMANAGER_INHIBIT_RULE",
+    "ALERTMANAGER_INHIBIT_RULES",
+    "INHIBITS_SERVICE",
     "RESERVED_RULE_LABELS",
-    "Alert",
     "Record",
     "RuleLabel",
     "sli_error_record",
-    "window_name",
 ]
 
 
@@ -37,11 +35,6 @@ class Record:
     PERIOD_BURN_RATE = "slo:period_burn_rate:ratio"
     BUDGET_REMAINING = "slo:period_error_budget_remaining:ratio"
     INFO = "sloth_slo_info"
-
-
-def window_name(window_seconds: int) -> str:
-    """The window in the label `sloth_window`; "period" where a rolling window has the length of the calendar window."""
-    return "period" if isinstance(window_seconds, PeriodWindow) else duration_text(window_seconds)
 
 
 def sli_error_record(window_seconds: int) -> str:
@@ -72,21 +65,6 @@ class RuleLabel:
     PART = "slo_part"  # only while an expression is worked out
 
 
-class Alert:
-    """Names of alerts."""
-
-    BURN = "SLOErrorBudgetBurn"
-    BUDGET_EXHAUSTED = "SLOBudgetExhausted"
-    BUDGET_LOW = "SLOBudgetLow"
-    BUDGET_GONE_SOON = "SLOBudgetGoneSoon"
-    NO_TRAFFIC = "SLONoTraffic"
-    ABSENT = "SLOAbsent"
-    EVENTS_DROPPED = "SLOEventsDropped"
-    STORE_DOWN = "SLOStoreDown"
-    FLUSH_STUCK = "SLOFlushStuck"
-    HISTORY_LOST = "SLOHistoryLost"
-
-
 # Configured labels of these names would be overwritten, or keep series and alerts from matching.
 RESERVED_RULE_LABELS = (
     {value for name, value in vars(RuleLabel).items() if name.isupper()}
@@ -94,10 +72,20 @@ RESERVED_RULE_LABELS = (
     | {"alertname", "alertstate"}
 )  # fmt: skip
 
+# The value of `slo_inhibit` of an alert that silences all others of its service.
+INHIBITS_SERVICE = "service"
+
 # For the `inhibit_rules:` of Alertmanager. While an SLO pages, its slower tickets of the same family stay silent: a fast
-# burn silences slow ones, an exhausted budget silences a low one.
-ALERTMANAGER_INHIBIT_RULE = {
-    "source_matchers": [f'{RuleLabel.INHIBIT}="source"'],
-    "target_matchers": [f'{RuleLabel.INHIBIT}="target"'],
-    "equal": [Label.SERVICE, Label.SLO, RuleLabel.FAMILY],
-}
+# burn silences slow ones, an exhausted budget silences a low one. A service that is gone silences all else about it.
+ALERTMANAGER_INHIBIT_RULES = (
+    {
+        "source_matchers": [f'{RuleLabel.INHIBIT}="source"'],
+        "target_matchers": [f'{RuleLabel.INHIBIT}="target"'],
+        "equal": [Label.SERVICE, Label.SLO, RuleLabel.FAMILY],
+    },
+    {
+        "source_matchers": [f'{RuleLabel.INHIBIT}="{INHIBITS_SERVICE}"'],
+        "target_matchers": [f'{RuleLabel.FAMILY}=~"burn|budget|traffic|store"'],
+        "equal": [Label.SERVICE],
+    },
+)

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from slo_core.conventions import quoted
+from slo_core.objectives.window import PeriodWindow
 
-__all__ = ["aggregated", "and_", "bracketed", "duration_text", "indented", "labelled", "one_of", "selected"]
+__all__ = [
+    "aggregated",
+    "and_",
+    "bracketed",
+    "duration_text",
+    "indented",
+    "labelled",
+    "one_of",
+    "selected",
+    "window_name",
+]
 
 _UNITS = (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 
@@ -25,6 +37,11 @@ def duration_text(seconds: int) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts)
+
+
+def window_name(seconds: int) -> str:
+    """The window in a label; "period" for a calendar window where a rolling one of the same length is recorded, too."""
+    return "period" if isinstance(seconds, PeriodWindow) else duration_text(seconds)
 
 
 def selected(
@@ -71,8 +88,8 @@ def labelled(body: str, name: str, value: str) -> str:
 
 
 def one_of(values: Iterable[object]) -> str:
-    """A regular expression for a few values without special characters."""
-    return "|".join(str(value) for value in values)
+    """A regular expression for a few values. Prometheus looks them up as quickly as single ones."""
+    return "|".join(re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", str(value)) for value in values)
 
 
 def bracketed(body: str) -> str:

@@ -9,8 +9,8 @@ from slo_core.budgets.wording import percent, target_digits, window_text
 from slo_core.conventions import Label
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import DAY
-from slo_core.rules.names import Record, RuleLabel, sli_error_record, window_name
-from slo_core.rules.promql import bracketed, selected
+from slo_core.rules.names import Record, RuleLabel, sli_error_record
+from slo_core.rules.promql import bracketed, selected, window_name
 from slo_core.rules.rule import RecordingRule
 from slo_core.rules.section import Section
 from slo_core.rules.series import SLOSeries

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
-from slo_core.conventions import Label
+from slo_core.conventions import Alert, Label
 from slo_core.rules.annotation import literal
 from slo_core.rules.names import RuleLabel
+from slo_core.rules.severities import Severities
 
 __all__ = ["PAGE", "TICKET", "AlertingRule", "RecordingRule", "RuleFileContent", "RuleGroup", "alerting_rule"]
 
@@ -53,34 +54,43 @@ def alerting_rule(
     expr: str,
     *,
     severity: str,
-    family: str,
+    severities: Severities,
     labels: Mapping[str, str],
     annotations: Mapping[str, str],
     inhibit: str = "",
     pending: str = "",
     keep_firing_for: str = "",
-) -> AlertingRule:
+) -> AlertingRule | None:
     """
     An alerting rule with the labels that all alerts have.
 
     Args:
         name: Name of the alert.
         expr: When it fires, in PromQL.
-        severity: `"page"` or `"ticket"` by convention.
-        family: Alerts of one family about one SLO may silence each other.
+        severity: Its default one: `"page"` or `"ticket"` by convention.
+        severities: Those that are configured.
         labels: More labels, as templates.
         annotations: Text for people, as templates.
         inhibit: `"source"` silences every `"target"` of its family; empty takes no part.
         pending: How long the condition must hold, as Prometheus writes it; empty fires immediately.
         keep_firing_for: How long it outlives its condition; empty ends with it.
+
+    Returns:
+        None where the alert is off.
     """
+    chosen = severities.of(name, severity)
+    if chosen is None:
+        return None
     times: _Times = {}
     if pending:
         times["for"] = pending
     if keep_firing_for:
         times["keep_firing_for"] = keep_firing_for
-    severities = dict.fromkeys((Label.SEVERITY, RuleLabel.SLOTH_SEVERITY), literal(severity))
-    every = {**labels, **severities, RuleLabel.FAMILY: family}
+    of_severity = {
+        Label.SEVERITY: literal(severities.name_of(chosen)),
+        RuleLabel.SLOTH_SEVERITY: literal(chosen),
+    }
+    every = {**labels, **of_severity, RuleLabel.FAMILY: Alert.FAMILY_OF[name]}
     if inhibit:
         every[RuleLabel.INHIBIT] = inhibit
     return {"alert": name, "expr": expr, **times, "labels": every, "annotations": dict(annotations)}

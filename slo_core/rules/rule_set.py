@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from slo_core.budgets.wording import window_text
 from slo_core.conventions import Label
+from slo_core.objectives.alert_switches import AlertSwitches
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.window import DAY
+from slo_core.rules.absent_alerts import absent_alerts
 from slo_core.rules.alerts import SectionAlerts
 from slo_core.rules.annotation import literal
 from slo_core.rules.check import check_rule_input, keep_firing_text
@@ -24,6 +26,7 @@ from slo_core.rules.recording import budget_rules, count_rules, objective_rules,
 from slo_core.rules.rule import AlertingRule, RecordingRule, RuleFileContent, RuleGroup
 from slo_core.rules.section import Section, sections_of
 from slo_core.rules.series import RuleScope, series_of
+from slo_core.rules.severities import Severities
 from slo_core.rules.store_alerts import store_alerts
 from slo_core.rules.threshold import Threshold
 
@@ -84,6 +87,8 @@ def prometheus_rules(
     keep_firing_for: str | int | None = "10m",
     match: Mapping[str, str] | None = None,
     by: Iterable[str] = (),
+    alerts: AlertSwitches | None = None,
+    severities: Mapping[str, str] | None = None,
 ) -> PrometheusRules:
     """
     Rules that agree with the application's own numbers.
@@ -101,9 +106,12 @@ def prometheus_rules(
             not resolve a page. None, or 0, leaves it out, for Prometheus before 2.42.
         match: Only series with these labels are read: `{"env": "prod"}`. Records and alerts carry them.
         by: Labels that keep environments apart: `["env"]` gives each its own numbers and alerts.
+        alerts: Switches of alerts, by family or name: `{"traffic": "off", "absent": "ticket"}`; an SLO's own ones win.
+        severities: Other names for severities: `{"page": "critical", "ticket": "warning"}`.
 
     Returns:
-        Groups of at most 20 rules, which SLOs with the same windows and alert rules share; and one for the shared store.
+        Groups of at most 20 rules, which SLOs with the same windows and alert rules share; and one about the service and
+        its shared store.
 
     Raises:
         ConfigError: Every problem.
@@ -120,31 +128,40 @@ def prometheus_rules(
         keep_firing_for=keep_firing_for,
         match=match or {},
         by=by,
+        alerts=alerts or {},
+        severities=severities or {},
     )
+    chosen = Severities((alerts,) if alerts else (), severities or {})
     environment = Environment(dict(match or {}), by)
     common = {name: literal(value) for name, value in alert_labels.items()}
     links = {"dashboard_url": literal(dashboard_url)} if dashboard_url else {}
     keep_firing = keep_firing_text(keep_firing_for)
-    options = (scope, tuple(sorted(common.items())), dashboard_url, keep_firing)
+    options = (scope, tuple(sorted(common.items())), dashboard_url, keep_firing, repr(chosen))
     sections = tuple(sections_of(slos, service=service, environment=environment, options=options))
     every, shared = [], []
     names = _group_names(sections)
     for section, name in zip(sections, names, strict=True):
-        rules = _SectionRules.of(section, scope=scope, labels=common, links=links, keep_firing_for=keep_firing)
+        rules = _SectionRules.of(
+            section, scope=scope, severities=chosen, labels=common, links=links, keep_firing_for=keep_firing
+        )
         if len(sections) > 1:
             _tell_apart(section, (*rules.main, *rules.ratios))
         every += grouped(name, rules.budgets, rules.main, rules.objectives, rules.ratios)
         shared += grouped(name, rules.main, rules.ratios)
+    of_service = {
+        **common,
+        **_literals({Label.SERVICE: service, RuleLabel.SLOTH_SERVICE: service, **environment.match}),
+    }
+    series = series_of(service, scope=scope, environment=environment)
+    absent = absent_alerts(
+        service, sections, series=series, environment=environment, severities=chosen, labels=of_service, links=links
+    )
+    of_store: Iterable[AlertingRule | None] = ()
     if scope != "process":
-        of_service = {
-            **common,
-            **_literals({Label.SERVICE: service, RuleLabel.SLOTH_SERVICE: service, **environment.match}),
-        }
-        rules_of_store: list[RecordingRule | AlertingRule] = [
-            *store_alerts(service, environment=environment, labels=of_service, links=links)
-        ]
-        for groups in (every, shared):
-            groups.append({"name": f"slo-store/{service}", "rules": rules_of_store})
+        of_store = store_alerts(service, environment=environment, severities=chosen, labels=of_service, links=links)
+    about_service = grouped(f"slo-service/{service}", [rule for rule in (*absent, *of_store) if rule is not None])
+    every += about_service
+    shared += about_service
     warnings = (*_warnings(slos, scope), *label_warnings(slos))
     parts = [PrometheusRules(service, shared, ())]
     parts += [
@@ -178,12 +195,20 @@ class _SectionRules:
         section: Section,
         *,
         scope: RuleScope,
+        severities: Severities,
         labels: Mapping[str, str],
         links: Mapping[str, str],
         keep_firing_for: str,
     ) -> _SectionRules:
-        series = series_of(section.service, scope=scope, environment=section.environment)
-        alerts = SectionAlerts(section, series, labels=labels, links=links, keep_firing_for=keep_firing_for)
+        series = series_of(section.service, scope=scope, environment=section.environment, slos=section.selected_slos)
+        alerts = SectionAlerts(
+            section,
+            series,
+            severities=severities.under(section.example.alerts),
+            labels=labels,
+            links=links,
+            keep_firing_for=keep_firing_for,
+        )
         return cls(
             budgets=[rule for slo in section.definitions for rule in budget_rules(slo, section)],
             main=[*count_rules(section, series), *alerts.rules()],

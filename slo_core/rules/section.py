@@ -42,17 +42,24 @@ class Section:
         service: Their service.
         environment: Which of its scraped series are read.
         definitions: The SLOs.
+        is_most: Whether they are most SLOs of the service.
     """
 
     id: str
     service: str
     environment: Environment
     definitions: tuple[SLODefinition, ...]
+    is_most: bool = True
 
     @property
     def example(self) -> SLODefinition:
         """One of the SLOs, for all that they have in common."""
         return self.definitions[0]
+
+    @property
+    def selected_slos(self) -> tuple[str, ...]:
+        """The SLOs whose scraped series are read; none where all of the service are: a long list of names costs more."""
+        return () if self.is_most else tuple(each.name for each in self.definitions)
 
     @property
     def alert_rules(self) -> tuple[AlertRule, ...]:
@@ -61,7 +68,7 @@ class Section:
 
     @property
     def period(self) -> int:
-        """Their own window, in seconds, as a key among those that are counted."""
+        """Their window, in seconds."""
         return self.example.own_window
 
     @property
@@ -139,10 +146,17 @@ def sections_of(
     sections: dict[Hashable, list[SLODefinition]] = {}
     for definition in definitions:
         sections.setdefault(_in_common(definition), []).append(definition)
+    count = sum(map(len, sections.values()))
     for key, members in sections.items():
         everything = repr((service, sorted(environment.match.items()), environment.by, options, key))
         digest = hashlib.sha256(everything.encode("utf-8", "backslashreplace")).hexdigest()
-        yield Section(f"{window_text(members[0])}-{digest[:_ID_DIGITS]}", service, environment, tuple(members))
+        yield Section(
+            f"{window_text(members[0])}-{digest[:_ID_DIGITS]}",
+            service,
+            environment,
+            tuple(members),
+            2 * len(members) > count,
+        )
 
 
 def _in_common(definition: SLODefinition) -> Hashable:
@@ -156,11 +170,13 @@ def _in_common(definition: SLODefinition) -> Hashable:
         definition.window_seconds,
         window_text(definition),
         definition.windows,
+        definition.window,
         tuple(
             (rule.key, rule.min_failures, str(rule.factor(definition.window_seconds)))
             for rule in definition.active_alert_rules
         ),
         bool(definition.runbook),
+        tuple(sorted((name, str(value)) for name, value in definition.alerts.items())),
         str(definition.objective.allowance) if needs_own_numbers else "",
     )
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Protocol
 
+from slo_core.budgets.warm_up import LEAST_MEASURED_PARTS
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
 from slo_core.objectives.window import PeriodWindow
 from slo_core.rules.environment import Environment
-from slo_core.rules.names import RuleLabel, window_name
-from slo_core.rules.promql import aggregated, and_, bracketed, indented, labelled, one_of, selected
+from slo_core.rules.names import RuleLabel
+from slo_core.rules.promql import (
+    aggregated,
+    and_,
+    bracketed,
+    duration_text,
+    indented,
+    labelled,
+    one_of,
+    selected,
+    window_name,
+)
 
 __all__ = ["ProcessSeries", "RuleScope", "SLOSeries", "SharedSeries", "series_of"]
 
@@ -49,16 +60,65 @@ class SLOSeries(Protocol):
     def measured_at_least(self, seconds: int) -> str:
         """A condition: the SLO has been measured for that long."""
 
+    def unless_warming_up(self, window_seconds: int) -> str:
+        """The end of a condition about a budget: enough is known of that window to judge it."""
+
     def dropped(self, window_seconds: int) -> str:
         """Events that came too late to count, in the last seconds."""
 
-    def target(self, *, within_seconds: int | None = None) -> str:
-        """The objective as the application shows it now, or whether it did within the last seconds."""
+    def target(self, *, within_seconds: int | None = None, offset_seconds: int | None = None) -> str:
+        """The objective as the application shows it, or whether it did within some seconds; now, or so long ago."""
 
 
-def series_of(service: str, *, scope: RuleScope, environment: Environment) -> SLOSeries:
-    """The series of a service whose store has that scope."""
-    return ProcessSeries(service, environment) if scope == "process" else SharedSeries(service, environment)
+def series_of(service: str, *, scope: RuleScope, environment: Environment, slos: Sequence[str] = ()) -> SLOSeries:
+    """
+    The series of a service whose store has that scope.
+
+    Args:
+        service: The service.
+        scope: Whose events a store holds.
+        environment: Which of its scraped series are read.
+        slos: The SLOs that are read; none reads all.
+    """
+    series = ProcessSeries if scope == "process" else SharedSeries
+    return series(service, environment, slos)
+
+
+class _Selection:
+    """
+    Selectors of a service's scraped series.
+
+    Args:
+        labels: Labels that they have.
+        slos: Names of SLOs; none selects all.
+    """
+
+    def __init__(self, labels: Mapping[str, str], slos: Sequence[str]) -> None:
+        self._labels = {**labels, **({Label.SLO: slos[0]} if len(slos) == 1 else {})}
+        self._any_of = {Label.SLO: one_of(slos)} if len(slos) > 1 else {}
+
+    def of(
+        self,
+        metric: str,
+        labels: Mapping[str, str] | None = None,
+        *,
+        any_of: Mapping[str, str] | None = None,
+        range_seconds: int | None = None,
+        offset_seconds: int | None = None,
+    ) -> str:
+        """A selector; see `selected`."""
+        return selected(
+            metric,
+            {**self._labels, **(labels or {})},
+            any_of={**self._any_of, **(any_of or {})},
+            range_seconds=range_seconds,
+            offset_seconds=offset_seconds,
+        )
+
+    def target(self, identity: tuple[str, ...], within_seconds: int | None, offset_seconds: int | None) -> str:
+        """How many processes show the objective, or did within some seconds; now, or so long ago."""
+        shown = self.of(Metric.TARGET, range_seconds=within_seconds, offset_seconds=offset_seconds)
+        return aggregated("count", identity, shown if within_seconds is None else f"present_over_time({shown})")
 
 
 class SharedSeries:
@@ -72,12 +132,13 @@ class SharedSeries:
     Args:
         service: The service.
         environment: Which of its scraped series are read.
+        slos: The SLOs that are read; none reads all.
     """
 
     is_exact = True
 
-    def __init__(self, service: str, environment: Environment) -> None:
-        self._labels = environment.selecting({Label.SERVICE: service})
+    def __init__(self, service: str, environment: Environment, slos: Sequence[str] = ()) -> None:
+        self._series = _Selection(environment.selecting({Label.SERVICE: service}), slos)
         self.identity = environment.of_slo
         self._by_store = (*self.identity, Label.STORE_ID)
 
@@ -95,34 +156,40 @@ class SharedSeries:
     def measured_at_least(self, seconds: int) -> str:
         return f"{aggregated('max', self.identity, self._measured_seconds())} >= {seconds}"
 
+    def unless_warming_up(self, window_seconds: int) -> str:
+        # The application decides. Of a store the process that has seen most; of several stores any that is judged. A
+        # process of an older version shows nothing, and its budget is judged from the first event on.
+        of_stores = aggregated("max", self._by_store, self._series.of(Metric.WARMING_UP))
+        warming_up = aggregated("min", self.identity, of_stores)
+        return f"unless on ({', '.join(self.identity)})\n{bracketed(f'{warming_up} == 1')}"
+
     def dropped(self, window_seconds: int) -> str:
         now, before = (
-            self._highest(selected(Metric.EVENTS_DROPPED, self._labels, offset_seconds=offset))
+            self._highest(self._series.of(Metric.EVENTS_DROPPED, offset_seconds=offset))
             for offset in (None, window_seconds)
         )
         return self._grown(now, before, window_seconds)
 
-    def target(self, *, within_seconds: int | None = None) -> str:
-        return _target(self._labels, self.identity, within_seconds)
+    def target(self, *, within_seconds: int | None = None, offset_seconds: int | None = None) -> str:
+        return self._series.target(self.identity, within_seconds, offset_seconds)
 
     def _gauges(self, windows: Sequence[int]) -> str:
         """The windows that the application counts."""
-        # The calendar window last: its label stands beside that of the rolling window.
-        windows = sorted(windows, key=lambda seconds: isinstance(seconds, PeriodWindow))
-        by_window: tuple[str, ...] = (Label.WINDOW,)
-        if any(isinstance(seconds, PeriodWindow) for seconds in windows):
-            by_window = (Label.WINDOW, Label.WINDOW_PERIOD)
-        of_windows = {Label.WINDOW: one_of(dict.fromkeys(map(str, windows)))}
+        of_windows = {Label.WINDOW: one_of(windows)}
         both = {"__name__": one_of((Metric.WINDOW_EVENTS, Metric.WINDOW_FAILURES)), **of_windows}
-        scraped_at = f"timestamp({selected(Metric.WINDOW_EVENTS, self._labels, any_of=of_windows)})"
-        body = f"{selected('', self._labels, any_of=both)}\nand\n{self._newest(scraped_at, by_window)}"
+        # Where a calendar window and a rolling one are equally long, one label more tells them apart.
+        has_period = any(isinstance(seconds, PeriodWindow) for seconds in windows)
+        told_apart = (Label.WINDOW, Label.WINDOW_PERIOD) if has_period else (Label.WINDOW,)
+        scraped_at = f"timestamp({self._series.of(Metric.WINDOW_EVENTS, any_of=of_windows)})"
+        body = f"{self._series.of('', any_of=both)}\nand\n{self._newest(scraped_at, told_apart)}"
         prefix = Metric.WINDOW_EVENTS.removesuffix("events")
         body = _replaced(body, RuleLabel.COUNT, "$1", "__name__", f"{prefix}(.+)")
         for seconds in windows:
-            # The series of a calendar window has a second label where a rolling one is just as long.
-            is_period = isinstance(seconds, PeriodWindow)
-            source, pattern = (Label.WINDOW_PERIOD, ".+") if is_period else (Label.WINDOW, str(seconds))
-            body = _replaced(body, RuleLabel.SLOTH_WINDOW, window_name(seconds), source, pattern)
+            if not isinstance(seconds, PeriodWindow):
+                body = _replaced(body, RuleLabel.SLOTH_WINDOW, duration_text(seconds), Label.WINDOW, str(seconds))
+        for seconds in windows:
+            if isinstance(seconds, PeriodWindow):
+                body = _replaced(body, RuleLabel.SLOTH_WINDOW, window_name(seconds), Label.WINDOW_PERIOD, ".+")
         return aggregated("sum", (*self.identity, RuleLabel.SLOTH_WINDOW, RuleLabel.COUNT), body)
 
     def _grown_counts(self, seconds: int) -> str:
@@ -140,35 +207,37 @@ class SharedSeries:
             choices.append(f"{now} - {self._totals_seen(seconds)}")
         body = "\nor\n".join(choices)
         return labelled(
-            aggregated("sum", (*self.identity, RuleLabel.COUNT), body), RuleLabel.SLOTH_WINDOW, window_name(seconds)
+            aggregated("sum", (*self.identity, RuleLabel.COUNT), body), RuleLabel.SLOTH_WINDOW, duration_text(seconds)
         )
 
     def _totals(self, ago_seconds: int | None = None) -> str:
         """The totals of each store, from its last scrape: two series, told apart by `slo_count`."""
-        bad = {**self._labels, Label.OUTCOME: "bad"}
-        scraped_at = f"timestamp({selected(Metric.EVENTS, bad, offset_seconds=ago_seconds)})"
+        bad = {Label.OUTCOME: "bad"}
+        scraped_at = f"timestamp({self._series.of(Metric.EVENTS, bad, offset_seconds=ago_seconds)})"
         last = self._newest(scraped_at, ())
         return _both(
             *(
                 aggregated(
                     "sum",
                     self._by_store,
-                    f"{selected(Metric.EVENTS, labels, offset_seconds=ago_seconds)}\nand ignoring ({Label.OUTCOME})\n{last}",
+                    f"{series}\nand ignoring ({Label.OUTCOME})\n{last}",
                 )
-                for labels in (self._labels, bad)
+                for series in (
+                    self._series.of(Metric.EVENTS, labels, offset_seconds=ago_seconds) for labels in ({}, bad)
+                )
             )
         )
 
     def _totals_seen(self, seconds: int) -> str:
         """The lowest totals of each store that were scraped in the last seconds."""
-        bad = {**self._labels, Label.OUTCOME: "bad"}
+        bad = {Label.OUTCOME: "bad"}
         lowest = (
             aggregated(
                 "min",
                 (*self._by_store, Label.OUTCOME),
-                f"min_over_time({selected(Metric.EVENTS, labels, range_seconds=seconds)})",
+                f"min_over_time({self._series.of(Metric.EVENTS, labels, range_seconds=seconds)})",
             )
-            for labels in (self._labels, bad)
+            for labels in ({}, bad)
         )
         return _both(*(aggregated("sum", self._by_store, body) for body in lowest))
 
@@ -180,12 +249,12 @@ class SharedSeries:
         return aggregated("max", self._by_store, expression)
 
     def _lifetime_events(self, ago_seconds: int | None = None) -> str:
-        both = selected(Metric.EVENTS, self._labels, offset_seconds=ago_seconds)
+        both = self._series.of(Metric.EVENTS, offset_seconds=ago_seconds)
         return self._highest(f"sum without ({Label.OUTCOME}) ({both})")
 
     def _measured_seconds(self) -> str:
         # At the time of the scrape, not of the evaluation, like the counts.
-        since = selected(Metric.DATA_SINCE, self._labels)
+        since = self._series.of(Metric.DATA_SINCE)
         return f"timestamp({since})\n- {since}"
 
     def _grown(self, now: str, before: str, window_seconds: int) -> str:
@@ -209,14 +278,15 @@ class ProcessSeries:
     Args:
         service: The service.
         environment: Which of its scraped series are read.
+        slos: The SLOs that are read; none reads all.
     """
 
     is_exact = False
 
-    def __init__(self, service: str, environment: Environment) -> None:
+    def __init__(self, service: str, environment: Environment, slos: Sequence[str] = ()) -> None:
         # A single process of the default service leaves the label out.
         is_named = service != DEFAULT_SERVICE
-        self._labels = environment.selecting({Label.SERVICE: service if is_named else ""})
+        self._series = _Selection(environment.selecting({Label.SERVICE: service if is_named else ""}), slos)
         self.identity = tuple(name for name in environment.of_slo if is_named or name != Label.SERVICE)
 
     def counts(self, windows: Iterable[int], *, counted: Iterable[int]) -> str:
@@ -235,21 +305,25 @@ class ProcessSeries:
 
     def measured_at_least(self, seconds: int) -> str:
         # A deploy may have replaced the processes of that time, but their counts remain.
-        since = f"min_over_time({selected(Metric.DATA_SINCE, self._labels, range_seconds=seconds)})"
+        since = f"min_over_time({self._series.of(Metric.DATA_SINCE, range_seconds=seconds)})"
         return f"time() - {aggregated('min', self.identity, since)} >= {seconds}"
 
+    def unless_warming_up(self, window_seconds: int) -> str:
+        # Each process knows its own events only, so the guard is put together here.
+        measured = self.measured_at_least(window_seconds // LEAST_MEASURED_PARTS)
+        return f"and on ({', '.join(self.identity)})\n{bracketed(measured)}"
+
     def dropped(self, window_seconds: int) -> str:
-        grown = f"increase({selected(Metric.EVENTS_DROPPED, self._labels, range_seconds=window_seconds)})"
+        grown = f"increase({self._series.of(Metric.EVENTS_DROPPED, range_seconds=window_seconds)})"
         return aggregated("sum", self.identity, grown)
 
-    def target(self, *, within_seconds: int | None = None) -> str:
-        return _target(self._labels, self.identity, within_seconds)
+    def target(self, *, within_seconds: int | None = None, offset_seconds: int | None = None) -> str:
+        return self._series.target(self.identity, within_seconds, offset_seconds)
 
-    def _counted(self, more_labels: dict[str, str], window_seconds: int) -> str:
-        labels = {**self._labels, **more_labels}
-        events = selected(Metric.EVENTS, labels, range_seconds=window_seconds)
-        before = selected(Metric.EVENTS, labels, offset_seconds=window_seconds)
-        created = selected(_CREATED, labels, range_seconds=window_seconds)
+    def _counted(self, labels: dict[str, str], window_seconds: int) -> str:
+        events = self._series.of(Metric.EVENTS, labels, range_seconds=window_seconds)
+        before = self._series.of(Metric.EVENTS, labels, offset_seconds=window_seconds)
+        created = self._series.of(_CREATED, labels, range_seconds=window_seconds)
         parts = "\n".join(
             (
                 f'label_replace(increase({events}), "{RuleLabel.PART}", "grown", "", "")',
@@ -275,10 +349,3 @@ def _both(events: str, failures: str) -> str:
 
 def _replaced(body: str, name: str, value: str, source: str, pattern: str) -> str:
     return f'label_replace(\n{indented(body)},\n  "{name}", "{value}", "{source}", "{pattern}"\n)'
-
-
-def _target(labels: dict[str, str], identity: tuple[str, ...], within_seconds: int | None) -> str:
-    if within_seconds is None:
-        return aggregated("count", identity, selected(Metric.TARGET, labels))
-    present = selected(Metric.TARGET, labels, range_seconds=within_seconds)
-    return aggregated("count", identity, f"present_over_time({present})")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from slo_core.conventions import Label, Metric, quoted
+from slo_core.conventions import Alert, Label, Metric, quoted
 from slo_core.rules.annotation import literal, where
 from slo_core.rules.environment import Environment
-from slo_core.rules.names import Alert
 from slo_core.rules.promql import aggregated, selected
 from slo_core.rules.rule import TICKET, AlertingRule, alerting_rule
+from slo_core.rules.severities import Severities
 
 __all__ = ["store_alerts"]
 
@@ -18,26 +18,32 @@ _STUCK_SECONDS = 60
 
 
 def store_alerts(
-    service: str, *, environment: Environment, labels: Mapping[str, str], links: Mapping[str, str]
-) -> Iterator[AlertingRule]:
+    service: str,
+    *,
+    environment: Environment,
+    severities: Severities,
+    labels: Mapping[str, str],
+    links: Mapping[str, str],
+) -> Iterator[AlertingRule | None]:
     """
     The rules about the shared store of a service.
 
     Args:
         service: The service.
         environment: Which of its scraped series are read.
+        severities: Those that are configured.
         labels: Labels of every alert.
         links: Annotations of every alert.
     """
     of_service, by_service = environment.selecting({Label.SERVICE: service}), environment.of_service
     title = literal(service) + where(environment)
 
-    def alert(name: str, expr: str, *, summary: str, description: str, pending: str = "") -> AlertingRule:
+    def alert(name: str, expr: str, *, summary: str, description: str, pending: str = "") -> AlertingRule | None:
         return alerting_rule(
             name,
             expr,
             severity=TICKET,
-            family="store",
+            severities=severities,
             labels=labels,
             annotations={"summary": summary, "description": description, **links},
             pending=pending,

@@ -83,7 +83,8 @@ class Gate:
         if not snapshot.has_data:
             return Finding("unknown", subject, f"no events in {window_text(definition)}")
         needed = _LEAST_MEASURED * definition.window_length(snapshot.at)
-        if Fraction(measured_in_window(definition, snapshot)) < needed:
+        # More failures than the last period allowed spend the budget of this one, too, however young it is.
+        if Fraction(measured_in_window(definition, snapshot)) < needed and not snapshot.is_budget_exhausted:
             return Finding("unknown", subject, f"measured {measured_text(definition, snapshot)}; a tenth is needed")
         checks = [self._budget(definition, snapshot), *(_burn(snapshot, limit, definition) for limit in self.max_burns)]
         if self.min_seconds:
@@ -103,6 +104,8 @@ class Gate:
             f"{_percent_text(left)} of the error budget left, {asked} asked: {snapshot.failures:,} of "
             f"{_events(snapshot.total)} failed in {window_text(definition)}, target {target}"
         )
+        if not is_enough and snapshot.is_warming_up:
+            return "unknown", f"too few failures to judge by: {reason}"
         return "pass" if is_enough else "fail", reason
 
     def _time(self, definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[Verdict, str]:

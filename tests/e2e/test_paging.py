@@ -10,7 +10,7 @@ from pathlib import Path
 from alertmanager import start_alertmanager, start_telephone
 from fleet_client import Clients
 from slo_core import SLORegistry
-from slo_core.rules.names import ALERTMANAGER_INHIBIT_RULE
+from slo_core.rules.names import ALERTMANAGER_INHIBIT_RULES
 from slo_core.rules.rule_set import prometheus_rules
 from slo_core.rules.text import rules_text
 from slo_servers import HOST, free_port, python, start_prometheus, start_server, wait_until
@@ -52,7 +52,9 @@ def test_a_page_arrives_and_resolves_and_silences_the_ticket(tmp_path: Path) -> 
     command = python("-m", "gunicorn", "-b", f"{HOST}:{port}", "-w", "2", "fleet_service:flask_app()")
     with (
         start_telephone() as telephone,
-        start_alertmanager(telephone, severities=["page", "ticket"], inhibit=ALERTMANAGER_INHIBIT_RULE) as alertmanager,
+        start_alertmanager(
+            telephone, severities=["page", "ticket"], inhibit=ALERTMANAGER_INHIBIT_RULES
+        ) as alertmanager,
         start_server(command, port=port, ready="/metrics", env=env),
         start_prometheus(
             [f"{HOST}:{port}"], rules=rules_text(rules.file_content()), alertmanager=alertmanager.address

@@ -175,6 +175,30 @@ def test_any_name_selects_its_own_series_and_stays_what_it_is(scope: str, tmp_pa
     run_lapses({"groups": groups}, [lapse], tmp_path)
 
 
+@pytest.mark.parametrize("scope", ["fleet", "process"])
+def test_slos_with_rules_of_their_own_are_selected_by_name(scope: str, tmp_path: Path) -> None:
+    """Whatever their names mean in a regular expression: each is counted once, and only by its own rules."""
+    rule = AlertRule("2h", "10m", severity="page", burn_rate=2)
+    own = [
+        SLODefinition(name, 0.9, alert_rules=(rule,))
+        for name in (*ODD_NAMES[:6], "a.b", "a+", "(", "x|y", "^a$", "[", "\\d")
+    ]
+    others = [an_slo(name, 30) for name in ("aXb", "aa", "x", "y", *map(str, range(12)))]
+    lapse = Lapse()
+    for slo in (*own, *others):
+        source = Scraped(lapse, slo.name, **({"store_id": "a"} if scope == "fleet" else {}))
+        for window in slo.windows if scope == "fleet" else ():
+            source.window(window, [30] * 8, [3] * 8)
+        source.lifetime(good=[0] * 8, bad=range(0, 40, 5))
+        failures = 3 if scope == "fleet" else 35
+        lapse.expect(recorded("slo:window_failures:sum", slo.name, "30d"), 7, failures)
+    every = 'slo:window_counts:sum{sloth_window="30d",slo_count="events"}'
+    lapse.expect(f"count({every})", 7, len(own) + len(others))
+
+    rules = rules_for([*own, *others], scope=scope)
+    run_lapses(only(rules, "SLOErrorBudgetBurn"), [lapse], tmp_path)
+
+
 def test_a_process_of_no_particular_service_is_found_without_the_label(tmp_path: Path) -> None:
     """`memory://` and the default service: the series carry no `slo_service`; records and alerts do."""
     lapse = Lapse()
@@ -241,7 +265,8 @@ def test_alerts_fire_exactly_when_the_library_says_so(tmp_path: Path) -> None:
                 long, short = counts[rule.long_window], counts[rule.short_window]
                 exact += long.total > 0 and long.bad == factor * allowance * long.total
                 check = RuleCheck(rule, factor=factor, target=slo.objective)
-                if check.fires(long=long, short=short, measured_seconds=measured[step]):
+                recent = counts[rule.recent_window]
+                if check.fires(long=long, short=short, recent=recent, measured_seconds=measured[step]):
                     expected[step][labels_of(slo.name, rule)] = 1
                     fired += 1
                 else:
@@ -315,6 +340,7 @@ SCENARIOS: dict[str, Minute] = {
     "fast burn, quiet night": burn_then_night,
     "slow burn": lambda minute: (5_967, 33) if minute >= 30 else (6_000, 0),
     "born burning": lambda minute: (0, 0) if minute < 60 else (5_000, 1_000),
+    "born burning, then well": lambda minute: (0, 0) if minute < 60 else (3_000, 3_000) if minute < 75 else (6_000, 0),
 }
 EPOCH = 1_700_000_100  # a multiple of 900; what promtool calls 0
 STEP = 900
@@ -359,7 +385,7 @@ def test_a_day_goes_as_the_library_says_it_went(tmp_path: Path) -> None:
     for period in PERIODS:
         for name, minutes in SCENARIOS.items():
             slo = an_slo(f"{name}, {period}d", period)
-            snapshots = lived(slo, minutes, steps=steps, is_new=name == "born burning")
+            snapshots = lived(slo, minutes, steps=steps, is_new=name.startswith("born"))
             show(Scraped(lapse, slo.name, store_id="a"), snapshots)
             slos.append(slo)
             days[slo.name] = snapshots
@@ -399,6 +425,10 @@ def test_a_day_goes_as_the_library_says_it_went(tmp_path: Path) -> None:
         assert page == 0
         assert ticket > 0
         assert fired["born burning", period][0] > 0
+        # Each would start when measuring reaches back its short window, long after the end.
+        assert fired["born burning, then well", period] == [1] + [0] * (
+            len(fired["born burning, then well", period]) - 1
+        )
 
     run_lapses(only(rules_for(slos, scope="host"), "SLOErrorBudgetBurn"), [lapse], tmp_path)
 
@@ -508,11 +538,11 @@ def test_environments_do_not_page_for_each_other(options: dict[str, Any], tmp_pa
 
 def test_five_minutes_are_known_from_the_first_scrape_on(tmp_path: Path) -> None:
     """Of SLOs that count no such window, in a store that is older than Prometheus: what it has seen of them, 0 at first."""
-    own = AlertRule("2h", "10m", severity="page", burn_rate=2)
+    own = AlertRule("2h", "4m", severity="page", burn_rate=2)
     slos = [
         SLODefinition("own rules", 0.9, burn_rate_windows=(), alert_rules=(own,)),
-        SLODefinition("90 percent", 0.9),
-        SLODefinition("quiet", 0.9),
+        SLODefinition("90 percent", 0.9, alert_rules=()),
+        SLODefinition("quiet", 0.9, alert_rules=()),
         SLODefinition("a minute", 0.9, 60, burn_rate_windows=(), alert_rules=()),
     ]
     lapse, steps = Lapse(), 12
@@ -563,7 +593,7 @@ def test_a_dead_store_does_not_resolve_a_page(days: int, tmp_path: Path) -> None
         ("SLOBudgetExhausted", 0, 20, {"severity": "ticket"}),
         ("SLOStoreDown", 12, 30, {"severity": "ticket"}),
         ("SLOFlushStuck", 12, 35, {"severity": "ticket"}),
-        ("SLOAbsent", 20, 30, {"severity": "page", "slo": "a"}),
+        ("SLOAbsent", 20, 30, {"severity": "page", "slo_inhibit": "service"}),
     ):
         for step in range(0, 30):
             lapse.expect(firing(alert, slo_service="shop", **first_seen), step, int(from_step <= step < until_step))
@@ -658,7 +688,7 @@ def test_dropped_events_are_told_once(tmp_path: Path) -> None:
         "3 events of the last 15m came too late to be counted: a clock is wrong, or a store was out of reach for hours."
     )
     identity = {"slo": "a", "slo_service": "shop", "sloth_slo": "a", "sloth_service": "shop", "sloth_id": "shop-a"}
-    labels = {**identity, "severity": "ticket", "sloth_severity": "ticket", "slo_alert_family": "data"}
+    labels = {**identity, "severity": "ticket", "sloth_severity": "ticket", "slo_alert_family": "store"}
     shared.alerts["SLOEventsDropped", 25] = [(labels, {"summary": "a of shop loses events", "description": words})]
 
     run_lapses(rules_for([an_slo("a", 30)], scope="fleet").file_content(), [shared], tmp_path)

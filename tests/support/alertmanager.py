@@ -79,7 +79,7 @@ class Alertmanager:
 
 @contextmanager
 def start_alertmanager(
-    telephone: Telephone, *, severities: Sequence[str], inhibit: Mapping[str, object]
+    telephone: Telephone, *, severities: Sequence[str], inhibit: Sequence[Mapping[str, object]]
 ) -> Iterator[Alertmanager]:
     """
     An Alertmanager that calls at once, until the `with` block ends.
@@ -87,7 +87,7 @@ def start_alertmanager(
     Args:
         telephone: What it calls.
         severities: Each is a receiver of its own.
-        inhibit: Its rule about which alert silences which.
+        inhibit: Its rules about which alert silences which.
     """
     executable = require("prometheus-alertmanager")
     port = free_port()
@@ -109,7 +109,7 @@ def start_alertmanager(
                 }
                 for severity in severities
             ],
-            "inhibit_rules": [inhibit],
+            "inhibit_rules": list(inhibit),
         }
         file = Path(folder) / "alertmanager.yml"
         file.write_text(json.dumps(config))

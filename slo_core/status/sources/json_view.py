@@ -96,7 +96,14 @@ def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:
         definition_changed_at=entry["definition_changed_at"],
         last_event_at=entry["last_event_at"],
     )
-    return slo_from_counts(definition, alerts, reading, windows=tuple(counts), at=float(entry["at"]))
+    return slo_from_counts(
+        definition,
+        alerts,
+        reading,
+        windows=tuple(counts),
+        at=float(entry["at"]),
+        is_warming_up=entry.get("is_warming_up"),
+    )
 
 
 def _key(entry: Mapping[str, Any], window: Mapping[str, Any]) -> int:

@@ -79,7 +79,15 @@ class _SLO:
         }
         since = self.values[Metric.DATA_SINCE, 0]
         reading = Reading(counts=tuple(counts.values()), lifetime=EventCounts(), data_since=since)
-        return slo_from_counts(definition, self.alerts, reading, windows=tuple(counts), at=at)
+        warming_up = self.values.get((Metric.WARMING_UP, 0))
+        return slo_from_counts(
+            definition,
+            self.alerts,
+            reading,
+            windows=tuple(counts),
+            at=at,
+            is_warming_up=None if warming_up is None else warming_up == 1,
+        )
 
 
 @dataclass(slots=True)

@@ -34,7 +34,13 @@ class PublishedAlert:
 
 
 def slo_from_counts(
-    definition: SLODefinition, alerts: Sequence[PublishedAlert], reading: Reading, *, windows: Sequence[int], at: float
+    definition: SLODefinition,
+    alerts: Sequence[PublishedAlert],
+    reading: Reading,
+    *,
+    windows: Sequence[int],
+    at: float,
+    is_warming_up: bool | None,
 ) -> tuple[SLODefinition, SLOSnapshot]:
     """
     The SLO and its snapshot, from the integers of the page rather than from its rounded ratios.
@@ -45,6 +51,7 @@ def slo_from_counts(
         reading: The counts.
         windows: The windows of `reading`, in its order; they include the SLO's and those of its alerts.
         at: The instant, in seconds since the epoch.
+        is_warming_up: The service's own decision, which knows more than the page; None on pages of older versions.
 
     Raises:
         KeyError: One of the windows is missing.
@@ -63,4 +70,5 @@ def slo_from_counts(
     decided = tuple(
         replace(state, is_firing=alert.is_firing) for state, alert in zip(snapshot.alerts, alerts, strict=True)
     )
-    return definition, replace(snapshot, alerts=decided)
+    warming_up = snapshot.is_warming_up if is_warming_up is None else is_warming_up
+    return definition, replace(snapshot, alerts=decided, is_warming_up=warming_up)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def test_rules_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None
     document = yaml.safe_load(printed.out)
     rules = [rule for group in document["groups"] for rule in group["rules"]]
     assert {rule["labels"].get("slo") for rule in rules if "record" in rule} == {"availability", "checkout", None}
-    assert document["groups"][-1]["name"] == "slo-store/shop"
+    assert document["groups"][-1]["name"] == "slo-service/shop"
     alert = next(rule for rule in rules if "alert" in rule)
     assert (alert["labels"]["team"], alert["labels"]["env"]) == ("payments", "live")
     assert alert["annotations"]["dashboard_url"] == "https://grafana/d/1"
@@ -164,7 +165,7 @@ def test_environments_are_kept_apart(capsys: pytest.CaptureFixture[str]) -> None
     assert main(["rules", "slos.yaml", "--by", "env"]) == 0
     each = capsys.readouterr().out
 
-    assert 'slo_window_events{slo_service="shop",env="prod",window_seconds=~' in one
+    assert re.search(r'slo_window_events\{slo_service="shop",env="prod",(slo="\w+",)?window_seconds=~', one)
     assert "topk by (slo_service, slo, env, store_id, window_seconds)" in each
 
 

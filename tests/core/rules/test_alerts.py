@@ -8,7 +8,7 @@ import pytest
 
 from shop_rules import AVAILABILITY, alerts, all_rules, records, rules
 from slo_core import AlertRule, SLODefinition
-from slo_core.rules.names import ALERTMANAGER_INHIBIT_RULE
+from slo_core.rules.names import ALERTMANAGER_INHIBIT_RULES
 from slo_core.rules.rule_set import PrometheusRules
 
 
@@ -141,7 +141,7 @@ def test_the_most_urgent_severity_silences_the_others() -> None:
         ("warning", "target"),
         ("critical", "source"),
     ]
-    assert ALERTMANAGER_INHIBIT_RULE == {
+    assert ALERTMANAGER_INHIBIT_RULES[0] == {
         "source_matchers": ['slo_inhibit="source"'],
         "target_matchers": ['slo_inhibit="target"'],
         "equal": ["slo_service", "slo", "slo_alert_family"],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from shop_rules import alerts, records, rules
+import re
+
+from shop_rules import alerts, all_rules, many, records, rules
 from slo_core import AlertRule, SLODefinition
 from slo_core.rules.rule_set import PrometheusRules
 
@@ -88,17 +90,39 @@ def test_processes_measure_as_long_as_one_of_them_or_a_predecessor_did() -> None
 
 
 def test_a_rolling_window_as_long_as_the_calendar_window_is_another_one() -> None:
-    """Seven days in an SLO of the week: a series each, of which none is left out, and names of their own."""
+    """Seven days in an SLO of the week: the matchers take one series each, and the records have names of their own."""
     rule = AlertRule("7d", "6h", severity="ticket", burn_rate=1)
     rule_set = rules(SLODefinition("a", 0.999, window="week", alert_rules=(rule,)))
-    counts = records(rule_set, "slo:window_counts:sum")[None]["expr"]
-    (burn,), (exhausted,) = alerts(rule_set), alerts(rule_set, "SLOBudgetExhausted")
+    (counts,) = records(rule_set, "slo:window_counts:sum").values()
 
-    assert '"sloth_window", "1w", "window_seconds", "604800"' in counts
-    assert '"sloth_window", "period", "window_period", ".+"' in counts
-    assert "topk by (slo_service, slo, store_id, window_seconds, window_period) (1," in counts
+    assert '"sloth_window", "1w", "window_seconds", "604800"' in counts["expr"]
+    assert '"sloth_window", "period", "window_period", ".+"' in counts["expr"]
+    (burn,), (exhausted,) = alerts(rule_set), alerts(rule_set, "SLOBudgetExhausted")
     assert 'sloth_window="1w"' in burn["expr"]
     assert 'sloth_window="period"' not in burn["expr"]
     assert 'sloth_window="period"' in exhausted["expr"]
-    alone = records(rules(SLODefinition("a", 0.999, window="week")), "slo:window_counts:sum")[None]["expr"]
-    assert "window_period" not in alone
+    (alone,) = records(rules(SLODefinition("a", 0.999, window="week")), "slo:window_counts:sum").values()
+    assert "window_period" not in alone["expr"]
+
+
+def test_rules_of_few_slos_read_the_series_of_those() -> None:
+    """Not all of the service once more: the work grows with the SLOs, not with its square."""
+    own = AlertRule("2h", "10m", severity="page", burn_rate=9)
+    few = [SLODefinition(name, 0.99, alert_rules=(own,)) for name in ("a.b", "c")]
+    one = SLODefinition("week", 0.99, 7 * 86_400)
+
+    rule_set = rules(*many(5), *few, one)
+
+    selectors = [
+        {
+            slo
+            for slo in ("a.b", "c", "week", "slo-1")
+            if slo in re.sub(r"\\\\", "", " ".join(SELECTOR.findall(rule["expr"])))
+        }
+        for rule in all_rules(rule_set)
+        if "slo_window_events{" in rule["expr"]
+    ]
+    assert selectors == [set(), {"a.b", "c"}, {"week"}]
+
+
+SELECTOR = re.compile(r'slo=~?"[^"]*"')

@@ -14,7 +14,7 @@ def test_shared_stores_are_watched_and_single_processes_have_none() -> None:
 
     for scope, more in (("host", {"SLOStoreDown", "SLOFlushStuck", "SLOHistoryLost"}), ("process", set())):
         assert {rule["alert"] for rule in all_rules(rules(scope=scope)) if "alert" in rule} == of_slo | more
-    assert rules().groups[-1]["name"] == "slo-store/shop"
+    assert rules().groups[-1]["name"] == "slo-service/shop"
 
 
 def test_a_lost_history_names_every_way_to_lose_it() -> None:

@@ -58,6 +58,21 @@ class Command(BaseCommand):
             default=[],
             help="keep the values of this label apart: env; each has its own alerts; may be repeated",
         )
+        parser.add_argument(
+            "--alert",
+            metavar="NAME=SEVERITY",
+            action="append",
+            default=[],
+            help="another severity for a family of alerts (burn, budget, traffic, absent, store) or one alert, or off; "
+            "may be repeated",
+        )
+        parser.add_argument(
+            "--severity",
+            metavar="NAME=OTHER",
+            action="append",
+            default=[],
+            help="another name for a severity: page=critical; may be repeated",
+        )
         parser.add_argument("--dashboard-url", metavar="URL", default="", help="where people look next; on every alert")
         parser.add_argument(
             "--keep-firing-for",
@@ -90,6 +105,8 @@ class Command(BaseCommand):
                 labels=parse_labels(options["label"], where="--label"),
                 match=parse_labels(options["match"], where="--match"),
                 by=options["by"],
+                alerts=parse_labels(options["alert"], where="--alert"),
+                severities=parse_labels(options["severity"], where="--severity"),
                 split=options["split"],
                 dashboard_url=options["dashboard_url"],
                 keep_firing_for=options["keep_firing_for"],
