@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from slo_core.budgets import budget
 from slo_core.budgets.alerts import AlertState, RuleCheck
@@ -12,6 +13,9 @@ from slo_core.budgets.burn_rate import BurnRateSample, sample
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.target import Target
+
+if TYPE_CHECKING:
+    from slo_core.budgets.retired_slo import RetiredSLO
 
 __all__ = ["Reading", "SLOSnapshot", "SLOSnapshots", "SnapshotPlan", "measured_in_window", "pace_of", "pace_window"]
 
@@ -144,15 +148,21 @@ class SLOSnapshots(list[tuple[SLODefinition, SLOSnapshot]]):
     Args:
         snapshots: The SLOs that could be read.
         unreadable: For each of the others, why it could not.
+        retired: Those that no process declares any more.
     """
 
-    __slots__ = ("unreadable",)
+    __slots__ = ("retired", "unreadable")
 
     def __init__(
-        self, snapshots: Iterable[tuple[SLODefinition, SLOSnapshot]] = (), *, unreadable: Iterable[str] = ()
+        self,
+        snapshots: Iterable[tuple[SLODefinition, SLOSnapshot]] = (),
+        *,
+        unreadable: Iterable[str] = (),
+        retired: Iterable[RetiredSLO] = (),
     ) -> None:
         super().__init__(snapshots)
         self.unreadable = tuple(unreadable)
+        self.retired = tuple(retired)
 
 
 @dataclass(frozen=True, slots=True)

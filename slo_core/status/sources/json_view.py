@@ -13,9 +13,13 @@ from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import CALENDAR_PERIODS
 from slo_core.status.json_view import JSON_VERSION
 from slo_core.status.service_status import ServiceStatus
-from slo_core.status.sources.published_slo import PublishedAlert, slo_from_counts
+from slo_core.status.sources.published_slo import PublishedAlert, slo_from_counts, unreadable_slo, zone_problem
 
 __all__ = ["services_of_json"]
+
+_OLDER = (
+    "the page is of an older slo-suite, which does not say in which time zone the window begins; upgrade the service"
+)
 
 
 def services_of_json(page: Any, *, address: str) -> list[ServiceStatus]:
@@ -38,18 +42,31 @@ def services_of_json(page: Any, *, address: str) -> list[ServiceStatus]:
         raise SLOError(
             f"{address}: its version is {version}, this slo-suite knows {JSON_VERSION}: upgrade the older one"
         )
-    store = page["store"]
+    store, entries = page["store"], page.get("slos", ())
+    problems = [zone_problem(entry.get("timezone") or "") for entry in entries]
+    errors = [
+        unreadable_slo(entry["name"], problem)
+        for entry, problem in zip(entries, problems, strict=True)
+        if problem is not None
+    ]
+    if page.get("error") is not None:
+        errors.append(page["error"])
     return [
         ServiceStatus(
             str(page["service"]),
             str(store["backend"]),
             str(store["scope"]),
             bool(store["is_up"]),
-            SLOSnapshots(_slo(entry) for entry in page.get("slos", ())),
+            SLOSnapshots(_slo(entry) for entry, problem in zip(entries, problems, strict=True) if problem is None),
             note=page.get("note"),
-            error=page.get("error"),
+            error="; ".join(errors) or None,
+            undecided={entry["name"]: _OLDER for entry in entries if _is_older(entry)},
         )
     ]
+
+
+def _is_older(entry: Mapping[str, Any]) -> bool:
+    return entry["window"] in CALENDAR_PERIODS and entry.get("timezone") is None
 
 
 def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:

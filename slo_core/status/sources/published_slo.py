@@ -9,8 +9,9 @@ from fractions import Fraction
 from slo_core.budgets.snapshot import Reading, SLOSnapshot, SnapshotPlan
 from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import load_timezone
 
-__all__ = ["PublishedAlert", "slo_from_counts"]
+__all__ = ["PublishedAlert", "slo_from_counts", "unreadable_slo", "zone_problem"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +65,17 @@ def slo_from_counts(
         replace(state, is_firing=alert.is_firing) for state, alert in zip(snapshot.alerts, alerts, strict=True)
     )
     return definition, replace(snapshot, alerts=decided)
+
+
+def zone_problem(timezone: str) -> str | None:
+    """Why the time zone on a page cannot be used on this machine; None where it can, or none is named."""
+    try:
+        load_timezone(timezone or "UTC")
+    except ValueError as exc:
+        return str(exc)
+    return None
+
+
+def unreadable_slo(name: str, reason: str) -> str:
+    """That an SLO of a page is left out, and why."""
+    return f"SLO {name!r} cannot be shown: {reason}"

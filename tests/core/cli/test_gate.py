@@ -54,13 +54,17 @@ def test_the_gate_asks_how_long_the_budget_lasts(
     assert "the budget lasts 1d2h at the pace of the last 6h, at least" in capsys.readouterr().out
 
 
-def test_the_gate_waits_for_a_tenth_of_the_window(count: Count, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two days of thirty are too few."""
+@pytest.mark.parametrize(("options", "code"), [([], 0), (["--on-young", "fail"], 2), (["--on-unknown", "pass"], 0)])
+def test_the_gate_does_not_judge_a_budget_before_a_tenth_of_the_window(
+    options: list[str], code: int, count: Count, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two days of thirty are too few; a new service is let through while it burns nothing, unless that is forbidden."""
     count("shop", a=(96, 4), days=2)
 
-    assert main(["gate", URL]) == 2
+    assert main(["gate", URL, *options]) == code
 
-    assert capsys.readouterr().out == "UNKNOWN  a: measured 2 of 30 days; a tenth is needed\n"
+    line = "YOUNG    a: measured 2 of 30 days; a tenth is needed to judge the budget\n"
+    assert capsys.readouterr().out == line
 
 
 def test_a_gate_that_asks_nonsense_cannot_be_let_through(count: Count, capsys: pytest.CaptureFixture[str]) -> None:
