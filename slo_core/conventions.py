@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from slo_core.errors import Problem
 
-__all__ = ["LOGGER_NAME", "RESERVED_LABELS", "Label", "Metric", "is_encodable", "label_problems", "quoted"]
+__all__ = ["LOGGER_NAME", "RESERVED_LABELS", "Alert", "Label", "Metric", "is_encodable", "label_problems", "quoted"]
 
 LOGGER_NAME = "slo_core"
 
@@ -56,6 +56,7 @@ class Metric:
     SUCCESS_RATIO = "slo_success_ratio"
     BUDGET_REMAINING = "slo_error_budget_remaining"
     BREACHED = "slo_breached"
+    WARMING_UP = "slo_warming_up"
     TIME_TO_EXHAUSTION = "slo_time_to_exhaustion_seconds"
     DATA_SINCE = "slo_data_since_seconds"
     LATENCY_THRESHOLD = "slo_latency_threshold_seconds"
@@ -72,6 +73,41 @@ class Metric:
     STORE_LOSSES = "slo_store_losses_total"
     EVENTS_DROPPED = "slo_events_dropped_total"
     INTERNAL_ERRORS = "slo_internal_errors_total"
+
+
+class Alert:
+    """
+    Names of the alerts that rules bring into Prometheus.
+
+    Attributes:
+        FAMILY_OF: The family of each: alerts are switched off, and silence each other, by family.
+        OF_SERVICE: Those about a service and its store, not about one SLO.
+    """
+
+    BURN = "SLOErrorBudgetBurn"
+    BUDGET_EXHAUSTED = "SLOBudgetExhausted"
+    BUDGET_LOW = "SLOBudgetLow"
+    BUDGET_GONE_SOON = "SLOBudgetGoneSoon"
+    NO_TRAFFIC = "SLONoTraffic"
+    ABSENT = "SLOAbsent"
+    EVENTS_DROPPED = "SLOEventsDropped"
+    STORE_DOWN = "SLOStoreDown"
+    FLUSH_STUCK = "SLOFlushStuck"
+    HISTORY_LOST = "SLOHistoryLost"
+
+    FAMILY_OF: Mapping[str, str] = {
+        BURN: "burn",
+        BUDGET_EXHAUSTED: "budget",
+        BUDGET_LOW: "budget",
+        BUDGET_GONE_SOON: "budget",
+        NO_TRAFFIC: "traffic",
+        ABSENT: "absent",
+        EVENTS_DROPPED: "store",
+        STORE_DOWN: "store",
+        FLUSH_STUCK: "store",
+        HISTORY_LOST: "store",
+    }
+    OF_SERVICE = frozenset((STORE_DOWN, FLUSH_STUCK, HISTORY_LOST))
 
 
 def quoted(text: str) -> str:

@@ -25,7 +25,14 @@ from slo_flask.installation import installation_of
 
 __all__ = ["slo"]
 
-_COLOURS = {"met": "green", "burning": "yellow", "exhausted": "red", "breached": "red", "no data": "cyan"}
+_COLOURS = {
+    "met": "green",
+    "burning": "yellow",
+    "exhausted": "red",
+    "breached": "red",
+    "warming up": "cyan",
+    "no data": "cyan",
+}
 
 slo = AppGroup("slo", help="Service level objectives and error budgets.")
 

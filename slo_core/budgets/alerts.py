@@ -53,13 +53,14 @@ class RuleCheck:
         self._threshold = float(factor)
         self._comparison = comparison(target, factor)
 
-    def fires(self, *, long: EventCounts, short: EventCounts, measured_seconds: float) -> bool:
+    def fires(self, *, long: EventCounts, short: EventCounts, recent: EventCounts, measured_seconds: float) -> bool:
         """
         Whether the rule fires, decided in integers.
 
         Args:
             long: The events of the rule's long window.
             short: The events of its short window.
+            recent: The events of its recent window, which decides only while the long one is not measured in full.
             measured_seconds: For how long the SLO has been measured.
         """
         return (
@@ -67,9 +68,12 @@ class RuleCheck:
             and measured_seconds >= self.rule.short_window
             and self._comparison.is_reached(long)
             and self._comparison.is_reached(short)
+            and (measured_seconds >= self.rule.long_window or self._comparison.is_reached(recent))
         )
 
-    def state(self, *, long: BurnRateSample, short: BurnRateSample, measured_seconds: float) -> AlertState:
+    def state(
+        self, *, long: BurnRateSample, short: BurnRateSample, recent: EventCounts, measured_seconds: float
+    ) -> AlertState:
         """Both windows and the decision; arguments as for `fires`, with the burn rates of both windows."""
-        is_firing = self.fires(long=long.counts, short=short.counts, measured_seconds=measured_seconds)
+        is_firing = self.fires(long=long.counts, short=short.counts, recent=recent, measured_seconds=measured_seconds)
         return AlertState(self.rule.severity, self._threshold, long, short, is_firing)

@@ -165,6 +165,7 @@ def firing_since(
         if not check.fires(
             long=timeline.counts(after=edge - rule.long_window, before=edge),
             short=timeline.counts(after=edge - rule.short_window, before=edge),
+            recent=timeline.counts(after=edge - rule.recent_window, before=edge),
             measured_seconds=edge - data_since,
         ):
             return None if earliest is None else FiringSince(earliest, earliest - edge)

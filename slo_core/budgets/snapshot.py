@@ -11,6 +11,7 @@ from slo_core.budgets import budget
 from slo_core.budgets.alerts import AlertState, RuleCheck
 from slo_core.budgets.burn_rate import BurnRateSample, sample
 from slo_core.budgets.events import EventCounts
+from slo_core.budgets.warm_up import is_warming_up, measured_seconds
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.target import Target
 
@@ -52,6 +53,8 @@ class SLOSnapshot:
         definition_changed_at: When the definition in a shared store changed what counts (other requests, another latency
             threshold): older numbers are of the old definition. None when it never changed.
         last_event_at: When the newest event happened; None before the first.
+        is_warming_up: Whether there are failures, but too few of them or too short a time to judge the budget by: then it
+            is neither breached nor exhausted (see `slo_core.budgets.warm_up`).
     """
 
     name: str
@@ -73,6 +76,7 @@ class SLOSnapshot:
     dropped: int = 0
     definition_changed_at: float | None = None
     last_event_at: float | None = None
+    is_warming_up: bool = False
 
     @property
     def good(self) -> int:
@@ -86,12 +90,19 @@ class SLOSnapshot:
 
     @property
     def is_breached(self) -> bool:
-        """True when fewer events were good than the target asks; False without events."""
+        """True when fewer events were good than the target asks; False without events, and while it warms up."""
+        if self.is_warming_up:
+            return False
         return budget.is_breached(EventCounts(self.good, self.failures), _target(self.target))
 
     @property
     def is_budget_exhausted(self) -> bool:
-        """True when the budget is spent, to the last event or beyond; False without events."""
+        """True when the budget is spent, to the last event or beyond; False without events, and while it warms up."""
+        return self.is_budget_spent and not self.is_warming_up
+
+    @property
+    def is_budget_spent(self) -> bool:
+        """The same by the events counted so far, be they ever so few."""
         return budget.is_budget_exhausted(EventCounts(self.good, self.failures), _target(self.target))
 
     @property
@@ -111,19 +122,8 @@ class SLOSnapshot:
 
 
 def measured_in_window(definition: SLODefinition, snapshot: SLOSnapshot) -> float:
-    """
-    How many seconds of the window have been measured.
-
-    On the second day of a month that is one day, even if the SLO has been measured for longer.
-
-    Args:
-        definition: The SLO.
-        snapshot: Its snapshot.
-    """
-    if definition.period is None:
-        return snapshot.measured_seconds
-    own = definition.span(definition.window_seconds, at=snapshot.at, until=snapshot.at)
-    return max(0.0, snapshot.at - max(own.start, snapshot.data_since))
+    """How many seconds of the window have been measured; see `slo_core.budgets.warm_up.measured_seconds`."""
+    return measured_seconds(definition, at=snapshot.at, data_since=snapshot.data_since)
 
 
 def pace_of(snapshot: SLOSnapshot) -> BurnRateSample:
@@ -177,6 +177,9 @@ class Reading:
         dropped: Events that came too late to count.
         definition_changed_at: When the definition changed what counts; None when it never changed.
         last_event_at: When the newest event happened, in seconds since the epoch; None before the first.
+        expected_events: How many events a window of the SLO holds, by what it held before: those of the last closed
+            calendar period; for a rolling window those of the last closed days, where they are as many as the window has.
+            None where that was not measured.
     """
 
     counts: tuple[EventCounts, ...]
@@ -185,6 +188,7 @@ class Reading:
     dropped: int = 0
     definition_changed_at: float | None = None
     last_event_at: float | None = None
+    expected_events: int | None = None
 
 
 class SnapshotPlan:
@@ -224,7 +228,7 @@ class SnapshotPlan:
         own = counts[definition.window_seconds]
         samples = {seconds: sample(seconds, counted, target) for seconds, counted in counts.items()}
         whole = samples[definition.window_seconds]
-        measured_seconds = at - reading.data_since
+        since_start = at - reading.data_since
         return SLOSnapshot(
             name=definition.name,
             target=definition.target,
@@ -239,7 +243,9 @@ class SnapshotPlan:
                 check.state(
                     long=samples[check.rule.long_window],
                     short=samples[check.rule.short_window],
-                    measured_seconds=measured_seconds,
+                    # Pages of older versions do not show it; there the decision of the service stands.
+                    recent=counts.get(check.rule.recent_window, counts[check.rule.short_window]),
+                    measured_seconds=since_start,
                 )
                 for check in self._rules
             ),
@@ -252,6 +258,13 @@ class SnapshotPlan:
             dropped=reading.dropped,
             definition_changed_at=reading.definition_changed_at,
             last_event_at=reading.last_event_at,
+            is_warming_up=is_warming_up(
+                definition,
+                own,
+                at=at,
+                data_since=reading.data_since,
+                expected_events=reading.expected_events,
+            ),
         )
 
     def _time_to_exhaustion(self, own: EventCounts, pace: EventCounts) -> float | None:

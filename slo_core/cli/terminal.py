@@ -18,6 +18,7 @@ STATE_STYLES = {
     "burning": "bold yellow",
     "exhausted": "bold red",
     "breached": "bold red",
+    "warming up": "cyan",
     "no data": "cyan",
 }
 

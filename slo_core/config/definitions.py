@@ -7,6 +7,7 @@ One parser serves all of them. It goes on after a mistake, and reports every pro
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
@@ -34,24 +35,29 @@ DefinitionsConfig = (
     Mapping[str, "Mapping[str, object] | SLODefinition"] | Sequence["Mapping[str, object] | SLODefinition"]
 )
 
+_DEFAULTS = "defaults"
+
 # The configured name of a field, where it differs from the attribute's.
 _KEY_OF_FIELD = {"latency_seconds": "latency", "window_seconds": "window"}
 _HTTP_KEYS = {_KEY_OF_FIELD.get(f.name, f.name) for f in fields(HTTPRule)}
 _OWN_KEYS = {
     "target", "window", "timezone", "description", "kind", "burn_rate_windows", "burn_rate_threshold", "alert_rules",
-    "labels", "runbook",
+    "labels", "runbook", "alerts",
 }  # fmt: skip
 _KNOWN_KEYS = sorted(_HTTP_KEYS | _OWN_KEYS)
 _RULE_KEYS = [f.name for f in fields(AlertRule)]
 
 
-def parse_definitions(config: DefinitionsConfig, *, where: str = "SLO_DEFINITIONS") -> tuple[SLODefinition, ...]:
+def parse_definitions(
+    config: DefinitionsConfig, *, where: str = "SLO_DEFINITIONS", defaults: object = None
+) -> tuple[SLODefinition, ...]:
     """
     The definitions of a configuration.
 
     Args:
         config: A mapping of name to options, a list of mappings with `name`, or `SLODefinition` objects.
         where: The name of the configuration in messages: `"settings.SLO_DEFINITIONS"`.
+        defaults: Options of every SLO that does not give them itself; those of labels and alerts are put together.
 
     Returns:
         The definitions in their order. All count HTTP requests, except those with `kind="custom"`.
@@ -60,6 +66,7 @@ def parse_definitions(config: DefinitionsConfig, *, where: str = "SLO_DEFINITION
         ConfigError: Every problem, with its path, what was expected, what came and the nearest known key.
     """
     parser = _Parser(where)
+    parser.take_defaults({} if defaults is None else defaults)
     definitions = parser.parse(config)
     if parser.problems:
         raise ConfigError(parser.problems)
@@ -70,6 +77,15 @@ def parse_definitions(config: DefinitionsConfig, *, where: str = "SLO_DEFINITION
 class _Parser:
     where: str
     problems: list[Problem] = field(default_factory=list)
+    defaults: dict[str, object] = field(default_factory=dict)
+
+    def take_defaults(self, defaults: object) -> None:
+        if not isinstance(defaults, Mapping):
+            self.report(_DEFAULTS, f"expected a mapping of options, got {defaults!r}")
+            return
+        for key in (key for key in defaults if key not in _KNOWN_KEYS):
+            self.report(_DEFAULTS, f"unknown key {key!r}", nearest(key, _KNOWN_KEYS))
+        self.defaults = {str(key): value for key, value in defaults.items() if key in _KNOWN_KEYS}
 
     def report(self, path: str, message: str, hint: str = "") -> None:
         self.problems.append(Problem(path, message, hint))
@@ -113,6 +129,38 @@ class _Parser:
         if listed and not isinstance(name, str):
             self.report(f"{path}.name", f"expected the SLO's name, got {name!r}")
             name = f"unnamed {path}"  # not the same for two of them
+        before = len(self.problems)
+        inherited = self._inherit(given)
+        definition = self._built(path, name, given)
+        problems = self.problems[before:]
+        del self.problems[before:]
+        for problem in problems:
+            self._report_once(path, inherited, problem)
+        return definition
+
+    def _inherit(self, given: dict[str, object]) -> set[str]:
+        """Add the defaults of the file to the options of an SLO; returns the keys that are theirs alone."""
+        inherited = set()
+        is_custom = given.get("kind", self.defaults.get("kind")) == "custom"
+        for key, value in self.defaults.items():
+            if is_custom and key in _HTTP_KEYS:
+                continue  # a custom SLO counts no requests
+            if key not in given:
+                given[key] = value
+                inherited.add(key)
+            elif isinstance(value, Mapping) and isinstance(given[key], Mapping):
+                given[key] = {**value, **given[key]}  # type: ignore[dict-item]  # a Mapping: just asked
+        return inherited
+
+    def _report_once(self, path: str, inherited: set[str], problem: Problem) -> None:
+        """Report a problem of an SLO's options; one of a default for the first SLO only, and with its own place."""
+        key, *rest = re.split(r"(?=[.\[])", problem.path.removeprefix(f"{path}."), maxsplit=1)
+        if key in inherited:
+            problem = replace(problem, path="".join((_DEFAULTS, ".", key, *rest)))
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def _built(self, path: str, name: object, given: Mapping[str, object]) -> SLODefinition | None:
         before = len(self.problems)
         own = self._own_options(path, given)
         http = self._http_rule(path, given)

@@ -15,6 +15,9 @@ from slo_core.objectives.duration import format_duration, parse_duration
 __all__ = ["AlertRule"]
 
 
+_RECENT_SECONDS = 300
+DEFAULT_MIN_FAILURES = 2
+
 Number = int | float | Decimal | Fraction
 T = TypeVar("T")
 
@@ -30,7 +33,8 @@ class AlertRule:
     One row of a multi-window, multi-burn-rate table.
 
     It fires when both windows burn at or over the factor, the long one holds at least `min_failures` bad
-    events, and measuring reaches back at least the short window.
+    events, and measuring reaches back at least the short window. Until it reaches back the long one, the
+    `recent_window` must burn, too.
 
     Attributes:
         long_window: How much is significant, in whole seconds; text such as `"1h"` is understood.
@@ -49,7 +53,7 @@ class AlertRule:
     severity: str
     burn_rate: Fraction | None = None
     budget_share: Fraction | None = None
-    min_failures: int = 2
+    min_failures: int = DEFAULT_MIN_FAILURES
 
     def __init__(
         self,
@@ -59,7 +63,7 @@ class AlertRule:
         severity: str,
         burn_rate: Number | None = None,
         budget_share: Number | None = None,
-        min_failures: int = 2,
+        min_failures: int = DEFAULT_MIN_FAILURES,
     ) -> None:
         problems: list[Problem] = []
         long = _converted(problems, "long_window", whole_seconds, long_window)
@@ -87,6 +91,16 @@ class AlertRule:
     def key(self) -> tuple[str, int, int]:
         """Identifies a rule within an SLO."""
         return (self.severity, self.long_window, self.short_window)
+
+    @property
+    def recent_window(self) -> int:
+        """
+        The window that must burn, too, while measuring reaches back less than the long one: at most five minutes.
+
+        Otherwise an incident of the first minutes would start the rule long after its end, when measuring reaches back
+        the short window at last.
+        """
+        return min(self.short_window, _RECENT_SECONDS)
 
     def factor(self, window_seconds: int) -> Fraction:
         """

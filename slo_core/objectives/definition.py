@@ -10,7 +10,7 @@ from typing import Literal
 
 from slo_core.conventions import RESERVED_LABELS, is_encodable, label_problems
 from slo_core.errors import ConfigError, Problem
-from slo_core.objectives.alert_rule import AlertRule, exact
+from slo_core.objectives.alert_rule import DEFAULT_MIN_FAILURES, AlertRule, exact
 from slo_core.objectives.default_rules import RuleConcern, concern_about, default_rules
 from slo_core.objectives.http_rule import HTTPRule
 from slo_core.objectives.target import Target
@@ -58,6 +58,8 @@ class SLODefinition:
         http: Which requests count and what makes them good.
         alert_rules: Multi-window rules; None takes the SRE Workbook's table for this window (`active_alert_rules`).
         labels: More labels for this SLO's series.
+        alerts: Which alerts its rules in Prometheus have: by family (`"burn"`, `"budget"`, `"traffic"`, `"absent"`,
+            `"store"`) or by name, `"off"` or a severity such as `"ticket"`.
         runbook: URL of the instructions for its alerts.
         objective: The target with its exact allowance, for the maths.
 
@@ -79,6 +81,7 @@ class SLODefinition:
     alert_rules: tuple[AlertRule, ...] | None = None
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     runbook: str = ""
+    alerts: Mapping[str, str | bool | None] = field(default_factory=dict, hash=False)
     objective: Target = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -99,6 +102,7 @@ class SLODefinition:
         assign(self, "window_seconds", int(self.window_seconds))
         assign(self, "burn_rate_windows", tuple(int(seconds) for seconds in self.burn_rate_windows))
         assign(self, "labels", dict(self.labels))
+        assign(self, "alerts", dict(self.alerts))
 
     @property
     def error_budget_ratio(self) -> float:
@@ -133,11 +137,17 @@ class SLODefinition:
         return tuple(concern for concern in concerns if concern is not None)
 
     @property
+    def min_failures(self) -> int:
+        """The bad events that its window must hold before its budget is judged: the fewest that a rule asks for."""
+        return min((rule.min_failures for rule in self.active_alert_rules), default=DEFAULT_MIN_FAILURES)
+
+    @property
     def windows(self) -> tuple[int, ...]:
         """Every window that is counted, in seconds, each once: the SLO's first, then burn and alert windows."""
         rules = self.active_alert_rules
         alert_windows = (seconds for rule in rules for seconds in (rule.long_window, rule.short_window))
-        return tuple(dict.fromkeys((self.window_seconds, *self.burn_rate_windows, *alert_windows)))
+        recent = (rule.recent_window for rule in rules)
+        return tuple(dict.fromkeys((self.window_seconds, *self.burn_rate_windows, *alert_windows, *recent)))
 
     @property
     def longest_seconds(self) -> int:
@@ -256,6 +266,10 @@ def _alert_problems(definition: SLODefinition) -> Iterator[Problem]:
     if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 1 < threshold < math.inf:
         yield _problem("burn_rate_threshold", f"must be a number above 1, got {threshold!r}")
     yield from _rule_problems(definition.alert_rules)
+    if definition.alerts != {}:
+        from slo_core.objectives.alert_switches import switch_problems  # few SLOs have any
+
+        yield from switch_problems("SLODefinition.alerts", definition.alerts, of_service=False)
 
 
 def _rule_problems(rules: object) -> Iterator[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slo_core.conventions import Label
+from slo_core.conventions import Alert, Label
 from slo_core.rules.promql import duration_text
 
 __all__ = ["ALERTMANAGER_INHIBIT_RULE", "RESERVED_RULE_LABELS", "Alert", "Record", "RuleLabel", "sli_error_record"]
@@ -48,21 +48,6 @@ class RuleLabel:
     FAMILY = "slo_alert_family"
     INHIBIT = "slo_inhibit"
     PART = "slo_part"  # only while an expression is worked out
-
-
-class Alert:
-    """Names of alerts."""
-
-    BURN = "SLOErrorBudgetBurn"
-    BUDGET_EXHAUSTED = "SLOBudgetExhausted"
-    BUDGET_LOW = "SLOBudgetLow"
-    BUDGET_GONE_SOON = "SLOBudgetGoneSoon"
-    NO_TRAFFIC = "SLONoTraffic"
-    ABSENT = "SLOAbsent"
-    EVENTS_DROPPED = "SLOEventsDropped"
-    STORE_DOWN = "SLOStoreDown"
-    FLUSH_STUCK = "SLOFlushStuck"
-    HISTORY_LOST = "SLOHistoryLost"
 
 
 # Configured labels of these names would be overwritten, or keep series and alerts from matching.

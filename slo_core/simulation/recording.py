@@ -41,7 +41,7 @@ class Recording:
             self._highest_short[index] = max(self._highest_short[index], alert.short.burn_rate)
         if snapshot.error_budget_remaining < self._lowest.error_budget_remaining:
             self._lowest = snapshot
-        if self._exhausted_at is None and snapshot.is_budget_exhausted:
+        if self._exhausted_at is None and snapshot.is_budget_spent:
             self._exhausted_at = at
         if at <= self._incident_seconds:
             self._at_end = snapshot

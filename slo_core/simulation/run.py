@@ -157,7 +157,7 @@ class _Simulation:
         self._counted_until = at
         self._clock.now = float(self._start + at)
         snapshot = self._tracker.snapshot()
-        self._was_exhausted |= snapshot.is_budget_exhausted
+        self._was_exhausted |= snapshot.is_budget_spent
         return snapshot
 
     def _chunks(self, since: int, until: int) -> Iterator[int]:
@@ -215,6 +215,7 @@ class _Simulation:
                 check.fires(
                     long=counts[rule.long_window],
                     short=counts[rule.short_window],
+                    recent=counts[rule.recent_window],
                     measured_seconds=then - self._first,
                 )
                 for counts, then in ((worst, until), (best, at))

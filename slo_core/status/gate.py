@@ -12,6 +12,7 @@ from slo_core.budgets.budget import exact_budget_remaining, failures_left
 from slo_core.budgets.burn_rate import exact_burn_rate
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window, pace_of
+from slo_core.budgets.warm_up import LEAST_MEASURED_PARTS
 from slo_core.budgets.wording import measured_text, percent, roughly, target_digits, window_text
 from slo_core.errors import ConfigError, Problem, nearest
 from slo_core.objectives.definition import SLODefinition
@@ -22,8 +23,7 @@ from slo_core.status.service_status import ServiceStatus
 
 __all__ = ["Gate", "gate_from"]
 
-# The share of the window that must have been measured: a few days say little about the others.
-_LEAST_MEASURED = Fraction(1, 10)
+_LEAST_MEASURED = Fraction(1, LEAST_MEASURED_PARTS)
 
 # The first that one of the checks has is that of the SLO.
 _WORST_FIRST: tuple[Verdict, ...] = ("fail", "unknown", "young", "pass")
@@ -108,6 +108,8 @@ class Gate:
             f"{_percent_text(left)} of the error budget left, {asked} asked: {snapshot.failures:,} of "
             f"{_events(snapshot.total)} failed in {window_text(definition)}, target {target}"
         )
+        if not is_enough and snapshot.is_warming_up:
+            return "young", f"too few failures to judge by: {reason}"
         return "pass" if is_enough else "fail", reason
 
     def _time(self, definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[Verdict, str]:
@@ -115,6 +117,8 @@ class Gate:
         window = format_duration(pace.window_seconds)
         if not pace.failures:
             return "pass", f"no failures in {window}, so nothing burns"
+        if snapshot.is_budget_spent and snapshot.is_warming_up:
+            return "young", "too few failures to judge by how long the budget lasts"
         left = max(Fraction(0), failures_left(EventCounts(snapshot.good, snapshot.failures), definition.objective))
         seconds = left * pace.window_seconds / pace.failures
         asked = format_duration(self.min_seconds)
@@ -160,6 +164,9 @@ def gate_from(
 
 def _why_young(definition: SLODefinition, snapshot: SLOSnapshot) -> str | None:
     """Why the budget of an SLO is not to be judged yet; None where it is."""
+    # More failures than the last period allowed spend the budget of this one, too, however young it is.
+    if snapshot.is_budget_exhausted:
+        return None
     needed = _LEAST_MEASURED * definition.window_length(snapshot.at)
     if Fraction(measured_in_window(definition, snapshot)) < needed:
         return f"measured {measured_text(definition, snapshot)}; a tenth is needed to judge the budget"

@@ -110,6 +110,7 @@ def _slo_json(definition: SLODefinition, snapshot: SLOSnapshot, status: ServiceS
         "window_seconds": snapshot.window_seconds,
         "timezone": None if definition.period is None else definition.timezone,
         "state": state_of(snapshot),
+        "is_warming_up": snapshot.is_warming_up,
         "total": snapshot.total,
         "failures": snapshot.failures,
         "success_ratio": snapshot.success_ratio,

@@ -9,10 +9,10 @@ from slo_core.budgets.snapshot import SLOSnapshot
 __all__ = ["STATES", "State", "state_of", "worst_first"]
 
 
-State = Literal["met", "burning", "exhausted", "breached", "no data"]
+State = Literal["met", "burning", "exhausted", "breached", "warming up", "no data"]
 
 # The worst first.
-STATES: tuple[State, ...] = ("breached", "exhausted", "burning", "no data", "met")
+STATES: tuple[State, ...] = ("breached", "exhausted", "burning", "warming up", "no data", "met")
 
 
 def state_of(snapshot: SLOSnapshot) -> State:
@@ -21,7 +21,8 @@ def state_of(snapshot: SLOSnapshot) -> State:
 
     Returns:
         `"no data"` without events; `"breached"` below the target; `"exhausted"` exactly at it, with the budget spent
-        to the last event; `"burning"` while a multi-window alert rule fires; otherwise `"met"`.
+        to the last event; `"burning"` while a multi-window alert rule fires; `"warming up"` where the budget of the events
+        so far is spent, but these are too few to judge it by; otherwise `"met"`.
     """
     if not snapshot.has_data:
         return "no data"
@@ -29,7 +30,9 @@ def state_of(snapshot: SLOSnapshot) -> State:
         return "breached"
     if snapshot.is_budget_exhausted:
         return "exhausted"
-    return "burning" if snapshot.is_firing else "met"
+    if snapshot.is_firing:
+        return "burning"
+    return "warming up" if snapshot.is_budget_spent else "met"
 
 
 def worst_first(snapshot: SLOSnapshot) -> tuple[int, float]:

@@ -30,7 +30,7 @@ from slo_core.status_page.markup import Node, element, timestamp
 __all__ = ["budget_cell", "burn_list", "overview", "state_badge", "time_left"]
 
 # Decorative: the text next to them says the same.
-_ICONS = {"met": "✓", "burning": "▲", "exhausted": "■", "breached": "✕", "no data": "○"}
+_ICONS = {"met": "✓", "burning": "▲", "exhausted": "■", "breached": "✕", "warming up": "◔", "no data": "○"}
 
 _FOREVER = float("inf")
 

@@ -307,7 +307,7 @@ def test_without_a_script_the_tables_are_complete(example: Example, open_page: A
 
 # What the page looks like in states that none is in now.
 ALL_COLOURS = """
-for (const state of ["met", "burning", "exhausted", "breached", "no-data"]) {
+for (const state of ["met", "burning", "exhausted", "breached", "warming-up", "no-data"]) {
   const badge = document.querySelector(".slo-state").cloneNode(true);
   badge.className = "slo-state slo-" + state;
   document.querySelector("td, dd").append(badge);

@@ -46,7 +46,7 @@ keys = st.one_of(
     st.sampled_from(
         [
             "name", "target", "window", "timezone", "description", "kind", "burn_rate_windows", "burn_rate_threshold",
-            "alert_rules", "labels", "runbook", "routes", "views", "methods", "exclude", "latency", "latency_of",
+            "alert_rules", "labels", "runbook", "alerts", "routes", "views", "methods", "exclude", "latency", "latency_of",
             "latency_failures", "bad_statuses", "classify", "client_disconnect", "unmatched", "long_window",
             "short_window",
             "severity", "burn_rate", "budget_share", "min_failures", "target ", "Target", "windwo",
@@ -61,7 +61,7 @@ options = st.fixed_dictionaries(
     optional=dict.fromkeys(
         (
             "name", "window", "timezone", "description", "kind", "burn_rate_windows", "burn_rate_threshold",
-            "alert_rules", "labels", "runbook", "routes", "views", "methods", "exclude", "latency", "latency_of",
+            "alert_rules", "labels", "runbook", "alerts", "routes", "views", "methods", "exclude", "latency", "latency_of",
             "latency_failures", "bad_statuses", "client_disconnect", "unmatched",
         ),
         nested,

@@ -10,6 +10,7 @@ from typing import Protocol, runtime_checkable
 from slo_core.config.sources.line_map import LineMap
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import Problem
+from slo_core.objectives.alert_switches import AlertSwitches
 from slo_core.objectives.definition import SLODefinition
 from slo_core.stores.base import Store, StoreScope
 
@@ -51,6 +52,8 @@ class DefinitionSet:
         service: The service.
         scope: Whose events its store holds; None where that is not known.
         labels: Labels for every alert.
+        alerts: Switches of the alerts, for those SLOs that do not set them themselves.
+        severities: Other names for severities: `{"page": "critical"}`.
         lines: The line of each definition in its file.
         slos: The name of the definitions in messages.
     """
@@ -60,6 +63,8 @@ class DefinitionSet:
     service: str = DEFAULT_SERVICE
     scope: StoreScope | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    alerts: AlertSwitches = field(default_factory=dict)
+    severities: Mapping[str, str] = field(default_factory=dict)
     lines: LineMap = field(default_factory=LineMap)
     slos: str = "slos"
 

@@ -13,14 +13,17 @@ from slo_core.config.sources.line_map import SLOS, LineMap, path_of
 from slo_core.config.sources.parsed_file import ParsedFile, refusal
 from slo_core.conventions import DEFAULT_STORE
 from slo_core.errors import ConfigError, Problem, SLOError, nearest
+from slo_core.objectives.alert_switches import severity_problems, switch_problems
 from slo_core.objectives.definition import SLODefinition
 from slo_core.stores.open import known_schemes
 from slo_core.stores.url import redacted_url, scope_of_url
 
 __all__ = ["ENDINGS", "load_file"]
 
-_KEYS = ("service", SLOS, "store", "labels")
-_REMEDY = f"a file holds `service:` and `{SLOS}:`, and may hold `store:` and `labels:`"
+_KEYS = ("service", SLOS, "store", "labels", "defaults", "alerts", "severities")
+_REMEDY = (
+    f"a file holds `service:` and `{SLOS}:`, and may hold `store:`, `labels:`, `defaults:`, `alerts:`, `severities:`"
+)
 
 # Two hundred SLOs with every option take a tenth of it.
 _LARGEST_BYTES = 1024 * 1024
@@ -111,12 +114,17 @@ def _definition_set(content: ParsedFile, lines: LineMap) -> DefinitionSet:
     labels = value.get("labels", {})
     if not isinstance(labels, dict):
         problems.append(Problem("labels", f"expected a mapping of label names to texts, got {labels!r}"))
+    alerts, severities = value.get("alerts", {}), value.get("severities", {})
+    problems += switch_problems("alerts", alerts, of_service=True)
+    problems += severity_problems("severities", severities)
     definitions: tuple[SLODefinition, ...] = ()
     if SLOS not in value:
         problems.append(Problem(SLOS, "missing", "expected the same mapping as SLO_DEFINITIONS"))
     else:
         try:
-            definitions = parse_definitions(cast("DefinitionsConfig", value[SLOS]), where=SLOS)
+            definitions = parse_definitions(
+                cast("DefinitionsConfig", value[SLOS]), where=SLOS, defaults=value.get("defaults")
+            )
         except ConfigError as exc:
             problems += exc.problems
         else:
@@ -131,6 +139,8 @@ def _definition_set(content: ParsedFile, lines: LineMap) -> DefinitionSet:
         service=value["service"],
         scope=scope_of_url(store),
         labels=labels,
+        alerts=alerts,
+        severities=severities,
         lines=lines,
     )
 

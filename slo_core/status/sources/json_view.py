@@ -13,13 +13,15 @@ from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import CALENDAR_PERIODS
 from slo_core.status.json_view import JSON_VERSION
 from slo_core.status.service_status import ServiceStatus
-from slo_core.status.sources.published_slo import PublishedAlert, slo_from_counts, unreadable_slo, zone_problem
+from slo_core.status.sources.published_slo import (
+    OLDER_PAGE,
+    PublishedAlert,
+    slo_from_counts,
+    unreadable_slo,
+    zone_problem,
+)
 
 __all__ = ["services_of_json"]
-
-_OLDER = (
-    "the page is of an older slo-suite, which does not say in which time zone the window begins; upgrade the service"
-)
 
 
 def services_of_json(page: Any, *, address: str) -> list[ServiceStatus]:
@@ -60,13 +62,18 @@ def services_of_json(page: Any, *, address: str) -> list[ServiceStatus]:
             SLOSnapshots(_slo(entry) for entry, problem in zip(entries, problems, strict=True) if problem is None),
             note=page.get("note"),
             error="; ".join(errors) or None,
-            undecided={entry["name"]: _OLDER for entry in entries if _is_older(entry)},
+            undecided={entry["name"]: reason for entry in entries if (reason := _why_undecided(entry)) is not None},
         )
     ]
 
 
-def _is_older(entry: Mapping[str, Any]) -> bool:
-    return entry["window"] in CALENDAR_PERIODS and entry.get("timezone") is None
+def _why_undecided(entry: Mapping[str, Any]) -> str | None:
+    """What the page of an older version does not say of an SLO, where that decides whether its budget is spent."""
+    if entry["window"] in CALENDAR_PERIODS and entry.get("timezone") is None:
+        return f"{OLDER_PAGE} in which time zone its window begins; upgrade the service"
+    if "is_warming_up" not in entry and entry["error_budget_remaining"] <= 0:
+        return f"{OLDER_PAGE} whether enough has been measured to judge its budget; upgrade the service"
+    return None
 
 
 def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:
@@ -109,7 +116,14 @@ def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:
         definition_changed_at=entry["definition_changed_at"],
         last_event_at=entry["last_event_at"],
     )
-    return slo_from_counts(definition, alerts, reading, windows=tuple(counts), at=float(entry["at"]))
+    return slo_from_counts(
+        definition,
+        alerts,
+        reading,
+        windows=tuple(counts),
+        at=float(entry["at"]),
+        is_warming_up=entry.get("is_warming_up"),
+    )
 
 
 def _count(value: object) -> int:

@@ -16,17 +16,20 @@ from slo_core.errors import SLOError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import CALENDAR_PERIODS
 from slo_core.status.service_status import ServiceStatus
-from slo_core.status.sources.published_slo import PublishedAlert, slo_from_counts, unreadable_slo, zone_problem
+from slo_core.status.sources.published_slo import (
+    OLDER_PAGE,
+    PublishedAlert,
+    slo_from_counts,
+    unreadable_slo,
+    zone_problem,
+)
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 
 __all__ = ["services_of_metrics"]
 
 _METRICS = frozenset(value for name, value in vars(Metric).items() if name.isupper())
 
-_OLDER = (
-    f"the page is of an older slo-suite: without {Metric.INFO} it does not say whether the window is a rolling or a calendar "
-    "one; ask the service's /slo.json, or upgrade it"
-)
+_OLDER = f"{OLDER_PAGE} whether its window is a rolling or a calendar one; upgrade the service, or ask its /slo.json"
 
 # The labels that slo-suite sets; any other is a label of the SLO.
 _OURS = frozenset(value for name, value in vars(Label).items() if name.isupper())
@@ -93,7 +96,15 @@ class _SLO:
         }
         since = self.values[Metric.DATA_SINCE, 0]
         reading = Reading(counts=tuple(counts.values()), lifetime=EventCounts(), data_since=since)
-        return slo_from_counts(definition, self.alerts, reading, windows=tuple(counts), at=at)
+        warming_up = self.values.get((Metric.WARMING_UP, 0))
+        return slo_from_counts(
+            definition,
+            self.alerts,
+            reading,
+            windows=tuple(counts),
+            at=at,
+            is_warming_up=None if warming_up is None else warming_up == 1,
+        )
 
 
 @dataclass(slots=True)

@@ -11,7 +11,10 @@ from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import load_timezone
 
-__all__ = ["PublishedAlert", "slo_from_counts", "unreadable_slo", "zone_problem"]
+__all__ = ["OLDER_PAGE", "PublishedAlert", "slo_from_counts", "unreadable_slo", "zone_problem"]
+
+# Numbers with this reason are shown, and decide nothing.
+OLDER_PAGE = "the page is of an older slo-suite, which does not say"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,13 @@ class PublishedAlert:
 
 
 def slo_from_counts(
-    definition: SLODefinition, alerts: Sequence[PublishedAlert], reading: Reading, *, windows: Sequence[int], at: float
+    definition: SLODefinition,
+    alerts: Sequence[PublishedAlert],
+    reading: Reading,
+    *,
+    windows: Sequence[int],
+    at: float,
+    is_warming_up: bool | None,
 ) -> tuple[SLODefinition, SLOSnapshot]:
     """
     The SLO and its snapshot, from the integers of the page rather than from its rounded ratios.
@@ -46,6 +55,7 @@ def slo_from_counts(
         reading: The counts.
         windows: The windows of `reading`, in its order; they include the SLO's and those of its alerts.
         at: The instant, in seconds since the epoch.
+        is_warming_up: The service's own decision, which knows more than the page; None on pages of older versions.
 
     Raises:
         KeyError: One of the windows is missing.
@@ -64,7 +74,8 @@ def slo_from_counts(
     decided = tuple(
         replace(state, is_firing=alert.is_firing) for state, alert in zip(snapshot.alerts, alerts, strict=True)
     )
-    return definition, replace(snapshot, alerts=decided)
+    warming_up = snapshot.is_warming_up if is_warming_up is None else is_warming_up
+    return definition, replace(snapshot, alerts=decided, is_warming_up=warming_up)
 
 
 def zone_problem(timezone: str) -> str | None:

@@ -30,10 +30,12 @@ def fires(
     long: BurnRateSample,
     short: BurnRateSample,
     target: Target = Target(0.999),
+    recent: BurnRateSample | None = None,
     measured_seconds: float = math.inf,
 ) -> bool:
     check = RuleCheck(rule, factor=rule.factor(30 * DAY), target=target)
-    return check.state(long=long, short=short, measured_seconds=measured_seconds).is_firing
+    last_minutes = (short if recent is None else recent).counts
+    return check.state(long=long, short=short, recent=last_minutes, measured_seconds=measured_seconds).is_firing
 
 
 def counted(good: int, bad: int, *, target: Target = Target(0.999)) -> BurnRateSample:
@@ -80,3 +82,22 @@ def test_data_must_reach_back_the_short_window() -> None:
 
     assert not fires(PAGE, long=burning, short=burning, measured_seconds=299.9)
     assert fires(PAGE, long=burning, short=burning, measured_seconds=300)
+
+
+def test_until_the_long_window_is_measured_the_last_five_minutes_must_burn_too() -> None:
+    """An incident that is over starts no rule when measuring reaches back the short window; afterwards it may."""
+    slow = AlertRule("6h", "30m", severity="page", burn_rate=6)
+    burning, calm = counted(0, 100), counted(100, 0)
+
+    assert slow.recent_window == 300
+    assert not fires(slow, long=burning, short=burning, recent=calm, measured_seconds=6 * HOUR - 1)
+    assert fires(slow, long=burning, short=burning, recent=burning, measured_seconds=6 * HOUR - 1)
+    assert fires(slow, long=burning, short=burning, recent=calm, measured_seconds=6 * HOUR)
+
+
+def test_a_short_window_of_five_minutes_or_less_is_its_own_last_minutes() -> None:
+    """So the clause asks for nothing more of the fastest rule, and no window is counted for it."""
+    quick = AlertRule("30m", "2m", severity="page", burn_rate=6)
+
+    assert (PAGE.recent_window, quick.recent_window) == (300, 120)
+    assert SLODefinition("a", 0.9, alert_rules=(quick,), burn_rate_windows=()).windows == (30 * DAY, 1800, 120)

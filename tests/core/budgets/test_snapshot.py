@@ -27,6 +27,7 @@ def record(tracker: SLOTracker, *, good: int = 0, bad: int = 0) -> None:
 def test_the_documented_attributes(clock: FakeClock) -> None:
     """9,856 good and 144 bad at 99.9 %: 98.56 %, 14.4 budgets spent, breached and exhausted."""
     tracker = tracker_of(clock)
+    clock.advance(days=3)
     record(tracker, good=9856, bad=144)
 
     snapshot = tracker.snapshot()
@@ -61,9 +62,10 @@ def test_without_events_everything_is_well_and_known_to_be_empty(clock: FakeCloc
 
 
 def test_a_budget_spent_to_the_last_event(clock: FakeClock) -> None:
-    """One of 1,000: exactly 0.0, exhausted, not breached."""
+    """Two of 2,000: exactly 0.0, exhausted, not breached."""
     tracker = tracker_of(clock)
-    record(tracker, good=999, bad=1)
+    clock.advance(days=3)
+    record(tracker, good=1998, bad=2)
 
     snapshot = tracker.snapshot()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 
 from rich.console import Console
 
@@ -19,10 +20,18 @@ def shown(services: list[ServiceStatus], **options: object) -> list[str]:
     return console.file.getvalue().splitlines()  # type: ignore[attr-defined,no-any-return]
 
 
+def breached(name: str) -> SLORegistry:
+    """An SLO that has been measured for days before it failed."""
+    registry = SLORegistry.from_config({name: {"target": 0.9}})
+    registry[name].record(True, at=time.time() - 4 * 86_400)
+    for _ in range(2):
+        registry[name].record(False)
+    return registry
+
+
 def test_a_narrow_terminal_is_told_what_is_left_out() -> None:
     """Name, state and budget stay; no cell is cut."""
-    registry = SLORegistry.from_config({"availability": {"target": 0.9}})
-    registry["availability"].record(False)
+    registry = breached("availability")
     services = [service_status_or_error(registry)]
 
     wide, narrow = shown(services, width=200, no_color=True), shown(services, width=60, no_color=True)
@@ -38,8 +47,7 @@ def test_a_narrow_terminal_is_told_what_is_left_out() -> None:
 
 def test_colour_says_what_the_words_say() -> None:
     """And a name that looks like colour is a name."""
-    registry = SLORegistry.from_config({"[red]a": {"target": 0.9}})
-    registry["[red]a"].record(False)
+    registry = breached("[red]a")
     services = [service_status_or_error(registry)]
 
     text = "\n".join(shown(services, width=200, color_system="standard", _environ={}))

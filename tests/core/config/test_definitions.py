@@ -204,7 +204,7 @@ def test_an_unknown_key_is_an_error_with_the_nearest_known_one() -> None:
     """A misspelt key would otherwise leave its default in force."""
     assert problems_with(tagret=0.9) == ["SLO_DEFINITIONS['a']: unknown key 'tagret'; did you mean \"target\"?"]
     (problem,) = problems_with(zzz=1)
-    assert problem.startswith("SLO_DEFINITIONS['a']: unknown key 'zzz'; known: alert_rules, bad_statuses, ")
+    assert problem.startswith("SLO_DEFINITIONS['a']: unknown key 'zzz'; known: alert_rules, alerts, bad_statuses, ")
 
 
 def test_unknown_keys_are_reported_in_the_order_of_the_configuration() -> None:
@@ -367,3 +367,68 @@ def test_rules_the_same_by_severity_and_windows_are_a_problem() -> None:
     assert problems_with(alert_rules=[rule, rule]) == [
         "SLO_DEFINITIONS['a'].alert_rules: severity and windows must be unique within an SLO, got page 1h/5m twice"
     ]
+
+
+def test_defaults_are_options_of_every_slo_that_has_none_of_its_own() -> None:
+    """Labels and alerts are put together key by key; a custom SLO takes none that are about requests."""
+    defaults = {
+        "target": "99%",
+        "window": "7d",
+        "latency": "300ms",
+        "labels": {"team": "shop", "tier": "1"},
+        "alerts": {"traffic": False, "absent": "ticket"},
+    }
+    plain, own, custom = parse_definitions(
+        {
+            "plain": {},
+            "own": {"window": "month", "labels": {"tier": "2"}, "alerts": {"traffic": "ticket"}},
+            "custom": {"kind": "custom", "target": 0.9},
+        },
+        defaults=defaults,
+    )
+
+    assert (plain.target, plain.window_seconds, plain.labels) == (0.99, 7 * 86_400, {"team": "shop", "tier": "1"})
+    assert plain.http is not None
+    assert plain.http.latency_seconds == 0.3
+    assert plain.alerts == {"traffic": False, "absent": "ticket"}
+    assert (own.window, own.labels) == ("month", {"team": "shop", "tier": "2"})
+    assert own.alerts == {"traffic": "ticket", "absent": "ticket"}
+    assert (custom.target, custom.http) == (0.9, None)
+
+
+def test_a_mistake_in_the_defaults_is_reported_once_and_there() -> None:
+    """Not for each SLO that inherits it; one of an SLO's own options keeps its place."""
+    with pytest.raises(ConfigError) as caught:
+        parse_definitions(
+            {"a": {"target": 0.9}, "b": {"target": 0.9}, "c": {"target": 0.9, "window": "never"}},
+            where="slos",
+            defaults={
+                "window": "93d",
+                "latency": "fast",
+                "alert_rules": [{"long_window": "1h", "short_window": "5m", "severity": "", "burn_rate": 2}],
+                "windwo": 1,
+            },
+        )
+
+    assert [problem.path for problem in caught.value.problems] == [
+        "defaults",
+        "defaults.alert_rules[0].severity",
+        "defaults.latency",
+        "defaults.window",
+        "slos['c'].window",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("alerts", "message"),
+    [
+        ("off", 'expected a mapping such as {"traffic": "off"}, got \'off\''),
+        ({"trafic": "off"}, "unknown alert 'trafic'; did you mean \"traffic\"?"),
+        ({"SLOBudgetlow": "off"}, "unknown alert 'SLOBudgetlow'; did you mean \"SLOBudgetLow\"?"),
+        ({"traffic": 3}, 'expected "on", "off" or a severity for \'traffic\', got 3'),
+        ({"SLOStoreDown": "off"}, "SLOStoreDown is about the service, not about one SLO; switch it for the whole file"),
+    ],
+)
+def test_alerts_are_switched_by_known_names(alerts: object, message: str) -> None:
+    """A misspelt family would otherwise go on paging."""
+    assert problems_with(alerts=alerts) == [f"SLO_DEFINITIONS['a'].alerts: {message}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from slo_core import SLORegistry
+from slo_core.budgets.snapshot import SLOSnapshots
 from slo_core.errors import ConfigError, StoreError
 from slo_core.status.finding import Finding
 from slo_core.status.gate import Gate, gate_from
@@ -139,13 +141,35 @@ def test_before_a_tenth_even_a_spent_budget_cannot_be_told() -> None:
     assert only(Gate(), service({"a": (9, 1)}, days=1)).verdict == "young"
 
 
+def test_one_failure_is_too_few_to_fail_for() -> None:
+    """It spends what 999 events allow, and says nothing of the others to come; two are judged."""
+    finding = only(Gate(), service({"a": (998, 1)}))
+
+    assert finding.verdict == "young"
+    assert finding.reason.startswith(
+        "too few failures to judge by: -0.11% of the error budget left, more than 0% asked"
+    )
+    assert only(Gate(), service({"a": (998, 2)})).verdict == "fail"
+    assert only(Gate(), service({"a": (99_999, 1)})).verdict == "pass"
+
+
+def test_more_failures_than_the_last_period_allowed_fail_before_a_tenth() -> None:
+    """Of 1,000 events, as many as before, one may fail: three of the first hour spend any such budget."""
+    status = service({"a": (997, 3)}, days=0.04)
+    ((definition, snapshot),) = status.snapshots
+    judged = SLOSnapshots([(definition, replace(snapshot, is_warming_up=False))])
+
+    assert only(Gate(), replace(status, snapshots=judged)).verdict == "fail"
+
+
 @pytest.mark.parametrize(("days", "verdict"), [(0.01, "young"), (2.79, "young"), (2.8, "fail"), (7, "fail")])
 def test_a_month_that_has_just_begun_cannot_be_told(days: float, verdict: str) -> None:
     """Measured for weeks, but of this month only from its first on: 2.8 of February's 28 days are needed."""
     clock = FakeClock(datetime(2026, 1, 11, tzinfo=UTC).timestamp())
-    registry = SLORegistry.from_config({"a": {"target": 0.9, "window": "month"}}, clock=clock)
+    registry = SLORegistry.from_config({"a": {"target": 0.9, "window": "month", "alert_rules": []}}, clock=clock)
     clock.advance(days=21)
     clock.advance(days=days)
+    registry["a"].record(False)
     registry["a"].record(False)
 
     finding = only(Gate(), service_status_or_error(registry))

@@ -21,14 +21,46 @@ def test_an_slo_without_events_says_so_instead_of_looking_perfect(clock: FakeClo
 
 @pytest.mark.parametrize(
     ("good", "bad", "state"),
-    [(1000, 0, "met"), (1999, 1, "met"), (999, 1, "exhausted"), (998, 2, "breached")],
+    [(2000, 0, "met"), (2998, 2, "met"), (1998, 2, "exhausted"), (1997, 3, "breached")],
 )
 def test_the_state_is_the_gravest_that_is_true(clock: FakeClock, good: int, bad: int, state: str) -> None:
-    """99.9 % of 1,000 events allow exactly one bad one: the first spends the budget, the second breaks the promise."""
-    registry = registry_of(clock)
+    """99.9 % of 2,000 events allow exactly two bad ones: the second spends the budget, the third breaks the promise."""
+    registry = registry_of(clock, alert_rules=[])
+    clock.advance(days=3)
     record(registry, good=good, bad=bad)
 
     assert state_of(registry["availability"].snapshot()) == state
+
+
+@pytest.mark.parametrize(("days", "good", "bad"), [(3, 998, 1), (2.99, 900, 100)])
+def test_a_budget_that_cannot_be_judged_yet_is_warming_up(clock: FakeClock, days: float, good: int, bad: int) -> None:
+    """One failure of 999 is no breach, nor are many before a tenth of the 30 days is measured."""
+    registry = registry_of(clock, alert_rules=[])
+    clock.advance(days=days)
+    record(registry, good=good, bad=bad)
+
+    assert state_of(registry["availability"].snapshot()) == "warming up"
+    assert "warming up" in status_table(registry)
+
+
+def test_a_new_slo_with_budget_left_is_met(clock: FakeClock) -> None:
+    """The first failure of 10,000 leaves nine tenths: there is nothing to wait for."""
+    registry = registry_of(clock)
+    record(registry, good=9_999, bad=1)
+
+    assert state_of(registry["availability"].snapshot()) == "met"
+
+
+def test_warming_up_hides_no_page(clock: FakeClock) -> None:
+    """A new SLO that fails for its first five minutes pages, though its budget cannot be judged yet."""
+    registry = registry_of(clock)
+    record(registry, good=0, bad=100)
+    clock.advance(minutes=5)
+
+    snapshot = registry["availability"].snapshot()
+    assert snapshot.is_warming_up
+    assert state_of(snapshot) == "burning"
+    assert [alert.severity for alert in snapshot.alerts if alert.is_firing] == ["page"]
 
 
 def test_a_firing_rule_with_budget_left_is_burning(clock: FakeClock) -> None:

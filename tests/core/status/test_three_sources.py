@@ -41,6 +41,7 @@ STATES: dict[str, tuple[float, list[tuple[float, int, int]], str, list[str]]] = 
     "breached": (100 * DAY, [(2 * DAY, 700, 300)], "breached", ["fail", "fail", "fail", "fail"]),
     "exhausted": (100 * DAY, [(2 * DAY, 990, 10)], "exhausted", ["fail", "fail", "fail", "fail"]),
     "burning": (100 * DAY, [(2 * DAY, 20_000, 0), (60, 50, 50)], "burning", ["pass", "pass", "fail", "fail"]),
+    "warming up": (100 * DAY, [(HOUR, 50, 1)], "warming up", ["young", "young", "young", "young"]),
     "no data": (100 * DAY, [], "no data", ["unknown", "unknown", "unknown", "unknown"]),
     "young": (3 * HOUR, [(HOUR, 999, 1)], "met", ["young", "young", "young", "young"]),
     "young and burning": (3 * HOUR, [(2 * HOUR, 20_000, 0), (60, 50, 50)], "burning", ["fail", "fail", "fail", "fail"]),

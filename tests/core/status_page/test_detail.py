@@ -24,7 +24,7 @@ def test_the_page_of_an_slo_has_everything_without_a_script(clock):
         "The charts as a table",
         "Fires at",
         'slo_error_budget_remaining{slo="breached"}',
-        "0s of 30 days",
+        "3 of 30 days",
     ):
         assert part in text, part
 

@@ -86,7 +86,7 @@ def test_a_row_says_everything(clock):
         "4 bad",
     ):
         assert part in text, part
-    assert "10m of 30 days measured" in text
+    assert "3 of 30 days measured" in text
 
 
 def test_a_month_that_is_measured_from_its_first_on_is_not_called_partly_measured(clock):

@@ -304,6 +304,7 @@ def test_a_calendar_month_starts_afresh(clock: FakeClock) -> None:
     tracker = SLOTracker(SLODefinition("a", 0.9, window="month", timezone="Europe/Berlin"), clock=clock)
     clock.now = 1_701_385_199.0  # 2023-11-30T23:59:59+01:00
     tracker.record(False)
+    tracker.record(False)
     assert tracker.snapshot().is_breached
     assert tracker.snapshot().window_seconds == 30 * DAY
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import time
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -22,9 +23,16 @@ def run(*arguments: str) -> tuple[str, str]:
     return out.getvalue(), notes.getvalue()
 
 
+def breach(name: str) -> None:
+    """Failures of an SLO that has been measured for days."""
+    get_registry()[name].record(True, at=time.time() - 4 * 86_400)
+    for _ in range(2):
+        get_registry()[name].record(False)
+
+
 def test_the_table_has_a_line_for_each_slo() -> None:
     """Name, state and numbers, as text."""
-    get_registry()["availability"].record(False)
+    breach("availability")
 
     out, _ = run()
 
@@ -36,7 +44,7 @@ def test_the_table_has_a_line_for_each_slo() -> None:
 
 def test_a_terminal_shows_states_in_colour() -> None:
     """The word only: the columns stay aligned."""
-    get_registry()["availability"].record(False)
+    breach("availability")
     out = io.StringIO()
 
     call_command("slo_status", stdout=out, stderr=io.StringIO(), force_color=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import Any
 
 import pytest
@@ -52,7 +53,9 @@ def test_a_store_in_memory_says_that_it_saw_only_this_process() -> None:
 def test_a_terminal_shows_states_in_colour() -> None:
     """The word only: the columns stay aligned; where there is no terminal there is no colour."""
     app = configured()
-    serve(app, path="/boom")
+    app.extensions["slo"].registry["availability"].record(True, at=time.time() - 4 * 86_400)
+    for _ in range(2):
+        serve(app, path="/boom")
 
     line = run(app, "status", color=True).stdout.splitlines()[1]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from slo_core.config.sources.load import load_definitions
+from slo_core.errors import ConfigError
 from written_definitions import YAML, Write, problems
 
 TOML = """\
@@ -219,3 +220,42 @@ def test_a_file_with_other_content_is_refused(name: str, content: str | bytes, m
     (problem,) = problems(write(name, content))
 
     assert problem.startswith(message)
+
+
+SWITCHED = """\
+service: shop
+defaults: {window: 7d}
+alerts: {budget: off, traffic: ticket}
+severities: {page: critical}
+slos:
+  a: {target: 0.9}
+  b: {target: 0.9, window: 30d}
+"""
+
+
+def test_a_file_may_hold_defaults_and_switches_of_alerts(write: Write) -> None:
+    """For all of its SLOs."""
+    definition_set = load_definitions(write("slos.yaml", SWITCHED))
+
+    assert [definition.window_seconds // 86_400 for definition in definition_set.definitions] == [7, 30]
+    assert definition_set.alerts == {"budget": False, "traffic": "ticket"}
+    assert definition_set.severities == {"page": "critical"}
+
+
+def test_a_mistake_in_defaults_and_switches_has_its_line(write: Write) -> None:
+    """Once, and where it was made."""
+    text = (
+        SWITCHED.replace("7d", "never")
+        .replace("traffic", "trafic")
+        .replace("critical", "''")
+        .replace(", window: 30d", "")
+    )
+
+    with pytest.raises(ConfigError) as caught:
+        load_definitions(write("slos.yaml", text))
+
+    assert [str(problem).partition("; ")[0] for problem in caught.value.problems] == [
+        "slos.yaml:3: alerts: unknown alert 'trafic'",
+        "slos.yaml:4: severities: expected non-empty text, got ''",
+        'slos.yaml:2: defaults.window: expected seconds or a duration such as "30d", "1h30m" or "300ms", got \'never\'',
+    ]
