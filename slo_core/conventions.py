@@ -32,6 +32,7 @@ class Label:
     SERVICE = "slo_service"
     STORE_ID = "store_id"
     WINDOW = "window_seconds"
+    WINDOW_PERIOD = "window_period"  # only where a calendar and a rolling window have the same `window_seconds`
     OUTCOME = "outcome"
     SEVERITY = "severity"
     LONG_WINDOW = "long_window_seconds"

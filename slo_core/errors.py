@@ -9,6 +9,7 @@ __all__ = [
     "ConfigError",
     "DamagedError",
     "DuplicateNameError",
+    "NotKeptError",
     "Problem",
     "SLOError",
     "StoreError",
@@ -66,6 +67,10 @@ class UnknownNameError(SLOError, KeyError):
     def __str__(self) -> str:
         # KeyError shows the repr of its argument, which would put the whole sentence in quotes.
         return str(self.args[0])
+
+
+class NotKeptError(SLOError, LookupError):
+    """The counts of the time that was asked for are no longer kept."""
 
 
 class StoreError(SLOError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.db import models
 
-__all__ = ["Bucket", "Note", "SLOStatus", "ServiceLevelObjective", "Store"]
+__all__ = ["Bucket", "ClosedPeriod", "Note", "SLOStatus", "ServiceLevelObjective", "Store"]
 
 
 class Store(models.Model):
@@ -88,6 +88,27 @@ class Note(models.Model):
 
     class Meta:
         indexes = (models.Index(fields=("slo_id", "noted_at"), name="slo_django_note_age"),)
+        default_permissions = ()
+
+
+class ClosedPeriod(models.Model):
+    """A day, week, month or quarter of an SLO that is over: kept for 25 months."""
+
+    # In this order: the latest periods of an SLO are neighbours. The kind is part of it, and no choice between known ones:
+    # corrections may come as rows of another kind.
+    pk = models.CompositePrimaryKey("slo_id", "start", "kind", "fingerprint")
+    slo_id = models.BigIntegerField()
+    start = models.BigIntegerField()
+    kind = models.CharField(max_length=32)
+    fingerprint = models.CharField(max_length=64)
+    ends = models.BigIntegerField()
+    good = models.BigIntegerField()
+    bad = models.BigIntegerField()
+    target = models.FloatField()
+    measured_since = models.BigIntegerField()
+    is_final = models.PositiveSmallIntegerField()
+
+    class Meta:
         default_permissions = ()
 
 

@@ -32,6 +32,11 @@ class AlertState:
     short: BurnRateSample
     is_firing: bool
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether both windows are counted whole; if not, `is_firing` is about the part of them that is kept."""
+        return self.long.is_complete and self.short.is_complete
+
 
 class RuleCheck:
     """

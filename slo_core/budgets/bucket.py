@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from slo_core.objectives.window import DAY, QUARTER_HOUR, Span, Tier
+from slo_core.objectives.window import DAY, LATEST_TIME, QUARTER_HOUR, Span, Tier
 
 __all__ = ["BucketRange", "Increment", "WindowBuckets"]
 
@@ -68,14 +68,28 @@ class WindowBuckets:
         has_days = coarsest.width_seconds == QUARTER_HOUR
         self.all_tiers = (*tiers, Tier(DAY, coarsest.span_seconds)) if has_days else tuple(tiers)
 
-    def ranges(self, spans: Sequence[Span], *, newest: float | None) -> list[list[BucketRange]]:
+    def kept_since(self, newest: float) -> int:
+        """
+        The first second of which counts are kept, in the coarsest buckets that may be a window's edge.
+
+        Args:
+            newest: The instant from which kept buckets are counted back.
+        """
+        width, _, count = self._edges[-1]
+        return (math.floor(newest / width) - count + 1) * width
+
+    def ranges(
+        self, spans: Sequence[Span], *, newest: float | None, kept_since: float = -math.inf
+    ) -> list[list[BucketRange]]:
         """
         The buckets of each window.
 
         Args:
             spans: The windows.
             newest: The instant from which kept buckets are counted back; None where all requested buckets are kept.
+            kept_since: The first second of which counts are kept in any width; it begins a bucket of the coarsest edges.
         """
+        oldest = -LATEST_TIME if kept_since == -math.inf else int(kept_since)
         # Of each tier its width, the longest window that is read from it, and the first second that it keeps.
         kept = [
             (width, longest, -math.inf if newest is None else (math.floor(newest / width) - count + 1) * width)
@@ -95,6 +109,8 @@ class WindowBuckets:
                 # A read far in the past: the finer buckets of that time are gone.
                 if longest >= reach_seconds and start >= since:
                     break
+            # Days may be kept for longer: a part of a window begins where every event is kept.
+            start = max(start, oldest)
             ranges.append(_back_to(start, steps))
         return ranges
 

@@ -33,6 +33,11 @@ class BurnRateSample:
         success_ratio: Share of good events; 1.0 without events.
         sample_count: Events in the window.
         failures: Bad ones among them.
+        covered_since: Since when the window is counted, in seconds since the epoch: its start, or a later time where older
+            counts are no longer kept. A window that lies before that time is not counted at all.
+        is_complete: Whether all of the window is counted. False for a window of the past that reaches back before what is
+            kept. It says nothing about when measuring began (`SLOSnapshot.data_since`).
+        period: `"month"`, `"week"` or `"quarter"` for the SLO's own calendar window; None for a rolling one.
     """
 
     window_seconds: int
@@ -40,6 +45,9 @@ class BurnRateSample:
     success_ratio: float
     sample_count: int
     failures: int = 0
+    covered_since: float = 0.0
+    is_complete: bool = True
+    period: str | None = None
 
     @property
     def counts(self) -> EventCounts:
@@ -135,6 +143,23 @@ def comparison(target: Target, factor: Fraction = Fraction(1)) -> Comparison:
     return Comparison(factor.denominator * allowance.denominator, factor.numerator * allowance.numerator)
 
 
-def sample(window_seconds: int, counts: EventCounts, target: Target) -> BurnRateSample:
-    """The burn rate of one window with the counts behind it."""
-    return BurnRateSample(window_seconds, burn_rate(counts, target), success_ratio(counts), counts.total, counts.bad)
+def sample(
+    window_seconds: int,
+    counts: EventCounts,
+    target: Target,
+    *,
+    covered_since: float = 0.0,
+    is_complete: bool = True,
+    period: str | None = None,
+) -> BurnRateSample:
+    """The burn rate of one window with the counts behind it; the other arguments as in `BurnRateSample`."""
+    return BurnRateSample(
+        int(window_seconds),
+        burn_rate(counts, target),
+        success_ratio(counts),
+        counts.total,
+        counts.bad,
+        covered_since,
+        is_complete,
+        period,
+    )

@@ -36,9 +36,10 @@ class Point:
         good: Good events in it.
         bad: Bad events in it.
         error_budget_remaining: Share of the window's present budget that was left at its end. None before measuring or the
-            window began.
+            window began, and where older counts are no longer kept.
         even_spend: The share that would be left if the budget were spent evenly over the window; None outside it.
-        burn_rates: At its end, one for each of the history's windows; None before measuring began.
+        burn_rates: At its end, one for each of the history's windows. None before measuring began, and for a window that
+            reaches back before what is kept.
     """
 
     end: float
@@ -55,7 +56,8 @@ class History:
     The past of one SLO.
 
     Attributes:
-        range_seconds: How far it reaches back; for the whole of a calendar window, at least to its start.
+        range_seconds: How far it reaches back; for the whole of a calendar window, at least to its start. Steps that are
+            no longer kept whole are left out.
         step_seconds: The length of each point but the last.
         burn_rate_windows: The windows of `Point.burn_rates`: the long ones of the alert rules, shortest first.
         points: Oldest first.
@@ -103,7 +105,7 @@ def history(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
     samples = [alert.long for alert in snapshot.alerts] or list(snapshot.burn_rate_samples)
     burns_now = dict(sorted((sample.window_seconds, sample.burn_rate) for sample in samples))
     windows = tuple(burns_now)
-    own = definition.span(definition.window_seconds, at=at, until=at)
+    own = definition.own_span(at=at, until=at)
     if definition.period is not None and range_seconds == definition.window_seconds:
         # The whole window: a month of 31 days is longer than its nominal 30.
         range_seconds = max(range_seconds, math.ceil(at - own.start))
@@ -113,22 +115,27 @@ def history(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
     edges: list[float] = [*range(first, math.floor(at) + 1, step)]
     if not edges or edges[-1] < at:
         edges.append(at)
+    covered_since = _covered_since(timeline, snapshot)
     points = []
     for end in edges:
         is_last = end == at
         # The last point counts all events, also those of hosts whose clocks run a little fast.
         before = math.inf if is_last else end
         start = math.floor((end - 1) / step) * step if is_last else end - step
+        if start < covered_since and not is_last:
+            continue
         counts = timeline.counts(after=start, before=before)
         is_measured = is_last or end > snapshot.data_since
         left = even = None
         if end > own.start:
             even = max(0.0, (ends_at - end) / (ends_at - own.start))
-            if is_measured:
+            if is_measured and own.start >= covered_since:
                 spent = timeline.counts(after=own.start, before=before).bad
                 left = error_budget_remaining(EventCounts(snapshot.total - spent, spent), target)
         burned = tuple(
-            burn_rate(timeline.counts(after=end - window, before=before), target) if is_measured else None
+            burn_rate(timeline.counts(after=end - window, before=before), target)
+            if is_measured and end - window >= covered_since
+            else None
             for window in windows
         )
         if is_last:
@@ -136,6 +143,13 @@ def history(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
             left, burned = snapshot.error_budget_remaining, tuple(burns_now.values())
         points.append(Point(end, counts.good, counts.bad, left, even, burned))
     return History(range_seconds, step, windows, tuple(points))
+
+
+def _covered_since(timeline: Timeline, snapshot: SLOSnapshot) -> float:
+    """Since when the timeline holds every event; before measuring began there were none."""
+    partly = [sample.covered_since for sample in snapshot.window_samples if not sample.is_complete]
+    since = max([timeline.covered_since, *partly])
+    return since if snapshot.data_since < since else -math.inf
 
 
 def firing_since(
@@ -160,7 +174,7 @@ def firing_since(
     for edge in timeline.edges_back(at):
         if edge > at:
             continue  # not over yet
-        if edge - rule.long_window < timeline.start and data_since < timeline.start:
+        if edge - rule.long_window < timeline.covered_since and data_since < timeline.covered_since:
             break  # the windows of that time are no longer whole
         if not check.fires(
             long=timeline.counts(after=edge - rule.long_window, before=edge),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import inf
 from typing import TYPE_CHECKING
 
 from slo_core.budgets import budget
@@ -14,6 +15,7 @@ from slo_core.budgets.events import EventCounts
 from slo_core.budgets.warm_up import is_warming_up, measured_seconds
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.target import Target
+from slo_core.objectives.window import Span, rolling_span
 
 if TYPE_CHECKING:
     from slo_core.budgets.retired_slo import RetiredSLO
@@ -55,6 +57,11 @@ class SLOSnapshot:
         last_event_at: When the newest event happened; None before the first.
         is_warming_up: Whether there are failures, but too few of them or too short a time to judge the budget by: then it
             is neither breached nor exhausted (see `slo_core.budgets.warm_up`).
+        covered_since: Since when the window is counted, in seconds since the epoch: its start, or a later time where older
+            counts are no longer kept.
+        is_complete: Whether all of the window is counted. False for a snapshot of the past whose window reaches back before
+            what is kept: its numbers are about a part of the window. Other windows may be whole where this one is not, and
+            the other way round: see `BurnRateSample.is_complete` and `AlertState.is_complete`.
     """
 
     name: str
@@ -77,6 +84,8 @@ class SLOSnapshot:
     definition_changed_at: float | None = None
     last_event_at: float | None = None
     is_warming_up: bool = False
+    covered_since: float = 0.0
+    is_complete: bool = True
 
     @property
     def good(self) -> int:
@@ -180,6 +189,8 @@ class Reading:
         expected_events: How many events a window of the SLO holds, by what it held before: those of the last closed
             calendar period; for a rolling window those of the last closed days, where they are as many as the window has.
             None where that was not measured.
+        kept_since: The first second of which counts are kept; minus infinity where nothing was ever given up.
+        closed: The places of windows that are closed periods, which are kept for longer.
     """
 
     counts: tuple[EventCounts, ...]
@@ -189,6 +200,8 @@ class Reading:
     definition_changed_at: float | None = None
     last_event_at: float | None = None
     expected_events: int | None = None
+    kept_since: float = -inf
+    closed: frozenset[int] = frozenset()
 
 
 class SnapshotPlan:
@@ -200,11 +213,12 @@ class SnapshotPlan:
         windows: The counted windows; None takes those of the definition.
     """
 
-    __slots__ = ("_pace_window", "_rules", "_target", "definition", "windows")
+    __slots__ = ("_own_window", "_pace_window", "_rules", "_target", "definition", "windows")
 
     def __init__(self, definition: SLODefinition, *, windows: tuple[int, ...] | None = None) -> None:
         self.definition = definition
         self.windows = definition.windows if windows is None else windows
+        self._own_window = definition.own_window
         self._target = definition.objective
         rules = definition.active_alert_rules
         self._rules = tuple(
@@ -212,22 +226,49 @@ class SnapshotPlan:
         )
         self._pace_window = pace_window(definition)
 
-    def take(self, reading: Reading, *, at: float) -> SLOSnapshot:
+    def spans(self, *, at: float, until: float) -> list[Span]:
+        """The span of time of each of `windows`; arguments as for `SLODefinition.span`."""
+        own = self._own_window
+        return [
+            self.definition.own_span(at=at, until=until) if window == own else rolling_span(window, at=at, until=until)
+            for window in self.windows
+        ]
+
+    def samples(self, reading: Reading, *, at: float, spans: Sequence[Span] | None = None) -> dict[int, BurnRateSample]:
+        """The burn rate of each of `windows`; arguments as for `take`."""
+        # Before measuring began there was nothing to keep.
+        kept_since = reading.kept_since if reading.data_since < reading.kept_since else -inf
+        samples = {}
+        spans = self.spans(at=at, until=at) if spans is None else spans
+        for place, (window, counts, span) in enumerate(zip(self.windows, reading.counts, spans, strict=True)):
+            start = span.start
+            since = -inf if place in reading.closed else kept_since
+            samples[window] = sample(
+                window,
+                counts,
+                self._target,
+                covered_since=max(start, since),
+                is_complete=start >= since,
+                period=self.definition.window if window == self._own_window else None,
+            )
+        return samples
+
+    def take(self, reading: Reading, *, at: float, spans: Sequence[Span] | None = None) -> SLOSnapshot:
         """
         The snapshot at one instant.
 
         Args:
             reading: The stored numbers, with the counts of each of `windows`.
             at: The instant, in seconds since the epoch.
+            spans: The spans of time that were read, in the order of `windows`; None works them out.
 
         Raises:
             KeyError: A window that the definition needs is not counted.
         """
         definition, target = self.definition, self._target
-        counts = dict(zip(self.windows, reading.counts, strict=True))
-        own = counts[definition.window_seconds]
-        samples = {seconds: sample(seconds, counted, target) for seconds, counted in counts.items()}
-        whole = samples[definition.window_seconds]
+        samples = self.samples(reading, at=at, spans=spans)
+        whole = samples[self._own_window]
+        own = whole.counts
         since_start = at - reading.data_since
         return SLOSnapshot(
             name=definition.name,
@@ -244,13 +285,13 @@ class SnapshotPlan:
                     long=samples[check.rule.long_window],
                     short=samples[check.rule.short_window],
                     # Pages of older versions do not show it; there the decision of the service stands.
-                    recent=counts.get(check.rule.recent_window, counts[check.rule.short_window]),
+                    recent=samples.get(check.rule.recent_window, samples[check.rule.short_window]).counts,
                     measured_seconds=since_start,
                 )
                 for check in self._rules
             ),
             window_samples=tuple(samples.values()),
-            time_to_exhaustion=self._time_to_exhaustion(own, counts[self._pace_window]),
+            time_to_exhaustion=self._time_to_exhaustion(own, samples[self._pace_window].counts),
             at=at,
             data_since=reading.data_since,
             lifetime_good=reading.lifetime.good,
@@ -265,6 +306,8 @@ class SnapshotPlan:
                 data_since=reading.data_since,
                 expected_events=reading.expected_events,
             ),
+            covered_since=whole.covered_since,
+            is_complete=whole.is_complete,
         )
 
     def _time_to_exhaustion(self, own: EventCounts, pace: EventCounts) -> float | None:

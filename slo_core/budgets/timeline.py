@@ -49,11 +49,18 @@ class Timeline:
 
     Args:
         parts: Neighbouring ranges, oldest first, each with its buckets that hold events.
+        kept_since: The first second of which counts are kept, where that is known; the ranges may begin earlier.
+
+    Attributes:
+        ranges: The ranges.
+        covered_since: Since when every event is in it, in seconds since the epoch.
     """
 
-    __slots__ = ("_bad", "_ends", "_good", "_starts", "ranges")
+    __slots__ = ("_bad", "_ends", "_good", "_starts", "covered_since", "ranges")
 
-    def __init__(self, parts: Iterable[tuple[BucketRange, Sequence[Increment]]]) -> None:
+    def __init__(
+        self, parts: Iterable[tuple[BucketRange, Sequence[Increment]]], *, kept_since: float = -math.inf
+    ) -> None:
         ranges, starts, ends, good, bad = [], [], [], [0], [0]
         for kept, buckets in parts:
             ranges.append(kept)
@@ -65,11 +72,7 @@ class Timeline:
         self.ranges = tuple(ranges)
         self._starts, self._ends = starts, ends
         self._good, self._bad = list(accumulate(good)), list(accumulate(bad))
-
-    @property
-    def start(self) -> int:
-        """The first second, in seconds since the epoch."""
-        return self.ranges[0].first * self.ranges[0].width_seconds
+        self.covered_since = max(self.ranges[0].first * self.ranges[0].width_seconds, kept_since)
 
     def counts(self, *, after: float, before: float) -> EventCounts:
         """

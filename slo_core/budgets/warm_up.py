@@ -24,7 +24,7 @@ def measured_seconds(definition: SLODefinition, *, at: float, data_since: float)
     """
     if definition.period is None:
         return min(float(definition.window_seconds), max(0.0, at - data_since))
-    own = definition.span(definition.window_seconds, at=at, until=at)
+    own = definition.own_span(at=at, until=at)
     return max(0.0, at - max(own.start, data_since))
 
 

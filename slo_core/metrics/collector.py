@@ -109,6 +109,7 @@ _BY_OUTCOME = (Label.OUTCOME,)
 _BY_WINDOW = (Label.WINDOW,)
 _INFO = (Label.WINDOW_NAME,)
 _CALENDAR_INFO = (Label.WINDOW_NAME, Label.TIMEZONE)
+_BY_PERIOD = (Label.WINDOW, Label.WINDOW_PERIOD)
 _BY_RULE = (Label.SEVERITY, Label.LONG_WINDOW, Label.SHORT_WINDOW)
 
 
@@ -220,10 +221,15 @@ class SLOCollector(Collector):
         burn_windows = {sample.window_seconds for sample in snapshot.burn_rate_samples}
         burn_windows |= {sample.window_seconds for alert in snapshot.alerts for sample in (alert.long, alert.short)}
         for sample in snapshot.window_samples:
-            by_window = labels.extended(_BY_WINDOW, sample.window_seconds)
+            is_rolling = sample.period is None
+            # Alone, a calendar window is known by its nominal length: so it has always been.
+            if is_rolling or sample.window_seconds not in burn_windows:
+                by_window = labels.extended(_BY_WINDOW, sample.window_seconds)
+            else:
+                by_window = labels.extended(_BY_PERIOD, sample.window_seconds, str(sample.period))
             families.add(Metric.WINDOW_EVENTS, by_window, sample.sample_count)
             families.add(Metric.WINDOW_FAILURES, by_window, sample.failures)
-            if sample.window_seconds in burn_windows:
+            if is_rolling and sample.window_seconds in burn_windows:
                 families.add(Metric.BURN_RATE, by_window, sample.burn_rate)
         for alert in snapshot.alerts:
             by_rule = labels.extended(_BY_RULE, alert.severity, alert.long.window_seconds, alert.short.window_seconds)

@@ -17,8 +17,10 @@ from slo_core.objectives.target import Target
 from slo_core.objectives.window import (
     CALENDAR_PERIODS,
     DAY,
+    LONGEST_CLOCK_CHANGE_SECONDS,
     LONGEST_WINDOW_SECONDS,
     CalendarPeriod,
+    PeriodWindow,
     Span,
     calendar_end,
     calendar_start,
@@ -142,18 +144,55 @@ class SLODefinition:
         return min((rule.min_failures for rule in self.active_alert_rules), default=DEFAULT_MIN_FAILURES)
 
     @property
+    def timezone_concern(self) -> str | None:
+        """Why `timezone` has no effect; None where it has one, or is not given."""
+        if self.window is not None or self.timezone == "UTC":
+            return None
+        return f"timezone {self.timezone!r} has no effect: a rolling window has no midnights, a calendar window has"
+
+    @property
     def windows(self) -> tuple[int, ...]:
-        """Every window that is counted, in seconds, each once: the SLO's first, then burn and alert windows."""
+        """
+        Every window that is counted, in seconds, each once: the SLO's first, then burn and alert windows.
+
+        Burn and alert windows are rolling. Where one is as long as a calendar window nominally is, both are counted, and
+        the calendar window is a `PeriodWindow`.
+        """
+        rolling = self._rolling_windows
+        return tuple(dict.fromkeys((self._own_window(rolling), *rolling)))
+
+    @property
+    def own_window(self) -> int:
+        """The SLO's own window as a key among `windows`."""
+        return self.window_seconds if self.window is None else self._own_window(self._rolling_windows)
+
+    def _own_window(self, rolling: tuple[int, ...]) -> int:
+        is_alike = self.window is not None and self.window_seconds in rolling
+        return PeriodWindow(self.window_seconds) if is_alike else self.window_seconds
+
+    @property
+    def _rolling_windows(self) -> tuple[int, ...]:
         rules = self.active_alert_rules
         alert_windows = (seconds for rule in rules for seconds in (rule.long_window, rule.short_window))
-        recent = (rule.recent_window for rule in rules)
-        return tuple(dict.fromkeys((self.window_seconds, *self.burn_rate_windows, *alert_windows, *recent)))
+        return (*self.burn_rate_windows, *alert_windows, *(rule.recent_window for rule in rules))
 
     @property
     def longest_seconds(self) -> int:
         """The longest length that any of its windows can have: how long counts must be kept."""
         own = self.window_seconds if self.period is None else self.period.longest_seconds
         return max(own, *self.windows)
+
+    @property
+    def kept_seconds(self) -> int:
+        """
+        How long counts are kept.
+
+        A calendar period is kept for a week after its end: until then late events still change what is kept of it for good.
+        A day of a short window is kept until it is over, also where clocks go back by a day in it.
+        """
+        if self.period is None:
+            return max(self.longest_seconds, DAY + LONGEST_CLOCK_CHANGE_SECONDS + DAY)
+        return self.longest_seconds + 7 * DAY
 
     def span(self, window_seconds: int, *, at: float, until: float) -> Span:
         """
@@ -164,9 +203,15 @@ class SLODefinition:
             at: The instant, in seconds since the epoch.
             until: The near edge; later than `at` for a live read, which also sees slightly fast hosts.
         """
+        if window_seconds == self.own_window:
+            return self.own_span(at=at, until=until)
+        return rolling_span(window_seconds, at=at, until=until)
+
+    def own_span(self, *, at: float, until: float) -> Span:
+        """The span of time of the SLO's own window at an instant; arguments as for `span`."""
         period = self.period
-        if period is None or window_seconds != self.window_seconds:
-            return rolling_span(window_seconds, at=at, until=until)
+        if period is None:
+            return rolling_span(self.window_seconds, at=at, until=until)
         start = calendar_start(period, at, load_timezone(self.timezone))
         return Span(start=start, at=at, until=until, reach_seconds=period.longest_seconds, includes_start=True)
 
@@ -188,7 +233,7 @@ class SLODefinition:
         """
         if self.period is None:
             return self.window_seconds
-        start = self.span(self.window_seconds, at=at, until=at).start
+        start = self.own_span(at=at, until=at).start
         return round((self.window_end(at) - start) / DAY) * DAY
 
 

@@ -25,11 +25,14 @@ __all__ = [
     "SECONDS",
     "SLACK_SECONDS",
     "CalendarPeriod",
+    "PeriodWindow",
     "Span",
     "Tier",
     "calendar_end",
     "calendar_start",
+    "first_day",
     "load_timezone",
+    "midnight",
     "rolling_span",
     "tiers_reaching",
 ]
@@ -153,6 +156,23 @@ CALENDAR_PERIODS = {
 }
 
 
+class PeriodWindow(int):
+    """
+    The key of an SLO's calendar window where a rolling window of the same nominal length is counted, too.
+
+    A number of seconds that equals no other number: this week and the last seven days are two windows.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PeriodWindow) and int(self) == int(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(("period", int(self)))
+
+
 def load_timezone(name: str) -> tzinfo:
     """
     The time zone of that IANA name.
@@ -182,7 +202,7 @@ def calendar_start(period: CalendarPeriod, at: float, zone: tzinfo) -> float:
     Raises:
         ValueError: The instant lies outside the years 1 to 9999.
     """
-    return _midnight(_first_day(period, _day(at, zone)), zone)
+    return midnight(first_day(period, _day(at, zone)), zone)
 
 
 def calendar_end(period: CalendarPeriod, at: float, zone: tzinfo) -> float:
@@ -192,13 +212,13 @@ def calendar_end(period: CalendarPeriod, at: float, zone: tzinfo) -> float:
     Raises:
         ValueError: The instant, or the end, lies outside the years 1 to 9999.
     """
-    first = _first_day(period, _day(at, zone))
+    first = first_day(period, _day(at, zone))
     try:
         # The first day plus the longest length of such a period lies in the next period.
         later = first + timedelta(days=period.longest_seconds // DAY)
     except OverflowError as exc:
         raise ValueError(f"expected an instant that the calendar knows, got {at!r}") from exc
-    return _midnight(_first_day(period, later), zone)
+    return midnight(first_day(period, later), zone)
 
 
 def _day(at: float, zone: tzinfo) -> date:
@@ -208,7 +228,8 @@ def _day(at: float, zone: tzinfo) -> date:
         raise ValueError(f"expected an instant that the calendar knows, got {at!r}") from exc
 
 
-def _first_day(period: CalendarPeriod, day: date) -> date:
+def first_day(period: CalendarPeriod, day: date) -> date:
+    """The first day of the calendar period that holds a day."""
     if period.name == "week":
         return day - timedelta(days=day.weekday())
     if period.name == "month":
@@ -216,5 +237,6 @@ def _first_day(period: CalendarPeriod, day: date) -> date:
     return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
 
 
-def _midnight(day: date, zone: tzinfo) -> float:
+def midnight(day: date, zone: tzinfo) -> float:
+    """When a day begins, in seconds since the epoch."""
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()

@@ -121,7 +121,7 @@ class SLOAlerts:
         return f"{spent}\n  >= {times(total, threshold.total_factor)}", f"{total} > 0"
 
     def _exhausted(self) -> AlertingRule:
-        period = self.definition.window_seconds
+        period = self.definition.own_window
         return self._alert(
             Alert.BUDGET_EXHAUSTED,
             and_(*self._burns(period, Threshold.of(self.definition.objective))),
@@ -134,7 +134,7 @@ class SLOAlerts:
         )
 
     def _low(self, share: Fraction) -> AlertingRule:
-        period = self.definition.window_seconds
+        period = self.definition.own_window
         # A quarter of the budget is left when three quarters of it are spent.
         threshold = Threshold.of(self.definition.objective, 1 - share)
         left = f"{share * 100}%"

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from slo_core.budgets.snapshot import pace_window
 from slo_core.objectives.definition import SLODefinition
-from slo_core.objectives.window import DAY, HOUR
+from slo_core.objectives.window import DAY, HOUR, PeriodWindow
 from slo_core.rules.names import Record, RuleLabel, sli_error_record
 from slo_core.rules.promql import duration_text, selected, times
 from slo_core.rules.rule import RecordingRule
@@ -60,7 +60,7 @@ class Recorded:
         return selected(Record.TIME_TO_EXHAUSTION, self._labels)
 
     def _of(self, record: str, window_seconds: int) -> str:
-        return selected(record, {**self._labels, RuleLabel.SLOTH_WINDOW: duration_text(window_seconds)})
+        return selected(record, {**self._labels, RuleLabel.SLOTH_WINDOW: _window_name(window_seconds)})
 
 
 def recording_rules(
@@ -79,7 +79,7 @@ def recording_rules(
     budget = Threshold.of(definition.objective)
     windows = recorded_windows(definition)
     for seconds in windows:
-        by_window = {**labels, RuleLabel.SLOTH_WINDOW: duration_text(seconds)}
+        by_window = {**labels, RuleLabel.SLOTH_WINDOW: _window_name(seconds)}
         yield {"record": Record.EVENTS, "expr": series.events(seconds), "labels": by_window}
         yield {"record": Record.FAILURES, "expr": series.failures(seconds), "labels": by_window}
     for seconds in windows:
@@ -87,9 +87,9 @@ def recording_rules(
         yield {
             "record": sli_error_record(seconds),
             "expr": f"{bad}\n/ ({total} > 0)\nor {total} * 0",
-            "labels": {**labels, RuleLabel.SLOTH_WINDOW: duration_text(seconds)},
+            "labels": {**labels, RuleLabel.SLOTH_WINDOW: _window_name(seconds)},
         }
-    period = definition.window_seconds
+    period = definition.own_window
     # The shortest usual window. A shorter one would make the pace jumpy; the SLO itself may be shorter.
     pace = min((seconds for seconds in windows if seconds >= _USUAL_WINDOWS[0]), default=period)
     allowed = times(counts.events(period), budget.total_factor)
@@ -106,7 +106,7 @@ def recording_rules(
     yield {
         "record": Record.TIME_TO_EXHAUSTION,
         "expr": _time_to_exhaustion(counts, period, pace_window(definition), budget),
-        "labels": {**labels, RuleLabel.SLOTH_WINDOW: duration_text(period)},
+        "labels": {**labels, RuleLabel.SLOTH_WINDOW: _window_name(period)},
     }
     info = {
         RuleLabel.SLOTH_MODE: _MODE,
@@ -115,6 +115,11 @@ def recording_rules(
         RuleLabel.SLOTH_VERSION: _VERSION,
     }
     yield {"record": Record.INFO, "expr": "vector(1)", "labels": {**labels, **info}}
+
+
+def _window_name(window_seconds: int) -> str:
+    """The window in a label; "period" for a calendar window where a rolling one of the same length is recorded, too."""
+    return "period" if isinstance(window_seconds, PeriodWindow) else duration_text(window_seconds)
 
 
 def burn_rate_expression(counts: Recorded, window_seconds: int, budget: Threshold) -> str:

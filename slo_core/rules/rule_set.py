@@ -157,6 +157,8 @@ def _warnings(definitions: Iterable[SLODefinition], scope: RuleScope) -> Iterato
         verb = "left out the default " if definition.alert_rules is None else ""
         for concern in definition.alert_concerns:
             yield f"{where}: {verb}{concern}"
+        if definition.timezone_concern is not None:
+            yield f"{where}: {definition.timezone_concern}"
         if not rules:
             yield f"{where}: no alert rule, so no alert says how fast its budget burns"
         for rule in rules:

@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
 from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import PeriodWindow
 from slo_core.rules.names import RuleLabel
 from slo_core.rules.promql import aggregated, selected
 
@@ -69,6 +70,7 @@ class SharedSeries:
     def __init__(self, definition: SLODefinition, service: str) -> None:
         self._labels = {Label.SERVICE: service, Label.SLO: definition.name}
         self._counted_windows = frozenset(definition.windows)
+        self._period = definition.window or ""
 
     def events(self, window_seconds: int) -> str:
         if window_seconds in self._counted_windows:
@@ -94,7 +96,11 @@ class SharedSeries:
         return _target(self._labels, self.identity, within_seconds)
 
     def _gauge(self, metric: str, window_seconds: int) -> str:
-        of_window = selected(metric, {**self._labels, Label.WINDOW: str(window_seconds)})
+        labels = {**self._labels, Label.WINDOW: str(window_seconds)}
+        if PeriodWindow(window_seconds) in self._counted_windows:
+            # An empty value matches the series that have no such label.
+            labels[Label.WINDOW_PERIOD] = self._period if isinstance(window_seconds, PeriodWindow) else ""
+        of_window = selected(metric, labels)
         newest = aggregated("max", (*self.identity, Label.WINDOW, Label.STORE_ID), of_window)
         return aggregated("sum", self.identity, newest)
 

@@ -203,7 +203,7 @@ class _Simulation:
         best, worst = {}, {}
         for seconds in self._definition.windows:
             best[seconds], worst[seconds] = self._extremes(seconds, at, until)
-        target, own = self._definition.objective, self._definition.window_seconds
+        target, own = self._definition.objective, self._definition.own_window
         # Only the first exhaustion is recorded.
         if not self._was_exhausted and is_budget_exhausted(worst[own], target) != is_budget_exhausted(
             best[own], target
@@ -232,7 +232,7 @@ class _Simulation:
             always = self._traffic.between(min(at, latest), at)
             ever = self._traffic.between(earliest, until)
             return EventCounts(ever.good, always.bad), EventCounts(always.good, ever.bad)
-        is_rolling = self._definition.period is None or window_seconds != self._definition.window_seconds
+        is_rolling = self._definition.period is None or window_seconds != self._definition.own_window
         if is_rolling and earliest > self._first:
             return steady.extremes(
                 shortest=window_seconds, longest=window_seconds + self._tier(window_seconds).width_seconds

@@ -33,8 +33,10 @@ def status_json(registry: SLORegistry, *, snapshots: SLOSnapshots | None = None)
         `version` (of this shape), `service`, `store` (`backend`, `scope`, `is_up`), `note`
         (see `status_note`) and `slos`: a list in the order of the registry. Ratios are not rounded; durations are
         seconds; `burn_rate` belongs to `burn_rate_window_seconds`, the shortest long alert window. `windows` holds the
-        integers of every window that is counted, the SLO's own first; `timezone` is None unless the window is a calendar
-        one. With `error`, why some SLOs are missing, where the store holds something of them that cannot be read.
+        integers of every window that is counted, the SLO's own first, which has a `period` where it is a calendar one;
+        `covered_since` and `is_complete` say whether older counts of a window are no longer kept. `timezone` is None unless
+        the window is a calendar one. With `error`, why some SLOs are missing, where the store holds something of them that
+        cannot be read.
     """
     status = service_status(registry, snapshots=snapshots)
     return {
@@ -80,7 +82,8 @@ def history_json(past: History) -> dict[str, Any]:
 
     Returns:
         `range_seconds`, `step_seconds`, `end` (seconds since the epoch), `good`, `bad`, `error_budget_remaining`,
-        `even_spend` (None where it is not known) and `burn_rates`, a list of `{window_seconds, burn_rate}`.
+        `even_spend` (None where it is not known) and `burn_rates`, a list of `{window_seconds, burn_rate}`, with None
+        where a window reaches back before what is kept, or before measuring began.
     """
     points = past.points
     return {
@@ -119,7 +122,14 @@ def _slo_json(definition: SLODefinition, snapshot: SLOSnapshot, status: ServiceS
         "burn_rate_window_seconds": pace.window_seconds,
         "time_to_exhaustion_seconds": snapshot.time_to_exhaustion,
         "windows": [
-            {"window_seconds": sample.window_seconds, "total": sample.sample_count, "failures": sample.failures}
+            {
+                "window_seconds": sample.window_seconds,
+                "period": sample.period,
+                "total": sample.sample_count,
+                "failures": sample.failures,
+                "covered_since": sample.covered_since,
+                "is_complete": sample.is_complete,
+            }
             for sample in snapshot.window_samples
         ],
         "measured_seconds": snapshot.measured_seconds,
@@ -127,6 +137,8 @@ def _slo_json(definition: SLODefinition, snapshot: SLOSnapshot, status: ServiceS
         "definition_changed_at": snapshot.definition_changed_at,
         "last_event_at": snapshot.last_event_at,
         "at": snapshot.at,
+        "covered_since": snapshot.covered_since,
+        "is_complete": snapshot.is_complete,
         "alerts": [_alert_json(alert, knows_threshold=status.knows_thresholds) for alert in snapshot.alerts],
     }
 

@@ -146,7 +146,7 @@ def _heading(name: str, sort: str, query: Mapping[str, str], links: Links) -> ET
 def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: tzinfo) -> ET.Element:
     digits = target_digits(snapshot.target)
     measured = f"{measured_text(definition, snapshot)} measured"
-    start = definition.span(definition.window_seconds, at=snapshot.at, until=snapshot.at).start
+    start = definition.own_span(at=snapshot.at, until=snapshot.at).start
     is_partly = snapshot.data_since > start
     success = percent(snapshot.success_ratio, digits + 1) if snapshot.has_data else NOTHING
     target = element("p", f"in {window_text(definition)}"), element("p", measured) if is_partly else None

@@ -158,7 +158,12 @@ class Store(Protocol):
 
 @runtime_checkable
 class ObservationStore(Protocol):
-    """A store of single events that you may write yourself: pass it as `SLOTracker(..., store=...)`."""
+    """
+    A store of single events that you may write yourself: pass it as `SLOTracker(..., store=...)`.
+
+    One that forgets may have an attribute `kept_since`, the time since which it keeps every event, in seconds since the
+    epoch: windows that reach back further then say that they are not whole.
+    """
 
     def record(self, observation: Observation) -> None:
         """Keep one event."""

@@ -217,11 +217,13 @@ class Stored:
         sums: The events of each range of the query, in its order.
         trouble: Why it cannot be read, where it is damaged, fit for a log; None else. Only this SLO is left out then. What
             is read is looked at by the caller: a negative number, say, need not be noticed here.
+        closed: The places of sums that are not of buckets but of closed periods. Set by readers, not by a store.
     """
 
     record: SLORecord | None
     sums: tuple[EventCounts, ...]
     trouble: str | None = None
+    closed: frozenset[int] = frozenset()
 
 
 # For each range of a query, the buckets that hold events, oldest first.

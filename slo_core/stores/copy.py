@@ -22,6 +22,7 @@ from slo_core.stores.buckets import (
     Stored,
     StoreIdentity,
 )
+from slo_core.stores.closed_periods import PeriodQuery, PeriodStore, damage_in_periods
 from slo_core.stores.layout import WIDTHS, kept_from
 from slo_core.stores.shared.damage import damage_in_record, damaged, whole_series
 
@@ -29,6 +30,9 @@ __all__ = ["CopiedSLO", "CopyReport", "check_copy", "copy_store"]
 
 # A source that is written to once a second is read in a fraction of that: one of a few attempts finds it at rest.
 _ATTEMPTS = 10
+
+# Of the closed periods of an SLO so many are written at a time.
+_PERIODS_AT_ONCE = 100
 
 # A number that no copy reaches, so that a store answers what it has noted and adds nothing.
 _NEVER = 3
@@ -96,7 +100,7 @@ def copy_store(
     source: BucketStore, target: BucketStore, *, clock: Callable[[], float] = time.time, is_earlier: bool = False
 ) -> CopyReport:
     """
-    Copy every SLO of a service, with its totals, its buckets, its definition and since when it is measured.
+    Copy every SLO of a service, with its totals, its buckets, its closed periods, its definition and since when it is measured.
 
     Stop the writers of the source first: what they hand over after an SLO was read stays behind. Each SLO is read at one
     moment and added in one step, so that its totals and its buckets agree whatever happens meanwhile. A copy that was
@@ -123,6 +127,7 @@ def copy_store(
         later = target.read([Query(slo)])[0].record if is_earlier else None
         reaches_back = later is not None and later.data_since <= content.record.data_since
         if reaches_back or _noted(target, [(slo, writer)]) == [True]:
+            _copy_periods(source, target, slo)
             copied.append(CopiedSLO(slo, content.record.good, content.record.bad, 0, was_there=True))
             continue
         # Once more, as late as it can be: a service may have begun to write to the target.
@@ -133,9 +138,26 @@ def copy_store(
             raise StoreError(
                 f"store {target.backend}: it has not taken SLO {slo!r}, and gives no reason; nothing was lost"
             )
+        _copy_periods(source, target, slo)
         record = content.record
         copied.append(CopiedSLO(slo, record.good, record.bad, len(content.increments), was_there=False))
     return CopyReport(source.service, tuple(copied))
+
+
+def _copy_periods(source: BucketStore, target: BucketStore, slo: str) -> None:
+    """
+    Copy the closed periods of an SLO; those that the target has already stay there, or take more events.
+
+    Raises:
+        StoreError: They are damaged: a copy without them would look complete.
+    """
+    if isinstance(source, PeriodStore) and isinstance(target, PeriodStore):
+        (stored,) = source.read_periods([PeriodQuery(slo)])
+        trouble = stored.trouble or damage_in_periods(stored.periods)
+        if trouble is not None:
+            raise StoreError(f"store {source.backend}, {damaged(slo, trouble)}; nothing was copied of it")
+        for start in range(0, len(stored.periods), _PERIODS_AT_ONCE):
+            target.keep_periods(stored.periods[start : start + _PERIODS_AT_ONCE])
 
 
 def _prepared(

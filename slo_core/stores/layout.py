@@ -259,6 +259,7 @@ class ReadPlan:
     Args:
         spans: The windows.
         newest: The instant from which kept buckets are counted back; None for a live read, which finds all it needs.
+        kept_since: The first second of which counts are kept.
 
     Attributes:
         ranges: What to read.
@@ -266,8 +267,8 @@ class ReadPlan:
 
     __slots__ = ("_parts", "ranges")
 
-    def __init__(self, spans: Sequence[Span], *, newest: float | None = None) -> None:
-        wanted = _BUCKETS.ranges(spans, newest=newest)
+    def __init__(self, spans: Sequence[Span], *, newest: float | None = None, kept_since: float = -math.inf) -> None:
+        wanted = _BUCKETS.ranges(spans, newest=newest, kept_since=kept_since)
         edges: dict[int, set[int]] = {width: set() for width in WIDTHS}
         for width, first, last in chain.from_iterable(wanted):
             edges[width] |= {first, last + 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from slo_core.budgets.burn_rate import BurnRateAlert
 from slo_core.budgets.snapshot import SLOSnapshot
-from slo_core.conventions import DEFAULT_SERVICE
+from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.errors import DuplicateNameError, UnknownNameError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.stores.base import Store
@@ -109,6 +110,10 @@ class SLORegistry:
         registry.internals.definitions_setting = where
         for definition in parsed:
             registry.define(definition)
+            if definition.timezone_concern is not None:
+                logging.getLogger(LOGGER_NAME).warning(
+                    "%s[%r]: %s", where, definition.name, definition.timezone_concern
+                )
         return registry
 
     @property

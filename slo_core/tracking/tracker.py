@@ -6,11 +6,14 @@ import math
 import time
 from _thread import get_ident
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from slo_core.budgets.burn_rate import BurnRateAlert, burns_at_least, sample
+from slo_core.budgets.burn_rate import BurnRateAlert, burns_at_least
 from slo_core.budgets.events import Observation
 from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.errors import NotKeptError
 from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.duration import format_duration
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
 from slo_core.stores.base import Ledger, ObservationStore, Store
 from slo_core.stores.memory.observation_ledger import ObservationLedger
@@ -19,6 +22,9 @@ from slo_core.stores.open import store_from_url
 from slo_core.tracking.event_counter import EventCounter, ThreadCounts
 from slo_core.tracking.track import Track
 from slo_core.tracking.tracker_internals import TrackerInternals, finite_time
+
+if TYPE_CHECKING:
+    from slo_core.budgets.closed_period import ClosedPeriod
 
 __all__ = ["SLOTracker"]
 
@@ -148,27 +154,52 @@ class SLOTracker:
 
         Args:
             at: The instant, in seconds since the epoch; None is now, and then events of hosts whose clocks run up to
-                60 s ahead are seen too.
+                60 s ahead are seen too. A window of the past that reaches back before what is kept says so:
+                `is_complete`, `covered_since`.
 
         Raises:
+            NotKeptError: The whole time until `at` lies before what is kept.
             ValueError: `at` is not a finite number.
         """
         return self._internals.snapshot(at)
+
+    def closed_periods(self) -> tuple[ClosedPeriod, ...]:
+        """
+        The SLO's days that are over, and the weeks, months or quarters if its window is one, in the order of their ends.
+
+        Each is closed 15 minutes after its end, changed by events that come later for as long as their buckets are kept, and
+        kept for 25 months. Empty for an `ObservationStore`, and for a store of another package that keeps none.
+
+        Raises:
+            StoreError: The store is out of reach, or the SLO is damaged there.
+        """
+        return self._internals.closed_periods()
 
     def check_burn_rate(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """
         The single-window alerts: each of the definition's burn windows at or over `burn_rate_threshold`.
 
         A window without events never alerts. To decide whether to page a person, use `snapshot().alerts`.
+
+        Args:
+            at: As for `snapshot`.
+
+        Raises:
+            NotKeptError: One of the windows reaches back before what is kept: an answer would be about a part of it.
+            ValueError: `at` is not a finite number.
         """
-        counts_of = self._internals.window_counts(at)
+        samples = self._internals.window_samples(at)
         definition = self._definition
         target, threshold = definition.objective, definition.threshold
         alerts = []
         for seconds in definition.burn_rate_windows:
-            counts = counts_of[seconds]
-            if burns_at_least(counts, target, threshold):
-                burning = sample(seconds, counts, target)
+            burning = samples[seconds]
+            if at is not None and not burning.is_complete:
+                raise NotKeptError(
+                    f"SLO {definition.name!r}: its burn window of {format_duration(seconds)} before {at!r} is not whole: "
+                    f"counts are kept since {burning.covered_since!r}; snapshot(at=) shows what is left of it"
+                )
+            if burns_at_least(burning.counts, target, threshold):
                 alerts.append(
                     BurnRateAlert(
                         slo_name=definition.name,

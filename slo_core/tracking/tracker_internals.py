@@ -6,14 +6,16 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from slo_core.budgets.events import EventCounts
+from slo_core.budgets.burn_rate import BurnRateSample
 from slo_core.budgets.snapshot import Reading, SLOSnapshot, SnapshotPlan
+from slo_core.errors import NotKeptError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, LATEST_TIME, tiers_reaching
 from slo_core.stores.base import Ledger, ReadRequest
 from slo_core.tracking.event_counter import EventCounter
 
 if TYPE_CHECKING:
+    from slo_core.budgets.closed_period import ClosedPeriod
     from slo_core.budgets.timeline import Timeline
 
 __all__ = ["SnapshotQuery", "TrackerInternals", "finite_time"]
@@ -71,29 +73,48 @@ class TrackerInternals:
         until = now + FUTURE_TOLERANCE_SECONDS if at is None else now
         if self.counter is not None:
             self.counter.drain()
-        spans = [self._definition.span(seconds, at=now, until=until) for seconds in self._plan.windows]
-        return SnapshotQuery(now, ReadRequest(self._ledger, spans))
+        return SnapshotQuery(now, ReadRequest(self._ledger, self._plan.spans(at=now, until=until)))
 
     def finish_snapshot(self, query: SnapshotQuery, reading: Reading) -> SLOSnapshot:
-        """The snapshot, worked out from the reading that answers the query."""
-        return self._plan.take(reading, at=query.at)
+        """
+        The snapshot, worked out from the reading that answers the query.
+
+        Raises:
+            NotKeptError: The query is about a time of which nothing is kept.
+        """
+        snapshot = self._plan.take(reading, at=query.at, spans=query.request.spans)
+        if query.at < snapshot.covered_since and not query.request.is_live:
+            raise NotKeptError(
+                f"SLO {snapshot.name!r}: at=: expected an instant of which counts are kept, {snapshot.covered_since!r} or "
+                f"later, got {query.at!r}"
+            )
+        return snapshot
 
     def snapshot(self, at: float | None = None) -> SLOSnapshot:
         """The snapshot, with a read for this SLO alone."""
         query = self.begin_snapshot(at)
         return self.finish_snapshot(query, self._ledger.read(query.request.spans))
 
-    def window_counts(self, at: float | None = None) -> dict[int, EventCounts]:
-        """The events of each window of the SLO, by its length in seconds; `at` as for `SLOTracker.snapshot`."""
-        spans = self.begin_snapshot(at).request.spans
-        return dict(zip(self._plan.windows, self._ledger.read(spans).counts, strict=True))
+    def window_samples(self, at: float | None = None) -> dict[int, BurnRateSample]:
+        """The burn rate of each of the definition's `windows`; `at` as for `SLOTracker.snapshot`."""
+        query = self.begin_snapshot(at)
+        spans = query.request.spans
+        return self._plan.samples(self._ledger.read(spans), at=query.at, spans=spans)
+
+    def closed_periods(self) -> tuple[ClosedPeriod, ...]:
+        """Those of the store; none where it keeps none."""
+        if self.counter is not None:
+            self.counter.drain()
+        read: Callable[[], tuple[ClosedPeriod, ...]] | None = getattr(self._ledger, "closed_periods", None)
+        return () if read is None else read()
 
     def timeline(self, at: float | None = None) -> Timeline:
         """
         All buckets that are kept, for charts.
 
         Args:
-            at: The instant they end at, in seconds since the epoch; None is now.
+            at: The instant they end at, in seconds since the epoch; None is now. `Timeline.covered_since` says how far
+                back they reach.
 
         Raises:
             ValueError: `at` is not a finite number.
@@ -105,7 +126,9 @@ class TrackerInternals:
             self.counter.drain()
         until = math.floor(now + FUTURE_TOLERANCE_SECONDS if at is None else now)
         ranges = kept_ranges(tiers_reaching(self._definition.longest_seconds), at=now, until=until)
-        return Timeline(zip(ranges, self._ledger.series(ranges), strict=True))
+        # What is read back from now is kept; back from an instant of the past it may not be.
+        kept_since = -math.inf if at is None else self._ledger.read(()).kept_since
+        return Timeline(zip(ranges, self._ledger.series(ranges), strict=True), kept_since=kept_since)
 
 
 def finite_time(at: float) -> float:

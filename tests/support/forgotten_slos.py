@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.budgets.events import EventCounts
+from slo_core.objectives.window import DAY
 from slo_core.stores.buckets import BucketRange, BucketStore, DeletingStore, Query
+from slo_core.stores.closed_periods import PeriodQuery, PeriodStore
 from slo_core.testing import batch_of, declared
 
 __all__ = ["ForgottenSLOs"]
@@ -36,12 +39,17 @@ class ForgottenSLOs:
         now = int(shop.apply([]).now)
         for store, slo in ((shop, "old"), (shop, "new"), (till, "old")):
             store.apply([batch_of([(now, 3, 1)], number=1, slo=slo, declaration=declared(now))])
+            keeping(store).keep_periods([period_of(slo, now)])
 
         assert deleting(shop).delete_slo("old", not_seen_since=math.inf)
 
         assert (shop.names(), till.names()) == (["new"], ["old"])
         assert events_of(shop, "old", now) is None
         assert events_of(shop, "new", now) == events_of(till, "old", now) == (4, EventCounts(3, 1))
+        assert (periods_of(shop, "new"), periods_of(till, "old")) == (1, 1)
+        shop.apply([batch_of([(now, 1, 0)], number=1, slo="old", writer="b" * 32, declaration=declared(now))])
+        assert periods_of(shop, "old") == 0
+        assert deleting(shop).delete_slo("old", not_seen_since=math.inf)
         assert deleting(shop).delete_slo("old", not_seen_since=math.inf)  # a second time: nothing is there
         shop.close()
         till.close()
@@ -92,6 +100,25 @@ class ForgottenSLOs:
 def deleting(store: BucketStore) -> DeletingStore:
     assert isinstance(store, DeletingStore)
     return store
+
+
+def keeping(store: BucketStore) -> PeriodStore:
+    assert isinstance(store, PeriodStore)
+    return store
+
+
+def period_of(slo: str, now: int) -> ClosedPeriod:
+    """A day that is over."""
+    start = now // DAY * DAY - DAY
+    return ClosedPeriod(
+        slo=slo, kind="day", start=start, end=start + DAY, good=3, bad=1, target=0.9, fingerprint="f1",
+        measured_since=start, is_final=True,
+    )  # fmt: skip
+
+
+def periods_of(store: BucketStore, slo: str) -> int:
+    """How many are kept."""
+    return len(keeping(store).read_periods([PeriodQuery(slo)])[0].periods)
 
 
 def seen_at_of(store: BucketStore, slo: str) -> float | None:

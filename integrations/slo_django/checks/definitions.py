@@ -17,7 +17,7 @@ __all__ = ["check_definitions", "check_left_out_rules", "parsed_definitions", "s
 
 
 def check_definitions(app_configs: object = None, **_: Any) -> list[CheckMessage]:
-    """Every problem of `SLO_DEFINITIONS`, and alert rules in it that make little sense."""
+    """Every problem of `SLO_DEFINITIONS`, and alert rules and time zones in it that make little sense."""
     definitions, problems = parsed_definitions()
     messages: list[CheckMessage] = [error_of(problem, CheckID.INVALID_DEFINITION) for problem in problems]
     if not definitions and not problems:
@@ -29,6 +29,14 @@ def check_definitions(app_configs: object = None, **_: Any) -> list[CheckMessage
             )
         )
     for definition in definitions:
+        if definition.timezone_concern is not None:
+            messages.append(
+                checks.Warning(
+                    f"{setting_of(definition)}: {definition.timezone_concern}.",
+                    hint='Drop it, or choose window="month", "week" or "quarter".',
+                    id=CheckID.TIMEZONE_WITHOUT_EFFECT,
+                )
+            )
         if definition.alert_rules is not None:
             for concern in definition.alert_concerns:
                 messages.append(

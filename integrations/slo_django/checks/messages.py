@@ -30,6 +30,7 @@ class CheckID:
     HIDDEN_VIEW = "slo.W013"
     SECOND_WRITER = "slo.W014"
     COUNTS_LEFT_BEHIND = "slo.W015"
+    TIMEZONE_WITHOUT_EFFECT = "slo.W016"
     DEFAULT_RULE_LEFT_OUT = "slo.I001"
     METRICS_WITHOUT_URL = "slo.I002"
 

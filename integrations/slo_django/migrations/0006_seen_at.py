@@ -11,7 +11,7 @@ def begin(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("slo_django", "0004_notes")]
+    dependencies = [("slo_django", "0005_closed_periods")]
 
     operations = [
         migrations.AddField("servicelevelobjective", "seen_at", models.FloatField(db_default=0.0)),

@@ -10,17 +10,20 @@ from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
+from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.budgets.events import EventCounts
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
 from slo_core.stores.base import StoreScope
 from slo_core.stores.buckets import Applied, Batch, Query, Series, SLORecord, Stored, StoreIdentity
+from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
 from slo_core.stores.layout import WIDTHS
 from slo_core.stores.url import redacted_url
 from slo_django.store.batch_writer import BatchWriter
 from slo_django.store.bucket_sums import read_series
 from slo_django.store.closed_sums import ClosedSums, WantedSums
 from slo_django.store.database import Database
+from slo_django.store.periods import PERIOD_TABLE, keep_periods, read_periods
 from slo_django.store.pruning import PRUNING_SECONDS, Pruning
 from slo_django.store.rows import RECORD_COLUMNS, digest, name_in, placeholders, record_or_trouble
 from slo_django.store.schema import TABLES, has_tables, has_version
@@ -142,6 +145,24 @@ class DjangoBucketStore:
             series = iter(read_series(transaction, self._tables, wanted))
         return [tuple(next(series) for _ in query.ranges) for query in queries]
 
+    def keep_periods(self, periods: Sequence[ClosedPeriod]) -> None:
+        """Write closed periods, in one transaction; repeated as `apply` is."""
+        if periods:
+            self._database.repeated(lambda: self._keep_periods(periods))
+
+    def _keep_periods(self, periods: Sequence[ClosedPeriod]) -> None:
+        keys = {each.slo: self._batch_writer.key(each.slo) for each in periods}
+        with self._database.writing() as transaction:
+            keep_periods(transaction, self._database.dialect, periods, keys=keys)
+
+    def read_periods(self, queries: Sequence[PeriodQuery]) -> list[StoredPeriods]:
+        """Closed periods, all of one moment."""
+        if not queries:
+            return []
+        keys = {query.slo: self._batch_writer.key(query.slo) for query in queries}
+        with self._database.reading() as transaction:
+            return read_periods(transaction, queries, keys=keys)
+
     def names(self) -> list[str]:
         """The SLOs of this service."""
         with self._database.reading() as transaction:
@@ -181,6 +202,7 @@ class DjangoBucketStore:
                 for width in WIDTHS:  # one at a time: a statement may only take so long
                     transaction.execute("DELETE FROM slo_django_bucket WHERE slo_id = %s AND width = %s", [key, width])
                 transaction.execute("DELETE FROM slo_django_note WHERE slo_id = %s", [key])
+                transaction.execute(f"DELETE FROM {PERIOD_TABLE} WHERE slo_id = %s", [key])  # noqa: S608
                 transaction.execute("DELETE FROM slo_django_slo WHERE id = %s", [key])
         return True
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
+from slo_core.budgets.closed_period import KEPT_SECONDS
+from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS
 from slo_core.stores.layout import SWEPT_SECONDS, WIDTHS, kept_from
 from slo_django.store.database import Database
 from slo_django.store.notes import SilentNotes
+from slo_django.store.periods import PERIOD_TABLE
 from slo_django.store.tables import Tables
 from slo_django.store.transaction import Transaction
 
@@ -26,6 +28,7 @@ PRUNING_SECONDS = 1.0
 # slow disk; a statement may take two.
 _BUCKETS = 1000
 
+_BUCKET_TABLE = "slo_django_bucket"
 _OF_SLO = "slo_id = %s AND width = %s AND "
 
 # Before every bucket.
@@ -74,6 +77,12 @@ def _oldest(source: str, column: str) -> str:
 
 def _first(rows: Sequence[tuple[float]]) -> float | None:
     return rows[0][0] if rows else None
+
+
+def _closed_periods(transaction: Transaction, slo: int, *, before: float) -> Outdated:
+    """Closed periods of one SLO that began before an instant."""
+    oldest = transaction.fetch(_oldest(f"{PERIOD_TABLE} WHERE slo_id = %s AND start < %s", "start"), [slo, before])
+    return Outdated(PERIOD_TABLE, "slo_id = %s AND ", (slo,), "start", _first(oldest), before, DAY * _BUCKETS)
 
 
 class Pruning:
@@ -128,6 +137,9 @@ class Pruning:
             yield from outdated
             if time.monotonic() >= deadline:
                 return
+        for slo, _, _ in slos:
+            with self._database.begun(connection, write=False) as transaction:
+                yield _closed_periods(transaction, slo, before=now - KEPT_SECONDS)
 
     def _delete_portion(self, connection: BaseDatabaseWrapper, outdated: Outdated | SilentNotes) -> int:
         def delete() -> int:
@@ -151,17 +163,17 @@ class Pruning:
         """
         reference = min(newest, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
         before = {width: kept_from(width, newest=reference, keeps_seconds=keeps_seconds) for width in WIDTHS}
-        query = _oldest(f"slo_django_bucket WHERE {_OF_SLO}bucket >= %s AND bucket < %s", "bucket")
+        query = _oldest(f"{_BUCKET_TABLE} WHERE {_OF_SLO}bucket >= %s AND bucket < %s", "bucket")
         oldest = transaction.fetch_all(
             [(query, (slo, width, self._kept_from.get((slo, width), _FIRST), before[width])) for width in WIDTHS]
         )
         return [
-            Outdated("slo_django_bucket", _OF_SLO, (slo, width), "bucket", _first(rows), before[width], _BUCKETS)
+            Outdated(_BUCKET_TABLE, _OF_SLO, (slo, width), "bucket", _first(rows), before[width], _BUCKETS)
             for width, rows in zip(WIDTHS, oldest, strict=True)
         ]
 
     def _done(self, outdated: Outdated | SilentNotes) -> None:
         """None of these is left."""
-        if isinstance(outdated, Outdated):
+        if isinstance(outdated, Outdated) and outdated.table == _BUCKET_TABLE:
             slo, width = outdated.values
             self._kept_from[slo, width] = int(outdated.before)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from slo_core.errors import StoreError
+from slo_django.store.periods import PERIOD_TABLE
 
 __all__ = ["SCHEMA_VERSION", "STORED_VERSION", "TABLES", "check_version", "has_tables", "has_version", "schema_problem"]
 
@@ -61,9 +62,9 @@ def has_tables(cursor: Any, tables: Collection[str]) -> bool:
 
 
 def has_version(cursor: Any) -> bool:
-    """Whether the tables have the columns that came last; those of older versions have not."""
+    """Whether the columns and tables are there that came last; older versions have none."""
     describe = cursor.db.introspection.get_table_description
-    return all(
+    return has_tables(cursor, (PERIOD_TABLE,)) and all(
         any(column.name == name for column in describe(cursor, table))
         for table, name in (("slo_django_store", "schema_version"), ("slo_django_slo", "seen_at"))
     )

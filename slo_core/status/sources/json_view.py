@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Any
 
 from slo_core.budgets.events import EventCounts
@@ -10,7 +11,7 @@ from slo_core.budgets.snapshot import Reading, SLOSnapshot, SLOSnapshots
 from slo_core.errors import SLOError
 from slo_core.objectives.alert_rule import exact
 from slo_core.objectives.definition import SLODefinition
-from slo_core.objectives.window import CALENDAR_PERIODS
+from slo_core.objectives.window import CALENDAR_PERIODS, PeriodWindow
 from slo_core.status.json_view import JSON_VERSION
 from slo_core.status.service_status import ServiceStatus
 from slo_core.status.sources.published_slo import (
@@ -78,9 +79,7 @@ def _why_undecided(entry: Mapping[str, Any]) -> str | None:
 
 def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:
     counts = {
-        int(window["window_seconds"]): EventCounts(
-            _count(window["total"]) - _count(window["failures"]), window["failures"]
-        )
+        _key(entry, window): EventCounts(_count(window["total"]) - _count(window["failures"]), window["failures"])
         for window in entry["windows"]
     }
     if any(window.good < 0 for window in counts.values()):
@@ -113,6 +112,11 @@ def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:
         counts=tuple(counts.values()),
         lifetime=EventCounts(),
         data_since=float(entry["data_since"]),
+        # Missing in older versions.
+        kept_since=max(
+            (float(window["covered_since"]) for window in entry["windows"] if not window.get("is_complete", True)),
+            default=-inf,
+        ),
         definition_changed_at=entry["definition_changed_at"],
         last_event_at=entry["last_event_at"],
     )
@@ -124,6 +128,13 @@ def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:
         at=float(entry["at"]),
         is_warming_up=entry.get("is_warming_up"),
     )
+
+
+def _key(entry: Mapping[str, Any], window: Mapping[str, Any]) -> int:
+    """The window as a key among `SLODefinition.windows`."""
+    seconds = int(window["window_seconds"])
+    alike = [other for other in entry["windows"] if other["window_seconds"] == window["window_seconds"]]
+    return PeriodWindow(seconds) if window.get("period") and len(alike) > 1 else seconds
 
 
 def _count(value: object) -> int:

@@ -14,7 +14,7 @@ from slo_core.budgets.snapshot import Reading, SLOSnapshot, SLOSnapshots
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
 from slo_core.errors import SLOError
 from slo_core.objectives.definition import SLODefinition
-from slo_core.objectives.window import CALENDAR_PERIODS
+from slo_core.objectives.window import CALENDAR_PERIODS, PeriodWindow
 from slo_core.status.service_status import ServiceStatus
 from slo_core.status.sources.published_slo import (
     OLDER_PAGE,
@@ -63,7 +63,10 @@ class _SLO:
         if name == Metric.INFO:
             self.window, self.timezone = labels[Label.WINDOW_NAME], labels.get(Label.TIMEZONE, "")
             return
-        key = (name, int(labels.get(Label.WINDOW, 0)))
+        window = int(labels.get(Label.WINDOW, 0))
+        if Label.WINDOW_PERIOD in labels:
+            window = PeriodWindow(window)
+        key = (name, window)
         if key in self.values:
             raise SLOError(
                 f"SLO {labels[Label.SLO]!r} has several series {name}: expected the page of one service or of "

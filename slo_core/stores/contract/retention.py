@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 
 from slo_core.budgets.events import EventCounts
+from slo_core.budgets.snapshot import SnapshotPlan
+from slo_core.objectives.definition import SLODefinition
 from slo_core.stores.contract.batches import DAYS_30, batch_of, declared, merged
 from slo_core.stores.contract.store_content import now_of, record_of, totals_of, window_of
 from slo_core.stores.layout import kept_from, spread
+from slo_core.stores.shared.read_only import ReadOnlyStore
 
 __all__ = ["RetentionContract"]
 
@@ -109,3 +112,32 @@ class RetentionContract:
         assert [window_of(store, now, window) for window in windows] == before
         assert totals_of(store) == EventCounts(8, 8)
         assert store.apply([batch_of([(now, 1, 0)], number=2)]).noted == (2,)
+
+    def test_windows_of_the_past_are_whole_or_say_that_they_are_not(self, make_store) -> None:  # type: ignore[no-untyped-def]
+        """Each reading of a window that is called whole holds every event, before and after pruning; live ones all do."""
+        store = make_store()
+        now = now_of(store)
+        # Three events a day for 45 days, the oldest first; none within half an hour of a window's edge.
+        events = [(now - 12_600 - 28_800 * age, 1, age % 2) for age in reversed(range(135))]
+        for number, start in enumerate(range(0, 135, 27), start=1):
+            declaration = declared(now - 45 * 86_400) if number == 1 else None
+            store.apply([batch_of(events[start : start + 27], number=number, declaration=declaration)])
+        plan = SnapshotPlan(SLODefinition("availability", 0.999))
+        ledger = ReadOnlyStore(store, clock=lambda: float(now)).ledger(plan.definition)
+
+        seen = []
+        for _ in range(2):
+            for days in (0, 2, 10, 29):
+                at, until = float(now - days * 86_400), float(now - days * 86_400 + (0 if days else 60))
+                spans = plan.spans(at=at, until=until)
+                for window, sample in plan.samples(ledger.read(spans), at=at, spans=spans).items():
+                    inside = [event for event in events if sample.covered_since <= event[0] <= until]
+                    assert sample.counts == EventCounts(len(inside), sum(bad for _, _, bad in inside)), (days, window)
+                    assert sample.is_complete == (sample.covered_since == at - window)
+                    seen.append((days, window // 86_400, sample.is_complete))
+            store.prune()
+
+        assert {whole for days, window, whole in seen if days == 0} == {True}
+        assert [whole for days, window, whole in seen if (days, window) == (2, 30)] == [False, False]
+        assert [whole for days, window, whole in seen if (days, window) == (10, 3)] == [True, True]
+        assert [whole for days, window, whole in seen if (days, window) == (29, 3)] == [False, False]

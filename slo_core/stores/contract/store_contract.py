@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slo_core.stores.contract.applying import ApplyingContract
+from slo_core.stores.contract.closing import ClosingContract
 from slo_core.stores.contract.naming import NamingContract
 from slo_core.stores.contract.noting import NotingContract
 from slo_core.stores.contract.reading import ReadingContract
@@ -11,7 +12,9 @@ from slo_core.stores.contract.retention import RetentionContract
 __all__ = ["StoreContract"]
 
 
-class StoreContract(ApplyingContract, NotingContract, ReadingContract, RetentionContract, NamingContract):
+class StoreContract(
+    ApplyingContract, NotingContract, ReadingContract, RetentionContract, ClosingContract, NamingContract
+):
     """
     What every shared store must do; inherit it in a test module of your own and give it a fixture.
 

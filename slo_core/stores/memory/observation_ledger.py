@@ -77,6 +77,7 @@ class ObservationLedger:
                 data_since=self._data_since,
                 dropped=0,
                 last_event_at=self._last_event_at,
+                kept_since=getattr(self._store, "kept_since", -math.inf),
             )
 
     def series(self, ranges: Sequence[BucketRange]) -> list[list[Increment]]:

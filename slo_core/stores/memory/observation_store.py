@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from math import inf
 from operator import attrgetter
 
 from slo_core.budgets.events import Observation
@@ -29,7 +30,7 @@ class InMemoryStore:
         ValueError: `max_age_seconds` is not above 0.
     """
 
-    __slots__ = ("__weakref__", "_arrivals", "_max_age_seconds", "_observations")
+    __slots__ = ("__weakref__", "_arrivals", "_max_age_seconds", "_observations", "_trimmed_before")
 
     def __init__(self, max_age_seconds: int) -> None:
         if not max_age_seconds > 0:
@@ -40,6 +41,7 @@ class InMemoryStore:
 
     def _start_empty(self) -> None:
         self._observations: list[Observation] = []
+        self._trimmed_before = -inf
         self._arrivals = Arrivals(self._take)
 
     def record(self, observation: Observation) -> None:
@@ -64,9 +66,18 @@ class InMemoryStore:
             end = bisect_right(self._observations, now + FUTURE_TOLERANCE_SECONDS, key=_timestamp)
             return self._observations[first:end]
 
+    @property
+    def kept_since(self) -> float:
+        """Since when every event is kept, within the clock difference that is tolerated; minus infinity without events."""
+        with self._arrivals:
+            observations = self._observations
+            newest = observations[-1].timestamp if observations else -inf
+            return max(self._trimmed_before, newest - self._max_age_seconds - FUTURE_TOLERANCE_SECONDS)
+
     def trim(self, before: float) -> None:
         """Drop events older than `before` (seconds since the epoch)."""
         with self._arrivals:
+            self._trimmed_before = max(self._trimmed_before, before)
             del self._observations[: bisect_left(self._observations, before, key=_timestamp)]
 
     def __len__(self) -> int:

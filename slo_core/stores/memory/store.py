@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from slo_core.budgets.bucket import BucketRange, Increment
 from slo_core.budgets.events import EventCounts
@@ -16,6 +16,10 @@ from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, Span
 from slo_core.process.arrivals import Arrivals
 from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
 from slo_core.stores.memory.tiers import BucketTiers
+
+if TYPE_CHECKING:
+    from slo_core.budgets.closed_period import ClosedPeriod
+    from slo_core.stores.memory.closed_periods import MemoryPeriods
 
 __all__ = ["MemoryLedger", "MemoryStore"]
 
@@ -36,13 +40,16 @@ class MemoryLedger:
     """One SLO's events in tiers of buckets; at most 256 KiB whatever the traffic."""
 
     __slots__ = (
-        "_arrivals", "_clock", "_data_since", "_dropped", "_has_restarted", "_lifetime_bad", "_lifetime_good", "_longest",
-        "_newest", "_since", "_tiers",
+        "_arrivals", "_clock", "_data_since", "_dropped", "_emptied_at", "_has_restarted", "_lifetime_bad",
+        "_lifetime_good", "_longest", "_newest", "_periods", "_since", "_tiers",
     )  # fmt: skip
 
-    def __init__(self, longest_seconds: int, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, longest_seconds: int, *, clock: Callable[[], float], periods: MemoryPeriods | None = None
+    ) -> None:
         self._longest = longest_seconds
         self._clock = clock
+        self._periods = periods
         self.reset()
 
     def reset(self) -> None:
@@ -50,11 +57,14 @@ class MemoryLedger:
         self._arrivals = Arrivals(self._take)
         self._tiers = BucketTiers(self._longest)
         self._newest: float = -math.inf
+        self._emptied_at: float = -math.inf
         self._lifetime_good = 0
         self._lifetime_bad = 0
         self._dropped = 0
         self._since = self._data_since = self._clock()
         self._has_restarted = False
+        if self._periods is not None:
+            self._periods.reset()
 
     def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
         """
@@ -68,13 +78,16 @@ class MemoryLedger:
 
     def _take(self, arrival: _Arrival) -> None:
         second, good, bad, latest_possible = arrival
-        was_newest = self._newest
+        was_newest, periods = self._newest, self._periods
+        if periods is not None and second >= periods.due_at:  # before newer events push out what is to be closed
+            periods.close(self._tiers, now=second, since=self._data_since, kept_since=self._kept_since)
         kept = self._tiers.add(second, good, bad)
         if not kept and latest_possible is not None and self._newest > latest_possible:
             # The clock stepped back by more than everything kept: what was counted lies in a future that
             # never came. Windows start empty, lifetime totals go on.
             self._tiers = BucketTiers(self._longest)
             self._newest = -math.inf
+            self._emptied_at = second
             kept = self._has_restarted = self._tiers.add(second, good, bad)
         if kept:
             self._newest = max(self._newest, second)
@@ -87,6 +100,8 @@ class MemoryLedger:
                 self._data_since = self._since
             if second + 1 <= self._data_since:  # earlier than the second measuring began in
                 self._data_since = float(second)
+            if periods is not None and second < periods.closed_until:
+                periods.note_late(second)
         else:
             self._dropped += good + bad
 
@@ -99,17 +114,47 @@ class MemoryLedger:
     def read(self, spans: Sequence[Span]) -> Reading:
         """All spans at one moment."""
         with self._arrivals:
+            counts, periods, kept_since = self._tiers.count(spans), self._periods, self._kept_since
+            expected: int | None = None
+            closed: dict[int, EventCounts] = {}
+            if periods is not None:
+                self._close(periods)
+                expected = periods.expected
+                if spans and spans[0].until <= spans[0].at:  # a read of the past
+                    closed = periods.of_spans(spans, kept_since=kept_since)
+            if closed:
+                counts = tuple(closed.get(place, each) for place, each in enumerate(counts))
             reading = Reading(
-                counts=self._tiers.count(spans),
+                counts=counts,
                 lifetime=EventCounts(self._lifetime_good, self._lifetime_bad),
                 data_since=self._data_since,
                 dropped=self._dropped,
                 last_event_at=self._newest if self._newest > -math.inf else None,
+                expected_events=expected,
+                kept_since=kept_since,
+                closed=frozenset(closed),
             )
             has_restarted, self._has_restarted = self._has_restarted, False
         if has_restarted:  # not when it is counted: a signal handler may not log
             logger.warning("the clock stepped back further than an SLO's history reaches: its windows start empty")
         return reading
+
+    @property
+    def _kept_since(self) -> float:
+        return max(self._tiers.kept_since, self._emptied_at)
+
+    def closed_periods(self) -> tuple[ClosedPeriod, ...]:
+        """The days and calendar periods that are over, in the order of their ends."""
+        if self._periods is None:
+            return ()
+        with self._arrivals:
+            self._close(self._periods)
+            return self._periods.all()
+
+    def _close(self, periods: MemoryPeriods) -> None:
+        now = self._clock()
+        if periods.is_due(now):
+            periods.close(self._tiers, now=now, since=self._data_since, kept_since=self._kept_since)
 
     def series(self, ranges: Sequence[BucketRange]) -> list[list[Increment]]:
         """For each range its buckets that hold events, oldest first; all at one moment."""
@@ -134,7 +179,9 @@ class MemoryStore:
 
     def ledger(self, definition: SLODefinition) -> MemoryLedger:
         """A new, empty ledger."""
-        return MemoryLedger(definition.longest_seconds, clock=self._clock)
+        from slo_core.stores.memory.closed_periods import MemoryPeriods  # with the first SLO
+
+        return MemoryLedger(definition.kept_seconds, clock=self._clock, periods=MemoryPeriods(definition))
 
     def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
         """One after the other."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from math import inf
 
 from slo_core.budgets.bucket import BucketRange, Increment, WindowBuckets
 from slo_core.budgets.events import EventCounts
@@ -89,7 +90,7 @@ class BucketTiers:
         # Windows that end at the same instant share the buckets before it.
         sums: dict[BucketRange, tuple[int, int]] = {}
         counts = []
-        for ranges in self._buckets.ranges(spans, newest=rings[1].newest):
+        for ranges in self._buckets.ranges(spans, newest=rings[1].newest, kept_since=self.kept_since):
             good = bad = 0
             for buckets in ranges:
                 part = sums.get(buckets)
@@ -99,6 +100,22 @@ class BucketTiers:
                 bad += part[1]
             counts.append(EventCounts(good, bad))
         return tuple(counts)
+
+    def sum(self, buckets: BucketRange) -> tuple[int, int]:
+        """Good and bad events of a range of one of the widths; nothing of buckets that are not kept."""
+        return self._rings[buckets.width_seconds].sum(buckets.first, buckets.last)
+
+    @property
+    def newest(self) -> float:
+        """The second of the newest event; minus infinity without one."""
+        newest = self._rings[1].newest
+        return -inf if newest is None else newest
+
+    @property
+    def kept_since(self) -> float:
+        """The first second of which counts are kept; minus infinity without events."""
+        newest = self._rings[1].newest
+        return -inf if newest is None else self._buckets.kept_since(newest)
 
     def series(self, buckets: BucketRange) -> list[Increment]:
         """The buckets of a range that hold events, oldest first; empty for a width that is not kept."""

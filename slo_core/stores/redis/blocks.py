@@ -104,6 +104,10 @@ class Keys:
         """The key of the record, a hash."""
         return f"{self.tag(slo)}:record"
 
+    def periods(self, slo: str) -> str:
+        """The key of the closed periods, a hash."""
+        return f"{self.tag(slo)}:periods"
+
     def block(self, slo: str, width_seconds: int, block: int, *, generation: str) -> str:
         """The key of a block, a string of neighbouring buckets."""
         return f"{block_tag(self.tag(slo).encode(), generation).decode()}:{width_seconds}:{block}"

@@ -12,7 +12,7 @@ __all__ = ["delete_slo"]
 
 def delete_slo(redis: Any, client: Any, keys: Keys, slo: str, *, not_seen_since: float) -> bool:
     """
-    Delete the record, the blocks and the name of an SLO; False where a process was heard of later, and nothing goes.
+    Delete all keys and the name of an SLO; False where a process was heard of later, and nothing goes.
 
     Args:
         redis: The package.
@@ -22,7 +22,8 @@ def delete_slo(redis: Any, client: Any, keys: Keys, slo: str, *, not_seen_since:
         not_seen_since: In seconds since the epoch, by the store's clock; infinity deletes it in any case.
     """
     script = Script.load("delete.lua")
-    arguments = (script.sha, 1, keys.record(slo), keys.tag(slo), repr(not_seen_since))  # "inf" is a number to Lua, too
+    # "inf" is a number to Lua, too.
+    arguments = (script.sha, 2, keys.record(slo), keys.periods(slo), keys.tag(slo), repr(not_seen_since))
     try:
         is_deleted = client.evalsha(*arguments)
     except redis.exceptions.NoScriptError:

@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.errors import DamagedError, StoreError
 from slo_core.stores.base import StoreScope
 from slo_core.stores.buckets import Applied, Batch, Note, Query, Series, Stored, StoreIdentity
+from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
+from slo_core.stores.redis.answers import explained, series_of, stored_of
 from slo_core.stores.redis.batch_call import batch_call, note_of, other_generation
 from slo_core.stores.redis.blocks import (
     SCRIPT_CONSTANTS,
@@ -28,10 +31,10 @@ from slo_core.stores.redis.connection import DEFAULT_TIMEOUT_SECONDS, make_clien
 from slo_core.stores.redis.deletion import delete_slo
 from slo_core.stores.redis.generations import Generations
 from slo_core.stores.redis.options import check_options
+from slo_core.stores.redis.periods import PeriodScripts, keep_commands, read_commands, stored_periods
 from slo_core.stores.redis.pipeline import is_damage, run_pipeline, seconds_of
 from slo_core.stores.redis.script import Script
 from slo_core.stores.redis.server_check import SCHEMA_VERSION, check_server
-from slo_core.stores.shared.damage import damaged
 from slo_core.stores.url import redacted_url
 
 __all__ = ["RedisBucketStore", "open_redis"]
@@ -102,6 +105,7 @@ class RedisBucketStore:
         self._failed_nodes: set[str] = set()
         self._apply_script = Script.load("apply.lua", SCRIPT_CONSTANTS)
         self._read_script = Script.load("read.lua")
+        self._period_scripts = PeriodScripts.load()
         if self._is_cluster:  # its client connects when it is made
             given = parsed.get("socket_timeout", self._options.get("socket_timeout"))
             if isinstance(given, (int, float)):
@@ -171,7 +175,7 @@ class RedisBucketStore:
             note = note_of(answer)
             notes.append(note)
             self._generations.note(batch.slo, note.generation)
-        trouble = _explained(failures[0]) if failures else None
+        trouble = explained(failures[0]) if failures else None
         return Applied(identity, now, tuple(notes), trouble)
 
     def _settle(self, client: Any) -> None:
@@ -216,16 +220,15 @@ class RedisBucketStore:
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums: one script call for each SLO."""
-        return [_stored(plan, answer) for plan, answer in self._answered(queries)]
+        return [stored_of(plan, answer) for plan, answer in self._answered(queries)]
 
     def series(self, queries: Sequence[Query]) -> list[Series]:
         """Buckets with events, oldest first: one script call for each SLO."""
-        return [_series(plan, answer) for plan, answer in self._answered(queries)]
+        return [series_of(plan, answer) for plan, answer in self._answered(queries)]
 
     def _answered(self, queries: Sequence[Query]) -> list[tuple[BlockPlan, Any]]:
         """The plan of each query, with the answer of the script that reads; in one round trip, one to each node."""
         with self._errors():
-            client = self._ready()
             covers = {ranges: BlockCover(ranges) for ranges in {query.ranges for query in queries}}
             plans: list[BlockPlan] = []
 
@@ -234,7 +237,9 @@ class RedisBucketStore:
                     slo, ranges = queries[index].slo, queries[index].ranges
                     plan = BlockPlan(self._keys, slo, covers[ranges], generation=self._generations.known(slo))
                     plans[index : index + 1] = [plan]
-                return self._read_answers(client, [(plans[index].keys, plans[index].offsets) for index in indexes])
+                script = self._read_script
+                calls = [(plans[index].keys, plans[index].offsets) for index in indexes]
+                return self._answers([self._command_of(script, *call) for call in calls])
 
             answers = ask(range(len(queries)))
             self._generations.repeat([query.slo for query in queries], answers, ask)
@@ -243,12 +248,29 @@ class RedisBucketStore:
                     raise StoreError(f"store {self._shown}: the record of SLO {query.slo!r} is made again and again")
             return list(zip(plans, answers, strict=True))
 
-    def _read_answers(self, client: Any, calls: Sequence[tuple[Sequence[bytes], Sequence[object]]]) -> list[Any]:
-        if not self._is_cluster:
-            return self._run_all(client, self._read_script, calls, may_fail=is_damage)[2:]
-        session = self._session(client)
-        answers = session.run([self._command_of(self._read_script, *call) for call in calls])
-        self._end(session)
+    def keep_periods(self, periods: Sequence[ClosedPeriod]) -> None:
+        """Write closed periods: one script call for each SLO."""
+        with self._errors():
+            for answer in self._answers(keep_commands(self._keys, self._period_scripts, periods)):
+                if isinstance(answer, Exception):
+                    raise answer
+
+    def read_periods(self, queries: Sequence[PeriodQuery]) -> list[StoredPeriods]:
+        """Closed periods: one command for each SLO."""
+        with self._errors():
+            answers = self._answers(read_commands(self._keys, self._period_scripts, queries))
+            return [stored_periods(query, answer) for query, answer in zip(queries, answers, strict=True)]
+
+    def _answers(self, commands: Sequence[Command]) -> list[Any]:
+        """The answer of each command, in one round trip, one to each node; an error where an SLO is damaged."""
+        client = self._ready()
+        if self._is_cluster:
+            session = self._session(client)
+            answers = session.run(commands)
+            self._end(session)
+        else:
+            scripts = {command.script for command in commands if command.script is not None}
+            answers = run_pipeline(self._redis, client, [command.arguments for command in commands], scripts)
         for answer in answers:
             if isinstance(answer, Exception) and not is_damage(answer):
                 raise answer
@@ -345,8 +367,6 @@ class RedisBucketStore:
         client: Any,
         script: Script,
         calls: Iterable[tuple[Sequence[str | bytes], Sequence[object]]],
-        *,
-        may_fail: Callable[[Exception], bool] | None = None,
     ) -> list[Any]:
         """Which store it is, its clock, and the answer of each call; in one round trip."""
         evaluated = (("EVALSHA", script.sha, len(keys), *keys, *arguments) for keys, arguments in calls)
@@ -354,7 +374,7 @@ class RedisBucketStore:
         *answers, stored = run_pipeline(self._redis, client, [("TIME",), *evaluated, _IDENTITY], [script])
         answers.insert(0, stored)
         for answer in answers:
-            if isinstance(answer, Exception) and not (may_fail is not None and may_fail(answer)):
+            if isinstance(answer, Exception):
                 raise answer
         return answers
 
@@ -366,34 +386,9 @@ class RedisBucketStore:
             yield
         except (self._redis.RedisError, errors.RedisClusterException, OSError) as exc:
             if is_damage(exc):
-                raise DamagedError(f"store {self._shown}: {_explained(exc)}") from exc
+                raise DamagedError(f"store {self._shown}: {explained(exc)}") from exc
             # The next attempt makes new connections; but a cluster's client knows more nodes than the URL names, of which one
             # may answer when that one does not.
             if not (self._is_cluster and isinstance(exc, (errors.ConnectionError, errors.TimeoutError))):
                 self._disconnect()
-            raise StoreError(f"store {self._shown}: {_explained(exc)}") from exc
-
-
-def _stored(plan: BlockPlan, answer: Any) -> Stored:
-    """The record and the sums in an answer; or the trouble with it."""
-    try:
-        if isinstance(answer, Exception):
-            raise answer
-        return plan.stored(answer)
-    except Exception as exc:  # from any bytes in a store
-        return Stored(None, (), _explained(exc))
-
-
-def _series(plan: BlockPlan, answer: Any) -> Series:
-    try:
-        if isinstance(answer, Exception):
-            raise answer
-        return plan.series(answer)
-    except Exception as exc:  # from any bytes in a store
-        raise damaged(plan.slo, _explained(exc)) from exc
-
-
-def _explained(failure: object) -> str:
-    if isinstance(failure, Exception):
-        return f"{type(failure).__name__}: {failure}"
-    return "its record is made again and again"
+            raise StoreError(f"store {self._shown}: {explained(exc)}") from exc

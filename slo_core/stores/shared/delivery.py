@@ -17,6 +17,7 @@ from slo_core.stores.shared.flush_round import BatchGroup, FlushRound
 from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox
 from slo_core.stores.shared.outcome import AS_EXPECTED, Outcome
+from slo_core.stores.shared.period_closing import PeriodClosing
 from slo_core.stores.shared.set_aside import SetAside
 from slo_core.stores.shared.store_lock import StoreLock
 
@@ -48,6 +49,7 @@ class Delivery:
         identity: Of the store, as it last answered; None before.
         clock_skew_seconds: How far this process's clock is ahead of the store's.
         losses: How often the store no longer had what it had confirmed, counted by SLO.
+        periods: Closes days and calendar periods.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Delivery:
         self.lock = LazyLock(StoreLock)
         self._batches = SetAside(buckets.apply, self._set_aside)
         self.log = DeferredLog()
+        self.periods = PeriodClosing(buckets, ledgers, self.log, clock=clock)
         self.identity: StoreIdentity | None = None
         self.clock_skew_seconds = 0.0
         self.losses = 0
@@ -87,7 +90,9 @@ class Delivery:
         for ledger in tuple(self._ledgers.values()):
             ledger.drain()
 
-    def send_all(self, *, wait_seconds: float, seconds: float = _SENDING_SECONDS, may_log: bool = True) -> bool:
+    def send_all(
+        self, *, wait_seconds: float, seconds: float = _SENDING_SECONDS, may_log: bool = True, is_last: bool = False
+    ) -> bool:
         """
         Send everything that is pending, until the store has all of it or fails; whether it has.
 
@@ -96,6 +101,7 @@ class Delivery:
             seconds: How long to go on; other threads that wait for the lock get it in between.
             may_log: False where this may be a signal handler, and a logging handler may wait for a lock for ever; what
                 happened is then logged with the next flush or read.
+            is_last: The process ends: it closes no periods, but those to which it hands over late events.
         """
         lock = self.lock.get()
         flush_round: FlushRound | None = None
@@ -104,7 +110,12 @@ class Delivery:
             try:
                 if flush_round is None:
                     flush_round, until = self._begin(), self._monotonic() + seconds
+                    # Before newer events push out what is to be closed.
+                    if may_log and not is_last and self._attempts.is_up:
+                        self.periods.run()
                 self._send(flush_round, until=until)
+                if may_log and self.periods.is_late:
+                    self.periods.run()
             except Exception as exc:  # whatever a store raises: the events stay here, and are sent again
                 self._failed(exc)
                 return False
@@ -131,7 +142,11 @@ class Delivery:
         if not lock.acquire(LOCK_SECONDS):
             raise StoreError(f"the store {self._buckets.backend} is busy: another thread has been waiting for it")
         try:
-            self._send(self._begin(), until=self._monotonic() + _SENDING_SECONDS)
+            flush_round = self._begin()
+            self.periods.run(is_read=True)
+            self._send(flush_round, until=self._monotonic() + _SENDING_SECONDS)
+            if self.periods.is_late:
+                self.periods.run()
             return ask()
         except DamagedError:
             raise  # the store has answered
@@ -197,6 +212,7 @@ class Delivery:
             self.clock_skew_seconds = (before + after) / 2 - applied.now
             refused = self._note(group, applied)
             flush_round.answered(group, refused=refused)
+            self.periods.note([batch for _, batch in group])
             unable = {batch.slo for outbox, batch in group if outbox in refused} & self._batches.unable.keys()
             if unable:
                 self._report_unable(unable)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
@@ -30,6 +31,9 @@ class LedgerStore(Protocol):
 
     def series(self, definition: SLODefinition, ranges: Sequence[BucketRange]) -> Series:
         """The buckets of an SLO's range that hold events."""
+
+    def closed_periods(self, definition: SLODefinition) -> tuple[ClosedPeriod, ...]:
+        """The days and calendar periods of an SLO that are over."""
 
     def notice_fork(self) -> None:
         """Start empty, if the process is a forked child."""
@@ -92,6 +96,10 @@ class SharedLedger:
     def series(self, ranges: Sequence[BucketRange]) -> Series:
         """The events in the store, after this process's own were handed over."""
         return self._store.series(self.definition, ranges)
+
+    def closed_periods(self) -> tuple[ClosedPeriod, ...]:
+        """The days and calendar periods that are over, in the order of their ends."""
+        return self._store.closed_periods(self.definition)
 
     def reset(self) -> None:
         """In a forked child: events that the parent has not handed over are the parent's."""

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.errors import DamagedError, StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
 from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope, whole_reading
 from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, StoreIdentity
 from slo_core.stores.shared.damage import damage_in_record, damaged, whole_series
+from slo_core.stores.shared.past_periods import read_closed_periods, read_expected_events
 from slo_core.stores.shared.reader import read_series, read_windows, reading_of
 
 __all__ = ["ReadOnlyLedger", "ReadOnlyStore"]
@@ -52,6 +54,10 @@ class ReadOnlyLedger:
     def series(self, ranges: Sequence[BucketRange]) -> Series:
         """For each range its buckets that hold events, oldest first."""
         return self._store.series(self.definition, ranges)
+
+    def closed_periods(self) -> tuple[ClosedPeriod, ...]:
+        """The days and calendar periods that are over, in the order of their ends."""
+        return self._store.closed_periods(self.definition)
 
     def reset(self) -> None:
         """Nothing to do: it holds nothing."""
@@ -147,17 +153,18 @@ class ReadOnlyStore:
                 self._buckets.names()
                 return []
             self._identity = self._buckets.identity()
-            answers = read_windows(self._buckets, definitions, requests)
+            answers = read_windows(self._buckets, definitions, requests, now=self._clock())
+            expected = read_expected_events(self._buckets, definitions, now=self._clock())
             if all(stored.record is None and stored.trouble is None for stored in answers):
                 raise self._gone(definitions[0])
         readings: list[Reading | StoreError] = []
-        for definition, stored in zip(definitions, answers, strict=True):
+        for definition, stored, events in zip(definitions, answers, expected, strict=True):
             if stored.record is not None:
                 self._errors[definition.name] = stored.record.errors
             elif stored.trouble is None:
                 readings.append(self._gone(definition))
                 continue
-            readings.append(reading_of(definition.name, stored, now=self._clock()))
+            readings.append(reading_of(definition.name, stored, now=self._clock(), expected_events=events))
         return readings
 
     def _gone(self, definition: SLODefinition) -> StoreError:
@@ -175,6 +182,16 @@ class ReadOnlyStore:
         with self._asking():
             series = read_series(self._buckets, definition.name, ranges)
         return whole_series(definition.name, series)
+
+    def closed_periods(self, definition: SLODefinition) -> tuple[ClosedPeriod, ...]:
+        """
+        The days and calendar periods of an SLO that are over, in the order of their ends.
+
+        Raises:
+            StoreError: The store is out of reach, or the SLO is damaged.
+        """
+        with self._asking():
+            return read_closed_periods(self._buckets, definition)
 
     def health(self) -> StoreHealth:
         """How the last read went; nothing is ever handed over, and the store's clock is not known."""

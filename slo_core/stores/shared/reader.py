@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import floor
+from math import floor, inf
 
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import Reading
@@ -13,18 +13,21 @@ from slo_core.stores.base import ReadRequest
 from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, Stored
 from slo_core.stores.layout import ReadPlan
 from slo_core.stores.shared.damage import damage_in_record, damage_in_sums, damaged
+from slo_core.stores.shared.kept import horizon, kept_since
+from slo_core.stores.shared.past_periods import with_past_periods
 
 __all__ = ["read_series", "read_windows", "reading_of"]
 
 
-def reading_of(slo: str, stored: Stored, *, now: float) -> Reading | DamagedError:
+def reading_of(slo: str, stored: Stored, *, now: float, expected_events: int | None = None) -> Reading | DamagedError:
     """
     The reading of an SLO, which its snapshot is worked out from; or why it cannot be read.
 
     Args:
         slo: Its name.
         stored: The record, and the events of each window, as `read_windows` gives them.
-        now: Since when an SLO without a record is measured.
+        now: The clock. An SLO without a record is measured since then.
+        expected_events: As in `Reading`.
     """
     if stored.trouble is not None:
         return damaged(slo, stored.trouble)
@@ -38,11 +41,14 @@ def reading_of(slo: str, stored: Stored, *, now: float) -> Reading | DamagedErro
         dropped=record.dropped,
         definition_changed_at=record.definition_changed_at,
         last_event_at=None if record.last_event_at is None else float(record.last_event_at),
+        expected_events=expected_events,
+        kept_since=kept_since(record, now=now),
+        closed=stored.closed,
     )
 
 
 def read_windows(
-    buckets: BucketStore, definitions: Sequence[SLODefinition], requests: Sequence[ReadRequest]
+    buckets: BucketStore, definitions: Sequence[SLODefinition], requests: Sequence[ReadRequest], *, now: float
 ) -> list[Stored]:
     """
     Read several SLOs together.
@@ -51,6 +57,7 @@ def read_windows(
         buckets: The store; its exceptions are passed on.
         definitions: The SLOs.
         requests: What to read of each, in their order.
+        now: The clock, in seconds since the epoch.
 
     Returns:
         The record of each, and the events of each span that was asked for; or the trouble with what the store holds.
@@ -66,22 +73,27 @@ def read_windows(
     known: dict[tuple[object, ...], ReadPlan] = {}
     for definition, request in asked:
         record = records.get(definition.name)
-        newest = None if record is None else record.last_event_at
-        horizon = None if newest is None or record is None else newest + record.idle_seconds
+        newest = None if record is None else horizon(record, now=now)
+        since = -inf if record is None else kept_since(record, now=now)
         # Definitions are mostly alike, and the instants of their reads differ by less than a second, the finest bucket.
-        key = (horizon, *[(floor(span.start), floor(span.until), span.reach_seconds) for span in request.spans])
+        key = (
+            newest,
+            since,
+            *[(floor(span.start), floor(span.until), span.reach_seconds) for span in request.spans],
+        )
         plan = known.get(key)
         if plan is None:
-            plan = known[key] = ReadPlan(request.spans, newest=horizon)
+            plan = known[key] = ReadPlan(request.spans, newest=newest, kept_since=since)
         plans.append(plan)
     answers = buckets.read(
         [Query(definition.name, plan.ranges) for definition, plan in zip(definitions, plans, strict=True)]
     )
     checked = (_checked(stored, len(plan.ranges)) for plan, stored in zip(plans, answers, strict=True))
-    return [
+    windows = [
         stored if stored.trouble is not None else Stored(stored.record, plan.counts(stored.sums))
         for plan, stored in zip(plans, checked, strict=True)
     ]
+    return with_past_periods(buckets, asked, windows, now=now) if past else windows
 
 
 def _checked(stored: Stored, ranges: int) -> Stored:

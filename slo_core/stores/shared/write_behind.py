@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
+from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import DamagedError, StoreError
 from slo_core.objectives.definition import SLODefinition
@@ -20,6 +21,7 @@ from slo_core.stores.shared.delivery import LOCK_SECONDS, Delivery
 from slo_core.stores.shared.flusher import Flusher
 from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox
+from slo_core.stores.shared.past_periods import read_closed_periods
 from slo_core.stores.shared.reader import read_series, read_windows, reading_of
 from slo_core.stores.shared.writer_id import WriterId
 from slo_core.stores.stored_definition import fingerprint_of, stored_definition
@@ -117,12 +119,13 @@ class WriteBehindStore:
             declaration = Declaration(
                 definition=stored_definition(definition),
                 fingerprint=fingerprint_of(definition),
-                keeps_seconds=definition.longest_seconds,
+                keeps_seconds=definition.kept_seconds,
                 since=self._clock(),
             )
             outbox = Outbox(definition.name, declaration, writer=self._writer)
             # Another thread, or a signal handler, may have been faster.
             ledger = self._ledgers.setdefault(definition.name, SharedLedger(definition, outbox, self))
+            self._delivery.periods.look_again()
         return ledger
 
     def health(self) -> StoreHealth:
@@ -179,7 +182,8 @@ class WriteBehindStore:
         self.notice_fork()
         deadline = time.monotonic() + _CLOSE_SECONDS
         while (left := deadline - time.monotonic()) > 0 and not (
-            self._delivery.send_all(wait_seconds=left, seconds=left) and self._delivery.leave(wait_seconds=left)
+            self._delivery.send_all(wait_seconds=left, seconds=left, is_last=True)
+            and self._delivery.leave(wait_seconds=left)
         ):
             time.sleep(0.05)
         self._writer.renew()
@@ -269,9 +273,19 @@ class WriteBehindStore:
             raise error
         return whole_series(definition.name, series)
 
+    def closed_periods(self, definition: SLODefinition) -> tuple[ClosedPeriod, ...]:
+        """
+        The days and calendar periods of an SLO that are over, in the order of their ends.
+
+        Raises:
+            StoreError: The store is out of reach, or the SLO is damaged.
+        """
+        self.notice_fork()
+        return self._delivery.read(lambda: read_closed_periods(self._buckets, definition))
+
     def _read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
         definitions = [_ledger_of(request).definition for request in requests]
-        answers = read_windows(self._buckets, definitions, requests)
+        answers = read_windows(self._buckets, definitions, requests, now=self._clock())
         for stored in answers:
             if stored.record is not None:
                 self._errors[stored.record.slo] = stored.record.errors
@@ -279,7 +293,8 @@ class WriteBehindStore:
         return [self._reading(definition.name, stored) for definition, stored in zip(definitions, answers, strict=True)]
 
     def _reading(self, slo: str, stored: Stored) -> Reading | StoreError:
-        reading = reading_of(slo, stored, now=self._clock())
+        expected = self._delivery.periods.expected_events(slo)
+        reading = reading_of(slo, stored, now=self._clock(), expected_events=expected)
         return reading if isinstance(reading, StoreError) else self._unable_error(slo) or reading
 
     def _unable_error(self, slo: str) -> DamagedError | None:
@@ -307,6 +322,7 @@ class WriteBehindStore:
         self._attempts.reset()
         self._delivery.clock_skew_seconds = 0.0
         self._delivery.losses = 0
+        self._delivery.periods.start_empty()
         self._flusher.reset()
         now = self._clock()
         for outbox in self._delivery.outboxes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 
-from slo_core.stores.sql.sqlite_schema import MIGRATIONS, SCHEMA_VERSION
+from slo_core.stores.sql.sqlite_schema import LATER_TABLES, MIGRATIONS, SCHEMA_VERSION
 
 __all__ = ["foreign_tables"]
 
@@ -23,4 +23,4 @@ def foreign_tables(connection: sqlite3.Connection) -> list[str]:
     if version > SCHEMA_VERSION:  # a newer version of the package may have tables that this one does not know
         return []
     own = {name for statements in MIGRATIONS for name in re.findall(r"CREATE TABLE (\w+)", " ".join(statements))}
-    return sorted({name for (name,) in connection.execute(_NAMES)} - own)
+    return sorted({name for (name,) in connection.execute(_NAMES)} - own - LATER_TABLES.keys())

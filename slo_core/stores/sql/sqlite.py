@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.budgets.events import EventCounts
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
@@ -24,9 +25,11 @@ from slo_core.stores.buckets import (
     Stored,
     StoreIdentity,
 )
+from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
 from slo_core.stores.layout import WIDTHS, kept_from
 from slo_core.stores.sql.sqlite_batches import add_batches, sweep
 from slo_core.stores.sql.sqlite_file import SQLiteFile
+from slo_core.stores.sql.sqlite_periods import keep_periods, prune_periods, read_periods
 from slo_core.stores.url import redacted_url
 
 __all__ = ["SQLiteBucketStore", "open_sqlite", "sqlite_store"]
@@ -189,6 +192,16 @@ class SQLiteBucketStore:
                 for query in queries
             ]
 
+    def keep_periods(self, periods: Sequence[ClosedPeriod]) -> None:
+        """Write closed periods, in one transaction."""
+        with self._file.transaction(write=True) as connection:
+            keep_periods(connection, periods, service=self.service)
+
+    def read_periods(self, queries: Sequence[PeriodQuery]) -> list[StoredPeriods]:
+        """Closed periods, all of one moment."""
+        with self._file.transaction(write=False) as connection:
+            return [StoredPeriods(read_periods(connection, query, service=self.service)) for query in queries]
+
     def names(self) -> list[str]:
         """The SLOs of this service."""
         with self._file.transaction(write=False) as connection:
@@ -216,6 +229,7 @@ class SQLiteBucketStore:
                         "DELETE FROM bucket WHERE slo = ? AND width = ? AND bucket < ?", (slo, width, first)
                     )
                 sweep(connection, slo, now=now)
+            prune_periods(connection, now=now)
             return connection.total_changes - before
 
     def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
@@ -228,6 +242,7 @@ class SQLiteBucketStore:
             key, seen_at = row
             if seen_at > not_seen_since:
                 return False
+            connection.execute("DELETE FROM closed_period WHERE service = ? AND slo = ?", which)
             for statement in (
                 "DELETE FROM bucket WHERE slo = ?",
                 "DELETE FROM note WHERE slo = ?",

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from slo_core.errors import StoreError
 
-__all__ = ["MIGRATIONS", "SCHEMA_VERSION", "is_current", "migrate", "version_of"]
+__all__ = ["LATER_TABLES", "MIGRATIONS", "SCHEMA_VERSION", "is_current", "migrate", "version_of"]
 
 # Of the file, as all versions that write to it know it. A version that knows less leaves the file alone: what is added by
-# `_COLUMNS` changes nothing for those, so that two versions use one file side by side.
+# `_COLUMNS` and `LATER_TABLES` changes nothing for those, so that two versions use one file side by side.
 SCHEMA_VERSION = 1
 
 # "slo\0": tells our files from those of other programs, also for file(1).
@@ -45,6 +45,16 @@ _COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("slo", "notes", "INTEGER NOT NULL DEFAULT 0"),
     ("slo", "seen_at", "REAL NOT NULL DEFAULT 0"),
 )
+
+# Tables that came later; an older version leaves them alone. The kind of a closed period is
+# part of its key: corrections may come as rows of another kind.
+LATER_TABLES: dict[str, str] = {
+    "closed_period": """CREATE TABLE IF NOT EXISTS closed_period (
+        service TEXT NOT NULL, slo TEXT NOT NULL, kind TEXT NOT NULL, start INTEGER NOT NULL, ends INTEGER NOT NULL,
+        good INTEGER NOT NULL, bad INTEGER NOT NULL, target REAL NOT NULL, fingerprint TEXT NOT NULL,
+        measured_since INTEGER NOT NULL, is_final INTEGER NOT NULL,
+        PRIMARY KEY (service, slo, start, kind, fingerprint)) WITHOUT ROWID""",
+}
 _INDEXES = ("CREATE INDEX IF NOT EXISTS note_age ON note (slo, noted_at)",)
 
 
@@ -59,7 +69,10 @@ def is_current(connection: sqlite3.Connection, path: Path) -> bool:
     Raises:
         StoreError: As for `version_of`.
     """
-    return version_of(connection, path) == SCHEMA_VERSION and not _missing(connection)
+    if version_of(connection, path) != SCHEMA_VERSION or _missing(connection):
+        return False
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    return LATER_TABLES.keys() <= tables
 
 
 def _missing(connection: sqlite3.Connection) -> list[tuple[str, str, str]]:
@@ -115,7 +128,7 @@ def migrate(connection: sqlite3.Connection, path: Path, *, now: float) -> None:
         connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {declaration}")
         if column == "seen_at":  # not known of those that are there: the time for which one must be missing begins now
             connection.execute("UPDATE slo SET seen_at = ?", (now,))
-    for statement in _INDEXES:
+    for statement in (*LATER_TABLES.values(), *_INDEXES):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

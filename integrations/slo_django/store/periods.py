@@ -1,0 +1,97 @@
+"""The closed periods in the tables of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from slo_core.budgets.closed_period import ClosedPeriod
+from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
+from slo_django.store.dialect import Dialect
+from slo_django.store.rows import placeholders
+from slo_django.store.transaction import Transaction
+
+__all__ = ["PERIOD_TABLE", "keep_periods", "read_periods"]
+
+PERIOD_TABLE = "slo_django_closedperiod"
+
+_KEY = ("slo_id", "start", "kind", "fingerprint")
+_COLUMNS = (*_KEY, "ends", "good", "bad", "target", "measured_since", "is_final")
+_SLOS = "SELECT digest, id FROM slo_django_slo WHERE digest IN "
+
+# Not one statement: in MySQL's an assignment changes the conditions of those after it.
+_UPDATE = (
+    f"UPDATE {PERIOD_TABLE} SET good = %s, bad = %s, measured_since = %s, is_final = %s WHERE slo_id = %s AND start = %s "  # noqa: S608
+    "AND kind = %s AND fingerprint = %s AND is_final = 0 AND good + bad <= %s"
+)
+
+
+def keep_periods(
+    transaction: Transaction, dialect: Dialect, periods: Sequence[ClosedPeriod], *, keys: Mapping[str, str]
+) -> None:
+    """
+    Write closed periods.
+
+    Args:
+        transaction: One that writes.
+        dialect: Of its database.
+        periods: As for `PeriodStore.keep_periods`.
+        keys: By SLO, the digest by which its row is looked up.
+    """
+    ids = dict(transaction.fetch(f"{_SLOS}({placeholders(len(keys))})", list(keys.values())))
+    # In the order of their keys, so that two processes do not wait for each other crosswise.
+    rows = sorted(
+        ((ids[keys[each.slo]], each.start, each.kind, each.fingerprint), each)
+        for each in periods
+        if keys[each.slo] in ids
+    )
+    transaction.execute_each(
+        dialect.insert_missing(PERIOD_TABLE, _COLUMNS, _KEY),
+        [
+            (*key, each.end, each.good, each.bad, each.target, each.measured_since, int(each.is_final))
+            for key, each in rows
+        ],
+    )
+    transaction.execute_each(
+        _UPDATE,
+        [
+            (each.good, each.bad, each.measured_since, int(each.is_final), *key, each.good + each.bad)
+            for key, each in rows
+        ],
+    )
+
+
+def read_periods(
+    transaction: Transaction, queries: Sequence[PeriodQuery], *, keys: Mapping[str, str]
+) -> list[StoredPeriods]:
+    """
+    The closed periods of several SLOs.
+
+    Args:
+        transaction: All its statements see the same moment.
+        queries: For each SLO those that start between the first and the last that is asked for.
+        keys: By SLO, the digest by which its row is looked up.
+    """
+    ids = dict(transaction.fetch(f"{_SLOS}({placeholders(len(keys))})", list(keys.values())))
+    known = [query for query in queries if keys[query.slo] in ids]
+    reading = f"SELECT {', '.join(_COLUMNS)} FROM {PERIOD_TABLE} WHERE slo_id = %s AND start BETWEEN %s AND %s"  # noqa: S608
+    answers = (
+        transaction.fetch_all([(reading, (ids[keys[query.slo]], *_starts(query))) for query in known]) if known else []
+    )
+    rows_of = {id(query): rows for query, rows in zip(known, answers, strict=True)}
+    return [_stored(query, rows_of.get(id(query), [])) for query in queries]
+
+
+def _starts(query: PeriodQuery) -> tuple[int, int]:
+    if query.periods is None:
+        return -(2**62), 2**62
+    starts = [period.start for period in query.periods]
+    return min(starts, default=1), max(starts, default=0)
+
+
+def _stored(query: PeriodQuery, rows: Sequence[tuple[Any, ...]]) -> StoredPeriods:
+    periods = [
+        ClosedPeriod(query.slo, kind, start, end, good, bad, target, fingerprint, since, bool(final))
+        for _, start, kind, fingerprint, end, good, bad, target, since, final in rows
+    ]
+    return StoredPeriods(tuple(periods))

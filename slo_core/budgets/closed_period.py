@@ -1,0 +1,179 @@
+"""A day, week, month or quarter of an SLO that is over, and what was counted in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from slo_core.budgets import budget
+from slo_core.budgets.events import EventCounts
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.period import DAY_KIND, KINDS, Period, ended_periods
+from slo_core.objectives.target import Target
+from slo_core.objectives.window import DAY, HOUR, QUARTER_HOUR
+
+__all__ = [
+    "CLOSES_AFTER_SECONDS",
+    "KEPT_SECONDS",
+    "ClosedPeriod",
+    "expected_events",
+    "is_final",
+    "last_periods",
+    "one_of_each",
+]
+
+# The last batches of a period come late: of slow hosts, of a store that was away for a moment.
+CLOSES_AFTER_SECONDS = QUARTER_HOUR
+
+# 25 months, none of them short.
+KEPT_SECONDS = 25 * 31 * DAY
+
+
+@dataclass(frozen=True)
+class ClosedPeriod:
+    """
+    What was counted in one period of an SLO that is over. It is kept for 25 months.
+
+    Attributes:
+        slo: Name of the SLO.
+        kind: `"day"`, `"week"`, `"month"` or `"quarter"`.
+        start: When it began, in seconds since the epoch: a midnight of the SLO's time zone.
+        end: When it ended, and the next one began.
+        good: Good events in it.
+        bad: Bad events in it.
+        target: The objective when it was closed.
+        fingerprint: Of what the SLO counted when it was closed.
+        measured_since: Since when the SLO was measured in it: `start`, if that was the whole period.
+        is_final: No late event changes it any more.
+    """
+
+    slo: str
+    kind: str
+    start: int
+    end: int
+    good: int
+    bad: int
+    target: float
+    fingerprint: str
+    measured_since: int
+    is_final: bool = False
+
+    @property
+    def total(self) -> int:
+        """Valid events in it."""
+        return self.good + self.bad
+
+    @property
+    def counts(self) -> EventCounts:
+        """Good and bad events in it."""
+        return EventCounts(self.good, self.bad)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the SLO was measured from its start."""
+        return self.measured_since <= self.start
+
+    @property
+    def success_ratio(self) -> float:
+        """Share of good events; 1.0 without events."""
+        return self.good / self.total if self.total else 1.0
+
+    @property
+    def error_budget_remaining(self) -> float:
+        """Share of the budget that was left at its end: 1.0 untouched, 0.0 spent, below 0 overspent."""
+        return budget.error_budget_remaining(self.counts, Target(self.target))
+
+    @property
+    def is_breached(self) -> bool:
+        """True when fewer events were good than the target asked; False without events."""
+        return budget.is_breached(self.counts, Target(self.target))
+
+    @property
+    def period(self) -> Period:
+        """Which period it is."""
+        return Period(self.kind, self.start, self.end)
+
+
+def is_final(start: int, *, now: float, keeps_seconds: int) -> bool:
+    """
+    Whether the buckets of a period are about to go: what is counted in it now stays.
+
+    Args:
+        start: Of the period.
+        now: In seconds since the epoch.
+        keeps_seconds: How long its buckets are kept.
+    """
+    return now >= start + keeps_seconds - HOUR
+
+
+def one_of_each(periods: Iterable[ClosedPeriod], *, fingerprint: str) -> tuple[ClosedPeriod, ...]:
+    """
+    Each period once, in the order of their ends; kinds that this version does not know are left out.
+
+    A period has several rows where it was closed by processes that counted different things: the one of this definition
+    is taken, else the one with the most events.
+
+    Args:
+        periods: Of one SLO.
+        fingerprint: Of its definition.
+    """
+    chosen: dict[Period, ClosedPeriod] = {}
+    for each in periods:
+        other = chosen.get(each.period)
+        if each.kind in KINDS and (other is None or _rank(each, fingerprint) > _rank(other, fingerprint)):
+            chosen[each.period] = each
+    return tuple(sorted(chosen.values(), key=lambda each: (each.end, KINDS.index(each.kind))))
+
+
+def _rank(period: ClosedPeriod, fingerprint: str) -> tuple[bool, int, str]:
+    return period.fingerprint == fingerprint, period.total, period.fingerprint
+
+
+def last_periods(definition: SLODefinition, until: float) -> list[Period]:
+    """
+    The periods that tell how many events a window holds, in the order of their ends; see `expected_events`.
+
+    Args:
+        definition: The SLO.
+        until: They end at this instant or earlier, in seconds since the epoch.
+    """
+    period = definition.period
+    reach = definition.window_seconds + DAY if period is None else 2 * period.longest_seconds
+    kind = DAY_KIND if period is None else period.name
+    try:
+        ended = ended_periods(definition, since=until - reach - 2 * DAY, until=until)
+    except ValueError:  # a clock that is beyond all calendars
+        return []
+    return [each for each in ended if each.kind == kind]
+
+
+def expected_events(
+    definition: SLODefinition, row_of: Callable[[Period], ClosedPeriod | None], *, last: Sequence[Period]
+) -> int | None:
+    """
+    How many events a window of the SLO holds, by what it held before.
+
+    For a calendar window those of the last period, if it was measured from its start. For a rolling window those of the last
+    days, if they are as many as the window has and were all measured: a part of them, where the window is no whole number
+    of days.
+
+    Args:
+        definition: The SLO.
+        row_of: Returns the closed period; None for one that was not closed.
+        last: Those that have ended, in the order of their ends.
+    """
+    if definition.period is not None:
+        own = next((each for each in reversed(last) if each.kind == definition.period.name), None)
+        closed = None if own is None else row_of(own)
+        return closed.total if closed is not None and closed.is_whole else None
+    events = covered = 0
+    for each in reversed(last):
+        if each.kind != DAY_KIND:
+            continue
+        closed = row_of(each)
+        if closed is None or not closed.is_whole:
+            return None
+        events, covered = events + closed.total, covered + each.end - each.start
+        if covered >= definition.window_seconds:
+            return events * definition.window_seconds // covered
+    return None

@@ -1,0 +1,231 @@
+"""Closes the days and calendar periods of a process's SLOs in their store, in passing, when it hands events over."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from slo_core.budgets.closed_period import CLOSES_AFTER_SECONDS, ClosedPeriod
+from slo_core.budgets.events import EventCounts
+from slo_core.errors import StoreError
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.period import Period, next_midnight
+from slo_core.objectives.window import DAY, HOUR
+from slo_core.stores.buckets import Batch, BucketRange, BucketStore, Query, Stored
+from slo_core.stores.closed_periods import PeriodQuery, PeriodStore, buckets_of, damage_in_periods
+from slo_core.stores.shared.damage import damage_in_record, damage_in_sums
+from slo_core.stores.shared.deferred_log import DeferredLog
+from slo_core.stores.shared.known_periods import EndedPeriods, KnownPeriods
+from slo_core.stores.shared.ledger import SharedLedger
+
+__all__ = ["PeriodClosing"]
+
+# So many periods are counted with one flush; those of the other SLOs with the next ones.
+_PERIODS_AT_ONCE = 5
+
+_RETRY_SECONDS = 60.0
+
+# Between two midnights lies less, so a later instant is one of a clock that was wrong.
+_LONGEST_WAIT_SECONDS = 3 * DAY
+
+
+class _Counting(NamedTuple):
+    """
+    Periods of one SLO that are counted.
+
+    Attributes:
+        known: The SLO.
+        ended: All of its periods that have ended.
+        wanted: Those that are counted.
+    """
+
+    known: KnownPeriods
+    ended: list[Period]
+    wanted: tuple[Period, ...]
+
+    @property
+    def ranges(self) -> tuple[BucketRange, ...]:
+        """The buckets of all of them."""
+        return tuple([buckets for period in self.wanted for buckets in buckets_of(period)])
+
+    def counts(self, stored: Stored) -> Iterator[tuple[Period, EventCounts]]:
+        """Each period with its events, from the sums of `ranges`."""
+        sums = iter(stored.sums)
+        for period in self.wanted:
+            events = [next(sums) for _ in buckets_of(period)]
+            yield period, EventCounts(sum([good for good, _ in events]), sum([bad for _, bad in events]))
+
+
+class PeriodClosing:
+    """
+    Closes periods 15 minutes after their end, counted from the buckets of the store: the same in every process.
+
+    Each process counts a period once when it has ended, and again when it has handed over late events of it. That changes
+    the row in the store until its buckets are gone. Called with the lock of the store held, and never by a request. It
+    raises nothing: a period that could not be closed is closed with a later flush.
+
+    Args:
+        buckets: The store. Nothing is closed in one that is no `PeriodStore`.
+        ledgers: By name, those of all SLOs; more may be added: then call `look_again`.
+        log: What happened.
+        clock: Returns seconds since the epoch.
+
+    Attributes:
+        is_late: Events have been handed over that change periods that are closed.
+    """
+
+    __slots__ = (
+        "_buckets", "_clock", "_closed_until", "_due_at", "_ended", "_has_failed", "_ledgers", "_log", "_queue", "_slos",
+        "_store", "is_late",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        buckets: BucketStore,
+        ledgers: Mapping[str, SharedLedger],
+        log: DeferredLog,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        self._buckets = buckets
+        self._store = buckets if isinstance(buckets, PeriodStore) else None
+        self._ledgers = ledgers
+        self._log = log
+        self._clock = clock
+        self.start_empty()
+
+    def start_empty(self) -> None:
+        """Know nothing, in a forked child."""
+        self._slos: dict[str, KnownPeriods] = {}
+        self._queue: deque[KnownPeriods] = deque()
+        self._ended = EndedPeriods(-math.inf)
+        self._closed_until = -math.inf
+        self.is_late = self._has_failed = False
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Look for periods to be closed with the next flush."""
+        self._due_at = -math.inf
+
+    def expected_events(self, slo: str) -> int | None:
+        """As `Reading.expected_events`, of an SLO, as last seen."""
+        known = self._slos.get(slo)
+        return None if known is None else known.expected
+
+    def run(self, *, is_read: bool = False) -> None:
+        """
+        Close what is to be closed; usually nothing.
+
+        Args:
+            is_read: A reader waits: the first look, which takes longer, is left to the next flush.
+        """
+        if is_read and not self._slos:
+            return
+        now = self._clock()
+        if now < self._due_at < now + _LONGEST_WAIT_SECONDS or self._store is None:
+            return
+        self.is_late = False
+        try:
+            self._close(self._store, now)
+            self._has_failed = False
+        except Exception as exc:  # from any store and its content: events are handed over all the same
+            self._due_at = now + _RETRY_SECONDS
+            # Once: the store may be away, which the flush is about to notice, and says.
+            has_failed, self._has_failed = self._has_failed, True
+            if not has_failed:
+                return
+            detail = " ".join(str(exc).split()) if isinstance(exc, StoreError) else type(exc).__name__
+            trouble = f"the store {self._buckets.backend}: days and months could not be closed; they are closed later"
+            self._log.note(logging.ERROR, trouble, detail)
+
+    def note(self, batches: Sequence[Batch]) -> None:
+        """Note batches that the store has taken: late ones change periods that are closed already."""
+        for batch in batches:
+            if batch.earliest is not None and batch.earliest < self._closed_until:
+                known = self._slos.get(batch.slo)
+                if known is not None and batch.earliest < known.closed_until:
+                    known.note_late(batch.earliest)
+                    self.is_late = True
+                    self.look_again()
+
+    def _close(self, store: PeriodStore, now: float) -> None:
+        for name, ledger in tuple(self._ledgers.items()):
+            if name not in self._slos:
+                self._slos[name] = KnownPeriods(ledger.definition)
+        if not self._queue:
+            self._ended = EndedPeriods(now - CLOSES_AFTER_SECONDS)
+            for known in self._slos.values():
+                if not now < known.due_at < now + _LONGEST_WAIT_SECONDS:
+                    self._queue.append(known)
+            self._read_rows(store)
+        done: list[KnownPeriods] = []
+        counting: list[_Counting] = []
+        left = _PERIODS_AT_ONCE
+        while self._queue and left > 0:
+            known = self._queue.popleft()
+            done.append(known)
+            ended = self._ended.of(known)
+            wanted = () if known.rows is None else known.to_count(ended, now=now)
+            if wanted:
+                counting.append(_Counting(known, ended, wanted))
+                left -= len(wanted)
+        if counting:
+            self._count(store, counting, now)
+        for known in done:
+            known.finish(self._ended.of(known), due_at=_next_due(known.definition, now))
+        self._closed_until = max((known.closed_until for known in self._slos.values()), default=-math.inf)
+        dues = (known.due_at for known in self._slos.values())
+        self._due_at = -math.inf if self._queue else min(dues, default=math.inf)
+
+    def _read_rows(self, store: PeriodStore) -> None:
+        """Read what other processes have closed, at the first look."""
+        unread = [(known, self._ended.of(known)) for known in self._queue if known.rows is None]
+        if not unread:
+            return
+        answers = store.read_periods([PeriodQuery(known.definition.name, tuple(ended)) for known, ended in unread])
+        for (known, ended), stored in zip(unread, answers, strict=True):
+            trouble = stored.trouble or damage_in_periods(stored.periods)
+            if trouble is not None:
+                self._note_damage(known, trouble)
+            else:
+                known.take_stored(stored.periods, ended)
+
+    def _count(self, store: PeriodStore, counting: Sequence[_Counting], now: float) -> None:
+        answers = self._buckets.read([Query(each.known.definition.name, each.ranges) for each in counting])
+        writing: list[ClosedPeriod] = []
+        counted: list[tuple[KnownPeriods, dict[Period, tuple[ClosedPeriod, ...]]]] = []
+        for each, stored in zip(counting, answers, strict=True):
+            known, record = each.known, stored.record
+            trouble = (
+                stored.trouble or (record and damage_in_record(record)) or damage_in_sums(stored, len(each.ranges))
+            )
+            if trouble:
+                self._note_damage(known, trouble)
+                continue
+            rows = {
+                period: known.counted(period, counts, record, each.ended, now=now)
+                for period, counts in each.counts(stored)
+            }
+            before = known.rows or {}
+            writing += [row for period, after in rows.items() for row in after if row not in before.get(period, ())]
+            counted.append((known, rows))
+        if writing:
+            store.keep_periods(writing)
+        for known, rows in counted:
+            known.rows = {**(known.rows or {}), **rows}
+
+    def _note_damage(self, known: KnownPeriods, trouble: str) -> None:
+        detail = f"SLO {known.definition.name!r}: {trouble}"
+        self._log.note(
+            logging.ERROR, f"the store {self._buckets.backend}: closed periods of an SLO are damaged", detail
+        )
+
+
+def _next_due(definition: SLODefinition, now: float) -> float:
+    try:
+        return next_midnight(definition, now - CLOSES_AFTER_SECONDS) + CLOSES_AFTER_SECONDS
+    except ValueError:
+        return now + HOUR
