@@ -156,3 +156,23 @@ def test_the_first_hours_of_a_month_are_read_by_the_clock_of_the_service(service
 
     assert findings["json"] == findings["metrics"] == findings["store"]
     assert str(findings["store"][0]) == "YOUNG    a: measured 1h of 30 days; a tenth is needed to judge the budget"
+
+
+def test_a_budget_that_is_spent_for_certain_fails_on_the_first_day_through_each(service: Service) -> None:
+    """Of as many events as April had, ten may be bad; eleven were, on the first of May."""
+    definition = SLODefinition("a", 0.99, window="month", timezone="Asia/Tokyo", alert_rules=())
+    service.count(definition, 0.0, [])
+    tracker = service.registry["a"]
+    for day, hour, events in ((datetime(2026, 4, 10), 0, [True] * 1000), (datetime(2026, 5, 1), 1, [False] * 11)):
+        service.clock.now = day.replace(hour=hour, tzinfo=UTC).timestamp()
+        service.registry.flush()
+        for success in events:
+            tracker.record(success)
+        service.registry.flush()
+
+    statuses = service.read()
+
+    findings = {source: gate_from().judge([status]) for source, status in statuses.items()}
+    assert findings["json"] == findings["metrics"] == findings["store"]
+    assert findings["store"][0].verdict == "fail"
+    assert {state_of(status.snapshots[0][1]) for status in statuses.values()} == {"breached"}
