@@ -92,8 +92,8 @@ class Gate:
         burns = [_burn(snapshot, limit, definition) for limit in self.max_burns]
         young = _why_young(definition, snapshot)
         if young is not None:
-            firing = [alert for alert in snapshot.alerts if alert.is_firing]
-            return [*(("fail", f"{_alert_text(alert)}; {young}") for alert in firing), *burns, ("young", young)]
+            firing = [_alert_text(alert) for alert in snapshot.alerts if alert.is_firing]
+            return [("fail", "; ".join([*firing, young])) if firing else ("young", young), *burns]
         checks = [self._budget(definition, snapshot), *burns]
         if self.min_seconds:
             checks.append(self._time(definition, snapshot))
