@@ -62,9 +62,7 @@ class SLOToForget:
             raise StoreError(f"the store {store.backend} cannot delete a single SLO")
         limit = math.inf if force else self.now - _LIVE_SECONDS
         record = self.stored.record
-        # A store that does not say when a process was heard of last knows when the last event came.
-        is_live = record is not None and (_heard_at(record) or 0.0) > limit
-        if is_live or not store.delete_slo(self.slo, not_seen_since=limit):
+        if not store.delete_slo(self.slo, not_seen_since=limit):
             heard = "" if record is None else f" ({_heard_of(record, self.now)})"
             raise StoreError(
                 f"SLO {self.slo!r} of service {store.service!r}: a process still declares it, or did within the last "
