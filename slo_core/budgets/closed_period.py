@@ -29,7 +29,7 @@ CLOSES_AFTER_SECONDS = QUARTER_HOUR
 KEPT_SECONDS = 25 * 31 * DAY
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ClosedPeriod:
     """
     What was counted in one period of an SLO that is over. It is kept for 25 months.

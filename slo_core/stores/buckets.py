@@ -45,8 +45,8 @@ class Declaration:
     since: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+# A tuple: twenty are made a second, and a frozen dataclass takes three times as long to make.
+class Batch(NamedTuple):
     """
     Events of one SLO that one writer hands over together. Frozen: it is sent again exactly as it was.
 

@@ -9,8 +9,13 @@ import pytest
 
 from forgotten_slos import ForgottenSLOs
 from redis_servers import RedisCluster, RedisServer, readme_rights, start_redis, start_redis_cluster
+from slo_core.budgets.retired_slo import RetiredSLO
 from slo_core.stores.buckets import BucketStore
+from slo_core.stores.forgetting import slo_to_forget
 from slo_core.stores.open import bucket_store_from_url
+from slo_core.stores.shared.read_only import ReadOnlyStore
+from slo_core.testing import batch_of, declared
+from slo_core.tracking.retirement import retired_slos
 
 MakeStore = Callable[[str], BucketStore]
 
@@ -38,6 +43,22 @@ class TestRedis(ForgottenSLOs):
         server.cli("flushall")
         url = server.url.replace("://", "://slo:secret@")
         return lambda service: bucket_store_from_url(url, service=service)
+
+    def test_a_name_is_left_of_a_record_that_expired(self, make_store: MakeStore, server: RedisServer) -> None:
+        """Such an SLO is retired, and can be forgotten."""
+        store = make_store("shop")
+        now = int(store.apply([]).now)
+        store.apply([batch_of([(now, 1, 0)], number=1, slo="old", declaration=declared(now))])
+        server.cli("del", "slo:{shop/old}:record")
+        reader = ReadOnlyStore(store)
+
+        assert retired_slos(reader.records(), now=now) == (RetiredSLO("old", None),)
+        chosen = slo_to_forget(store, "old")
+        assert chosen.contents == "its name alone: its record has expired"
+        chosen.delete()
+
+        assert reader.records() == {}
+        reader.close()
 
 
 @pytest.fixture(scope="module")

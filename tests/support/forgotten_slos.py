@@ -59,6 +59,10 @@ class ForgottenSLOs:
         store = make_store("shop")
         now = int(store.apply([]).now)
         store.apply([batch_of([(now, 3, 1)], number=1, declaration=declared(now))])
+        assert events_of(store, "availability", now) == (
+            4,
+            EventCounts(3, 1),
+        )  # what is kept of a read is of no use then
         assert deleting(store).delete_slo("availability", not_seen_since=math.inf)
 
         assert store.apply([batch_of([(now, 5, 0)], number=2)]).noted == (0,)

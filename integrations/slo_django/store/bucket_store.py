@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import django
 from django.apps import apps
@@ -18,10 +19,10 @@ from slo_core.stores.base import StoreScope
 from slo_core.stores.buckets import Applied, Batch, Query, Series, SLORecord, Stored, StoreIdentity
 from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
 from slo_core.stores.layout import WIDTHS
+from slo_core.stores.shared.closed_sums import ClosedSums, WantedSums
 from slo_core.stores.url import redacted_url
 from slo_django.store.batch_writer import BatchWriter
-from slo_django.store.bucket_sums import read_series
-from slo_django.store.closed_sums import ClosedSums, WantedSums
+from slo_django.store.bucket_sums import read_series, read_sums
 from slo_django.store.database import Database
 from slo_django.store.periods import PERIOD_TABLE, keep_periods, read_periods
 from slo_django.store.pruning import PRUNING_SECONDS, Pruning
@@ -73,7 +74,8 @@ class DjangoBucketStore:
     """
     Buckets in tables of the project's database.
 
-    Every call opens a connection of its own and closes it: no request's transaction is touched, and none is kept.
+    Every call uses a connection of the store's own: no request's transaction is touched. It is kept for `CONN_MAX_AGE`
+    seconds of the project's, else closed each time.
 
     Args:
         alias: The database.
@@ -125,12 +127,13 @@ class DjangoBucketStore:
                 f"slo_django_slo WHERE digest IN ({placeholders(len(keys))})",
                 list(keys),
             )
-            read = {keys[row[0]]: (row[1], record_or_trouble(row[2:])) for row in rows}
-            records = {slo: (key, record) for slo, (key, record) in read.items() if isinstance(record, SLORecord)}
-            troubles = {slo: trouble for slo, (_, trouble) in read.items() if isinstance(trouble, str)}
+            rows_read = {keys[row[0]]: (row[1], record_or_trouble(row[2:])) for row in rows}
+            records = {slo: (key, record) for slo, (key, record) in rows_read.items() if isinstance(record, SLORecord)}
+            troubles = {slo: trouble for slo, (_, trouble) in rows_read.items() if isinstance(trouble, str)}
             known = [query for query in queries if query.slo in records]
             wanted = [WantedSums(*records[query.slo], query.ranges) for query in known]
-            sums = iter(self._closed_sums.read(transaction, self._database.dialect.vendor, wanted))
+            read = partial(read_sums, transaction, self._database.dialect.vendor)
+            sums = iter(self._closed_sums.read(read, wanted))
         return [
             Stored(records[query.slo][1], next(sums))
             if query.slo in records
@@ -207,10 +210,11 @@ class DjangoBucketStore:
         return True
 
     def close(self) -> None:
-        """Nothing to do: no connection is kept."""
+        """Close the connection, where one is kept."""
+        self._database.close()
 
     def forget(self) -> None:
-        """Nothing to do: no connection is kept."""
+        """Nothing to do: a parent's connection is known as such, and left alone."""
 
     def has_tables(self, *names: str) -> bool:
         """

@@ -16,6 +16,7 @@ from slo_core.stores.sql.sqlite_file import lenient_text
 from slo_django.conf import is_being_tested
 from slo_django.store.dialect import Dialect, dialect_of, is_in_memory
 from slo_django.store.hard_timeout import hard_timeout
+from slo_django.store.kept_connection import KeptConnection
 from slo_django.store.schema import schema_problem
 from slo_django.store.session_limit import limit_lock_wait
 from slo_django.store.transaction import Transaction
@@ -34,9 +35,10 @@ _ATTEMPTS = 3
 
 class Database:
     """
-    One database of `settings.DATABASES`, reached by a new connection each time.
+    One database of `settings.DATABASES`, reached by a connection of its own.
 
-    No request's connection or transaction is touched, and no connection is kept.
+    No request's connection or transaction is touched. The connection is closed after each use, unless the project keeps
+    its own; see `KeptConnection`.
 
     Args:
         alias: As in the settings.
@@ -51,6 +53,7 @@ class Database:
         self.dialect: Dialect = dialect_of(connections.settings[alias]["ENGINE"])
         # Remembered: what is left is handed over when the process ends, and by then the test runner has cleaned up.
         self._is_tested = is_being_tested()
+        self._kept = KeptConnection()
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
@@ -67,19 +70,28 @@ class Database:
     @contextmanager
     def connected(self) -> Iterator[BaseDatabaseWrapper]:
         """
-        A new connection, closed at the end.
+        A connection that nothing else uses; closed at the end, unless it is kept.
 
         Raises:
             StoreError: Instead of an error of the database or of its driver.
         """
-        connection = self.new_connection()
+        connection = self._kept.take() or self.new_connection()
+        is_whole = False
         try:
             yield connection
+            is_whole = not self._is_tested
         except (Error, OSError) as exc:
             raise StoreError(self._explained(connection, exc)) from exc
         finally:
-            with suppress(Exception):
-                connection.close()
+            if is_whole:
+                self._kept.put_back(connection)
+            else:
+                with suppress(Exception):
+                    connection.close()
+
+    def close(self) -> None:
+        """Close the connection that is kept, if one is."""
+        self._kept.close()
 
     @contextmanager
     def begun(self, connection: BaseDatabaseWrapper, *, write: bool) -> Iterator[Transaction]:

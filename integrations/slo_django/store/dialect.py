@@ -88,7 +88,15 @@ class Dialect:
             connection.timezone_name = ""
         elif self.vendor == "sqlite":
             options["timeout"] = 0.0  # see `locked_timeout`
-        connection.settings_dict = {**settings, "OPTIONS": options, "CONN_MAX_AGE": 0, "ATOMIC_REQUESTS": False}
+        if self.vendor == "sqlite":
+            settings = {**settings, "CONN_MAX_AGE": 0}  # a connection is made at once, and the file may be replaced
+        # A look at the health of a connection is not bounded by `hard_timeout`.
+        connection.settings_dict = {
+            **settings,
+            "OPTIONS": options,
+            "CONN_HEALTH_CHECKS": False,
+            "ATOMIC_REQUESTS": False,
+        }
 
     @property
     def takes_several(self) -> bool:

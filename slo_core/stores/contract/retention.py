@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import SnapshotPlan
 from slo_core.objectives.definition import SLODefinition
@@ -36,7 +34,7 @@ class RetentionContract:
         now = now_of(store)
         store.apply([batch_of([(now, 5, 0)], number=1, declaration=declared(now))])
         behind = batch_of([(now - 40 * 86_400, 2, 1)], number=1, writer="b" * 32, declaration=declared(now))
-        store.apply([dataclasses.replace(behind, is_live=True)])
+        store.apply([behind._replace(is_live=True)])
 
         record = record_of(store)
         assert (record.good, record.bad, record.dropped) == (7, 1, 0)
@@ -53,7 +51,7 @@ class RetentionContract:
         store.apply([batch_of([(now, 1, 0)], number=1, declaration=declared(now))])
 
         store.apply([batch_of(events, number=2)])
-        store.apply([dataclasses.replace(batch, increments=spread([*events, (now, 1, 0)], first=first))])
+        store.apply([batch._replace(increments=spread([*events, (now, 1, 0)], first=first))])
 
         fine, coarse = record_of(store), record_of(store, "coarse")
         assert (fine.good, fine.bad, fine.dropped) == (coarse.good, coarse.bad, coarse.dropped) == (3, 0, 1)
@@ -90,7 +88,7 @@ class RetentionContract:
         events = merged([(now - age, 2, 1) for age in ages])
         first = {width: kept_from(width, newest=now, keeps_seconds=DAYS_30) for width in (1, 60)}
         batch = batch_of(events, number=1, declaration=declared(now))
-        store.apply([dataclasses.replace(batch, increments=spread(events, first=first))])
+        store.apply([batch._replace(increments=spread(events, first=first))])
 
         assert totals_of(store) == EventCounts(2 * len(ages), len(ages))
         for window in (3600, 86_400, DAYS_30):

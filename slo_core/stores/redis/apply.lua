@@ -21,13 +21,13 @@ local number, good, bad, dropped, errors, earliest, newest, writer, nonce, mark,
 local at, note_field, declares = first_increment, 'n:' .. writer, ARGV[2] ~= nil
 
 local record = call('HMGET', record_key, 'newest', 'keeps', 'since', 'fingerprint', 'good', 'bad', 'generation', 'applied',
-  'swept', 'swept_at', note_field)
+  'swept', 'swept_at', note_field, 'flushed')
 local exists = record[2]
 local grows = declares and exists and tonumber(ARGV[5]) > tonumber(exists)
 local applied, swept, swept_at = tonumber(record[8] or 0), tonumber(record[9] or 0), tonumber(record[10] or 0)
 local good_before, bad_before = tonumber(record[5] or 0), tonumber(record[6] or 0)
-if not (tonumber(record[1] or 0) and tonumber(exists or 0) and tonumber(record[3] or 0) and good_before and bad_before and applied
-  and swept and swept_at) then
+if not (tonumber(record[1] or 0) and tonumber(exists or 0) and tonumber(record[3] or 0) and tonumber(record[12] or 0)
+  and good_before and bad_before and applied and swept and swept_at) then
   -- Before anything is written: the batch comes again.
   return redis.error_reply('DAMAGED a field of the record is no number')
 end
@@ -97,41 +97,6 @@ local function lives(width)
   return kept(width) * width + 2 * (BLOCK_BUCKETS[width] * width + SLACK_SECONDS)
 end
 
--- The record lists the blocks that it has written, with the second until which they live: one that is listed and is not
--- there has been thrown away.
-local function list_block(key, width)
-  local name, listed = string.match(key, '(%d+:%d+)$'), {}
-  for block, ends in string.gmatch(call('HGET', record_key, 'blocks') or '', '(%d+:%d+)=(%d+)') do
-    if block == name then
-      if tonumber(ends) > tonumber(now[1]) then call('HINCRBY', record_key, 'lost', '1') end
-    elseif tonumber(ends) > tonumber(now[1]) then
-      listed[#listed + 1] = block .. '=' .. ends
-    end
-  end
-  listed[#listed + 1] = name .. '=' .. formatted('%d', tonumber(now[1]) + lives(width))
-  call('HSET', record_key, 'blocks', ' ' .. table.concat(listed, ' ') .. ' ')
-end
-
--- Notes of writers that have been silent for long: some at a time, from where the last look ended.
-local function sweep()
-  local scan = call('HSCAN', record_key, call('HGET', record_key, 'cursor') or '0', 'MATCH', 'n:*', 'COUNT', SWEPT_AT_ONCE)
-  local gone = {}
-  for index = 2, #scan[2], 2 do
-    local _, of_applied, noted_at = unpacked('>i8i8i8', scan[2][index])
-    if noted_at < tonumber(now[1]) - SWEPT_SECONDS and #gone < SWEPT_AT_ONCE then
-      gone[#gone + 1] = scan[2][index - 1]
-      swept, swept_at = math.max(swept, of_applied), math.max(swept_at, noted_at)
-    end
-  end
-  if #gone > 0 then
-    call('HDEL', record_key, unpack(gone))
-    call('HINCRBY', record_key, 'notes', formatted('%d', -#gone))
-    set('swept', formatted('%d', swept))
-    set('swept_at', formatted('%d', swept_at))
-  end
-  if scan[1] ~= '0' then set('cursor', scan[1]) else call('HDEL', record_key, 'cursor') end
-end
-
 local since = record[3]
 if declares then
   keeps = math.max(keeps, tonumber(ARGV[5]))
@@ -156,13 +121,29 @@ if declares then
         call('EXPIRE', KEYS[index], lives(index <= tonumber(ARGV[7]) and QUARTER_HOUR or DAY))
       end
     end
-    sweep()
+    -- Notes of writers that have been silent for long: some at a time, from where the last look ended.
+    local cursor, gone = call('HGET', record_key, 'cursor') or '0', {}
+    local scan = call('HSCAN', record_key, cursor, 'MATCH', 'n:*', 'COUNT', SWEPT_AT_ONCE)
+    for index = 2, #scan[2], 2 do
+      local _, of_applied, noted_at = unpacked('>i8i8i8', scan[2][index])
+      if noted_at < tonumber(now[1]) - SWEPT_SECONDS and #gone < SWEPT_AT_ONCE then
+        gone[#gone + 1] = scan[2][index - 1]
+        swept, swept_at = math.max(swept, of_applied), math.max(swept_at, noted_at)
+      end
+    end
+    if #gone > 0 then
+      call('HDEL', record_key, unpack(gone))
+      call('HINCRBY', record_key, 'notes', formatted('%d', -#gone))
+      set('swept', formatted('%d', swept))
+      set('swept_at', formatted('%d', swept_at))
+    end
+    if scan[1] ~= '0' then set('cursor', scan[1]) else call('HDEL', record_key, 'cursor') end
   end
 end
 
 if at <= #packed then
   local replayed_until = tonumber(record[1] or newest) + math.max(keeps, LEAST_KEPT_SECONDS) + DAY
-  if replayed_until < newest and replayed_until < tonumber(call('HGET', record_key, 'flushed') or 0) then
+  if replayed_until < newest and replayed_until < tonumber(record[12] or 0) then
     since = nil -- see `is_after_a_replay` of layout.py
   end
   if record[1] and tonumber(record[1]) >= newest then
@@ -187,7 +168,18 @@ if at <= #packed then
         -- At its full length from the start: a string that grows is given twice the room it needs.
         call('SETRANGE', block, size * BUCKET_BYTES - 1, '\0')
         call('EXPIRE', block, lives(width))
-        list_block(block, width)
+        -- The record lists the blocks that it has written, with the second until which they live: one that is listed and is
+        -- not there has been thrown away.
+        local name, listed = string.match(block, '(%d+:%d+)$'), {}
+        for other, ends in string.gmatch(call('HGET', record_key, 'blocks') or '', '(%d+:%d+)=(%d+)') do
+          if other == name then
+            if tonumber(ends) > tonumber(now[1]) then call('HINCRBY', record_key, 'lost', '1') end
+          elseif tonumber(ends) > tonumber(now[1]) then
+            listed[#listed + 1] = other .. '=' .. ends
+          end
+        end
+        listed[#listed + 1] = name .. '=' .. formatted('%d', tonumber(now[1]) + lives(width))
+        call('HSET', record_key, 'blocks', ' ' .. table.concat(listed, ' ') .. ' ')
       else
         old_good, old_bad = unpacked('>i8i8', counters)
       end
@@ -225,5 +217,8 @@ call('HSET', record_key, unpack(fields))
 if number ~= 0 and not record[11] then call('HINCRBY', record_key, 'notes', '1') end
 if dropped ~= 0 then call('HINCRBY', record_key, 'dropped', formatted('%d', dropped)) end
 if errors ~= 0 then call('HINCRBY', record_key, 'errors', formatted('%d', errors)) end
-call('EXPIRE', record_key, formatted('%d', math.max(keeps, LEAST_KEPT_SECONDS) + RECORD_MORE_SECONDS))
+-- Once an hour is often enough for what lives seven days more than it must.
+if declares or math.floor(tonumber(record[12] or 0) / 3600) ~= math.floor(now[1] / 3600) then
+  call('EXPIRE', record_key, formatted('%d', math.max(keeps, LEAST_KEPT_SECONDS) + RECORD_MORE_SECONDS))
+end
 return answer(noted, noted_applied, noted_nonce)

@@ -15,7 +15,19 @@ from slo_core.stores.buckets import SLORecord
 from slo_core.stores.shared.kept import kept_since
 from slo_core.stores.stored_definition import fingerprint_of
 
-__all__ = ["EndedPeriods", "KnownPeriods"]
+__all__ = ["EndedPeriods", "KnownPeriods", "earliest_start"]
+
+
+def earliest_start(definition: SLODefinition, until: float) -> float:
+    """
+    A period that began earlier is not looked at any more: its buckets are gone, and it is not the last of its kind.
+
+    Args:
+        definition: The SLO.
+        until: Periods end at this instant or earlier, in seconds since the epoch.
+    """
+    longest = 0 if definition.period is None else definition.period.longest_seconds
+    return until - definition.kept_seconds - longest - DAY
 
 
 class EndedPeriods:
@@ -42,9 +54,8 @@ class EndedPeriods:
         key = (definition.timezone, definition.window, kept)
         periods = self._known.get(key)
         if periods is None:
-            longest = 0 if definition.period is None else definition.period.longest_seconds
             try:
-                periods = ended_periods(definition, since=until - kept - longest - DAY, until=until)
+                periods = ended_periods(definition, since=earliest_start(definition, until), until=until)
             except ValueError:
                 periods = []
             periods = [each for each in periods if each.kind != DAY_KIND or each.start >= until - kept - DAY]

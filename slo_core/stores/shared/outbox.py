@@ -311,7 +311,7 @@ class Outbox:
     def _renew_first(self) -> None:
         """Batch 1 has not been sent, or has been refused: what was swept until now is not its note."""
         if self._unconfirmed and self._unconfirmed[0].number == 1 and not self._sends:
-            self._unconfirmed[0] = dataclasses.replace(self._unconfirmed[0], after=self._declared)
+            self._unconfirmed[0] = self._unconfirmed[0]._replace(after=self._declared)
 
     def _confirm(self, note: Note, *, now: ClockReading) -> None:
         """The store has the first unconfirmed batch."""
@@ -383,7 +383,7 @@ class Outbox:
         renumbered: deque[Batch] = deque()
         for batch in self._unconfirmed:
             self._number += 1
-            renumbered.append(dataclasses.replace(batch, writer=self._writer_id(), number=self._number))
+            renumbered.append(batch._replace(writer=self._writer_id(), number=self._number))
         self._unconfirmed = renumbered
         return Outcome(is_new_record=is_new_record, resent=resent, missing=missing, unsure=unsure, given_up=given_up)
 

@@ -24,14 +24,20 @@ from slo_core.stores.closed_periods import (
 )
 from slo_core.stores.shared.damage import damaged
 from slo_core.stores.shared.kept import kept_since
+from slo_core.stores.shared.known_periods import earliest_start
 from slo_core.stores.stored_definition import fingerprint_of
 
 __all__ = ["read_closed_periods", "read_expected_events", "with_past_periods"]
 
 
-def read_closed_periods(buckets: BucketStore, definition: SLODefinition) -> tuple[ClosedPeriod, ...]:
+def read_closed_periods(buckets: BucketStore, definition: SLODefinition, *, now: float) -> tuple[ClosedPeriod, ...]:
     """
     All closed periods of an SLO, in the order of their ends; none in a store that keeps none.
+
+    Args:
+        buckets: The store.
+        definition: The SLO.
+        now: The clock, in seconds since the epoch.
 
     Raises:
         DamagedError: What the store holds of them cannot be read.
@@ -42,7 +48,12 @@ def read_closed_periods(buckets: BucketStore, definition: SLODefinition) -> tupl
     trouble = stored.trouble or damage_in_periods(stored.periods)
     if trouble is not None:
         raise damaged(definition.name, trouble)
-    return one_of_each(stored.periods, fingerprint=fingerprint_of(definition))
+    # No process looks so far back, also where all have slept when a period became final.
+    settled = earliest_start(definition, now)
+    return tuple(
+        each if each.is_final or each.start >= settled else replace(each, is_final=True)
+        for each in _chosen(definition, stored)
+    )
 
 
 def read_expected_events(buckets: BucketStore, definitions: Sequence[SLODefinition], *, now: float) -> list[int | None]:

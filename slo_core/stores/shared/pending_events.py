@@ -18,6 +18,7 @@ __all__ = ["PendingEvents", "TakenEvents"]
 # So many distinct seconds more than the store keeps, or than were left by the last merge, wait one by one; then old ones
 # are merged that share all buckets still kept of them.
 _SECONDS_BETWEEN_MERGES = 800
+_FIRST_MERGE = SECONDS.bucket_count + _SECONDS_BETWEEN_MERGES
 
 
 class TakenEvents(NamedTuple):
@@ -79,7 +80,7 @@ class PendingEvents:
     def _start_empty(self) -> None:
         # Distinct and ascending, and the events of each.
         self._seconds, self._good, self._bad = array("q"), array("q"), array("q")
-        self._merge_at = SECONDS.bucket_count + _SECONDS_BETWEEN_MERGES
+        self._merge_at = _FIRST_MERGE
         self._earliest: int | None = None
         self._newest: int | None = None
         self._since: float | None = None

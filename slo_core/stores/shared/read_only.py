@@ -191,7 +191,7 @@ class ReadOnlyStore:
             StoreError: The store is out of reach, or the SLO is damaged.
         """
         with self._asking():
-            return read_closed_periods(self._buckets, definition)
+            return read_closed_periods(self._buckets, definition, now=self._clock())
 
     def health(self) -> StoreHealth:
         """How the last read went; nothing is ever handed over, and the store's clock is not known."""

@@ -281,7 +281,7 @@ class WriteBehindStore:
             StoreError: The store is out of reach, or the SLO is damaged.
         """
         self.notice_fork()
-        return self._delivery.read(lambda: read_closed_periods(self._buckets, definition))
+        return self._delivery.read(lambda: read_closed_periods(self._buckets, definition, now=self._clock()))
 
     def _read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
         definitions = [_ledger_of(request).definition for request in requests]

@@ -27,6 +27,8 @@ from slo_core.stores.buckets import (
 )
 from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
 from slo_core.stores.layout import WIDTHS, kept_from
+from slo_core.stores.shared.closed_sums import ClosedSums, WantedSums
+from slo_core.stores.shared.damage import damage_in_record
 from slo_core.stores.sql.sqlite_batches import add_batches, sweep
 from slo_core.stores.sql.sqlite_file import SQLiteFile
 from slo_core.stores.sql.sqlite_periods import keep_periods, prune_periods, read_periods
@@ -139,6 +141,7 @@ class SQLiteBucketStore:
         self.service = service
         self._clock = clock
         self._file = SQLiteFile(path, clock=clock, timeout=timeout, synchronous=synchronous)
+        self._closed_sums = ClosedSums()
 
     def check(self) -> None:
         """
@@ -173,13 +176,19 @@ class SQLiteBucketStore:
         ).fetchone()
         if row is None:
             return Stored(None, (EventCounts(),) * len(query.ranges))
+        record = SLORecord(*row[1:])
+        trouble = damage_in_record(record)
+        if trouble is not None:
+            return Stored(None, (), trouble)
         try:
-            sums = _sums(connection, row[0], query.ranges)
+            (sums,) = self._closed_sums.read(
+                lambda wanted: [_sums(connection, *each) for each in wanted], [WantedSums(row[0], record, query.ranges)]
+            )
         except sqlite3.OperationalError as exc:
             if "integer overflow" not in str(exc):
                 raise
             return Stored(None, (), str(exc))
-        return Stored(SLORecord(*row[1:]), tuple(sums))
+        return Stored(record, sums)
 
     def series(self, queries: Sequence[Query]) -> list[Series]:
         """Buckets with events, oldest first, all of one moment."""

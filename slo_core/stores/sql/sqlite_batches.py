@@ -41,6 +41,7 @@ _COUNT_NOTES = "SELECT COUNT(*) FROM note WHERE slo = ? AND nonce != ''"
 class _SLORow(NamedTuple):
     """The columns of an SLO that decide which events are added."""
 
+    name: str
     id: int
     newest: int | None
     keeps: int
@@ -52,12 +53,14 @@ class _SLORow(NamedTuple):
     notes: int
 
 
-_ROW = f"SELECT name, {', '.join(_SLORow._fields)} FROM slo WHERE service = ?"  # noqa: S608
+_ROW = f"SELECT {', '.join(_SLORow._fields)} FROM slo WHERE service = ?"  # noqa: S608
 
 
 class _NoteRow(NamedTuple):
     """A writer's note."""
 
+    writer: str
+    slo: int
     number: int
     nonce: str
     applied: int
@@ -78,7 +81,7 @@ def add_batches(
     Returns:
         For each batch what is noted of its writer then; see `Applied.notes`.
     """
-    rows = {name: _SLORow(*row) for name, *row in connection.execute(_ROW, (service,))}
+    rows = {row.name: row for row in map(_SLORow._make, connection.execute(_ROW, (service,)))}
     noted = _notes(connection, {batch.writer for batch in batches})
     increments: list[tuple[int, int, int, int, int]] = []
     totals: list[tuple[object, ...]] = []
@@ -120,11 +123,9 @@ def add_batches(
 
 def _notes(connection: sqlite3.Connection, writers: Iterable[str]) -> dict[tuple[str, int], _NoteRow]:
     """By writer and SLO, what is noted. All batches of a call are mostly under one writer id."""
-    columns = ", ".join(_NoteRow._fields)
+    statement = f"SELECT {', '.join(_NoteRow._fields)} FROM note WHERE writer = ?"  # noqa: S608
     return {
-        (writer, slo): _NoteRow(*row)
-        for writer in writers
-        for slo, *row in connection.execute(f"SELECT slo, {columns} FROM note WHERE writer = ?", (writer,))  # noqa: S608
+        note[:2]: note for writer in writers for note in map(_NoteRow._make, connection.execute(statement, (writer,)))
     }
 
 
@@ -196,7 +197,7 @@ def _declared(
         # What another hand has left of an SLO that had the same key.
         connection.execute("DELETE FROM bucket WHERE slo = ?", (row_id,))
         connection.execute("DELETE FROM note WHERE slo = ?", (row_id,))
-        return _SLORow(row_id, None, declaration.keeps_seconds, declaration.since, generation, 0, 0, 0.0, 0)
+        return _SLORow(slo, row_id, None, declaration.keeps_seconds, declaration.since, generation, 0, 0, 0.0, 0)
     keeps = max(row.keeps, declaration.keeps_seconds)
     # The version before gives none.
     generation = row.generation or secrets.token_hex(8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -40,9 +41,29 @@ def replace_sqlite_file(source: Path, target: Path) -> int:
                 raise StoreError(f"store sqlite:///{target}: source and target are the same file")
             if not version_of(old, source):
                 raise StoreError(f"store sqlite:///{source}: the file is empty")
-            version_of(new, target)
-            old.backup(new)
+            _put_in_place(old, new, is_empty=not version_of(new, target))
             (events,) = new.execute("SELECT COALESCE(SUM(good + bad), 0) FROM slo").fetchone()
             return int(events)
     except sqlite3.Error as exc:
         raise StoreError(f"store sqlite:///{target} cannot be replaced by {source}: {exc}") from exc
+
+
+def _put_in_place(old: sqlite3.Connection, new: sqlite3.Connection, *, is_empty: bool) -> None:
+    """
+    Copy all pages; by way of another file where their sizes differ: a file in WAL mode takes pages of its own size only.
+
+    Args:
+        old: To the file to read.
+        new: To the file to replace.
+        is_empty: Whether that holds nothing yet.
+    """
+    page_bytes, needed = (connection.execute("PRAGMA page_size").fetchone()[0] for connection in (old, new))
+    if is_empty or page_bytes == needed:
+        old.backup(new)
+        return
+    with tempfile.TemporaryDirectory(prefix="slo-") as folder:
+        path = str(Path(folder, "copy.db"))
+        old.execute(f"PRAGMA page_size = {needed}")
+        old.execute("VACUUM INTO ?", (path,))
+        with closing(sqlite3.connect(path)) as copy:
+            copy.backup(new)

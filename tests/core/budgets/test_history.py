@@ -1,5 +1,7 @@
 """What charts show, and since when alerts fire."""
 
+from fractions import Fraction
+
 import pytest
 
 from slo_core import AlertRule, SLODefinition, SLOTracker
@@ -226,3 +228,65 @@ def test_ranges_end_with_the_whole_window():
     """An hour, and longer ones, up to the window."""
     assert list(ranges_of(SLODefinition("a", 0.9))) == ["1h", "6h", "1d", "3d", "7d", "30d"]
     assert list(ranges_of(SLODefinition("a", 0.9, window_seconds=2 * HOUR, burn_rate_windows=()))) == ["1h", "2h"]
+
+
+def said_every_hour(**options):
+    """An SLO that has counted an event every ten minutes for 40 days, and the burn rates that it showed every three hours."""
+    definition = SLODefinition("a", 0.9, **options)
+    clock = FakeClock(NOW - 40 * DAY)
+    tracker, shown = SLOTracker(definition, clock=clock), {}
+    for number in range(40 * 144):
+        tracker.record(number // 144 not in (8, 9) or number % 2 == 0)  # two days of trouble, before the range begins
+        clock.advance(600)
+        if clock() % (3 * HOUR) == 0:
+            shown[clock()] = {alert.long.window_seconds: alert.long.burn_rate for alert in tracker.snapshot().alerts}
+    return tracker, shown
+
+
+def test_a_burn_rate_at_the_left_edge_is_what_it_was_or_missing():
+    """Three days of burn rate at the start of a chart of 30 days need three days before it: a gap, and never a part of them."""
+    tracker, shown = said_every_hour(
+        alert_rules=(
+            AlertRule("6h", "30m", severity="page", burn_rate=2),
+            AlertRule("3d", "6h", severity="ticket", burn_rate=1),
+        )
+    )
+
+    chart = past(tracker, 30 * DAY)
+
+    gaps = [[point.end for point in chart.points if point.burn_rates[index] is None] for index in (0, 1)]
+    assert max(gaps[0]) <= NOW - 30 * DAY + 6 * HOUR
+    assert NOW - 28 * DAY < max(gaps[1]) <= NOW - 27 * DAY
+    for point in chart.points[:-1]:
+        for window, burned in zip(chart.burn_rate_windows, point.burn_rates, strict=True):
+            assert burned is None or burned == pytest.approx(shown[point.end][window], abs=0.2)
+
+
+def test_a_step_that_is_no_longer_kept_whole_is_not_drawn():
+    """The first bar of a chart is as high as what happened: 18 events in three hours."""
+    tracker, _ = said_every_hour(alert_rules=())
+    chart = past(tracker, 30 * DAY)
+
+    assert {point.good + point.bad for point in chart.points[:-1]} == {18}
+    assert chart.points[0].end <= NOW - 30 * DAY + 6 * HOUR
+
+
+def test_a_timeline_of_the_past_says_since_when_it_is_covered():
+    """An alert of that time is followed back only as far as its windows are whole."""
+    tracker, _ = said_every_hour(alert_rules=())
+    at = NOW - 20 * DAY
+
+    timeline = tracker.internals.timeline(at)
+
+    assert timeline.covered_since == pytest.approx(NOW - 30 * DAY, abs=HOUR)
+    assert tracker.internals.timeline().covered_since == NOW - 30 * DAY
+    rule = AlertRule("3d", "6h", severity="ticket", burn_rate=0.01)
+    since = firing_since(
+        rule,
+        factor=Fraction(1, 100),
+        definition=tracker.definition,
+        timeline=timeline,
+        at=at,
+        data_since=NOW - 40 * DAY,
+    )
+    assert since is None or since.at >= timeline.covered_since + 3 * DAY

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shop_rules import alerts, records, rules
-from slo_core import SLODefinition
+from slo_core import AlertRule, SLODefinition
 
 
 def test_counts_of_shared_stores_are_one_process_of_each_store_added_up() -> None:
@@ -73,4 +73,22 @@ def test_processes_measure_as_long_as_one_of_them_or_a_predecessor_did() -> None
         '    min_over_time(slo_data_since_seconds{slo_service="shop",slo="availability"}[5m])\n'
         "  ) >= 300\n"
         ")"
+    )
+
+
+def test_a_rolling_window_as_long_as_the_calendar_window_is_another_one() -> None:
+    """Seven days in an SLO of the week: the matchers take one series each, and the records have names of their own."""
+    rule = AlertRule("7d", "6h", severity="ticket", burn_rate=1)
+    rule_set = rules(SLODefinition("a", 0.999, window="week", alert_rules=(rule,)))
+    events = records(rule_set, "slo:window_events:sum")
+
+    assert 'window_seconds="604800",window_period=""}' in events["1w"]["expr"]
+    assert 'window_seconds="604800",window_period="week"}' in events["period"]["expr"]
+    (burn,), (exhausted,) = alerts(rule_set), alerts(rule_set, "SLOBudgetExhausted")
+    assert 'sloth_window="1w"' in burn["expr"]
+    assert 'sloth_window="period"' not in burn["expr"]
+    assert 'sloth_window="period"' in exhausted["expr"]
+    assert (
+        "window_period"
+        not in records(rules(SLODefinition("a", 0.999, window="week")), "slo:window_events:sum")["1w"]["expr"]
     )

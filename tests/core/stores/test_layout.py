@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -173,7 +171,7 @@ def test_measuring_begins_with_the_earliest_event_that_is_kept(ages: set[int], i
     """Exactly where the batch has every width; within its quarter of an hour where finer ones are left out."""
     events = [(NOW - age, 1, 0) for age in ages]
     first = {width: kept_from(width, newest=NOW, keeps_seconds=DAYS_30) for width in (1, 60)} if is_cut else None
-    batch = replace(batch_of(events, number=1), increments=spread(events, first=first))
+    batch = batch_of(events, number=1)._replace(increments=spread(events, first=first))
 
     admitted = admit(batch, last_event_at=NOW, keeps_seconds=DAYS_30, data_since=NOW + 1.0, now=float(NOW))
 

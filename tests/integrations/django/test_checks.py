@@ -330,6 +330,15 @@ def test_a_rule_of_the_users_that_makes_little_sense_is_told() -> None:
     assert "never be reached" in message.msg
 
 
+def test_a_timezone_of_a_rolling_window_has_no_effect() -> None:
+    """A warning; with a calendar window it has one."""
+    message = only(**define(target=0.9, timezone="Europe/Berlin"))
+
+    assert message.id == CheckID.TIMEZONE_WITHOUT_EFFECT
+    assert message.msg.startswith("settings.SLO_DEFINITIONS['one']: timezone 'Europe/Berlin' has no effect")
+    assert messages(**define(target=0.9, timezone="Europe/Berlin", window="month")) == []
+
+
 def test_default_rules_that_were_left_out_are_named_before_deployment() -> None:
     """Not a mistake of anybody's: information, which does not fail the command, and `check` stays quiet."""
     assert messages(**define(target=0.5)) == []

@@ -7,7 +7,6 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from itertools import repeat
 
 import pytest
@@ -169,7 +168,7 @@ def test_the_script_admits_what_other_stores_do(server: RedisServer) -> None:
         events = [(second, chance.randrange(3), chance.randrange(3)) for second in sorted(seconds)]
         batch = batch_of(events, number=2, slo=slo)
         if chance.random() < 0.5:
-            batch = replace(batch, increments=spread(events, first=first))
+            batch = batch._replace(increments=spread(events, first=first))
         since = now - chance.randrange(20 * 86_400) + 0.5
         store.apply([batch_of([(now, 1, 0)], number=1, slo=slo, declaration=declared(since))])
         expected = admit(batch, last_event_at=now, keeps_seconds=DAYS_30, data_since=since, now=float(now))

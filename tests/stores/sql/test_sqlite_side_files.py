@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,25 @@ def test_a_backup_of_another_store_replaces_one_in_use(tmp_path: Path, capsys: p
         assert "expected two sqlite:/// files" in capsys.readouterr().err
     with pytest.raises(StoreError, match="the same file"):
         replace_sqlite_file(path, path)
+
+
+def test_a_backup_with_larger_pages_replaces_a_store_in_use(tmp_path: Path) -> None:
+    """Files of earlier versions have SQLite's own page size, and a file in WAL mode takes no other pages than its own."""
+    small, backup, path = backup_of(tmp_path / "small.db", slos=3), tmp_path / "backup.db", tmp_path / "slo.db"
+    with closing(sqlite3.connect(small)) as connection:
+        connection.execute("PRAGMA page_size = 4096")
+        connection.execute("VACUUM INTO ?", (str(backup),))
+    worker = open_at(path)
+    tracker = worker.define(SLO)
+    tracker.record(True)
+    assert worker.flush()
+
+    assert replace_sqlite_file(backup, path) == 3
+    tracker.record(True)
+    worker.flush()
+    assert worker.close()
+
+    assert content(path) == (3, 2, "ok")
 
 
 _WORKER = """

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.window import QUARTER_HOUR
 from slo_core.stores.buckets import BucketRange, SLORecord
-from slo_django.store.bucket_sums import read_sums
-from slo_django.store.transaction import Transaction
 
 __all__ = ["ClosedSums", "WantedSums"]
+
+# Has the database add up buckets: of SLOs, by their key in the tables, with their ranges. Returns for each SLO the events
+# of each of its ranges.
+ReadSums = Callable[[Sequence[tuple[int, Sequence[BucketRange]]]], Sequence[Sequence[EventCounts]]]
 
 # Beyond every bucket: a host whose clock runs ahead has its events there.
 _NO_END = 2**62
@@ -70,15 +72,12 @@ class ClosedSums:
     def __init__(self) -> None:
         self._known: dict[int, _Known] = {}
 
-    def read(
-        self, transaction: Transaction, vendor: str, wanted: Sequence[WantedSums]
-    ) -> list[tuple[EventCounts, ...]]:
+    def read(self, read_sums: ReadSums, wanted: Sequence[WantedSums]) -> list[tuple[EventCounts, ...]]:
         """
         The events of each range of each SLO: one statement, and a second one where events came late.
 
         Args:
-            transaction: All its statements see the same moment.
-            vendor: Of the database, as Django calls it.
+            read_sums: In a transaction whose statements all see the same moment; called once or twice.
             wanted: The SLOs.
         """
         known = [self._known_of(each) for each in wanted]
@@ -87,14 +86,14 @@ class ClosedSums:
             (*old.missing(each.ranges), _open_from(old.open_from), still_open) if each.ranges else ()
             for each, old, still_open in zip(wanted, known, open_ranges, strict=True)
         ]
-        sums = _read(transaction, vendor, [each.slo for each in wanted], ranges)
+        sums = _read(read_sums, [each.slo for each in wanted], ranges)
         late = [
             tuple(old.sums)
             if old.sums and each.ranges and old.closed != _closed(each, of_slo[_open_from(old.open_from)])
             else ()
             for each, old, of_slo in zip(wanted, known, sums, strict=True)
         ]
-        again = _read(transaction, vendor, [each.slo for each in wanted], late) if any(late) else [{}] * len(wanted)
+        again = _read(read_sums, [each.slo for each in wanted], late) if any(late) else [{}] * len(wanted)
         for each, old, still_open, of_slo, of_late in zip(wanted, known, open_ranges, sums, again, strict=True):
             if each.ranges:
                 of_slo.update({one: old.sums[one] for one in each.ranges if one in old.sums} | of_late)
@@ -115,10 +114,10 @@ class ClosedSums:
 
 
 def _read(
-    transaction: Transaction, vendor: str, slos: Sequence[int], ranges: Sequence[Sequence[BucketRange]]
+    read_sums: ReadSums, slos: Sequence[int], ranges: Sequence[Sequence[BucketRange]]
 ) -> list[dict[BucketRange, EventCounts]]:
     """For each SLO its ranges with their sums."""
-    sums = read_sums(transaction, vendor, list(zip(slos, ranges, strict=True)))
+    sums = read_sums(list(zip(slos, ranges, strict=True)))
     return [dict(zip(asked, counts, strict=True)) for asked, counts in zip(ranges, sums, strict=True)]
 
 
