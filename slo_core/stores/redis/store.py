@@ -300,6 +300,8 @@ class RedisBucketStore:
         client, self._client = self._client, None
         self._is_checked = False
         if client is not None:
+            if self._is_cluster:
+                client.disconnect_connection_pools()  # which it leaves open
             client.close()
 
     def forget(self) -> None:
