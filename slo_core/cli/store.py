@@ -17,11 +17,22 @@ from slo_core.stores.forgetting import slo_to_forget
 from slo_core.stores.open import bucket_store_from_url
 from slo_core.stores.url import file_of_url, redacted_url
 
-__all__ = ["STORE_HELP", "store"]
+__all__ = ["store", "store_option"]
 
 STORE_HELP = (
     "URL of a shared store: sqlite:///slo.db, redis://host/0, or django://default (with DJANGO_SETTINGS_MODULE in the "
     "environment, and the project in PYTHONPATH)."
+)
+
+# For commands that work on one store.
+store_option = click.option(
+    "--store",
+    "url",
+    metavar="URL",
+    required=True,
+    # The URL may hold a password, and every user of the machine can read the arguments of a process.
+    envvar="SLO_STORE",
+    help=f"{STORE_HELP}  [default: SLO_STORE in the environment]",
 )
 
 # The service under which a store is opened to list its services. Stores warn about the default one.
@@ -81,15 +92,7 @@ def copy(source: str, target: str, service: str | None, replace: bool) -> None:
 
 @store.command("forget")
 @click.argument("slo", metavar="NAME")
-@click.option(
-    "--store",
-    "url",
-    metavar="URL",
-    required=True,
-    # The URL may hold a password, and every user of the machine can read the arguments of a process.
-    envvar="SLO_STORE",
-    help=f"{STORE_HELP}  [default: SLO_STORE in the environment]",
-)
+@store_option
 @click.option("--service", metavar="NAME", help="Its service, where several have an SLO of this name.")
 @click.option("--yes", is_flag=True, help="Do not ask before deleting.")
 @click.option("--force", is_flag=True, help="Delete it although a process still declares it.")

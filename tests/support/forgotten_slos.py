@@ -12,7 +12,7 @@ from slo_core.stores.buckets import BucketRange, BucketStore, DeletingStore, Que
 from slo_core.stores.closed_periods import PeriodQuery, PeriodStore
 from slo_core.testing import batch_of, declared
 
-__all__ = ["ForgottenSLOs"]
+__all__ = ["ForgottenSLOs", "period_of"]
 
 
 class ForgottenSLOs:
