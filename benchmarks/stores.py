@@ -25,9 +25,10 @@ from slo_core.stores.open import bucket_store_from_url
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.stores.stored_definition import fingerprint_of, stored_definition
 
-__all__ = ["SLO_COUNT", "definitions", "fill", "open_stores", "run"]
+__all__ = ["CLOSED", "SLO_COUNT", "definitions", "fill", "open_django_store", "open_stores", "run"]
 
 SLO_COUNT = 20
+CLOSED = "-closed"
 _SERVICE = "bench"
 _LISTED, _LISTED_COUNT = "list", 200
 
@@ -77,17 +78,19 @@ def open_stores() -> Iterator[tuple[dict[str, BucketStore], str | None]]:
             stores["Redis"] = bucket_store_from_url(url, service=_SERVICE)
         except MissingServerError as exc:
             print(f"left out: {exc}")
+        # Connections are kept, as is usual with servers; and those of `CLOSED` are not, as is Django's default.
         databases: dict[str, dict[str, object]] = {}
         for alias, start in (("default", postgres_server), ("mariadb", mariadb_server)):
             try:
-                databases[alias] = opened.enter_context(start())
+                databases[alias + CLOSED] = opened.enter_context(start())
+                databases[alias] = {**databases[alias + CLOSED], "CONN_MAX_AGE": 60}
             except MissingServerError as exc:
                 print(f"left out: {exc}")
         try:
             _set_up_django(databases)
             for alias, name in (("default", "PostgreSQL (Django)"), ("mariadb", "MariaDB (Django)")):
                 if alias in databases:
-                    stores[name] = _open_django(alias)
+                    stores[name] = open_django_store(alias)
         except Exception as exc:  # an extra that is not installed leaves out what needs it
             print(f"left out: the Django stores: {type(exc).__name__}: {exc}")
         for store in stores.values():
@@ -108,7 +111,7 @@ def _set_up_django(databases: dict[str, dict[str, object]]) -> None:
         call_command("migrate", database=alias, verbosity=0)
 
 
-def _open_django(alias: str, service: str = _SERVICE) -> BucketStore:
+def open_django_store(alias: str, service: str = _SERVICE) -> BucketStore:
     from slo_django.store.bucket_store import open_django
 
     store: BucketStore = open_django(f"django://{alias}", service=service)
@@ -151,7 +154,9 @@ _FIRST, _NEXT = "the first of a process, which declares them", "the next ones"
 def list_slos(database: dict[str, object], reads: int) -> list[float]:
     """Seconds of snapshots of a whole list, in a process that has asked its store nothing yet."""
     _set_up_django({"default": database})
-    registry = SLORegistry(WriteBehindStore(_open_django("default", _LISTED), flush_interval=3600.0), service=_LISTED)
+    registry = SLORegistry(
+        WriteBehindStore(open_django_store("default", _LISTED), flush_interval=3600.0), service=_LISTED
+    )
     for definition in definitions(_LISTED_COUNT):
         registry.define(definition)
     taken = [seconds_per_call(registry.snapshot_all, 1) for _ in range(reads)]
@@ -162,7 +167,7 @@ def list_slos(database: dict[str, object], reads: int) -> list[float]:
 def _listing(rounds: int) -> None:
     from django.conf import settings
 
-    fill(_open_django("default", _LISTED), now=time.time(), count=_LISTED_COUNT)
+    fill(open_django_store("default", _LISTED), now=time.time(), count=_LISTED_COUNT)
     database = json.dumps(settings.DATABASES["default"])
     code = "import json, sys; from benchmarks.stores import list_slos; print(list_slos(json.loads(sys.argv[1]), 5))"
     command = [sys.executable, "-c", code, database]

@@ -18,6 +18,7 @@ from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker
 
 if TYPE_CHECKING:
+    from slo_core.budgets.closed_period import ClosedPeriod
     from slo_core.metrics.collector import SLOCollector
     from slo_core.metrics.exporter import PrometheusExporter
 
@@ -28,6 +29,7 @@ __all__ = [
     "AlertState",
     "BurnRateAlert",
     "BurnRateSample",
+    "ClosedPeriod",
     "ConfigError",
     "HTTPRule",
     "InMemoryStore",
@@ -46,7 +48,8 @@ __all__ = [
     "store_from_url",
 ]
 
-_NEEDS_PROMETHEUS_CLIENT = {
+_IMPORTED_LATE = {
+    "ClosedPeriod": "slo_core.budgets.closed_period",
     "PrometheusExporter": "slo_core.metrics.exporter",
     "SLOCollector": "slo_core.metrics.collector",
 }
@@ -54,8 +57,8 @@ _NEEDS_PROMETHEUS_CLIENT = {
 
 def __getattr__(name: str) -> object:
     # prometheus_client takes longer to import than all the rest: only who exports pays for it.
-    if name in _NEEDS_PROMETHEUS_CLIENT:
+    if name in _IMPORTED_LATE:
         from importlib import import_module
 
-        return getattr(import_module(_NEEDS_PROMETHEUS_CLIENT[name]), name)
+        return getattr(import_module(_IMPORTED_LATE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

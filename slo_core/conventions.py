@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 
 from slo_core.errors import Problem
@@ -44,7 +43,6 @@ class Label:
 
 
 RESERVED_LABELS = frozenset(value for name, value in vars(Label).items() if name.isupper()) | {"job", "instance", "le"}
-_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 class Metric:
@@ -135,7 +133,7 @@ def label_problems(where: str, labels: object, *, reserved: Collection[str], own
         yield Problem(where, f"expected a mapping of label names to texts, got {labels!r}")
         return
     for name, value in labels.items():
-        if not isinstance(name, str) or not _LABEL_NAME.fullmatch(name) or name.startswith("__"):
+        if not _is_label_name(name):
             expected = "expected a label name of letters, digits and underscores"
             yield Problem(where, f"{expected}, not starting with a digit or two underscores, got {name!r}")
         elif name in reserved:
@@ -151,3 +149,8 @@ def is_encodable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _is_label_name(name: object) -> bool:
+    # Python's names of ASCII are those of Prometheus.
+    return isinstance(name, str) and name.isascii() and name.isidentifier() and not name.startswith("__")

@@ -100,8 +100,9 @@ class WireObserver:
         served.server_send = send
         served.sends_trailers = served.is_handed_over = False
         serving.set(served)
+        app = self.app  # as a variable: to call an attribute that is no method takes 0.05 us more
         try:
-            result = await self.app(scope, served.receive, served.send)
+            result = await app(scope, served.receive, served.send)
         except BaseException as exc:
             await served.raised(exc)
             raise
@@ -313,7 +314,8 @@ class ServedRequest(ObservedRequest):
             if self.first_byte is None and (is_last or message.get("body") or "file" in message):
                 try:
                     # Before it is sent, so that a client that reads slowly delays nothing.
-                    self.first_byte = self.observer.recorder.timer()
+                    timer = self.observer.recorder.timer
+                    self.first_byte = timer()
                 except user_code_errors() as exc:  # from a user's own timer; the response must go out
                     self._report("a request could not be timed", exc)
         elif message_type != "http.response.start":
@@ -323,13 +325,14 @@ class ServedRequest(ObservedRequest):
         elif self.method == "HEAD":
             # The headers are all there is: the client may leave, and the application be cancelled, while they are sent.
             is_last = True
-            if not self.disconnected:
+            if self.disturbance is None or not self.disconnected:
                 self.status = message.get("status")
                 self.start = message
         if is_last and (not self.sends_trailers or message_type == "http.response.trailers"):
             self.is_handed_over = True
+        send = self.server_send  # a variable, as in `WireObserver`
         try:
-            await self.server_send(message)
+            await send(message)
         except Exception as exc:
             self.is_handed_over = False  # the server did not take it
             if isinstance(exc, OSError) or is_refusal(exc):
@@ -339,7 +342,7 @@ class ServedRequest(ObservedRequest):
             self.observer.recorder.finish(self)
         elif message_type == "http.response.start":
             # After a disconnect, a response such as an error page reaches no client.
-            if not self.disconnected:
+            if self.disturbance is None or not self.disconnected:
                 self.status = message.get("status")
                 self.start = message
             if message.get("trailers"):

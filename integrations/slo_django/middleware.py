@@ -63,12 +63,14 @@ class SLOMiddleware:
         if TEST_CLIENT in modules:
             return self._respond_noting(request)
         served = self._begin(request)
+        # A variable, because to call an attribute that is no method takes 0.05 us more.
+        get_response = self._get_response
         if served is None:
-            response = self._get_response(request)
+            response = get_response(request)
             self._note_exemption(request, response)
             return response
         try:
-            response = self._get_response(request)
+            response = get_response(request)
         except BaseException as exc:
             served.raised(exc)
             raise

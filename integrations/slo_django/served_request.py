@@ -78,14 +78,15 @@ class ServedRequest(ObservedRequest):
         """
         recorder = self.routes.recorder
         try:
-            if self.is_answered:
+            if self.disturbance is not None and self.is_answered:
                 self._note_retry()
             # After a disconnect, the response reaches no client.
-            if not self.disconnected:
+            if self.disturbance is None or not self.disconnected:
                 self.status = response.status_code
             if response.streaming and self._follow(response):
                 return
-            self.first_byte = self.ended = recorder.timer()
+            timer = recorder.timer
+            self.first_byte = self.ended = timer()
         except Exception as exc:  # the response must go out
             recorder.internal_errors.report(_NOT_FOLLOWED, exc)
         self.finish()

@@ -45,13 +45,16 @@ def note_exception(sender: object, *, exception: BaseException, **_: Any) -> Non
 
 def _watch_for_retry(served: ServedRequest) -> None:
     """Forget what was reported when a middleware around Flask hands it the same request again."""
+    marks = served.marks
 
     def started(sender: object, **_: Any) -> None:
-        is_retried = served_request_of(request.environ) is served
+        # One of the installations around this one, where this one counted the first attempt.
+        unfinished = served_request_of(request.environ)
+        is_retried = unfinished is not None and unfinished.marks is marks
         if is_retried:
-            for each in _with_outer(served):
+            for each in _with_outer(unfinished):
                 each.retried()
-        if is_retried or served.finished:
+        if is_retried or marks.innermost is None:
             request_started.disconnect(started)
 
     # Until the next request only: a receiver costs each request a microsecond.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from flask import globals as flask_globals
@@ -58,10 +57,9 @@ class SLOMiddleware(WSGIObserver):
         *,
         mistakes: Callable[[], Iterable[str]],
     ) -> None:
-        super().__init__(wsgi_app, recorder, routes)
+        super().__init__(wsgi_app, recorder, routes, context=_current_context, is_complete=_is_one_text)
         self._table = routes
         self._mistakes = mistakes
-        self._request_context = partial(_current_context.get, None)
 
     def _may_be_within(self, environ: WSGIEnvironment) -> None:
         # The context may be that of an application only, or be left over from a request that has ended.
@@ -73,22 +71,6 @@ class SLOMiddleware(WSGIObserver):
             outer.marks.within(environ)
             environ[_WITHIN] = outer
 
-    def _is_complete(self, body: Iterable[bytes]) -> bool:
-        # Werkzeug's responses return a `ClosingIterator` for nearly every body; nearly every one is a single text that
-        # is there already. To follow it to its end would take a third of the time that a request costs here.
-        if type(body) is ClosingIterator:
-            try:
-                chunks = body._callbacks[-1].__self__.response  # type: ignore[attr-defined]  # noqa: SLF001  # its close()
-                return (
-                    len(chunks) == 1
-                    and chunks[0].__class__ is bytes
-                    # The response's class may have an iterator of its own.
-                    and body._next.args[0].gi_code is _ENCODED  # type: ignore[attr-defined]  # noqa: SLF001
-                )
-            except (AttributeError, LookupError, TypeError):  # a stream, or not of a response
-                return False
-        return False
-
     def _before_first(self) -> None:
         for mistake in self._mistakes():
             logging.getLogger(LOGGER_NAME).warning("%s", mistake)
@@ -96,3 +78,21 @@ class SLOMiddleware(WSGIObserver):
     def _not_counted(self, environ: WSGIEnvironment, path: str) -> None:
         if self._table.is_own(path):
             exempt_request(environ)
+
+
+def _is_one_text(body: Iterable[bytes]) -> bool:
+    """
+    Whether a body is a single text that is there already, as nearly every body of Flask is.
+
+    To follow it to its end would take a third of the time that a request costs here.
+    """
+    if type(body) is not ClosingIterator:  # what Werkzeug's responses return
+        return False
+    try:
+        chunks = body._callbacks[-1].__self__.response  # type: ignore[attr-defined]  # noqa: SLF001  # its close()
+        if len(chunks) == 1 and type(chunks[0]) is bytes:
+            # The response's class may have an iterator of its own.
+            return body._next.args[0].gi_code is _ENCODED  # type: ignore[attr-defined]  # noqa: SLF001
+    except (AttributeError, LookupError, TypeError):  # a stream, or not of a response
+        pass
+    return False

@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 from slo_core.conventions import REQUEST_MARKS_KEY
 from slo_core.http.request import ObservedRequest, RequestMarks, RouteMatch
 from slo_core.process.internal_errors import user_code_errors
 from slo_wsgi.body import chunks_of, content_length, is_file, may_have_body
-from slo_wsgi.upload import Upload
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from slo_wsgi.observer import WSGIObserver
+    from slo_core.http.recorder import HTTPRecorder
+    from slo_wsgi.route import Routes
 
-__all__ = ["ServedRequest", "served_request_of"]
+__all__ = ["ObservedApp", "ServedRequest", "served_request_of"]
 
 _NOT_FOLLOWED = "a WSGI response could not be followed"
+
+
+class ObservedApp:
+    """
+    What serving a request of one installation needs; the attributes are those of `WSGIObserver`.
+    """
+
+    __slots__ = ("context", "is_complete", "recorder", "routes", "wsgi_app")
+
+    def __init__(
+        self,
+        wsgi_app: WSGIApplication,
+        recorder: HTTPRecorder,
+        routes: Routes,
+        context: ContextVar[Any],
+        is_complete: Callable[[Iterable[bytes]], bool],
+    ) -> None:
+        self.wsgi_app = wsgi_app
+        self.recorder = recorder
+        self.routes = routes
+        self.context = context
+        self.is_complete = is_complete
 
 
 class ServedRequest(ObservedRequest):
@@ -32,10 +55,9 @@ class ServedRequest(ObservedRequest):
     The middleware sets its attributes, for the same reason as the recorder sets those of an `ObservedRequest`.
 
     Attributes:
-        observer: Observes it.
+        observed_app: The installation that observes it.
         environ: The WSGI environ.
         server_start_response: The server's.
-        upload: The request's own body; None where it announced none.
         outer: The same request as observed by an installation around this one.
         body: The application's; empty after it was closed. Unset until it is returned.
         headers: Of the response. Unset until it has started.
@@ -44,13 +66,12 @@ class ServedRequest(ObservedRequest):
     """
 
     __slots__ = (
-        "body", "environ", "headers", "iterator", "observer", "outer", "remaining", "server_start_response", "upload",
+        "body", "environ", "headers", "iterator", "observed_app", "outer", "remaining", "server_start_response",
     )  # fmt: skip
 
-    observer: WSGIObserver
+    observed_app: ObservedApp
     environ: WSGIEnvironment
     server_start_response: StartResponse
-    upload: Upload | None
     outer: ObservedRequest | None
     body: Iterable[bytes]
     headers: list[tuple[str, str]]
@@ -64,15 +85,16 @@ class ServedRequest(ObservedRequest):
         try:
             # RFC 9112: three digits; and nearly every answer, without two calls.
             self.status = 200 if status == "200 OK" else int(status[:3])
-            if self.upload is not None or self.exception is not None:
-                self._answer_disturbed(self.status)
+            if self.disturbance is not None:
+                self.answer_disturbed(self.status)
             self.headers = headers  # of a second call too: the first response was never sent
-            self.route_match = self.observer.routes.find(self.environ, self)
+            self.route_match = self.observed_app.routes.find(self.environ, self)
         except Exception as exc:  # the response must go out
             self._answer_oddly(status, headers, exc)
+        start_response = self.server_start_response  # a variable, as in `WSGIObserver`
         if exc_info is None:
-            return self.server_start_response(status, headers)
-        return self.server_start_response(status, headers, exc_info)
+            return start_response(status, headers)
+        return start_response(status, headers, exc_info)
 
     def _answer_oddly(self, status: str, headers: list[tuple[str, str]], error: Exception) -> None:
         try:
@@ -80,14 +102,13 @@ class ServedRequest(ObservedRequest):
                 raise error
             self.status = 0  # some servers send "0 OK", and it is invalid for every client
             self.headers = headers
-            self.route_match = self.observer.routes.find(self.environ, self)
+            self.route_match = self.observed_app.routes.find(self.environ, self)
         except Exception as exc:  # the response must go out
-            self.observer.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
+            self.observed_app.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
 
-    def _answer_disturbed(self, status: int) -> None:
-        if self.upload is not None and self.upload.is_broken:
-            self._lost_upload()
-        elif not self.is_answered and status < 500:
+    def answer_disturbed(self, status: int) -> None:
+        """The answer starts, after something had happened to the request."""
+        if not self.is_answered and status < 500:
             # Reported by code that answered it, and not by the framework's last resort: the answer decides.
             self.exception = None
 
@@ -127,7 +148,7 @@ class ServedRequest(ObservedRequest):
                             # An empty chunk may end a response, too: test clients ask for no more.
                             self.remaining = self._announced()
                             if chunk:
-                                self.first_byte = now = self.observer.recorder.timer()
+                                self.first_byte = now = self.observed_app.recorder.timer()
                         if self.remaining is not None:
                             self.remaining -= len(chunk)
                             if self.remaining <= 0:
@@ -136,7 +157,7 @@ class ServedRequest(ObservedRequest):
                                 self.ended = now
                                 self.finish()
                     except user_code_errors() as exc:  # the response must go out
-                        self.observer.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
+                        self.observed_app.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
                 yield chunk
         except GeneratorExit:  # the iteration was given up, perhaps without a close()
             self._broke_off()
@@ -174,7 +195,7 @@ class ServedRequest(ObservedRequest):
             is_last_resort: No code of the application handled it: the framework makes an error page of it. An exception
                 that the application reports itself is a failure only if it answers with 500 or above.
         """
-        if self.is_answered or self.finished or (self.upload is not None and self.upload.is_broken):
+        if self.is_answered or self.finished:
             return
         if is_last_resort:
             self.is_answered = True
@@ -182,9 +203,9 @@ class ServedRequest(ObservedRequest):
             return
         self.exception = exception
         try:
-            self.route_match = self.observer.routes.find(self.environ, self)
+            self.route_match = self.observed_app.routes.find(self.environ, self)
         except Exception as exc:  # the framework has a response to make
-            self.observer.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
+            self.observed_app.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
 
     def retried(self) -> None:
         """A middleware hands the application the same request again: that answer decides."""
@@ -196,22 +217,11 @@ class ServedRequest(ObservedRequest):
         if self.finished:
             return
         self.is_answered = False
-        if self.upload is not None and self.upload.is_broken:
-            self._lost_upload()
-            self.finish()
-            return
         if self.first_byte is None:
             # PEP 3333: headers wait for the first byte of the body. Without one the server answers 500.
             self.status = None
         self.exception = exception
         self.finish()
-
-    def _lost_upload(self) -> None:
-        """The client went away before its request was complete: what the application makes of that reaches no client."""
-        self.disconnected = True
-        if self.first_byte is None:
-            self.status = None
-        self.exception = None
 
     def _broke_off(self) -> None:
         """The server needs no more of the body: if part of it is left, the client went away."""
@@ -229,14 +239,14 @@ class ServedRequest(ObservedRequest):
             if may_be_sent and type(self.body) in (list, tuple):
                 return  # what the server makes of it is not seen
             if self.first_byte is None:
-                self.first_byte = self.observer.recorder.timer()
+                self.first_byte = self.observed_app.recorder.timer()
                 self.remaining = None
             self.is_answered = False
             self.exception = TypeError(f"a body is made of bytes, and a chunk is of the type {type(chunk).__name__}")
             if not may_be_sent:
                 self.finish()  # some servers leave it out, and go on
         except Exception as exc:  # the response must go out
-            self.observer.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
+            self.observed_app.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
 
     def _announced(self) -> int | None:
         """The bytes of the body; None where they are unknown."""
@@ -244,9 +254,11 @@ class ServedRequest(ObservedRequest):
 
     def finish(self) -> None:
         """The request is over; a second call does nothing."""
-        self.observer.recorder.finish(self)
-        # The environ would lead back to this object, and both would wait for the garbage collector.
-        self.marks.innermost = None
+        self.observed_app.recorder.finish(self)
+        # The environ would lead back to this object, and both would wait for the garbage collector. The installation around
+        # this one may serve the request again, and learns then of an exception that nothing handled.
+        outer = self.outer
+        self.marks.innermost = None if outer is None or outer.finished else outer
 
     def __deepcopy__(self, memo: object) -> ServedRequest:
         # For middlewares that copy the environ: it is one request.
@@ -254,7 +266,7 @@ class ServedRequest(ObservedRequest):
 
     def resolve(self) -> RouteMatch | None:
         # SystemExit, and any exception with PROPAGATE_EXCEPTIONS, passes Flask without a call of start_response.
-        return None if self.exception is None else self.observer.routes.find(self.environ, self)
+        return None if self.exception is None else self.observed_app.routes.find(self.environ, self)
 
 
 def served_request_of(environ: WSGIEnvironment) -> ServedRequest | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from slo_core.http.websocket import exempt_websocket
-from slo_wsgi.served_request import ServedRequest
+from slo_wsgi.served_upload import ServedUpload
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["ServedWebsocket"]
 
 
-class ServedWebsocket(ServedRequest):
+class ServedWebsocket(ServedUpload):
     """Counts only where the application refuses it with a status of 400 or above."""
 
     __slots__ = ()

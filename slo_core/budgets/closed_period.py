@@ -16,6 +16,7 @@ __all__ = [
     "CLOSES_AFTER_SECONDS",
     "KEPT_SECONDS",
     "ClosedPeriod",
+    "earliest_start",
     "expected_events",
     "is_final",
     "last_periods",
@@ -92,6 +93,18 @@ class ClosedPeriod:
     def period(self) -> Period:
         """Which period it is."""
         return Period(self.kind, self.start, self.end)
+
+
+def earliest_start(definition: SLODefinition, until: float) -> float:
+    """
+    A period that began earlier is not looked at any more: its buckets are gone, and it is not the last of its kind.
+
+    Args:
+        definition: The SLO.
+        until: Periods end at this instant or earlier, in seconds since the epoch.
+    """
+    longest = 0 if definition.period is None else definition.period.longest_seconds
+    return until - definition.kept_seconds - longest - DAY
 
 
 def is_final(start: int, *, now: float, keeps_seconds: int) -> bool:

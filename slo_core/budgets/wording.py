@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from decimal import ROUND_FLOOR, Decimal
 
 from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window
@@ -46,6 +45,8 @@ def burn_text(burn_rate: float) -> str:
 
 def day_text(at: float) -> str:
     """The day of an instant, in UTC: "2026-03-01"."""
+    from datetime import UTC, datetime  # rarely needed
+
     try:
         return datetime.fromtimestamp(at, UTC).date().isoformat()
     except (ValueError, OverflowError, OSError):  # no year of the calendar

@@ -53,9 +53,10 @@ class CounterGroup:
         if row is None:
             row = self.rows[thread] = ThreadRow()
         row.good = tuple(self._counts(counter, thread, now) for counter in self._good)
-        row.bad = tuple(self._counts(counter, thread, now) for counter in self._bad)
-        row.timed = tuple((self._counts(counter, thread, now), limit, to_end) for counter, limit, to_end in self._timed)
-        every = (*row.good, *row.bad, *(counts for counts, *_ in row.timed))
+        bad = tuple(self._counts(counter, thread, now) for counter in self._bad)
+        timed = tuple((self._counts(counter, thread, now), limit, to_end) for counter, limit, to_end in self._timed)
+        row.bad, row.timed = bad or None, timed or None
+        every = (*row.good, *bad, *(counts for counts, *_ in timed))
         second = math.floor(now)
         # Each of the counts learns of the row before the row is valid, and the row looks at them again after that: another
         # thread may end their second at any moment.

@@ -11,6 +11,7 @@ from slo_core.objectives.http_rule import KNOWN_METHODS, OTHER_METHOD
 
 __all__ = [
     "NO_ROUTE_MATCH",
+    "Disturbance",
     "ObservedRequest",
     "RequestEvent",
     "RequestKey",
@@ -101,6 +102,20 @@ def exempt_request(request_scope: MutableMapping[str, Any]) -> None:
         marks.noting().exempt = True
 
 
+class Disturbance:
+    """
+    What few requests meet with on their way; the attributes are those of `ObservedRequest`.
+
+    Kept apart, so that all other requests have one attribute for it, and one look at it.
+    """
+
+    __slots__ = ("disconnected", "exception", "is_answered")
+
+    def __init__(self) -> None:
+        self.exception: BaseException | None = None
+        self.is_answered = self.disconnected = False
+
+
 class ObservedRequest:
     """
     One request as one installation sees it: filled in on the way, finished once.
@@ -118,6 +133,7 @@ class ObservedRequest:
         first_byte: When the first byte of the body went out; None until then.
         ended: When the last byte went out; None until then.
         status: The status that was sent; None until then.
+        disturbance: None until one of `exception`, `is_answered` and `disconnected` was set.
         exception: The exception that nothing but the framework's last resort handled, or that broke the response off.
         is_answered: The exception came before any response, and the framework's last resort answered it with `status`.
         disconnected: The client was seen to go away.
@@ -126,8 +142,8 @@ class ObservedRequest:
     """
 
     __slots__ = (
-        "disconnected", "ended", "exception", "finished", "first_byte", "is_answered", "marks", "method", "path",
-        "route_match", "slo_keys", "started", "status",
+        "disturbance", "ended", "finished", "first_byte", "marks", "method", "path", "route_match", "slo_keys", "started",
+        "status",
     )  # fmt: skip
 
     method: str
@@ -138,11 +154,42 @@ class ObservedRequest:
     first_byte: float | None
     ended: float | None
     status: int | None
-    exception: BaseException | None
-    is_answered: bool
-    disconnected: bool
+    disturbance: Disturbance | None
     finished: bool
     route_match: RouteMatch | None
+
+    @property
+    def exception(self) -> BaseException | None:
+        return None if self.disturbance is None else self.disturbance.exception
+
+    @exception.setter
+    def exception(self, exception: BaseException | None) -> None:
+        if exception is not None or self.disturbance is not None:
+            self.disturbed().exception = exception
+
+    @property
+    def is_answered(self) -> bool:
+        return self.disturbance is not None and self.disturbance.is_answered
+
+    @is_answered.setter
+    def is_answered(self, is_answered: bool) -> None:
+        if is_answered or self.disturbance is not None:
+            self.disturbed().is_answered = is_answered
+
+    @property
+    def disconnected(self) -> bool:
+        return self.disturbance is not None and self.disturbance.disconnected
+
+    @disconnected.setter
+    def disconnected(self, disconnected: bool) -> None:
+        if disconnected or self.disturbance is not None:
+            self.disturbed().disconnected = disconnected
+
+    def disturbed(self) -> Disturbance:
+        """The disturbance, to note it there."""
+        if self.disturbance is None:
+            self.disturbance = Disturbance()
+        return self.disturbance
 
     def resolve(self) -> RouteMatch | None:
         """

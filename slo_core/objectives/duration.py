@@ -18,7 +18,8 @@ UNIT_SECONDS = {
     "d": Decimal(86400),
     "w": Decimal(604800),
 }
-_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
+# Compiled by the first text: not every service has one.
+_PART = r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*"
 
 
 def parse_duration(value: object) -> float:
@@ -50,7 +51,7 @@ def _parse_text(text: str) -> Decimal:
     position, total = 0, Decimal(0)
     stripped = text.strip()
     while position < len(stripped):
-        part = _PART.match(stripped, position)
+        part = re.compile(_PART).match(stripped, position)
         if part is None:
             raise ValueError(f'expected seconds or a duration such as "30d", "1h30m" or "300ms", got {text!r}')
         total += Decimal(part[1]) * UNIT_SECONDS[part[2]]

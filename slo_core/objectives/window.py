@@ -7,8 +7,10 @@ No function reads a clock: each takes the instant as an argument.
 from __future__ import annotations
 
 import math
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from datetime import date, tzinfo
 
 __all__ = [
     "CALENDAR_PERIODS",
@@ -180,6 +182,8 @@ def load_timezone(name: str) -> tzinfo:
     Raises:
         ValueError: Unknown, or the machine has no time zone data.
     """
+    from datetime import UTC  # here and below: it takes 1 ms to import, and most services have no calendar window
+
     if name == "UTC":
         return UTC  # needs no time zone data, which slim images lack
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # only calendar windows need it
@@ -212,6 +216,8 @@ def calendar_end(period: CalendarPeriod, at: float, zone: tzinfo) -> float:
     Raises:
         ValueError: The instant, or the end, lies outside the years 1 to 9999.
     """
+    from datetime import timedelta
+
     first = first_day(period, _day(at, zone))
     try:
         # The first day plus the longest length of such a period lies in the next period.
@@ -222,6 +228,8 @@ def calendar_end(period: CalendarPeriod, at: float, zone: tzinfo) -> float:
 
 
 def _day(at: float, zone: tzinfo) -> date:
+    from datetime import datetime
+
     try:
         return datetime.fromtimestamp(at, zone).date()
     except (OverflowError, OSError) as exc:  # what lies beyond the years 1 to 9999 depends on the platform
@@ -231,6 +239,8 @@ def _day(at: float, zone: tzinfo) -> date:
 def first_day(period: CalendarPeriod, day: date) -> date:
     """The first day of the calendar period that holds a day."""
     if period.name == "week":
+        from datetime import timedelta
+
         return day - timedelta(days=day.weekday())
     if period.name == "month":
         return day.replace(day=1)
@@ -239,4 +249,6 @@ def first_day(period: CalendarPeriod, day: date) -> date:
 
 def midnight(day: date, zone: tzinfo) -> float:
     """When a day begins, in seconds since the epoch."""
+    from datetime import datetime
+
     return datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 import threading
 import time
@@ -16,6 +15,8 @@ from slo_core.process.forks import in_forked_child
 __all__ = ["InternalErrors", "user_code_errors"]
 
 _LOG_INTERVAL_SECONDS = 60.0
+
+_ERROR = 40  # `logging.ERROR`
 
 
 def user_code_errors() -> tuple[type[BaseException], ...]:
@@ -40,6 +41,8 @@ class InternalErrors:
     __slots__ = ("__weakref__", "_clock", "_counts", "_last_logged", "_lock", "_logger", "_outages")
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        import logging  # with the first registry: it takes 3 ms to import
+
         self._clock = clock
         self._logger = logging.getLogger(LOGGER_NAME)
         self._start_empty()
@@ -64,7 +67,7 @@ class InternalErrors:
         exception: BaseException | None = None,
         *,
         detail: str = "",
-        level: int = logging.ERROR,
+        level: int = _ERROR,
     ) -> None:
         """
         Count an error, and log it.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["file_of_url", "redacted_url", "scope_of_url"]
 
 
-_ADDRESS_END = re.compile(r"[/?#]")
+_ADDRESS_END = r"[/?#]"
 
 # Whose events a store holds, by its scheme: to know it without opening the store.
 _SCOPES: Mapping[str, StoreScope] = {
@@ -47,7 +47,7 @@ def file_of_url(url: str) -> Path | None:
 def redacted_url(url: str) -> str:
     """A store URL fit for a log: without the password, and without a query that may hold one."""
     scheme, separator, rest = url.partition("://")
-    address = _ADDRESS_END.split(rest, maxsplit=1)[0]
+    address = re.split(_ADDRESS_END, rest, maxsplit=1)[0]
     beyond = rest[len(address) :]
     if "@" in beyond or (not separator and "@" in url):
         # An unescaped "/", "?" or "#" in a password ends the address early: which part is secret is not known.

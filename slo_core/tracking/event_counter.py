@@ -18,8 +18,9 @@ class ThreadRow:
 
     Attributes:
         good: Those in which an event is good.
-        bad: Those in which it is bad.
-        timed: Those for which its time decides: with the threshold in seconds, and whether that applies to the last byte.
+        bad: Those in which it is bad; None where there are none.
+        timed: Those for which its time decides: with the threshold in seconds, and whether that applies to the last byte;
+            None where there are none.
             Plain tuples: they are unpacked for each event, and named ones take 30 ns longer.
     """
 
@@ -27,8 +28,8 @@ class ThreadRow:
 
     def __init__(self) -> None:
         self.good: tuple[ThreadCounts, ...] = ()
-        self.bad: tuple[ThreadCounts, ...] = ()
-        self.timed: tuple[tuple[ThreadCounts, float, bool], ...] = ()
+        self.bad: tuple[ThreadCounts, ...] | None = None
+        self.timed: tuple[tuple[ThreadCounts, float, bool], ...] | None = None
         self.start, self.end = math.inf, -math.inf
 
 

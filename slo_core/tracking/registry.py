@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -111,6 +110,8 @@ class SLORegistry:
         for definition in parsed:
             registry.define(definition)
             if definition.timezone_concern is not None:
+                import logging  # as in `InternalErrors`
+
                 logging.getLogger(LOGGER_NAME).warning(
                     "%s[%r]: %s", where, definition.name, definition.timezone_concern
                 )
@@ -152,7 +153,8 @@ class SLORegistry:
         # In one step: another thread, or a signal handler, may add one of the same name at this moment.
         if self._trackers.setdefault(tracker.name, tracker) is not tracker:
             self._refuse_duplicate(tracker.name)
-        self._internals.version += 1
+        for note_change in self._internals.definition_listeners:
+            note_change()
         return tracker
 
     def _refuse_duplicate(self, name: str) -> None:

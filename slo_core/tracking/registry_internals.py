@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -16,6 +15,8 @@ from slo_core.stores.separate_counts import WORKERS_DIFFER, separate_counts, sha
 from slo_core.tracking.tracker import SLOTracker
 
 if TYPE_CHECKING:
+    import logging
+
     from slo_core.tracking.shared_read import SharedRead
 
 __all__ = ["RegistryInternals", "whole_snapshot"]
@@ -29,6 +30,12 @@ class _Registry(Protocol):
     def store(self) -> Store: ...
 
     def __iter__(self) -> Iterator[SLOTracker]: ...
+
+
+def _logger() -> logging.Logger:
+    import logging  # as in `InternalErrors`
+
+    return logging.getLogger(LOGGER_NAME)
 
 
 def whole_snapshot(snapshot: SLOSnapshot | Exception) -> SLOSnapshot:
@@ -46,7 +53,7 @@ class RegistryInternals:
         registry: The registry.
 
     Attributes:
-        version: Changes whenever an SLO is added; results worked out from the definitions are out of date then.
+        definition_listeners: Called after an SLO was added; results worked out from the definitions are out of date then.
         errors: Errors that were swallowed while requests were served: logged seldom, counted always.
         request_listeners: Called with each counted request (`RequestEvent`); see `slo_core.testing.capture_requests`.
         store_reads: What the shared reads of its store have in common.
@@ -54,8 +61,8 @@ class RegistryInternals:
         definitions_setting: Where the definitions stand, for messages.
     """
 
-    __slots__ = ("_has_warned_of_workers", "_registry", "_shared_read", "definitions_setting", "errors",
-                 "request_listeners", "store_reads", "store_setting", "version")  # fmt: skip
+    __slots__ = ("_has_warned_of_workers", "_registry", "_shared_read", "definition_listeners", "definitions_setting",
+                 "errors", "request_listeners", "store_reads", "store_setting")  # fmt: skip
 
     def __init__(self, registry: _Registry) -> None:
         from slo_core.tracking.shared_read import StoreReads  # with the first registry: it takes 2 ms to import
@@ -64,7 +71,7 @@ class RegistryInternals:
         self.store_reads = StoreReads()
         self._shared_read = self.shared(self.read_all)
         self._has_warned_of_workers = False
-        self.version = 0
+        self.definition_listeners: list[Callable[[], None]] = []
         self.errors = InternalErrors()
         self.request_listeners: list[Callable[[Any], None]] = []
         self.store_setting = "store="
@@ -151,7 +158,7 @@ class RegistryInternals:
             if evidence is None:
                 return
             self._has_warned_of_workers = True
-            logging.getLogger(LOGGER_NAME).warning(
+            _logger().warning(
                 "several workers (%s): %s %s",
                 evidence,
                 separate_counts(f"{store.backend}://", WORKERS_DIFFER),
@@ -166,7 +173,7 @@ class RegistryInternals:
             if self._has_warned_of_workers:
                 return
             self._has_warned_of_workers = True
-            logging.getLogger(LOGGER_NAME).warning(
+            _logger().warning(
                 "the server forks a process for each request (processes=) and ends it before its events are handed over: "
                 "no request is counted, whatever the store. Let it use threads (threaded=True), or take another server"
             )

@@ -44,6 +44,20 @@ def test_importing_loads_nothing_heavy_and_starts_nothing() -> None:
     assert json.loads(output) == [[], 1, []]
 
 
+def test_logging_comes_with_the_first_registry() -> None:
+    """It is a tenth of what the import would take."""
+    run(
+        """
+        import sys
+        is_there = "logging" in sys.modules  # a tool that traces the interpreter may have it
+        import slo_core
+        assert ("logging" in sys.modules) is is_there
+        slo_core.SLORegistry()
+        assert "logging" in sys.modules
+        """
+    )
+
+
 def test_importing_asks_no_clock() -> None:
     """Not even the modules that have one."""
     run(

@@ -140,7 +140,7 @@ def watched(zone: str, period: Period, day: str) -> Watched:
 
 def instants_before(end: int, longest: int) -> Iterator[int]:
     """Last seconds of quarters of an hour, at which the bucket of the near edge counts whole and holds nothing later."""
-    for back in (0, 2 * HOUR, 26 * HOUR, 5 * DAY, longest // 2, longest + DAY, longest + 30 * DAY):
+    for back in (0, 2 * HOUR, 26 * HOUR, 5 * DAY, longest // 2, longest + 6 * DAY, longest + 30 * DAY):
         yield end - back
 
 
@@ -170,7 +170,7 @@ def test_a_window_of_the_past_is_right_or_says_that_it_is_not_whole(zone: str, p
             are_whole.add(sample.is_complete)
             if begins >= end - longest:
                 assert sample.is_complete, "it lies within what is kept"
-            if begins < end - longest - 3 * DAY:
+            if begins < end - longest - (7 + 3) * DAY:  # a week longer, until its last period is final
                 assert not sample.is_complete, "it reaches back before what is kept"
             if sample.is_complete:
                 least, most = counted(events, begins + 1, at), counted(events, begins + 1 - QUARTER_HOUR, at)

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from slo_core import SLODefinition, SLORegistry
+from slo_core.testing import FakeClock
 from slo_servers import fetch, free_port, python, require, soon, start_server
 from slow_answers import DOUBTFUL_SECONDS, in_good_time
 
@@ -79,6 +81,20 @@ def test_a_shared_store_goes_on_where_it_was(folder: Path):
     """One more event with each run."""
     assert run(folder, "shared.py").startswith("1 events")
     assert run(folder, "shared.py").startswith("2 events")
+
+
+def test_a_report_of_last_month(folder: Path):
+    """Written by a process of its own, from what others have counted."""
+    clock = FakeClock(time.time() - 45 * 86_400)
+    registry = SLORegistry(f"sqlite:///{folder}/slo.db", service="shop", clock=clock)
+    orders = registry.define(SLODefinition("orders", 0.999, window="month"))
+    for day in range(46):
+        orders.record(day != 44)
+        registry.flush()
+        clock.advance(days=1)
+    registry.close()
+
+    assert re.search(r"^\w+ \d{4}: [01] of \d+ bad, ", run(folder, "report.py"))
 
 
 @pytest.mark.parametrize("name", ["classification.py", "beside_others.py"])

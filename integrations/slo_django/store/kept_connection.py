@@ -30,16 +30,20 @@ class KeptConnection:
 
     def take(self) -> BaseDatabaseWrapper | None:
         """The connection, which nothing else uses until it is put back; None where there is none that is whole."""
+        connection = self._taken()
+        if connection is None or (not _is_over(connection) and _is_quiet(connection)):
+            return connection
+        _close(connection)
+        return None
+
+    def _taken(self) -> BaseDatabaseWrapper | None:
         try:
             process, connection = self._kept.pop()
         except IndexError:
             return None
-        if process != os.getpid():
-            self._inherited.append(connection)
-            return None
-        if not _is_over(connection) and _is_quiet(connection):
+        if process == os.getpid():
             return connection
-        _close(connection)
+        self._inherited.append(connection)
         return None
 
     def put_back(self, connection: BaseDatabaseWrapper) -> None:
@@ -52,9 +56,12 @@ class KeptConnection:
 
     def close(self) -> None:
         """Close the connection, if there is one."""
-        connection = self.take()
+        connection = self._taken()
         if connection is not None:
             _close(connection)
+
+    def __del__(self) -> None:
+        self.close()  # of a store that was dropped without a close
 
 
 def _is_over(connection: BaseDatabaseWrapper) -> bool:

@@ -9,6 +9,7 @@ from slo_core.budgets.closed_period import (
     CLOSES_AFTER_SECONDS,
     KEPT_SECONDS,
     ClosedPeriod,
+    earliest_start,
     expected_events,
     is_final,
     last_periods,
@@ -73,7 +74,7 @@ class MemoryPeriods:
         """
         definition = self._definition
         until = now - CLOSES_AFTER_SECONDS
-        earliest = max(kept_since, until - definition.kept_seconds - DAY)
+        earliest = max(kept_since, earliest_start(definition, until))
         try:
             periods = ended_periods(definition, since=earliest, until=until)
             self.due_at = next_midnight(definition, until) + CLOSES_AFTER_SECONDS

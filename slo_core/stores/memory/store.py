@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from slo_core.stores.memory.closed_periods import MemoryPeriods
 
 __all__ = ["MemoryLedger", "MemoryStore"]
-
-
-logger = logging.getLogger(LOGGER_NAME)
 
 
 class _Arrival(NamedTuple):
@@ -136,6 +132,9 @@ class MemoryLedger:
             )
             has_restarted, self._has_restarted = self._has_restarted, False
         if has_restarted:  # not when it is counted: a signal handler may not log
+            import logging  # as in `InternalErrors`
+
+            logger = logging.getLogger(LOGGER_NAME)
             logger.warning("the clock stepped back further than an SLO's history reaches: its windows start empty")
         return reading
 

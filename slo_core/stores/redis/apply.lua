@@ -5,7 +5,8 @@
 --       earliest, newest; earliest and newest mean nothing without an increment. Texts, each with a zero byte at its end: the
 --       writer, the nonce, whether the writer leaves ('1') or the batch is live ('live'), the generation that stands in the
 --       names of blocks, and of batch 1 the generation before it, and what was swept and when (''; see `is_outdated` of
---       layout.py). For each increment the index of its block in KEYS (16 bits), width (32), bucket, good, bad (64 each).
+--       layout.py). For each increment the index of its block in KEYS (16 bits), width (32), bucket, good, bad (64 each), and
+--       as texts its first and last byte in the block.
 --       With a declaration the definition, the fingerprint, since when it is measured, how long it is kept, and the index in
 --       KEYS after which its blocks of quarters come, that after which those of days do, and that after which all others do.
 -- The answer: number, applied, swept, the second in which the latest note swept was written, eight bytes each; then the
@@ -14,7 +15,7 @@
 -- and what goes to them at every flush as text, since Redis 7.0 writes a number with 17 digits (a tenth of all).
 -- Lua's numbers are exact up to 2^53: a million events a second for 285 years.
 -- Its constants come from SCRIPT_CONSTANTS of blocks.py, written before this text.
-local INCREMENT = '>I2I4i8i8i8'
+local INCREMENT = '>I2I4i8i8i8ss'
 local call, unpacked, formatted, packed, record_key = redis.call, struct.unpack, string.format, ARGV[1], KEYS[1]
 local number, good, bad, dropped, errors, earliest, newest, writer, nonce, mark, generation, after_generation, after_swept,
   after_swept_at, first_increment = unpacked('>i8i8i8i8i8i8i8sssssss', packed)
@@ -155,18 +156,16 @@ if at <= #packed then
   local reference = math.min(newest, tonumber(now[1]) + FUTURE_TOLERANCE_SECONDS)
   local all_kept = earliest >= reference - SECONDS_SPAN
   repeat
-    local index, width, bucket, more_good, more_bad
-    index, width, bucket, more_good, more_bad, at = unpacked(INCREMENT, packed, at)
+    local index, width, bucket, more_good, more_bad, from, to
+    index, width, bucket, more_good, more_bad, from, to, at = unpacked(INCREMENT, packed, at)
     if all_kept or bucket >= math.floor(reference / width) - kept(width) + 1 then
-      local block, size = KEYS[index], BLOCK_BUCKETS[width]
-      local first = bucket % size * BUCKET_BYTES
       -- Quicker than EXISTS and BITFIELD, which goes from bit to bit.
-      local from = formatted('%d', first)
-      local counters = call('GETRANGE', block, from, formatted('%d', first + BUCKET_BYTES - 1))
+      local block = KEYS[index]
+      local counters = call('GETRANGE', block, from, to)
       local old_good, old_bad = 0, 0
       if counters == '' then
         -- At its full length from the start: a string that grows is given twice the room it needs.
-        call('SETRANGE', block, size * BUCKET_BYTES - 1, '\0')
+        call('SETRANGE', block, BLOCK_BUCKETS[width] * BUCKET_BYTES - 1, '\0')
         call('EXPIRE', block, lives(width))
         -- The record lists the blocks that it has written, with the second until which they live: one that is listed and is
         -- not there has been thrown away.
@@ -194,7 +193,7 @@ if at <= #packed then
     earliest, at = nil, first_increment
     repeat
       local _, width, bucket
-      _, width, bucket, _, _, at = unpacked(INCREMENT, packed, at)
+      _, width, bucket, _, _, _, _, at = unpacked(INCREMENT, packed, at)
       local start = bucket * width
       if start >= kept_since and (not earliest or start + width <= earliest) then earliest = start end
     until at > #packed

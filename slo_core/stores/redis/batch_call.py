@@ -6,7 +6,15 @@ import struct
 
 from slo_core.stores.buckets import Batch, Note
 from slo_core.stores.layout import kept_seconds
-from slo_core.stores.redis.blocks import BLOCK_BUCKETS, GROWING_WIDTHS, SHORT_WIDTHS, Keys, block_tag, blocks_within
+from slo_core.stores.redis.blocks import (
+    BLOCK_BUCKETS,
+    BUCKET_BYTES,
+    GROWING_WIDTHS,
+    SHORT_WIDTHS,
+    Keys,
+    block_tag,
+    blocks_within,
+)
 
 __all__ = ["batch_call", "note_of", "other_generation"]
 
@@ -14,6 +22,10 @@ __all__ = ["batch_call", "note_of", "other_generation"]
 # What `apply.lua` unpacks.
 _HEAD = struct.Struct(">7q")
 _INCREMENT = struct.Struct(">HI3q")
+_BYTES = [
+    b"%d\0%d\0" % (at, at + BUCKET_BYTES - 1)
+    for at in range(0, max(BLOCK_BUCKETS.values()) * BUCKET_BYTES, BUCKET_BYTES)
+]
 
 # The names of answers: that of a note, and that of a call whose blocks are of another generation.
 _NOTE = struct.Struct(">4q")
@@ -43,10 +55,11 @@ def batch_call(keys: Keys, batch: Batch, generation: str) -> tuple[list[bytes], 
         "\0".join((batch.writer, batch.nonce, mark, generation, *swept, "")).encode(),
     ]
     for width, bucket, good, bad in batch.increments:
-        name = b"%b:%d:%d" % (tag, width, bucket // BLOCK_BUCKETS[width])
+        block, place = divmod(bucket, BLOCK_BUCKETS[width])
+        name = b"%b:%d:%d" % (tag, width, block)
         if name != names[-1]:  # sorted, they come block after block
             names.append(name)
-        packed.append(_INCREMENT.pack(len(names), width, bucket, good, bad))
+        packed += (_INCREMENT.pack(len(names), width, bucket, good, bad), _BYTES[place])
     arguments: list[object] = [b"".join(packed)]
     declaration = batch.declaration
     if declaration is not None:

@@ -25,6 +25,7 @@ from slo_core.stores.layout import LEAST_KEPT_SECONDS, SWEPT_AT_ONCE, SWEPT_SECO
 
 __all__ = [
     "BLOCK_BUCKETS",
+    "BUCKET_BYTES",
     "GROWING_WIDTHS",
     "SCRIPT_CONSTANTS",
     "SERVICES_KEY",

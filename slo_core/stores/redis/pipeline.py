@@ -48,20 +48,25 @@ def run_pipeline(
 
 
 def _answers_of(redis: Any, client: Any, commands: Sequence[Sequence[object]]) -> list[Any]:
-    # Not by redis-py's own pipeline, whose looks at each command and each answer take a tenth of a flush.
+    # Not by redis-py's own pipeline, whose looks at each command and each answer take an eighth of a flush.
     pool = client.connection_pool
     try:
         connection = pool.get_connection()
     except TypeError:  # before redis-py 5.3
         connection = pool.get_connection("EVALSHA")
     try:
-        connection.send_packed_command(connection.pack_commands(commands))
+        connection.send_packed_command([b"".join(map(_packed, commands))])
         return [_answer_on(redis, connection) for _ in commands]
     except BaseException:
         connection.disconnect()  # what comes next on it is the answer to something else
         raise
     finally:
         pool.release(connection)
+
+
+def _packed(command: Sequence[object]) -> bytes:
+    parts = [value if isinstance(value, bytes) else str(value).encode() for value in command]
+    return b"*%d\r\n%b" % (len(parts), b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts]))
 
 
 def _answer_on(redis: Any, connection: Any) -> Any:

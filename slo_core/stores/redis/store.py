@@ -371,8 +371,7 @@ class RedisBucketStore:
         calls: Iterable[tuple[Sequence[str | bytes], Sequence[object]]],
     ) -> list[Any]:
         """Which store it is, its clock, and the answer of each call; in one round trip."""
-        # The name as bytes: redis-py looks for spaces in text.
-        evaluated = ((b"EVALSHA", script.sha, len(keys), *keys, *arguments) for keys, arguments in calls)
+        evaluated = (("EVALSHA", script.sha, len(keys), *keys, *arguments) for keys, arguments in calls)
         # Its identity last: a store that is emptied in between is another one, for which nothing of before is meant.
         *answers, stored = run_pipeline(self._redis, client, [("TIME",), *evaluated, _IDENTITY], [script])
         answers.insert(0, stored)

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Iterable, Sequence
 
-from slo_core.budgets.closed_period import ClosedPeriod, expected_events, is_final, one_of_each
+from slo_core.budgets.closed_period import ClosedPeriod, earliest_start, expected_events, is_final, one_of_each
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.period import DAY_KIND, Period, ended_periods
@@ -15,19 +15,7 @@ from slo_core.stores.buckets import SLORecord
 from slo_core.stores.shared.kept import kept_since
 from slo_core.stores.stored_definition import fingerprint_of
 
-__all__ = ["EndedPeriods", "KnownPeriods", "earliest_start"]
-
-
-def earliest_start(definition: SLODefinition, until: float) -> float:
-    """
-    A period that began earlier is not looked at any more: its buckets are gone, and it is not the last of its kind.
-
-    Args:
-        definition: The SLO.
-        until: Periods end at this instant or earlier, in seconds since the epoch.
-    """
-    longest = 0 if definition.period is None else definition.period.longest_seconds
-    return until - definition.kept_seconds - longest - DAY
+__all__ = ["EndedPeriods", "KnownPeriods"]
 
 
 class EndedPeriods:

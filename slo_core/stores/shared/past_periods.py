@@ -8,6 +8,7 @@ from dataclasses import replace
 from slo_core.budgets.closed_period import (
     CLOSES_AFTER_SECONDS,
     ClosedPeriod,
+    earliest_start,
     expected_events,
     last_periods,
     one_of_each,
@@ -24,7 +25,6 @@ from slo_core.stores.closed_periods import (
 )
 from slo_core.stores.shared.damage import damaged
 from slo_core.stores.shared.kept import kept_since
-from slo_core.stores.shared.known_periods import earliest_start
 from slo_core.stores.stored_definition import fingerprint_of
 
 __all__ = ["read_closed_periods", "read_expected_events", "with_past_periods"]

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from slo_core import SLODefinition, SLORegistry
+from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.errors import StoreError
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, Series, SLORecord, Stored
+from slo_core.stores.closed_periods import PeriodQuery
 from slo_core.stores.copy import CopiedSLO, check_copy, copy_store
 from slo_core.stores.layout import WIDTHS
 from slo_core.stores.shared.write_behind import WriteBehindStore
@@ -51,6 +53,31 @@ def record_in(store: SQLiteBucketStore, slo: str = "a") -> SLORecord | None:
 def buckets_in(store: SQLiteBucketStore, slo: str = "a") -> list[Increment]:
     (series,) = store.series([Query(slo, tuple(BucketRange(width, 0, NOW) for width in WIDTHS))])
     return [increment for buckets in series for increment in buckets]
+
+
+def test_closed_periods_are_copied(copying: Copying) -> None:
+    """All of them, those of kinds that are not known yet too; repeated as often as one likes."""
+    copying.count(copying.source, NOW, 7, 3)
+    start = NOW // DAY * DAY - 700 * DAY
+    row = ClosedPeriod("a", "day", start, start + DAY, 5, 1, 0.99, "f1", start, is_final=True)
+    rows = [dataclasses.replace(row, start=start + age * DAY, end=start + (age + 1) * DAY) for age in range(150)]
+    rows.append(dataclasses.replace(row, kind="correction-1"))
+    copying.source.keep_periods(rows)
+
+    for _ in range(2):
+        copy_store(copying.source, copying.target, clock=copying.clock)
+
+    (stored,) = copying.target.read_periods([PeriodQuery("a")])
+    assert sorted(stored.periods, key=str) == sorted(rows, key=str)
+
+
+def test_a_copy_without_damaged_periods_would_look_complete(copying: Copying) -> None:
+    """So it is refused."""
+    copying.count(copying.source, NOW, 7, 3)
+    copying.source.keep_periods([ClosedPeriod("a", "day", 0, DAY, -5, 1, 0.99, "f1", 0)])
+
+    with pytest.raises(StoreError, match="damaged"):
+        copy_store(copying.source, copying.target, clock=copying.clock)
 
 
 def test_totals_buckets_and_definition_are_those_of_the_source(copying: Copying, clock: FakeClock) -> None:

@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 from flask import Blueprint, Flask, Response, abort, got_request_exception, request_started
 from flask_restful import Api, Resource
+from werkzeug.exceptions import InternalServerError, ServiceUnavailable
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from flask_service import Service
+from slo_core import SLORegistry
+from slo_wsgi import SLOMiddleware
+from wsgi_driver import serve
 
 
 def report(exception: Exception) -> None:
@@ -234,17 +238,24 @@ def test_flask_restful_answers_the_exceptions_that_it_knows(is_first: bool, pref
 
 
 class Retry:
-    """A middleware inside ours that asks again where the answer is 500, or where an exception comes out."""
+    """
+    A middleware inside ours that asks again where the answer is 500, or where an exception comes out.
 
-    def __init__(self, app: Flask, *, times: int) -> None:
-        self.wsgi_app, self.times = app.wsgi_app, times
+    Args:
+        app: The application.
+        times: How often it asks at most.
+        environ_of: Makes the environ of each attempt.
+    """
+
+    def __init__(self, app: Flask, *, times: int, environ_of: Callable[[Any], Any] = lambda environ: environ) -> None:
+        self.wsgi_app, self.times, self.environ_of = app.wsgi_app, times, environ_of
         app.wsgi_app = self  # type: ignore[method-assign]
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         for _ in range(self.times):
             kept: list[Any] = []
             try:
-                chunks = list(self.wsgi_app(environ, lambda *given: kept.append(given)))  # noqa: B023
+                chunks = list(self.wsgi_app(self.environ_of(environ), lambda *given: kept.append(given)))  # noqa: B023
             except LookupError:
                 kept, chunks = [("500 Gave Up", [])], [b""]
             if kept[0][0].startswith("200"):
@@ -279,6 +290,50 @@ def test_a_request_that_is_tried_again_is_what_it_answers_in_the_end(
 
     service.ask(path="/other")
     assert service.counts() == (counts[0] + 1, counts[1])
+    assert not request_started.receivers
+
+
+def counts_of(registry: SLORegistry, name: str) -> tuple[int, int]:
+    snapshot = registry[name].snapshot()
+    return snapshot.total - snapshot.failures, snapshot.failures
+
+
+@pytest.mark.parametrize("environ_of", [dict, lambda environ: environ], ids=["a copy", "the same"])
+@pytest.mark.parametrize(
+    ("attempts", "outer"),
+    [
+        ([LookupError("a deadlock"), "done"], (1, 0)),
+        ([ServiceUnavailable(), LookupError("a deadlock")], (0, 1)),
+        ([LookupError("a deadlock"), LookupError("a deadlock")], (0, 1)),
+    ],
+)
+def test_an_installation_around_a_retry_counts_the_last_attempt(
+    environ_of: Callable[[Any], Any], attempts: list[Any], outer: tuple[int, int]
+) -> None:
+    """The one inside, with SLOs of its own, has counted the first: the exception of another attempt goes to the outer one."""
+    app = Flask("shop")
+    left = list(attempts)
+
+    @app.get("/")
+    def view() -> str:
+        attempt = left.pop(0)
+        if isinstance(attempt, Exception):
+            raise attempt
+        return str(attempt)
+
+    @app.errorhandler(InternalServerError)
+    def explain(exc: InternalServerError) -> Any:
+        return "sorry", 500 if left else 200  # the last error page hides its exception
+
+    inner = Service(app, {"inner": {"target": 0.9}})
+    Retry(app, times=2, environ_of=environ_of)
+    registry = SLORegistry.from_config({"outer": {"target": 0.9}})
+
+    serve(SLOMiddleware(app, registry=registry))
+
+    assert counts_of(registry, "outer") == outer
+    assert inner.counts("inner") == (0, 1)
+    inner.ask(path="/nowhere")
     assert not request_started.receivers
 
 

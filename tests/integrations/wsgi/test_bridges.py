@@ -119,7 +119,7 @@ def test_an_answer_in_the_place_of_an_inner_scrape_counts_for_nothing(tmp_path: 
         start_response("403 Forbidden", [])
         return [b"no"]
 
-    table._app = table._wsgi_app = refusing  # type: ignore[attr-defined]
+    table._app = table._observed_app.wsgi_app = refusing  # type: ignore[attr-defined]
 
     ask(outer, "/legacy/metrics", "/legacy/slo/slo.css")
 

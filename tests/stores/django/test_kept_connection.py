@@ -12,7 +12,7 @@ from django.db import connections
 from django_databases import django_database
 from django_store import counts_of, emptied, record, tracker_on
 from slo_core import SLOTracker
-from slo_django.store.bucket_store import DjangoBucketStore
+from slo_django.store.bucket_store import DjangoBucketStore, open_django
 from slo_servers import wait_until
 
 SESSIONS = {
@@ -101,3 +101,12 @@ def test_a_forked_child_leaves_its_parents_connection_alone(kind: str, tracker: 
 
     assert counts_of(tracker) == (1, 0)
     assert sessions(kind) == before
+
+
+def test_a_store_that_is_dropped_leaves_no_connection(kind: str, tracker: SLOTracker) -> None:
+    """Checks and commands open a store, ask it something, and forget it."""
+    store = open_django(f"django://kept-{kind}", service="shop")
+    assert store.names() == []
+    wait_for_sessions(kind, 1)
+    del store
+    wait_for_sessions(kind, 0)

@@ -18,6 +18,7 @@ from slo_core.errors import DamagedError
 from slo_core.objectives.http_rule import HTTPRule
 from slo_core.objectives.period import Period
 from slo_core.stores.closed_periods import PeriodQuery
+from slo_core.stores.shared.period_closing import PeriodClosing
 from slo_core.stores.shared.read_only import ReadOnlyStore
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
@@ -278,8 +279,10 @@ def test_a_store_of_the_version_before_gains_its_closed_days(worker: Worker, clo
     assert fresh["monthly"].snapshot().lifetime_good == 23
 
 
-def test_a_flush_with_nothing_to_close_asks_nothing(tmp_path: Path, clock: FakeClock) -> None:
-    """It compares the clock with the next midnight."""
+def test_a_flush_with_nothing_to_close_asks_nothing(
+    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It compares the clock with the next midnight, and goes through no SLO."""
     network = FaultyStore(SQLiteBucketStore(tmp_path / "slo.db", clock=clock))
     registry = SLORegistry(WriteBehindStore(network, clock=clock, flush_interval=3600.0), clock=clock)
     registry.define(MONTHLY)
@@ -288,12 +291,13 @@ def test_a_flush_with_nothing_to_close_asks_nothing(tmp_path: Path, clock: FakeC
         count(registry, 1)
         clock.advance(1)
     reads = network.reads
-
+    looks: list[float] = []
+    monkeypatch.setattr(PeriodClosing, "_close", lambda _, __, now: looks.append(now))
     for _ in range(20):
         count(registry, 1)
         clock.advance(60)
 
-    assert network.reads == reads
+    assert (network.reads, looks) == (reads, [])
     registry.close()
 
 
