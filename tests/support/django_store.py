@@ -20,7 +20,7 @@ TABLES = ("slo_django_store", "slo_django_slo", "slo_django_bucket", "slo_django
 def emptied(alias: str) -> str:
     """The alias, its tables without rows."""
     with connections[alias].cursor() as cursor:
-        for table in TABLES:
+        for table in (*TABLES, PERIOD_TABLE):
             cursor.execute(f"DELETE FROM {table}")
     connections[alias].close()
     return alias
