@@ -38,6 +38,8 @@ class Label:
     SHORT_WINDOW = "short_window_seconds"
     BACKEND = "backend"
     SCOPE = "scope"
+    WINDOW_NAME = "slo_window"
+    TIMEZONE = "slo_timezone"
 
 
 RESERVED_LABELS = frozenset(value for name, value in vars(Label).items() if name.isupper()) | {"job", "instance", "le"}
@@ -48,6 +50,8 @@ class Metric:
 
     TARGET = "slo_target"
     WINDOW = "slo_window_seconds"
+    INFO = "slo_info"
+    RETIRED = "slo_retired_since_seconds"
     SUCCESS_RATIO = "slo_success_ratio"
     BUDGET_REMAINING = "slo_error_budget_remaining"
     BREACHED = "slo_breached"

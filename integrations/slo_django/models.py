@@ -53,6 +53,7 @@ class ServiceLevelObjective(models.Model):
     swept = models.BigIntegerField(db_default=0)
     swept_at = models.FloatField(db_default=0.0)
     notes = models.BigIntegerField(db_default=0)
+    seen_at = models.FloatField(db_default=0.0)
 
     class Meta:
         db_table = "slo_django_slo"

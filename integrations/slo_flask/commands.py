@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import click
 from flask import current_app
@@ -15,8 +15,8 @@ from slo_core.cli.gate_options import gate_options
 from slo_core.cli.rule_options import print_rules, rule_options
 from slo_core.config.sources.definition_set import DefinitionSet
 from slo_core.errors import SLOError, described
-from slo_core.status.finding import exit_code
 from slo_core.status.gate import gate_from
+from slo_core.status.gate_report import OnUndecided, gate_report
 from slo_core.status.json_view import status_json
 from slo_core.status.service_status import service_status_or_error, status_note
 from slo_core.status.state import State
@@ -84,22 +84,25 @@ def gate(
     max_burns: Sequence[str],
     min_time: str | None,
     slos: Sequence[str],
-    on_unknown: Literal["pass", "fail"],
+    on_unknown: OnUndecided,
+    on_young: OnUndecided,
+    as_json: bool,
 ) -> None:
     """
     Ask whether enough error budget is left to release, and say why.
 
-    Exit codes: 0 when enough is left, 1 when too little is, 2 when that is unknown. One line for each SLO.
+    Exit codes: 0 when enough is left, 1 when too little is, 2 when that is unknown. One line for each SLO. While less than a
+    tenth of a window has been measured, the burn rates decide, see --on-young.
     """
     with _failing_with_2():
         service = service_status_or_error(installation_of(current_app).registry)
         conditions = gate_from(min_budget=min_budget, max_burns=max_burns, min_time=min_time, slos=slos)
-        findings = conditions.judge([service])
-    for finding in findings:
-        click.echo(str(finding))
-    if service.note:
-        click.echo(service.note, err=True)
-    click.get_current_context().exit(exit_code(findings, on_unknown=on_unknown))
+        report = gate_report(conditions, [service], on_unknown=on_unknown, on_young=on_young)
+    for line in [report.json_text()] if as_json else map(str, report.findings):
+        click.echo(line)
+    for note in report.notes:
+        click.echo(note, err=True)
+    click.get_current_context().exit(report.exit_code)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from slo_core.objectives.window import DAY
 __all__ = [
     "NOTHING",
     "burn_text",
+    "day_text",
     "measured_briefly",
     "measured_text",
     "percent",
@@ -40,6 +41,16 @@ def percent(ratio: float, digits: int) -> str:
 def burn_text(burn_rate: float) -> str:
     """A burn rate, rounded down: "14.4x" is 14.4 or more."""
     return f"{Decimal(repr(burn_rate)).quantize(Decimal('0.1'), rounding=ROUND_FLOOR)}x"
+
+
+def day_text(at: float) -> str:
+    """The day of an instant, in UTC: "2026-03-01"."""
+    from datetime import UTC, datetime  # rarely needed
+
+    try:
+        return datetime.fromtimestamp(at, UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):  # no year of the calendar
+        return "a day that no calendar has"
 
 
 def roughly(seconds: float) -> str:

@@ -13,7 +13,7 @@ import click
 
 from slo_core.cli.import_path import import_project_of
 from slo_core.cli.status_options import token_in
-from slo_core.cli.store import STORE_HELP
+from slo_core.cli.store import store_option
 from slo_core.cli.terminal import print_result
 from slo_core.errors import SLOError
 from slo_core.stores.existing import existing_store_from_url, without_secrets
@@ -23,15 +23,7 @@ __all__ = ["exporter"]
 
 
 @click.command("exporter")
-@click.option(
-    "--store",
-    "url",
-    metavar="URL",
-    required=True,
-    # The URL may hold a password, and every user of the machine can read the arguments of a process.
-    envvar="SLO_STORE",
-    help=f"{STORE_HELP}  [default: SLO_STORE in the environment]",
-)
+@store_option
 @click.option("--service", metavar="NAME", help="Show this service only.  [default: every service]")
 @click.option("--host", metavar="ADDRESS", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(

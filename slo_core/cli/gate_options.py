@@ -7,13 +7,15 @@ from typing import Any, TypeVar
 
 import click
 
+from slo_core.status.gate_report import ON_UNDECIDED
+
 __all__ = ["gate_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def gate_options(command: Command) -> Command:
-    """Add what `slo_core.status.gate.gate_from` takes, and `on_unknown` for `exit_code`."""
+    """Add what `slo_core.status.gate.gate_from` takes, `on_unknown` and `on_young` for a report, and `as_json`."""
     options: Iterable[Callable[[Command], Command]] = (
         click.option(
             "--min-budget",
@@ -38,11 +40,19 @@ def gate_options(command: Command) -> Command:
         ),
         click.option(
             "--on-unknown",
-            type=click.Choice(["pass", "fail"]),
+            type=click.Choice(ON_UNDECIDED),
             default="fail",
             show_default=True,
-            help="Whether an unknown result passes (0) or fails (2).",
+            help="Whether an unknown result passes (0) or fails (2): no answer, no events, no such SLO.",
         ),
+        click.option(
+            "--on-young",
+            type=click.Choice(ON_UNDECIDED),
+            default="pass",
+            show_default=True,
+            help="Whether an SLO passes (0) or fails (2) that is measured too shortly to judge its budget, and burns nothing.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="JSON for programs."),
     )
     for option in reversed(tuple(options)):
         command = option(command)

@@ -66,9 +66,8 @@ def status(address: str, token_file: Path | None, service: str | None, watch: fl
         if watch is not None:
             return _watch(source, watch, as_json=as_json)
         services = source.read()
-    for service_status in services:
-        if service_status.note:
-            print_note(service_status.note)
+    for note in (note for service_status in services for note in service_status.notes):
+        print_note(note)
     if as_json:
         _print_json(services, indent=2)
     elif any(service_status.snapshots or not service_status.error for service_status in services):
@@ -119,7 +118,7 @@ def _picture(source: StatusSource, live: Live) -> Group:
         services = source.read()
     except StoreError as exc:
         return Group(Text(printable(str(exc)), style="bold red"), at)
-    notes = [Text(printable(status.note), style="dim") for status in services if status.note]
+    notes = [Text(printable(note), style="dim") for status in services for note in status.notes]
     errors = [status.error_with_service for status in services if status.error_with_service]
     notes += [Text(printable(error), style="bold red") for error in errors]
     return Group(rich_status_table(services, live.console), *notes, at)

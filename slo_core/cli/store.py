@@ -1,4 +1,4 @@
-"""`slo store`: copies SLOs from one store to another."""
+"""`slo store`: copies SLOs from one store to another, and takes SLOs out of a store."""
 
 from __future__ import annotations
 
@@ -13,14 +13,26 @@ from slo_core.cli.terminal import print_result
 from slo_core.errors import StoreError
 from slo_core.stores.copy import CopyReport, check_copy, copy_store
 from slo_core.stores.existing import existing_store_from_url, without_secrets
+from slo_core.stores.forgetting import slo_to_forget
 from slo_core.stores.open import bucket_store_from_url
 from slo_core.stores.url import file_of_url, redacted_url
 
-__all__ = ["STORE_HELP", "store"]
+__all__ = ["store", "store_option"]
 
 STORE_HELP = (
     "URL of a shared store: sqlite:///slo.db, redis://host/0, or django://default (with DJANGO_SETTINGS_MODULE in the "
     "environment, and the project in PYTHONPATH)."
+)
+
+# For commands that work on one store.
+store_option = click.option(
+    "--store",
+    "url",
+    metavar="URL",
+    required=True,
+    # The URL may hold a password, and every user of the machine can read the arguments of a process.
+    envvar="SLO_STORE",
+    help=f"{STORE_HELP}  [default: SLO_STORE in the environment]",
 )
 
 # The service under which a store is opened to list its services. Stores warn about the default one.
@@ -76,6 +88,45 @@ def copy(source: str, target: str, service: str | None, replace: bool) -> None:
     print_result(
         f"{_counted(count, 'SLO')} of {_counted(len(reports), 'service')}, {_counted(events, 'event')}: {shown}"
     )
+
+
+@store.command("forget")
+@click.argument("slo", metavar="NAME")
+@store_option
+@click.option("--service", metavar="NAME", help="Its service, where several have an SLO of this name.")
+@click.option("--yes", is_flag=True, help="Do not ask before deleting.")
+@click.option("--force", is_flag=True, help="Delete it although a process still declares it.")
+def forget(slo: str, url: str, service: str | None, yes: bool, force: bool) -> None:
+    """
+    Delete an SLO with all of its counts: one that was removed from the definitions, or renamed.
+
+    An SLO that a process still declares is refused. Other SLOs keep their numbers.
+    """
+    import_project_of(url)
+    with without_secrets():
+        owner = _owner(url, slo, service)
+        with closing(existing_store_from_url(url, owner)) as opened:
+            chosen = slo_to_forget(opened, slo)
+            shown = printable(f"{owner}/{slo}")
+            if not yes and not click.confirm(f"Delete {shown} from {redacted_url(url)}: {printable(chosen.contents)}?"):
+                raise StoreError("nothing was deleted")
+            chosen.delete(force=force)
+    print_result(f"{shown} is forgotten: {chosen.contents}")
+
+
+def _owner(url: str, slo: str, wanted: str | None) -> str:
+    """The service whose SLO it is."""
+    services = _services(url, wanted)
+    if len(services) == 1:
+        return services[0]
+    owners = []
+    for service in services:
+        with closing(existing_store_from_url(url, service)) as opened:
+            if slo in opened.names():
+                owners.append(service)
+    if len(owners) > 1:
+        raise StoreError(f"several services have an SLO {slo!r}: {', '.join(owners)}; choose one with --service")
+    return owners[0] if owners else services[0]
 
 
 def _replace(source: str, target: str, service: str | None) -> int:

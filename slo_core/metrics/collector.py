@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
+from slo_core.budgets.wording import window_text
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
 from slo_core.metrics.series import SeriesFamily, SeriesLabels
 from slo_core.objectives.definition import SLODefinition
@@ -21,6 +22,7 @@ __all__ = ["SLOCollector", "ServicesCollector"]
 _GAUGES = {
     Metric.TARGET: "The objective: the share of events that must be good.",
     Metric.WINDOW: "Length of the SLO's window in seconds.",
+    Metric.INFO: "The SLO's window, as it is written, and the time zone of a calendar window.",
     Metric.SUCCESS_RATIO: "Share of good events in the window; 1 without events.",
     Metric.BUDGET_REMAINING: "Share of the error budget that is left; 0 is spent, below 0 overspent.",
     Metric.BREACHED: "1 when fewer events were good than the target asks, else 0; 0 while it warms up.",
@@ -32,6 +34,7 @@ _GAUGES = {
     Metric.WINDOW_EVENTS: "Events in the last window_seconds.",
     Metric.WINDOW_FAILURES: "Bad events in the last window_seconds.",
     Metric.ALERT_FIRING: "1 when both windows of the alert rule are at or over its factor, else 0.",
+    Metric.RETIRED: "When a process last declared an SLO that is left out, because none does any more; 0 if it is not known.",
     Metric.STORE_INFO: "Where the events are kept, and whose they are: of a process, a host or a fleet.",
     Metric.STORE_UP: "1 when the answering process could read its store, else 0; then there are no SLO series.",
     Metric.FLUSH_LAG: "Age of the oldest event the answering process has not handed to its store, in seconds.",
@@ -104,6 +107,8 @@ class _SLOLabels:
 
 _BY_OUTCOME = (Label.OUTCOME,)
 _BY_WINDOW = (Label.WINDOW,)
+_INFO = (Label.WINDOW_NAME,)
+_CALENDAR_INFO = (Label.WINDOW_NAME, Label.TIMEZONE)
 _BY_PERIOD = (Label.WINDOW, Label.WINDOW_PERIOD)
 _BY_RULE = (Label.SEVERITY, Label.LONG_WINDOW, Label.SHORT_WINDOW)
 
@@ -159,6 +164,8 @@ class SLOCollector(Collector):
         else:
             for definition, snapshot in snapshots:
                 self._add_slo(families, definition, snapshot, self._labels_of(definition, shared))
+            for slo in snapshots.retired:
+                families.add(Metric.RETIRED, SeriesLabels({**shared, Label.SLO: slo.name}), slo.seen_at or 0.0)
             # Only after a read: the last known count may be lower than one that another worker has shown.
             families.add(Metric.STORE_ERRORS, shared, health.errors)
         info = SeriesLabels({**shared, Label.BACKEND: store.backend, Label.SCOPE: store.scope})
@@ -200,6 +207,11 @@ class SLOCollector(Collector):
             (Metric.EVENTS_DROPPED, snapshot.dropped),
         ):
             families.add(name, labels.own, value)
+        if definition.period is None:
+            info = labels.extended(_INFO, window_text(definition))
+        else:
+            info = labels.extended(_CALENDAR_INFO, definition.period.name, definition.timezone)
+        families.add(Metric.INFO, info, 1)
         if definition.http is not None and definition.http.latency_seconds is not None:
             families.add(Metric.LATENCY_THRESHOLD, labels.own, definition.http.latency_seconds)
         for outcome, count in (("good", snapshot.lifetime_good), ("bad", snapshot.lifetime_bad)):

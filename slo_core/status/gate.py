@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
+from slo_core.budgets.alerts import AlertState
 from slo_core.budgets.budget import exact_budget_remaining, failures_left
 from slo_core.budgets.burn_rate import exact_burn_rate
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window, pace_of
+from slo_core.budgets.warm_up import LEAST_MEASURED_PARTS
 from slo_core.budgets.wording import measured_text, percent, roughly, target_digits, window_text
 from slo_core.errors import ConfigError, Problem, nearest
 from slo_core.objectives.definition import SLODefinition
@@ -21,8 +23,10 @@ from slo_core.status.service_status import ServiceStatus
 
 __all__ = ["Gate", "gate_from"]
 
-# The share of the window that must have been measured: a few days say little about the others.
-_LEAST_MEASURED = Fraction(1, 10)
+_LEAST_MEASURED = Fraction(1, LEAST_MEASURED_PARTS)
+
+# The first that one of the checks has is that of the SLO.
+_WORST_FIRST: tuple[Verdict, ...] = ("fail", "unknown", "young", "pass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,53 +51,53 @@ class Gate:
         """
         The findings about the SLOs, at least one.
 
-        The verdict is `"unknown"` for an SLO that is missing, has no events, whose store is out of reach, or whose window
-        has been measured for less than a tenth.
+        The verdict is `"unknown"` for an SLO that is missing, has no events, or whose store is out of reach. While less than
+        a tenth of the window has been measured, or too few events have failed to judge a budget by, the burn rates decide:
+        `"fail"` while an alert rule fires or a burn rate that is asked for is exceeded, else `"young"`.
 
         Args:
             services: The status of each service.
         """
         known = {definition.name for service in services for definition, _ in service.snapshots}
+        retired = {slo.name for service in services for slo in service.retired}
         missing = [name for name in dict.fromkeys(self.slos) if name not in known]
         findings: list[Finding] = []
         for service in services:
             prefix = f"{service.service}/" if len(services) > 1 else ""
             findings += self._of_service(service, prefix)
             if service.error is not None and (missing or not self.slos):
-                findings.append(Finding("unknown", f"{service.service}/*", service.error))
+                findings.append(Finding("unknown", f"{service.service}/*", service.error, service.service))
         # An SLO may be missing only because its service could not be read.
         if not any(service.error for service in services):
-            hints = {name: nearest(name, known) if known else "there is none at all" for name in missing}
-            findings += [Finding("unknown", name, f"there is no such SLO; {hint}") for name, hint in hints.items()]
-        return findings or [Finding("unknown", "-", "there is no SLO")]
+            findings += [Finding("unknown", name, _missing(name, known, retired), slo=name) for name in missing]
+        return findings or [Finding("unknown", "-", "every SLO is retired" if retired else "there is no SLO")]
 
     def _of_service(self, service: ServiceStatus, prefix: str) -> Iterator[Finding]:
         for definition, snapshot in service.snapshots:
             subject = f"{prefix}{definition.name}"
             if self.slos and definition.name not in self.slos:
                 continue
-            if service.is_up:
-                yield self._of_slo(subject, definition, snapshot)
-            else:
-                yield Finding(
-                    "unknown", subject, f"the store {service.backend} is out of reach, and the numbers lag behind"
-                )
+            reason = service.undecided.get(definition.name)
+            if not service.is_up:
+                reason = f"the store {service.backend} is out of reach, and the numbers lag behind"
+            checks = self._checks(definition, snapshot) if reason is None else [("unknown", reason)]
+            verdict = next(verdict for verdict in _WORST_FIRST if any(outcome == verdict for outcome, _ in checks))
+            reasons = "; ".join(reason for outcome, reason in checks if outcome == verdict)
+            yield Finding(verdict, subject, reasons, service.service, definition.name)
 
-    def _of_slo(self, subject: str, definition: SLODefinition, snapshot: SLOSnapshot) -> Finding:
+    def _checks(self, definition: SLODefinition, snapshot: SLOSnapshot) -> list[tuple[Verdict, str]]:
+        """The verdict of each condition on an SLO, with its reason."""
         if not snapshot.has_data:
-            return Finding("unknown", subject, f"no events in {window_text(definition)}")
-        needed = _LEAST_MEASURED * definition.window_length(snapshot.at)
-        # More failures than the last period allowed spend the budget of this one, too, however young it is.
-        if Fraction(measured_in_window(definition, snapshot)) < needed and not snapshot.is_budget_exhausted:
-            return Finding("unknown", subject, f"measured {measured_text(definition, snapshot)}; a tenth is needed")
-        checks = [self._budget(definition, snapshot), *(_burn(snapshot, limit, definition) for limit in self.max_burns)]
+            return [("unknown", f"no events in {window_text(definition)}")]
+        burns = [_burn(snapshot, limit, definition) for limit in self.max_burns]
+        young = _why_young(definition, snapshot)
+        if young is not None:
+            firing = [_alert_text(alert) for alert in snapshot.alerts if alert.is_firing]
+            return [("fail", "; ".join([*firing, young])) if firing else ("young", young), *burns]
+        checks = [self._budget(definition, snapshot), *burns]
         if self.min_seconds:
             checks.append(self._time(definition, snapshot))
-        for verdict in ("fail", "unknown"):
-            reasons = [reason for outcome, reason in checks if outcome == verdict]
-            if reasons:
-                return Finding(verdict, subject, "; ".join(reasons))
-        return Finding("pass", subject, "; ".join(reason for _, reason in checks))
+        return checks
 
     def _budget(self, definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[Verdict, str]:
         left = exact_budget_remaining(EventCounts(snapshot.good, snapshot.failures), definition.objective)
@@ -105,7 +109,7 @@ class Gate:
             f"{_events(snapshot.total)} failed in {window_text(definition)}, target {target}"
         )
         if not is_enough and snapshot.is_warming_up:
-            return "unknown", f"too few failures to judge by: {reason}"
+            return "young", f"too few failures to judge by: {reason}"
         return "pass" if is_enough else "fail", reason
 
     def _time(self, definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[Verdict, str]:
@@ -113,6 +117,8 @@ class Gate:
         window = format_duration(pace.window_seconds)
         if not pace.failures:
             return "pass", f"no failures in {window}, so nothing burns"
+        if snapshot.is_budget_spent and snapshot.is_warming_up:
+            return "young", "too few failures to judge by how long the budget lasts"
         left = max(Fraction(0), failures_left(EventCounts(snapshot.good, snapshot.failures), definition.objective))
         seconds = left * pace.window_seconds / pace.failures
         asked = format_duration(self.min_seconds)
@@ -156,6 +162,29 @@ def gate_from(
     return Gate(min_budget=least, max_burns=tuple(limits), min_seconds=seconds, slos=tuple(slos))
 
 
+def _why_young(definition: SLODefinition, snapshot: SLOSnapshot) -> str | None:
+    """Why the budget of an SLO is not to be judged yet; None where it is."""
+    # More failures than the last period allowed spend the budget of this one, too, however young it is.
+    if snapshot.is_budget_exhausted:
+        return None
+    needed = _LEAST_MEASURED * definition.window_length(snapshot.at)
+    if Fraction(measured_in_window(definition, snapshot)) < needed:
+        return f"measured {measured_text(definition, snapshot)}; a tenth is needed to judge the budget"
+    return None
+
+
+def _alert_text(alert: AlertState) -> str:
+    long, short = alert.long, alert.short
+    windows = f"{format_duration(long.window_seconds)}/{format_duration(short.window_seconds)}"
+    return f"the alert {alert.severity} {windows} fires, {long.failures:,} of {_events(long.sample_count)} failed"
+
+
+def _missing(name: str, known: Collection[str], retired: Collection[str]) -> str:
+    if name in retired:
+        return "it is retired: no process declares it any more"
+    return f"there is no such SLO; {nearest(name, known) if known else 'there is none at all'}"
+
+
 def _burn(snapshot: SLOSnapshot, limit: BurnLimit, definition: SLODefinition) -> tuple[Verdict, str]:
     window = format_duration(limit.window_seconds)
     counted = {sample.window_seconds: sample.counts for sample in snapshot.window_samples}
@@ -163,6 +192,8 @@ def _burn(snapshot: SLOSnapshot, limit: BurnLimit, definition: SLODefinition) ->
     if counts is None:
         known = ", ".join(format_duration(seconds) for seconds in sorted(counted))
         return "unknown", f"its burn rate over {window} is not counted; choose one of its windows: {known}"
+    if snapshot.at - snapshot.data_since < _LEAST_MEASURED * limit.window_seconds:
+        return "young", f"its burn rate over {window} is not to be judged yet: a tenth of that must be measured"
     rate = exact_burn_rate(counts, definition.objective)
     is_slow_enough = rate <= limit.factor
     if not counts.has_data:

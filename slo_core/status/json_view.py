@@ -55,7 +55,8 @@ def services_json(services: Sequence[ServiceStatus]) -> dict[str, Any]:
 
     Returns:
         As `status_json`, with the `service` of every SLO. The keys of a single service (`service`, `store`, `note`) are
-        None where there are several; `errors` lists why SLOs are missing.
+        None where there are several; `errors` lists why SLOs are missing, `retired` those that are left out because no process
+        declares them any more (`service`, `name`, and `seen_at`, None where even their record has expired).
     """
     only = services[0] if len(services) == 1 else None
     return {
@@ -64,6 +65,7 @@ def services_json(services: Sequence[ServiceStatus]) -> dict[str, Any]:
         "store": None if only is None else _store_json(only),
         "note": None if only is None else only.note,
         "errors": [error for error in (status.error_with_service for status in services) if error is not None],
+        "retired": [{"service": status.service, **slo._asdict()} for status in services for slo in status.retired],
         "slos": [
             {"service": status.service, **_slo_json(*slo, status)} for status in services for slo in status.snapshots
         ],

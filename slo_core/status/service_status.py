@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from slo_core.budgets.snapshot import SLOSnapshots
+from slo_core.budgets.wording import day_text
 from slo_core.errors import StoreError
 from slo_core.stores.separate_counts import NOT_SEEN_HERE, separate_counts
 
 if TYPE_CHECKING:  # a status that is read from a page needs no registry
+    from slo_core.budgets.retired_slo import RetiredSLO
     from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["ServiceStatus", "service_status", "service_status_or_error", "status_note"]
@@ -29,6 +32,7 @@ class ServiceStatus:
         note: A caveat about the numbers; None when they are the whole service's.
         error: Why some or all of the SLOs are missing; None when none is.
         knows_thresholds: False where the status shows which alerts fire, but not their factors.
+        undecided: By SLO, why its numbers may be looked at, and decide nothing.
     """
 
     service: str
@@ -39,11 +43,42 @@ class ServiceStatus:
     note: str | None = None
     error: str | None = None
     knows_thresholds: bool = True
+    undecided: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def retired(self) -> tuple[RetiredSLO, ...]:
+        """The SLOs that no process of the service declares any more."""
+        return self.snapshots.retired
+
+    @property
+    def notes(self) -> list[str]:
+        """Caveats about the numbers, and the SLOs that are left out."""
+        notes = [] if self.note is None else [self.note]
+        if self.retired:
+            notes.append(retired_note(self.service, self.retired))
+        for reason in dict.fromkeys(self.undecided.values()):
+            slos = ", ".join(slo for slo, of_slo in self.undecided.items() if of_slo == reason)
+            notes.append(f"{slos}: {reason}")
+        return notes
 
     @property
     def error_with_service(self) -> str | None:
         """The error with the name of the service, for lists of several services."""
         return None if self.error is None else f"service {self.service!r}: {self.error}"
+
+
+def retired_note(service: str, slos: Sequence[RetiredSLO]) -> str:
+    """The SLOs of a service that are left out because no process declares them, with the way to delete them."""
+    names = ", ".join(
+        f"{slo.name} (its record has expired)"
+        if slo.seen_at is None
+        else f"{slo.name} (not since {day_text(slo.seen_at)})"
+        for slo in slos
+    )
+    return (
+        f"retired: of service {service!r} no process declares these SLOs any more, and they are left out: {names}; "
+        "`slo store forget NAME` deletes their counts"
+    )
 
 
 def status_note(registry: SLORegistry) -> str | None:

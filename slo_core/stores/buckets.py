@@ -16,6 +16,7 @@ __all__ = [
     "BucketRange",
     "BucketStore",
     "Declaration",
+    "DeletingStore",
     "Increment",
     "Note",
     "Query",
@@ -172,6 +173,8 @@ class SLORecord:
         idle_seconds: Where buckets expire by the store's clock: how long ago the SLO's last batch was applied. 0 where
             they are kept as seen from the newest event.
         lost_blocks: How often counts that the store had written were gone: it threw them away.
+        seen_at: When a process last declared the SLO or handed over events of it, by the store's clock; None where the
+            store does not say.
     """
 
     slo: str
@@ -187,6 +190,7 @@ class SLORecord:
     definition_changed_at: float | None
     idle_seconds: float = 0.0
     lost_blocks: int = 0
+    seen_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,3 +321,19 @@ class BucketStore(Protocol):
 
     def forget(self) -> None:
         """In a forked child: let go of the parent's connections without closing or using them."""
+
+
+@runtime_checkable
+class DeletingStore(Protocol):
+    """What a `BucketStore` may offer as well: `slo store forget` asks for it."""
+
+    def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
+        """
+        Delete everything that the store holds of an SLO, at one moment; whether it holds nothing of it then.
+
+        A name that is left of an SLO whose record has expired goes, too. An SLO whose `seen_at` is later is left alone.
+
+        Args:
+            slo: Its name.
+            not_seen_since: In seconds since the epoch, by the store's clock; infinity deletes it in any case.
+        """

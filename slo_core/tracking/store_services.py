@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from slo_core.budgets.retired_slo import RetiredSLO
 from slo_core.budgets.snapshot import SLOSnapshots
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import DamagedError, StoreError
@@ -15,6 +16,7 @@ from slo_core.stores.buckets import BucketStore, SLORecord
 from slo_core.stores.shared.read_only import ReadOnlyStore
 from slo_core.stores.stored_definition import definition_from_stored
 from slo_core.tracking.registry import SLORegistry
+from slo_core.tracking.retirement import retired_slos
 from slo_core.tracking.shared_read import SharedRead
 
 __all__ = ["StoreServices"]
@@ -35,19 +37,21 @@ class _Service:
         registry: Its SLOs.
         stored_definitions: The SLOs' names and definitions, as they are stored.
         unreadable: For each SLO that is not in the registry, the reason.
+        retired: Those that no process declares any more; they are in neither.
     """
 
     registry: SLORegistry
     stored_definitions: list[tuple[str, str]]
     unreadable: tuple[str, ...]
+    retired: tuple[RetiredSLO, ...] = ()
 
 
 class StoreServices:
     """
     Finds the services and SLOs in a store, by the definitions that their processes have declared there.
 
-    Each scrape reads the definitions again: new SLOs appear, and changed targets and windows apply. Nothing is ever
-    written to the store.
+    Each scrape reads the definitions again: new SLOs appear, and changed targets and windows apply. SLOs that no process
+    has declared for one of their windows are left out, and listed as retired. Nothing is ever written to the store.
 
     Args:
         open_store: Opens the store for a service.
@@ -109,8 +113,9 @@ class StoreServices:
         names = self._first.services() if self._service is None else [self._service]
         records = {name: self._store(name).records() for name in names}
         self._services = {name: self._declared(name, declared) for name, declared in records.items() if declared}
-        registries = [service.registry for service in self._services.values()]
-        return {registry: _snapshots(registry) for registry in registries} or {self._nothing: SLOSnapshots()}
+        return {service.registry: _snapshots(service) for service in self._services.values()} or {
+            self._nothing: SLOSnapshots()
+        }
 
     def _store(self, service: str) -> ReadOnlyStore:
         store = self._stores.get(service)
@@ -118,15 +123,18 @@ class StoreServices:
             store = self._stores[service] = ReadOnlyStore(self._open_store(service), clock=self._clock)
         return store
 
-    def _declared(self, name: str, records: Mapping[str, SLORecord | DamagedError]) -> _Service:
-        """The service; the same object as before, unless a definition has changed."""
+    def _declared(self, name: str, all_records: Mapping[str, SLORecord | DamagedError | None]) -> _Service:
+        """The service, with the same registry as before, unless a definition has changed."""
+        retired = retired_slos(all_records, now=self._clock())
+        left_out = {slo.name for slo in retired}
+        records = {slo: record for slo, record in all_records.items() if record is not None and slo not in left_out}
         stored_definitions = [
             (slo, record.definition if isinstance(record, SLORecord) else str(record))
             for slo, record in records.items()
         ]
         before = self._services.get(name)
         if before is not None and stored_definitions == before.stored_definitions:
-            return before
+            return before if retired == before.retired else replace(before, retired=retired)
         store = self._store(name)
         registry = SLORegistry(store, service=store.service, clock=self._clock)
         if before is not None:
@@ -140,14 +148,16 @@ class StoreServices:
                 registry.internals.errors.report(
                     f"service {name!r}, SLO {slo!r}: not shown", detail=f"{type(exc).__name__}: {exc}"
                 )
-        return _Service(registry, stored_definitions, tuple(unreadable))
+        return _Service(registry, stored_definitions, tuple(unreadable), retired)
 
 
-def _snapshots(registry: SLORegistry) -> SLOSnapshots | Exception:
+def _snapshots(service: _Service) -> SLOSnapshots | Exception:
     try:
-        return registry.internals.read_all()
+        snapshots = service.registry.internals.read_all()
     except Exception as exc:  # a service that cannot be read hides no other
         return exc
+    snapshots.retired = service.retired
+    return snapshots
 
 
 def _definition_in(record: SLORecord | DamagedError) -> SLODefinition:

@@ -68,7 +68,7 @@ def full(tmp_path: Path, service: str) -> Iterator[BucketStore]:
 def record_in(store: BucketStore) -> SLORecord:
     record = store.read([Query("availability")])[0].record
     assert record is not None
-    return dataclasses.replace(record, idle_seconds=0.0)
+    return dataclasses.replace(record, idle_seconds=0.0, seen_at=None)
 
 
 def buckets_in(store: BucketStore) -> list[Increment]:

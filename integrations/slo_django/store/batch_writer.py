@@ -21,10 +21,13 @@ __all__ = ["BatchWriter"]
 # Rows of one statement: databases and drivers limit its parameters.
 _ROWS = 500
 
+# Workers that start together need not each write that they were seen.
+_SEEN_SECONDS = 60
+
 
 SLO_COLUMNS = (
     "id", "newest", "keeps_seconds", "since", "definition", "fingerprint", "generation", "applied", "swept", "swept_at",
-    "notes",
+    "notes", "seen_at",
 )  # fmt: skip
 
 
@@ -42,6 +45,7 @@ class SLORow(NamedTuple):
     swept: int
     swept_at: float
     notes: int
+    seen_at: float
 
     def without(self, gone: Swept) -> SLORow:
         """The row after some notes have gone."""
@@ -213,15 +217,16 @@ class BatchWriter:
             definition=packed(declaration.definition),
             fingerprint=declaration.fingerprint,
             generation=row.generation or secrets.token_hex(8),  # the version before gives none
+            seen_at=row.seen_at if 0 <= now - row.seen_at < _SEEN_SECONDS else now,
         )
         if declared != row:
             changed = "" if row.fingerprint == declared.fingerprint else ", changed_at = %s"
             transaction.execute(
                 "UPDATE slo_django_slo SET definition = %s, fingerprint = %s, generation = %s, since = %s, "  # noqa: S608
-                f"keeps_seconds = %s{changed} WHERE id = %s",
+                f"keeps_seconds = %s, seen_at = %s{changed} WHERE id = %s",
                 [
                     declared.definition, declared.fingerprint, declared.generation, declared.since, declared.keeps,
-                    *([now] if changed else []), row.id,
+                    declared.seen_at, *([now] if changed else []), row.id,
                 ],
             )  # fmt: skip
         return declared
@@ -245,10 +250,11 @@ class BatchWriter:
             transaction.execute(self._dialect.add_to_buckets(len(rows)), [value for row in rows for value in row])
         transaction.execute_each(
             "UPDATE slo_django_slo SET good = good + %s, bad = bad + %s, dropped = dropped + %s, errors = errors + %s, "
-            "since = %s, newest = %s, applied = %s, notes = notes + %s WHERE id = %s",
+            "since = %s, newest = %s, applied = %s, notes = notes + %s, seen_at = %s WHERE id = %s",
             [
                 (
-                    a.good, a.bad, a.dropped, batch.errors, a.data_since, a.last_event_at, row.applied + 1, int(is_new), row.id,
+                    a.good, a.bad, a.dropped, batch.errors, a.data_since, a.last_event_at, row.applied + 1, int(is_new), now,
+                    row.id,
                 )
                 for batch, row, a, is_new in sorted(adding, key=lambda one: one.row.id)
             ],

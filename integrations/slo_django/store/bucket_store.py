@@ -18,12 +18,13 @@ from slo_core.errors import StoreError
 from slo_core.stores.base import StoreScope
 from slo_core.stores.buckets import Applied, Batch, Query, Series, SLORecord, Stored, StoreIdentity
 from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
+from slo_core.stores.layout import WIDTHS
 from slo_core.stores.shared.closed_sums import ClosedSums, WantedSums
 from slo_core.stores.url import redacted_url
 from slo_django.store.batch_writer import BatchWriter
 from slo_django.store.bucket_sums import read_series, read_sums
 from slo_django.store.database import Database
-from slo_django.store.periods import keep_periods, read_periods
+from slo_django.store.periods import PERIOD_TABLE, keep_periods, read_periods
 from slo_django.store.pruning import PRUNING_SECONDS, Pruning
 from slo_django.store.rows import RECORD_COLUMNS, digest, name_in, placeholders, record_or_trouble
 from slo_django.store.schema import TABLES, has_tables, has_version
@@ -188,6 +189,25 @@ class DjangoBucketStore:
             seconds: When to stop, after one portion or one SLO at least; infinity goes on to the end.
         """
         return self._pruning.run(seconds)
+
+    def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
+        """Delete everything of an SLO, in one transaction, unless a process was heard of since."""
+        return self._database.repeated(lambda: self._delete_slo(slo, not_seen_since))
+
+    def _delete_slo(self, slo: str, not_seen_since: float) -> bool:
+        for_update = self._database.dialect.for_update
+        with self._database.writing() as transaction:
+            which = f"slo_django_slo WHERE digest = %s{for_update}"
+            rows = self._tables.select(transaction, "id, seen_at", which, [self._batch_writer.key(slo)])
+            for key, seen_at in rows:
+                if seen_at > not_seen_since:
+                    return False
+                for width in WIDTHS:  # one at a time: a statement may only take so long
+                    transaction.execute("DELETE FROM slo_django_bucket WHERE slo_id = %s AND width = %s", [key, width])
+                transaction.execute("DELETE FROM slo_django_note WHERE slo_id = %s", [key])
+                transaction.execute(f"DELETE FROM {PERIOD_TABLE} WHERE slo_id = %s", [key])  # noqa: S608
+                transaction.execute("DELETE FROM slo_django_slo WHERE id = %s", [key])
+        return True
 
     def close(self) -> None:
         """Close the connection, where one is kept."""

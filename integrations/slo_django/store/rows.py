@@ -22,13 +22,13 @@ __all__ = [
 
 RECORD_COLUMNS = (
     "name", "good", "bad", "dropped", "errors", "since", "newest", "keeps_seconds", "definition", "fingerprint",
-    "changed_at",
+    "changed_at", "seen_at",
 )  # fmt: skip
 
 
 def record_of(row: Sequence[Any]) -> SLORecord:
     """The record in a row of `RECORD_COLUMNS`."""
-    name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at = row
+    name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, seen_at = row
     return SLORecord(
         slo=unpacked(name),
         good=good,
@@ -41,6 +41,7 @@ def record_of(row: Sequence[Any]) -> SLORecord:
         definition=unpacked(definition),
         fingerprint=fingerprint,
         definition_changed_at=changed_at,
+        seen_at=seen_at or None,
     )
 
 

@@ -7,6 +7,8 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from email.message import Message
+from email.utils import parsedate_to_datetime
 from time import time
 
 from slo_core.errors import SLOError, StoreError
@@ -33,7 +35,7 @@ class HTTPStatusSource:
         address: Its http or https address.
         token: Bearer token; None sends none.
         service: The only service to show; None shows all on the page.
-        clock: Returns seconds since the epoch; dates the numbers of a page that does not date them.
+        clock: Returns seconds since the epoch; dates the numbers of a page where neither it nor the server does.
     """
 
     def __init__(
@@ -53,9 +55,9 @@ class HTTPStatusSource:
             StoreError: No answer, or a server error.
             SLOError: Not a page of slo-suite, the wrong token, or the requested service is missing.
         """
-        body, content_type = self._fetch()
+        body, content_type, at = self._fetch()
         try:
-            services = self._parsed(body, content_type)
+            services = self._parsed(body, content_type, at)
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as exc:
             raise SLOError(
                 f"{self._shown}: expected the JSON or the metrics of slo-suite, got "
@@ -72,36 +74,43 @@ class HTTPStatusSource:
     def close(self) -> None:
         """Does nothing: no connection stays open."""
 
-    def _parsed(self, body: bytes, content_type: str) -> list[ServiceStatus]:
+    def _parsed(self, body: bytes, content_type: str, at: float) -> list[ServiceStatus]:
         if content_type == "application/json":
             return services_of_json(json.loads(body), address=self._shown)
         if content_type in ("text/plain", "application/openmetrics-text"):
-            return services_of_metrics(body.decode(), address=self._shown, at=self._clock())
+            return services_of_metrics(body.decode(), address=self._shown, at=at)
         raise SLOError(
             f"{self._shown}: expected JSON or metrics, got {content_type or 'no content type'}; "
             "the address ends with /slo.json or /metrics"
         )
 
-    def _fetch(self) -> tuple[bytes, str]:
-        """The body of an answer, and its content type."""
+    def _fetch(self) -> tuple[bytes, str, float]:
+        """The body of an answer, its content type, and when the server says that it was made."""
         request = urllib.request.Request(self._address, headers={"Accept": _ACCEPT})  # noqa: S310  # http or https: see open_status_source
         if self._token is not None:
             # Unredirected: the token must not reach another host.
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             with _opener().open(request, timeout=_SECONDS) as response:
-                return _read(response), response.headers.get_content_type()
+                return _read(response), response.headers.get_content_type(), self._date(response.headers)
         except urllib.error.HTTPError as exc:
             with exc:
                 content_type = exc.headers.get_content_type()
                 if exc.code == 503 and content_type == "application/json":
-                    return _read(exc), content_type  # the JSON says that the store is away
+                    return _read(exc), content_type, self._date(exc.headers)  # the JSON says that the store is away
             raise self._refused(exc.code) from None
         except (ValueError, http.client.InvalidURL) as exc:  # an address that cannot be sent
             raise SLOError(f"{self._shown}: expected an address such as http://host:8000/slo.json ({exc})") from exc
         except (OSError, http.client.HTTPException) as exc:
             reason = exc.reason if isinstance(exc, urllib.error.URLError) else exc
             raise StoreError(f"{self._shown}: no answer: {str(reason) or type(reason).__name__}") from exc
+
+    def _date(self, headers: Message) -> float:
+        # The clock that the numbers were counted by, rather than this machine's: a month begins when it does there.
+        try:
+            return parsedate_to_datetime(headers["Date"]).timestamp()
+        except (TypeError, ValueError, OverflowError):  # without a date, or with something else
+            return self._clock()
 
     def _refused(self, status: int) -> SLOError:
         if status >= 500:

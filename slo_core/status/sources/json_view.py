@@ -14,7 +14,13 @@ from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import CALENDAR_PERIODS, PeriodWindow
 from slo_core.status.json_view import JSON_VERSION
 from slo_core.status.service_status import ServiceStatus
-from slo_core.status.sources.published_slo import PublishedAlert, slo_from_counts
+from slo_core.status.sources.published_slo import (
+    OLDER_PAGE,
+    PublishedAlert,
+    slo_from_counts,
+    unreadable_slo,
+    zone_problem,
+)
 
 __all__ = ["services_of_json"]
 
@@ -39,18 +45,36 @@ def services_of_json(page: Any, *, address: str) -> list[ServiceStatus]:
         raise SLOError(
             f"{address}: its version is {version}, this slo-suite knows {JSON_VERSION}: upgrade the older one"
         )
-    store = page["store"]
+    store, entries = page["store"], page.get("slos", ())
+    problems = [zone_problem(entry.get("timezone") or "") for entry in entries]
+    errors = [
+        unreadable_slo(entry["name"], problem)
+        for entry, problem in zip(entries, problems, strict=True)
+        if problem is not None
+    ]
+    if page.get("error") is not None:
+        errors.append(page["error"])
     return [
         ServiceStatus(
             str(page["service"]),
             str(store["backend"]),
             str(store["scope"]),
             bool(store["is_up"]),
-            SLOSnapshots(_slo(entry) for entry in page.get("slos", ())),
+            SLOSnapshots(_slo(entry) for entry, problem in zip(entries, problems, strict=True) if problem is None),
             note=page.get("note"),
-            error=page.get("error"),
+            error="; ".join(errors) or None,
+            undecided={entry["name"]: reason for entry in entries if (reason := _why_undecided(entry)) is not None},
         )
     ]
+
+
+def _why_undecided(entry: Mapping[str, Any]) -> str | None:
+    """What the page of an older version does not say of an SLO, where that decides whether its budget is spent."""
+    if entry["window"] in CALENDAR_PERIODS and entry.get("timezone") is None:
+        return f"{OLDER_PAGE} in which time zone its window begins; upgrade the service"
+    if "is_warming_up" not in entry and entry["error_budget_remaining"] <= 0:
+        return f"{OLDER_PAGE} whether enough has been measured to judge its budget; upgrade the service"
+    return None
 
 
 def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:

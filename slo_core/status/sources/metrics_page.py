@@ -9,18 +9,27 @@ from dataclasses import dataclass, field
 from prometheus_client.parser import text_string_to_metric_families
 
 from slo_core.budgets.events import EventCounts
+from slo_core.budgets.retired_slo import RetiredSLO
 from slo_core.budgets.snapshot import Reading, SLOSnapshot, SLOSnapshots
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
 from slo_core.errors import SLOError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import CALENDAR_PERIODS, PeriodWindow
 from slo_core.status.service_status import ServiceStatus
-from slo_core.status.sources.published_slo import PublishedAlert, slo_from_counts
+from slo_core.status.sources.published_slo import (
+    OLDER_PAGE,
+    PublishedAlert,
+    slo_from_counts,
+    unreadable_slo,
+    zone_problem,
+)
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 
 __all__ = ["services_of_metrics"]
 
 _METRICS = frozenset(value for name, value in vars(Metric).items() if name.isupper())
+
+_OLDER = f"{OLDER_PAGE} whether its window is a rolling or a calendar one; upgrade the service, or ask its /slo.json"
 
 # The labels that slo-suite sets; any other is a label of the SLO.
 _OURS = frozenset(value for name, value in vars(Label).items() if name.isupper())
@@ -28,13 +37,21 @@ _OURS = frozenset(value for name, value in vars(Label).items() if name.isupper()
 
 @dataclass(slots=True)
 class _SLO:
-    """The series of one SLO."""
+    """
+    The series of one SLO.
+
+    Attributes:
+        labels: Its own.
+        window: As it is written: `30d`, `month`; None on pages of versions that do not show it.
+        timezone: Of a calendar window.
+    """
 
     labels: Mapping[str, str]
+    window: str | None = None
+    timezone: str = ""
     # By name and window; 0 where a series has no window.
     values: dict[tuple[str, int], float] = field(default_factory=dict)
     alerts: list[PublishedAlert] = field(default_factory=list)
-    period: str | None = None
 
     def add(self, name: str, labels: Mapping[str, str], value: float) -> None:
         if name == Metric.ALERT_FIRING:
@@ -43,9 +60,12 @@ class _SLO:
             return
         if Label.OUTCOME in labels:
             return
+        if name == Metric.INFO:
+            self.window, self.timezone = labels[Label.WINDOW_NAME], labels.get(Label.TIMEZONE, "")
+            return
         window = int(labels.get(Label.WINDOW, 0))
         if Label.WINDOW_PERIOD in labels:
-            self.period, window = labels[Label.WINDOW_PERIOD], PeriodWindow(window)
+            window = PeriodWindow(window)
         key = (name, window)
         if key in self.values:
             raise SLOError(
@@ -66,8 +86,8 @@ class _SLO:
             name,
             self.values[Metric.TARGET, 0],
             window_seconds=own,
-            # Shown only where a rolling window of the same length is counted, too.
-            window=self.period if self.period in CALENDAR_PERIODS else None,  # type: ignore[arg-type]  # just asked
+            window=self.window if self.window in CALENDAR_PERIODS else None,  # type: ignore[arg-type]  # just asked
+            timezone=self.timezone or "UTC",
             burn_rate_windows=tuple(window for window in burn_windows if window <= own),
             labels=self.labels,
         )
@@ -98,14 +118,15 @@ class _Service:
     scope: str = ""
     is_up: bool = True
     slos: dict[str, _SLO] = field(default_factory=dict)
+    retired: list[RetiredSLO] = field(default_factory=list)
 
 
 def services_of_metrics(text: str, *, address: str, at: float) -> list[ServiceStatus]:
     """
     Every service that a page shows.
 
-    The metrics hold no descriptions, runbooks or alert factors. They hold the length of a window only: a calendar month
-    reads as 30 days.
+    The metrics hold no descriptions, runbooks or alert factors. Those of older versions hold the length of a window only, by
+    which a calendar month reads as 30 days: such numbers decide nothing.
 
     Args:
         text: In Prometheus' text format.
@@ -138,6 +159,8 @@ def _collect(text: str, services: defaultdict[tuple[str, str], _Service]) -> Non
             service.is_up = sample.value == 1
         elif sample.name == Metric.STORE_INFO:
             service.backend, service.scope = labels[Label.BACKEND], labels[Label.SCOPE]
+        elif sample.name == Metric.RETIRED:
+            service.retired.append(RetiredSLO(labels[Label.SLO], sample.value or None))
         elif Label.SLO in labels:
             own = {name: value for name, value in labels.items() if name not in _OURS}
             service.slos.setdefault(labels[Label.SLO], _SLO(own)).add(sample.name, labels, sample.value)
@@ -149,7 +172,21 @@ def _status(name: str, service: _Service, *, at: float) -> ServiceStatus:
         note = separate_counts(f"The store {service.backend}://", ONE_ANSWERED)
     if not service.is_up and not service.slos:
         error = f"its store cannot be read ({Metric.STORE_UP} is 0)"
-    snapshots = SLOSnapshots(slo.with_snapshot(slo_name, at=at) for slo_name, slo in service.slos.items())
+    problems = {slo_name: zone_problem(slo.timezone) for slo_name, slo in service.slos.items()}
+    errors = [unreadable_slo(slo_name, problem) for slo_name, problem in problems.items() if problem is not None]
+    snapshots = SLOSnapshots(
+        (slo.with_snapshot(slo_name, at=at) for slo_name, slo in service.slos.items() if problems[slo_name] is None),
+        retired=service.retired,
+    )
+    undecided = {slo_name: _OLDER for slo_name, slo in service.slos.items() if slo.window is None}
     return ServiceStatus(
-        name, service.backend, service.scope, service.is_up, snapshots, note=note, error=error, knows_thresholds=False
+        name,
+        service.backend,
+        service.scope,
+        service.is_up,
+        snapshots,
+        note=note,
+        error="; ".join([*errors, *([error] if error is not None else [])]) or None,
+        knows_thresholds=False,
+        undecided=undecided,
     )

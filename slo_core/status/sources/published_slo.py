@@ -9,8 +9,12 @@ from fractions import Fraction
 from slo_core.budgets.snapshot import Reading, SLOSnapshot, SnapshotPlan
 from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import load_timezone
 
-__all__ = ["PublishedAlert", "slo_from_counts"]
+__all__ = ["OLDER_PAGE", "PublishedAlert", "slo_from_counts", "unreadable_slo", "zone_problem"]
+
+# Numbers with this reason are shown, and decide nothing.
+OLDER_PAGE = "the page is of an older slo-suite, which does not say"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +76,17 @@ def slo_from_counts(
     )
     warming_up = snapshot.is_warming_up if is_warming_up is None else is_warming_up
     return definition, replace(snapshot, alerts=decided, is_warming_up=warming_up)
+
+
+def zone_problem(timezone: str) -> str | None:
+    """Why the time zone on a page cannot be used on this machine; None where it can, or none is named."""
+    try:
+        load_timezone(timezone or "UTC")
+    except ValueError as exc:
+        return str(exc)
+    return None
+
+
+def unreadable_slo(name: str, reason: str) -> str:
+    """That an SLO of a page is left out, and why."""
+    return f"SLO {name!r} cannot be shown: {reason}"

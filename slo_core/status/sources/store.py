@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from time import time
 
 from slo_core.errors import StoreError
 from slo_core.status.service_status import ServiceStatus, service_status_or_error
@@ -20,16 +22,17 @@ class StoreStatusSource:
     Args:
         url: Of the store.
         service: The only service to show; None shows all.
+        clock: Returns seconds since the epoch.
 
     Raises:
         StoreError: The URL is unknown or refused, or the store does not exist.
     """
 
-    def __init__(self, url: str, *, service: str | None = None) -> None:
+    def __init__(self, url: str, *, service: str | None = None, clock: Callable[[], float] = time) -> None:
         self._shown = redacted_url(url)
         self._service = service
         with without_secrets():
-            self._services = StoreServices(partial(existing_store_from_url, url), service=service)
+            self._services = StoreServices(partial(existing_store_from_url, url), service=service, clock=clock)
 
     def read(self) -> list[ServiceStatus]:
         """
@@ -42,7 +45,7 @@ class StoreStatusSource:
             service_status_or_error(registry, snapshots=snapshots, unreadable=self._services.unreadable(registry))
             for registry, snapshots in self._services.read().items()
         ]
-        if not any(status.snapshots for status in services):
+        if not any(status.snapshots or status.retired for status in services):
             error = next((status.error for status in services if status.error is not None), None)
             owner = "any service" if self._service is None else f"service {self._service!r}"
             raise StoreError(error or f"store {self._shown}: it holds no SLO of {owner}; is it the right store?")

@@ -62,7 +62,7 @@ if exists and number ~= 0 and not record[11] then
   -- How many notes there are, by what Redis knows at once; fewer than there should be: another hand has removed some, and any
   -- of them may be this writer's.
   local OTHER_FIELDS = {'good', 'bad', 'dropped', 'errors', 'since', 'newest', 'keeps', 'definition', 'fingerprint',
-    'changed_at', 'flushed', 'generation', 'applied', 'swept', 'swept_at', 'blocks', 'lost', 'cursor', 'notes'}
+    'changed_at', 'flushed', 'generation', 'applied', 'swept', 'swept_at', 'blocks', 'lost', 'cursor', 'declared', 'notes'}
   local others, there = call('HMGET', record_key, unpack(OTHER_FIELDS)), call('HLEN', record_key)
   for index = 1, #OTHER_FIELDS do
     if others[index] then there = there - 1 end
@@ -104,6 +104,7 @@ if declares then
   set('keeps', formatted('%d', keeps))
   set('definition', ARGV[2])
   set('fingerprint', ARGV[3])
+  set('declared', now[1])
   if record[4] and record[4] ~= ARGV[3] then
     set('changed_at', formatted('%d.%06d', now[1], now[2]))
   end

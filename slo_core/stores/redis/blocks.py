@@ -80,11 +80,16 @@ class Keys:
 
     Args:
         service: Its name.
+
+    Attributes:
+        service: Its name.
+        names: The key of the names of its SLOs, a set.
     """
 
-    __slots__ = ("_service", "_tags", "names")
+    __slots__ = ("_service", "_tags", "names", "service")
 
     def __init__(self, service: str) -> None:
+        self.service = service
         self._service = quote(service, safe="")
         self._tags: dict[str, str] = {}
         self.names = f"{_PREFIX}names:{service}"
@@ -262,7 +267,9 @@ def counters_of(packed: bytes) -> array[int]:
 
 
 def _record(slo: str, fields: Sequence[bytes | None], now: float, *, gone: int) -> SLORecord | None:
-    good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, flushed, lost = fields
+    good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, flushed, lost, declared = (
+        fields
+    )
     if keeps is None or definition is None or fingerprint is None or since is None:
         return None
     return SLORecord(
@@ -279,6 +286,7 @@ def _record(slo: str, fields: Sequence[bytes | None], now: float, *, gone: int) 
         definition_changed_at=None if changed_at is None else float(changed_at),
         idle_seconds=max(0.0, now - float(flushed or now)),
         lost_blocks=int(lost or 0) + gone,
+        seen_at=max((float(at) for at in (flushed, declared) if at is not None), default=None),
     )
 
 

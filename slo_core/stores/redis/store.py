@@ -28,6 +28,7 @@ from slo_core.stores.redis.blocks import (
 )
 from slo_core.stores.redis.cluster import ClusterSession, Command
 from slo_core.stores.redis.connection import DEFAULT_TIMEOUT_SECONDS, make_client, parsed_url
+from slo_core.stores.redis.deletion import delete_slo
 from slo_core.stores.redis.generations import Generations
 from slo_core.stores.redis.options import check_options
 from slo_core.stores.redis.periods import PeriodScripts, keep_commands, read_commands, stored_periods
@@ -121,8 +122,6 @@ class RedisBucketStore:
     @property
     def _shown(self) -> str:
         return redacted_url(self._url)
-
-    # --- the protocol
 
     def identity(self) -> StoreIdentity:
         """The store's; an empty one is given one."""
@@ -291,11 +290,18 @@ class RedisBucketStore:
         """Nothing to do: keys expire by themselves."""
         return 0
 
+    def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
+        """Delete everything of an SLO, unless a process was heard of since."""
+        with self._errors():
+            return delete_slo(self._redis, self._ready(), self._keys, slo, not_seen_since=not_seen_since)
+
     def close(self) -> None:
         """Close the connections."""
         client, self._client = self._client, None
         self._is_checked = False
         if client is not None:
+            if self._is_cluster:
+                client.disconnect_connection_pools()  # which it leaves open
             client.close()
 
     def forget(self) -> None:
@@ -304,8 +310,6 @@ class RedisBucketStore:
 
     def __repr__(self) -> str:
         return f"RedisBucketStore({self._shown!r})"
-
-    # --- talking to the server
 
     def _ready(self) -> Any:
         if self._client is None:
@@ -346,7 +350,8 @@ class RedisBucketStore:
     def _identity_of(self, client: Any) -> StoreIdentity:
         stored = client.hmget(STORE_KEY, "id", "created", "schema")
         if stored[0] is None:
-            seconds, microseconds = client.time(**self._anywhere(client))
+            anywhere = {"target_nodes": client.get_random_node()} if self._is_cluster else {}
+            seconds, microseconds = client.time(**anywhere)
             client.hsetnx(STORE_KEY, "schema", SCHEMA_VERSION)
             client.hsetnx(STORE_KEY, "created", f"{seconds}.{microseconds:06d}")
             client.hsetnx(STORE_KEY, "id", secrets.token_hex(16))
@@ -358,9 +363,6 @@ class RedisBucketStore:
         store_id, created, schema = stored
         self._generations.are_used = int(schema or 1) > 1
         return StoreIdentity(text_of(store_id), float(created))
-
-    def _anywhere(self, client: Any) -> dict[str, Any]:
-        return {"target_nodes": client.get_random_node()} if self._is_cluster else {}
 
     def _run_all(
         self,

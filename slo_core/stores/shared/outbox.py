@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import secrets
 from collections import deque
 
@@ -15,7 +16,7 @@ from slo_core.stores.shared.packed_increments import increments_of
 from slo_core.stores.shared.pending_events import PendingEvents
 from slo_core.stores.shared.writer_id import WriterId, new_writer, writer_from
 
-__all__ = ["ASK_SECONDS", "KEPT_SECONDS", "MOST_INCREMENTS", "Outbox"]
+__all__ = ["ASK_SECONDS", "DECLARED_AGAIN_SECONDS", "KEPT_SECONDS", "MOST_INCREMENTS", "Outbox"]
 
 # Confirmed batches are kept so long, to be sent again if the store loses what it had confirmed (a failover).
 KEPT_SECONDS = 120.0
@@ -26,6 +27,9 @@ ASK_SECONDS = 10.0
 # A batch that was not confirmed for so long is given up: the store forgets its notes in time, and then does not know
 # any more whether it has added the batch.
 GIVEN_UP_SECONDS = NOTES_KEPT_SECONDS / 2
+
+# Without events the SLO is declared again so often: one that no process declares retires, see `slo_core.tracking.retirement`.
+DECLARED_AGAIN_SECONDS = float(HOUR)
 
 # A writer that has sent nothing for so long takes a new id before the store forgets its notes.
 WRITER_SECONDS = NOTES_KEPT_SECONDS - HOUR
@@ -57,8 +61,8 @@ class Outbox:
 
     __slots__ = (
         "_asks_soon", "_checked_at", "_confirmed_at", "_declaration", "_declared", "_declares", "_dropped", "_frozen_at",
-        "_is_clean", "_is_derived", "_is_unknown", "_kept", "_last", "_number", "_pending", "_process", "_sends", "_sent",
-        "_slo", "_unconfirmed", "_writer", "has_rest",
+        "_is_clean", "_is_derived", "_is_unknown", "_kept", "_last", "_number", "_pending", "_process", "_seen_at", "_sends",
+        "_sent", "_slo", "_unconfirmed", "_writer", "has_rest",
     )  # fmt: skip
 
     def __init__(self, slo: str, declaration: Declaration, *, writer: WriterId) -> None:
@@ -80,6 +84,7 @@ class Outbox:
         self._kept: deque[tuple[float, Batch]] = deque()
         self._confirmed_at: ClockReading | None = None
         self._is_unknown = True  # the store is told of an SLO without events, too
+        self._seen_at = math.inf  # when the store last heard that the SLO is declared, by the monotonic clock
         self._start_numbering(None)
 
     def _start_numbering(self, writer: str | None) -> None:
@@ -135,7 +140,8 @@ class Outbox:
 
     def has_work(self, now: ClockReading) -> bool:
         """Whether there is anything to send."""
-        return bool(self._unconfirmed or self._pending or self._is_unknown or self._dropped) or self._is_ask_due(now)
+        has_content = self._unconfirmed or self._pending or self._is_unknown or self._dropped
+        return bool(has_content) or self._is_silent(now) or self._is_ask_due(now)
 
     def ask_soon(self) -> None:
         """The store may have lost something: ask it whether it still has what is kept."""
@@ -156,7 +162,13 @@ class Outbox:
             return Batch(writer=self._writer_id(), slo=self._slo, number=0, declaration=self._declaration)
         if self._unconfirmed or has_events:
             return None  # the answer to a batch says as much
+        if self._is_silent(now):
+            declaration = dataclasses.replace(self._declaration, since=now.wall)  # if its record was lost
+            return Batch(writer=self._writer_id(), slo=self._slo, number=0, declaration=declaration)
         return self._asking() if self._is_ask_due(now) else None
+
+    def _is_silent(self, now: ClockReading) -> bool:
+        return now.monotonic - self._seen_at > DECLARED_AGAIN_SECONDS
 
     @staticmethod
     def _is_stale(then: ClockReading | None, now: ClockReading) -> bool:
@@ -252,6 +264,7 @@ class Outbox:
             return Outcome(is_refused=True)
         if batch.number == 0:
             self._declares = self._is_unknown = False
+            self._seen_at = now.monotonic
             self._declared = note._replace(swept_at=store_now)
             self._renew_first()
             return AS_EXPECTED
@@ -305,6 +318,7 @@ class Outbox:
         self._kept.append((now.monotonic, self._unconfirmed.popleft()))
         self._last = note
         self._confirmed_at = self._frozen_at = now
+        self._seen_at = now.monotonic
         if not self._unconfirmed:
             self._sent = None
         self._drop_kept(now.monotonic)
@@ -327,8 +341,7 @@ class Outbox:
         lacking = [batch for _, batch in self._kept if batch.number > note.number]
         if note.number == 0 and not is_new_record and last is not None and last.applied <= note.swept:
             # Its note is gone, and everything else may be there.
-            given_up = self._drop_head() if is_doubtful else 0
-            return self._renumbered(given_up=given_up, unsure=len(lacking))
+            return self._renumbered(given_up=self._drop_head() if is_doubtful else 0, unsure=len(lacking))
         missing = (0 if last is None else last.number) - note.number - len(lacking)
         self._unconfirmed.extendleft(reversed(lacking))
         if is_new_record:

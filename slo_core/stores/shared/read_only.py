@@ -121,9 +121,9 @@ class ReadOnlyStore:
         with self._asking():
             return self._buckets.services()
 
-    def records(self) -> dict[str, SLORecord | DamagedError]:
+    def records(self) -> dict[str, SLORecord | DamagedError | None]:
         """
-        The record of each SLO of this service, sorted by name, or why it cannot be read.
+        The record of each SLO of this service, sorted by name, or why it cannot be read; None where it has expired.
 
         Raises:
             StoreError: The store is out of reach.
@@ -131,14 +131,12 @@ class ReadOnlyStore:
         with self._asking():
             names = self._buckets.names()
             answers = self._buckets.read([Query(name) for name in names]) if names else []
-        records: dict[str, SLORecord | DamagedError] = {}
+        records: dict[str, SLORecord | DamagedError | None] = {}
         for name, stored in zip(names, answers, strict=True):
             trouble = stored.trouble
             if stored.record is not None:
                 trouble = trouble or damage_in_record(stored.record)
-                records[name] = stored.record
-            if trouble is not None:
-                records[name] = damaged(name, trouble)
+            records[name] = stored.record if trouble is None else damaged(name, trouble)
         return records
 
     def read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:

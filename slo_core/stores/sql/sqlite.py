@@ -36,7 +36,9 @@ from slo_core.stores.url import redacted_url
 
 __all__ = ["SQLiteBucketStore", "open_sqlite", "sqlite_store"]
 
-_RECORD = "name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at"
+# In the order of `SLORecord`.
+_RECORD = """name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, 0.0, 0,
+    NULLIF(seen_at, 0)"""
 _SUM_OF_RANGE = """
     SELECT ?, COALESCE(SUM(good), 0), COALESCE(SUM(bad), 0) FROM bucket
     WHERE slo = ? AND width = ? AND bucket BETWEEN ? AND ?"""
@@ -238,6 +240,25 @@ class SQLiteBucketStore:
                 sweep(connection, slo, now=now)
             prune_periods(connection, now=now)
             return connection.total_changes - before
+
+    def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
+        """Delete everything of an SLO, unless a process was heard of since."""
+        with self._file.transaction(write=True) as connection:
+            which = (self.service, slo)
+            row = connection.execute("SELECT id, seen_at FROM slo WHERE service = ? AND name = ?", which).fetchone()
+            if row is None:
+                return True
+            key, seen_at = row
+            if seen_at > not_seen_since:
+                return False
+            connection.execute("DELETE FROM closed_period WHERE service = ? AND slo = ?", which)
+            for statement in (
+                "DELETE FROM bucket WHERE slo = ?",
+                "DELETE FROM note WHERE slo = ?",
+                "DELETE FROM slo WHERE id = ?",
+            ):
+                connection.execute(statement, (key,))
+            return True
 
     def close(self) -> None:
         """Close the file."""

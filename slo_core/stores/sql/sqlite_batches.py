@@ -16,17 +16,18 @@ __all__ = ["add_batches", "sweep"]
 
 _INSERT_SLO = """
     INSERT INTO slo (
-        service, name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, generation)
-    VALUES (?, ?, 0, 0, 0, 0, ?, NULL, ?, ?, ?, NULL, ?)"""
+        service, name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, generation,
+        seen_at)
+    VALUES (?, ?, 0, 0, 0, 0, ?, NULL, ?, ?, ?, NULL, ?, ?)"""
 _DECLARE = """
     UPDATE slo SET definition = ?, keeps = ?, since = MIN(since, ?), changed_at = CASE WHEN fingerprint = ? THEN changed_at
-    ELSE ? END, fingerprint = ?, generation = ? WHERE id = ?"""
+    ELSE ? END, fingerprint = ?, generation = ?, seen_at = ? WHERE id = ?"""
 _ADD_TO_BUCKET = """
     INSERT INTO bucket (slo, width, bucket, good, bad) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (slo, width, bucket) DO UPDATE SET good = good + excluded.good, bad = bad + excluded.bad"""
 _ADD_TO_SLO = """
     UPDATE slo SET good = good + ?, bad = bad + ?, dropped = dropped + ?, errors = errors + ?, since = ?, newest = ?,
-    applied = ?, notes = notes + ? WHERE id = ?"""
+    applied = ?, notes = notes + ?, seen_at = ? WHERE id = ?"""
 _NOTE = """
     INSERT INTO note (writer, slo, number, noted_at, nonce, applied) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (writer, slo) DO UPDATE SET number = excluded.number, noted_at = excluded.noted_at, nonce = excluded.nonce,
@@ -111,7 +112,7 @@ def add_batches(
         applied = row.applied + 1
         # A batch without a nonce is one of the version before.
         added = int(bool(batch.nonce) and not (before and before.nonce))
-        totals.append((*counts, admitted.data_since, admitted.last_event_at, applied, added, row.id))
+        totals.append((*counts, admitted.data_since, admitted.last_event_at, applied, added, now, row.id))
         fresh.append((batch.writer, row.id, batch.number, now, batch.nonce, applied))
         notes.append(Note(batch.number, batch.nonce, applied, row.swept, row.swept_at, row.generation))
     connection.executemany(_ADD_TO_BUCKET, increments)
@@ -191,7 +192,7 @@ def _declared(
     if row is None:
         values = (service, slo, declaration.since, declaration.keeps_seconds, definition, fingerprint)
         generation = secrets.token_hex(8)
-        row_id = connection.execute(_INSERT_SLO, (*values, generation)).lastrowid
+        row_id = connection.execute(_INSERT_SLO, (*values, generation, now)).lastrowid
         assert row_id is not None
         # What another hand has left of an SLO that had the same key.
         connection.execute("DELETE FROM bucket WHERE slo = ?", (row_id,))
@@ -201,7 +202,7 @@ def _declared(
     # The version before gives none.
     generation = row.generation or secrets.token_hex(8)
     since = min(row.since, declaration.since)
-    connection.execute(_DECLARE, (definition, keeps, since, fingerprint, now, fingerprint, generation, row.id))
+    connection.execute(_DECLARE, (definition, keeps, since, fingerprint, now, fingerprint, generation, now, row.id))
     row = row._replace(keeps=keeps, since=since, generation=generation)
     if sweep(connection, row.id, now=now):
         columns = "SELECT swept, swept_at, notes FROM slo WHERE id = ?"

@@ -43,6 +43,7 @@ _COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("slo", "swept", "INTEGER NOT NULL DEFAULT 0"),
     ("slo", "swept_at", "REAL NOT NULL DEFAULT 0"),
     ("slo", "notes", "INTEGER NOT NULL DEFAULT 0"),
+    ("slo", "seen_at", "REAL NOT NULL DEFAULT 0"),
 )
 
 # Tables that came later; an older version leaves them alone. The kind of a closed period is
@@ -125,6 +126,8 @@ def migrate(connection: sqlite3.Connection, path: Path, *, now: float) -> None:
             connection.execute(statement)
     for table, column, declaration in _missing(connection):
         connection.execute(f"ALTER TABLE {table} ADD COLUMN {column} {declaration}")
+        if column == "seen_at":  # not known of those that are there: the time for which one must be missing begins now
+            connection.execute("UPDATE slo SET seen_at = ?", (now,))
     for statement in (*LATER_TABLES.values(), *_INDEXES):
         connection.execute(statement)
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")

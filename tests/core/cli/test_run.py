@@ -40,6 +40,7 @@ WRONG: dict[Names, tuple[list[str], str]] = {
     ("status",): (["sqlite:///no.db"], "store sqlite:///no.db: there is no such file"),
     ("gate",): (["sqlite:///no.db", "--min-budget", "10%"], "store sqlite:///no.db: there is no such file"),
     ("store", "copy"): (["sqlite:///no.db", "sqlite:///to.db"], "store sqlite:///no.db: there is no such file"),
+    ("store", "forget"): (["a", "--store", "sqlite:///no.db"], "store sqlite:///no.db: there is no such file"),
     ("exporter",): (["--store", "sqlite:///no.db"], "store sqlite:///no.db: there is no such file"),
     ("completion",): (["tcsh"], "'tcsh' is not one of 'bash', 'zsh', 'fish'"),
 }

@@ -160,3 +160,22 @@ def test_an_interval_that_is_none_is_refused(seconds: str, capsys: pytest.Captur
     assert main(["status", f"--watch={seconds}", URL]) == 2
 
     assert "--watch" in capsys.readouterr().err
+
+
+def test_retired_slos_are_named_and_not_shown(count: Count, capsys: pytest.CaptureFixture[str]) -> None:
+    """In a note below the table, and under a key of the JSON."""
+    count("shop", calm=(96, 4), old=(0, 0))
+    store = SQLiteBucketStore(Path("slo.db"), service="shop")
+    with store._file.transaction(write=True) as connection:
+        connection.execute("UPDATE slo SET seen_at = 86400 * 365 WHERE name = 'old'")
+    store.close()
+
+    assert main(["status", URL]) == 0
+
+    printed = capsys.readouterr()
+    assert "old" not in printed.out
+    assert "they are left out: old (not since 1971-01-01); `slo store forget NAME` deletes their counts" in printed.err
+    assert main(["status", URL, "--json"]) == 0
+    view = json.loads(capsys.readouterr().out)
+    assert view["retired"] == [{"service": "shop", "name": "old", "seen_at": 86_400 * 365}]
+    assert [slo["name"] for slo in view["slos"]] == ["calm"]

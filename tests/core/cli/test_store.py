@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -146,3 +148,83 @@ def test_no_password_is_printed(
     assert main(["store", "copy", "redis://:hunter2@host/0", f"sqlite:///{tmp_path}/to.db"]) == 2
 
     assert capsys.readouterr().err == "slo: error: RuntimeError, raised by the store\n"
+
+
+@pytest.fixture
+def aged(count_in: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> str:
+    """slo.db with `old` and `new` of shop and `old` of till; no process was heard of for two hours."""
+    for service, slo in (("shop", "old"), ("shop", "new"), ("till", "old")):
+        count_in("slo.db", service, slo, 1_999, 1)
+    url = "sqlite:///slo.db"
+    monkeypatch.setenv("SLO_STORE", url)
+    store = SQLiteBucketStore(Path("slo.db"), service="shop")
+    with store._file.transaction(write=True) as connection:
+        connection.execute("UPDATE slo SET seen_at = ?", (time() - 7_200,))
+    store.close()
+    return url
+
+
+def test_forget_deletes_one_slo(aged: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says of what, and what went; the others keep their numbers."""
+    assert main(["store", "forget", "old", "--service", "shop", "--yes"]) == 0
+
+    printed = capsys.readouterr().out
+    assert printed == "shop/old is forgotten: 2,000 events, a process was heard of 2h ago\n"
+    assert events_in(Path("slo.db"), "shop", "new") == events_in(Path("slo.db"), "till", "old") == (1_999, 1)
+    assert main(["store", "forget", "new", "--store", aged, "--yes"]) == 0  # only one service has it
+
+
+def test_forget_refuses_what_a_process_still_declares(
+    aged: str, count_in: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its counts would come back from nothing; --force is for those who know."""
+    count_in("slo.db", "shop", "live", 3, 1)
+
+    assert main(["store", "forget", "live", "--yes"]) == 2
+
+    assert "SLO 'live' of service 'shop': a process still declares it" in capsys.readouterr().err
+    assert events_in(Path("slo.db"), "shop", "live") == (3, 1)
+    assert main(["store", "forget", "live", "--yes", "--force"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["old", "--yes"], "several services have an SLO 'old': shop, till; choose one with --service"),
+        (["nwe", "--yes", "--service", "shop"], "service 'shop' has no SLO 'nwe' in this store; did you mean \"new\"?"),
+        (["new", "--yes", "--service", "stop"], "expected service 'stop', it holds 'shop', 'till'"),
+        (["new"], "nothing was deleted"),
+    ],
+)
+def test_forget_says_why_it_deletes_nothing(
+    arguments: list[str], message: str, aged: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which service, which name; or that it was told not to."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+
+    assert main(["store", "forget", *arguments]) == 2
+
+    assert message in capsys.readouterr().err
+    assert events_in(Path("slo.db"), "shop", "new") == (1_999, 1)
+
+
+def test_forget_without_an_answer_deletes_nothing(aged: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a pipeline nobody is there to ask."""
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+
+    assert main(["store", "forget", "new"]) == 2
+
+    assert events_in(Path("slo.db"), "shop", "new") == (1_999, 1)
+
+
+def test_forget_takes_a_damaged_record(aged: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is a way out of what hides an SLO."""
+    store = SQLiteBucketStore(Path("slo.db"), service="shop")
+    with store._file.transaction(write=True) as connection:
+        connection.execute("UPDATE slo SET good = -1 WHERE name = 'new'")
+
+    assert main(["store", "forget", "new", "--yes"]) == 0
+
+    assert "a damaged record (expected good to be a number of 0 or more, got -1)" in capsys.readouterr().out
+    assert store.names() == ["old"]
+    store.close()

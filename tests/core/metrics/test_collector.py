@@ -71,6 +71,7 @@ def test_the_plain_quick_start_prints_plain_labels(registry: SLORegistry) -> Non
         [
             f"slo_target{{{slo}}} 0.999",
             f"slo_window_seconds{{{slo}}} 2.592e+06",
+            f'slo_info{{{slo},slo_window="30d"}} 1.0',
             f"slo_success_ratio{{{slo}}} 0.9856",
             f"slo_error_budget_remaining{{{slo}}} -13.4",
             f"slo_breached{{{slo}}} 0.0",

@@ -12,9 +12,10 @@ import pytest
 from slo_core import SLORegistry
 from slo_core.budgets.snapshot import SLOSnapshots
 from slo_core.errors import ConfigError, StoreError
-from slo_core.status.finding import Finding, exit_code
+from slo_core.status.finding import Finding
 from slo_core.status.gate import Gate, gate_from
 from slo_core.status.gate_limits import BurnLimit, parse_burn_limit, parse_min_budget
+from slo_core.status.gate_report import GateReport
 from slo_core.status.service_status import ServiceStatus, service_status_or_error
 from slo_core.testing import FakeClock
 
@@ -125,26 +126,26 @@ def test_too_little_never_reads_as_if_it_were_enough() -> None:
     assert only(Gate(), service({"a": (1_499, 1)})).reason.startswith("33.33% of")
 
 
-@pytest.mark.parametrize(("days", "verdict"), [(2, "unknown"), (2.999, "unknown"), (3, "pass"), (30, "pass")])
+@pytest.mark.parametrize(("days", "verdict"), [(2, "young"), (2.999, "young"), (3, "pass"), (30, "pass")])
 def test_a_tenth_of_the_window_must_have_been_measured(days: float, verdict: str) -> None:
     """Of 30 days three."""
     finding = only(Gate(), service({"a": (1_000, 0)}, days=days))
 
     assert finding.verdict == verdict
-    if verdict == "unknown":
-        assert finding.reason == "measured 2 of 30 days; a tenth is needed"
+    if verdict == "young":
+        assert finding.reason == "measured 2 of 30 days; a tenth is needed to judge the budget"
 
 
 def test_before_a_tenth_even_a_spent_budget_cannot_be_told() -> None:
     """One failure in the first ten requests says nothing of a month."""
-    assert only(Gate(), service({"a": (9, 1)}, days=1)).verdict == "unknown"
+    assert only(Gate(), service({"a": (9, 1)}, days=1)).verdict == "young"
 
 
 def test_one_failure_is_too_few_to_fail_for() -> None:
     """It spends what 999 events allow, and says nothing of the others to come; two are judged."""
     finding = only(Gate(), service({"a": (998, 1)}))
 
-    assert finding.verdict == "unknown"
+    assert finding.verdict == "young"
     assert finding.reason.startswith(
         "too few failures to judge by: -0.11% of the error budget left, more than 0% asked"
     )
@@ -161,11 +162,11 @@ def test_more_failures_than_the_last_period_allowed_fail_before_a_tenth() -> Non
     assert only(Gate(), replace(status, snapshots=judged)).verdict == "fail"
 
 
-@pytest.mark.parametrize(("days", "verdict"), [(0.01, "unknown"), (2.79, "unknown"), (2.8, "fail"), (7, "fail")])
+@pytest.mark.parametrize(("days", "verdict"), [(0.01, "young"), (2.79, "young"), (2.8, "fail"), (7, "fail")])
 def test_a_month_that_has_just_begun_cannot_be_told(days: float, verdict: str) -> None:
     """Measured for weeks, but of this month only from its first on: 2.8 of February's 28 days are needed."""
     clock = FakeClock(datetime(2026, 1, 11, tzinfo=UTC).timestamp())
-    registry = SLORegistry.from_config({"a": {"target": 0.9, "window": "month"}}, clock=clock)
+    registry = SLORegistry.from_config({"a": {"target": 0.9, "window": "month", "alert_rules": []}}, clock=clock)
     clock.advance(days=21)
     clock.advance(days=days)
     registry["a"].record(False)
@@ -174,9 +175,9 @@ def test_a_month_that_has_just_begun_cannot_be_told(days: float, verdict: str) -
     finding = only(Gate(), service_status_or_error(registry))
 
     assert finding.verdict == verdict
-    if verdict == "unknown":
+    if verdict == "young":
         measured = "14m24s" if days == 0.01 else "2"
-        assert finding.reason == f"measured {measured} of 28 days; a tenth is needed"
+        assert finding.reason == f"measured {measured} of 28 days; a tenth is needed to judge the budget"
 
 
 def test_without_events_it_cannot_be_told() -> None:
@@ -232,19 +233,30 @@ def test_too_little_counts_more_than_not_knowing() -> None:
     status = service({"a": (0, 10)})
 
     assert only(gate_from(max_burns=["6/7m"]), status).verdict == "fail"
-    assert exit_code([Finding("unknown", "a", ""), Finding("fail", "b", ""), Finding("pass", "c", "")]) == 1
+    findings = [Finding("unknown", "a", ""), Finding("fail", "b", ""), Finding("pass", "c", "")]
+    assert GateReport(findings=findings).exit_code == 1
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "fails", "passes"),
-    [(["pass"], 0, 0), (["pass", "unknown"], 2, 0), (["unknown", "fail"], 1, 1), (["fail"], 1, 1)],
+    ("verdicts", "codes"),
+    [
+        # By default; with --on-unknown pass; with --on-young fail; with both.
+        (["pass"], [0, 0, 0, 0]),
+        (["pass", "unknown"], [2, 0, 2, 0]),
+        (["pass", "young"], [0, 0, 2, 2]),
+        (["young", "unknown"], [2, 0, 2, 2]),
+        (["unknown", "young", "fail"], [1, 1, 1, 1]),
+        (["fail"], [1, 1, 1, 1]),
+    ],
 )
-def test_the_exit_code_is_that_of_the_worst(verdicts: list[Any], fails: int, passes: int) -> None:
-    """What cannot be told may be let through; too little never is."""
+def test_young_and_unknown_are_let_through_one_by_one(verdicts: list[Any], codes: list[int]) -> None:
+    """Too little never is."""
     findings = [Finding(verdict, "a", "") for verdict in verdicts]
 
-    assert exit_code(findings, on_unknown="fail") == fails
-    assert exit_code(findings, on_unknown="pass") == passes
+    assert [
+        GateReport(findings=findings, **options).exit_code
+        for options in ({}, {"on_unknown": "pass"}, {"on_young": "fail"}, {"on_unknown": "pass", "on_young": "fail"})
+    ] == codes
 
 
 def test_services_are_told_apart() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 from argparse import ArgumentParser
 from pathlib import Path
@@ -212,3 +213,27 @@ def test_the_options_are_those_of_the_slo_command(name: str) -> None:
     assert {option: (default, choices and list(choices)) for option, (default, choices) in theirs.items()} == {
         option: (default, choices and list(choices)) for option, (default, choices) in ours.items()
     }
+
+
+def test_the_gate_answers_programs_in_json(shared) -> None:
+    """As `slo gate --json` does."""
+    code, out, _ = run("slo_gate", "--json", "--min-budget", "60.1%")
+
+    answer = json.loads(out)
+    assert (code, answer["exit_code"], answer["verdict"]) == (1, 1, "fail")
+    assert [(slo["service"], slo["name"], slo["verdict"]) for slo in answer["slos"]] == [
+        ("shop", "availability", "fail")
+    ]
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 0), (["--on-young", "fail"], 2)])
+def test_a_young_slo_is_let_through_unless_that_is_forbidden(options: list[str], code: int, tmp_path: Path) -> None:
+    """One good event of this moment."""
+    definitions = {"availability": {"target": 0.9}}
+    with override_settings(SLO_STORE=f"sqlite:///{tmp_path}/young.db", SLO_DEFINITIONS=definitions):
+        get_registry()["availability"].record_success()
+
+        found, out, _ = run("slo_gate", *options)
+
+    assert found == code
+    assert out.startswith("YOUNG    availability: measured ")

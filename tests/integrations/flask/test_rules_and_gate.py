@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -158,3 +159,26 @@ def test_help_tells_what_it_is_for(command: str) -> None:
 
     assert result.exit_code == 0
     assert {"rules": "--keep-firing-for", "gate": "--max-burn"}[command] in result.stdout
+
+
+def test_the_gate_answers_programs_in_json(shared: Flask) -> None:
+    """As `slo gate --json` does."""
+    result = run(shared, "gate", "--json", "--min-budget", "60.1%")
+
+    answer = json.loads(result.stdout)
+    assert (result.exit_code, answer["exit_code"], answer["verdict"]) == (1, 1, "fail")
+    assert [(slo["service"], slo["name"], slo["verdict"]) for slo in answer["slos"]] == [
+        ("shop", "availability", "fail")
+    ]
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 0), (["--on-young", "fail"], 2)])
+def test_a_young_slo_is_let_through_unless_that_is_forbidden(options: list[str], code: int) -> None:
+    """One good event of this moment."""
+    app = configured()
+    installation_of(app).registry["availability"].record_success()
+
+    result = run(app, "gate", *options)
+
+    assert result.exit_code == code
+    assert result.stdout.startswith("YOUNG    availability: measured ")

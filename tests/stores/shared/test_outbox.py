@@ -383,6 +383,56 @@ def test_a_quiet_process_asks_by_itself(start: Callable[..., Process], tmp_path:
     assert not process.store._round()
 
 
+def test_a_quiet_process_says_that_it_still_declares_its_slo(
+    start: Callable[..., Process], clock: FakeClock, monotonic: FakeClock
+) -> None:
+    """Once an hour, so that the SLO is not taken for one that was removed; events say as much."""
+
+    def seen_at() -> float | None:
+        record = process.network.read([Query("availability")])[0].record
+        assert record is not None
+        return record.seen_at
+
+    def advance(seconds: float) -> bool:
+        clock.advance(seconds=seconds)
+        monotonic.advance(seconds)
+        return process.store._round()
+
+    process = start()
+    process.store.flush()
+    declared_at = clock()
+    assert not advance(3600)
+    assert seen_at() == declared_at
+
+    assert advance(1)
+    assert seen_at() == declared_at + 3601
+    assert not advance(3600)
+    process.record(1)
+    assert advance(1)
+    assert seen_at() == declared_at + 7202
+    clock.advance(seconds=3599)
+    monotonic.advance(3599)
+    process.store._round()  # a round that asks for what is kept
+    assert seen_at() == declared_at + 7202
+
+
+def test_a_quiet_process_does_not_move_the_beginning_of_a_lost_record(
+    start: Callable[..., Process], tmp_path: Path, clock: FakeClock, monotonic: FakeClock
+) -> None:
+    """What is declared again after a loss is measured from then on, not since the process began."""
+    process = start()
+    process.store.flush()
+    with sqlite3.connect(tmp_path / "slo.db") as file:
+        file.execute("DELETE FROM slo")
+    file.close()
+    clock.advance(hours=2)
+    monotonic.advance(7200)
+
+    process.store.flush()
+
+    assert process.tracker.snapshot().data_since == clock()
+
+
 def test_a_lost_record_begins_when_it_was_lost(
     start: Callable[..., Process],
     tmp_path: Path,

@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from slo_core.errors import described
-from slo_core.status.finding import exit_code
 from slo_core.status.gate import gate_from
+from slo_core.status.gate_report import ON_UNDECIDED, gate_report
 from slo_core.status.service_status import service_status_or_error
 from slo_django.default_store import COPY_COMMAND, left_behind
 from slo_django.installation import current
@@ -48,8 +48,19 @@ class Command(BaseCommand):
             "--slo", metavar="NAME", action="append", default=[], help="ask this SLO; may be repeated (default: all)"
         )
         parser.add_argument(
-            "--on-unknown", choices=("pass", "fail"), default="fail", help="the answer where that is unknown"
+            "--on-unknown",
+            choices=ON_UNDECIDED,
+            default="fail",
+            help="whether an unknown result passes (0) or fails (2): no answer, no events, no such SLO (default: fail)",
         )
+        parser.add_argument(
+            "--on-young",
+            choices=ON_UNDECIDED,
+            default="pass",
+            help="whether an SLO passes (0) or fails (2) that is measured too shortly to judge its budget, and burns "
+            "nothing (default: pass)",
+        )
+        parser.add_argument("--json", action="store_true", dest="as_json", help="JSON for programs")
 
     def handle(self, *_: Any, **options: Any) -> None:
         """
@@ -67,14 +78,14 @@ class Command(BaseCommand):
                 slos=options["slo"],
             )
             service = service_status_or_error(current.installation.registry)
-            findings = gate.judge([service])
+            report = gate_report(gate, [service], on_unknown=options["on_unknown"], on_young=options["on_young"])
         except Exception as exc:  # a traceback would end with 1, which means: too little budget
             raise CommandError(described(exc), returncode=2) from exc
-        for finding in findings:
-            self.stdout.write(str(finding))
-        if service.note:
-            self.stderr.write(service.note)
+        for line in [report.json_text()] if options["as_json"] else map(str, report.findings):
+            self.stdout.write(line)
+        for note in report.notes:
+            self.stderr.write(note)
         if message := left_behind():
             self.stderr.write(f"{message} Copy them: {COPY_COMMAND}")
-        if code := exit_code(findings, on_unknown=options["on_unknown"]):
-            raise SystemExit(code)
+        if report.exit_code:
+            raise SystemExit(report.exit_code)

@@ -47,7 +47,7 @@ def test_a_month_begins_where_its_service_is() -> None:
     ((definition, _),) = services[0].snapshots
     assert definition.timezone == "Asia/Tokyo"
     assert [str(finding) for finding in Gate().judge(services)] == [
-        "UNKNOWN  a: measured 5h of 28 days; a tenth is needed"
+        "YOUNG    a: measured 5h of 28 days; a tenth is needed to judge the budget"
     ]
 
 

@@ -33,8 +33,6 @@ def test_what_is_read_from_the_metrics_is_what_the_json_says(registry: SLORegist
         "description",
         "runbook",
         "last_event_at",
-        "window",
-        "timezone",
         "alerts",
         "windows",
         "covered_since",
