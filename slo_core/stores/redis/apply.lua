@@ -216,8 +216,8 @@ call('HSET', record_key, unpack(fields))
 if number ~= 0 and not record[11] then call('HINCRBY', record_key, 'notes', '1') end
 if dropped ~= 0 then call('HINCRBY', record_key, 'dropped', formatted('%d', dropped)) end
 if errors ~= 0 then call('HINCRBY', record_key, 'errors', formatted('%d', errors)) end
--- Once an hour is often enough for what lives seven days more than it must.
-if declares or math.floor(tonumber(record[12] or 0) / 3600) ~= math.floor(now[1] / 3600) then
+-- Seldom is often enough for what lives seven days more than it must.
+if declares or math.floor(tonumber(record[12] or 0) / RECORD_SET_SECONDS) ~= math.floor(now[1] / RECORD_SET_SECONDS) then
   call('EXPIRE', record_key, formatted('%d', math.max(keeps, LEAST_KEPT_SECONDS) + RECORD_MORE_SECONDS))
 end
 return answer(noted, noted_applied, noted_nonce)

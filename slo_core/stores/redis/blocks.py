@@ -15,6 +15,7 @@ from slo_core.objectives.window import (
     DAY,
     EDGE_BUCKETS,
     FUTURE_TOLERANCE_SECONDS,
+    HOUR,
     MINUTES,
     QUARTER_HOUR,
     SECONDS,
@@ -69,6 +70,8 @@ SCRIPT_CONSTANTS: Mapping[str, int | Mapping[int, int]] = {
     "SWEPT_AT_ONCE": SWEPT_AT_ONCE,
     # A record outlives the longest window: its totals are of all time.
     "RECORD_MORE_SECONDS": 7 * DAY,
+    # How often that is put off.
+    "RECORD_SET_SECONDS": HOUR,
 }
 
 
