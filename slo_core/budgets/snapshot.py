@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf
+from typing import TYPE_CHECKING
 
 from slo_core.budgets import budget
 from slo_core.budgets.alerts import AlertState, RuleCheck
@@ -15,6 +16,9 @@ from slo_core.budgets.warm_up import is_warming_up, measured_seconds
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.target import Target
 from slo_core.objectives.window import Span, rolling_span
+
+if TYPE_CHECKING:
+    from slo_core.budgets.retired_slo import RetiredSLO
 
 __all__ = ["Reading", "SLOSnapshot", "SLOSnapshots", "SnapshotPlan", "measured_in_window", "pace_of", "pace_window"]
 
@@ -51,13 +55,13 @@ class SLOSnapshot:
         definition_changed_at: When the definition in a shared store changed what counts (other requests, another latency
             threshold): older numbers are of the old definition. None when it never changed.
         last_event_at: When the newest event happened; None before the first.
+        is_warming_up: Whether there are failures, but too few of them or too short a time to judge the budget by: then it
+            is neither breached nor exhausted (see `slo_core.budgets.warm_up`).
         covered_since: Since when the window is counted, in seconds since the epoch: its start, or a later time where older
             counts are no longer kept.
         is_complete: Whether all of the window is counted. False for a snapshot of the past whose window reaches back before
             what is kept: its numbers are about a part of the window. Other windows may be whole where this one is not, and
             the other way round: see `BurnRateSample.is_complete` and `AlertState.is_complete`.
-        is_warming_up: Whether there are failures, but too few of them or too short a time to judge the budget by: then it
-            is neither breached nor exhausted (see `slo_core.budgets.warm_up`).
     """
 
     name: str
@@ -79,9 +83,9 @@ class SLOSnapshot:
     dropped: int = 0
     definition_changed_at: float | None = None
     last_event_at: float | None = None
+    is_warming_up: bool = False
     covered_since: float = 0.0
     is_complete: bool = True
-    is_warming_up: bool = False
 
     @property
     def good(self) -> int:
@@ -153,15 +157,21 @@ class SLOSnapshots(list[tuple[SLODefinition, SLOSnapshot]]):
     Args:
         snapshots: The SLOs that could be read.
         unreadable: For each of the others, why it could not.
+        retired: Those that no process declares any more.
     """
 
-    __slots__ = ("unreadable",)
+    __slots__ = ("retired", "unreadable")
 
     def __init__(
-        self, snapshots: Iterable[tuple[SLODefinition, SLOSnapshot]] = (), *, unreadable: Iterable[str] = ()
+        self,
+        snapshots: Iterable[tuple[SLODefinition, SLOSnapshot]] = (),
+        *,
+        unreadable: Iterable[str] = (),
+        retired: Iterable[RetiredSLO] = (),
     ) -> None:
         super().__init__(snapshots)
         self.unreadable = tuple(unreadable)
+        self.retired = tuple(retired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,8 +299,6 @@ class SnapshotPlan:
             dropped=reading.dropped,
             definition_changed_at=reading.definition_changed_at,
             last_event_at=reading.last_event_at,
-            covered_since=whole.covered_since,
-            is_complete=whole.is_complete,
             is_warming_up=is_warming_up(
                 definition,
                 own,
@@ -298,6 +306,8 @@ class SnapshotPlan:
                 data_since=reading.data_since,
                 expected_events=reading.expected_events,
             ),
+            covered_since=whole.covered_since,
+            is_complete=whole.is_complete,
         )
 
     def _time_to_exhaustion(self, own: EventCounts, pace: EventCounts) -> float | None:
