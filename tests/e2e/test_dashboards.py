@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import subprocess
+import time
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from slo_core import SLODefinition
+from slo_core import SLODefinition, SLORegistry
 from slo_core.dashboards.dashboard import dashboard_queries, detail_dashboard, overview_dashboard
 from slo_core.dashboards.queries import DetailQueries, OverviewQueries
 from slo_servers import HOST, Prometheus, fetch, free_port, python, soon, start_prometheus, start_server, wait_until
@@ -145,6 +146,9 @@ def test_dashboards_made_for_sloth_find_their_data(tmp_path: Path) -> None:
     case = CASES["two workers, one file"]
     port = free_port()
     env = {"SLO_STORE": f"sqlite:///{tmp_path}/slo.db"}
+    # Measured for more than a tenth of its window: before that no budget is judged.
+    with SLORegistry(env["SLO_STORE"], service=case.service) as registry:
+        registry.define(SLODefinition(SLO, 0.999)).record_success(at=time.time() - 4 * 86_400)
     with (
         start_server(case.command(port), port=port, ready="/metrics", cwd=case.folder, env=env),
         start_prometheus([f"{HOST}:{port}"], rules=rules_of(case)) as prometheus,
@@ -157,7 +161,7 @@ def test_dashboards_made_for_sloth_find_their_data(tmp_path: Path) -> None:
         for query in SLOTH_QUERIES:
             wait_until(lambda query=query: prometheus.series(filled(query, case)), message=f"none: {query}")
         wait_until(lambda: prometheus.value(filled(SLOTH_QUERIES[0], case)) == 0.8, message="8 of 10 were good")
-        # The budget is spent; no page yet, for which it would have to be measured for five minutes.
+        # The budget is spent.
         wait_until(lambda: prometheus.value(filled(SLOTH_QUERIES[4], case)), message="no ticket is seen to fire")
         count = wait_until(lambda: prometheus.value("count(sloth_slo_info)"), message="no SLO is there")
         services = values_of(prometheus, "sloth_service", "sloth_slo_info")
