@@ -207,13 +207,13 @@ def test_prometheus_takes_what_it_is_told(tmp_path: Path):
 
 
 def test_what_alertmanager_is_told_is_what_the_alerts_are_labelled_with():
-    """The block of the text is the rule that the tests run with."""
+    """The block of the text holds the rules that the tests run with."""
     import yaml
 
-    from slo_core.rules.names import ALERTMANAGER_INHIBIT_RULE
+    from slo_core.rules.names import ALERTMANAGER_INHIBIT_RULES
 
     (block,) = re.findall(r"```yaml\n(inhibit_rules:\n.*?)```", README, re.DOTALL)
-    assert yaml.safe_load(block) == {"inhibit_rules": [ALERTMANAGER_INHIBIT_RULE]}
+    assert yaml.safe_load(block) == {"inhibit_rules": list(ALERTMANAGER_INHIBIT_RULES)}
 
 
 def test_the_interpreter_of_this_test_is_the_installed_one():

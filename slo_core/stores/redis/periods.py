@@ -16,7 +16,7 @@ from slo_core.stores.redis.script import Script
 __all__ = ["PeriodScripts", "keep_commands", "read_commands", "stored_periods"]
 
 # Days and weeks of 25 months are 886: where there are more fields, some are older.
-_CONSTANTS = {"KEPT_SECONDS": KEPT_SECONDS, "LIVES_SECONDS": KEPT_SECONDS + 31 * DAY, "MOST_FIELDS": 800}
+_CONSTANTS = {"KEPT_SECONDS": KEPT_SECONDS, "LIVES_SECONDS": KEPT_SECONDS + 31 * DAY, "MOST_FIELDS": 890}
 
 
 class PeriodScripts(NamedTuple):

@@ -27,8 +27,7 @@ _PASSING = ("SQLITE_BUSY", "SQLITE_FULL", "SQLITE_IOERR")
 # as with SQLite's own size.
 _PAGE_BYTES = 1024
 
-# When the write-ahead log is so long, its pages are put into the file, and it is written from its start again. It is cut to
-# this when it is empty: after an outage it may have been much larger.
+# The write-ahead log is cut to this when it is empty: after an outage it may have been much larger.
 _LOG_BYTES = 4 * 1024 * 1024
 
 
@@ -143,8 +142,6 @@ class SQLiteFile:
                 self._migrate(connection)
             connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute(f"PRAGMA journal_size_limit = {_LOG_BYTES}")
-            (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
-            connection.execute(f"PRAGMA wal_autocheckpoint = {_LOG_BYTES // page_bytes}")
             connection.execute("SELECT COUNT(*) FROM store").fetchone()  # the side files are there from now on
         except BaseException:
             connection.close()
