@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import random
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,17 +20,33 @@ from fleet_client import Clients, scrape, send
 from redis_servers import RedisServer, start_redis
 from slo_core import SLODefinition, SLORegistry
 from slo_core.config.definitions import parse_definitions
+from slo_core.conventions import Alert
 from slo_core.rules.promql import duration_text
 from slo_core.rules.rule_set import prometheus_rules
 from slo_core.rules.series import RuleScope
 from slo_core.rules.text import rules_text
-from slo_servers import HOST, Prometheus, free_port, python, soon, start_prometheus, start_server, wait_until
+from slo_servers import HOST, Prometheus, Target, free_port, python, soon, start_prometheus, start_server, wait_until
 
 SUPPORT = Path(__file__).parents[1] / "support"
 DEFINITIONS = parse_definitions(
     {"availability": {"target": "99.9%"}, "orders": {"target": 0.99, "routes": ["/orders"]}}
 )  # those of fleet_service
 REQUESTS = 600
+
+LONG = bool(os.environ.get("SLO_LONG_TESTS"))
+# Windows of seconds: alerts come and go many times within an incident of minutes.
+INCIDENT = {
+    "availability": {
+        "target": "99%",
+        "burn_rate_windows": [],
+        "alert_rules": [
+            {"long_window": "6s", "short_window": "2s", "severity": "page", "burn_rate": 20},
+            {"long_window": "8s", "short_window": "3s", "severity": "ticket", "burn_rate": 10},
+        ],
+    }
+}
+# What a busy machine may need to store the samples of a scrape that has ended.
+STORING_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -151,6 +171,56 @@ def test_records_equal_snapshots(fleet: tuple[RuleScope, list[Served]]) -> None:
                 assert soon(found, expected) == expected
 
 
+def phases() -> list[tuple[int, int]]:
+    """An incident: seconds, and the percentage of requests that fail in them. Five minutes of it with `SLO_LONG_TESTS`."""
+    course = [(2, 0), (4, 60), (6, 0), (4, 60), (6, 0)]
+    chooser = random.Random(2026)
+    while LONG and sum(seconds for seconds, _ in course) < 300:
+        course.append((chooser.randint(2, 10), chooser.choice([0, 0, 3, 5, 15, 20, 25, 60])))
+    return course
+
+
+@pytest.fixture(scope="module")
+def incident(redis: RedisServer) -> Iterator[Callable[[], Prometheus]]:
+    """
+    Two pods of one Redis with an incident that begins now; what is called waits for its end, for its Prometheus.
+
+    One pod is scraped less often, so that now this one and now that one was scraped last.
+    """
+    with SLORegistry.from_config(INCIDENT, store=redis.url, service="kiosk") as registry:
+        registry["availability"].record_success(at=time.time() - 600)  # it has been measured for ten minutes
+        rules = prometheus_rules(
+            [registry["availability"].definition], service="kiosk", scope="fleet", keep_firing_for=None
+        )
+    pods = [Served("kiosk", redis.url, workers=1) for _ in range(2)]
+    ports = [free_port() for _ in pods]
+
+    def fail(prometheus: Prometheus) -> None:
+        wait_until(lambda: prometheus.value('slo:window_events:sum{slo_service="kiosk",sloth_window="2s"}') is not None)
+        for seconds, bad_percent in phases():
+            with ExitStack() as clients:
+                for port in ports:
+                    clients.enter_context(Clients(port, clients=1, pause=0.02, bad_percent=bad_percent))
+                time.sleep(seconds)
+
+    with ExitStack() as running:
+        for pod, port in zip(pods, ports, strict=True):
+            env = {**pod.environment(), "SERVICE_DEFINITIONS": json.dumps(INCIDENT)}
+            running.enter_context(start_server(pod.command(port), port=port, ready="/metrics", env=env))
+        targets = [
+            Target(f"{HOST}:{port}", interval=every) for port, every in zip(ports, ("1s", "1300ms"), strict=True)
+        ]
+        prometheus = running.enter_context(start_prometheus(targets, rules=rules_text(rules.file_content())))
+        failing = running.enter_context(ThreadPoolExecutor()).submit(fail, prometheus)
+
+        def ended() -> Prometheus:
+            failing.result()
+            return prometheus
+
+        yield ended
+
+
+@pytest.mark.usefixtures("incident")  # which goes on meanwhile
 def test_counters_of_processes_come_close() -> None:
     """Without a shared store: within the events of a bucket, two scrapes and an evaluation."""
     port = free_port()
@@ -198,6 +268,64 @@ def test_counters_of_processes_come_close() -> None:
                 lambda name=name, window=window: recorded(prometheus, name, "shop", "availability", window), close
             )
             assert found == close, name
+
+
+def test_alerts_of_two_pods_fire_exactly_while_the_newest_scrape_says_so(incident: Callable[[], Prometheus]) -> None:
+    """
+    At every evaluation: an alert fires if `slo_alert_firing` is 1 in the scrape that Prometheus stored last, of either pod.
+
+    Where the last ones differ and the very last may still be on its way, either is right: these evaluations are left out.
+    """
+    prometheus = incident()
+    # Each query knows all that those before it know. Counts are recorded by the group of the alerts, at the same times.
+    ((_, evaluations),) = prometheus.samples('slo:window_counts:sum{sloth_window="2s",slo_count="events"}[10m]')
+    alerts = prometheus.samples(f'ALERTS{{alertname="{Alert.BURN}",alertstate="firing"}}[10m]')
+    shown: dict[RuleKey, list[tuple[float, str, float]]] = {}
+    for labels, values in prometheus.samples('slo_alert_firing{slo_service="kiosk"}[10m]'):
+        scrapes = [(at, labels["instance"], value) for at, value in values.items()]
+        shown.setdefault(rule_key(labels), []).extend(scrapes)
+    took = {labels["instance"]: values for labels, values in prometheus.samples("scrape_duration_seconds[10m]")}
+    fired: dict[RuleKey, set[float]] = {rule: set() for rule in shown}
+    for labels, values in alerts:
+        fired[rule_key(labels)] |= values.keys()
+
+    compared: Counter[RuleKey] = Counter()
+    left_out = 0
+    pods: Counter[str] = Counter()
+    courses: dict[RuleKey, list[bool]] = {rule: [] for rule in shown}
+    differences = []
+    for rule, scrapes in shown.items():
+        scrapes.sort()
+        for now in sorted(evaluations):
+            stored = max((at for at, pod, _ in scrapes if at + took[pod][at] + STORING_SECONDS <= now), default=None)
+            if stored is None:
+                continue
+            newest = [(pod, value) for at, pod, value in scrapes if stored <= at <= now]
+            if len({value for _, value in newest}) > 1:
+                left_out += 1
+                continue
+            compared[rule] += 1
+            pods[newest[0][0]] += 1
+            is_firing = now in fired[rule]
+            if is_firing != bool(newest[0][1]):
+                differences.append((rule, now, is_firing, newest))
+            if courses[rule][-1:] != [is_firing]:
+                courses[rule].append(is_firing)
+
+    changes = {" ".join(rule): len(course) - 1 for rule, course in courses.items()}
+    print(f"{compared.total()} compared, {left_out} left out, {len(differences)} differ; changes: {changes}; {pods}")
+    assert differences == []
+    assert left_out <= compared.total() / 4
+    assert len(pods) == len(compared) == 2
+    assert all(any(course) and len(course) >= 3 for course in courses.values()), changes  # each came, and went
+
+
+# What tells alert rules of an SLO apart: severity, long window and short window.
+RuleKey = tuple[str, str, str]
+
+
+def rule_key(labels: dict[str, str]) -> RuleKey:
+    return labels["severity"], labels["long_window_seconds"], labels["short_window_seconds"]
 
 
 def own_numbers(port: int, slo: str, definition: SLODefinition) -> dict[str, float]:

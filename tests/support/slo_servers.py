@@ -15,11 +15,11 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -29,6 +29,7 @@ __all__ = [
     "STOP_SECONDS",
     "Prometheus",
     "Server",
+    "Target",
     "fetch",
     "free_port",
     "python",
@@ -212,6 +213,31 @@ def stop(process: subprocess.Popen[bytes]) -> int:
     return process.returncode
 
 
+@dataclass(frozen=True)
+class Target:
+    """
+    What a Prometheus scrapes.
+
+    Attributes:
+        address: `host:port`; its job has this name.
+        labels: Labels of all its series.
+        interval: From one scrape to the next, at least a second.
+    """
+
+    address: str
+    labels: dict[str, str] = field(default_factory=dict)
+    interval: str = "1s"
+
+    def job(self, authorization: Mapping[str, str] | None) -> dict[str, object]:
+        """Its part of the configuration."""
+        return {
+            "job_name": self.address,
+            "scrape_interval": self.interval,
+            "static_configs": [{"targets": [self.address], "labels": self.labels}],
+            **({"authorization": authorization} if authorization else {}),
+        }
+
+
 @dataclass
 class Prometheus:
     """A running Prometheus."""
@@ -226,20 +252,34 @@ class Prometheus:
 
     def series(self, query: str) -> dict[tuple[tuple[str, str], ...], float]:
         """The values of an instant query by their labels."""
+        return {tuple(sorted(each["metric"].items())): float(each["value"][1]) for each in self._result(query)}
+
+    def samples(self, query: str) -> list[tuple[dict[str, str], dict[float, float]]]:
+        """The stored values by their times of each series of an instant query that ends with a range."""
+        return [
+            (each["metric"], {float(at): float(value) for at, value in each["values"]}) for each in self._result(query)
+        ]
+
+    def _result(self, query: str) -> list[dict[str, Any]]:
         answer = json.loads(fetch(f"{self.url}/api/v1/query?{urllib.parse.urlencode({'query': query})}"))
         assert answer["status"] == "success", answer
-        return {tuple(sorted(found["metric"].items())): float(found["value"][1]) for found in answer["data"]["result"]}
+        result: list[dict[str, Any]] = answer["data"]["result"]
+        return result
 
 
 @contextmanager
 def start_prometheus(
-    targets: Sequence[str], *, token: str | None = None, rules: str | None = None, alertmanager: str | None = None
+    targets: Sequence[str | Target],
+    *,
+    token: str | None = None,
+    rules: str | None = None,
+    alertmanager: str | None = None,
 ) -> Iterator[Prometheus]:
     """
-    A Prometheus that scrapes `host:port` targets every second.
+    A Prometheus that scrapes `host:port` targets, every second unless they say otherwise.
 
     Args:
-        targets: What it scrapes, each as a job of that name.
+        targets: What it scrapes, each as a job of its own.
         token: Bearer token it sends.
         rules: The text of a rule file, to be evaluated every second.
         alertmanager: `host:port` of the Alertmanager that it tells of alerts.
@@ -247,26 +287,23 @@ def start_prometheus(
     executable = require("prometheus")
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="slo-prometheus-") as folder:
-        authorization = f"    authorization: {{credentials: {json.dumps(token)}}}\n" if token else ""
-        jobs = "".join(
-            f"  - job_name: {json.dumps(target)}\n{authorization}    static_configs: [{{targets: [{json.dumps(target)}]}}]\n"
-            for target in targets
-        )
-        config = Path(folder) / "prometheus.yml"
-        interval = "scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s"
-        rule_files = ""
+        authorization = {"credentials": token} if token else None
+        config: dict[str, object] = {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "scrape_configs": [
+                (Target(target) if isinstance(target, str) else target).job(authorization) for target in targets
+            ],
+        }
         if rules is not None:
             (Path(folder) / "rules.yml").write_text(rules, encoding="utf-8")
-            rule_files = "rule_files: [rules.yml]\n"
-        alerting = ""
+            config["rule_files"] = ["rules.yml"]
         if alertmanager is not None:
-            alerting = (
-                f"alerting: {{alertmanagers: [{{static_configs: [{{targets: [{json.dumps(alertmanager)}]}}]}}]}}\n"
-            )
-        config.write_text(f"global: {{{interval}}}\n{rule_files}{alerting}scrape_configs:\n{jobs}")
+            config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager]}]}]}
+        file = Path(folder) / "prometheus.yml"
+        file.write_text(json.dumps(config))  # JSON is YAML
         command = [
             executable,
-            f"--config.file={config}",
+            f"--config.file={file}",
             f"--storage.tsdb.path={folder}/data",
             f"--web.listen-address={HOST}:{port}",
         ]
