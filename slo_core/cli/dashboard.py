@@ -13,8 +13,11 @@ __all__ = ["dashboard"]
 
 @click.command("dashboard")
 @click.argument("name", metavar="overview|detail", type=click.Choice(["overview", "detail"]))
+@click.option(
+    "--by", metavar="NAME", multiple=True, help="A label that tells environments apart: env. One more thing to pick."
+)
 @click.option("--out", metavar="FILE", help="Write to a file, in one step.  [default: standard output]")
-def dashboard(name: str, out: str | None) -> None:
+def dashboard(name: str, by: tuple[str, ...], out: str | None) -> None:
     """
     Print a Grafana dashboard as JSON.
 
@@ -24,5 +27,5 @@ def dashboard(name: str, out: str | None) -> None:
     # Here, because the library that builds them takes a while to import.
     from slo_core.dashboards.dashboard import dashboard_text, detail_dashboard, overview_dashboard
 
-    text = dashboard_text(overview_dashboard() if name == "overview" else detail_dashboard())
+    text = dashboard_text(overview_dashboard(by) if name == "overview" else detail_dashboard(by))
     write_output(out, text, show=partial(click.echo, nl=False))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from slo_core.errors import SLOError
+from slo_core.errors import ConfigError, SLOError
+from slo_core.rules.check import by_problems
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -26,24 +27,32 @@ SCHEMA_VERSION = 42
 Dashboard = dict[str, Any]
 
 
-def overview_dashboard() -> Dashboard:
+def overview_dashboard(by: Iterable[str] = ()) -> Dashboard:
     """
     All SLOs: how much of each budget is left, how fast it burns, which alerts fire. Each row links to the detail page.
 
+    Args:
+        by: Labels that tell environments apart, as the rules have them: each can be picked at the top of the page.
+
     Raises:
+        ConfigError: Not names of labels.
         SLOError: The library that builds dashboards is not installed, or has another version.
     """
-    return _built("overview")
+    return _built("overview", by)
 
 
-def detail_dashboard() -> Dashboard:
+def detail_dashboard(by: Iterable[str] = ()) -> Dashboard:
     """
     One SLO, picked at the top of the page: its budget, burn rates, alerts, traffic, and its store.
 
+    Args:
+        by: Labels that tell environments apart, as the rules have them: each can be picked at the top of the page.
+
     Raises:
+        ConfigError: Not names of labels.
         SLOError: The library that builds dashboards is not installed, or has another version.
     """
-    return _built("detail")
+    return _built("detail", by)
 
 
 def dashboard_text(dashboard: Mapping[str, Any]) -> str:
@@ -57,8 +66,8 @@ def dashboard_queries(dashboard: Mapping[str, Any], variables: Mapping[str, str]
 
     Args:
         dashboard: From `overview_dashboard` or `detail_dashboard`.
-        variables: Values of `$service` and `$slo`; other variables stay as they are. The overview takes regular
-            expressions.
+        variables: Values of `$service` and `$slo`, and of `$by_env` for a label `env`; other variables stay as they are.
+            The overview takes regular expressions.
 
     Returns:
         PromQL, in the order of the panels.
@@ -71,7 +80,10 @@ def dashboard_queries(dashboard: Mapping[str, Any], variables: Mapping[str, str]
     ]
 
 
-def _built(name: str) -> Dashboard:
+def _built(name: str, by: Iterable[str]) -> Dashboard:
+    labels = (by,) if isinstance(by, str) else tuple(by)
+    if problems := list(by_problems(labels)):
+        raise ConfigError(problems)
     try:
         with warnings.catch_warnings():
             # The library recommends JSON that only Grafana 12 and newer understand.
@@ -82,7 +94,7 @@ def _built(name: str) -> Dashboard:
         raise SLOError(
             f'dashboards need the Grafana Foundation SDK: pip install "slo-suite[dashboards]"; here it says: {exc}'
         ) from exc
-    dashboard: Dashboard = json.loads(JSONEncoder().encode(build().build()))
+    dashboard: Dashboard = json.loads(JSONEncoder().encode(build(labels).build()))
     if dashboard["schemaVersion"] != SCHEMA_VERSION:
         raise SLOError(
             f"expected the Grafana Foundation SDK to write schema version {SCHEMA_VERSION}, it writes "

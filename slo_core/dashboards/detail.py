@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from grafana_foundation_sdk.builders.dashboard import Dashboard as DashboardBuilder
 from grafana_foundation_sdk.builders.dashboard import Row
 from grafana_foundation_sdk.builders.table import Panel as Table
@@ -19,39 +21,41 @@ _RULE = f"{{{{{Label.SEVERITY}}}}} {{{{{Label.LONG_WINDOW}}}}} s / {{{{{Label.SH
 _STORE = f"{{{{{Label.STORE_ID}}}}}"
 
 
-def detail() -> DashboardBuilder:
-    """The dashboard."""
+def detail(by: Sequence[str] = ()) -> DashboardBuilder:
+    """The dashboard; `by` are labels that tell environments apart."""
+    query = DetailQueries(by)
     page = (
         panels.page(DETAIL_TITLE, uid=DETAIL_UID, description="One SLO, counted by slo-suite.")
         .with_variable(panels.variable(Variable.SERVICE, "Service", queries.SERVICES, has_all=False))
         .with_variable(panels.variable(Variable.SLO, "SLO", queries.SLOS_OF_SERVICE, has_all=False))
         .link(panels.link_to(OVERVIEW_TITLE, OVERVIEW_UID))
     )
-    _budget(page)
-    _burning(page.with_row(Row("How fast it burns")))
-    _traffic(page.with_row(Row("Traffic and store")))
+    for label in by:
+        page.with_variable(panels.variable(Variable.of_label(label), label, queries.environments(label), has_all=False))
+    _budget(page, query)
+    _burning(page.with_row(Row("How fast it burns")), query)
+    _traffic(page.with_row(Row("Traffic and store")), query)
     return page
 
 
-def _budget(page: DashboardBuilder) -> None:
-    query = DetailQueries
+def _budget(page: DashboardBuilder, query: DetailQueries) -> None:
     for title, expr, unit, levels, description in (
-        ("Objective", query.OBJECTIVE, "percentunit", None, "The share of events that must be good."),
+        ("Objective", query.objective, "percentunit", None, "The share of events that must be good."),
         (
-            "Budget remaining", query.BUDGET_REMAINING, "percentunit", panels.BUDGET_LEVELS,
+            "Budget remaining", query.budget_remaining, "percentunit", panels.BUDGET_LEVELS,
             "Share of the error budget of the SLO's window that is left; below 0 it is overspent.",
         ),
         (
-            "Burn rate now", query.CURRENT_BURN_RATE, "none", panels.BURN_LEVELS,
+            "Burn rate now", query.current_burn_rate, "none", panels.BURN_LEVELS,
             "Over the shortest recorded window; at 1 the budget lasts exactly as long as the SLO's window.",
         ),
-        ("Burn rate, window", query.PERIOD_BURN_RATE, "none", None, "Over the SLO's whole window."),
+        ("Burn rate, window", query.period_burn_rate, "none", None, "Over the SLO's whole window."),
         (
-            "Lasts at this pace", query.SECONDS_LEFT, "s", None,
+            "Lasts at this pace", query.seconds_left, "s", None,
             "Until the budget is spent, at the pace of the shortest long alert window; nothing where nothing burns.",
         ),
         (
-            "Measured", query.MEASURED_SECONDS, "s", None,
+            "Measured", query.measured_seconds, "s", None,
             "For how long the SLO has been measured. A budget means little before that is most of the window.",
         ),
     ):  # fmt: skip
@@ -59,7 +63,7 @@ def _budget(page: DashboardBuilder) -> None:
     page.with_panel(
         panels.time_series(
             "Error budget remaining",
-            (query.BUDGET_REMAINING, "remaining"),
+            (query.budget_remaining, "remaining"),
             width=24,
             unit="percentunit",
             highest=1,
@@ -69,7 +73,7 @@ def _budget(page: DashboardBuilder) -> None:
     page.with_panel(
         panels.time_series(
             "How long the budget lasts",
-            (query.SECONDS_LEFT, "at this pace"),
+            (query.seconds_left, "at this pace"),
             width=24,
             unit="s",
             description="At the pace of the shortest long alert window. A gap is a time in which nothing burned; 0 is spent.",
@@ -77,12 +81,11 @@ def _budget(page: DashboardBuilder) -> None:
     )
 
 
-def _burning(page: DashboardBuilder) -> None:
-    query = DetailQueries
+def _burning(page: DashboardBuilder, query: DetailQueries) -> None:
     page.with_panel(
         panels.time_series(
             "Burn rate by window",
-            (query.BURN_RATES, _WINDOW),
+            (query.burn_rates, _WINDOW),
             width=12,
             unit="none",
             description="An alert fires when its long and its short window are both at or over its factor.",
@@ -91,8 +94,8 @@ def _burning(page: DashboardBuilder) -> None:
     page.with_panel(
         panels.time_series(
             "Error ratio by window",
-            (query.ERROR_RATIOS, _WINDOW),
-            (query.ALLOWED_ERROR_RATIO, "allowed"),
+            (query.error_ratios, _WINDOW),
+            (query.allowed_error_ratio, "allowed"),
             width=12,
             unit="percentunit",
             description="Share of bad events, and the share that the objective allows.",
@@ -101,7 +104,7 @@ def _burning(page: DashboardBuilder) -> None:
     page.with_panel(
         panels.state_timeline(
             "Burn alerts",
-            query.FIRING,
+            query.firing,
             _RULE,
             width=12,
             description="When each multi-window alert fired, as Prometheus saw it; long and short window in seconds.",
@@ -109,11 +112,10 @@ def _burning(page: DashboardBuilder) -> None:
             off=("quiet", "green"),
         )
     )
-    page.with_panel(_windows())
+    page.with_panel(_windows(query))
 
 
-def _windows() -> Table:
-    query = DetailQueries
+def _windows(query: DetailQueries) -> Table:
     columns = {
         RuleLabel.SLOTH_WINDOW: "Window",
         "Value #events": "Events",
@@ -123,23 +125,22 @@ def _windows() -> Table:
     }
     return (
         panels.table("Windows", width=12, height=panels.HEIGHT, description="The counts behind the ratios, as of now.")
-        .with_target(panels.instant(query.EVENTS, ref="events"))
-        .with_target(panels.instant(query.FAILURES, ref="failures"))
-        .with_target(panels.instant(query.ERROR_RATIOS, ref="errors"))
-        .with_target(panels.instant(query.BURN_RATES, ref="burn"))
+        .with_target(panels.instant(query.events, ref="events"))
+        .with_target(panels.instant(query.failures, ref="failures"))
+        .with_target(panels.instant(query.error_ratios, ref="errors"))
+        .with_target(panels.instant(query.burn_rates, ref="burn"))
         .with_transformation(panels.renamed(columns))
         .override_by_name("Error ratio", panels.column("percentunit", decimals=3))
         .override_by_name("Burn rate", panels.column("none", levels=panels.BURN_LEVELS, decimals=2))
     )
 
 
-def _traffic(page: DashboardBuilder) -> None:
-    query = DetailQueries
+def _traffic(page: DashboardBuilder, query: DetailQueries) -> None:
     page.with_panel(
         panels.time_series(
             "Events",
-            (query.EVENTS_PER_SECOND, "all"),
-            (query.FAILURES_PER_SECOND, "bad"),
+            (query.events_per_second, "all"),
+            (query.failures_per_second, "bad"),
             width=12,
             unit="cps",
             description="Events a second that count for the SLO: mean of five minutes.",
@@ -148,7 +149,7 @@ def _traffic(page: DashboardBuilder) -> None:
     page.with_panel(
         panels.state_timeline(
             "Store",
-            query.STORE_UP,
+            query.store_up,
             _STORE,
             width=6,
             description="Whether every process could read the store. One that could not shows no SLO, and counts on.",
@@ -159,7 +160,7 @@ def _traffic(page: DashboardBuilder) -> None:
     page.with_panel(
         panels.time_series(
             "Waiting for the store",
-            (query.FLUSH_LAG, _STORE),
+            (query.flush_lag, _STORE),
             width=6,
             unit="s",
             description="Age of the oldest event that a process has not handed over to the store yet.",

@@ -19,3 +19,8 @@ class Variable:
     DATASOURCE = "datasource"
     SERVICE = "service"
     SLO = "slo"
+
+    @staticmethod
+    def of_label(name: str) -> str:
+        """The variable that picks a value of a label which tells environments apart."""
+        return f"by_{name}"

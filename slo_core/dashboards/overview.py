@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from grafana_foundation_sdk.builders.dashboard import Dashboard as DashboardBuilder
 from grafana_foundation_sdk.builders.table import Panel as Table
 from grafana_foundation_sdk.models import dashboard as models
@@ -16,40 +18,37 @@ __all__ = ["overview"]
 _NAME = f"{{{{{RuleLabel.SLOTH_SERVICE}}}}} {{{{{RuleLabel.SLOTH_SLO}}}}}"
 _TABLE_HEIGHT = 12
 
-# The link keeps the data source and the time range; the SLO is that of the clicked line.
-_DETAIL_LINK = (
-    f"/d/{DETAIL_UID}?var-{Variable.DATASOURCE}=${{{Variable.DATASOURCE}}}"
-    f"&var-{Variable.SERVICE}=${{__data.fields.Service}}&var-{Variable.SLO}=${{__data.fields.SLO}}&${{__url_time_range}}"
-)
 
-
-def overview() -> DashboardBuilder:
-    """The dashboard."""
-    query = OverviewQueries
+def overview(by: Sequence[str] = ()) -> DashboardBuilder:
+    """The dashboard; `by` are labels that tell environments apart."""
+    query = OverviewQueries(by)
+    name = " ".join((_NAME, *(f"{{{{{label}}}}}" for label in by)))
     page = (
         panels.page(OVERVIEW_TITLE, uid=OVERVIEW_UID, description="Error budgets of all SLOs, counted by slo-suite.")
         .with_variable(panels.variable(Variable.SERVICE, "Service", queries.SERVICES, has_all=True))
         .with_variable(panels.variable(Variable.SLO, "SLO", queries.SLOS_OF_SERVICES, has_all=True))
         .link(panels.link_to(DETAIL_TITLE, DETAIL_UID))
     )
+    for label in by:
+        page.with_variable(panels.variable(Variable.of_label(label), label, queries.environments(label), has_all=True))
     for title, expr, levels, description in (
-        ("SLOs", query.COUNT, None, "SLOs that are recorded."),
-        ("Budgets exhausted", query.EXHAUSTED_COUNT, panels.GOOD_AT_ZERO, "SLOs whose error budget is spent."),
+        ("SLOs", query.count, None, "SLOs that are recorded."),
+        ("Budgets exhausted", query.exhausted_count, panels.GOOD_AT_ZERO, "SLOs whose error budget is spent."),
         (
-            "Burn alerts firing", query.FIRING_COUNT, panels.GOOD_AT_ZERO,
+            "Burn alerts firing", query.firing_count, panels.GOOD_AT_ZERO,
             "Multi-window alerts that fire, of any severity.",
         ),
         (
-            "Stores out of reach", query.STORES_DOWN, panels.GOOD_AT_ZERO,
+            "Stores out of reach", query.stores_down, panels.GOOD_AT_ZERO,
             "Stores of any service that a process could not read. It shows no SLO until it can.",
         ),
     ):  # fmt: skip
         page.with_panel(panels.stat(title, expr, width=6, unit="none", levels=levels, description=description))
-    page.with_panel(_table())
+    page.with_panel(_table(query, by))
     page.with_panel(
         panels.time_series(
             "Error budget remaining",
-            (query.BUDGET_REMAINING, _NAME),
+            (query.budget_remaining, name),
             width=12,
             unit="percentunit",
             highest=1,
@@ -59,7 +58,7 @@ def overview() -> DashboardBuilder:
     page.with_panel(
         panels.time_series(
             "Burn rate",
-            (query.CURRENT_BURN_RATE, _NAME),
+            (query.current_burn_rate, name),
             width=12,
             unit="none",
             description="How fast each budget is spent right now; at 1 it lasts exactly as long as the SLO's window.",
@@ -68,8 +67,8 @@ def overview() -> DashboardBuilder:
     page.with_panel(
         panels.state_timeline(
             "Burn alerts",
-            query.FIRING,
-            _NAME,
+            query.firing,
+            name,
             width=24,
             description="When at least one multi-window alert of the SLO fired.",
             on=("firing", "red"),
@@ -79,11 +78,11 @@ def overview() -> DashboardBuilder:
     return page
 
 
-def _table() -> Table:
-    query = OverviewQueries
+def _table(query: OverviewQueries, by: Sequence[str]) -> Table:
     columns = {
         RuleLabel.SLOTH_SERVICE: "Service",
         RuleLabel.SLOTH_SLO: "SLO",
+        **{label: label for label in by},
         "Value #objective": "Objective",
         "Value #remaining": "Budget remaining",
         "Value #current": "Burn rate now",
@@ -92,7 +91,11 @@ def _table() -> Table:
         "Value #firing": "Alerts firing",
         "Value #measured": "Measured",
     }
-    link = {"title": "Details", "url": _DETAIL_LINK}
+    # The link keeps the data source and the time range; the rest is that of the clicked line.
+    picked = {Variable.SERVICE: "Service", Variable.SLO: "SLO", **{Variable.of_label(label): label for label in by}}
+    of_line = "".join(f"&var-{variable}=${{__data.fields.{column}}}" for variable, column in picked.items())
+    source = f"var-{Variable.DATASOURCE}=${{{Variable.DATASOURCE}}}"
+    link = {"title": "Details", "url": f"/d/{DETAIL_UID}?{source}{of_line}&${{__url_time_range}}"}
     return (
         panels.table(
             "Error budgets",
@@ -100,13 +103,13 @@ def _table() -> Table:
             height=_TABLE_HEIGHT,
             description="Click on an SLO for its page. A budget means little before most of the window is measured.",
         )
-        .with_target(panels.instant(query.OBJECTIVE, ref="objective"))
-        .with_target(panels.instant(query.BUDGET_REMAINING, ref="remaining"))
-        .with_target(panels.instant(query.CURRENT_BURN_RATE, ref="current"))
-        .with_target(panels.instant(query.PERIOD_BURN_RATE, ref="period"))
-        .with_target(panels.instant(query.SECONDS_LEFT, ref="left"))
-        .with_target(panels.instant(query.FIRING, ref="firing"))
-        .with_target(panels.instant(query.MEASURED_SECONDS, ref="measured"))
+        .with_target(panels.instant(query.objective, ref="objective"))
+        .with_target(panels.instant(query.budget_remaining, ref="remaining"))
+        .with_target(panels.instant(query.current_burn_rate, ref="current"))
+        .with_target(panels.instant(query.period_burn_rate, ref="period"))
+        .with_target(panels.instant(query.seconds_left, ref="left"))
+        .with_target(panels.instant(query.firing, ref="firing"))
+        .with_target(panels.instant(query.measured_seconds, ref="measured"))
         .with_transformation(panels.renamed(columns))
         .override_by_name("SLO", [models.DynamicConfigValue(id_val="links", value=[link])])
         .override_by_name("Objective", panels.column("percentunit"))

@@ -7,11 +7,13 @@ Other values come from the application's own series, joined to recorded ones by 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from slo_core.conventions import DEFAULT_SERVICE, Alert, Label, Metric
 from slo_core.dashboards.names import Variable
 from slo_core.rules.names import Record, RuleLabel, sli_error_record
 
-__all__ = ["SERVICES", "SLOS_OF_SERVICE", "SLOS_OF_SERVICES", "DetailQueries", "OverviewQueries"]
+__all__ = ["SERVICES", "SLOS_OF_SERVICE", "SLOS_OF_SERVICES", "DetailQueries", "OverviewQueries", "environments"]
 
 _OBJECTIVE = Record.OBJECTIVE
 _IDENTITY = f"{RuleLabel.SLOTH_SERVICE}, {RuleLabel.SLOTH_SLO}"
@@ -30,79 +32,144 @@ SLOS_OF_SERVICE = (
 )
 
 
+def environments(label: str) -> str:
+    """The values of a label that tells environments apart."""
+    return f"label_values({Record.EVENTS}, {label})"
+
+
 def _with_service(selector: str) -> str:
     """Adds the label of the default service, which a single process leaves out but its records have."""
     return f'label_replace({selector}, "{Label.SERVICE}", "{DEFAULT_SERVICE}", "{Label.SERVICE}", "")'
 
 
+class _Selected:
+    """
+    What the variables select.
+
+    Args:
+        operator: How a label is compared with its variable.
+        by: Labels that tell environments apart.
+
+    Attributes:
+        of_slo: The matchers of recorded series of an SLO in every environment.
+        of: Those of recorded series and of alerts.
+        of_targets: Those of targets: where one set of rules serves all environments, their records carry no such label.
+        known: A record that each SLO has in each environment.
+        of_name: The selector of the application's own series of an SLO.
+        of_environment: The selector of its series that are about all SLOs.
+    """
+
+    def __init__(self, operator: str, by: Sequence[str]) -> None:
+        def matchers(variables: Mapping[str, str]) -> str:
+            return ",".join(f'{label}{operator}"${variable}"' for label, variable in variables.items())
+
+        environment = {label: Variable.of_label(label) for label in by}
+        self.of_slo = matchers({RuleLabel.SLOTH_SERVICE: Variable.SERVICE, RuleLabel.SLOTH_SLO: Variable.SLO})
+        self.of = ",".join((self.of_slo, *([matchers(environment)] if by else [])))
+        self.of_targets = ",".join((self.of_slo, *(f'{label}=~"${name}|"' for label, name in environment.items())))
+        self.of_name = f"{{{matchers({Label.SLO: Variable.SLO, **environment})}}}"
+        self.of_environment = f"{{{matchers(environment)}}}" if by else ""
+        self.known = f"{Record.EVENTS if by else _OBJECTIVE}{{{self.of}}}"
+
+
 class OverviewQueries:
-    """Queries about every SLO that the variables select; each series has the labels `sloth_service` and `sloth_slo`."""
+    """
+    Queries about every SLO that the variables select.
 
-    _OF = f'{RuleLabel.SLOTH_SERVICE}=~"${Variable.SERVICE}",{RuleLabel.SLOTH_SLO}=~"${Variable.SLO}"'
+    Each series has the labels `sloth_service`, `sloth_slo` and those that tell environments apart.
 
-    OBJECTIVE = f"max by ({_IDENTITY}) ({_OBJECTIVE}{{{_OF}}})"
-    BUDGET_REMAINING = f"max by ({_IDENTITY}) ({Record.BUDGET_REMAINING}{{{_OF}}})"
-    CURRENT_BURN_RATE = f"max by ({_IDENTITY}) ({Record.CURRENT_BURN_RATE}{{{_OF}}})"
-    PERIOD_BURN_RATE = f"max by ({_IDENTITY}) ({Record.PERIOD_BURN_RATE}{{{_OF}}})"
-    # Infinite where nothing burns: no series.
-    SECONDS_LEFT = f"max by ({_IDENTITY}) ({Record.TIME_TO_EXHAUSTION}{{{_OF}}}) < Inf"
-    # Alerts of Prometheus, as people are paged; 0 where none fires.
-    FIRING = (
-        f'count by ({_IDENTITY}) (ALERTS{{alertname="{Alert.BURN}",alertstate="firing",{_OF}}})\n'
-        f"or max by ({_IDENTITY}) ({_OBJECTIVE}{{{_OF}}}) * 0"
-    )
-    MEASURED_SECONDS = (
-        f"max by ({_IDENTITY}) (\n"
-        f"  {_OBJECTIVE}{{{_OF}}} * 0\n"
-        f"  + on ({Label.SERVICE}, {Label.SLO}) group_left ()\n"
-        f"  max by ({Label.SERVICE}, {Label.SLO}) (time() - {_with_service(Metric.DATA_SINCE)})\n"
-        ")"
-    )
+    Args:
+        by: Labels that tell environments apart.
+    """
 
-    COUNT = f"count({OBJECTIVE})"
-    EXHAUSTED_COUNT = f"sum({BUDGET_REMAINING} <= bool 0)"
-    FIRING_COUNT = f"sum({FIRING})"
-    STORES_DOWN = f"sum(min by ({Label.SERVICE}, {Label.STORE_ID}) ({Metric.STORE_UP}) == bool 0)"
+    def __init__(self, by: Sequence[str] = ()) -> None:
+        selected = _Selected("=~", by)
+        of, of_environment = selected.of, selected.of_environment
+        by_slo = ", ".join((_IDENTITY, *by))
+        on_slo = ", ".join((Label.SERVICE, Label.SLO, *by))
+        on_store = ", ".join((Label.SERVICE, Label.STORE_ID, *by))
+        known = selected.known
+
+        self.objective = f"max by ({by_slo}) ({_OBJECTIVE}{{{of}}})"
+        if by:
+            of_all = ",".join((selected.of_slo, *(f'{label}=""' for label in by)))
+            self.objective += (
+                f"\nor max by ({by_slo}) (\n"
+                f"  {known} * 0\n"
+                f"  + on ({_IDENTITY}) group_left ()\n"
+                f"  max by ({_IDENTITY}) ({_OBJECTIVE}{{{of_all}}})\n"
+                ")"
+            )
+        self.budget_remaining = f"max by ({by_slo}) ({Record.BUDGET_REMAINING}{{{of}}})"
+        self.current_burn_rate = f"max by ({by_slo}) ({Record.CURRENT_BURN_RATE}{{{of}}})"
+        self.period_burn_rate = f"max by ({by_slo}) ({Record.PERIOD_BURN_RATE}{{{of}}})"
+        # Infinite where nothing burns: no series.
+        self.seconds_left = f"max by ({by_slo}) ({Record.TIME_TO_EXHAUSTION}{{{of}}}) < Inf"
+        # Alerts of Prometheus, as people are paged; 0 where none fires.
+        self.firing = (
+            f'count by ({by_slo}) (ALERTS{{alertname="{Alert.BURN}",alertstate="firing",{of}}})\n'
+            f"or max by ({by_slo}) ({known}) * 0"
+        )
+        self.measured_seconds = (
+            f"max by ({by_slo}) (\n"
+            f"  {known} * 0\n"
+            f"  + on ({on_slo}) group_left ()\n"
+            f"  max by ({on_slo}) (time() - {_with_service(Metric.DATA_SINCE + of_environment)})\n"
+            ")"
+        )
+
+        self.count = f"count({self.objective})"
+        self.exhausted_count = f"sum({self.budget_remaining} <= bool 0)"
+        self.firing_count = f"sum({self.firing})"
+        self.stores_down = f"sum(min by ({on_store}) ({Metric.STORE_UP}{of_environment}) == bool 0)"
 
 
 class DetailQueries:
-    """Queries about the one SLO that the variables select."""
+    """
+    Queries about the one SLO that the variables select.
 
-    _OF = f'{RuleLabel.SLOTH_SERVICE}="${Variable.SERVICE}",{RuleLabel.SLOTH_SLO}="${Variable.SLO}"'
-    _SLO = f"{_OBJECTIVE}{{{_OF}}}"
-    _OF_NAME = f'{{{Label.SLO}="${Variable.SLO}"}}'
+    Args:
+        by: Labels that tell environments apart.
+    """
 
-    OBJECTIVE = f"max({_SLO})"
-    BUDGET_REMAINING = f"max({Record.BUDGET_REMAINING}{{{_OF}}})"
-    CURRENT_BURN_RATE = f"max({Record.CURRENT_BURN_RATE}{{{_OF}}})"
-    PERIOD_BURN_RATE = f"max({Record.PERIOD_BURN_RATE}{{{_OF}}})"
-    # Infinite where nothing burns: no series.
-    SECONDS_LEFT = f"max({Record.TIME_TO_EXHAUSTION}{{{_OF}}}) < Inf"
-    MEASURED_SECONDS = (
-        f"max(time() - {_with_service(Metric.DATA_SINCE + _OF_NAME)}\nand on ({Label.SERVICE}, {Label.SLO}) {_SLO})"
-    )
+    def __init__(self, by: Sequence[str] = ()) -> None:
+        selected = _Selected("=", by)
+        of, of_name, of_environment = selected.of, selected.of_name, selected.of_environment
+        on_slo = ", ".join((Label.SERVICE, Label.SLO, *by))
+        on_service = ", ".join((Label.SERVICE, *by))
+        slo = selected.known
+        error_budget = f"max({Record.ERROR_BUDGET}{{{selected.of_targets}}})"
 
-    _BY_WINDOW = f"max by ({RuleLabel.SLOTH_WINDOW})"
-    ERROR_RATIOS = f'{_BY_WINDOW} ({{__name__=~"{sli_error_record(1).removesuffix("1s")}.+",{_OF}}})'
-    BURN_RATES = f"{ERROR_RATIOS}\n/ on () group_left () max({Record.ERROR_BUDGET}{{{_OF}}})"
-    EVENTS = f"{_BY_WINDOW} ({Record.EVENTS}{{{_OF}}})"
-    FAILURES = f"{_BY_WINDOW} ({Record.FAILURES}{{{_OF}}})"
-    ALLOWED_ERROR_RATIO = f"max({Record.ERROR_BUDGET}{{{_OF}}})"
+        self.objective = f"max({_OBJECTIVE}{{{selected.of_targets}}})"
+        self.budget_remaining = f"max({Record.BUDGET_REMAINING}{{{of}}})"
+        self.current_burn_rate = f"max({Record.CURRENT_BURN_RATE}{{{of}}})"
+        self.period_burn_rate = f"max({Record.PERIOD_BURN_RATE}{{{of}}})"
+        # Infinite where nothing burns: no series.
+        self.seconds_left = f"max({Record.TIME_TO_EXHAUSTION}{{{of}}}) < Inf"
+        self.measured_seconds = f"max(time() - {_with_service(Metric.DATA_SINCE + of_name)}\nand on ({on_slo}) {slo})"
 
-    _RECENT = f'{{{_OF},{RuleLabel.SLOTH_WINDOW}="5m"}}'
-    EVENTS_PER_SECOND = f"max({Record.EVENTS}{_RECENT}) / {_TRAFFIC_SECONDS}"
-    FAILURES_PER_SECOND = f"max({Record.FAILURES}{_RECENT}) / {_TRAFFIC_SECONDS}"
+        by_window = f"max by ({RuleLabel.SLOTH_WINDOW})"
+        self.error_ratios = f'{by_window} ({{__name__=~"{sli_error_record(1).removesuffix("1s")}.+",{of}}})'
+        self.burn_rates = f"{self.error_ratios}\n/ on () group_left () {error_budget}"
+        self.events = f"{by_window} ({Record.EVENTS}{{{of}}})"
+        self.failures = f"{by_window} ({Record.FAILURES}{{{of}}})"
+        self.allowed_error_ratio = error_budget
 
-    # Prometheus knows the rules that fire, the application all others.
-    FIRING = (
-        f'max by ({_RULE}) (ALERTS{{alertname="{Alert.BURN}",alertstate="firing",{_OF}}})\n'
-        f"or max by ({_RULE}) (\n"
-        f"  {_with_service(Metric.ALERT_FIRING + _OF_NAME)}\n"
-        f"  and on ({Label.SERVICE}, {Label.SLO}) {_SLO}\n"
-        ") * 0"
-    )
+        recent = f'{{{of},{RuleLabel.SLOTH_WINDOW}="5m"}}'
+        self.events_per_second = f"max({Record.EVENTS}{recent}) / {_TRAFFIC_SECONDS}"
+        self.failures_per_second = f"max({Record.FAILURES}{recent}) / {_TRAFFIC_SECONDS}"
 
-    STORE_UP = f"min by ({Label.STORE_ID}) (\n  {_with_service(Metric.STORE_UP)}\n  and on ({Label.SERVICE}) {_SLO}\n)"
-    FLUSH_LAG = (
-        f"max by ({Label.STORE_ID}) (\n  {_with_service(Metric.FLUSH_LAG)}\n  and on ({Label.SERVICE}) {_SLO}\n)"
-    )
+        # Prometheus knows the rules that fire, the application all others.
+        self.firing = (
+            f'max by ({_RULE}) (ALERTS{{alertname="{Alert.BURN}",alertstate="firing",{of}}})\n'
+            f"or max by ({_RULE}) (\n"
+            f"  {_with_service(Metric.ALERT_FIRING + of_name)}\n"
+            f"  and on ({on_slo}) {slo}\n"
+            ") * 0"
+        )
+
+        self.store_up, self.flush_lag = (
+            f"{least} by ({Label.STORE_ID}) (\n  {_with_service(metric + of_environment)}\n"
+            f"  and on ({on_service}) {slo}\n)"
+            for least, metric in (("min", Metric.STORE_UP), ("max", Metric.FLUSH_LAG))
+        )

@@ -12,10 +12,11 @@ from slo_core.objectives.definition import SLODefinition
 from slo_core.rules.names import RESERVED_RULE_LABELS
 from slo_core.rules.promql import duration_text
 
-__all__ = ["check_rule_input", "keep_firing_text"]
+__all__ = ["by_problems", "check_rule_input", "keep_firing_text"]
 
 _SCOPES = ("process", "host", "fleet")
 _OWNER = "the rules themselves"
+_RESERVED = RESERVED_RULE_LABELS | (RESERVED_LABELS - {"job", "instance"})
 
 
 def check_rule_input(
@@ -95,10 +96,14 @@ def _definition_problems(definitions: Sequence[object]) -> Iterator[Problem]:
                 yield Problem(f"{where}.alert_rules", f"expected text that UTF-8 can encode, got {rule.severity!r}")
 
 
+def by_problems(by: Sequence[str]) -> Iterator[Problem]:
+    """Names that no label can have which tells environments apart."""
+    yield from label_problems("by", dict.fromkeys(by, ""), reserved=_RESERVED, owner=_OWNER)
+
+
 def _environment_problems(match: Mapping[str, str], by: Sequence[str]) -> Iterator[Problem]:
-    reserved = RESERVED_RULE_LABELS | (RESERVED_LABELS - {"job", "instance"})
-    yield from label_problems("match", match, reserved=reserved, owner=_OWNER)
-    yield from label_problems("by", dict.fromkeys(by, ""), reserved=reserved, owner=_OWNER)
+    yield from label_problems("match", match, reserved=_RESERVED, owner=_OWNER)
+    yield from by_problems(by)
     for name in by:
         if name in match:
             yield Problem("by", f"the label {name!r} is matched, so it has one value", "leave one of them out")

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from promtool import Lapse, labelled, run_lapses
 from slo_core import SLODefinition, SLORegistry
 from slo_core.dashboards.dashboard import dashboard_queries, detail_dashboard, overview_dashboard
 from slo_core.dashboards.queries import DetailQueries, OverviewQueries
+from slo_core.rules.rule_set import prometheus_rules
 from slo_servers import HOST, Prometheus, fetch, free_port, python, soon, start_prometheus, start_server, wait_until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "example_projects"
@@ -100,22 +103,99 @@ def test_every_query_returns_data(name: str, tmp_path: Path) -> None:
         wait_until(lambda: prometheus.series("slo_target"), message="nothing was scraped")
         send(port, case.good, 80)
         send(port, case.bad, 20)
-        remaining = filled(DetailQueries.BUDGET_REMAINING, case)
+        remaining = filled(DetailQueries().budget_remaining, case)
         wait_until(lambda: (prometheus.value(remaining) or 1) < 0, message="the failures are not recorded")
 
         for query in (*overview, *detail):
             wait_until(lambda query=query: prometheus.series(query), message=f"no data for {query}")
 
         # A scrape that takes a busy machine longer than a second leaves a gap of one.
-        measured = OverviewQueries.MEASURED_SECONDS.replace("$service", ".+").replace("$slo", ".+")
+        measured = OverviewQueries().measured_seconds.replace("$service", ".+").replace("$slo", ".+")
         services = soon(
             lambda: {dict(labels)["sloth_service"] for labels in prometheus.series(measured)}, {case.service}
         )
         assert services == {case.service}
         rules = len(SLODefinition(SLO, 0.999).active_alert_rules)
-        assert soon(lambda: len(prometheus.series(filled(DetailQueries.FIRING, case))), rules) == rules
+        assert soon(lambda: len(prometheus.series(filled(DetailQueries().firing, case))), rules) == rules
         if case.scope == "host":
             agrees_with_the_service(prometheus, case)
+
+
+@pytest.mark.parametrize("has_own_rules", [False, True], ids=["by", "match"])
+def test_environments_are_told_apart(has_own_rules: bool, tmp_path: Path) -> None:
+    """
+    Two of them in one Prometheus, one of which fails: each has a line of the overview, and a detail page of its own.
+
+    Both have the same rules, or each has its own, with a target of its own.
+    """
+    slo = SLODefinition(SLO, 0.99)
+    lapse = Lapse()
+    for env, failures, since in (("prod", 0, 20 * 86_400), ("staging", 500, 10 * 86_400)):
+        labels = {"slo_service": "shop", "slo": SLO, "env": env, "store_id": env, "instance": env}
+        for window in slo.windows:
+            for metric, count in (("slo_window_events", 1000), ("slo_window_failures", failures)):
+                lapse.scrape(metric, [count] * 3, window_seconds=str(window), **labels)
+        for rule in slo.active_alert_rules:
+            severity, long, short = map(str, rule.key)
+            of_rule = {"severity": severity, "long_window_seconds": long, "short_window_seconds": short}
+            lapse.scrape("slo_alert_firing", [int(failures > 0)] * 3, **of_rule, **labels)
+        lapse.scrape("slo_data_since_seconds", [120 - since] * 3, **labels)
+        lapse.scrape("slo_store_up", [int(env == "prod")] * 3, slo_service="shop", env=env, store_id=env)
+    # What either shows: (objective, budget left, burn rate, firing rules, seconds measured, store in reach).
+    numbers = {"prod": (0.99, 1, 0, 0, 20 * 86_400, 1), "staging": (0.99, -49, 50, 4, 10 * 86_400, 0)}
+    groups = rules_by([slo], by=["env"])
+    if has_own_rules:
+        numbers["staging"] = (0.9, -4, 5, 2, 10 * 86_400, 0)
+        targets = {env: SLODefinition(SLO, of_env[0]) for env, of_env in numbers.items()}
+        groups = [
+            {**group, "name": f"{env} {group['name']}"}
+            for env, definition in targets.items()
+            for group in rules_by([definition], match={"env": env})
+        ]
+    overview, detail = OverviewQueries(["env"]), DetailQueries(["env"])
+
+    def in_overview(query: str, env: str) -> str:
+        return query.replace("$service", ".+").replace("$slo", ".+").replace("$by_env", env)
+
+    lines = {env: labelled("", sloth_service="shop", sloth_slo=SLO, env=env) for env in numbers}
+    for index, query in enumerate(
+        (
+            overview.objective,
+            overview.budget_remaining,
+            overview.current_burn_rate,
+            overview.firing,
+            overview.measured_seconds,
+        )
+    ):
+        of_lines = {line: numbers[env][index] for env, line in lines.items()}
+        lapse.expect(in_overview(query, ".+"), 2, of_lines)
+        lapse.expect(in_overview(query, "prod"), 2, {lines["prod"]: of_lines[lines["prod"]]})
+    for query, expected in (
+        (overview.stores_down, (0, 1)),
+        (overview.exhausted_count, (0, 1)),
+        (overview.count, (1, 1)),
+    ):
+        for env, number in zip(numbers, expected, strict=True):
+            lapse.expect(in_overview(query, env), 2, number)
+    for env, (objective, remaining, burn_rate, firing, measured, is_up) in numbers.items():
+        for query, expected in (
+            (detail.objective, objective),
+            (detail.budget_remaining, remaining),
+            (detail.current_burn_rate, burn_rate),
+            (f"sum({detail.failures})", (500 if burn_rate else 0) * len(slo.windows)),
+            (f"sum({detail.burn_rates})", burn_rate * len(slo.windows)),
+            (f"sum({detail.firing})", firing),
+            (detail.measured_seconds, measured),
+            (f"sum({detail.store_up})", is_up),
+        ):
+            lapse.expect(query.replace("$service", "shop").replace("$slo", SLO).replace("$by_env", env), 2, expected)
+
+    run_lapses({"groups": groups}, [lapse], tmp_path)
+
+
+def rules_by(slos: list[SLODefinition], **options: Any) -> list[Any]:
+    """The groups of rules of a service."""
+    return prometheus_rules(slos, service="shop", scope="fleet", keep_firing_for=None, **options).groups
 
 
 # What public dashboards for Sloth's records ask for, in their shapes. Theirs look back over [32d:1h]; of a Prometheus that has
@@ -183,13 +263,13 @@ def filled(query: str, case: Case) -> str:
 
 def agrees_with_the_service(prometheus: Prometheus, case: Case) -> None:
     """The budget of both pages is the one that every worker shows, to the last digit."""
-    events = filled(DetailQueries.EVENTS, case)
-    by_slo = OverviewQueries.BUDGET_REMAINING.replace("$service", ".+").replace("$slo", SLO)
+    events = filled(DetailQueries().events, case)
+    by_slo = OverviewQueries().budget_remaining.replace("$service", ".+").replace("$slo", SLO)
     # 20 of 100 are bad where 0.1 of them may be. Another worker, and the rules, may be a second behind.
     for query, expected in (
         (events, 100.0),
         (f'slo_error_budget_remaining{{slo="{SLO}"}}', -199.0),
-        (filled(DetailQueries.BUDGET_REMAINING, case), -199.0),
+        (filled(DetailQueries().budget_remaining, case), -199.0),
         (by_slo, -199.0),
     ):
         assert soon(lambda query=query: set(prometheus.series(query).values()), {expected}) == {expected}, query

@@ -10,7 +10,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from typing import Any
 
@@ -26,7 +26,7 @@ from slo_core.dashboards.dashboard import (
     detail_dashboard,
     overview_dashboard,
 )
-from slo_core.errors import SLOError
+from slo_core.errors import ConfigError, SLOError
 from slo_core.rules.names import Record
 
 VALUES = {"service": "shop", "slo": "availability"}
@@ -158,6 +158,30 @@ def test_the_overview_leads_to_the_detail_page() -> None:
     assert "${__url_time_range}" in links[0]["url"]
     assert [link["url"] for link in overview["links"]] == ["/d/slo-suite-detail"]
     assert [link["url"] for link in detail["links"]] == ["/d/slo-suite-overview"]
+
+
+@pytest.mark.parametrize("build", [overview_dashboard, detail_dashboard], ids=["overview", "detail"])
+def test_environments_can_be_picked_and_every_query_keeps_to_them(build: Callable[..., Dashboard]) -> None:
+    """By a variable for each label; series that know of no environment are targets, which all of them share."""
+    board = build(["env", "region"])
+    variables = {variable["name"]: variable for variable in board["templating"]["list"]}
+    is_overview = board["uid"] == "slo-suite-overview"
+
+    assert list(variables) == ["datasource", "service", "slo", "by_env", "by_region"]
+    assert variables["by_env"]["query"]["query"] == "label_values(slo:window_events:sum, env)"
+    assert variables["by_env"]["includeAll"] == is_overview
+    for query in dashboard_queries(board):
+        for selector in re.findall(r"[\w:]*\{.*?\}", query.replace("{__name__", "any{__name__")):
+            assert "env" in selector, query
+            assert "region" in selector, query
+    if is_overview:
+        assert "&var-by_env=${__data.fields.env}&var-by_region=${__data.fields.region}&" in json.dumps(board)
+
+
+def test_a_label_that_cannot_tell_environments_apart_is_refused() -> None:
+    """As the rules refuse it: it would be in the way of theirs."""
+    with pytest.raises(ConfigError, match="by.*sloth_slo"):
+        overview_dashboard("sloth_slo")
 
 
 def test_columns_that_are_renamed_are_columns_of_the_table(built: Dashboard) -> None:
