@@ -1,4 +1,4 @@
-"""Buckets that are over are added up once, and again as soon as anything is added to them; see also those of Django."""
+"""Buckets that are over are added up once, and again as soon as anything is added to them."""
 
 from __future__ import annotations
 

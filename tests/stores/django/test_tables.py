@@ -1,4 +1,4 @@
-"""SLOs that are deleted from the project's own database, of every kind."""
+"""What the tables of the project's own database hold of SLOs that are deleted, in databases of every kind."""
 
 from __future__ import annotations
 

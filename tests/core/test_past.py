@@ -226,5 +226,7 @@ def test_a_timezone_without_effect_is_logged(clock: FakeClock, caplog: pytest.Lo
     )
 
     (record,) = caplog.records
-    expected = "SLO_DEFINITIONS['rolling']: timezone 'Europe/Berlin' has no effect on a rolling window, which has no midnights"
+    expected = (
+        "SLO_DEFINITIONS['rolling']: timezone 'Europe/Berlin' has no effect on a rolling window, which has no midnights"
+    )
     assert record.getMessage().startswith(expected)
