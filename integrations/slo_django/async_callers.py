@@ -6,10 +6,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from threading import Thread
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from slo_core.stores.base import StoreScope
-from slo_core.stores.buckets import Applied, Batch, BucketStore, Query, Series, Stored, StoreIdentity
+from slo_core.stores.buckets import Applied, Batch, Query, Series, Stored, StoreIdentity
+
+if TYPE_CHECKING:
+    from slo_core.budgets.closed_period import ClosedPeriod
+    from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
+    from slo_django.store.bucket_store import DjangoBucketStore
 
 __all__ = ["AsyncSafeBuckets"]
 
@@ -25,10 +30,10 @@ class AsyncSafeBuckets:
     `sync_to_async(get_registry().snapshot_all)()`.
 
     Args:
-        buckets: The store.
+        buckets: The store. It can do all that the protocols of stores name, and so can this.
     """
 
-    def __init__(self, buckets: BucketStore) -> None:
+    def __init__(self, buckets: DjangoBucketStore) -> None:
         self._buckets = buckets
         self.backend: str = buckets.backend
         self.service: str = buckets.service
@@ -58,6 +63,18 @@ class AsyncSafeBuckets:
     def series(self, queries: Sequence[Query]) -> list[Series]:
         """Buckets with events."""
         return _off_loop(lambda: self._buckets.series(queries))
+
+    def keep_periods(self, periods: Sequence[ClosedPeriod]) -> None:
+        """Write closed periods."""
+        _off_loop(lambda: self._buckets.keep_periods(periods))
+
+    def read_periods(self, queries: Sequence[PeriodQuery]) -> list[StoredPeriods]:
+        """Closed periods."""
+        return _off_loop(lambda: self._buckets.read_periods(queries))
+
+    def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
+        """Delete an SLO with its counts."""
+        return _off_loop(lambda: self._buckets.delete_slo(slo, not_seen_since=not_seen_since))
 
     def names(self) -> list[str]:
         """The SLOs of this service."""

@@ -7,7 +7,7 @@ from slo_core.stores.base import Store
 from slo_core.stores.buckets import BucketStore
 from slo_core.stores.open import bucket_store_from_url
 from slo_django.conf import DJANGO_STORE, SQLITE_STORE
-from slo_django.store.bucket_store import open_django
+from slo_django.store.bucket_store import DjangoBucketStore, open_django
 
 __all__ = ["batched_store", "shared_store"]
 
@@ -52,6 +52,6 @@ def batched_store(settings: SLOSettings) -> Store | str:
     from slo_django.async_callers import AsyncSafeBuckets
 
     buckets = shared_store(settings)
-    if settings.store.startswith(DJANGO_STORE):
+    if isinstance(buckets, DjangoBucketStore):
         buckets = AsyncSafeBuckets(buckets)
     return WriteBehindStore(buckets, flush_interval=settings.flush_interval)

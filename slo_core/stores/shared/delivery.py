@@ -115,7 +115,7 @@ class Delivery:
                         self.periods.run()
                 self._send(flush_round, until=until)
                 if may_log and self.periods.is_late:
-                    self.periods.run()
+                    self.periods.run(is_last=is_last)
             except Exception as exc:  # whatever a store raises: the events stay here, and are sent again
                 self._failed(exc)
                 return False

@@ -115,12 +115,13 @@ class PeriodClosing:
         known = self._slos.get(slo)
         return None if known is None else known.expected
 
-    def run(self, *, is_read: bool = False) -> None:
+    def run(self, *, is_read: bool = False, is_last: bool = False) -> None:
         """
         Close what is to be closed; usually nothing.
 
         Args:
             is_read: A reader waits: the first look, which takes longer, is left to the next flush.
+            is_last: No flush comes after this: everything is counted now.
         """
         if is_read and not self._slos:
             return
@@ -128,8 +129,10 @@ class PeriodClosing:
         if now < self._due_at < now + _LONGEST_WAIT_SECONDS or self._store is None:
             return
         self.is_late = False
+        if is_last:
+            self._queue.clear()  # it may be of an earlier look: begin with what has ended by now
         try:
-            self._close(self._store, now)
+            self._close(self._store, now, at_once=math.inf if is_last else _PERIODS_AT_ONCE)
             self._has_failed = False
         except Exception as exc:  # from any store and its content: events are handed over all the same
             self._due_at = now + _RETRY_SECONDS
@@ -143,18 +146,30 @@ class PeriodClosing:
 
     def note(self, batches: Sequence[Batch]) -> None:
         """Note batches that the store has taken: late ones change periods that are closed already."""
+        if self._store is None:
+            return
+        # Where a period has ended since the last look, or there was none, other processes may have closed it meanwhile.
+        now = self._clock()
+        unseen_until = now - CLOSES_AFTER_SECONDS if now >= self._due_at else -math.inf
+        until = max(self._closed_until, unseen_until)
         for batch in batches:
-            if batch.earliest is not None and batch.earliest < self._closed_until:
-                known = self._slos.get(batch.slo)
-                if known is not None and batch.earliest < known.closed_until:
+            if batch.earliest is not None and batch.earliest < until:
+                known = self._known(batch.slo)
+                if batch.earliest < max(known.closed_until, unseen_until):
                     known.note_late(batch.earliest)
                     self.is_late = True
-                    self.look_again()
+        if self.is_late:
+            self.look_again()
 
-    def _close(self, store: PeriodStore, now: float) -> None:
-        for name, ledger in tuple(self._ledgers.items()):
-            if name not in self._slos:
-                self._slos[name] = KnownPeriods(ledger.definition)
+    def _known(self, slo: str) -> KnownPeriods:
+        known = self._slos.get(slo)
+        if known is None:
+            known = self._slos[slo] = KnownPeriods(self._ledgers[slo].definition)
+        return known
+
+    def _close(self, store: PeriodStore, now: float, *, at_once: float) -> None:
+        for name in tuple(self._ledgers):
+            self._known(name)
         if not self._queue:
             self._ended = EndedPeriods(now - CLOSES_AFTER_SECONDS)
             for known in self._slos.values():
@@ -163,7 +178,7 @@ class PeriodClosing:
             self._read_rows(store)
         done: list[KnownPeriods] = []
         counting: list[_Counting] = []
-        left = _PERIODS_AT_ONCE
+        left = at_once
         while self._queue and left > 0:
             known = self._queue.popleft()
             done.append(known)

@@ -65,3 +65,16 @@ def test_every_question_works_in_an_async_view(tmp_path: Path) -> None:
     ended = subprocess.run([sys.executable, "-c", SCRIPT], cwd=tmp_path, capture_output=True, text=True, timeout=60)
 
     assert ended.stdout == "counted 5\n", ended.stderr
+
+
+def test_the_store_can_do_in_async_views_all_that_it_can_elsewhere() -> None:
+    """Whatever a protocol of stores names: what is missing would be taken for a store that cannot do it."""
+    from slo_core.stores.buckets import BucketStore, DeletingStore
+    from slo_core.stores.closed_periods import PeriodStore
+    from slo_django.async_callers import AsyncSafeBuckets
+    from slo_django.store.bucket_store import open_django
+
+    buckets = AsyncSafeBuckets(open_django("django://default", service="shop"))
+
+    protocols = (BucketStore, DeletingStore, PeriodStore)
+    assert [protocol.__name__ for protocol in protocols if not isinstance(buckets, protocol)] == []

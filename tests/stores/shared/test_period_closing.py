@@ -128,6 +128,40 @@ def test_a_late_batch_changes_the_month_it_belongs_to(worker: Worker, clock: Fak
     assert row(one, "day", MARCH) == (0, 1, False)
 
 
+@pytest.mark.parametrize("has_looked", [True, False], ids=["lived", "new"])
+@pytest.mark.parametrize("others", [0, 20])
+def test_a_process_that_ends_counts_what_it_hands_over_late(
+    worker: Worker, clock: FakeClock, *, has_looked: bool, others: int
+) -> None:
+    """Its events of periods that others have closed meanwhile are in their rows, of every SLO, and no flush follows."""
+    names = ["monthly", *(f"slo-{place}" for place in range(others))]
+    slos = [SLODefinition(name, 0.99, window="month") for name in names]
+    closing, late = worker(*slos), worker(*slos)
+    clock.now = APRIL - 2 * DAY
+    for slo in names:
+        count(closing, 3, slo=slo)
+    if has_looked:
+        late.flush()
+    clock.now = APRIL - DAY - HOUR
+    for slo in names:
+        late[slo].record_failure()
+    clock.now = APRIL - HOUR
+    for slo in names:
+        late[slo].record_failure()
+    for clock.now in (APRIL + HOUR, APRIL + 2 * HOUR):
+        for _ in range(20):
+            closing.flush()
+    assert row(closing, "month", MARCH) == (3, 0, False)
+
+    assert late.close() is True
+
+    fresh = worker(*slos)
+    for slo in names:
+        assert row(fresh, "month", MARCH, slo) == (3, 2, False)
+        assert row(fresh, "day", APRIL - 2 * DAY, slo) == (3, 1, False)
+        assert row(fresh, "day", APRIL - DAY, slo) == (0, 1, False)
+
+
 def test_a_month_is_final_when_its_buckets_go(worker: Worker, clock: FakeClock) -> None:
     """A week after its end: later events are not in it, whatever they change in the buckets that are left."""
     process = worker()
