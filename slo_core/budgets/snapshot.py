@@ -46,7 +46,8 @@ class SLOSnapshot:
         alerts: The state of every multi-window rule.
         window_samples: All counted windows with their integers: the SLO's, burn and alert windows.
         time_to_exhaustion: Seconds until the budget is gone at the pace of the shortest long alert window; 0.0 when
-            it is gone, None when nothing burns. Pessimistic: nothing leaves the window, the allowance does not grow.
+            it is gone, None when nothing burns, and while no event of the window is bad. Pessimistic: nothing leaves the
+            window, the allowance does not grow.
         at: The instant, in seconds since the epoch.
         data_since: Since when this SLO is measured.
         lifetime_good: Good events ever counted.
@@ -313,7 +314,8 @@ class SnapshotPlan:
     def _time_to_exhaustion(self, own: EventCounts, pace: EventCounts) -> float | None:
         if budget.is_budget_exhausted(own, self._target):
             return 0.0
-        if pace.bad == 0:
+        # At the start of a calendar window, what burned just before it spends nothing of its budget.
+        if pace.bad == 0 or own.bad == 0:
             return None
         spent, allowed = budget.spent_and_allowed(own, self._target)
         return (allowed - spent) * self._pace_window / (self._target.allowance.denominator * pace.bad)

@@ -18,6 +18,9 @@ from slo_core.rules.severities import Severities
 
 __all__ = ["absent_alerts"]
 
+# So long after its end a service that stays dead pages on.
+_REMEMBERED_SECONDS = 7 * DAY
+
 
 def absent_alerts(
     service: str,
@@ -50,7 +53,7 @@ def absent_alerts(
             members.setdefault(severity, []).append(section.id)
     by_service = [name for name in environment.of_service if name in series.identity]
     on_slo = ", ".join(name for name in series.identity if name in (Label.SERVICE, Label.SLO))
-    gone = bracketed(f"{series.target(within_seconds=DAY)}\nunless\n{series.target()}")
+    gone = bracketed(f"{series.target(within_seconds=_REMEMBERED_SECONDS)}\nunless\n{series.target()}")
     alive = aggregated("count", by_service, series.target())
     title = literal(service) + where(environment)
     for severity, ids in members.items():
@@ -71,7 +74,7 @@ def absent_alerts(
                     if is_whole
                     else f"{{{{ $value }}}} of the SLOs of {title} are no longer measured",
                     "description": (
-                        f"No process shows {which}and one did within the last day: they are gone, or not scraped, or their "
+                        f"No process shows {which}and one did within the last week: they are gone, or not scraped, or their "
                         "store is out of reach. Until then no other alert about these can fire."
                     ),
                     **links,

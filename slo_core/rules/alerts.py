@@ -83,7 +83,9 @@ class SectionAlerts:
         return info(RuleLabel.PROMISE)
 
     def _urgent_severity(self, rules: tuple[AlertRule, ...]) -> str | None:
-        """The severity of the fastest rule: it silences the others."""
+        """The severity that silences the others: pages, however slow; without pages that of the fastest rule."""
+        if any(rule.severity == PAGE for rule in rules):
+            return PAGE
         fastest = max(rules, key=lambda rule: rule.factor(self.section.period), default=None)
         return None if fastest is None else fastest.severity
 

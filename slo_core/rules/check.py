@@ -44,6 +44,10 @@ def check_rule_input(
         *label_problems("labels", labels, reserved=RESERVED_RULE_LABELS, owner=_OWNER),
     ]
     problems += _environment_problems(match, by)
+    problems += _overriding_problems("labels", labels, match, by)
+    for definition in definitions:
+        if isinstance(definition, SLODefinition):
+            problems += _overriding_problems(f"slos[{definition.name!r}].labels", definition.labels, match, by)
     problems += switch_problems("alerts", alerts, of_service=True)
     problems += severity_problems("severities", severities)
     if scope not in _SCOPES:
@@ -107,6 +111,17 @@ def _environment_problems(match: Mapping[str, str], by: Sequence[str]) -> Iterat
     for name in by:
         if name in match:
             yield Problem("by", f"the label {name!r} is matched, so it has one value", "leave one of them out")
+
+
+def _overriding_problems(where: str, labels: object, match: Mapping[str, str], by: Sequence[str]) -> Iterator[Problem]:
+    """Labels that would put alerts of one environment under the name of another."""
+    for name, value in labels.items() if isinstance(labels, Mapping) else ():
+        if name in by or match.get(name, value) != value:
+            yield Problem(
+                f"{where}.{name}",
+                "the label tells environments apart, and every alert has that of its series",
+                "drop it",
+            )
 
 
 def _service_problems(service: object) -> Iterator[Problem]:

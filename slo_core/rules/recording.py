@@ -135,15 +135,16 @@ def count_rules(section: Section, series: SLOSeries) -> Iterator[RecordingRule]:
         "labels": {},
     }
     yield {"record": Record.PERIOD_BURN_RATE, "expr": burn_rate_expression(section, period), "labels": {}}
-    # Infinite while nothing burns, as on `/metrics`. An overspent budget would be below 0, and 0 left at a pace of 0 no
-    # number: both are 0, or infinite without events.
+    # Infinite while nothing burns, and while no event of the window is bad, as on `/metrics`. An overspent budget would be
+    # below 0, and 0 left at a pace of 0 no number: both are 0.
     other_window = f"ignoring ({RuleLabel.SLOTH_WINDOW})"
     burning = recorded.spent(pace, section.budget_events())
     yield {
         "record": Record.TIME_TO_EXHAUSTION,
         "expr": (
-            f"{bracketed(left)} * {pace}\n/ {other_window}\n{bracketed(burning)} >= 0\n"
-            f"or {other_window}\n{bracketed(f'{allowed} > 0')} * 0\nor {other_window}\n{allowed} + Inf"
+            f"{bracketed(f'{recorded.failures(period)} == 0')} + Inf\n"
+            f"or {other_window}\n{bracketed(left)} * {pace}\n/ {other_window}\n{bracketed(burning)} >= 0\n"
+            f"or {other_window}\n{bracketed(f'{allowed} > 0')} * 0"
         ),
         "labels": {RuleLabel.SLOTH_WINDOW: window_name(period)},
     }

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from slo_core.budgets.warm_up import LEAST_MEASURED_PARTS
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
-from slo_core.objectives.window import PeriodWindow
+from slo_core.objectives.window import HOUR, PeriodWindow
 from slo_core.rules.environment import Environment
 from slo_core.rules.names import RuleLabel
 from slo_core.rules.promql import (
@@ -28,6 +28,9 @@ RuleScope = Literal["process", "host", "fleet"]
 
 # Over windows up to here Prometheus may tell what it has seen of them, while it has seen less.
 _SHORT_SECONDS = 300
+
+# Back to that time every scrape is looked at for processes that are gone.
+_EVERY_SCRAPE_SECONDS = 2 * HOUR
 
 
 class SLOSeries(Protocol):
@@ -117,8 +120,14 @@ class _Selection:
 
     def target(self, identity: tuple[str, ...], within_seconds: int | None, offset_seconds: int | None) -> str:
         """How many processes show the objective, or did within some seconds; now, or so long ago."""
-        shown = self.of(Metric.TARGET, range_seconds=within_seconds, offset_seconds=offset_seconds)
-        return aggregated("count", identity, shown if within_seconds is None else f"present_over_time({shown})")
+        if within_seconds is None:
+            return aggregated("count", identity, self.of(Metric.TARGET, offset_seconds=offset_seconds))
+        recent = min(within_seconds, _EVERY_SCRAPE_SECONDS)
+        shown = f"present_over_time({self.of(Metric.TARGET, range_seconds=recent, offset_seconds=offset_seconds)})"
+        if recent < within_seconds:
+            # Once an hour is enough, and less work than to read every scrape of a week.
+            shown += f"\nor\npresent_over_time({self.of(Metric.TARGET)}[{duration_text(within_seconds)}:1h])"
+        return aggregated("count", identity, shown)
 
 
 class SharedSeries:

@@ -188,6 +188,20 @@ def test_a_dead_service_is_one_alert(scope: str, service: str, tmp_path: Path) -
     run_lapses(only(rules, "SLOAbsent"), [lapse], tmp_path)
 
 
+@pytest.mark.parametrize("options", [{}, {"by": ["env"]}, {"match": {"env": "prod"}}])
+def test_a_dead_service_pages_for_a_week(options: dict[str, Any], tmp_path: Path) -> None:
+    """It is no better for being dead for two days; after a week it was meant to be so."""
+    lapse = Lapse(step_seconds=300)
+    steps = 9 * 24 * 12
+    lived: list[Value] = [1.0] * 24 + [STALE]
+    show_targets(lapse, lived + [None] * (steps - len(lived)), "a", "b", env="prod")
+    for hour, fires in ((1, 0), (3, 1), (12, 1), (30, 1), (48, 1), (7 * 24, 1), (7 * 24 + 4, 0), (8 * 24, 0)):
+        lapse.expect(firing("SLOAbsent"), hour * 12, fires)
+
+    rules = rules_of(SLODefinition("a", 0.99), SLODefinition("b", 0.99), **options)
+    run_lapses(only(rules, "SLOAbsent"), [lapse], tmp_path)
+
+
 def test_slos_that_are_gone_while_others_live_are_named_and_silence_nothing(tmp_path: Path) -> None:
     """The worker that carried two of three SLOs has died; the third pages on."""
     lapse = Lapse()
@@ -201,7 +215,7 @@ def test_slos_that_are_gone_while_others_live_are_named_and_silence_nothing(tmp_
             {
                 "summary": "2 of the SLOs of shop are no longer measured",
                 "description": (
-                    "No process shows jobs, mails {{, and one did within the last day: they are gone, or not scraped, or "
+                    "No process shows jobs, mails {{, and one did within the last week: they are gone, or not scraped, or "
                     "their store is out of reach. Until then no other alert about these can fire."
                 ),
             },

@@ -622,13 +622,15 @@ def test_a_budget_that_is_gone_within_four_hours_is_told(tmp_path: Path) -> None
     """
     Of a budget of 1000 of a million, at the pace of the last hour; the record is the library's number.
 
-    A single failure has no pace, a spent budget has an alert of its own, and nothing burns without events.
+    A single failure has no pace, a spent budget has an alert of its own, and nothing burns without events. What burned just
+    before a month began spends nothing of it.
     """
     slo, million = an_slo("a", 30), 1_000_000
     # Events and failures of 30 days, failures of the last hour, and whether an alert fires.
     moments = [
         (million, 996, 0, 0), (million, 996, 1, 0), (million, 996, 2, 1), (million, 992, 2, 1), (million, 991, 2, 0),
         (million, 1000, 50, 0), (million, 1001, 0, 0), (million, 999, 999, 1), (0, 0, 0, 0),
+        (10, 0, 5, 0),
     ]  # fmt: skip
     plan = SnapshotPlan(slo)
     lapse = Lapse()

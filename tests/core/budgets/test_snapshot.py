@@ -101,6 +101,20 @@ def test_time_to_exhaustion_is_what_is_left_at_the_pace_of_the_shortest_long_win
     assert tracker.snapshot().time_to_exhaustion == 9 * 3600.0
 
 
+def test_what_burned_before_a_month_began_spends_nothing_of_it(clock: FakeClock) -> None:
+    """Its hour is the pace of the old month; the new one has its whole budget, with its first events and without."""
+    clock.now = 1_775_001_600.0 - 600  # ten minutes before 1 April 2026
+    tracker = tracker_of(clock, window="month")
+    record(tracker, good=900, bad=100)
+    clock.advance(minutes=20)
+
+    assert tracker.snapshot().time_to_exhaustion is None
+    record(tracker, good=50)
+    assert tracker.snapshot().time_to_exhaustion is None
+    record(tracker, good=99_949, bad=1)
+    assert tracker.snapshot().time_to_exhaustion == pytest.approx(3600 * 99 / 101)
+
+
 def test_nothing_burning_has_no_end(clock: FakeClock) -> None:
     """Bad events of yesterday are not the pace of this hour."""
     tracker = tracker_of(clock)

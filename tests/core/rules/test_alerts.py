@@ -130,6 +130,17 @@ def alerts_of_any_name(rule_set: PrometheusRules) -> list[dict[str, Any]]:
     return [rule for rule in all_rules(rule_set) if "alert" in rule]
 
 
+def test_a_page_silences_tickets_however_slow_it_is() -> None:
+    """A ticket with a higher factor would else silence the page."""
+    page = AlertRule("10m", "1m", severity="page", burn_rate=5)
+    ticket = AlertRule("2h", "10m", severity="ticket", budget_share=0.02)
+
+    alert_rules = alerts(rules(SLODefinition("a", 0.999, alert_rules=(page, ticket))))
+
+    inhibiting = {rule["labels"]["severity"]: rule["labels"]["slo_inhibit"] for rule in alert_rules}
+    assert inhibiting == {"page": "source", "ticket": "target"}
+
+
 def test_the_most_urgent_severity_silences_the_others() -> None:
     """Whatever it is called; that of the fastest rule."""
     slow = AlertRule("1d", "2h", severity="warning", burn_rate=3)

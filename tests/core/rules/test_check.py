@@ -70,6 +70,24 @@ def test_what_prometheus_would_refuse_is_named(options: dict[str, Any], expected
     assert len(caught.value.problems) == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "path"),
+    [
+        ({"labels": {"env": "prod"}, "by": ["env"]}, "labels.env"),
+        ({"labels": {"env": "prod"}, "match": {"env": "staging"}}, "labels.env"),
+        ({"slos": [SLODefinition("a", 0.9, labels={"env": "prod"})], "by": ["env"]}, "slos['a'].labels.env"),
+    ],
+)
+def test_no_label_puts_alerts_under_the_name_of_another_environment(options: dict[str, Any], path: str) -> None:
+    """Staging would page as production; the same value twice is no harm."""
+    slos = options.pop("slos", [AVAILABILITY])
+    with pytest.raises(ConfigError) as caught:
+        prometheus_rules(slos, service="shop", scope="fleet", **options)
+
+    assert [problem.path for problem in caught.value.problems] == [path]
+    assert prometheus_rules([AVAILABILITY], service="shop", scope="fleet", labels={"env": "a"}, match={"env": "a"})
+
+
 def test_all_problems_are_named_at_once() -> None:
     """As everywhere."""
     with pytest.raises(ConfigError) as caught:
