@@ -142,7 +142,7 @@ def count_rules(section: Section, series: SLOSeries) -> Iterator[RecordingRule]:
     yield {
         "record": Record.TIME_TO_EXHAUSTION,
         "expr": (
-            f"{bracketed(f'{recorded.failures(period)} == 0')} + Inf\n"
+            f"{bracketed(f'{spent} == 0')} + Inf\n"
             f"or {other_window}\n{bracketed(left)} * {pace}\n/ {other_window}\n{bracketed(burning)} >= 0\n"
             f"or {other_window}\n{bracketed(f'{allowed} > 0')} * 0"
         ),
