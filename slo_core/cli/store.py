@@ -108,10 +108,18 @@ def forget(slo: str, url: str, service: str | None, yes: bool, force: bool) -> N
         with closing(existing_store_from_url(url, owner)) as opened:
             chosen = slo_to_forget(opened, slo)
             shown = printable(f"{owner}/{slo}")
-            if not yes and not click.confirm(f"Delete {shown} from {redacted_url(url)}: {printable(chosen.contents)}?"):
-                raise StoreError("nothing was deleted")
+            if not yes and not _agrees(f"Delete {shown} from {redacted_url(url)}: {printable(chosen.contents)}?"):
+                raise StoreError("nothing was deleted; --yes deletes without asking")
             chosen.delete(force=force)
     print_result(f"{shown} is forgotten: {chosen.contents}")
+
+
+def _agrees(question: str) -> bool:
+    """Whether the answer is yes; no answer is a no."""
+    try:
+        return click.confirm(question)
+    except click.Abort:
+        return False
 
 
 def _owner(url: str, slo: str, wanted: str | None) -> str:

@@ -19,7 +19,7 @@ def retired_slos(records: Mapping[str, SLORecord | DamagedError | None], *, now:
     """
     The SLOs of which no process was heard for the longest of their windows, and for a week at least.
 
-    An SLO with events in that time is none of them, whoever wrote those; nor is one whose record cannot be read.
+    An SLO that has events in that time is not retired, and one whose record cannot be read is left out.
 
     Args:
         records: By name; None for a name whose record has expired.

@@ -55,18 +55,13 @@ def _answers_of(redis: Any, client: Any, commands: Sequence[Sequence[object]]) -
     except TypeError:  # before redis-py 5.3
         connection = pool.get_connection("EVALSHA")
     try:
-        connection.send_packed_command([b"".join(map(_packed, commands))])
+        connection.send_packed_command(connection.pack_commands(commands))
         return [_answer_on(redis, connection) for _ in commands]
     except BaseException:
         connection.disconnect()  # what comes next on it is the answer to something else
         raise
     finally:
         pool.release(connection)
-
-
-def _packed(command: Sequence[object]) -> bytes:
-    parts = [value if isinstance(value, bytes) else str(value).encode() for value in command]
-    return b"*%d\r\n%b" % (len(parts), b"".join([b"$%d\r\n%b\r\n" % (len(part), part) for part in parts]))
 
 
 def _answer_on(redis: Any, connection: Any) -> Any:

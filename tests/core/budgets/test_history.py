@@ -272,7 +272,7 @@ def test_a_step_that_is_no_longer_kept_whole_is_not_drawn():
 
 
 def test_a_timeline_of_the_past_says_since_when_it_is_covered():
-    """An alert of that time is followed back only as far as its windows are whole."""
+    """The start of an alert is looked for only as far back as its windows are whole."""
     tracker, _ = said_every_hour(alert_rules=())
     at = NOW - 20 * DAY
 

@@ -199,7 +199,7 @@ def test_forget_refuses_what_a_process_still_declares(
 def test_forget_says_why_it_deletes_nothing(
     arguments: list[str], message: str, aged: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Which service, which name; or that it was told not to."""
+    """It names the service and the SLO that it does not find, or says that the answer was no."""
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
 
     assert main(["store", "forget", *arguments]) == 2
@@ -208,12 +208,15 @@ def test_forget_says_why_it_deletes_nothing(
     assert events_in(Path("slo.db"), "shop", "new") == (1_999, 1)
 
 
-def test_forget_without_an_answer_deletes_nothing(aged: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a pipeline nobody is there to ask."""
+def test_forget_without_an_answer_deletes_nothing(
+    aged: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a pipeline there is no one to ask; it says what to do."""
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
 
     assert main(["store", "forget", "new"]) == 2
 
+    assert capsys.readouterr().err.endswith("nothing was deleted; --yes deletes without asking\n")
     assert events_in(Path("slo.db"), "shop", "new") == (1_999, 1)
 
 

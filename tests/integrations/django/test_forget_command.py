@@ -70,6 +70,6 @@ def test_it_refuses_what_a_process_still_declares(store: SQLiteBucketStore, tmp_
 
 
 def test_a_store_of_this_process_alone_has_nothing_to_forget() -> None:
-    """The settings name no shared store: it is told, without a traceback."""
+    """Where the settings name no shared store, the command says so, without a traceback."""
     with override_settings(SLO_STORE="memory://"), pytest.raises(CommandError):
         forget("old", "--yes")

@@ -109,7 +109,7 @@ def test_two_workers_close_a_month_once(worker: Worker, clock: FakeClock) -> Non
 
 
 def test_a_late_batch_changes_the_month_it_belongs_to(worker: Worker, clock: FakeClock) -> None:
-    """With the flush that hands it over, whoever had closed the month; also with the last one of a process."""
+    """The flush that hands it over counts the month again, also where another process closed it, and the last flush too."""
     one, late = worker(), worker()
     clock.now = APRIL - HOUR
     count(one, 10)

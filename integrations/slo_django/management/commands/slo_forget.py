@@ -35,8 +35,8 @@ class Command(BaseCommand):
         Delete it.
 
         Raises:
-            CommandError: There is no such SLO, a process still declares it, nobody says yes, the settings are wrong, or the
-                store is not shared or cannot be reached.
+            CommandError: There is no such SLO, a process still declares it, the answer is not yes, the settings are wrong,
+                or the store is not shared or cannot be reached.
         """
         try:
             settings = read_settings()
