@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 __all__ = [
@@ -14,7 +14,10 @@ __all__ = [
     "SLOError",
     "StoreError",
     "UnknownNameError",
+    "about_slos",
+    "by_message",
     "described",
+    "names_text",
 ]
 
 
@@ -94,3 +97,29 @@ def nearest(name: object, known: Iterable[str]) -> str:
     known = sorted(known)
     matches = difflib.get_close_matches(str(name), known, n=1)
     return f'did you mean "{matches[0]}"?' if matches else f"known: {', '.join(known)}"
+
+
+def by_message(messages: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The names that each message is about, from pairs of a name and a message."""
+    names: dict[str, list[str]] = {}
+    for name, message in messages:
+        names.setdefault(message, []).append(name)
+    return names
+
+
+def names_text(names: Sequence[str], most: int = 3) -> str:
+    """Names in a sentence; of a long list the first few."""
+    shown = ", ".join(map(repr, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def about_slos(messages: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """
+    Sentences about SLOs; one that many SLOs have is there once, with their names.
+
+    Args:
+        messages: The name of an SLO, and the sentence without its subject: `": views: ..."`, `" can count no request"`.
+    """
+    for message, names in by_message(messages).items():
+        subject = f"the SLO {names[0]!r}" if len(names) == 1 else f"{len(names)} SLOs ({names_text(names)})"
+        yield f"{subject}{message}"

@@ -11,10 +11,10 @@ from slo_core.rules.annotation import literal, where
 from slo_core.rules.environment import Environment
 from slo_core.rules.names import INHIBITS_SERVICE, Record, RuleLabel
 from slo_core.rules.promql import aggregated, bracketed, one_of, selected
-from slo_core.rules.rule import PAGE, AlertingRule, alerting_rule
+from slo_core.rules.rule import AlertingRule, alerting_rule
 from slo_core.rules.section import Section
 from slo_core.rules.series import SLOSeries
-from slo_core.rules.severities import Severities
+from slo_core.rules.severities import PAGE, Severities
 
 __all__ = ["absent_alerts"]
 

@@ -27,7 +27,7 @@ from slo_core.status.state import STATES, State, state_of, worst_first
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
 
-__all__ = ["budget_cell", "burn_list", "overview", "state_badge", "time_left"]
+__all__ = ["COLUMNS", "budget_cell", "burn_list", "overview", "state_badge", "time_left"]
 
 # Decorative: the text next to them says the same.
 _ICONS = {"met": "✓", "burning": "▲", "exhausted": "■", "breached": "✕", "warming up": "◔", "no data": "○"}
@@ -52,7 +52,7 @@ class _Column(NamedTuple):
     is_biggest_first: bool = False
 
 
-_COLUMNS = {
+COLUMNS = {
     "name": _Column("SLO", lambda snapshot: snapshot.name.casefold()),
     "state": _Column("State", worst_first),
     "target": _Column("Target", lambda snapshot: -snapshot.target, is_number=True, is_biggest_first=True),
@@ -79,15 +79,17 @@ def overview(snapshots: SLOSnapshots, *, query: Mapping[str, str], links: Links,
         zone: The time zone that times are written in.
     """
     wanted = query.get("state", "")
+    if wanted not in STATES:
+        wanted = ""
     sort = query.get("sort", "state")
-    if sort.removeprefix("-") not in _COLUMNS:
+    if sort.removeprefix("-") not in COLUMNS:
         sort = "state"
     # The links of the page repeat the query: without values that are not understood.
-    understood = {"state": wanted in STATES, "sort": "sort" in query}
+    understood = {"state": bool(wanted), "sort": "sort" in query}
     query = {name: value for name, value in (("state", wanted), ("sort", sort)) if understood[name]}
     states = [state_of(snapshot) for _, snapshot in snapshots]
     shown = [slo for slo, state in zip(snapshots, states, strict=True) if wanted in ("", state)]
-    key = _COLUMNS[sort.removeprefix("-")].key
+    key = COLUMNS[sort.removeprefix("-")].key
     shown.sort(key=lambda slo: slo[1].name)
     shown.sort(key=lambda slo: key(slo[1]), reverse=sort.startswith("-"))
     rows = [_row(definition, snapshot, links, zone) for definition, snapshot in shown]
@@ -100,7 +102,7 @@ def overview(snapshots: SLOSnapshots, *, query: Mapping[str, str], links: Links,
             element(
                 "table",
                 element("caption", "SLOs with their remaining error budgets", class_="slo-hidden"),
-                element("thead", element("tr", *(_heading(name, sort, query, links) for name in _COLUMNS))),
+                element("thead", element("tr", *(_heading(name, sort, query, links) for name in COLUMNS))),
                 element("tbody", *rows),
                 class_="slo-table slo-overview",
             ),
@@ -130,7 +132,7 @@ def _choice(text: str, address: str, *, is_current: bool) -> ET.Element:
 
 
 def _heading(name: str, sort: str, query: Mapping[str, str], links: Links) -> ET.Element:
-    column = _COLUMNS[name]
+    column = COLUMNS[name]
     is_current = sort.removeprefix("-") == name
     is_descending = sort.startswith("-") != column.is_biggest_first
     turned = f"-{name}" if sort == name else name
@@ -174,8 +176,8 @@ def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: t
 
 def _cell(column: str, *content: Node) -> ET.Element:
     """A cell that repeats its heading: on a phone a row is a card without headings."""
-    class_ = "slo-number" if _COLUMNS[column].is_number else None
-    return element("td", *content, class_=class_, data_label=_COLUMNS[column].heading)
+    class_ = "slo-number" if COLUMNS[column].is_number else None
+    return element("td", *content, class_=class_, data_label=COLUMNS[column].heading)
 
 
 def state_badge(snapshot: SLOSnapshot) -> ET.Element:

@@ -15,13 +15,15 @@ from slo_core.budgets.history import history, ranges_of
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
 from slo_core.budgets.timeline import Timeline
 from slo_core.conventions import LOGGER_NAME
-from slo_core.errors import described
+from slo_core.errors import ConfigError, Problem, described
 from slo_core.status.json_view import history_json, status_json
+from slo_core.status.state import STATES
 from slo_core.status_page.detail import CHARTS, alert_table, history_table, range_choices, series_names
 from slo_core.status_page.facts import facts
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
-from slo_core.status_page.overview import overview
+from slo_core.status_page.overview import COLUMNS, overview
+from slo_core.status_page.query import PageQuery, choice_problem, json_problems
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.shared_read import SharedRead
@@ -87,8 +89,10 @@ class StatusPage:
         tables = overview(snapshots, query=query, links=links, zone=zone)
         at = max((snapshot.at for _, snapshot in snapshots), default=time.time())
         missing = [element("p", reason, class_="slo-note", role="alert", dir="auto") for reason in snapshots.unreadable]
+        sorts = [f"{sign}{name}" for name in COLUMNS for sign in ("", "-")]
+        asked = _questions(query, choice_problem(query, "state", STATES), choice_problem(query, "sort", sorts))
         return PageContent(
-            title, html_of(_frame(*self._notes(), *missing, tables, _read_at(at, zone), searchable=True))
+            title, html_of(_frame(*asked, *self._notes(), *missing, tables, _read_at(at, zone), searchable=True))
         )
 
     def detail(self, name: str, query: Mapping[str, str], *, links: Links, zone: tzinfo = UTC) -> PageContent:
@@ -126,6 +130,7 @@ class StatusPage:
         ]
         frame = _frame(
             about,
+            *_questions(query, choice_problem(query, "range", ranges)),
             *self._notes(),
             facts(definition, snapshot, self.registry, zone),
             element("h2", "The past"),
@@ -152,15 +157,22 @@ class StatusPage:
             query: Of the address: `slo`, and with it `range`.
 
         Raises:
+            ConfigError: There is no such parameter, or no such range.
             UnknownNameError: There is no such SLO.
             StoreError: The store cannot be read.
         """
+        problems = tuple(json_problems(query))
+        if problems:
+            raise ConfigError(problems)
         name = query.get("slo")
         if name is None:
             return {**status_json(self.registry, snapshots=self.registry.internals.read_shared()), "note": self._note()}
         tracker = self.registry.get(name)
         definition, ranges = tracker.definition, ranges_of(tracker.definition)
-        seconds = ranges.get(query.get("range", ""), definition.window_seconds)
+        problem = choice_problem(query, "range", ranges)
+        if problem is not None:
+            raise ConfigError([problem])
+        seconds = ranges[query["range"]] if "range" in query else definition.window_seconds
         snapshot, timeline = self._past(tracker)
         view = status_json(self.registry, snapshots=SLOSnapshots([(definition, snapshot)]))
         past = history(definition, snapshot, timeline, range_seconds=seconds)
@@ -211,6 +223,13 @@ class StatusPage:
 
 def _read_past(tracker: SLOTracker) -> _Past:
     return tracker.snapshot(), tracker.internals.timeline()
+
+
+def _questions(query: Mapping[str, str], *problems: Problem | None) -> list[Node]:
+    """Notes on parameters of the address that are not understood: the page shows what it shows without them."""
+    repeated = query.problems if isinstance(query, PageQuery) else ()
+    known = [problem for problem in (*repeated, *problems) if problem is not None]
+    return [element("p", f"In the address, {problem}.", class_="slo-note", role="status") for problem in known]
 
 
 def _frame(*content: Node, is_up: bool = True, searchable: bool = False) -> ET.Element:
