@@ -152,9 +152,8 @@ def prometheus_rules(
         **common,
         **_literals({Label.SERVICE: service, RuleLabel.SLOTH_SERVICE: service, **environment.match}),
     }
-    series = series_of(service, scope=scope, environment=environment)
     absent = absent_alerts(
-        service, sections, series=series, environment=environment, severities=chosen, labels=of_service, links=links
+        service, sections, scope=scope, environment=environment, severities=chosen, labels=of_service, links=links
     )
     of_store: Iterable[AlertingRule | None] = ()
     if scope != "process":
