@@ -89,3 +89,8 @@ def test_a_warning_that_many_slos_have_is_there_once() -> None:
     )
     assert last == "slos['t']: no alert rule, so no alert says how fast its budget burns"
     assert len(rule_file(slos).warnings) == 1 + len(many[0].alert_concerns)
+
+
+def test_a_label_of_environments_that_is_named_twice_is_one() -> None:
+    """As if it were named once."""
+    assert rules(by=["env", "env"]) == rules(by=["env"])
