@@ -11,14 +11,17 @@ from slo_core.objectives.window import DAY
 
 __all__ = [
     "NOTHING",
+    "any_window_text",
     "burn_text",
     "day_text",
     "measured_briefly",
     "measured_text",
     "percent",
     "printable",
+    "promise_text",
     "roughly",
     "target_digits",
+    "this_window_text",
     "window_text",
 ]
 
@@ -83,3 +86,25 @@ def printable(text: str) -> str:
 def window_text(definition: SLODefinition) -> str:
     """The window as people call it: "30d", "month"."""
     return definition.window or format_duration(definition.window_seconds)
+
+
+def this_window_text(definition: SLODefinition) -> str:
+    """The window that is measured now, in a sentence: "30d", "the month"."""
+    return window_text(definition) if definition.window is None else f"the {definition.window}"
+
+
+def any_window_text(definition: SLODefinition) -> str:
+    """The window of a promise, in a sentence: "30d", "a month"."""
+    return window_text(definition) if definition.window is None else f"a {definition.window}"
+
+
+def promise_text(definition: SLODefinition, *, adjective: str = "") -> str:
+    """
+    The objective: "99.9% in 30d", "99.9% in a month".
+
+    Args:
+        definition: The SLO.
+        adjective: What that share of events is, as part of the text: "99.9% good in 30d".
+    """
+    target = percent(definition.target, target_digits(definition.target))
+    return " ".join(word for word in (target, adjective, "in", any_window_text(definition)) if word)

@@ -12,13 +12,16 @@ from typing import Any
 
 import click
 
+from slo_core.budgets.wording import promise_text
 from slo_core.cli.simulation_report import simulation_report
 from slo_core.cli.source_options import chosen_definitions
 from slo_core.cli.terminal import console, print_note, print_result
 from slo_core.config.definitions import parse_definitions
+from slo_core.config.sources.definition_set import DefinitionSet
 from slo_core.errors import ConfigError, nearest
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import parse_duration
+from slo_core.rules.severities import Severities
 from slo_core.simulation.incident import Incident
 from slo_core.simulation.instant import parse_instant
 from slo_core.simulation.minute_counts import read_minute_counts
@@ -128,11 +131,15 @@ def simulate(
 
     SOURCE is a .yaml, .toml or .json file with `service:` and `slos:`, or module:attribute.
     """  # noqa: D301  # a raw text would show the mark that keeps click from wrapping the examples
-    definitions = _definitions(source, django_settings, names, target, window)
+    slos = _slos(source, django_settings, names, target, window)
+    definitions = slos.definitions
     if min_failures is not None:
-        definitions = [_with_min_failures(definition, min_failures) for definition in definitions]
+        definitions = tuple(_with_min_failures(definition, min_failures) for definition in definitions)
     incident = _incident(**incident_options)
-    outcomes = play(definitions, incident, start=start)
+    outcomes = play(definitions, incident, start=start, severities=Severities((slos.alerts,), slos.severities))
+    for definition, outcome in zip(slos.definitions, outcomes, strict=True):
+        if not outcome.is_switched_off:
+            _note_concerns(definition)
     if as_json:
         click.echo(json.dumps({"slos": [outcome_json(outcome) for outcome in outcomes]}, indent=2))
         return
@@ -146,6 +153,12 @@ def simulate(
         )
 
 
+def _note_concerns(definition: SLODefinition) -> None:
+    verb = "left out the default " if definition.alert_rules is None else ""
+    for concern in definition.alert_concerns:
+        print_note(f"{definition.name}: {verb}{concern}")
+
+
 def _note_resolution(outcome: Outcome) -> None:
     if outcome.resolution_seconds > 1:
         print_note(
@@ -154,26 +167,27 @@ def _note_resolution(outcome: Outcome) -> None:
         )
 
 
-def _definitions(
+def _slos(
     source: str | None, django_settings: str | None, names: Sequence[str], target: str | None, window: str | None
-) -> list[SLODefinition]:
+) -> DefinitionSet:
     if target is not None:
         if source is not None or django_settings is not None or names:
             raise click.UsageError("Expected either SOURCE or --target, got both.")
-        return [_typed_definition(target, window)]
+        return DefinitionSet(where="--target", definitions=(_typed_definition(target, window),))
     if window is not None:
         raise click.UsageError("--window belongs to --target; SOURCE has windows of its own.")
     if source is None and django_settings is None:
         raise click.UsageError(
             "Expected SOURCE (a .yaml, .toml or .json file, or module:attribute), --django-settings or --target."
         )
-    by_name = {
-        definition.name: definition for definition in chosen_definitions(source, django_settings, None).definitions
-    }
+    slos = chosen_definitions(source, django_settings, None)
+    by_name = {definition.name: definition for definition in slos.definitions}
     for name in names:
         if name not in by_name:
             raise click.BadParameter(f"there is no SLO {name!r}; {nearest(name, by_name)}", param_hint="--slo")
-    return [definition for name, definition in by_name.items() if not names or name in names]
+    if not names:
+        return slos
+    return replace(slos, definitions=tuple(definition for name, definition in by_name.items() if name in names))
 
 
 def _typed_definition(target: str, window: str | None) -> SLODefinition:
@@ -181,7 +195,7 @@ def _typed_definition(target: str, window: str | None) -> SLODefinition:
     if window is not None:
         options["window"] = window
     try:
-        (definition,) = parse_definitions({f"{target} in {window or '30d'}": options})
+        (definition,) = parse_definitions({"slo": options})
     except ConfigError as exc:
         problem = exc.problems[0]
         name = problem.path.rpartition(".")[2]
@@ -189,7 +203,7 @@ def _typed_definition(target: str, window: str | None) -> SLODefinition:
             f"{problem.message}{'; ' if problem.hint else ''}{problem.hint}",
             param_hint=f"--{name}" if name in ("target", "window") else "--window",
         ) from exc
-    return definition
+    return replace(definition, name=promise_text(definition))
 
 
 def _number_or_text(text: str) -> object:

@@ -9,10 +9,10 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from slo_core.budgets.wording import NOTHING, burn_text, percent, printable, target_digits, window_text
+from slo_core.budgets.wording import NOTHING, burn_text, percent, printable, promise_text
 from slo_core.cli.block_plot import bars, spark
 from slo_core.objectives.duration import format_duration
-from slo_core.simulation.outcome import Outcome, RuleOutcome, SpentShare
+from slo_core.simulation.outcome import Instant, Outcome, RuleOutcome, SpentShare
 
 __all__ = ["simulation_report"]
 
@@ -26,6 +26,8 @@ _MOST_PERIODS = 3
 
 _PLOT_ROWS = 5
 _WIDEST_PLOT, _NARROWEST_PLOT = 72, 10
+# The highest block below a full one.
+_NEARLY = 0.99
 
 
 def simulation_report(outcome: Outcome, console: Console) -> Iterator[RenderableType]:
@@ -37,22 +39,45 @@ def simulation_report(outcome: Outcome, console: Console) -> Iterator[Renderable
         console: The terminal: its width, and whether it shows more than ASCII.
     """
     definition = outcome.definition
-    target = percent(definition.target, target_digits(definition.target))
     # An SLO that was typed as target and window is named by them.
-    name = printable(definition.name)
-    promise = f"{target} in {window_text(definition)}"
-    title = promise if name.startswith(target) else f"{name}: {promise}"
+    promise = promise_text(definition)
+    title = promise if definition.name == promise else f"{printable(definition.name)}: {promise}"
     lasted = format_duration(outcome.incident_seconds)
     events = f"{outcome.budget.failures:,} of {outcome.budget.events:,} events fail"
     begins = outcome.local_start.strftime("%Y-%m-%d %H:%M:%S %Z")
     yield Text(f"{title}. Incident of {lasted} from {begins} on, {events}.", style="bold")
     yield Text()
-    yield _alerts(outcome, console) if outcome.rules else Text("It has no alert rules.")
+    yield _alerts(outcome, console) if outcome.rules else Text(_no_alerts(outcome))
+    waiting = _waiting_for_failures(outcome)
+    if waiting:
+        yield Text()
+        yield Text(waiting)
     yield Text()
     yield Text(_budget(outcome))
     yield Text()
     yield from _plot(outcome, console)
     yield Text()
+
+
+def _no_alerts(outcome: Outcome) -> str:
+    return "Its burn alerts are switched off." if outcome.is_switched_off else "It has no alert rules."
+
+
+def _waiting_for_failures(outcome: Outcome) -> str:
+    """Why rules whose factor was reached did not fire, where the incident has too few bad events."""
+    failures = outcome.budget.failures
+    waiting = [
+        alert.rule
+        for alert in outcome.rules
+        if not alert.firings
+        and min(alert.highest_long, alert.highest_short) >= alert.factor
+        and failures < alert.rule.min_failures
+    ]
+    if not waiting:
+        return ""
+    names = ", ".join(printable(str(rule)) for rule in waiting)
+    fewest = min(rule.min_failures for rule in waiting)
+    return f"Too few bad events for {names}: {failures:,}, and min_failures is {fewest:,}."
 
 
 def _alerts(outcome: Outcome, console: Console) -> Table:
@@ -143,13 +168,19 @@ def _plot(outcome: Outcome, console: Console) -> Iterator[Text]:
     if outcome.rules:
         full = spark([1.0], ascii_only=ascii_only)
         yield Text(f"Burn rate of the slower window as a share of the factor; {full} fires")
-    for label, alert in zip(labels, outcome.rules, strict=True):
-        long, short = alert.rule.long_window, alert.rule.short_window
-        nearness = [min(at.burn_rates[long], at.burn_rates[short]) / alert.factor for at in outcome.instants]
+    for index, (label, alert) in enumerate(zip(labels, outcome.rules, strict=True)):
+        nearness = [_nearness(at, alert, is_firing=at.firing[index]) for at in outcome.instants]
         yield Text(f"{label:>{margin - 1}} ").append(
             spark(_fitted(nearness, width), ascii_only=ascii_only), style="red" if alert.firings else "yellow"
         )
     yield Text(" " * margin + _axis(outcome, width))
+
+
+def _nearness(instant: Instant, alert: RuleOutcome, *, is_firing: bool) -> float:
+    """How near an alert is to firing: 1 where it does, less where its factor is reached and another condition is not."""
+    rates = instant.burn_rates
+    share = min(rates[alert.rule.long_window], rates[alert.rule.short_window]) / alert.factor
+    return 1.0 if is_firing else min(share, _NEARLY)
 
 
 def _axis(outcome: Outcome, width: int) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
-from slo_core.budgets.wording import percent, printable, target_digits, window_text
+from slo_core.budgets.wording import printable, promise_text
 from slo_core.cli.source_options import chosen_definitions, source_options
 from slo_core.cli.terminal import print_result, print_warning
+from slo_core.conventions import Alert
 from slo_core.rules.file import rule_file
+from slo_core.rules.severities import PAGE, Severities
 
 __all__ = ["validate"]
 
@@ -27,10 +29,11 @@ def validate(source: str | None, django_settings: str | None, service: str | Non
     for warning in rule_file(slos, scope=scope).warnings:
         print_warning(warning)
     for definition in slos.definitions:
-        target = percent(definition.target, target_digits(definition.target))
         rules = len(definition.active_alert_rules)
         alerts = f"{rules} alert rule{'' if rules == 1 else 's'}"
-        print_result(f"{printable(definition.name)}: {target} in {window_text(definition)}, {alerts}")
+        if Severities((slos.alerts,)).under(definition.alerts).of(Alert.BURN, PAGE) is None:
+            alerts = "its burn alerts are switched off"
+        print_result(f"{printable(definition.name)}: {promise_text(definition)}, {alerts}")
     count = len(slos.definitions)
     assumed = "" if slos.scope else " assumed"
     print_result(

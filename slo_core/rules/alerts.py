@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from slo_core.budgets.wording import window_text
+from slo_core.budgets.wording import this_window_text
 from slo_core.conventions import Alert, Label
 from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.duration import format_duration
@@ -76,7 +76,7 @@ class SectionAlerts:
 
     @property
     def _window(self) -> str:
-        return window_text(self.section.example)
+        return this_window_text(self.section.example)
 
     @property
     def _promise(self) -> str:

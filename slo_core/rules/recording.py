@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from slo_core.budgets.wording import percent, target_digits, window_text
+from slo_core.budgets.wording import promise_text
 from slo_core.conventions import Label
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import DAY
@@ -93,7 +93,7 @@ def objective_rules(definition: SLODefinition, section: Section) -> Iterator[Rec
         RuleLabel.SLOTH_OBJECTIVE: f"{(Decimal(repr(target)) * 100).normalize():f}",
         RuleLabel.SLOTH_SPEC: _SPEC,
         RuleLabel.SLOTH_VERSION: _VERSION,
-        RuleLabel.PROMISE: f"{percent(target, target_digits(target))} good in {window_text(definition)}",
+        RuleLabel.PROMISE: promise_text(definition, adjective="good"),
         RuleLabel.DESCRIPTION: definition.description,
         RuleLabel.RUNBOOK: definition.runbook,
     }

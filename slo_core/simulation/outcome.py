@@ -33,7 +33,7 @@ class RuleOutcome:
     The outcome for one alert rule.
 
     Attributes:
-        rule: The rule.
+        rule: The rule, with the severity of its alert in Prometheus.
         factor: The burn rate that both of its windows are compared with.
         firings: When it fired; empty when it did not.
         was_firing: Whether it fired before the incident began.
@@ -122,11 +122,13 @@ class Instant:
         at: Seconds after the start of the incident.
         error_budget_remaining: The share of the budget that is left.
         burn_rates: Of each window that is counted, by its length in seconds.
+        firing: Whether each of the alert rules fires, in their order.
     """
 
     at: int
     error_budget_remaining: float
     burn_rates: dict[int, float]
+    firing: tuple[bool, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +141,12 @@ class Outcome:
         starts_at: When the incident began, in seconds since the epoch.
         incident_seconds: How long the incident lasted.
         looked_until: The last second of the simulation, from the start of the incident.
-        rules: The outcome for each of its alert rules, in their order.
+        rules: The outcome for each of its alert rules, in their order; none where their alert is switched off.
         budget: The outcome for its error budget.
         resolution_seconds: How exact `fired_at`, `cleared_at` and `exhausted_at` are: 1; more where a burn rate stayed
             so close to a factor, for so long, that every second would have to be evaluated.
         instants: The eventful part of it for a plot, evenly spread; the first is the start of the incident.
+        is_switched_off: Whether the alert of its alert rules is switched off.
     """
 
     definition: SLODefinition
@@ -154,6 +157,7 @@ class Outcome:
     budget: BudgetOutcome
     resolution_seconds: int
     instants: tuple[Instant, ...] = ()
+    is_switched_off: bool = False
 
     @property
     def local_start(self) -> datetime:

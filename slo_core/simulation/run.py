@@ -10,8 +10,10 @@ from slo_core.budgets.alerts import RuleCheck
 from slo_core.budgets.budget import is_budget_exhausted
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.conventions import Alert
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Tier, tiers_reaching
+from slo_core.rules.severities import Severities
 from slo_core.simulation.incident import Incident
 from slo_core.simulation.outcome import Instant, Outcome
 from slo_core.simulation.recording import Recording
@@ -40,7 +42,11 @@ _PRECISIONS = ((1, 4_000), (60, 2_000))
 
 
 def simulate(
-    definitions: Iterable[SLODefinition], incident: Incident, *, start: int | None = None
+    definitions: Iterable[SLODefinition],
+    incident: Incident,
+    *,
+    start: int | None = None,
+    severities: Severities | None = None,
 ) -> tuple[Outcome, ...]:
     """
     Simulate an incident for several SLOs; every event counts for each of them.
@@ -52,10 +58,12 @@ def simulate(
         incident: The incident.
         start: When it begins, in seconds since the epoch; matters for calendar windows only. None takes the time of the
             incident, or `DEFAULT_START`.
+        severities: Those that are configured for the alerts of these SLOs; an SLO's own switches win. None has none.
     """
     if start is None:
         start = DEFAULT_START if incident.begins_at is None else incident.begins_at
-    return tuple(_outcome(definition, incident, start=start) for definition in definitions)
+    outcomes = (_outcome(definition, incident, start=start) for definition in definitions)
+    return tuple(_as_in_prometheus(outcome, severities or Severities()) for outcome in outcomes)
 
 
 def _outcome(definition: SLODefinition, incident: Incident, *, start: int) -> Outcome:
@@ -65,6 +73,18 @@ def _outcome(definition: SLODefinition, incident: Incident, *, start: int) -> Ou
     eventful = max([2 * outcome.incident_seconds, *(end + end // 8 for end in ends)])
     course = _Simulation(definition, incident, start=start).course(min(eventful, outcome.looked_until))
     return replace(outcome, instants=course)
+
+
+def _as_in_prometheus(outcome: Outcome, severities: Severities) -> Outcome:
+    """An outcome with the alerts that `slo rules` writes: each with the severity that is configured, or none."""
+    severities = severities.under(outcome.definition.alerts)
+    rules = []
+    for alert in outcome.rules:
+        severity = severities.of(Alert.BURN, alert.rule.severity)
+        if severity is None:  # one alert for all rules
+            return replace(outcome, rules=(), is_switched_off=True)
+        rules.append(replace(alert, rule=replace(alert.rule, severity=severities.name_of(severity))))
+    return replace(outcome, rules=tuple(rules))
 
 
 class _SingleSLOStore(MemoryStore):
@@ -145,7 +165,8 @@ class _Simulation:
         for at in sorted(set(ats)):
             snapshot = self._look(at)
             burn_rates = {sample.window_seconds: sample.burn_rate for sample in snapshot.window_samples}
-            instants.append(Instant(at, snapshot.error_budget_remaining, burn_rates))
+            firing = tuple(alert.is_firing for alert in snapshot.alerts)
+            instants.append(Instant(at, snapshot.error_budget_remaining, burn_rates, firing))
         return tuple(instants)
 
     def _stops(self) -> list[int]:

@@ -13,7 +13,7 @@ from slo_core.budgets.burn_rate import exact_burn_rate
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window, pace_of
 from slo_core.budgets.warm_up import LEAST_MEASURED_PARTS
-from slo_core.budgets.wording import measured_text, percent, roughly, target_digits, window_text
+from slo_core.budgets.wording import measured_text, percent, roughly, target_digits, this_window_text
 from slo_core.errors import ConfigError, Problem, nearest
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
@@ -88,7 +88,7 @@ class Gate:
     def _checks(self, definition: SLODefinition, snapshot: SLOSnapshot) -> list[tuple[Verdict, str]]:
         """The verdict of each condition on an SLO, with its reason."""
         if not snapshot.has_data:
-            return [("unknown", f"no events in {window_text(definition)}")]
+            return [("unknown", f"no events in {this_window_text(definition)}")]
         burns = [_burn(snapshot, limit, definition) for limit in self.max_burns]
         young = _why_young(definition, snapshot)
         if young is not None:
@@ -106,7 +106,7 @@ class Gate:
         asked = f"at least {_percent_text(self.min_budget)}" if self.min_budget else "more than 0%"
         reason = (
             f"{_percent_text(left)} of the error budget left, {asked} asked: {snapshot.failures:,} of "
-            f"{_events(snapshot.total)} failed in {window_text(definition)}, target {target}"
+            f"{_events(snapshot.total)} failed in {this_window_text(definition)}, target {target}"
         )
         if not is_enough and snapshot.is_warming_up:
             return "young", f"too few failures to judge by: {reason}"

@@ -12,12 +12,12 @@ from slo_core.budgets.burn_rate import burns_at_least
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, pace_of
 from slo_core.budgets.wording import (
     NOTHING,
+    any_window_text,
     burn_text,
     measured_text,
     percent,
     roughly,
     target_digits,
-    window_text,
 )
 from slo_core.objectives.alert_rule import exact
 from slo_core.objectives.definition import SLODefinition
@@ -151,7 +151,7 @@ def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: t
     start = definition.own_span(at=snapshot.at, until=snapshot.at).start
     is_partly = snapshot.data_since > start
     success = percent(snapshot.success_ratio, digits + 1) if snapshot.has_data else NOTHING
-    target = element("p", f"in {window_text(definition)}"), element("p", measured) if is_partly else None
+    target = element("p", f"in {any_window_text(definition)}"), element("p", measured) if is_partly else None
     bad = element("p", f"{snapshot.failures:,} bad") if snapshot.has_data else None
     return element(
         "tr",

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from slo_core.cli import main
 
 TYPED = ["simulate", "--target", "99.9%"]
 SHORT = ["--errors", "15%", "--for", "10m", "--rate", "20/s"]
+CALM = ["--errors", "0%", "--for", "1m", "--rate", "1/m", "--before", "0", "--after", "0"]
 
 
 @pytest.fixture
@@ -88,6 +90,59 @@ def test_json_has_every_number(capsys: pytest.CaptureFixture[str]) -> None:
     assert (first["fired_at_seconds"], first["cleared_at_seconds"]) == (346, 872)
     assert first["firings"] == [{"fired_at_seconds": 346, "cleared_at_seconds": 872}]
     assert (second["fired_at_seconds"], second["cleared_at_seconds"], second["firings"]) == (None, None, [])
+
+
+@pytest.mark.parametrize(
+    ("of_file", "of_slo"),
+    [
+        ({"alerts": {"burn": "off"}}, {"SLOErrorBudgetBurn": "on"}),
+        ({"alerts": {"SLOErrorBudgetBurn": "page"}}, {"burn": None}),
+        ({"severities": {"page": "critical", "ticket": "warning"}}, {}),
+        ({"alerts": {"burn": "page"}, "severities": {"page": "critical"}}, {"burn": "ticket"}),
+    ],
+)
+def test_alerts_are_those_that_slo_rules_writes(
+    of_file: dict[str, Any], of_slo: dict[str, Any], slos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the severities and switches of the file and of the SLO; an alert that is off fires in no simulation."""
+    slos.write_text(
+        json.dumps(
+            {"service": "s", "store": "redis://h/0", **of_file, "slos": {"a": {"target": 0.999, "alerts": of_slo}}}
+        )
+    )
+    (slo,) = document(["simulate", str(slos), *CALM], capsys)
+    groups = yaml.safe_load(printed(["rules", str(slos)], capsys))["groups"]
+    burning = [
+        rule["labels"] for group in groups for rule in group["rules"] if rule.get("alert") == "SLOErrorBudgetBurn"
+    ]
+
+    assert [(alert["severity"], str(alert["long_window_seconds"])) for alert in slo["alerts"]] == [
+        (labels["severity"], labels["long_window_seconds"]) for labels in burning
+    ]
+    assert ("Its burn alerts are switched off." in printed(["simulate", str(slos), *CALM], capsys)) == (not burning)
+    assert ("its burn alerts are switched off" in printed(["validate", str(slos)], capsys)) == (not burning)
+
+
+def test_default_rules_that_were_left_out_are_named(slos: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As by `slo rules`: at 90 % no total outage reaches 14.4. Not where the alert is off."""
+    left_out = "left out the default alert rule page 1h/5m: its factor 14.4 can never be reached"
+    for options in ([], ["--min-failures", "3"], ["--json"]):
+        assert main(["simulate", "--target", "90%", *CALM, *options]) == 0
+        assert f"slo: note: 90.0% in 30d: {left_out}" in capsys.readouterr().err
+
+    slos.write_text(
+        json.dumps({"service": "s", "store": "redis://h/0", "slos": {"a": {"target": 0.9, "alerts": {"burn": "off"}}}})
+    )
+    printed(["simulate", str(slos), *CALM], capsys)
+
+
+@pytest.mark.parametrize(("target", "window"), [("90%", "30d"), ("0.9", "30d"), ("90.00%", "month")])
+def test_a_typed_slo_is_named_once(target: str, window: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """However its target is written."""
+    assert main(["simulate", "--target", target, "--window", window, *CALM]) == 0
+    heading = capsys.readouterr().out.splitlines()[0]
+
+    assert heading.startswith(f"90.0% in {'a month' if window == 'month' else window}. Incident of 1m")
 
 
 def test_counts_by_the_minute(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,6 +49,21 @@ def test_a_plot_shows_budget_and_burn_rates() -> None:
     assert lines[-2].endswith("20m")
 
 
+def test_the_plot_is_full_where_an_alert_fires_and_nowhere_else() -> None:
+    """One bad event in an hour reaches every factor, but not min_failures: the plot and a sentence say so."""
+    incident = Incident.steady(error_ratio=parse_share("100%"), seconds=300, rate=parse_rate("10/h"))
+    lines = report(simulate([SLODefinition("a", 0.999)], incident)[0], width=120)
+    table, page = (line for line in lines if line.lstrip().startswith("page 1h/5m"))
+
+    assert "█" not in page
+    assert "▇" in page
+    assert table.split()[2:5] == ["14.4x", "-", "-"]
+    assert (
+        "Too few bad events for page 1h/5m, page 6h/30m, ticket 1d/2h, ticket 3d/6h: 1, and min_failures is 2."
+        in " ".join(lines)
+    )
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_nothing_is_wider_than_the_terminal(width: int) -> None:
     """The plot shrinks, and the table leaves columns out."""
