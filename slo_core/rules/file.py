@@ -205,8 +205,14 @@ def _placed(slos: DefinitionSet, warnings: Iterable[str]) -> Iterable[str]:
     for warning in warnings:
         start = next((start for start in starts if warning.startswith(start)), None)
         of_slos.append(("", warning) if start is None else (starts[start], warning.removeprefix(start)))
+    inherited = [definition for definition in slos.definitions if definition.timezone == slos.default_timezone]
+    of_defaults = {definition.timezone_concern for definition in inherited}
     for message, names in by_message(of_slos).items():
-        if len(names) > 1:
+        if message in of_defaults:
+            # It is for the SLOs that have a calendar window, if there is one.
+            if all(definition.window is None for definition in inherited):
+                yield f"{slos.lines.located('defaults.timezone')}: {message}"
+        elif len(names) > 1:
             yield f"{slos.where}: {len(names)} SLOs ({names_text(names)}): {message}"
         else:
             yield f"{slos.path_of(names[0]) if names[0] else slos.where}: {message}"

@@ -13,7 +13,7 @@ from slo_core.budgets.burn_rate import exact_burn_rate
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window, pace_of
 from slo_core.budgets.warm_up import LEAST_MEASURED_PARTS
-from slo_core.budgets.wording import measured_text, percent, roughly, target_digits, this_window_text
+from slo_core.budgets.wording import burn_text, measured_text, percent, roughly, target_digits, this_window_text
 from slo_core.errors import ConfigError, Problem, nearest
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
@@ -73,7 +73,8 @@ class Gate:
         return findings or [Finding("unknown", "-", "every SLO is retired" if retired else "there is no SLO")]
 
     def _of_service(self, service: ServiceStatus, prefix: str) -> Iterator[Finding]:
-        for definition, snapshot in service.snapshots:
+        # By name, the one order that every source has: a store and /metrics do not know that of the definitions.
+        for definition, snapshot in sorted(service.snapshots, key=lambda pair: pair[0].name):
             subject = f"{prefix}{definition.name}"
             if self.slos and definition.name not in self.slos:
                 continue
@@ -91,13 +92,14 @@ class Gate:
             return [("unknown", f"no events in {this_window_text(definition)}")]
         burns = [_burn(snapshot, limit, definition) for limit in self.max_burns]
         young = _why_young(definition, snapshot)
+        firing = [_alert_text(alert) for alert in snapshot.alerts if alert.is_firing]
         if young is not None:
-            firing = [_alert_text(alert) for alert in snapshot.alerts if alert.is_firing]
             return [("fail", "; ".join([*firing, young])) if firing else ("young", young), *burns]
         checks = [self._budget(definition, snapshot), *burns]
         if self.min_seconds:
             checks.append(self._time(definition, snapshot))
-        return checks
+        # A budget that is left passes whatever fires; a reader should know.
+        return [*checks, *(("pass", f"note: {text}") for text in firing)]
 
     def _budget(self, definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[Verdict, str]:
         left = exact_budget_remaining(EventCounts(snapshot.good, snapshot.failures), definition.objective)
@@ -199,8 +201,8 @@ def _burn(snapshot: SLOSnapshot, limit: BurnLimit, definition: SLODefinition) ->
     if not counts.has_data:
         return "pass", f"no events in {window}, so nothing burns"
     reason = (
-        f"burn rate {_factor_text(rate, up=not is_slow_enough)} in {window}, at most {_factor_text(limit.factor)} "
-        f"accepted: {counts.bad:,} of {_events(counts.total)} failed"
+        f"burn rate {_burn_rate_text(rate, limit.factor)} in {window}, at most {_factor_text(limit.factor)} accepted: "
+        f"{counts.bad:,} of {_events(counts.total)} failed"
     )
     return "pass" if is_slow_enough else "fail", reason
 
@@ -211,17 +213,22 @@ def _events(number: int) -> str:
 
 def _percent_text(share: Fraction) -> str:
     """A share, rounded down, so that too little never reads as enough."""
-    return f"{_rounded(share * 100, up=False)}%"
+    return f"{_rounded_down(share * 100)}%"
 
 
-def _factor_text(factor: Fraction, *, up: bool = False) -> str:
-    """A burn rate, rounded up where it is too high, so that it never reads as accepted."""
-    return f"{_rounded(factor, up=up)}x"
+def _burn_rate_text(rate: Fraction, most: Fraction) -> str:
+    """A burn rate as every table shows it; with more digits, or words, where it would read as accepted and is not."""
+    text = burn_text(float(rate))
+    if rate > most >= Fraction(text.removesuffix("x")):
+        text = _factor_text(rate) if _rounded_down(rate) > most else f"just over {_factor_text(most)}"
+    return text
 
 
-def _rounded(value: Fraction, *, up: bool) -> Decimal:
-    """Rounded to as many decimals as the value needs, two at most."""
+def _factor_text(factor: Fraction) -> str:
+    return f"{_rounded_down(factor)}x"
+
+
+def _rounded_down(value: Fraction) -> Decimal:
+    """To as many decimals as the value needs, two at most."""
     digits = next((digits for digits in range(2) if (value * 10**digits).denominator == 1), 2)
-    scaled = value * 10**digits
-    whole = -(-scaled.numerator // scaled.denominator) if up else scaled.numerator // scaled.denominator
-    return Decimal(whole).scaleb(-digits)
+    return Decimal(value.numerator * 10**digits // value.denominator).scaleb(-digits)

@@ -50,14 +50,8 @@ _BUILT_IN: Mapping[str, StoreFactory] = {
     "rediss+cluster": _redis_store,
 }
 
-# The package to be installed for a scheme, where the store needs more than Python.
-_EXTRAS = {
-    "redis": "slo-suite[redis]",
-    "rediss": "slo-suite[redis]",
-    "redis+cluster": "slo-suite[redis]",
-    "rediss+cluster": "slo-suite[redis]",
-    "django": "slo-suite[django]",
-}
+# The package that a scheme needs, which is an extra of the same name.
+_EXTRAS = {"redis": "redis", "rediss": "redis", "redis+cluster": "redis", "rediss+cluster": "redis", "django": "django"}
 
 
 def store_from_url(
@@ -147,7 +141,11 @@ def _made(
 
 
 def _needs(schemes: Iterable[str]) -> str:
-    return "".join(f"; {scheme}:// needs {_EXTRAS[scheme]}" for scheme in schemes if scheme in _EXTRAS)
+    """The extras that schemes need, as the end of a message; not those that are installed."""
+    from importlib.util import find_spec
+
+    missing = (scheme for scheme in schemes if scheme in _EXTRAS and find_spec(_EXTRAS[scheme]) is None)
+    return "".join(f"; {scheme}:// needs slo-suite[{_EXTRAS[scheme]}]" for scheme in missing)
 
 
 def known_schemes() -> tuple[str, ...]:

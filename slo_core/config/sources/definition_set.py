@@ -54,6 +54,7 @@ class DefinitionSet:
         labels: Labels for every alert.
         alerts: Switches of the alerts, for those SLOs that do not set them themselves.
         severities: Other names for severities: `{"page": "critical"}`.
+        default_timezone: The time zone of those SLOs that do not give one; None where the file gives none for all.
         lines: The line of each definition in its file.
         slos: The name of the definitions in messages.
     """
@@ -65,6 +66,7 @@ class DefinitionSet:
     labels: Mapping[str, str] = field(default_factory=dict)
     alerts: AlertSwitches = field(default_factory=dict)
     severities: Mapping[str, str] = field(default_factory=dict)
+    default_timezone: str | None = None
     lines: LineMap = field(default_factory=LineMap)
     slos: str = "slos"
 

@@ -141,6 +141,7 @@ def _definition_set(content: ParsedFile, lines: LineMap) -> DefinitionSet:
         labels=labels,
         alerts=alerts,
         severities=severities,
+        default_timezone=(value.get("defaults") or {}).get("timezone"),
         lines=lines,
     )
 

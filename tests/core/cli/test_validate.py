@@ -37,3 +37,25 @@ def test_every_mistake_has_a_line_of_its_own(capsys: pytest.CaptureFixture[str])
         "slo: error: slos.yaml:3: slos['a'].target",
         "slo: error: slos.yaml:4: slos['b']: unknown key 'targte'; did you mean \"target\"?",
     ]
+
+
+@pytest.mark.parametrize(
+    ("slos", "where"),
+    [
+        ("a: {target: 0.999}", "slos.yaml:2: defaults.timezone: "),
+        ("a: {target: 0.999}, b: {target: 0.999}", "slos.yaml:2: defaults.timezone: "),
+        ("a: {target: 0.999, timezone: Asia/Tokyo}", "slos.yaml:3: slos['a']: "),
+        ("a: {target: 0.999}, b: {target: 0.999, window: month}", None),
+    ],
+)
+def test_a_time_zone_without_effect_is_named_where_it_stands(
+    slos: str, where: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That of all SLOs once, and not at all where one of them has a calendar window."""
+    text = f"service: s\ndefaults: {{timezone: Europe/Berlin}}\nslos: {{{slos}}}\nstore: redis://h/0\n"
+    Path("slos.yaml").write_text(text)
+
+    assert main(["validate", "slos.yaml"]) == 0
+
+    warnings = [line for line in capsys.readouterr().err.splitlines() if "has no effect" in line]
+    assert [line.partition("timezone '")[0] for line in warnings] == ([f"slo: warning: {where}"] if where else [])

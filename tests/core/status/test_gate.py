@@ -92,10 +92,25 @@ def test_exactly_as_long_as_is_asked_passes(bad: int, asked: str, verdict: str, 
 
 
 def test_a_burn_rate_that_is_too_high_never_reads_as_if_it_were_not() -> None:
-    """61 bad of 101 at 90 % burn at 6.0396: rounded up."""
-    (finding,) = gate_from(max_burns=["6/1h"]).judge([service({"a": (40, 61)}, target=0.9)])
+    """61 bad of 101 at 90 % burn at 6.0396, 6.0x in every table: with more digits, or in words, where that is accepted."""
+    for most, text in (("5.9", "6.0x"), ("6", "6.03x"), ("6.03", "just over 6.03x")):
+        (finding,) = gate_from(max_burns=[f"{most}/1h"]).judge([service({"a": (40, 61)}, target=0.9)])
 
-    assert "burn rate 6.04x in 1h, at most 6x accepted: 61 of 101 events failed" in finding.reason
+        assert f"burn rate {text} in 1h, at most {most}x accepted: 61 of 101 events failed" in finding.reason
+
+
+def test_a_pass_names_an_alert_that_fires() -> None:
+    """A budget that is left passes, whatever burns: --max-burn is there for that. But the line says so."""
+    registry = SLORegistry.from_config({"a": {"target": 0.9}}, clock=(clock := FakeClock()))
+    registry["a"].record_success(at=clock() - 600)
+    clock.advance(days=20)
+    for number in range(1_000):
+        registry["a"].record(number >= 9, at=clock() - (0 if number < 9 else 86_400))
+
+    finding = only(Gate(), service_status_or_error(registry))
+    assert finding.verdict == "pass"
+    assert "; note: the alert page 6h/30m fires, 9 of 9 events failed" in finding.reason
+    assert only(gate_from(max_burns=["6/6h"]), service_status_or_error(registry)).verdict == "fail"
 
 
 def test_a_spent_budget_is_never_enough() -> None:
@@ -198,11 +213,11 @@ def test_an_slo_that_is_missing_cannot_be_told() -> None:
 
 
 def test_only_the_slos_that_are_named_are_asked() -> None:
-    """The other one has failed."""
+    """The other one has failed. All stand in the order of their names, which every source knows."""
     status = service({"good": (100, 0), "bad": (0, 100)})
 
     assert verdicts_of(gate_from(slos=["good"]), status) == [("pass", "good")]
-    assert verdicts_of(Gate(), status) == [("pass", "good"), ("fail", "bad")]
+    assert verdicts_of(Gate(), status) == [("fail", "bad"), ("pass", "good")]
 
 
 def test_a_burn_rate_of_another_window_cannot_be_told() -> None:
