@@ -61,14 +61,20 @@ def test_a_window_of_the_past_is_whole_or_says_since_when_it_is_covered(
 
 
 def test_a_time_of_which_nothing_is_kept_is_an_error(clock: FakeClock) -> None:
-    """Not a window without events, which would read as one without failures."""
+    """Not a window without events, which would read as one without failures. Where others answer, too, it is marked."""
     registry = SLORegistry(clock=clock)
+    kept = registry.define(SLODefinition("b", 0.9, window="quarter"))
     tracker = counted(registry, clock, days=40, definition=SLODefinition("a", 0.9))
+    kept.record_failure(at=clock() - 33 * DAY)
+    at = clock() - 32 * DAY
 
     with pytest.raises(NotKeptError, match="SLO 'a': at=: expected an instant of which counts are kept"):
-        tracker.snapshot(at=clock() - 32 * DAY)
-    with pytest.raises(NotKeptError):
-        registry.snapshot_all(at=clock() - 32 * DAY)
+        tracker.snapshot(at=at)
+    other, gone = registry.snapshot_all(at=at)
+
+    assert (other.name, other.failures, other.is_complete) == ("b", 1, True)
+    assert (gone.name, gone.total, gone.is_complete, gone.covered_since > at) == ("a", 0, False, True)
+    assert not any(sample.is_complete for sample in gone.window_samples)
 
 
 def test_an_alert_is_not_decided_on_a_part_of_its_window(clock: FakeClock) -> None:
