@@ -60,7 +60,7 @@ class RetentionContract:
         assert (fine.data_since, coarse.data_since) == (kept, kept // 900 * 900)
 
     def test_a_longer_window_reaches_no_further_back_than_was_kept_before(self, make_store) -> None:  # type: ignore[no-untyped-def]
-        """The record says since when counts are kept: to the quarter of an hour, also in a copy; a shorter window changes nothing."""
+        """The record says since when counts are kept, also in a copy; a shorter window changes nothing."""
         store = make_store()
         now, week = now_of(store), 7 * 86_400
         store.apply([batch_of([(now, 1, 0)], number=1, declaration=declared(now, keeps_seconds=week))])

@@ -263,7 +263,7 @@ class KnownPeriods:
                 for row in before
             )
         if not counts.total:
-            since = max(since, self._measured_from(period, ended))
+            since = max(since, self._measured_from(period))
         if since >= period.end:
             return ()
         is_after_all_events = record.last_event_at is None or period.start > record.last_event_at
@@ -282,17 +282,19 @@ class KnownPeriods:
         )
         return (row,)
 
-    def _measured_from(self, period: Period, ended: Sequence[Period]) -> int:
+    def _measured_from(self, period: Period) -> int:
         """
-        Since when a process has measured a period in which there are no events; its end where none has.
+        Since when a process has measured a period in which there are no events; its end where none is known to have.
 
-        Events would say so. Without them it is known of this process, and of those that the store has heard of lately.
+        Events would say so. Without them it is known of this process; and of the one before it, which the store has heard of
+        lately, where the period before was measured.
         """
-        if period.end <= self._since:
-            is_measured = self._heard_until >= period.end and _is_last(period, ended)
-            return period.start if is_measured else period.end
-        is_measured = self._heard_until >= self._since or self._since <= period.start
-        return period.start if is_measured else math.floor(self._since)
+        goes_on = self._heard_until >= self._since and any(
+            other.kind == period.kind and other.end == period.start for other, rows in (self.rows or {}).items() if rows
+        )
+        if self._since <= period.start or (goes_on and self._since < period.end):
+            return period.start
+        return math.floor(self._since)
 
     def finish(self, ended: Sequence[Period], *, due_at: float) -> None:
         """
