@@ -153,6 +153,27 @@ class ClosingContract:
         for process in processes:
             process.close()
 
+    def test_an_event_ahead_of_the_clock_closes_no_day_for_late_ones(self, make_store) -> None:  # type: ignore[no-untyped-def]
+        """A host is half a minute fast when yesterday is about to be closed. An event of yesterday after it counts."""
+        store = _period_store(make_store)
+        if store is None:
+            return
+        midnight = now_of(_bucket_store(store)) // 86_400 * 86_400 - 86_400
+        at = [midnight - 60.0]
+        process = WriteBehindStore(make_store(), clock=lambda: at[0], flush_interval=3600.0)
+        ledger = process.ledger(SLODefinition("availability", 0.9))
+        ledger.add(midnight - 60, 1, 0, live=True)
+        process.flush()
+        at[0] = midnight + 899.0
+        ledger.add(midnight + 929, 1, 0, live=True)
+        ledger.add(midnight - 1, 0, 1, live=False)
+        process.flush()
+        at[0] = midnight + 901.0
+        process.flush()
+
+        assert [(day.end, day.good, day.bad) for day in ledger.closed_periods()] == [(midnight, 1, 1)]
+        process.close()
+
     def test_two_years_of_days_are_kept(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Each of them can be asked for, alone and with all others."""
         store = _period_store(make_store)

@@ -38,11 +38,12 @@ class MemoryPeriods:
         definition: The SLO.
 
     Attributes:
-        closed_until: The end of the last period that is closed, in seconds since the epoch.
+        closed_at: The instant of the last closing, in seconds since the epoch.
+        closed_until: The end of the last period that is closed.
         due_at: When the next one is to be closed.
     """
 
-    __slots__ = ("_definition", "_expected", "_fingerprint", "_late", "_rows", "closed_until", "due_at")
+    __slots__ = ("_definition", "_expected", "_fingerprint", "_late", "_rows", "closed_at", "closed_until", "due_at")
 
     def __init__(self, definition: SLODefinition) -> None:
         self._definition = definition
@@ -52,7 +53,7 @@ class MemoryPeriods:
     def reset(self) -> None:
         """Start empty."""
         self._rows: dict[Period, ClosedPeriod] = {}
-        self.due_at = self.closed_until = -math.inf
+        self.due_at = self.closed_at = self.closed_until = -math.inf
         self._late = _NONE_LATE
         self._expected: int | None = None
 
@@ -82,7 +83,8 @@ class MemoryPeriods:
 
         Args:
             tiers: What was counted.
-            now: In seconds since the epoch.
+            now: In seconds since the epoch. It may be earlier than the last time: an event may be a minute ahead of the
+                clock, and a clock may have been wrong. Then what was closed too early is closed again when it ends.
             since: Since when the SLO is measured, by its events.
             measured_since: Since when this process measures it.
             kept_since: Since when its counts are kept.
@@ -112,8 +114,12 @@ class MemoryPeriods:
                 if period.end > measured_from:
                     start = max(period.start, math.floor(measured_from))
                     self._rows[period] = replace(counted, measured_since=start)
-        self.closed_until = max((period.end for period in periods), default=self.closed_until)
-        self._rows = {period: row for period, row in self._rows.items() if period.start >= now - KEPT_SECONDS}
+        self.closed_at, self.closed_until = now, max((period.end for period in periods), default=self.closed_until)
+        self._rows = {
+            period: row
+            for period, row in self._rows.items()
+            if period.start >= now - KEPT_SECONDS and period.end <= until
+        }
         self._expected = expected_events(definition, self._rows.get, last=last_periods(definition, until))
 
     def note_late(self, second: int) -> None:

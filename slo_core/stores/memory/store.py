@@ -76,7 +76,7 @@ class MemoryLedger:
         second, good, bad, latest_possible = arrival
         was_newest, periods = self._newest, self._periods
         if periods is not None and periods.is_due_before(second, newest=was_newest):
-            self._close_at(periods, second)
+            self._close_at(periods, max(second, periods.closed_at))
         kept = self._tiers.add(second, good, bad)
         if not kept and latest_possible is not None and self._newest > latest_possible:
             # The clock stepped back by more than everything kept: what was counted lies in a future that

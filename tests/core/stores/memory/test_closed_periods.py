@@ -69,6 +69,39 @@ def test_late_events_change_a_month_until_it_is_final(tracker: SLOTracker, clock
     assert (snapshot.total, snapshot.failures, snapshot.is_complete, snapshot.covered_since) == (2, 1, True, MARCH)
 
 
+def test_late_events_count_however_the_clock_went(tracker: SLOTracker, clock: FakeClock) -> None:
+    """A host half a minute ahead of the clock, and a clock that was a day ahead, close no period too early for good."""
+    for ahead in (0, 30, DAY):
+        start = clock.now // DAY * DAY + DAY
+        clock.now = start + 5
+        tracker.record(True)
+        clock.now = start + DAY + 899 + (ahead if ahead == DAY else 0)
+        tracker.record(True, at=clock.now + ahead % DAY)
+        tracker.record(False, at=start + DAY - 1)
+        tracker.closed_periods()
+        clock.now = start + DAY + 899
+        tracker.record(False, at=start + DAY - 2)
+        tracker.closed_periods()
+        clock.now = start + DAY + 901
+
+        assert counted(tracker, "day", start) == (1, 2, False)
+        assert counted(tracker, "day", start + DAY) is None
+
+
+def test_quiet_days_stay_when_late_events_come(tracker: SLOTracker, clock: FakeClock) -> None:
+    """Eight days that were closed, one after the other, are eight rows before and after two late events."""
+    tracker.record(True)
+    first = clock.now // DAY * DAY
+    for _ in range(9):
+        clock.advance(days=1)
+        tracker.closed_periods()
+
+    tracker.record(True, at=first + 2 * DAY)
+    tracker.record(True, at=first + 3 * DAY)
+
+    assert [row.total for row in tracker.closed_periods() if row.kind == "day"] == [1, 0, 1, 1, 0, 0, 0, 0]
+
+
 def test_a_service_that_slept_closes_its_month_before_new_events_push_it_out(
     tracker: SLOTracker, clock: FakeClock
 ) -> None:
