@@ -7,9 +7,11 @@ from collections.abc import Callable
 
 from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.budgets.events import EventCounts
+from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import DAY
 from slo_core.stores.buckets import BucketRange, BucketStore, DeletingStore, Query
 from slo_core.stores.closed_periods import PeriodQuery, PeriodStore
+from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.testing import batch_of, declared
 
 __all__ = ["ForgottenSLOs", "period_of"]
@@ -69,6 +71,28 @@ class ForgottenSLOs:
         store.apply([batch_of([(now, 0, 2)], number=1, writer="b" * 32, declaration=declared(now))])
 
         assert events_of(store, "availability", now) == (2, EventCounts(0, 2))
+        store.close()
+
+    def test_a_living_process_declares_again_what_was_deleted(self, make_store: Callable[..., BucketStore]) -> None:
+        """With the next flush after a read, also without events: it is measured from then on, not from each read."""
+        store, process = make_store("shop"), WriteBehindStore(make_store("shop"), flush_interval=3600.0)
+        idle, busy = (process.ledger(SLODefinition(name, 0.9)) for name in ("idle", "busy"))
+        busy.add(int(store.apply([]).now), 1, 0, live=True)
+        process.flush()
+        assert deleting(store).delete_slo("idle", not_seen_since=math.inf)
+        assert deleting(store).delete_slo("busy", not_seen_since=math.inf)
+
+        for ledger in (idle, busy):
+            ledger.read(())
+        process.flush()
+
+        assert set(store.names()) == {"idle", "busy"}
+        since = idle.read(()).data_since
+        assert idle.read(()).data_since == since
+        assert busy.read(()).lifetime == EventCounts(0, 0)
+        busy.add(int(store.apply([]).now), 0, 1, live=True)
+        assert busy.read(()).lifetime == EventCounts(1, 1)  # the batches of the last two minutes are sent again, once
+        process.close()
         store.close()
 
     def test_an_slo_that_was_heard_of_since_is_left_alone(self, make_store: Callable[..., BucketStore]) -> None:

@@ -105,16 +105,7 @@ class Outbox:
         self._asks_soon = False
 
     def add(self, second: int, good: int, bad: int, *, now: float, live: bool = True) -> None:
-        """
-        Take in events of one second.
-
-        Args:
-            second: When they happened, whole seconds since the epoch.
-            good: Good events.
-            bad: Bad events.
-            now: The monotonic clock.
-            live: They were counted when they happened.
-        """
+        """Take in events of one second since the epoch; `now` is the monotonic clock, live ones are counted as they happen."""
         self._pending.add(second, good, bad, now=now, live=live)
 
     @property
@@ -146,6 +137,10 @@ class Outbox:
     def ask_soon(self) -> None:
         """The store may have lost something: ask it whether it still has what is kept."""
         self._asks_soon = True
+
+    def declare_again(self) -> None:
+        """The store has no record of the SLO any more: it was deleted there, or has expired."""
+        self._seen_at = -math.inf
 
     def question(self, *, now: ClockReading) -> Batch | None:
         """What the store is to be asked before any events: a batch without content; None where nothing is."""

@@ -70,6 +70,7 @@ class WriteBehindStore:
         self._attempts = Attempts(interval=self._interval, monotonic=monotonic)
         self._delivery = Delivery(buckets, self._ledgers, self._attempts, clock=clock, monotonic=monotonic)
         self._is_retired = False
+        self._must_declare = False  # the store was read, and does not know an SLO
         self._start()
         # In a child whose fork called no hooks (uWSGI) the first call notices it.
         self._fork = ForkWatch(self._forked)
@@ -257,7 +258,11 @@ class WriteBehindStore:
             StoreError: It is out of reach.
         """
         self.notice_fork()
-        return self._delivery.read(lambda: self._read(requests))
+        readings = self._delivery.read(lambda: self._read(requests))
+        if self._must_declare:
+            self._must_declare = False
+            self._flusher.wake()
+        return readings
 
     def series(self, definition: SLODefinition, ranges: Sequence[BucketRange]) -> Series:
         """
@@ -286,10 +291,13 @@ class WriteBehindStore:
     def _read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
         definitions = [_ledger_of(request).definition for request in requests]
         answers = read_windows(self._buckets, definitions, requests, now=self._clock())
-        for stored in answers:
+        for stored, request in zip(answers, requests, strict=True):
             if stored.record is not None:
                 self._errors[stored.record.slo] = stored.record.errors
                 self._report_lost(stored.record)
+            elif stored.trouble is None:
+                _ledger_of(request).outbox.declare_again()
+                self._must_declare = True
         return [self._reading(definition.name, stored) for definition, stored in zip(definitions, answers, strict=True)]
 
     def _reading(self, slo: str, stored: Stored) -> Reading | StoreError:
