@@ -221,9 +221,11 @@ def _refuse_others(target: BucketStore, source: BucketStore, records: Sequence[S
     ]
     if taken:
         raise StoreError(
-            f"store {target.backend}, service {target.service!r}: it already holds events that are not those of the "
-            f"source {source.backend} as it is now, of {', '.join(taken)}; copying would add to them: choose an empty "
-            "target, and stop the services that write to either store"
+            f"store {target.backend}, service {target.service!r}: it already holds events of {', '.join(taken)}. Copying "
+            f"would add to them, for nothing says that they are a copy of the source {source.backend} as it is now, however "
+            "many they are: a copy is known again for 24 hours, in the store that it was made in, while its source counts "
+            "nothing more. Stop the services that write to either store, and choose an empty target, or --replace one that "
+            "is an SQLite file"
         )
 
 
