@@ -455,17 +455,32 @@ def test_charts_round_as_tables_do(examples: dict[str, Example], open_page: Any)
         expect(page.locator(f"[data-chart={chart}] .u-legend")).to_contain_text(shown)
 
 
-def test_a_tick_stands_where_it_says(examples: dict[str, Example], open_page: Any) -> None:
-    """A quarter is not two tenths: ticks are as far from each other as their labels say."""
+@pytest.mark.parametrize(
+    ("left", "burned", "shown"),
+    [
+        (0.999, 0.0, {"budget": ("0", "100", "20"), "burn": ("0", "1.25", "0.25")}),
+        (-3.2, 30.0, {"budget": ("-300", "100", "100"), "burn": ("0", "30", "10")}),
+    ],
+    ids=["hardly used", "overspent"],
+)
+def test_axes_hold_what_lines_are_measured_by(
+    left: float, burned: float, shown: dict[str, tuple[str, str, str]], examples: dict[str, Example], open_page: Any
+) -> None:
+    """
+    A budget's from nothing to all of it, and below where it is overspent; a burn rate's from 0 to over 1.
+
+    Ticks are as far from each other as their labels say: a quarter is not two tenths.
+    """
     example = examples["fastapi_service"]
 
     def told(route: Any) -> None:
         document = route.fetch().json()
         past = document["history"]
-        for name in ("error_budget_remaining", "even_spend"):
-            past[name] = [0.999 + 0.001 * place / len(past[name]) for place in range(len(past[name]))]
-        for burned in past["burn_rates"]:
-            burned["burn_rate"] = [0.0] * len(past["end"])
+        count = len(past["end"])
+        past["error_budget_remaining"] = [left + (1 - left) * place / count for place in range(count)]
+        past["even_spend"] = [1.0] * count
+        for one in past["burn_rates"]:
+            one["burn_rate"] = [burned] * count
         for alert in document["slos"][0]["alerts"]:
             alert["threshold"] = 1.2
         route.fulfill(json=document)
@@ -475,12 +490,13 @@ def test_a_tick_stands_where_it_says(examples: dict[str, Example], open_page: An
     page.route("**/slo.json?*", told)
     page.goto(example.detail)
 
-    for chart, unit, step in (("budget", "%", "0.025"), ("burn", "×", "0.25")):
+    for chart, unit in (("budget", "%"), ("burn", "×")):
         page.wait_for_selector(f"[data-chart={chart}][data-written]")
         written = page.evaluate("chart => [...written[chart]]", chart)
         ticks = sorted(Decimal(text.removesuffix(unit)) for text in written if text.endswith(unit))
-        assert {later - earlier for earlier, later in pairwise(ticks)} == {Decimal(step)}, written
-        assert len(ticks) > 3
+        lowest, highest, step = map(Decimal, shown[chart])
+        assert (ticks[0], ticks[-1]) == (lowest, highest), written
+        assert {later - earlier for earlier, later in pairwise(ticks)} == {step}, written
     assert page.complaints == []
 
 

@@ -10,7 +10,16 @@ from functools import partial
 from typing import NamedTuple
 
 from slo_core.stores.buckets import Batch, Declaration, Note
-from slo_core.stores.layout import MOST_COUNTED, SWEPT_AT_ONCE, SWEPT_SECONDS, admit, is_after_a_replay, is_outdated
+from slo_core.stores.layout import (
+    AWAKE_SECONDS,
+    MOST_COUNTED,
+    SWEPT_AT_LAST_SECONDS,
+    SWEPT_AT_ONCE,
+    SWEPT_SECONDS,
+    admit,
+    is_after_a_replay,
+    is_outdated,
+)
 
 __all__ = ["add_batches", "sweep"]
 
@@ -166,8 +175,10 @@ def sweep(connection: sqlite3.Connection, slo: int, *, now: float) -> bool:
         now: The store's clock.
     """
     old = connection.execute(
-        "SELECT writer, nonce, applied, noted_at FROM note WHERE slo = ? AND noted_at < ? ORDER BY noted_at LIMIT ?",
-        (slo, now - SWEPT_SECONDS, SWEPT_AT_ONCE),
+        "SELECT writer, nonce, applied, noted_at FROM note WHERE slo = ?1 AND noted_at < CASE "
+        "WHEN EXISTS (SELECT 1 FROM note WHERE slo = ?1 AND noted_at BETWEEN ?2 AND ?3) THEN ?2 ELSE ?4 END "
+        "ORDER BY noted_at LIMIT ?5",
+        (slo, now - SWEPT_SECONDS, now - AWAKE_SECONDS, now - SWEPT_AT_LAST_SECONDS, SWEPT_AT_ONCE),
     ).fetchall()
     if old:
         connection.executemany("DELETE FROM note WHERE writer = ? AND slo = ?", [(writer, slo) for writer, *_ in old])
