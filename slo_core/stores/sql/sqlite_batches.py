@@ -57,9 +57,8 @@ _ROW = f"SELECT {', '.join(_SLORow._fields)} FROM slo WHERE service = ?"  # noqa
 
 
 class _NoteRow(NamedTuple):
-    """A writer's note."""
+    """A note of a writer who is known."""
 
-    writer: str
     slo: int
     number: int
     nonce: str
@@ -125,7 +124,9 @@ def _notes(connection: sqlite3.Connection, writers: Iterable[str]) -> dict[tuple
     """By writer and SLO, what is noted. All batches of a call are mostly under one writer id."""
     statement = f"SELECT {', '.join(_NoteRow._fields)} FROM note WHERE writer = ?"  # noqa: S608
     return {
-        note[:2]: note for writer in writers for note in map(_NoteRow._make, connection.execute(statement, (writer,)))
+        (writer, note.slo): note
+        for writer in writers
+        for note in map(_NoteRow._make, connection.execute(statement, (writer,)))
     }
 
 
