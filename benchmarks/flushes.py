@@ -66,9 +66,7 @@ def _alternating(measures: Mapping[str, Measure], samples: int) -> tuple[dict[st
             wall, processor = measures[name]()
             walls[name].append(wall)
             processors[name].append(processor)
-    by_wall, by_processor = (
-        {name: result_of(times) for name, times in taken.items()} for taken in (walls, processors)
-    )
+    by_wall, by_processor = ({name: result_of(times) for name, times in taken.items()} for taken in (walls, processors))
     return by_wall, by_processor
 
 
@@ -133,7 +131,9 @@ def _bare_sqlite(path: Path, slos: int, *, now: int) -> Iterator[Measure]:
             count = next(number)
             second = now + count
             buckets = [(key, width, second // width, _GOOD, _BAD) for key in keys for width in WIDTHS]
-            totals = [(_GOOD, _BAD, 0, 0, float(now), second, count, int(count == 1), float(second), key) for key in keys]
+            totals = [
+                (_GOOD, _BAD, 0, 0, float(now), second, count, int(count == 1), float(second), key) for key in keys
+            ]
             notes = [("b" * 32, key, count, float(second), f"{count:016x}", count) for key in keys]
 
             def transaction() -> None:
@@ -162,9 +162,8 @@ def _bare_redis(client: Any, service: str, generations: Mapping[str, str], *, no
         pipeline = client.pipeline(transaction=False)
         pipeline.time()
         for slo, generation in generations.items():
-            batch = Batch(
-                "b" * 32, slo, count, f"{count:016x}", spread([(second, _GOOD, _BAD)]), _GOOD, _BAD, second, second, is_live=True
-            )  # fmt: skip
+            increments, nonce = spread([(second, _GOOD, _BAD)]), f"{count:016x}"
+            batch = Batch("b" * 32, slo, count, nonce, increments, _GOOD, _BAD, second, second, is_live=True)
             names, arguments = batch_call(keys, batch, generation)
             pipeline.execute_command("EVALSHA", script.sha, len(names), *names, *arguments)
         pipeline.hmget(STORE_KEY, "id", "created", "schema")
@@ -227,7 +226,9 @@ def flushing(
                     measures["Redis"] = _Flushing(buckets, definitions, now=now)
                 else:
                     generations = [each.removeprefix("g") for each in _declared(buckets, definitions, now=now)]
-                    measures[BARE_REDIS] = _bare_redis(client, service, dict(zip(slos, generations, strict=True)), now=now)
+                    measures[BARE_REDIS] = _bare_redis(
+                        client, service, dict(zip(slos, generations, strict=True)), now=now
+                    )
             measures["Redis: 160 HINCRBY in its pipeline"] = _hincrby(client, slos, now=now)
         # Not beside the databases, which go on writing to the same disk when they have answered.
         walls, processors = _alternating(measures, samples)
@@ -279,7 +280,7 @@ def closing_days(stores: Mapping[str, BucketStore], definitions: Sequence[SLODef
             closed = 0
             for at in (6, 12, 18, 23.9, 24.3):  # 18 minutes after midnight
                 flush.clock.now = midnight + day * _DAY + (at - 24) * 3600
-                for _ in range(12):
+                for _ in range(26):
                     kinds.clear()
                     wall, processor = flush()
                     kind = _NOTHING if not kinds else _CLOSES_MONTHS if set(kinds) != {"day"} else _CLOSES_DAYS
@@ -294,13 +295,16 @@ def closing_days(stores: Mapping[str, BucketStore], definitions: Sequence[SLODef
         title = f"a flush of {len(definitions)} SLOs in which days and months close: {what}"
         print_table(title, results, reference=reference, unit="ms")
     for name in stores:
-        nothing = result_of(walls[name, _NOTHING])
         for kind in (_CLOSES_DAYS, _CLOSES_MONTHS):
-            if (name, kind) in walls:
-                more = result_of(walls[name, kind]).median - nothing.median
-                what = f"a flush in which {kind}, {name}, wall time more than one in which nothing does (medians)"
-                hold_to(what, "< 1 ms", f"{more * 1e3:.2f} ms", is_met=more < 1e-3)
-        print(f"  {name}: days of {len(definitions)} SLOs are closed with {max(flushes[name][2:])} flushes at most")
+            if (name, kind) in processors:
+                by_processor, by_wall = (
+                    (result_of(taken[name, kind]), result_of(taken[name, _NOTHING])) for taken in (processors, walls)
+                )
+                more, longer = (closing.median - nothing.median for closing, nothing in (by_processor, by_wall))
+                what = f"a flush in which {kind}, {name}: processor time more than where nothing does, medians"
+                measured = f"{more * 1e3:.2f} ms (wall time {longer * 1e3:.2f} ms)"
+                hold_to(what, "< 1 ms", measured, is_met=more < 1e-3)
+        print(f"  {name}: the days of {len(definitions)} SLOs are closed with {max(flushes[name][2:])} flushes at most")
     looks = next(iter(running.values()))[0].looks_for_periods
     each = min(_timed(lambda: [looks() for _ in range(1000)])[0] for _ in range(20))
     hold_to("a flush with nothing to close, to see that", "<= 1 us", f"{each * 1e3:.2f} us", is_met=each <= 1e-3)

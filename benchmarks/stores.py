@@ -13,7 +13,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 from benchmarks import store_load
 from benchmarks.contest import Result, compete, hold_to, print_table, seconds_per_call

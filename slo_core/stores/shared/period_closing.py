@@ -23,8 +23,9 @@ from slo_core.stores.shared.ledger import SharedLedger
 
 __all__ = ["PeriodClosing"]
 
-# So many periods are counted with one flush; those of the other SLOs with the next ones.
-_PERIODS_AT_ONCE = 5
+# Of so many SLOs the periods of one are counted with a flush; those of the others with the next ones. It is a small part of
+# what the flush itself takes, and all are closed after so many.
+_SLOS_FOR_EACH = 20
 
 _RETRY_SECONDS = 60.0
 
@@ -132,7 +133,7 @@ class PeriodClosing:
         if is_last:
             self._queue.clear()  # it may be of an earlier look: begin with what has ended by now
         try:
-            self._close(self._store, now, at_once=math.inf if is_last else _PERIODS_AT_ONCE)
+            self._close(self._store, now, at_once=math.inf if is_last else len(self._ledgers) // _SLOS_FOR_EACH)
             self._has_failed = False
         except Exception as exc:  # from any store and its content: events are handed over all the same
             self._due_at = now + _RETRY_SECONDS
@@ -178,7 +179,7 @@ class PeriodClosing:
             self._read_rows(store)
         done: list[KnownPeriods] = []
         counting: list[_Counting] = []
-        left = at_once
+        left = max(1, at_once)
         while self._queue and left > 0:
             known = self._queue.popleft()
             done.append(known)
