@@ -12,7 +12,7 @@ from typing import NamedTuple
 from slo_core.budgets.bucket import WindowBuckets
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, HOUR, MINUTES, QUARTER_HOUR, SECONDS, Span, Tier
-from slo_core.stores.buckets import Batch, BucketRange, Increment, Note
+from slo_core.stores.buckets import Batch, BucketRange, Declaration, Increment, Note
 
 __all__ = [
     "AWAKE_SECONDS",
@@ -29,6 +29,7 @@ __all__ = [
     "cut_to_fit",
     "is_after_a_replay",
     "is_outdated",
+    "kept_after_growing",
     "kept_from",
     "kept_seconds",
     "spread",
@@ -85,6 +86,31 @@ def kept_from(width_seconds: int, *, newest: float, keeps_seconds: int) -> int:
     """
     tier = _tier(width_seconds, keeps_seconds)
     return tier.bucket(newest) - tier.bucket_count + 1
+
+
+def kept_after_growing(
+    before: int | None,
+    declaration: Declaration,
+    *,
+    last_event_at: float | None,
+    keeps_seconds: int,
+    now: float,
+) -> int | None:
+    """
+    Since when the coarser buckets of an SLO are kept that is declared again: not for longer than before, until now.
+
+    Args:
+        before: As in the record.
+        declaration: The declaration.
+        last_event_at: As in the record; later where buckets expire by the store's clock.
+        keeps_seconds: As in the record, before this declaration.
+        now: The store's clock.
+    """
+    since = [each for each in (before, declaration.kept_since) if each is not None]
+    if last_event_at is not None and declaration.keeps_seconds > max(keeps_seconds, LEAST_KEPT_SECONDS):
+        newest = min(last_event_at, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
+        since.append(kept_from(QUARTER_HOUR, newest=newest, keeps_seconds=keeps_seconds) * QUARTER_HOUR)
+    return max(since, default=None)
 
 
 class Admitted(NamedTuple):

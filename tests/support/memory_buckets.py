@@ -30,6 +30,7 @@ from slo_core.stores.layout import (
     SWEPT_SECONDS,
     admit,
     is_outdated,
+    kept_after_growing,
 )
 
 __all__ = ["MemoryBuckets", "MemoryHouse"]
@@ -139,7 +140,7 @@ class MemoryBuckets:
         if record is None:
             values = SLORecord(
                 slo, 0, 0, 0, 0, declaration.since, None, declaration.keeps_seconds, declaration.definition,
-                declaration.fingerprint, None,
+                declaration.fingerprint, None, kept_since=declaration.kept_since,
             )  # fmt: skip
             record = self.house.records[self.service, slo] = Record(values, secrets.token_hex(8))
         before = record.values
@@ -148,6 +149,10 @@ class MemoryBuckets:
             slo, before.good, before.bad, before.dropped, before.errors, min(before.data_since, declaration.since),
             before.last_event_at, max(before.keeps_seconds, declaration.keeps_seconds), declaration.definition,
             declaration.fingerprint, before.definition_changed_at if is_same else now,
+            kept_since=kept_after_growing(
+                before.kept_since, declaration, last_event_at=before.last_event_at, keeps_seconds=before.keeps_seconds,
+                now=now,
+            ),
         )  # fmt: skip
         is_awake = any(AWAKE_SECONDS <= now - note[3] <= SWEPT_SECONDS for note in record.notes.values())
         kept = SWEPT_SECONDS if is_awake else SWEPT_AT_LAST_SECONDS
@@ -169,7 +174,7 @@ class MemoryBuckets:
         record.values = SLORecord(
             before.slo, before.good + admitted.good, before.bad + admitted.bad, before.dropped + admitted.dropped,
             before.errors + batch.errors, admitted.data_since, admitted.last_event_at, before.keeps_seconds,
-            before.definition, before.fingerprint, before.definition_changed_at,
+            before.definition, before.fingerprint, before.definition_changed_at, kept_since=before.kept_since,
         )  # fmt: skip
         record.applied += 1
         record.note_count += batch.writer not in record.notes

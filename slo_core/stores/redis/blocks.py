@@ -279,9 +279,8 @@ def counters_of(packed: bytes) -> array[int]:
 
 
 def _record(slo: str, fields: Sequence[bytes | None], now: float, *, gone: int) -> SLORecord | None:
-    good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, flushed, lost, declared = (
-        fields
-    )
+    good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, flushed, *others = fields
+    lost, declared, kept = others
     if keeps is None or definition is None or fingerprint is None or since is None:
         return None
     return SLORecord(
@@ -299,6 +298,7 @@ def _record(slo: str, fields: Sequence[bytes | None], now: float, *, gone: int) 
         idle_seconds=max(0.0, now - float(flushed or now)),
         lost_blocks=int(lost or 0) + gone,
         seen_at=max((float(at) for at in (flushed, declared) if at is not None), default=None),
+        kept_since=None if kept is None else int(kept),
     )
 
 

@@ -143,7 +143,7 @@ class Outbox:
         """What the store is to be asked before any events: a batch without content; None where nothing is."""
         if self._unconfirmed and self._is_given_up(now):
             self.set_aside()
-        has_events = bool(self._pending or self._dropped)
+        has_events = bool(self._pending) or self._dropped > 0
         if has_events and not self._unconfirmed and self._is_stale(self._confirmed_at, now):
             if self._kept and self._is_stale(self._checked_at, now):
                 return self._asking()  # for the last time under this id
@@ -227,21 +227,13 @@ class Outbox:
         self._sent = taken.since
         self.has_rest = taken.has_rest
         dropped, self._dropped = self._dropped + taken.impossible, 0
+        # By their order: by their names it takes twice as long, and that twenty times a second.
         batch = Batch(
-            writer=self._writer_id(),
-            slo=self._slo,
-            number=self._number + 1,
-            nonce=secrets.token_hex(8),
-            increments=increments_of(taken.counted, first=taken.first),
-            good=sum([good for _, good, _ in taken.counted]),
-            bad=sum([bad for _, _, bad in taken.counted]),
-            is_live=taken.is_live,
-            earliest=taken.earliest,
-            newest=taken.newest,
-            dropped=dropped,
-            errors=errors,
-            after=self._declared if self._number == 0 else None,
-        )
+            self._writer_id(), self._slo, self._number + 1, secrets.token_hex(8),
+            increments_of(taken.counted, first=taken.first),
+            sum([good for _, good, _ in taken.counted]), sum([bad for _, _, bad in taken.counted]),
+            taken.earliest, taken.newest, dropped, errors, None, self._declared if self._number == 0 else None, taken.is_live,
+        )  # fmt: skip
         self._number += 1
         self._frozen_at = now
         self._unconfirmed.append(batch)
