@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from slo_core import HTTPRule, SLODefinition, SLORegistry
-from slo_servers import HOST, PATIENCE_SECONDS, free_port, python, start_server, wait_until
+from slo_servers import HOST, PATIENCE_SECONDS, free_port, python, start_server, wait_for_notes
 
 SHOP = """
 import asyncio
@@ -117,20 +117,12 @@ def counts(folder: Path) -> tuple[int, int]:
     return snapshot.total - snapshot.failures, snapshot.failures
 
 
-def wait_for_notes(folder: Path, word: str, times: int = 2) -> None:
-    """Until views of the shop have noted that."""
-    notes = folder / "notes"
-    wait_until(
-        lambda: notes.exists() and notes.read_text().split().count(word) >= times, message=f"no view notes {word!r}"
-    )
-
-
 def hang_up(port: int, path: str, folder: Path, word: str) -> None:
     """Two clients that ask, and leave when the views have noted that they work."""
     with socket.create_connection((HOST, port)) as one, socket.create_connection((HOST, port)) as other:
         for client in (one, other):
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: shop\r\n\r\n".encode())
-        wait_for_notes(folder, word)
+        wait_for_notes(folder, word, 2)
 
 
 @pytest.mark.parametrize(
@@ -155,11 +147,11 @@ def test_it_counts_what_is_the_applications_own(server: str, app: str, path: str
         for answered in ("/quick", "/chunks", "/chunks", "/too-slow", "/metrics", "/nowhere"):
             read(port, answered)
         hang_up(port, "/notices", tmp_path, "looks")
-        wait_for_notes(tmp_path, "left")
+        wait_for_notes(tmp_path, "left", 2)
         listeners = [threading.Thread(target=read, args=(port, path), daemon=True) for _ in range(2)]
         for listener in listeners:
             listener.start()
-        wait_for_notes(tmp_path, "began")
+        wait_for_notes(tmp_path, "began", 2)
     for listener in listeners:
         listener.join(PATIENCE_SECONDS)
 
@@ -177,7 +169,7 @@ def test_a_client_that_hangs_up_is_left_out(server: str, tmp_path: Path) -> None
     with start_server(command(server, "app", port), port=port, cwd=tmp_path):
         read(port, "/quick")
         hang_up(port, "/slow", tmp_path, "began")
-        wait_for_notes(tmp_path, "ended")
+        wait_for_notes(tmp_path, "ended", 2)
 
     good, bad = counts(tmp_path)
     assert bad == 0
