@@ -1,4 +1,4 @@
-"""The WSGI middleware: every request through a Flask application, counted once."""
+"""The WSGI observer: every request through a Flask application, counted once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from slo_wsgi.served_request import ServedRequest, served_request_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-__all__ = ["SLOMiddleware"]
+__all__ = ["FlaskObserver"]
 
 # Key in the environ of a request that a view sent in process: the request that the view serves.
 _WITHIN = "slo_flask.within"
@@ -34,9 +34,9 @@ _current_context: ContextVar[Any] = getattr(flask_globals, "_cv_request", None) 
 _ENCODED = getattr(getattr(werkzeug_response, "_iter_encoded", None), "__code__", None)
 
 
-class SLOMiddleware(WSGIObserver):
+class FlaskObserver(WSGIObserver):
     """
-    Stands in for `app.wsgi_app`: outside of Flask's request context, where the last byte of a stream is seen too.
+    Stands around `app.wsgi_app`: outside of Flask's request context, where the last byte of a stream is seen too.
 
     Request hooks would cost several times as much, and do not see streams.
 

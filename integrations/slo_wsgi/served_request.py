@@ -25,7 +25,15 @@ _NOT_FOLLOWED = "a WSGI response could not be followed"
 
 class ObservedApp:
     """
-    What serving a request of one installation needs; the attributes are those of `WSGIObserver`.
+    What serving a request of one installation needs.
+
+    Args:
+        wsgi_app: The application.
+        recorder: Counts.
+        routes: Finds the routes of requests.
+        context: Holds something in a thread or task that serves a request of the framework.
+        is_complete: Says whether nothing can go wrong with a body any more, although it is no list; a framework knows its
+            own bodies.
     """
 
     __slots__ = ("context", "is_complete", "recorder", "routes", "wsgi_app")
@@ -35,6 +43,7 @@ class ObservedApp:
         wsgi_app: WSGIApplication,
         recorder: HTTPRecorder,
         routes: Routes,
+        *,
         context: ContextVar[Any],
         is_complete: Callable[[Iterable[bytes]], bool],
     ) -> None:
