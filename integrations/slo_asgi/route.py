@@ -55,8 +55,7 @@ class RouteResolver:
             None when no route took it.
         """
         notes = observed.marks.notes
-        router_scope = None if notes is None else notes.router_scope
-        routed = scope if router_scope is None else router_scope
+        routed = scope if notes is None or notes.router_scope is None else notes.router_scope
         if "app_root_path" not in routed and ROUTE_SCOPE_KEY not in routed:
             # Nearly every request: an earlier one of its route has made the match.
             context = None
@@ -70,7 +69,7 @@ class RouteResolver:
             except KeyError:
                 pass
         route_match = self._routed(routed, observed)
-        if route_match is None and router_scope is not None and ROUTE_SCOPE_KEY in scope:
+        if route_match is None and routed is not scope and ROUTE_SCOPE_KEY in scope:
             route_match = self._routed(scope, observed)
         return self._not_routed(scope, observed) if route_match is None else route_match
 

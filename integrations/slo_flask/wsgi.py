@@ -57,7 +57,7 @@ class FlaskObserver(WSGIObserver):
         *,
         mistakes: Callable[[], Iterable[str]],
     ) -> None:
-        super().__init__(wsgi_app, recorder, routes, context=_current_context, is_complete=_is_one_text)
+        super().__init__(wsgi_app, recorder, routes, context=_current_context)
         self._table = routes
         self._mistakes = mistakes
 
@@ -71,6 +71,23 @@ class FlaskObserver(WSGIObserver):
             outer.marks.within(environ)
             environ[_WITHIN] = outer
 
+    def _is_complete(self, body: Iterable[bytes]) -> bool:
+        """
+        Whether a body is a single text that is there already, as nearly every body of Flask is.
+
+        To follow it to its end would take a third of the time that a request costs here.
+        """
+        if type(body) is not ClosingIterator:  # what Werkzeug's responses return
+            return False
+        try:
+            chunks = body._callbacks[-1].__self__.response  # type: ignore[attr-defined]  # noqa: SLF001  # its close()
+            if len(chunks) == 1 and type(chunks[0]) is bytes:
+                # The response's class may have an iterator of its own.
+                return body._next.args[0].gi_code is _ENCODED  # type: ignore[attr-defined]  # noqa: SLF001
+        except (AttributeError, LookupError, TypeError):  # a stream, or not of a response
+            pass
+        return False
+
     def _before_first(self) -> None:
         for mistake in self._mistakes():
             logging.getLogger(LOGGER_NAME).warning("%s", mistake)
@@ -78,21 +95,3 @@ class FlaskObserver(WSGIObserver):
     def _not_counted(self, environ: WSGIEnvironment, path: str) -> None:
         if self._table.is_own(path):
             exempt_request(environ)
-
-
-def _is_one_text(body: Iterable[bytes]) -> bool:
-    """
-    Whether a body is a single text that is there already, as nearly every body of Flask is.
-
-    To follow it to its end would take a third of the time that a request costs here.
-    """
-    if type(body) is not ClosingIterator:  # what Werkzeug's responses return
-        return False
-    try:
-        chunks = body._callbacks[-1].__self__.response  # type: ignore[attr-defined]  # noqa: SLF001  # its close()
-        if len(chunks) == 1 and type(chunks[0]) is bytes:
-            # The response's class may have an iterator of its own.
-            return body._next.args[0].gi_code is _ENCODED  # type: ignore[attr-defined]  # noqa: SLF001
-    except (AttributeError, LookupError, TypeError):  # a stream, or not of a response
-        pass
-    return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +24,6 @@ __all__ = ["ObservingMiddleware", "WSGIObserver"]
 _NO_CONTEXT: ContextVar[object] = ContextVar("slo_wsgi.no_context")
 
 
-def _is_never_complete(body: object) -> bool:
-    return False
-
-
 class WSGIObserver(ObservedApp):
     """
     Observes requests, and changes neither the responses nor how they are made.
@@ -39,7 +35,6 @@ class WSGIObserver(ObservedApp):
         recorder: Counts.
         routes: Finds the routes of requests.
         context: As in `ObservedApp`.
-        is_complete: As in `ObservedApp`.
     """
 
     __slots__ = ("_app",)
@@ -51,9 +46,8 @@ class WSGIObserver(ObservedApp):
         routes: Routes,
         *,
         context: ContextVar[Any] = _NO_CONTEXT,
-        is_complete: Callable[[Iterable[bytes]], bool] = _is_never_complete,
     ) -> None:
-        super().__init__(self._serve_first, recorder, routes, context=context, is_complete=is_complete)
+        super().__init__(self._serve_first, recorder, routes, context=context)
         self._app = wsgi_app
 
     def serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -98,11 +92,10 @@ class WSGIObserver(ObservedApp):
         except BaseException as exc:
             served.raised(exc)
             raise
-        is_complete = self.is_complete
-        if is_complete(body):
+        if self._is_complete(body):
             # As `ServedRequest.finish`.
             recorder.finish(served)
-            served.marks.innermost = served.outer
+            marks.innermost = served.outer
             return body
         return served.follow(body)
 
@@ -122,6 +115,10 @@ class WSGIObserver(ObservedApp):
 
     def _may_be_within(self, environ: WSGIEnvironment) -> None:
         """The framework serves another request: it may have been sent by the view of that one."""
+
+    def _is_complete(self, body: Iterable[bytes]) -> bool:
+        """Whether nothing can go wrong with a body any more, although it is no list: a framework knows its own bodies."""
+        return False
 
     def _before_first(self) -> None:
         """The first request is about to be served, so that the application is complete."""

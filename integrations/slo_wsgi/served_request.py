@@ -32,26 +32,17 @@ class ObservedApp:
         recorder: Counts.
         routes: Finds the routes of requests.
         context: Holds something in a thread or task that serves a request of the framework.
-        is_complete: Says whether nothing can go wrong with a body any more, although it is no list; a framework knows its
-            own bodies.
     """
 
-    __slots__ = ("context", "is_complete", "recorder", "routes", "wsgi_app")
+    __slots__ = ("context", "recorder", "routes", "wsgi_app")
 
     def __init__(
-        self,
-        wsgi_app: WSGIApplication,
-        recorder: HTTPRecorder,
-        routes: Routes,
-        *,
-        context: ContextVar[Any],
-        is_complete: Callable[[Iterable[bytes]], bool],
+        self, wsgi_app: WSGIApplication, recorder: HTTPRecorder, routes: Routes, *, context: ContextVar[Any]
     ) -> None:
         self.wsgi_app = wsgi_app
         self.recorder = recorder
         self.routes = routes
         self.context = context
-        self.is_complete = is_complete
 
 
 class ServedRequest(ObservedRequest):
