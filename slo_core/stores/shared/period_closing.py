@@ -129,11 +129,17 @@ class PeriodClosing:
             is_read: A reader waits: the first look, which takes longer, is left to the next flush. But what the events that
                 are handed over now would push out is counted.
             is_last: No flush comes after this: everything is counted now.
+
+        Raises:
+            Exception: Of the store, whatever it is, where a reader waits and not even the records can be read: the reader would
+                get the same, after another attempt.
         """
         now = self._clock()
         if now < self._due_at < now + _LONGEST_WAIT_SECONDS or self._store is None:
             return
         self.is_late = False
+        if is_read:
+            self._meet(now)
         if is_last:
             self._queue.clear()  # it may be of an earlier look: begin with what has ended by now
         try:
