@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
+from slo_core.budgets.bucket import Increment
 from slo_core.budgets.burn_rate import burns_at_least
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, pace_of
 from slo_core.budgets.wording import (
@@ -35,8 +36,9 @@ from slo_core.status.state import (
     most_urgent_first,
     waiting_alert,
 )
+from slo_core.status_page.last_day import LastDays, sparkline
 from slo_core.status_page.links import Links
-from slo_core.status_page.markup import Node, element, timestamp
+from slo_core.status_page.markup import Node, element, is_web_address, timestamp
 
 __all__ = ["badge", "budget_cell", "burn_list", "overview"]
 
@@ -53,6 +55,9 @@ _ICONS: dict[Burning | BudgetState, str] = {
 }
 
 _STATES: tuple[Burning | BudgetState, ...] = (*BURNING_STATES, *BUDGET_STATES)
+
+# Of more labels, those in the rows lead to the SLOs that share them.
+_MOST_LABELS = 20
 
 _FOREVER = float("inf")
 
@@ -88,17 +93,26 @@ _COLUMNS = {
 }
 
 
-def overview(snapshots: SLOSnapshots, *, query: Mapping[str, str], links: Links, zone: tzinfo = UTC) -> ET.Element:
+def overview(
+    snapshots: SLOSnapshots,
+    *,
+    query: Mapping[str, str],
+    links: Links,
+    days: LastDays | None = None,
+    zone: tzinfo = UTC,
+) -> ET.Element:
     """
     The table of a registry's SLOs, with links that filter by state.
 
     Args:
         snapshots: Every SLO with its snapshot.
         query: `state` shows one state only, of the budget or of what burns now; `sort` is a column, with a minus in front
-            for the other way round.
+            for the other way round; `label` shows the SLOs with that label only: "team=payments".
         links: The addresses of the page.
+        days: The last day of each; None where it could not be read.
         zone: The time zone that times are written in.
     """
+    asked = query
     wanted = query.get("state", "")
     sort = query.get("sort", "now")
     if sort.removeprefix("-") not in _COLUMNS:
@@ -106,16 +120,23 @@ def overview(snapshots: SLOSnapshots, *, query: Mapping[str, str], links: Links,
     # The links of the page repeat the query: without values that are not understood.
     understood = {"state": wanted in _STATES, "sort": "sort" in query}
     query = {name: value for name, value in (("state", wanted), ("sort", sort)) if understood[name]}
+    labels = sorted({label for definition, _ in snapshots for label in _labels(definition)})
+    label = asked.get("label", "")
+    if label in labels:
+        query["label"] = label
+        snapshots = SLOSnapshots(slo for slo in snapshots if label in _labels(slo[0]))
     states = [(burning_now(snapshot), budget_state(snapshot)) for _, snapshot in snapshots]
     shown = [slo for slo, of_slo in zip(snapshots, states, strict=True) if wanted in ("", *of_slo)]
     key = _COLUMNS[sort.removeprefix("-")].key
     shown.sort(key=lambda slo: slo[1].name)
     shown.sort(key=lambda slo: key(slo[1]), reverse=sort.startswith("-"))
-    rows = [_row(definition, snapshot, links, zone) for definition, snapshot in shown]
+    lines = {} if days is None else days
+    rows = [_row(definition, snapshot, lines.get(definition.name), links, zone) for definition, snapshot in shown]
     nothing = "No SLO is defined." if not snapshots else f"No SLO is {wanted}."
     return element(
         "section",
         _filters(states, wanted, query, links),
+        _label_filters(labels, query, links) if len(labels) <= _MOST_LABELS else None,
         element(
             "div",
             element(
@@ -148,6 +169,30 @@ def _filters(
     return element("nav", element("ul", *choices, class_="slo-choices"), aria_label="Filter by state")
 
 
+def _label_filters(labels: Sequence[str], query: Mapping[str, str], links: Links) -> ET.Element | None:
+    chosen = query.get("label")
+    rest = {name: value for name, value in query.items() if name != "label"}
+    if not labels:
+        return None
+    choices = [
+        element(
+            "li",
+            # The one that is chosen leads back to all.
+            _choice(
+                label,
+                links.overview(rest if label == chosen else {**rest, "label": label}),
+                is_current=label == chosen,
+            ),
+        )
+        for label in labels
+    ]
+    return element("nav", element("ul", *choices, class_="slo-choices"), aria_label="Filter by label")
+
+
+def _labels(definition: SLODefinition) -> list[str]:
+    return [f"{name}={value}" for name, value in definition.labels.items()]
+
+
 def _choice(text: str, address: str, *, is_current: bool) -> ET.Element:
     return element("a", text, href=address, aria_current="true" if is_current else None)
 
@@ -166,7 +211,9 @@ def _heading(name: str, sort: str, query: Mapping[str, str], links: Links) -> ET
     )
 
 
-def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: tzinfo) -> ET.Element:
+def _row(
+    definition: SLODefinition, snapshot: SLOSnapshot, day: Sequence[Increment] | None, links: Links, zone: tzinfo
+) -> ET.Element:
     digits = target_digits(snapshot.target)
     measured = f"{measured_text(definition, snapshot)} measured"
     start = definition.own_span(at=snapshot.at, until=snapshot.at).start
@@ -180,9 +227,10 @@ def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: t
             "th",
             element("a", element("bdi", snapshot.name), href=links.detail(snapshot.name, {})),
             element("p", definition.description, dir="auto") if definition.description else None,
+            _links(definition, links),
             scope="row",
         ),
-        _cell("now", *_now(snapshot)),
+        _cell("now", *_now(snapshot), sparkline(definition, day, at=snapshot.at)),
         _cell("state", badge(budget_state(snapshot))),
         _cell("budget", *budget_cell(snapshot)),
         _cell("exhausted", time_left_text(snapshot)),
@@ -193,6 +241,16 @@ def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: t
         _cell("fed", timestamp(snapshot.last_event_at, zone)),
         data_slo=snapshot.name,
     )
+
+
+def _links(definition: SLODefinition, links: Links) -> ET.Element | None:
+    """The runbook and the labels, each of which leads to the SLOs that share it."""
+    nodes: list[Node] = []
+    if is_web_address(definition.runbook):
+        nodes.append(element("a", "runbook", href=definition.runbook, rel="noreferrer"))
+    nodes += [element("a", label, href=links.overview({"label": label})) for label in _labels(definition)]
+    spaced = [part for node in nodes for part in (" ", node)][1:]
+    return element("p", *spaced) if spaced else None
 
 
 def _cell(column: str, *content: Node) -> ET.Element:

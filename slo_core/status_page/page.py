@@ -22,6 +22,7 @@ from slo_core.status.state import FIRING_STATES, Burning, burning_now
 from slo_core.status_page.detail import CHARTS, alert_table, history_table, range_choices, series_names
 from slo_core.status_page.facts import facts
 from slo_core.status_page.headline import firing_rules, headline
+from slo_core.status_page.last_day import LastDays, last_days
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
 from slo_core.status_page.overview import overview
@@ -70,10 +71,11 @@ class StatusPage:
         registry: The SLOs.
     """
 
-    __slots__ = ("_pasts", "registry")
+    __slots__ = ("_days", "_pasts", "registry")
 
     def __init__(self, registry: SLORegistry) -> None:
         self.registry = registry
+        self._days = registry.internals.shared(partial(last_days, registry))
         # By SLO: requests for its page at about the same time share one read.
         self._pasts: dict[str, SharedRead[_Past]] = {}
 
@@ -89,9 +91,10 @@ class StatusPage:
         title = f"Service level objectives of {self.registry.service}"
         try:
             snapshots = self.registry.internals.read_shared()
+            days = self._read_days()
         except Exception as exc:  # the page says so
             return PageContent(title, html_of(_frame(self._away(exc), is_up=False)))
-        tables = overview(snapshots, query=query, links=links, zone=zone)
+        tables = overview(snapshots, query=query, links=links, days=days, zone=zone)
         at = max((snapshot.at for _, snapshot in snapshots), default=time.time())
         missing = [element("p", reason, class_="slo-note", role="alert", dir="auto") for reason in snapshots.unreadable]
         burning = [burning_now(snapshot) for _, snapshot in snapshots]
@@ -139,8 +142,8 @@ class StatusPage:
         ]
         frame = _frame(
             about,
-            *self._notes(),
             headline(definition, snapshot, timeline, rules, zone),
+            *self._notes(),
             alert_table(definition, rules, zone),
             element("h2", "The past"),
             range_choices(definition, chosen, links),
@@ -182,6 +185,9 @@ class StatusPage:
         view = status_json(self.registry, snapshots=SLOSnapshots([(definition, snapshot)]))
         past = history(definition, snapshot, timeline, range_seconds=seconds)
         return {**view, "note": self._note(), "history": history_json(past)}
+
+    def _read_days(self) -> LastDays:
+        return last_days(self.registry) if self.registry.store.scope == "process" else self._days()
 
     def _past(self, tracker: SLOTracker) -> _Past:
         store = self.registry.store

@@ -21,9 +21,9 @@
 
   const live = () => document.getElementById("slo-live");
 
-  // The list and the headline have little room: a time of today is written without its date.
+  // Tables and the headline have little room: a time of today is written without its date.
   function format(time, instant) {
-    if (!time.closest(".slo-overview, .slo-headline")) return full.format(instant);
+    if (!time.closest(".slo-cards, .slo-headline")) return full.format(instant);
     const isToday = instant.toDateString() === new Date().toDateString();
     return (isToday ? clock : moment).format(instant);
   }
