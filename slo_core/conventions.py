@@ -139,7 +139,8 @@ def label_problems(where: str, labels: object, *, reserved: Collection[str], own
         elif name in reserved:
             yield Problem(where, f"the label {name!r} is set by {owner}", "choose another name")
         if not isinstance(value, str) or not is_encodable(value):
-            yield Problem(where, f"expected text for the label {name!r}, got {value!r}")
+            hint = f'write it in quotes: "{str(value).lower()}"' if isinstance(value, (bool, int, float)) else ""
+            yield Problem(where, f"expected text for the label {name!r}, got {value!r}", hint)
 
 
 def is_encodable(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 __all__ = [
@@ -14,8 +14,17 @@ __all__ = [
     "SLOError",
     "StoreError",
     "UnknownNameError",
+    "about_slos",
+    "by_message",
     "described",
+    "names_text",
+    "plain_number",
+    "truth_hint",
+    "unquoted_hint",
 ]
+
+# A hint repeats no longer number.
+_LONGEST_NUMBER = 20
 
 
 class SLOError(Exception):
@@ -94,3 +103,50 @@ def nearest(name: object, known: Iterable[str]) -> str:
     known = sorted(known)
     matches = difflib.get_close_matches(str(name), known, n=1)
     return f'did you mean "{matches[0]}"?' if matches else f"known: {', '.join(known)}"
+
+
+def by_message(messages: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The names that each message is about, from pairs of a name and a message."""
+    names: dict[str, list[str]] = {}
+    for name, message in messages:
+        names.setdefault(message, []).append(name)
+    return names
+
+
+def names_text(names: Sequence[str], most: int = 3) -> str:
+    """Names in a sentence; of a long list the first few."""
+    shown = ", ".join(map(repr, names[:most]))
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def about_slos(messages: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """
+    Sentences about SLOs; one that many SLOs have is there once, with their names.
+
+    Args:
+        messages: The name of an SLO, and the sentence without its subject: `": views: ..."`, `" can count no request"`.
+    """
+    for message, names in by_message(messages).items():
+        subject = f"the SLO {names[0]!r}" if len(names) == 1 else f"{len(names)} SLOs ({names_text(names)})"
+        yield f"{subject}{message}"
+
+
+def unquoted_hint(value: object) -> str:
+    """A hint where a number is expected and text has come that looks like one; empty for anything else."""
+    number = plain_number(value)
+    return f"it is text, not a number: write {number} without quotes" if number else ""
+
+
+def truth_hint(value: object) -> str:
+    """A hint where a truth value is expected and something else has come that looks like one; empty for anything else."""
+    if isinstance(value, str) and value.strip().casefold() in ("true", "false", "yes", "no", "on", "off", "1", "0", ""):
+        return "it is text, not a truth value: drop the quotes; compare text from an environment variable with a word first"
+    return f"did you mean {bool(value)}?" if isinstance(value, int) and value in (0, 1) else ""
+
+
+def plain_number(value: object) -> str:
+    """The digits of text that is a number and nothing else, with a point for a decimal comma; empty for anything else."""
+    if not isinstance(value, str) or len(value) > _LONGEST_NUMBER:
+        return ""
+    digits = value.strip().replace(",", ".")
+    return digits if digits.replace(".", "", 1).isdecimal() and digits.isascii() and digits[:1] != "." else ""

@@ -11,7 +11,7 @@ from typing import Any
 from slo_asgi.answer import Endpoint
 from slo_asgi.route_table import RouteTable, TableRoute
 from slo_core.conventions import LOGGER_NAME
-from slo_core.errors import nearest
+from slo_core.errors import about_slos, nearest
 from slo_core.http.globs import compile_globs
 from slo_core.http.hidden_marks import hidden_mark
 from slo_core.http.markers import NO_MARKS, all_marks_of, marks_of
@@ -66,7 +66,7 @@ def _mistakes(
         yield 'no SLO is defined: no request is counted; for a start: {"availability": {"target": "99.9%"}}'
     if table is not None:
         yield from _hidden_views(table, is_warned=is_warned)
-        yield from _unmatched_patterns(registry, table)
+        yield from about_slos(_unmatched_patterns(registry, table))
         yield from _unknown_marks(registry, table)
         yield from _unseen_marks(table)
     yield from _layers_outside(middleware, kind)
@@ -113,7 +113,8 @@ def _hidden_views(table: RouteTable, *, is_warned: bool) -> Iterator[str]:
                     yield f"GET {path} goes to {name!r}, which was added before the view of slo-suite: that never answers"
 
 
-def _unmatched_patterns(registry: SLORegistry, table: RouteTable) -> Iterator[str]:
+def _unmatched_patterns(registry: SLORegistry, table: RouteTable) -> Iterator[tuple[str, str]]:
+    """The SLO of each pattern that matches nothing, and a sentence about it."""
     if not table.is_complete:
         return
     names = sorted({route.match.view_name for route in table.routes if route.match.view_name is not None})
@@ -124,9 +125,8 @@ def _unmatched_patterns(registry: SLORegistry, table: RouteTable) -> Iterator[st
         for pattern in rule.views:
             glob = compile_globs([pattern])
             if glob is not None and not any(glob.match(name) for name in names):
-                yield f"the SLO {tracker.name!r}: views: {pattern!r} is the name of no route of this application; " + (
-                    nearest(pattern, names)
-                )
+                hint = nearest(pattern, names)
+                yield tracker.name, f": views: {pattern!r} is the name of no route of this application; {hint}"
         for pattern in () if rule.unmatched else rule.routes:  # such an SLO counts paths without a route, on purpose
             if not any(_may_match(route, pattern) for route in table.routes):
                 hint = (
@@ -134,7 +134,7 @@ def _unmatched_patterns(registry: SLORegistry, table: RouteTable) -> Iterator[st
                     if pattern[:1] not in "/*?["
                     else "it may be answered by a middleware"
                 )
-                yield f"the SLO {tracker.name!r}: routes: {pattern!r} matches no route of this application ({hint})"
+                yield tracker.name, f": routes: {pattern!r} matches no route of this application ({hint})"
 
 
 def _may_match(route: TableRoute, glob: str) -> bool:

@@ -26,6 +26,7 @@ from slo_core.status.json_view import JSON_VERSION
 from slo_core.status_page.assets import Assets
 from slo_core.status_page.links import Links
 from slo_core.status_page.page import PageContent, StatusPage
+from slo_core.status_page.query import PageQuery
 from slo_core.status_page.view import json_answer
 from slo_django.installation import current
 from slo_django.models import SLOStatus
@@ -75,7 +76,7 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         links = self._links()
         return self._render(
             request,
-            lambda page: page.overview(request.GET.dict(), links=links, zone=timezone.get_current_timezone()),
+            lambda page: page.overview(_query_of(request), links=links, zone=timezone.get_current_timezone()),
             title="SLO status",
             is_detail=False,
             extra_context=extra_context,
@@ -97,7 +98,7 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         name, links = unquote(object_id), self._links()
         return self._render(
             request,
-            lambda page: page.detail(name, request.GET.dict(), links=links, zone=timezone.get_current_timezone()),
+            lambda page: page.detail(name, _query_of(request), links=links, zone=timezone.get_current_timezone()),
             title=name,
             is_detail=True,
             extra_context=extra_context,
@@ -110,7 +111,7 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         except SLOError as exc:  # wrong settings: as on the page, staff may read the problem
             return JsonResponse({"version": JSON_VERSION, "error": str(exc)}, status=503)
         encodings = request.headers.get("Accept-Encoding", "")
-        return response_of(json_answer(page, request.method or "", request.GET.dict(), accept_encoding=encodings))
+        return response_of(json_answer(page, request.method or "", _query_of(request), accept_encoding=encodings))
 
     def _guarded(self, view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
         @wraps(view)
@@ -170,6 +171,10 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
             context["styles"] = [links.asset(name) for name in content.styles]
             context["scripts"] = [links.asset(name) for name in content.scripts]
         return TemplateResponse(request, _TEMPLATE, {**context, **(extra_context or {})})
+
+
+def _query_of(request: HttpRequest) -> PageQuery:
+    return PageQuery(request.META.get("QUERY_STRING", ""))
 
 
 _assets = Assets()

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import Rule
 
-from slo_core.errors import nearest
+from slo_core.errors import about_slos, nearest
 from slo_core.http.globs import literal_start
 from slo_core.http.hidden_marks import hidden_mark
 from slo_core.http.markers import NO_MARKS, ViewMarks
@@ -85,8 +85,11 @@ def mistakes(
     ]
     # Another application inside may have the routes and views that are missing here.
     if _leads_to(app, wsgi_app):
-        for tracker in registry:
-            yield from _of_definition(tracker.definition, endpoints, tuple(exclude))
+        yield from about_slos(
+            (tracker.name, message)
+            for tracker in registry
+            for message in _of_definition(tracker.definition, endpoints, tuple(exclude))
+        )
     yield from _of_marks(endpoints, registry.names())
 
 
@@ -117,26 +120,23 @@ def _of_definition(definition: SLODefinition, endpoints: list[_Endpoint], exclud
     rule = definition.http
     if rule is None:
         return
-    where = f"the SLO {definition.name!r}"
     is_complete = True
     names = sorted({endpoint.name for endpoint in endpoints})
     for pattern in rule.views:
         if not any(fnmatchcase(name, pattern) for name in names):
             is_complete = False
-            yield _with_hint(
-                f"{where}: views: {pattern!r} matches no endpoint of the application", _like(pattern, names)
-            )
+            yield _with_hint(f": views: {pattern!r} matches no endpoint of the application", _like(pattern, names))
     if rule.unmatched:  # counts paths without a route, on purpose
         return
     for pattern in rule.routes:
         if not any(endpoint.may_match(pattern) for endpoint in endpoints):
             is_complete = False
             hint = "" if pattern.startswith(("/", "*", "?", "[")) else "routes start with a slash"
-            yield _with_hint(f"{where}: routes: {pattern!r} matches no route of the application", hint)
+            yield _with_hint(f": routes: {pattern!r} matches no route of the application", hint)
     if is_complete and (rule.routes or rule.views or rule.methods):
         excluded = (*exclude, *rule.exclude)
         if not any(_may_take(definition.name, rule, endpoint, excluded) for endpoint in endpoints):
-            yield f"{where} can count no request: no route fits its routes, views, methods and exclude together"
+            yield " can count no request: no route fits its routes, views, methods and exclude together"
 
 
 def _may_take(name: str, rule: HTTPRule, endpoint: _Endpoint, exclude: tuple[str, ...]) -> bool:

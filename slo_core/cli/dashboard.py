@@ -27,5 +27,6 @@ def dashboard(name: str, by: tuple[str, ...], out: str | None) -> None:
     # Here, because the library that builds them takes a while to import.
     from slo_core.dashboards.dashboard import dashboard_text, detail_dashboard, overview_dashboard
 
+    by = tuple(dict.fromkeys(by))
     text = dashboard_text(overview_dashboard(by) if name == "overview" else detail_dashboard(by))
     write_output(out, text, show=partial(click.echo, nl=False))

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import click
 
 from slo_core.config.sources.definition_set import DefinitionSet
-from slo_core.rules.file import RULE_FORMATS, parse_labels, rule_file, write_rule_file
+from slo_core.rules.file import RULE_FORMATS, rule_file, write_rule_file
+from slo_core.rules.typed_labels import parse_labels
 
 __all__ = ["print_rules", "rule_options"]
 

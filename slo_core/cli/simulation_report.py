@@ -12,7 +12,7 @@ from rich.text import Text
 from slo_core.budgets.wording import NOTHING, burn_text, percent, printable, target_digits, window_text
 from slo_core.cli.block_plot import bars, spark
 from slo_core.objectives.duration import format_duration
-from slo_core.simulation.outcome import Outcome, RuleOutcome
+from slo_core.simulation.outcome import Outcome, RuleOutcome, SpentShare
 
 __all__ = ["simulation_report"]
 
@@ -21,6 +21,8 @@ _NUMBERS = frozenset(_HEADINGS[1:])
 # Left out first where a terminal is too narrow.
 _LEAVE_OUT = ("HIGHEST SHORT", "HIGHEST LONG", "FACTOR")
 _PADDING = 2
+
+_MOST_PERIODS = 3
 
 _PLOT_ROWS = 5
 _WIDEST_PLOT, _NARROWEST_PLOT = 72, 10
@@ -90,12 +92,34 @@ def _row(alert: RuleOutcome, outcome: Outcome) -> tuple[str, ...]:
 
 def _budget(outcome: Outcome) -> str:
     budget = outcome.budget
-    text = f"Error budget: {_share(budget.before)} before, {_share(budget.after)} after. The incident spends "
-    text += f"{_share(budget.spent)} of it."
+    text = f"Error budget: {_share(budget.before)} before, {_share(budget.after)} after"
+    if budget.after_begins_at is None:
+        (share,) = budget.windows
+        text += f". The incident spends {_spent(share, 'it')}."
+    else:
+        text += f", of {_period(outcome, budget.after_begins_at)}. The incident spends "
+        # Of many weeks the worst one.
+        shares = budget.windows
+        if len(shares) > _MOST_PERIODS:
+            shares = (max(shares, key=lambda share: share.worst),)
+            text += "at most "
+        text += (
+            " and ".join(_spent(share, f"the budget of {_period(outcome, share.begins_at)}") for share in shares) + "."
+        )
     if budget.exhausted_at is not None:
         when = f"after {format_duration(budget.exhausted_at)}" if budget.exhausted_at else "before it begins"
         text += f" It is exhausted {when}."
     return text
+
+
+def _spent(share: SpentShare, whole: str) -> str:
+    # Good events that follow make a ratio better again.
+    return f"{_share(share.worst)} of {whole}" + ("" if share.worst == share.at_its_end else " at its worst")
+
+
+def _period(outcome: Outcome, begins_at: int | None) -> str:
+    assert begins_at is not None  # only calendar windows are named
+    return f"the {outcome.definition.window} from {outcome.local(begins_at):%Y-%m-%d} on"
 
 
 def _share(ratio: float) -> str:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from importlib import import_module
 from typing import Any
 
-from slo_core.errors import ConfigError, Problem, nearest
+from slo_core.errors import ConfigError, Problem, nearest, plain_number
 from slo_core.objectives.alert_rule import AlertRule, whole_seconds
 from slo_core.objectives.definition import DEFAULT_BURN_RATE_WINDOWS, SLODefinition
 from slo_core.objectives.duration import parse_duration
@@ -194,6 +194,10 @@ class _Parser:
             longest: float = CALENDAR_PERIODS[window].nominal_seconds
         else:
             longest = math.inf
+            period = _meant_period(window)
+            if period:
+                self.report(f"{path}.window", f"expected a duration or month, week or quarter, got {window!r}", period)
+                window = None
             if window is not None:
                 own["window_seconds"] = window
                 self._convert(path, own, "window_seconds", lambda value: whole_seconds("window", value))
@@ -285,6 +289,15 @@ def _why_not_shown(config: object) -> str | None:
     return None
 
 
+def _meant_period(window: object) -> str:
+    """A hint for a window that is nearly a calendar window, such as "monthly" or "Week"; empty for any other."""
+    if not isinstance(window, str) or len(window) > _DEEPEST or not window[:1].isalpha():
+        return ""
+    word = window.strip().casefold()
+    period = next((period for period in CALENDAR_PERIODS if word.startswith(period)), None)
+    return "" if period is None else f'did you mean "{period}"?'
+
+
 def _target(value: object) -> object:
     if isinstance(value, str):
         ratio = _percent(value)
@@ -306,8 +319,22 @@ def _percent(text: str) -> Fraction:
     exponent = value.as_tuple().exponent
     is_short = len(number) <= _MOST_DIGITS and isinstance(exponent, int) and abs(exponent) <= _MOST_DIGITS
     if not sign or rest.strip() or not value.is_finite() or not is_short:
-        raise ValueError(f'expected a ratio between 0 and 1 or a percentage such as "99.9%", got {text!r}')
+        raise ValueError(
+            f'expected a ratio between 0 and 1 or a percentage such as "99.9%", got {text!r}{_percent_hint(text)}'
+        )
     return Fraction(value) / 100
+
+
+def _percent_hint(text: str) -> str:
+    """What to write in place of text that is nearly a share."""
+    digits = plain_number(text.replace("%", ""))
+    if not digits:
+        return ""
+    if "%" in text or float(digits) > 1:
+        return f'; did you mean "{digits}%"?'
+    if float(digits) in (0, 1):
+        return ""  # no target
+    return f'; it is text, not a number: write {digits} without quotes, or "{float(Fraction(digits) * 100):g}%"'
 
 
 def _whole_seconds_list(value: object) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from slo_core.conventions import DEFAULT_METRICS_PATH, DEFAULT_SERVICE, DEFAULT_STORE
-from slo_core.errors import ConfigError, Problem, nearest
+from slo_core.errors import ConfigError, Problem, nearest, truth_hint, unquoted_hint
 from slo_core.stores.base import Store
 
 __all__ = ["SETTING_NAMES", "SLOSettings", "default_service", "unknown_settings"]
@@ -114,22 +114,45 @@ def _problems(settings: SLOSettings) -> Iterator[Problem]:
     interval = settings.flush_interval
     is_number = isinstance(interval, (int, float)) and not isinstance(interval, bool)
     if interval is not None and not (is_number and 0 < interval < math.inf):
-        yield Problem("flush_interval", f"expected seconds above 0, got {interval!r}")
+        yield Problem("flush_interval", f"expected seconds above 0, got {interval!r}", _seconds_hint(interval))
     exclude = settings.exclude
     if not isinstance(exclude, tuple) or not all(isinstance(pattern, str) and pattern for pattern in exclude):
-        yield Problem("exclude", f"expected a list of texts, got {exclude!r}")
+        yield Problem("exclude", f"expected a list of texts, got {exclude!r}", _list_hint(exclude))
     path = settings.metrics_path
     if path is not None and not (isinstance(path, str) and path.startswith("/")):
-        yield Problem("metrics_path", f'expected a path such as "/metrics", or None, got {path!r}')
+        yield Problem("metrics_path", f'expected a path such as "/metrics", or None, got {path!r}', _path_hint(path))
     status = settings.status_path
     if status is not None and not (isinstance(status, str) and status.startswith("/") and status.strip("/")):
-        yield Problem("status_path", f'expected a path such as "/slo", or None, got {status!r}')
+        yield Problem("status_path", f'expected a path such as "/slo", or None, got {status!r}', _path_hint(status))
     elif status is not None and status == path:
         yield Problem("status_path", f"expected another path than that of the metrics, got {status!r}")
     token = settings.metrics_token
     if token is not None and not (isinstance(token, str) and token):
         yield Problem("metrics_token", "expected non-empty text, or None")
     if not isinstance(settings.enabled, bool):
-        yield Problem("enabled", f"expected True or False, got {settings.enabled!r}")
+        yield Problem("enabled", f"expected True or False, got {settings.enabled!r}", truth_hint(settings.enabled))
     if not isinstance(settings.service, str) or not settings.service:
         yield Problem("service", f"expected non-empty text, got {settings.service!r}")
+
+
+def _seconds_hint(interval: object) -> str:
+    if isinstance(interval, str) and not unquoted_hint(interval):
+        from slo_core.objectives.duration import parse_duration  # only a mistake needs it
+
+        try:
+            return f"it takes a number: write {parse_duration(interval):g}"
+        except ValueError:
+            return ""
+    return unquoted_hint(interval)
+
+
+def _list_hint(exclude: object) -> str:
+    if not isinstance(exclude, str) or not exclude:
+        return ""
+    return f"did you mean {[pattern.strip() for pattern in exclude.split(',')]!r}?"
+
+
+def _path_hint(path: object) -> str:
+    if path is False or path in ("", "/", "none", "None", "null", "off", "false"):
+        return "None, without quotes, mounts none"
+    return f'did you mean "/{path}"?' if isinstance(path, str) and path[:1].isalpha() and "://" not in path else ""

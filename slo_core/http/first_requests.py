@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from slo_core.conventions import LOGGER_NAME
+from slo_core.errors import names_text
 from slo_core.http.bound_slo import BoundSLO
 from slo_core.http.markers import marks_of
 from slo_core.http.request import ObservedRequest, RouteMatch, counted_method, is_unmatched_request
@@ -59,12 +60,14 @@ class FirstRequests:
         if self.is_over or (self._unfed and self._left > 0):
             return
         self.is_over = True
-        for name in sorted(self._unfed):
+        if self._unfed:
+            names = sorted(self._unfed)
             logging.getLogger(LOGGER_NAME).warning(
-                "none of the first %d requests of this process belongs to the SLO %r; if that is a surprise, look at its "
+                "none of the first %d requests of this process belongs to %s; if that is a surprise, look at %s "
                 "routes, views, methods and exclude in %s",
                 _ENOUGH_REQUESTS,
-                name,
+                f"the SLO {names[0]!r}" if len(names) == 1 else f"any of {len(names)} SLOs ({names_text(names)})",
+                "its" if len(names) == 1 else "their",
                 self._where,
             )
 

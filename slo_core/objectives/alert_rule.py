@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import TypeVar
 
-from slo_core.errors import ConfigError, Problem
+from slo_core.errors import ConfigError, Problem, unquoted_hint
 from slo_core.objectives.duration import format_duration, parse_duration
 
 __all__ = ["AlertRule"]
@@ -79,7 +79,11 @@ class AlertRule:
         if share is not None and share > 1:
             problems.append(_problem("budget_share", f"expected a share up to 1, got {budget_share!r}"))
         if isinstance(min_failures, bool) or not isinstance(min_failures, int) or min_failures < 1:
-            problems.append(_problem("min_failures", f"expected a whole number from 1, got {min_failures!r}"))
+            problems.append(
+                _problem(
+                    "min_failures", f"expected a whole number from 1, got {min_failures!r}", unquoted_hint(min_failures)
+                )
+            )
         if problems:
             raise ConfigError(problems)
         assign = object.__setattr__  # the way into a frozen dataclass
@@ -143,7 +147,8 @@ def _positive(field: str, value: object) -> Fraction | None:
             return exact(value)  # type: ignore[arg-type]
     except (OverflowError, ValueError):  # beyond every float, or a signalling NaN
         pass
-    raise ValueError(f"{field}: expected a number above 0, got {value!r}")
+    hint = unquoted_hint(value)
+    raise ValueError(f"{field}: expected a number above 0, got {value!r}{'; ' if hint else ''}{hint}")
 
 
 def _converted(
@@ -154,9 +159,10 @@ def _converted(
     try:
         return convert(path, value)
     except ValueError as exc:
-        problems.append(_problem(name, str(exc).removeprefix(f"{path}: ")))
+        message, _, hint = str(exc).removeprefix(f"{path}: ").partition("; ")
+        problems.append(_problem(name, message, hint))
         return None
 
 
-def _problem(name: str, message: str) -> Problem:
-    return Problem(f"AlertRule.{name}", message)
+def _problem(name: str, message: str, hint: str = "") -> Problem:
+    return Problem(f"AlertRule.{name}", message, hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from slo_core.conventions import Alert, is_encodable
 from slo_core.errors import Problem, nearest
@@ -11,6 +11,7 @@ __all__ = [
     "AlertSwitches",
     "severity_of",
     "severity_problems",
+    "severity_words",
     "switch_problems",
     "switched",
 ]
@@ -20,7 +21,10 @@ AlertSwitches = Mapping[str, "str | bool | None"]
 
 _ON, _OFF = "on", "off"
 # YAML reads `off` and `no` as False, and `null` or nothing as None.
-_WORDS: Mapping[object, str] = {True: _ON, False: _OFF, None: _OFF, "none": _OFF, "no": _OFF, "yes": _ON}
+_WORDS: Mapping[object, str] = {
+    True: _ON, False: _OFF, None: _OFF, "yes": _ON, "true": _ON, "no": _OFF, "false": _OFF, "none": _OFF, "null": _OFF,
+    _ON: _ON, _OFF: _OFF,
+}  # fmt: skip
 
 
 def switch_problems(where: str, switches: object, *, of_service: bool) -> Iterator[Problem]:
@@ -45,15 +49,31 @@ def switch_problems(where: str, switches: object, *, of_service: bool) -> Iterat
             yield Problem(where, f'expected "on", "off" or a severity for {name!r}, got {value!r}')
 
 
-def severity_problems(where: str, severities: object) -> Iterator[Problem]:
-    """Problems with other names for severities: by severity, its name."""
+def severity_problems(where: str, severities: object, *, in_use: Collection[str] = ()) -> Iterator[Problem]:
+    """
+    Problems with other names for severities.
+
+    Args:
+        where: Their name in messages.
+        severities: By severity, its name.
+        in_use: The severities that alerts have; none where that is not known.
+    """
     if not isinstance(severities, Mapping):
         yield Problem(where, f'expected a mapping such as {{"page": "critical"}}, got {severities!r}')
         return
+    for severity in severities if in_use else ():
+        if severity not in in_use:
+            path = where if where.startswith("--") else f"{where}.{severity}"
+            yield Problem(path, f"no alert has the severity {severity!r}", nearest(severity, in_use))
     for severity, name in severities.items():
         for text in (severity, name):
             if not isinstance(text, str) or not text or not is_encodable(text):
                 yield Problem(where, f"expected non-empty text, got {text!r}")
+
+
+def severity_words(switches: AlertSwitches) -> set[str]:
+    """The severities that switches give to alerts."""
+    return {word for word in map(_word, switches.values()) if word not in (_ON, _OFF)}
 
 
 def severity_of(alert: str, default: str, switches: Iterable[AlertSwitches]) -> str | None:
@@ -95,5 +115,5 @@ def _is_word(value: object) -> bool:
 
 def _word(value: str | bool | None) -> str:
     if isinstance(value, str):
-        return _WORDS.get(value, value)
+        return _WORDS.get(value.casefold(), value)  # TOML and an option know text alone: "OFF", "false"
     return _WORDS[value]

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Literal
 
 from slo_core.conventions import RESERVED_LABELS, is_encodable, label_problems
-from slo_core.errors import ConfigError, Problem
+from slo_core.errors import ConfigError, Problem, unquoted_hint
 from slo_core.objectives.alert_rule import DEFAULT_MIN_FAILURES, AlertRule, exact
 from slo_core.objectives.default_rules import RuleConcern, concern_about, default_rules
 from slo_core.objectives.http_rule import HTTPRule
@@ -313,7 +313,7 @@ def _alert_problems(definition: SLODefinition) -> Iterator[Problem]:
             yield _problem("burn_rate_windows", f"expected each window once, got {windows!r}")
     threshold = definition.burn_rate_threshold
     if isinstance(threshold, bool) or not isinstance(threshold, (int, float)) or not 1 < threshold < math.inf:
-        yield _problem("burn_rate_threshold", f"must be a number above 1, got {threshold!r}")
+        yield _problem("burn_rate_threshold", f"must be a number above 1, got {threshold!r}", unquoted_hint(threshold))
     yield from _rule_problems(definition.alert_rules)
     if definition.alerts != {}:
         from slo_core.objectives.alert_switches import switch_problems  # few SLOs have any

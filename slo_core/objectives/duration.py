@@ -7,6 +7,8 @@ import re
 from decimal import Decimal
 from functools import lru_cache
 
+from slo_core.errors import plain_number
+
 __all__ = ["format_duration", "parse_duration"]
 
 # "m" is minutes and "w" weeks, as in Prometheus; months and years have no fixed length and are left out.
@@ -53,10 +55,32 @@ def _parse_text(text: str) -> Decimal:
     while position < len(stripped):
         part = re.compile(_PART).match(stripped, position)
         if part is None:
-            raise ValueError(f'expected seconds or a duration such as "30d", "1h30m" or "300ms", got {text!r}')
+            hint = _hint(stripped)
+            raise ValueError(f'expected seconds or a duration such as "30d", "1h30m" or "300ms", got {text!r}{hint}')
         total += Decimal(part[1]) * UNIT_SECONDS[part[2]]
         position = part.end()
     return total
+
+
+def _hint(text: str) -> str:
+    """What to write in place of text that is nearly a duration."""
+    number = plain_number(text)
+    if number and float(number) > 0:
+        return f'; it has no unit: write "{number}s" for seconds, or another of ms, s, m, h, d, w'
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)\s*([A-Za-z]{1,12})", text)
+    unit = match[2].casefold() if match is not None else ""
+    if match is None or not unit:
+        return ""
+    if match[2] == "M" or unit.startswith(("mo", "y")):
+        return (
+            '; months and years differ in length: write days, such as "30d"; the window "month" is that of the calendar'
+        )
+    known = next((short for start, short in _UNIT_WORDS if unit.startswith(start)), None)
+    return "" if known is None else f'; did you mean "{match[1]}{known}"?'
+
+
+# The starts of words for units, as people write them.
+_UNIT_WORDS = (("ms", "ms"), ("mil", "ms"), ("s", "s"), ("m", "m"), ("h", "h"), ("d", "d"), ("w", "w"))
 
 
 # A page names the same windows in every line.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from slo_core.errors import ConfigError, Problem
+from slo_core.errors import ConfigError, Problem, plain_number, truth_hint, unquoted_hint
 
 __all__ = ["Classifier", "ClientDisconnect", "HTTPRule", "LatencyFailures", "LatencyOf", "classifier_name"]
 
@@ -108,7 +108,7 @@ class HTTPRule:
             yield _problem("classify", f"expected a callable (status, exception) -> bool, got {self.classify!r}")
         yield from _choice_problem("client_disconnect", self.client_disconnect, ("auto", "ignore", "good", "bad"))
         if not isinstance(self.unmatched, bool):
-            yield _problem("unmatched", f"expected True or False, got {self.unmatched!r}")
+            yield _problem("unmatched", f"expected True or False, got {self.unmatched!r}", truth_hint(self.unmatched))
 
 
 def classifier_name(classify: Classifier) -> str:
@@ -125,11 +125,13 @@ def _is_status(status: object) -> bool:
 
 def _status_problems(name: str, statuses: object) -> Iterator[Problem]:
     if not isinstance(statuses, tuple):
-        yield _problem(name, f"expected a list, got {statuses!r}", _list_hint(statuses))
+        yield _problem(name, f"expected a list, got {statuses!r}", _list_hint(_number(statuses)))
         return
     for status in statuses:
         if not _is_status(status):
-            yield _problem(name, f'expected status codes (429) or classes ("5xx"), got {status!r}')
+            yield _problem(
+                name, f'expected status codes (429) or classes ("5xx"), got {status!r}', unquoted_hint(status)
+            )
 
 
 def _choice_problem(name: str, value: object, choices: tuple[str, ...]) -> Iterator[Problem]:
@@ -140,6 +142,11 @@ def _choice_problem(name: str, value: object, choices: tuple[str, ...]) -> Itera
 
 def _problem(name: str, message: str, hint: str = "") -> Problem:
     return Problem(f"HTTPRule.{name}", message, hint)
+
+
+def _number(status: object) -> object:
+    """A status code, also of text that is one."""
+    return int(status) if isinstance(status, str) and plain_number(status).isdecimal() else status
 
 
 def _list_hint(value: object) -> str:

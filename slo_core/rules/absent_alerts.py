@@ -11,22 +11,25 @@ from slo_core.rules.annotation import literal, where
 from slo_core.rules.environment import Environment
 from slo_core.rules.names import INHIBITS_SERVICE, Record, RuleLabel
 from slo_core.rules.promql import aggregated, bracketed, one_of, selected
-from slo_core.rules.rule import PAGE, AlertingRule, alerting_rule
+from slo_core.rules.rule import AlertingRule, alerting_rule
 from slo_core.rules.section import Section
-from slo_core.rules.series import SLOSeries
-from slo_core.rules.severities import Severities
+from slo_core.rules.series import RuleScope, SLOSeries, series_of
+from slo_core.rules.severities import PAGE, Severities
 
 __all__ = ["absent_alerts"]
 
 # So long after its end a service that stays dead pages on.
 _REMEMBERED_SECONDS = 7 * DAY
 
+# Of a character that no one types: it stands where a template puts in a label of its alert.
+_MARK = "\ue000"
+
 
 def absent_alerts(
     service: str,
     sections: Iterable[Section],
     *,
-    series: SLOSeries,
+    scope: RuleScope,
     environment: Environment,
     severities: Severities,
     labels: Mapping[str, str],
@@ -40,29 +43,31 @@ def absent_alerts(
     Args:
         service: The service.
         sections: All of its SLOs.
-        series: Their counts in Prometheus.
+        scope: Whose events their store holds.
         environment: Which of its scraped series are read.
         severities: Those that are configured.
         labels: Labels of every alert.
         links: Annotations of every alert.
     """
+    series = series_of(service, scope=scope, environment=environment)
     members: dict[str, list[str]] = {}
     for section in sections:
         severity = severities.under(section.example.alerts).of(Alert.ABSENT, PAGE)
         if severity is not None:
             members.setdefault(severity, []).append(section.id)
     by_service = [name for name in environment.of_service if name in series.identity]
-    on_slo = ", ".join(name for name in series.identity if name in (Label.SERVICE, Label.SLO))
-    gone = bracketed(f"{series.target(within_seconds=_REMEMBERED_SECONDS)}\nunless\n{series.target()}")
+    # The same series in the one environment that an alert is about: its labels replace the marks.
+    marks = {name: f"{_MARK}{name}" for name in environment.by}
+    of_alert = series_of(service, scope=scope, environment=Environment({**environment.match, **marks}))
     alive = aggregated("count", by_service, series.target())
     title = literal(service) + where(environment)
     for severity, ids in members.items():
         # An id may hold the name of a time zone: whatever might be syntax stands for any character.
         names = one_of(re.sub("[^a-zA-Z0-9_-]", ".", each) for each in ids)
-        those = f"{gone}\nand on ({on_slo})\n{selected(Record.BUDGET_EVENTS, {}, any_of={RuleLabel.RULES: names})}"
+        members_of = selected(Record.BUDGET_EVENTS, {}, any_of={RuleLabel.RULES: names})
+        those = _gone(series, members_of)
         for is_whole, join, inhibit in ((True, "unless", INHIBITS_SERVICE), (False, "and", "")):
-            # The query of a template cannot tell environments apart.
-            which = "any of its SLOs, " if is_whole else "some of its SLOs, " if environment.by else _names(those)
+            which = "any of its SLOs, " if is_whole else _names(_gone(of_alert, members_of), marks)
             yield alerting_rule(
                 Alert.ABSENT,
                 f"{aggregated('count', by_service, those)}\n{join}\n{alive}",
@@ -84,7 +89,19 @@ def absent_alerts(
             )
 
 
-def _names(query: str) -> str:
-    """A template: the SLOs that a query answers with."""
-    on_one_line = " ".join(line.strip() for line in query.split("\n"))
-    return f'{{{{ range query {quoted(on_one_line)} | sortByLabel "slo" }}}}{{{{ .Labels.slo }}}}, {{{{ end }}}}'
+def _gone(series: SLOSeries, members: str) -> str:
+    """The SLOs that are no longer shown, of those that a query answers with."""
+    on_slo = ", ".join(name for name in series.identity if name in (Label.SERVICE, Label.SLO))
+    gone = bracketed(f"{series.target(within_seconds=_REMEMBERED_SECONDS)}\nunless\n{series.target()}")
+    return f"{gone}\nand on ({on_slo})\n{members}"
+
+
+def _names(query: str, marks: Mapping[str, str]) -> str:
+    """A template: the SLOs that a query answers with; each mark in it is the value of a label of the alert."""
+    text = quoted(" ".join(line.strip() for line in query.split("\n")))
+    if marks:
+        text = text.replace("%", "%%")
+        for position, mark in enumerate(marks.values(), start=1):
+            text = text.replace(quoted(quoted(mark))[1:-1], f"%[{position}]q")
+        text = f"(printf {text} {' '.join(f'$labels.{name}' for name in marks)})"
+    return f'{{{{ range query {text} | sortByLabel "slo" }}}}{{{{ .Labels.slo }}}}, {{{{ end }}}}'

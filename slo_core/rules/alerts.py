@@ -15,10 +15,10 @@ from slo_core.rules.annotation import CONSTANT, OF, SLO, count_of, info, literal
 from slo_core.rules.names import Record, RuleLabel
 from slo_core.rules.promql import and_, bracketed, duration_text, window_name
 from slo_core.rules.recording import Recorded, with_labels
-from slo_core.rules.rule import PAGE, TICKET, AlertingRule, alerting_rule
+from slo_core.rules.rule import AlertingRule, alerting_rule
 from slo_core.rules.section import LOW_SHARES, Section
 from slo_core.rules.series import SLOSeries
-from slo_core.rules.severities import Severities
+from slo_core.rules.severities import PAGE, TICKET, Severities
 
 __all__ = ["SectionAlerts"]
 

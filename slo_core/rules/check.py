@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from slo_core.conventions import RESERVED_LABELS, is_encodable, label_problems
 from slo_core.errors import ConfigError, Problem
@@ -11,6 +11,7 @@ from slo_core.objectives.alert_switches import severity_problems, switch_problem
 from slo_core.objectives.definition import SLODefinition
 from slo_core.rules.names import RESERVED_RULE_LABELS
 from slo_core.rules.promql import duration_text
+from slo_core.rules.severities import severities_in_use
 
 __all__ = ["by_problems", "check_rule_input", "keep_firing_text"]
 
@@ -48,8 +49,12 @@ def check_rule_input(
     for definition in definitions:
         if isinstance(definition, SLODefinition):
             problems += _overriding_problems(f"slos[{definition.name!r}].labels", definition.labels, match, by)
-    problems += switch_problems("alerts", alerts, of_service=True)
-    problems += severity_problems("severities", severities)
+    switch_mistakes = list(switch_problems("alerts", alerts, of_service=True))
+    problems += switch_mistakes
+    in_use: Collection[str] = ()
+    if isinstance(alerts, Mapping) and not switch_mistakes:
+        in_use = severities_in_use((each for each in definitions if isinstance(each, SLODefinition)), alerts)
+    problems += severity_problems("severities", severities, in_use=in_use)
     if scope not in _SCOPES:
         problems.append(Problem("scope", f'expected "process", "host" or "fleet", got {scope!r}'))
     if not isinstance(dashboard_url, str) or not is_encodable(dashboard_url):

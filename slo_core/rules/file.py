@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from slo_core.config.sources.definition_set import DefinitionSet
-from slo_core.errors import ConfigError, Problem, SLOError
-from slo_core.objectives.alert_switches import AlertSwitches, switch_problems, switched
+from slo_core.errors import ConfigError, Problem, SLOError, by_message, names_text
+from slo_core.objectives.alert_switches import AlertSwitches, severity_problems, switch_problems, switched
 from slo_core.process.text_file import write_output, write_text_file
 from slo_core.rules.limits import config_map_warnings, group_warnings, resource_warnings
 from slo_core.rules.part import named_parts, slug
 from slo_core.rules.rule_set import prometheus_rules
+from slo_core.rules.severities import severities_in_use
 from slo_core.rules.text import rules_text
 from slo_core.stores.base import StoreScope
 
-__all__ = ["RULE_FORMATS", "RuleFile", "RuleFormat", "parse_labels", "rule_file", "write_rule_file"]
+__all__ = ["RULE_FORMATS", "RuleFile", "RuleFormat", "rule_file", "write_rule_file"]
 
 RuleFormat = Literal["prometheus", "kubernetes"]
 RULE_FORMATS: tuple[RuleFormat, ...] = ("prometheus", "kubernetes")
@@ -90,9 +91,15 @@ def rule_file(
         raise ConfigError(
             [Problem(slos.where, "whose events the store holds is not known", "say it: --scope process, host or fleet")]
         )
-    problems = tuple(switch_problems("--alert", alerts or {}, of_service=True))
+    problems = list(switch_problems("--alert", alerts or {}, of_service=True))
     if problems:
         raise ConfigError(problems)
+    switches = switched(slos.alerts, alerts or {})
+    in_use = severities_in_use(slos.definitions, switches)
+    problems += severity_problems("--severity", severities or {}, in_use=in_use)
+    problems += severity_problems("severities", slos.severities, in_use=in_use)
+    if problems:
+        raise ConfigError(slos.located(problems))
     comment = f"{_GENERATED} {slos.where}: change that, not this.\nService {slos.service}, store scope {used}."
     contents: dict[str, Mapping[str, Any]] = {}
     try:
@@ -105,7 +112,7 @@ def rule_file(
             keep_firing_for=keep_firing_for,
             match=match,
             by=by,
-            alerts=switched(slos.alerts, alerts or {}),
+            alerts=switches,
             severities={**(severities or {}), **slos.severities},
         )
         service = slos.service if rule_format == "kubernetes" else slug(slos.service)
@@ -166,26 +173,6 @@ def write_rule_file(
             warn(f"{path}: its SLO is no longer there: delete the file")
 
 
-def parse_labels(pairs: Iterable[str], *, where: str) -> dict[str, str]:
-    """
-    Labels from typed options.
-
-    Args:
-        pairs: `"name=value"` each.
-        where: The option, for messages.
-
-    Raises:
-        ConfigError: One has no name or no equals sign.
-    """
-    labels = {}
-    for pair in pairs:
-        name, sign, value = pair.partition("=")
-        if not name or not sign:
-            raise ConfigError([Problem(where, f'expected a label such as "team=shop", got {pair!r}')])
-        labels[name] = value
-    return labels
-
-
 _OPTIONS = {
     "by": "--by",
     "dashboard_url": "--dashboard-url",
@@ -212,10 +199,14 @@ def _as_typed(problems: Iterable[Problem], labels: Mapping[str, str]) -> Iterato
 
 
 def _placed(slos: DefinitionSet, warnings: Iterable[str]) -> Iterable[str]:
-    """Warnings with the place of their SLO in front."""
+    """Warnings with the place of their SLO in front; one that many SLOs have is there once."""
+    starts = {f"SLO {definition.name!r}: ": definition.name for definition in slos.definitions}
+    of_slos = []
     for warning in warnings:
-        slo = next((d.name for d in slos.definitions if warning.startswith(f"SLO {d.name!r}: ")), None)
-        if slo is None:
-            yield f"{slos.where}: {warning}"
+        start = next((start for start in starts if warning.startswith(start)), None)
+        of_slos.append(("", warning) if start is None else (starts[start], warning.removeprefix(start)))
+    for message, names in by_message(of_slos).items():
+        if len(names) > 1:
+            yield f"{slos.where}: {len(names)} SLOs ({names_text(names)}): {message}"
         else:
-            yield f"{slos.path_of(slo)}: {warning.removeprefix(f'SLO {slo!r}: ')}"
+            yield f"{slos.path_of(names[0]) if names[0] else slos.where}: {message}"

@@ -10,9 +10,7 @@ from slo_core.rules.annotation import literal
 from slo_core.rules.names import RuleLabel
 from slo_core.rules.severities import Severities
 
-__all__ = ["PAGE", "TICKET", "AlertingRule", "RecordingRule", "RuleFileContent", "RuleGroup", "alerting_rule"]
-
-PAGE, TICKET = "page", "ticket"
+__all__ = ["AlertingRule", "RecordingRule", "RuleFileContent", "RuleGroup", "alerting_rule"]
 
 
 class RecordingRule(TypedDict):

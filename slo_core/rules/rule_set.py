@@ -26,7 +26,7 @@ from slo_core.rules.recording import budget_rules, count_rules, objective_rules,
 from slo_core.rules.rule import AlertingRule, RecordingRule, RuleFileContent, RuleGroup
 from slo_core.rules.section import Section, sections_of
 from slo_core.rules.series import RuleScope, series_of
-from slo_core.rules.severities import Severities
+from slo_core.rules.severities import Severities, severity_warnings
 from slo_core.rules.store_alerts import store_alerts
 from slo_core.rules.threshold import Threshold
 
@@ -118,7 +118,7 @@ def prometheus_rules(
     """
     slos = tuple(definitions)
     alert_labels = {} if labels is None else labels
-    by = tuple(by) if not isinstance(by, str) else (by,)
+    by = tuple(dict.fromkeys(by)) if not isinstance(by, str) else (by,)
     check_rule_input(
         slos,
         service=service,
@@ -152,9 +152,8 @@ def prometheus_rules(
         **common,
         **_literals({Label.SERVICE: service, RuleLabel.SLOTH_SERVICE: service, **environment.match}),
     }
-    series = series_of(service, scope=scope, environment=environment)
     absent = absent_alerts(
-        service, sections, series=series, environment=environment, severities=chosen, labels=of_service, links=links
+        service, sections, scope=scope, environment=environment, severities=chosen, labels=of_service, links=links
     )
     of_store: Iterable[AlertingRule | None] = ()
     if scope != "process":
@@ -162,7 +161,11 @@ def prometheus_rules(
     about_service = grouped(f"slo-service/{service}", [rule for rule in (*absent, *of_store) if rule is not None])
     every += about_service
     shared += about_service
-    warnings = (*_warnings(slos, scope), *label_warnings(slos))
+    warnings = (
+        *_warnings(slos, scope),
+        *severity_warnings(slos, alerts or {}, severities or {}),
+        *label_warnings(slos),
+    )
     parts = [PrometheusRules(service, shared, ())]
     parts += [
         _part(definition, section, f"{name}/{definition.name}")

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 
-from slo_core.objectives.alert_switches import AlertSwitches, severity_of
+from slo_core.objectives.alert_switches import AlertSwitches, severity_of, severity_words
+from slo_core.objectives.definition import SLODefinition
 
-__all__ = ["Severities"]
+__all__ = ["PAGE", "TICKET", "Severities", "severities_in_use", "severity_warnings"]
+
+
+# Those of the default alert rules, and of alerts that are about more than one rule.
+PAGE, TICKET = "page", "ticket"
+
+# How alike two words are if one may be the other, mistyped.
+_ALIKE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +43,24 @@ class Severities:
     def name_of(self, severity: str) -> str:
         """The name of a severity in the label `severity`."""
         return self.names.get(severity, severity)
+
+
+def severities_in_use(definitions: Iterable[SLODefinition], *switches: AlertSwitches) -> frozenset[str]:
+    """The severities that alerts may have, before they get other names: the default ones, and those that are configured."""
+    severities = {PAGE, TICKET}
+    for definition in definitions:
+        severities.update(rule.severity for rule in definition.active_alert_rules)
+        severities.update(severity_words(definition.alerts))
+    for switch in switches:
+        severities.update(severity_words(switch))
+    return frozenset(severities)
+
+
+def severity_warnings(
+    definitions: Iterable[SLODefinition], switches: AlertSwitches, names: Mapping[str, str]
+) -> Iterator[str]:
+    """Severities that look like a default one that is mistyped: any text may be one, but nothing may route it."""
+    for severity in sorted(severities_in_use(definitions, switches) - {PAGE, TICKET} - names.keys()):
+        match = get_close_matches(severity.casefold(), (PAGE, TICKET, "off"), n=1, cutoff=_ALIKE)
+        if match:
+            yield f'the severity {severity!r} is an own one; did you mean "{match[0]}"? To keep it, name it in severities'

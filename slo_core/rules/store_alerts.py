@@ -8,8 +8,8 @@ from slo_core.conventions import Alert, Label, Metric, quoted
 from slo_core.rules.annotation import literal, where
 from slo_core.rules.environment import Environment
 from slo_core.rules.promql import aggregated, selected
-from slo_core.rules.rule import TICKET, AlertingRule, alerting_rule
-from slo_core.rules.severities import Severities
+from slo_core.rules.rule import AlertingRule, alerting_rule
+from slo_core.rules.severities import TICKET, Severities
 
 __all__ = ["store_alerts"]
 

@@ -10,7 +10,7 @@ from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import load_timezone
 
-__all__ = ["BudgetOutcome", "Firing", "Instant", "Outcome", "RuleOutcome", "outcome_json"]
+__all__ = ["BudgetOutcome", "Firing", "Instant", "Outcome", "RuleOutcome", "SpentShare", "outcome_json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +65,34 @@ class RuleOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpentShare:
+    """
+    The share of the budget of one window that the incident's bad events spend; 0.0 without events in the window.
+
+    Attributes:
+        begins_at: When a calendar window begins, in seconds since the epoch; None for a rolling one.
+        worst: The highest share at any time.
+        at_its_end: The share when the incident ends, or the window before it.
+    """
+
+    begins_at: int | None
+    worst: float
+    at_its_end: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetOutcome:
     """
     The outcome for the error budget, in shares: 1.0 untouched, 0.0 spent, below 0 overspent.
 
     Attributes:
         before: Share left when the incident began.
-        after: Share left when it ended.
+        after: Share left when it ended, of the window of that time.
         lowest: The lowest share, at the instants that were evaluated.
         at_the_end: Share left at the last instant.
         exhausted_at: When it was spent, in seconds after the start; None when it never was, 0 when it was before.
-        spent: The share of the whole budget that the incident's bad events spent; 0.0 without events in the window.
+        windows: What its bad events spent: of a rolling window, or of each calendar window that it touches, in their order.
+        after_begins_at: When the window of `after` begins, where the incident began in an earlier one; None otherwise.
         failures: Its bad events.
         events: Its events.
     """
@@ -85,9 +102,15 @@ class BudgetOutcome:
     lowest: float
     at_the_end: float
     exhausted_at: int | None
-    spent: float
+    windows: tuple[SpentShare, ...]
+    after_begins_at: int | None
     failures: int
     events: int
+
+    @property
+    def spent(self) -> float:
+        """The highest share of a whole budget that the incident's bad events spent."""
+        return max(share.worst for share in self.windows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +158,11 @@ class Outcome:
     @property
     def local_start(self) -> datetime:
         """When the incident began, in the SLO's time zone."""
-        return datetime.fromtimestamp(self.starts_at, load_timezone(self.definition.timezone))
+        return self.local(self.starts_at)
+
+    def local(self, at: int) -> datetime:
+        """An instant in the SLO's time zone."""
+        return datetime.fromtimestamp(at, load_timezone(self.definition.timezone))
 
 
 def outcome_json(outcome: Outcome) -> dict[str, Any]:
@@ -163,6 +190,14 @@ def outcome_json(outcome: Outcome) -> dict[str, Any]:
             "lowest": budget.lowest,
             "at_the_end": budget.at_the_end,
             "spent": budget.spent,
+            "windows": [
+                {
+                    "begins_at": None if share.begins_at is None else outcome.local(share.begins_at).isoformat(),
+                    "spent": share.worst,
+                    "spent_at_its_end": share.at_its_end,
+                }
+                for share in budget.windows
+            ],
             "failures": budget.failures,
             "events": budget.events,
             "exhausted_at_seconds": budget.exhausted_at,

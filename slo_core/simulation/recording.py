@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from slo_core.budgets.budget import exact_budget_remaining
-from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import SLOSnapshot
 from slo_core.objectives.definition import SLODefinition
-from slo_core.simulation.outcome import BudgetOutcome, Firing, Outcome, RuleOutcome
+from slo_core.simulation.outcome import BudgetOutcome, Firing, Outcome, RuleOutcome, SpentShare
 
 __all__ = ["Recording"]
 
@@ -47,7 +45,15 @@ class Recording:
             self._at_end = snapshot
         self._last = snapshot
 
-    def outcome(self, *, starts_at: int, looked_until: int, resolution_seconds: int) -> Outcome:
+    def outcome(
+        self,
+        *,
+        starts_at: int,
+        looked_until: int,
+        resolution_seconds: int,
+        windows: tuple[SpentShare, ...],
+        after_begins_at: int | None,
+    ) -> Outcome:
         """
         The outcome, without instants for a plot.
 
@@ -55,6 +61,8 @@ class Recording:
             starts_at: When the incident begins, in seconds since the epoch.
             looked_until: The last second of the simulation.
             resolution_seconds: The longest time between two snapshots where something changed.
+            windows: What the incident spent, see `BudgetOutcome`.
+            after_begins_at: As in `BudgetOutcome`.
         """
         window_seconds = self._definition.window_seconds
         return Outcome(
@@ -63,7 +71,7 @@ class Recording:
             incident_seconds=self._incident_seconds,
             looked_until=looked_until,
             resolution_seconds=resolution_seconds,
-            budget=self._budget(),
+            budget=self._budget(windows, after_begins_at),
             rules=tuple(
                 RuleOutcome(
                     rule=rule,
@@ -79,17 +87,17 @@ class Recording:
             ),
         )
 
-    def _budget(self) -> BudgetOutcome:
+    def _budget(self, windows: tuple[SpentShare, ...], after_begins_at: int | None) -> BudgetOutcome:
         first, at_end = self._first, self._at_end
         failures = at_end.lifetime_bad - first.lifetime_bad
-        left = exact_budget_remaining(EventCounts(at_end.total - failures, failures), self._definition.objective)
         return BudgetOutcome(
             before=first.error_budget_remaining,
             after=at_end.error_budget_remaining,
             lowest=self._lowest.error_budget_remaining,
             at_the_end=self._last.error_budget_remaining,
             exhausted_at=self._exhausted_at,
-            spent=float(1 - left),
+            windows=windows,
+            after_begins_at=after_begins_at,
             failures=failures,
             events=failures + at_end.lifetime_good - first.lifetime_good,
         )

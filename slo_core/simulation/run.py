@@ -15,6 +15,7 @@ from slo_core.objectives.window import Tier, tiers_reaching
 from slo_core.simulation.incident import Incident
 from slo_core.simulation.outcome import Instant, Outcome
 from slo_core.simulation.recording import Recording
+from slo_core.simulation.spending import period_starts, spent_shares
 from slo_core.stores.memory.store import MemoryLedger, MemoryStore
 from slo_core.testing import FakeClock
 from slo_core.tracking.tracker import SLOTracker
@@ -109,12 +110,29 @@ class _Simulation:
         """Run to the end, with a snapshot wherever something may change."""
         recording = Recording(self._definition, incident_seconds=self._incident_seconds, first=self._look(0))
         at = step = 0
-        for stop in self._stops():
+        stops = self._stops()
+        for stop in stops:
             while at < stop:
                 step = self._step(at, stop, 4 * step + 1)
                 at += step
                 recording.note(at, self._look(at))
-        return recording.outcome(starts_at=self._start, looked_until=self._end, resolution_seconds=self._coarsest)
+        own, seconds = self._definition.own_window, self._incident_seconds
+        windows = spent_shares(
+            self._definition,
+            self._traffic,
+            start=self._start,
+            seconds=seconds,
+            stops=stops,
+            far_edge=lambda until: self._far_edge(own, until),
+        )
+        *_, after = period_starts(self._definition, start=self._start, until=seconds) or [0]
+        return recording.outcome(
+            starts_at=self._start,
+            looked_until=self._end,
+            resolution_seconds=self._coarsest,
+            windows=windows,
+            after_begins_at=self._start + after if after > 0 else None,
+        )
 
     def course(self, until: int) -> tuple[Instant, ...]:
         """Evenly spread instants from the start of the incident on."""
@@ -141,7 +159,9 @@ class _Simulation:
         leaving = len(changes) * len(windows) <= _MOST_STOPS
         stops = set(changes[:: math.ceil(len(changes) / _MOST_STOPS)])
         stops |= {change + seconds for change in changes for seconds in windows if leaving}
-        last = {self._incident_seconds, self._end}
+        # The last second of a calendar window, where most of its budget is spent, and the first of the next.
+        _, *edges = period_starts(self._definition, start=self._start, until=self._end) or [0]
+        last = {self._incident_seconds, self._end, *edges, *(edge - 1 for edge in edges if edge > 1)}
         return sorted({stop for stop in stops if 0 < stop < self._incident_seconds} | last)
 
     def _look(self, at: int) -> SLOSnapshot:

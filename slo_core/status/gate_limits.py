@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 
-from slo_core.errors import ConfigError, Problem
+from slo_core.errors import ConfigError, Problem, plain_number
 from slo_core.objectives.alert_rule import whole_seconds
 
 __all__ = ["BurnLimit", "parse_burn_limit", "parse_min_budget", "parse_min_time"]
@@ -54,12 +53,17 @@ def parse_burn_limit(text: str) -> BurnLimit:
         ConfigError: Not a number above 0 and a window of whole seconds.
     """
     match = _LIMIT.fullmatch(text.strip())
-    factor, seconds = Fraction(0), 0
+    factor, seconds, hint = Fraction(0), 0, ""
     if match is not None:
-        with suppress(ValueError):
+        try:
             factor, seconds = Fraction(match[1]), whole_seconds("window", match[2])
+        except ValueError as exc:
+            hint = str(exc).partition("; ")[2]
+    elif plain_number(text):
+        hint = f'in which window? "{plain_number(text)}/1h"'
     if factor <= 0 or seconds <= 0:
-        raise ConfigError([Problem("--max-burn", f'expected a burn rate and a window such as "6/1h", got {text!r}')])
+        message = f'expected a burn rate and a window such as "6/1h", got {text!r}'
+        raise ConfigError([Problem("--max-burn", message, hint)])
     return BurnLimit(factor, seconds)
 
 
@@ -73,4 +77,5 @@ def parse_min_time(text: str) -> int:
     try:
         return whole_seconds("time", text)
     except ValueError as exc:
-        raise ConfigError([Problem("--min-time", str(exc).removeprefix("time: "))]) from None
+        message, _, hint = str(exc).removeprefix("time: ").partition("; ")
+        raise ConfigError([Problem("--min-time", message, hint)]) from None

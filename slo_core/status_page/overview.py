@@ -40,7 +40,7 @@ from slo_core.status_page.last_day import LastDays, sparkline
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, is_web_address, timestamp
 
-__all__ = ["badge", "budget_cell", "burn_list", "overview"]
+__all__ = ["COLUMNS", "SHOWN_STATES", "badge", "budget_cell", "burn_list", "labels_of", "overview"]
 
 # Decorative: the text next to them says the same.
 _ICONS: dict[Burning | BudgetState, str] = {
@@ -54,7 +54,7 @@ _ICONS: dict[Burning | BudgetState, str] = {
     "no data": "○",
 }
 
-_STATES: tuple[Burning | BudgetState, ...] = (*BURNING_STATES, *BUDGET_STATES)
+SHOWN_STATES: tuple[Burning | BudgetState, ...] = (*BURNING_STATES, *BUDGET_STATES)
 
 # Of more labels, those in the rows lead to the SLOs that share them.
 _MOST_LABELS = 20
@@ -79,7 +79,7 @@ class _Column(NamedTuple):
     is_biggest_first: bool = False
 
 
-_COLUMNS = {
+COLUMNS = {
     "name": _Column("SLO", lambda snapshot: snapshot.name.casefold()),
     "now": _Column("Burning now", most_urgent_first),
     "state": _Column("Budget", lambda snapshot: most_urgent_first(snapshot)[1:]),
@@ -114,20 +114,22 @@ def overview(
     """
     asked = query
     wanted = query.get("state", "")
+    if wanted not in SHOWN_STATES:
+        wanted = ""
     sort = query.get("sort", "now")
-    if sort.removeprefix("-") not in _COLUMNS:
+    if sort.removeprefix("-") not in COLUMNS:
         sort = "now"
     # The links of the page repeat the query: without values that are not understood.
-    understood = {"state": wanted in _STATES, "sort": "sort" in query}
+    understood = {"state": bool(wanted), "sort": "sort" in query}
     query = {name: value for name, value in (("state", wanted), ("sort", sort)) if understood[name]}
-    labels = sorted({label for definition, _ in snapshots for label in _labels(definition)})
+    labels = labels_of(snapshots)
     label = asked.get("label", "")
     if label in labels:
         query["label"] = label
         snapshots = SLOSnapshots(slo for slo in snapshots if label in _labels(slo[0]))
     states = [(burning_now(snapshot), budget_state(snapshot)) for _, snapshot in snapshots]
     shown = [slo for slo, of_slo in zip(snapshots, states, strict=True) if wanted in ("", *of_slo)]
-    key = _COLUMNS[sort.removeprefix("-")].key
+    key = COLUMNS[sort.removeprefix("-")].key
     shown.sort(key=lambda slo: slo[1].name)
     shown.sort(key=lambda slo: key(slo[1]), reverse=sort.startswith("-"))
     lines = {} if days is None else days
@@ -142,7 +144,7 @@ def overview(
             element(
                 "table",
                 element("caption", "SLOs with their remaining error budgets", class_="slo-hidden"),
-                element("thead", element("tr", *(_heading(name, sort, query, links) for name in _COLUMNS))),
+                element("thead", element("tr", *(_heading(name, sort, query, links) for name in COLUMNS))),
                 element("tbody", *rows),
                 class_="slo-table slo-overview slo-cards",
             ),
@@ -161,7 +163,7 @@ def _filters(
 ) -> ET.Element:
     rest = {name: value for name, value in query.items() if name != "state"}
     choices = [element("li", _choice(f"all {len(states)}", links.overview(rest), is_current=not wanted))]
-    for state in _STATES:
+    for state in SHOWN_STATES:
         count = sum(state in of_slo for of_slo in states)
         if count or state == wanted:
             address = links.overview({**rest, "state": state})
@@ -189,6 +191,11 @@ def _label_filters(labels: Sequence[str], query: Mapping[str, str], links: Links
     return element("nav", element("ul", *choices, class_="slo-choices"), aria_label="Filter by label")
 
 
+def labels_of(snapshots: SLOSnapshots) -> list[str]:
+    """The labels of the SLOs, each once: "team=payments"."""
+    return sorted({label for definition, _ in snapshots for label in _labels(definition)})
+
+
 def _labels(definition: SLODefinition) -> list[str]:
     return [f"{name}={value}" for name, value in definition.labels.items()]
 
@@ -198,7 +205,7 @@ def _choice(text: str, address: str, *, is_current: bool) -> ET.Element:
 
 
 def _heading(name: str, sort: str, query: Mapping[str, str], links: Links) -> ET.Element:
-    column = _COLUMNS[name]
+    column = COLUMNS[name]
     is_current = sort.removeprefix("-") == name
     is_descending = sort.startswith("-") != column.is_biggest_first
     turned = f"-{name}" if sort == name else name
@@ -255,8 +262,8 @@ def _links(definition: SLODefinition, links: Links) -> ET.Element | None:
 
 def _cell(column: str, *content: Node) -> ET.Element:
     """A cell that repeats its heading: on a phone a row is a card without headings."""
-    class_ = "slo-number" if _COLUMNS[column].is_number else None
-    return element("td", *content, class_=class_, data_label=_COLUMNS[column].heading)
+    class_ = "slo-number" if COLUMNS[column].is_number else None
+    return element("td", *content, class_=class_, data_label=COLUMNS[column].heading)
 
 
 def badge(state: Burning | BudgetState) -> ET.Element:

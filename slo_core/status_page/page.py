@@ -15,7 +15,7 @@ from slo_core.budgets.history import history, ranges_of
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, measured_in_window
 from slo_core.budgets.timeline import Timeline
 from slo_core.conventions import LOGGER_NAME
-from slo_core.errors import described
+from slo_core.errors import ConfigError, Problem, described
 from slo_core.objectives.definition import SLODefinition
 from slo_core.status.json_view import history_json, status_json
 from slo_core.status.state import FIRING_STATES, Burning, burning_now
@@ -25,7 +25,8 @@ from slo_core.status_page.headline import firing_rules, headline
 from slo_core.status_page.last_day import LastDays, last_days
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
-from slo_core.status_page.overview import overview
+from slo_core.status_page.overview import COLUMNS, SHOWN_STATES, labels_of, overview
+from slo_core.status_page.query import PageQuery, choice_problem, json_problems
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.shared_read import SharedRead
@@ -99,9 +100,16 @@ class StatusPage:
         missing = [element("p", reason, class_="slo-note", role="alert", dir="auto") for reason in snapshots.unreadable]
         burning = [burning_now(snapshot) for _, snapshot in snapshots]
         counts = [(state, burning.count(state)) for state in FIRING_STATES if state in burning]
+        sorts = [f"{sign}{name}" for name in COLUMNS for sign in ("", "-")]
+        asked = _questions(
+            query,
+            choice_problem(query, "state", SHOWN_STATES),
+            choice_problem(query, "sort", sorts),
+            choice_problem(query, "label", labels_of(snapshots) or ("none, because no SLO has a label",)),
+        )
         return PageContent(
             title,
-            html_of(_frame(*self._notes(), *missing, tables, _read_at(at, zone), searchable=True)),
+            html_of(_frame(*asked, *self._notes(), *missing, tables, _read_at(at, zone), searchable=True)),
             news=", ".join(f"{count} {state}" for state, count in counts),
             icon=_icon(counts[0][0] if counts else None),
         )
@@ -142,6 +150,7 @@ class StatusPage:
         ]
         frame = _frame(
             about,
+            *_questions(query, choice_problem(query, "range", ranges)),
             headline(definition, snapshot, timeline, rules, zone),
             *self._notes(),
             alert_table(definition, rules, zone),
@@ -172,15 +181,22 @@ class StatusPage:
             query: Of the address: `slo`, and with it `range`.
 
         Raises:
+            ConfigError: There is no such parameter, or no such range.
             UnknownNameError: There is no such SLO.
             StoreError: The store cannot be read.
         """
+        problems = tuple(json_problems(query))
+        if problems:
+            raise ConfigError(problems)
         name = query.get("slo")
         if name is None:
             return {**status_json(self.registry, snapshots=self.registry.internals.read_shared()), "note": self._note()}
         tracker = self.registry.get(name)
         definition, ranges = tracker.definition, ranges_of(tracker.definition)
-        seconds = ranges.get(query.get("range", ""), definition.window_seconds)
+        problem = choice_problem(query, "range", ranges)
+        if problem is not None:
+            raise ConfigError([problem])
+        seconds = ranges[query["range"]] if "range" in query else definition.window_seconds
         snapshot, timeline = self._past(tracker)
         view = status_json(self.registry, snapshots=SLOSnapshots([(definition, snapshot)]))
         past = history(definition, snapshot, timeline, range_seconds=seconds)
@@ -246,6 +262,13 @@ def _fitting_range(ranges: Mapping[str, int], definition: SLODefinition, snapsho
 
 def _read_past(tracker: SLOTracker) -> _Past:
     return tracker.snapshot(), tracker.internals.timeline()
+
+
+def _questions(query: Mapping[str, str], *problems: Problem | None) -> list[Node]:
+    """Notes on parameters of the address that are not understood: the page shows what it shows without them."""
+    repeated = query.problems if isinstance(query, PageQuery) else ()
+    known = [problem for problem in (*repeated, *problems) if problem is not None]
+    return [element("p", f"In the address, {problem}.", class_="slo-note", role="status") for problem in known]
 
 
 def _frame(*content: Node, is_up: bool = True, searchable: bool = False) -> ET.Element:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import parse_qsl
+from collections.abc import Mapping
 
-from slo_core.errors import UnknownNameError, described
+from slo_core.errors import ConfigError, UnknownNameError, described
 from slo_core.http.answer import Answer, answered, checked_token, is_authorized, method_not_allowed, plain_text
 from slo_core.status.json_view import JSON_VERSION
 from slo_core.status_page.assets import Assets
 from slo_core.status_page.links import relative_links
 from slo_core.status_page.markup import element, html_of
 from slo_core.status_page.page import PageContent, StatusPage
+from slo_core.status_page.query import PageQuery
 from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["StatusView", "json_answer"]
@@ -56,6 +57,8 @@ class StatusView:
         """
         The page: 200 also while the store is away, 401 without the token, 404 for an unknown SLO, 405.
 
+        It says which parameters it does not understand, and shows what it shows without them.
+
         It reads the store and may wait for it: call it off the event loop.
 
         Args:
@@ -67,7 +70,7 @@ class StatusView:
         refusal = self._refusal(method, authorization)
         if refusal is not None:
             return refusal
-        asked = dict(parse_qsl(query))
+        asked = PageQuery(query)
         name = asked.pop("slo", None)
         try:
             if name is None:
@@ -84,7 +87,8 @@ class StatusView:
         self, method: str, *, query: str = "", authorization: str = "", accept_encoding: str = ""
     ) -> Answer:
         """
-        The JSON: 200, 401 without the token, 404 for an unknown SLO, 405, 503 while the store is away.
+        The JSON: 200, 400 for wrong parameters, 401 without the token, 404 for an unknown SLO, 405, 503 while the store
+        is away.
 
         Args:
             method: The HTTP method.
@@ -93,7 +97,7 @@ class StatusView:
             accept_encoding: The Accept-Encoding header.
         """
         refusal = self._refusal(method, authorization)
-        return refusal or json_answer(self._page, method, dict(parse_qsl(query)), accept_encoding=accept_encoding)
+        return refusal or json_answer(self._page, method, PageQuery(query), accept_encoding=accept_encoding)
 
     def respond_asset(self, method: str, name: str, *, accept_encoding: str = "") -> Answer:
         """A file of the page; see `Assets.respond`. It needs no token."""
@@ -130,9 +134,9 @@ class StatusView:
         return f"<!DOCTYPE html>\n{before}{content.html}{after}\n"
 
 
-def json_answer(page: StatusPage, method: str, query: dict[str, str], *, accept_encoding: str = "") -> Answer:
+def json_answer(page: StatusPage, method: str, query: Mapping[str, str], *, accept_encoding: str = "") -> Answer:
     """
-    The JSON of a page: 200, 404 for an unknown SLO, 503 while the store is away.
+    The JSON of a page: 200, 400 for wrong parameters, 404 for an unknown SLO, 503 while the store is away.
 
     Args:
         page: The page.
@@ -143,6 +147,8 @@ def json_answer(page: StatusPage, method: str, query: dict[str, str], *, accept_
     status, view = 200, {}
     try:
         view = page.json_view(query)
+    except ConfigError as exc:
+        status, view = 400, {"version": JSON_VERSION, "error": str(exc)}
     except UnknownNameError as exc:
         status, view = 404, {"version": JSON_VERSION, "error": str(exc.args[0])}
     except Exception as exc:  # the status code says so

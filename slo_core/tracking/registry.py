@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from slo_core.budgets.burn_rate import BurnRateAlert
 from slo_core.budgets.snapshot import SLOSnapshot
 from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
-from slo_core.errors import DuplicateNameError, UnknownNameError
+from slo_core.errors import DuplicateNameError, UnknownNameError, by_message, names_text
 from slo_core.objectives.definition import SLODefinition
 from slo_core.stores.base import Store
 from slo_core.stores.memory.store import MemoryStore
@@ -109,12 +109,12 @@ class SLORegistry:
         registry.internals.definitions_setting = where
         for definition in parsed:
             registry.define(definition)
-            if definition.timezone_concern is not None:
-                import logging  # as in `InternalErrors`
+        concerns = [(each.name, each.timezone_concern) for each in parsed if each.timezone_concern is not None]
+        for concern, names in by_message(concerns).items():
+            import logging  # as in `InternalErrors`
 
-                logging.getLogger(LOGGER_NAME).warning(
-                    "%s[%r]: %s", where, definition.name, definition.timezone_concern
-                )
+            place = f"{where}[{names[0]!r}]" if len(names) == 1 else f"{where}: {len(names)} SLOs ({names_text(names)})"
+            logging.getLogger(LOGGER_NAME).warning("%s: %s", place, concern)
         return registry
 
     @property

@@ -196,7 +196,7 @@ def test_a_huge_query_is_not_multiplied(registry: SLORegistry, query: str) -> No
 
     before = time.process_time()
     for answer in (view.respond_page("GET", query=query), view.respond_json("GET", query=query)):
-        assert answer.status in (200, 404)
+        assert answer.status in (200, 400, 404)
         assert len(answer.body) < plain + 1.2 * len(query)
     assert time.process_time() - before < 5
 

@@ -257,6 +257,41 @@ def test_each_environment_is_absent_for_itself(tmp_path: Path) -> None:
     run_lapses(only(rules_of(*slos, by=["env"]), "SLOAbsent"), [lapse], tmp_path)
 
 
+def test_slos_that_are_gone_from_one_environment_are_named(tmp_path: Path) -> None:
+    """Those of that environment, and no others that are gone elsewhere; names with signs of templates come out whole."""
+    lapse = Lapse()
+    show_targets(lapse, TILL_THE_END, "a %d", env="prod", cluster="x", slo_service="shop %d")
+    show_targets(lapse, GONE, "b", "c {{", env="prod", cluster="x", slo_service="shop %d")
+    show_targets(lapse, TILL_THE_END, "b", "c {{", env="staging", cluster="x", slo_service="shop %d")
+    show_targets(lapse, GONE, "a %d", env="staging", cluster="x", slo_service="shop %d")
+    texts = {
+        ("prod", "2"): "No process shows b, c {{, and one did within",
+        ("staging", "1"): "No process shows a %d, and one did within",
+    }
+    lapse.alerts["SLOAbsent", STEPS - 1] = [
+        (
+            {
+                **{"slo_service": "shop %d", "sloth_service": "shop %d", "env": env, "cluster": "x"},
+                **{"severity": "page", "sloth_severity": "page", "slo_alert_family": "absent"},
+            },
+            {
+                "summary": f"{count} of the SLOs of shop %d (env {env}, cluster x) are no longer measured",
+                "description": (
+                    f"{text} the last week: they are gone, or not scraped, or their store is out of reach. Until then no "
+                    "other alert about these can fire."
+                ),
+            },
+        )
+        for (env, count), text in texts.items()
+    ]
+
+    rules = rules_of(
+        *(SLODefinition(name, 0.99) for name in ("a %d", "b", "c {{")), by=["env", "cluster"], service="shop %d"
+    )
+    check_rules(rules_text(rules.file_content()), tmp_path)
+    run_lapses(only(rules, "SLOAbsent"), [lapse], tmp_path)
+
+
 def test_a_dead_service_silences_all_else_about_it_and_nothing_about_others() -> None:
     """What Alertmanager sends on, with the rules of the README."""
 

@@ -13,6 +13,7 @@ import schemathesis
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -20,7 +21,7 @@ from asgi_driver import Answer, serve
 from slo_core.errors import StoreError
 
 SCHEMA = json.loads(Path(__file__).with_name("slo_document.schema.json").read_text(encoding="utf-8"))
-DEFINITION_OF_STATUS = {200: "status", 404: "unknown", 503: "away"}
+DEFINITION_OF_STATUS = {200: "status", 400: "refused", 404: "unknown", 503: "away"}
 EXAMPLE = Path(__file__).parents[2] / "example_projects" / "fastapi_service" / "main.py"
 
 
@@ -75,16 +76,17 @@ def encoded(pairs: list[tuple[str, str]]) -> str:
 
 @given(query=asked.map(encoded) | raw.map(lambda text: quote(text, safe="&=%;+?/[]", encoding="latin-1")))
 def test_any_query_is_answered_by_the_schema(query: str) -> None:
-    """200, or 404 for an SLO that is none; the page beside it answers as well."""
+    """200, 400 for a parameter that means nothing, or 404 for an SLO that is none; the page beside it answers as well."""
     answer = serve(MODULE.app, path="/slo.json", query=query)
 
     valid(answer)
-    assert answer.status in (200, 404)
-    assert serve(MODULE.app, path="/slo", query=query).status == answer.status
+    assert answer.status in (200, 400, 404)
+    page = serve(MODULE.app, path="/slo", query=query)
+    assert page.status == answer.status or (page.status in (200, 404) and answer.status == 400)
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("chosen", ["1h", "6h", "1d", "3d", "7d", "30d", "", "nonsense"])
+@pytest.mark.parametrize("chosen", ["1h", "6h", "1d", "3d", "7d", "30d"])
 def test_a_history_has_columns_of_equal_length(name: str, chosen: str) -> None:
     """One value for each point; what a schema cannot say."""
     past = valid(serve(MODULE.app, path="/slo.json", query=encoded([("slo", name), ("range", chosen)])))["history"]
@@ -109,7 +111,7 @@ def test_a_store_that_is_away_is_a_503_of_the_schema(query: str) -> None:
             answer = serve(MODULE.app, path="/slo.json", query=query)
 
             document = valid(answer)
-            assert answer.status in (503, 404)
+            assert answer.status in (503, 400, 404)
             assert "password" not in document["error"]
 
 
@@ -142,4 +144,5 @@ OPERATION = schemathesis.openapi.from_asgi("/status-openapi.json", MODULE.app)["
 @given(case=OPERATION.as_strategy())
 def test_what_schemathesis_makes_of_the_schema(case: schemathesis.Case) -> None:
     """Its own checks: statuses, content types and documents are those that are written down."""
-    case.call_and_validate()
+    # OpenAPI cannot say that `range` needs `slo`, and has the ranges of one of its SLOs.
+    case.call_and_validate(excluded_checks=[positive_data_acceptance])

@@ -12,7 +12,7 @@ from slo_core.errors import ConfigError, nearest
 from slo_core.http.globs import compile_globs
 from slo_core.objectives.definition import SLODefinition
 from slo_django import conf
-from slo_django.checks.definitions import parsed_definitions, setting_of
+from slo_django.checks.definitions import parsed_definitions, placed
 from slo_django.checks.messages import CheckID, sentence
 from slo_django.marks import wrapped_callables
 from slo_django.url_configurations import url_configurations
@@ -27,14 +27,17 @@ def check_urls(app_configs: object = None, **_: Any) -> list[CheckMessage]:
         return []
     definitions, _problems = parsed_definitions()
     views = list(mapped_views())
-    return [
-        checks.Warning(
-            f"{setting_of(definition)}.{key}: {pattern!r} matches no URL pattern of this project.",
-            hint=hint,
-            id=CheckID.MATCHES_NOTHING,
-        )
+    unmatched = [
+        (definition.name, f"{key}: {pattern!r} matches no URL pattern of this project.", hint)
         for definition in definitions
         for key, pattern, hint in _unmatched_patterns(definition, views)
+    ]
+    hints = {message: hint for _, message, hint in unmatched}
+    return [
+        checks.Warning(
+            f"{place}{'.' if place.endswith(']') else ': '}{message}", hint=hints[message], id=CheckID.MATCHES_NOTHING
+        )
+        for place, message in placed((name, message) for name, message, _ in unmatched)
     ]
 
 

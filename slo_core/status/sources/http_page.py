@@ -96,8 +96,12 @@ class HTTPStatusSource:
         except urllib.error.HTTPError as exc:
             with exc:
                 content_type = exc.headers.get_content_type()
-                if exc.code == 503 and content_type == "application/json":
-                    return _read(exc), content_type, self._date(exc.headers)  # the JSON says that the store is away
+                if exc.code in (400, 404, 503) and content_type == "application/json":
+                    body = _read(exc)
+                    if exc.code == 503 or _is_own_refusal(
+                        body
+                    ):  # it says that the store is away, or what it cannot show
+                        return body, content_type, self._date(exc.headers)
             raise self._refused(exc.code) from None
         except (ValueError, http.client.InvalidURL) as exc:  # an address that cannot be sent
             raise SLOError(f"{self._shown}: expected an address such as http://host:8000/slo.json ({exc})") from exc
@@ -138,6 +142,14 @@ def _opener() -> urllib.request.OpenerDirector:
     ):
         opener.add_handler(handler())
     return opener
+
+
+def _is_own_refusal(body: bytes) -> bool:
+    try:
+        page = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(page, dict) and "version" in page and "error" in page
 
 
 def _read(response: http.client.HTTPResponse | urllib.error.HTTPError) -> bytes:

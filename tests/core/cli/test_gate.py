@@ -81,8 +81,11 @@ def test_a_gate_that_asks_nonsense_cannot_be_let_through(count: Count, capsys: p
     assert out == ""
     assert errors.splitlines() == [
         'slo: error: --min-budget: expected a share from "0%" to "100%", got \'10\'; did you mean "10%"?',
-        "slo: error: --max-burn: expected a burn rate and a window such as \"6/1h\", got '6'",
-        'slo: error: --min-time: expected seconds or a duration such as "30d", "1h30m" or "300ms", got \'2y\'',
+        'slo: error: --max-burn: expected a burn rate and a window such as "6/1h", got \'6\'; in which window? "6/1h"',
+        (
+            'slo: error: --min-time: expected seconds or a duration such as "30d", "1h30m" or "300ms", got \'2y\'; months and '
+            'years differ in length: write days, such as "30d"; the window "month" is that of the calendar'
+        ),
     ]
 
 

@@ -172,7 +172,7 @@ def test_environments_are_kept_apart(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        (["--match", "env"], "--match: expected a label such as \"team=shop\", got 'env'"),
+        (["--match", "env"], "--match: expected a label such as \"env=prod\", got 'env'"),
         (["--match", "slo=a"], "--match: the label 'slo' is set by the rules themselves"),
         (["--by", "store_id"], "--by: the label 'store_id' is set by the rules themselves"),
         (["--by", "env", "--match", "env=prod"], "--by: the label 'env' is matched, so it has one value"),

@@ -76,6 +76,26 @@ def test_what_happened_before_and_what_goes_on_is_said() -> None:
     assert "not within 2m" in text
 
 
+def test_a_budget_over_the_end_of_a_week_says_of_which_week() -> None:
+    """Of both; of many weeks the worst one alone."""
+    slo = SLODefinition("a", 0.9, window="week", alert_rules=(), burn_rate_windows=())
+    short, long = (
+        Incident.steady(error_ratio=parse_share("50%"), seconds=hours * 3600, rate=parse_rate("1/m"), after_seconds=1)
+        for hours in (48, 24 * 23)
+    )
+    text, worst = (" ".join(report(simulate([slo], each, start=1_772_323_200)[0], width=400)) for each in (short, long))
+
+    assert (
+        "before, -400.00% after, of the week from 2026-03-02 on. The incident spends 71.42% of the budget of the"
+        in text
+    )
+    assert (
+        "71.42% of the budget of the week from 2026-02-23 on and 500.00% of the budget of the week from 2026-03-02"
+        in text
+    )
+    assert "spends at most 500.00% of the budget of the week from 2026-03-02 on" in worst
+
+
 def test_an_slo_without_rules_has_a_budget() -> None:
     """And a plot of it."""
     (outcome,) = simulate(

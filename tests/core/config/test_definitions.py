@@ -432,3 +432,44 @@ def test_a_mistake_in_the_defaults_is_reported_once_and_there() -> None:
 def test_alerts_are_switched_by_known_names(alerts: object, message: str) -> None:
     """A misspelt family would otherwise go on paging."""
     assert problems_with(alerts=alerts) == [f"SLO_DEFINITIONS['a'].alerts: {message}"]
+
+
+NO_QUOTES = "it is text, not a number: write {} without quotes"
+NO_UNIT = 'it has no unit: write "{}s" for seconds, or another of ms, s, m, h, d, w'
+RULE = {"long_window": "1h", "short_window": "5m", "severity": "page", "burn_rate": 9}
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ({"target": "0.99"}, NO_QUOTES.format("0.99") + ', or "99%"'),
+        ({"target": "99"}, 'did you mean "99%"?'),
+        ({"target": "99,9%"}, 'did you mean "99.9%"?'),
+        ({"window": "30"}, NO_UNIT.format("30")),
+        ({"window": "30 days"}, 'did you mean "30d"?'),
+        ({"window": "30min"}, 'did you mean "30m"?'),
+        ({"window": "Monthly"}, 'did you mean "month"?'),
+        ({"latency": "0.5"}, NO_UNIT.format("0.5")),
+        ({"latency": "500msec"}, 'did you mean "500ms"?'),
+        ({"burn_rate_threshold": "2"}, NO_QUOTES.format("2")),
+        ({"alert_rules": [{**RULE, "burn_rate": "14.4"}]}, NO_QUOTES.format("14.4")),
+        ({"alert_rules": [{**RULE, "min_failures": "2"}]}, NO_QUOTES.format("2")),
+        ({"alert_rules": [{**RULE, "short_window": "60"}]}, NO_UNIT.format("60")),
+        ({"ignored_statuses": "404"}, "did you mean [404]?"),
+        ({"ignored_statuses": ["404"]}, NO_QUOTES.format("404")),
+        ({"labels": {"tier": 1}}, 'write it in quotes: "1"'),
+        ({"labels": {"paid": True}}, 'write it in quotes: "true"'),
+    ],
+)
+def test_what_looks_right_is_refused_with_what_to_write(options: dict[str, object], hint: str) -> None:
+    """Quotes, units, percent signs and decimal commas: "expected a ratio, got '0.99'" alone would be a riddle."""
+    (problem,) = problems_with(**options)
+
+    assert problem.endswith(f"; {hint}")
+
+
+def test_months_have_no_length() -> None:
+    """Of "1M" or "1y" none can be guessed."""
+    for window in ("1M", "2 months", "1y"):
+        (problem,) = problems_with(window=window)
+        assert "; months and years differ in length: write days" in problem

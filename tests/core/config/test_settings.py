@@ -94,3 +94,28 @@ def test_unknown_settings_are_told_with_the_nearest_known_one() -> None:
     (problem,) = unknown_settings(names, known=frozenset({"SLO_CELERY"}))
 
     assert str(problem) == 'SLO_STROE: unknown setting; did you mean "SLO_STORE"?'
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "hint"),
+    [
+        (
+            "enabled",
+            "false",
+            "it is text, not a truth value: drop the quotes; compare text from an environment variable",
+        ),
+        ("enabled", 1, "did you mean True?"),
+        ("flush_interval", "1", "it is text, not a number: write 1 without quotes"),
+        ("flush_interval", "5s", "it takes a number: write 5"),
+        ("exclude", "/health, /ready", "did you mean ['/health', '/ready']?"),
+        ("metrics_path", "metrics", 'did you mean "/metrics"?'),
+        ("status_path", "none", "None, without quotes, mounts none"),
+    ],
+)
+def test_text_of_an_environment_variable_is_refused_with_what_to_write(setting: str, value: object, hint: str) -> None:
+    """All of it is text, also "false", which Python takes for true."""
+    with pytest.raises(ConfigError) as caught:
+        SLOSettings(**{setting: value})  # type: ignore[arg-type]
+
+    (problem,) = caught.value.problems
+    assert problem.hint.startswith(hint)

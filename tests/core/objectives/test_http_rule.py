@@ -64,7 +64,9 @@ def test_bad_statuses_are_codes_and_classes(status: object) -> None:
     """429 and "5xx"."""
     (problem,) = problems_of(bad_statuses=[status])
 
-    assert problem == f'HTTPRule.bad_statuses: expected status codes (429) or classes ("5xx"), got {status!r}'
+    expected = f'HTTPRule.bad_statuses: expected status codes (429) or classes ("5xx"), got {status!r}'
+    hint = "; it is text, not a number: write 500 without quotes" if status == "500" else ""
+    assert problem == expected + hint
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_a_choice_is_one_of_its_values(name: str, value: object) -> None:
     (problem,) = problems_of(**{name: value})
 
     assert problem.startswith(f"HTTPRule.{name}: expected ")
-    assert problem.endswith(f"got {value!r}")
+    assert problem.removesuffix("; did you mean True?").endswith(f"got {value!r}")
 
 
 def test_every_problem_is_reported_at_once() -> None:

@@ -14,7 +14,7 @@ from slo_core.budgets.snapshot import SLOSnapshots
 from slo_core.errors import ConfigError, StoreError
 from slo_core.status.finding import Finding
 from slo_core.status.gate import Gate, gate_from
-from slo_core.status.gate_limits import BurnLimit, parse_burn_limit, parse_min_budget
+from slo_core.status.gate_limits import BurnLimit, parse_burn_limit, parse_min_budget, parse_min_time
 from slo_core.status.gate_report import GateReport
 from slo_core.status.service_status import ServiceStatus, service_status_or_error
 from slo_core.testing import FakeClock
@@ -354,3 +354,16 @@ def test_every_wrong_option_is_told_at_once() -> None:
 def test_a_name_cannot_break_the_log() -> None:
     """A newline in it is shown, not obeyed."""
     assert "\n" not in str(only(Gate(), service({"a\nFAIL  b": (10, 0)})))
+
+
+def test_a_limit_without_a_unit_says_so() -> None:
+    """Is 90 a minute and a half, or ninety days?"""
+    for parse, text, hint in (
+        (parse_min_time, "90", 'it has no unit: write "90s" for seconds'),
+        (parse_min_time, "2 days", 'did you mean "2d"?'),
+        (parse_burn_limit, "6/60", 'it has no unit: write "60s" for seconds'),
+        (parse_burn_limit, "6", 'in which window? "6/1h"'),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            parse(text)
+        assert caught.value.problems[0].hint.startswith(hint)

@@ -7,6 +7,7 @@ Tests of view and page.
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 
@@ -69,6 +70,48 @@ def test_methods_and_unknown_names(clock):
     assert view.respond_page("GET", query="slo=nobody").status == 404
     assert json.loads(view.respond_json("GET", query="slo=nobody").body)["error"].startswith("no SLO named 'nobody'")
     assert view.respond_json("GET", query="slo=nobody").status == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ("slo=met&range=7x", "range: expected one of 1h, 6h, 1d, 3d, 7d, 30d, got '7x'"),
+        ("slo=met&range=", "range: expected one of 1h, 6h, 1d, 3d, 7d, 30d, got ''"),
+        ("slo=met&range=1h&range=6h", "range: expected one value, got '1h' and '6h'"),
+        ("range=6h", "range: expected with an SLO, whose history it is about; add slo=NAME"),
+        ("slo=met&rnage=6h", "'rnage': unknown parameter of the JSON; did you mean \"range\"?"),
+        ("state=breached", "'state': unknown parameter of the JSON; known: range, slo"),
+    ],
+)
+def test_the_json_refuses_a_parameter_that_means_nothing(clock, query, error):
+    """With 400, and what was expected; what it means twice is fine, and so is what caches are fooled with."""
+    view = view_of(clock)
+
+    answer = view.respond_json("GET", query=query)
+
+    assert (answer.status, json.loads(answer.body)) == (400, {"version": 1, "error": error})
+    assert view.respond_json("GET", query="slo=met&slo=met&range=6h&_=17").status == 200
+
+
+@pytest.mark.parametrize(
+    ("query", "note"),
+    [
+        ("slo=met&range=7x", "In the address, range: expected one of 1h, 6h, 1d, 3d, 7d, 30d, got '7x'."),
+        ("slo=met&range=1h&range=6h", "In the address, range: expected one value, got '1h' and '6h'."),
+        ("state=on+fire", "In the address, state: expected one of paging, ticketing, waiting, breached, exhausted,"),
+        ("sort=colour", "In the address, sort: expected one of name, -name,"),
+    ],
+)
+def test_the_page_says_which_parameter_it_ignores(clock, query, note):
+    """It stays a page: an old bookmark is no error; with the same state and order as without the parameter."""
+    view = view_of(clock)
+
+    answer = view.respond_page("GET", query=query)
+
+    assert answer.status == 200
+    assert note in html.unescape(answer.body.decode())
+    assert "In the address" not in view.respond_page("GET", query="slo=met&range=1d&utm_source=mail").body.decode()
+    assert "In the address" not in view.respond_page("GET", query="state=met&sort=-name").body.decode()
 
 
 def test_the_json_has_a_version_and_the_numbers_of_the_page(clock):

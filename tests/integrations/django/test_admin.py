@@ -120,6 +120,9 @@ class TestAdmin:
         document = sre.get(f"{LIST}status.json", {"slo": "checkout"}).json()
         assert document["slos"][0]["error_budget_remaining"] == 0.5
         assert sum(document["history"]["bad"]) == 1
+        refused = sre.get(f"{LIST}status.json?slo=checkout&range=7x")
+        assert (refused.status_code, refused.json()["error"][:22]) == (400, "range: expected one of")
+        assert "In the address, range: expected one of" in sre.get(f"{CHECKOUT}?range=7x").content.decode()
 
     def test_names_go_through_addresses_whole(self) -> None:
         """Slashes, signs and quotes of a name are quoted as the admin does it."""

@@ -10,7 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from slo_core.config.sources.definition_set import DefinitionSet
 from slo_core.errors import described
-from slo_core.rules.file import RULE_FORMATS, parse_labels, rule_file, write_rule_file
+from slo_core.rules.file import RULE_FORMATS, rule_file, write_rule_file
+from slo_core.rules.typed_labels import parse_labels
 from slo_django import conf
 from slo_django.installation import current
 

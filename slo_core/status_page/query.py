@@ -1,0 +1,67 @@
+"""The query of an address of the status page: `slo`, `range`, `state`, `sort`, `label`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from urllib.parse import parse_qsl
+
+from slo_core.errors import Problem, nearest
+
+__all__ = ["PageQuery", "choice_problem", "json_problems"]
+
+_JSON_PARAMETERS = ("slo", "range")
+_PARAMETERS = (*_JSON_PARAMETERS, "state", "sort", "label")
+
+# A message repeats no more of a value.
+_LONGEST_SHOWN = 60
+
+
+class PageQuery(dict[str, str]):
+    """
+    The parameters of a query by name; of one that is there several times, the last value.
+
+    Args:
+        text: The raw query string.
+
+    Attributes:
+        problems: Parameters that are there with different values.
+    """
+
+    __slots__ = ("problems",)
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        values: dict[str, dict[str, None]] = {}
+        for name, value in parse_qsl(text, keep_blank_values=True):
+            self[name] = value
+            if name in _PARAMETERS:
+                values.setdefault(name, {})[value] = None
+        self.problems = tuple(
+            Problem(name, f"expected one value, got {' and '.join(_shown(value) for value in list(given)[:2])}")
+            for name, given in values.items()
+            if len(given) > 1
+        )
+
+
+def choice_problem(query: Mapping[str, str], name: str, known: Collection[str]) -> Problem | None:
+    """The problem with the value of a parameter that must be one of some words; None where it is one, or left out."""
+    value = query.get(name)
+    if value is None or value in known:
+        return None
+    return Problem(name, f"expected one of {', '.join(known)}, got {_shown(value)}")
+
+
+def json_problems(query: Mapping[str, str]) -> Iterator[Problem]:
+    """Problems with parameters of the JSON; names with an underscore in front are for caches, and mean nothing."""
+    if isinstance(query, PageQuery):
+        yield from query.problems
+    unknown = next((name for name in query if name not in _JSON_PARAMETERS and not name.startswith("_")), None)
+    if unknown is not None:
+        known = nearest(unknown[:_LONGEST_SHOWN], _JSON_PARAMETERS)
+        yield Problem(_shown(unknown), "unknown parameter of the JSON", known)
+    if "range" in query and "slo" not in query:
+        yield Problem("range", "expected with an SLO, whose history it is about", "add slo=NAME")
+
+
+def _shown(value: str) -> str:
+    return repr(value) if len(value) <= _LONGEST_SHOWN else f"{value[:_LONGEST_SHOWN]!r}..."
