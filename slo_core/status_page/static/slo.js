@@ -198,6 +198,13 @@
       { ...look, size: 64, values: (_, ticks, axis, space, step) => ticks.map((one) => format(one, step)) }];
   }
 
+  // An axis always holds both, whatever part of them was used: half an hour's dent is none of the whole budget.
+  const holding = (lowest, highest) => (_, low, high) => {
+    const from = Math.min(lowest, low ?? lowest), to = Math.max(highest, high ?? highest);
+    const room = (to - from) * 0.05;
+    return [from < lowest ? from - room : from, to > highest ? to + room : to];
+  };
+
   function line(label, stroke, value, more) {
     return { label, stroke: colour(stroke), width: 2, points: { show: false }, value: (_, raw) => value(raw), ...more };
   }
@@ -220,6 +227,7 @@
     return {
       budget: {
         axes: axes(percentTick),
+        scales: { y: { range: holding(0, 1) } },
         series: [ends, line("budget left", "--slo-a", percent, { fill: colour("--slo-fill") }),
           line("even spend", "--slo-quiet", percent, { dash: [6, 4], width: 1 })],
         data: [past.end, past.error_budget_remaining, past.even_spend],
@@ -236,6 +244,7 @@
       },
       burn: {
         axes: axes(factorTick),
+        scales: { y: { range: holding(0, 1) } },
         series: [ends, ...burns, ...limits],
         data: [past.end, ...past.burn_rates.map((one) => one.burn_rate),
           ...[...rules.values()].map(({ alert }) => past.end.map(() => alert.threshold))],
