@@ -16,13 +16,14 @@
   const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
   let paused = false;
   let running = false;
+  let asked = Date.now();
   let plots = [];
 
   const live = () => document.getElementById("slo-live");
 
-  // The list has little room: a time of today is written without its date.
+  // Tables and the headline have little room: a time of today is written without its date.
   function format(time, instant) {
-    if (!time.closest(".slo-overview")) return full.format(instant);
+    if (!time.closest(".slo-cards, .slo-headline")) return full.format(instant);
     const isToday = instant.toDateString() === new Date().toDateString();
     return (isToday ? clock : moment).format(instant);
   }
@@ -119,13 +120,16 @@
   }
 
   async function refresh() {
-    if (paused || running || document.hidden) return;
+    // A tab in the background is read once a minute, for its title.
+    if (paused || running || (document.hidden && Date.now() - asked < 60000)) return;
+    asked = Date.now();
     running = true;
     try {
       const answer = await ask(location.href);
       if (!answer.ok) throw new Error("the service answered " + answer.status);
       const text = await answer.text();
-      const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("slo-live");
+      const answered = new DOMParser().parseFromString(text, "text/html");
+      const fresh = answered.getElementById("slo-live");
       if (!fresh) throw new Error("the page has gone; are you still signed in?");
       if (fresh.dataset.store === "away") {
         showAway(fresh);
@@ -133,6 +137,10 @@
         return;
       }
       adopt(fresh);
+      // The tab says what fires, also while another one is in front.
+      document.title = answered.title;
+      const [icon, newer] = [document, answered].map((one) => one.querySelector('link[rel="icon"]'));
+      if (icon && newer) icon.href = newer.getAttribute("href");
       const wasStale = page.classList.contains("slo-stale");
       page.classList.remove("slo-stale");
       page.dataset.fresh = clock.format(new Date());
