@@ -282,9 +282,9 @@ class BucketStore(Protocol):
         Notes belong to the record: they are gone when it is gone, and only with it. They are removed in two ways, and then
         `swept` becomes the highest `applied` of those that went: when a batch `leaves`, and its writer's note has its nonce;
         and with a declaration, when nothing was heard of their writers for 25 hours (`slo_core.stores.layout.SWEPT_SECONDS`),
-        some twenty at a time. A record that was lost and is made again sees nothing of the old one: no note, no bucket; it
-        has another `generation`. Where notes may vanish by another hand, the store notices (it knows how many there are), and
-        sets `swept` to `applied`.
+        some twenty at a time; but not right after a sleep of all (see `AWAKE_SECONDS` there). A record that was lost and is
+        made again sees nothing of the old one: no note, no bucket; it has another `generation`. Where notes may vanish by
+        another hand, the store notices (it knows how many there are), and sets `swept` to `applied`.
 
         What to add: each increment to its bucket; `good`, `bad`, `dropped` and `errors` to the record; `data_since` becomes the
         earliest of itself, the declaration's and the earliest event that is kept, `last_event_at` the newest event.

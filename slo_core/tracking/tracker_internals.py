@@ -15,6 +15,7 @@ from slo_core.stores.base import Ledger, ReadRequest
 from slo_core.tracking.event_counter import EventCounter
 
 if TYPE_CHECKING:
+    from slo_core.budgets.bucket import BucketRange, Increment
     from slo_core.budgets.closed_period import ClosedPeriod
     from slo_core.budgets.timeline import Timeline
 
@@ -115,6 +116,13 @@ class TrackerInternals:
             self.counter.drain()
         read: Callable[[], tuple[ClosedPeriod, ...]] | None = getattr(self._ledger, "closed_periods", None)
         return () if read is None else read()
+
+    def series(self, buckets: BucketRange) -> list[Increment]:
+        """The buckets of one range that hold events, oldest first."""
+        if self.counter is not None:
+            self.counter.drain()
+        (series,) = self._ledger.series([buckets])
+        return series
 
     def timeline(self, at: float | None = None) -> Timeline:
         """

@@ -83,6 +83,20 @@ def test_a_shared_store_goes_on_where_it_was(folder: Path):
     assert run(folder, "shared.py").startswith("2 events")
 
 
+def test_a_job_of_a_process_that_ends_without_a_word_counts(folder: Path):
+    """As RQ runs them: forked from a worker that may have loaded the module, and ended by `os._exit`."""
+    worker = """
+import os, jobs
+for number in range(3):
+    if os.fork() == 0:
+        jobs.send_invoice(number)
+        os._exit(0)
+    os.wait()
+print(jobs.invoices.snapshot().total, "of 3 are counted")
+"""
+    assert "3 of 3 are counted" in run(folder, "-c", worker)
+
+
 def test_a_report_of_last_month(folder: Path):
     """Written by a process of its own, from what others have counted."""
     clock = FakeClock(time.time() - 45 * 86_400)

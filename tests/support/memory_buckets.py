@@ -23,7 +23,15 @@ from slo_core.stores.buckets import (
     Stored,
     StoreIdentity,
 )
-from slo_core.stores.layout import SWEPT_AT_ONCE, SWEPT_SECONDS, admit, is_outdated, kept_after_growing
+from slo_core.stores.layout import (
+    AWAKE_SECONDS,
+    SWEPT_AT_LAST_SECONDS,
+    SWEPT_AT_ONCE,
+    SWEPT_SECONDS,
+    admit,
+    is_outdated,
+    kept_after_growing,
+)
 
 __all__ = ["MemoryBuckets", "MemoryHouse"]
 
@@ -75,6 +83,12 @@ class MemoryHouse:
 
     def set_back(self, saved: dict[tuple[str, str], Record]) -> None:
         self.records = copy.deepcopy(saved)
+
+    def let_pass(self, seconds: float) -> None:
+        """All that is noted becomes older."""
+        for record in self.records.values():
+            record.swept_at -= seconds
+            record.notes = {writer: (*note[:3], note[3] - seconds) for writer, note in record.notes.items()}
 
     def lose_notes(self) -> None:
         """Another hand deletes them, and nothing else."""
@@ -140,7 +154,9 @@ class MemoryBuckets:
                 now=now,
             ),
         )  # fmt: skip
-        silent = [writer for writer, note in record.notes.items() if note[3] < now - SWEPT_SECONDS]
+        is_awake = any(AWAKE_SECONDS <= now - note[3] <= SWEPT_SECONDS for note in record.notes.values())
+        kept = SWEPT_SECONDS if is_awake else SWEPT_AT_LAST_SECONDS
+        silent = [writer for writer, note in record.notes.items() if note[3] < now - kept]
         for writer in silent[:SWEPT_AT_ONCE]:
             record.swept_at = max(record.swept_at, record.remove(writer))
         return record

@@ -136,9 +136,15 @@ if declares then
     -- Notes of writers that have been silent for long: some at a time, from where the last look ended.
     local cursor, gone = call('HGET', record_key, 'cursor') or '0', {}
     local scan = call('HSCAN', record_key, cursor, 'MATCH', 'n:*', 'COUNT', SWEPT_AT_ONCE)
+    local silent_since, silent_seconds = tonumber(now[1]) - SWEPT_AT_LAST_SECONDS, nil
+    for index = 2, #scan[2], 2 do
+      silent_seconds = now[1] - struct.unpack('>i8', scan[2][index], 17)
+      -- It was awake while others were silent: see AWAKE_SECONDS of layout.py.
+      if silent_seconds >= AWAKE_SECONDS and silent_seconds <= SWEPT_SECONDS then silent_since = now[1] - SWEPT_SECONDS end
+    end
     for index = 2, #scan[2], 2 do
       local _, of_applied, noted_at = unpacked('>i8i8i8', scan[2][index])
-      if noted_at < tonumber(now[1]) - SWEPT_SECONDS and #gone < SWEPT_AT_ONCE then
+      if noted_at < silent_since and #gone < SWEPT_AT_ONCE then
         gone[#gone + 1] = scan[2][index - 1]
         swept, swept_at = math.max(swept, of_applied), math.max(swept_at, noted_at)
       end

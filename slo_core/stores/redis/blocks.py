@@ -22,7 +22,14 @@ from slo_core.objectives.window import (
     SLACK_SECONDS,
 )
 from slo_core.stores.buckets import BucketRange, Increment, Series, SLORecord, Stored
-from slo_core.stores.layout import LEAST_KEPT_SECONDS, SWEPT_AT_ONCE, SWEPT_SECONDS, WIDTHS
+from slo_core.stores.layout import (
+    AWAKE_SECONDS,
+    LEAST_KEPT_SECONDS,
+    SWEPT_AT_LAST_SECONDS,
+    SWEPT_AT_ONCE,
+    SWEPT_SECONDS,
+    WIDTHS,
+)
 
 __all__ = [
     "BLOCK_BUCKETS",
@@ -67,6 +74,8 @@ SCRIPT_CONSTANTS: Mapping[str, int | Mapping[int, int]] = {
     "EDGE_BUCKETS": EDGE_BUCKETS,
     "FUTURE_TOLERANCE_SECONDS": FUTURE_TOLERANCE_SECONDS,
     "SWEPT_SECONDS": SWEPT_SECONDS,
+    "SWEPT_AT_LAST_SECONDS": SWEPT_AT_LAST_SECONDS,
+    "AWAKE_SECONDS": AWAKE_SECONDS,
     "SWEPT_AT_ONCE": SWEPT_AT_ONCE,
     # A record outlives the longest window: its totals are of all time.
     "RECORD_MORE_SECONDS": 7 * DAY,

@@ -23,8 +23,9 @@ from slo_core.stores.shared.ledger import SharedLedger
 
 __all__ = ["PeriodClosing"]
 
-# So many periods are counted with one flush; those of the other SLOs with the next ones.
-_PERIODS_AT_ONCE = 5
+# Of so many SLOs the periods of one are counted with a flush; those of the others with the next ones. It is a small part of
+# what the flush itself takes, and all are closed after so many.
+_SLOS_FOR_EACH = 20
 
 _RETRY_SECONDS = 60.0
 
@@ -128,15 +129,22 @@ class PeriodClosing:
             is_read: A reader waits: the first look, which takes longer, is left to the next flush. But what the events that
                 are handed over now would push out is counted.
             is_last: No flush comes after this: everything is counted now.
+
+        Raises:
+            Exception: Of the store, whatever it is, where a reader waits and not even the records can be read: the reader would
+                get the same, after another attempt.
         """
         now = self._clock()
         if now < self._due_at < now + _LONGEST_WAIT_SECONDS or self._store is None:
             return
         self.is_late = False
+        if is_read:
+            self._meet(now)
         if is_last:
             self._queue.clear()  # it may be of an earlier look: begin with what has ended by now
         try:
-            self._close(self._store, now, at_once=math.inf if is_last else _PERIODS_AT_ONCE, is_read=is_read)
+            at_once = math.inf if is_last else max(1, len(self._ledgers) // _SLOS_FOR_EACH)
+            self._close(self._store, now, at_once=at_once, is_read=is_read)
             self._has_failed = False
         except Exception as exc:  # from any store and its content: events are handed over all the same
             self._due_at = now + _RETRY_SECONDS
@@ -196,7 +204,7 @@ class PeriodClosing:
             wanted = () if known.rows is None else known.to_count(ended, now=now)
             if wanted:
                 counting.append(_Counting(known, ended, wanted))
-                left -= len(wanted)
+                left -= 1
         if counting:
             self._count(store, counting, now)
         for known in done:

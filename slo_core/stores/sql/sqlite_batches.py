@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from slo_core.stores.buckets import Batch, Declaration, Note
 from slo_core.stores.layout import (
+    AWAKE_SECONDS,
     MOST_COUNTED,
+    SWEPT_AT_LAST_SECONDS,
     SWEPT_AT_ONCE,
     SWEPT_SECONDS,
     admit,
@@ -66,9 +68,8 @@ _ROW = f"SELECT {', '.join(_SLORow._fields)} FROM slo WHERE service = ?"  # noqa
 
 
 class _NoteRow(NamedTuple):
-    """A writer's note."""
+    """A note of a writer who is known."""
 
-    writer: str
     slo: int
     number: int
     nonce: str
@@ -134,7 +135,9 @@ def _notes(connection: sqlite3.Connection, writers: Iterable[str]) -> dict[tuple
     """By writer and SLO, what is noted. All batches of a call are mostly under one writer id."""
     statement = f"SELECT {', '.join(_NoteRow._fields)} FROM note WHERE writer = ?"  # noqa: S608
     return {
-        note[:2]: note for writer in writers for note in map(_NoteRow._make, connection.execute(statement, (writer,)))
+        (writer, note.slo): note
+        for writer in writers
+        for note in map(_NoteRow._make, connection.execute(statement, (writer,)))
     }
 
 
@@ -174,9 +177,12 @@ def sweep(connection: sqlite3.Connection, slo: int, *, now: float) -> bool:
         slo: Key of the SLO.
         now: The store's clock.
     """
+    silent = now - SWEPT_SECONDS
     old = connection.execute(
-        "SELECT writer, nonce, applied, noted_at FROM note WHERE slo = ? AND noted_at < ? ORDER BY noted_at LIMIT ?",
-        (slo, now - SWEPT_SECONDS, SWEPT_AT_ONCE),
+        "SELECT writer, nonce, applied, noted_at FROM note WHERE slo = ? AND noted_at < CASE "
+        "WHEN EXISTS (SELECT 1 FROM note WHERE slo = ? AND noted_at BETWEEN ? AND ?) THEN ? ELSE ? END "
+        "ORDER BY noted_at LIMIT ?",
+        (slo, slo, silent, now - AWAKE_SECONDS, silent, now - SWEPT_AT_LAST_SECONDS, SWEPT_AT_ONCE),
     ).fetchall()
     if old:
         connection.executemany("DELETE FROM note WHERE writer = ? AND slo = ?", [(writer, slo) for writer, *_ in old])

@@ -397,23 +397,29 @@ def test_a_flush_with_nothing_to_close_asks_nothing(
     registry.close()
 
 
-def test_many_slos_are_closed_by_several_flushes(worker: Worker, clock: FakeClock, tmp_path: Path) -> None:
-    """A few with each, so that none takes long."""
-    definitions = [SLODefinition(f"slo-{number}", 0.99) for number in range(12)]
+@pytest.mark.parametrize("count_of_slos", [12, 45])
+def test_many_slos_are_closed_by_several_flushes(
+    worker: Worker, clock: FakeClock, tmp_path: Path, count_of_slos: int
+) -> None:
+    """One of twenty with each, so that none takes long, and all are closed after some twenty."""
+    definitions = [SLODefinition(f"slo-{number}", 0.99) for number in range(count_of_slos)]
     process = worker(*definitions)
     clock.now = APRIL - HOUR
     for definition in definitions:
-        count(process, 2, slo=definition.name)
+        process[definition.name].record(True)
+    for _ in definitions:
+        process.flush()
     clock.now = APRIL + HOUR
 
     buckets = SQLiteBucketStore(tmp_path / "slo.db", clock=clock)
     asked = [PeriodQuery(definition.name, (Period("day", int(APRIL - DAY), int(APRIL)),)) for definition in definitions]
     closed = []
-    for _ in range(4):
+    for _ in range(23):
         process.flush()
         closed.append(sum(stored.periods[-1:] != () for stored in buckets.read_periods(asked)))
 
-    assert 0 < closed[0] < closed[-1] == 12
+    assert closed[0] == max(1, count_of_slos // 20)
+    assert closed[-1] == count_of_slos
 
 
 def test_a_flush_succeeds_where_nothing_can_be_closed(
