@@ -54,6 +54,7 @@ def test_every_python_block_is_tested():
     """A block without a name would be run by nobody."""
     assert README.count("```python") == len(BLOCK.findall(README))
     tested = set(re.findall(r'"(\w+\.py)"', Path(__file__).read_text())) | {
+        "jobs.py",
         "main.py",
         "plain_asgi.py",
         "plain_wsgi.py",
