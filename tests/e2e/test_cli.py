@@ -142,7 +142,7 @@ def test_the_table_has_a_line_for_each_slo(running: Running, kind: str) -> None:
         (
             ["--max-burn", "199.9/1h"],
             1,
-            "FAIL     checkout: burn rate 200x in 1h, at most 199.9x accepted: 4 of 4 events",
+            "FAIL     checkout: burn rate 200.0x in 1h, at most 199.9x accepted: 4 of 4 events",
         ),
         (["--max-burn", "6/11m"], 2, "UNKNOWN  checkout: its burn rate over 11m is not counted"),
     ],
