@@ -206,10 +206,12 @@ class Query:
     Attributes:
         slo: Its name.
         ranges: Buckets to be added up, each range for itself.
+        is_once: The same sums are not asked for again: a store need not remember them.
     """
 
     slo: str
     ranges: tuple[BucketRange, ...] = ()
+    is_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

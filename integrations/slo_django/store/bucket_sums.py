@@ -9,7 +9,7 @@ from slo_core.stores.buckets import BucketRange, Increment
 from slo_django.store.tables import Tables
 from slo_django.store.transaction import Transaction
 
-__all__ = ["read_series", "read_sums"]
+__all__ = ["read_series", "read_sums", "sums_of_row"]
 
 # SQLite joins at most 500 SELECTs by UNION ALL.
 _RANGES = 400
@@ -43,6 +43,21 @@ def read_sums(
                 sums[part[place][0], slo] = EventCounts(int(good), int(bad))  # some drivers make a Decimal of a sum
     none = EventCounts()
     return [tuple([sums.get((each, slo), none) for each in ranges]) for slo, ranges in wanted]
+
+
+def sums_of_row(ranges: Sequence[BucketRange]) -> str:
+    """
+    The sums of an SLO's buckets as columns of its row: two for each range, NULL without events.
+
+    Args:
+        ranges: A few of them.
+    """
+    return "".join(
+        f", (SELECT SUM({column}) FROM slo_django_bucket WHERE slo_id = slo_django_slo.id "  # noqa: S608
+        f"AND width = {width:d} AND bucket BETWEEN {first:d} AND {last:d})"
+        for width, first, last in ranges
+        for column in ("good", "bad")
+    )
 
 
 def read_series(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import Error, ProgrammingError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -66,6 +66,26 @@ class Database:
         """A transaction that writes, on a connection of its own."""
         with self.connected() as connection, self.begun(connection, write=True) as transaction:
             yield transaction
+
+    def fetch_alone(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+        """The rows that a query finds that is alone in its transaction, in one message where that is enough."""
+        with self.connected() as connection:
+            connection.ensure_connection()
+            if self.dialect.is_of_one_moment(connection):
+                with connection.cursor() as cursor:
+                    return Transaction(cursor, at_once=False).fetch(statement, values)
+            with self.begun(connection, write=False) as transaction:
+                return transaction.fetch_last(statement, values)
+
+    def returned_alone(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]] | None:
+        """The rows that a statement writes which is alone in its transaction; None where the server cannot answer them."""
+        with self.connected() as connection:
+            connection.ensure_connection()
+            if not self.dialect.returns_rows(connection):
+                return None
+            with connection.cursor() as cursor:
+                limited = f"SET STATEMENT {self.dialect.lock_wait} = 1 FOR {statement}"
+                return list(Transaction(cursor, at_once=False).fetch(limited, values))
 
     @contextmanager
     def connected(self) -> Iterator[BaseDatabaseWrapper]:

@@ -98,6 +98,17 @@ class Dialect:
             "ATOMIC_REQUESTS": False,
         }
 
+    def is_of_one_moment(self, connection: BaseDatabaseWrapper) -> bool:
+        """Whether a query without a transaction sees one moment, and is bounded in time by the driver: MySQL's, mostly."""
+        if self.vendor != "mysql" or not connection.settings_dict["AUTOCOMMIT"]:
+            return False
+        return getattr(connection, "isolation_level", None) in ("read committed", "repeatable read")
+
+    def returns_rows(self, connection: BaseDatabaseWrapper) -> bool:
+        """Whether INSERT answers the rows as they are then, and its waits for locks can be bounded alone: MariaDB's."""
+        is_alone = self.vendor == "mysql" and connection.settings_dict["AUTOCOMMIT"]
+        return bool(is_alone and connection.features.can_return_columns_from_insert)
+
     @property
     def takes_several(self) -> bool:
         """Whether the driver takes several statements in one message, and gives the answer of each: psycopg, not psycopg2."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from slo_core.budgets.closed_period import ClosedPeriod
@@ -11,7 +11,7 @@ from slo_django.store.dialect import Dialect
 from slo_django.store.rows import placeholders
 from slo_django.store.transaction import Transaction
 
-__all__ = ["PERIOD_TABLE", "keep_periods", "read_periods"]
+__all__ = ["PERIOD_TABLE", "keep_alone", "keep_periods", "read_periods"]
 
 PERIOD_TABLE = "slo_django_closedperiod"
 
@@ -37,6 +37,53 @@ _UPDATE = (
 )
 
 
+# So many are written by one statement.
+_FEW_ROWS = 8
+
+_RETURNED = ("start", "kind", "fingerprint", "good", "bad", "measured_since", "is_final")
+
+
+def keep_alone(
+    returned: Callable[[str, Sequence[object]], list[tuple[Any, ...]] | None],
+    periods: Sequence[ClosedPeriod],
+    *,
+    key: str,
+) -> bool:
+    """
+    Write closed periods of one SLO by one statement that makes those that are missing.
+
+    Args:
+        returned: Runs a statement of MariaDB's alone, and returns the rows that it returns; None where it was not run.
+        periods: As for `PeriodStore.keep_periods`.
+        key: The digest by which the row of the SLO is looked up.
+
+    Returns:
+        Whether all are there as given: not where some were there with other numbers, where the SLO is unknown, or where the
+        database cannot say so.
+    """
+    if len(periods) > _FEW_ROWS:
+        return False
+    source = " UNION ALL ".join([f"SELECT id{', %s' * 9} FROM slo_django_slo WHERE digest = %s"] * len(periods))  # noqa: S608
+    rows = returned(
+        f"INSERT INTO {PERIOD_TABLE} ({', '.join(_COLUMNS)}) {source} "
+        f"ON DUPLICATE KEY UPDATE {PERIOD_TABLE}.slo_id = {PERIOD_TABLE}.slo_id RETURNING {', '.join(_RETURNED)}",
+        [value for each in periods for value in _row(each, key)],
+    )
+    given = [
+        (each.start, each.kind, each.fingerprint, each.good, each.bad, each.measured_since, int(each.is_final))
+        for each in periods
+    ]
+    return rows is not None and sorted(rows) == sorted(given)
+
+
+def _row(each: ClosedPeriod, key: str) -> tuple[object, ...]:
+    """The values of a row, after the SLO's."""
+    return (
+        each.start, each.kind, each.fingerprint, each.end, each.good, each.bad, each.target, each.measured_since,
+        int(each.is_final), key,
+    )  # fmt: skip
+
+
 def keep_periods(
     transaction: Transaction, dialect: Dialect, periods: Sequence[ClosedPeriod], *, keys: Mapping[str, str]
 ) -> None:
@@ -54,14 +101,8 @@ def keep_periods(
         ordered = sorted(periods, key=lambda each: (keys[each.slo], each.start, each.kind, each.fingerprint))
         transaction.execute_each(
             _KEEP,
-            [
-                (
-                    each.start, each.kind, each.fingerprint, each.end, each.good, each.bad, each.target, each.measured_since,
-                    int(each.is_final), keys[each.slo],
-                )
-                for each in ordered
-            ],
-        )  # fmt: skip
+            [_row(each, keys[each.slo]) for each in ordered],
+        )
         return
     ids = dict(transaction.fetch(f"{_SLOS}({placeholders(len(keys))})", list(keys.values())))
     rows = sorted(

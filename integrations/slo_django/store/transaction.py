@@ -30,6 +30,7 @@ class Transaction:
         self._execute = execute or cursor.execute
         self._waiting: list[str] = []
         self._values: list[object] = []
+        self._has_ended = False
 
     def execute(self, statement: str, values: Sequence[object] = ()) -> None:
         """Have a statement run, with the next query at the latest."""
@@ -49,6 +50,18 @@ class Transaction:
     def fetch(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """The rows that a query finds."""
         (rows,) = self.fetch_all([(statement, values)])
+        return rows
+
+    def fetch_last(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The rows that the last query of the transaction finds; it is committed with the same message, where one can be."""
+        if not self._at_once:
+            return self._answer(statement, values)
+        before = len(self._waiting)
+        self._waiting += (statement, "COMMIT")
+        self._values.extend(values)
+        self._send(skipping=before)
+        self._has_ended = True
+        rows: list[tuple[Any, ...]] = self._cursor.fetchall()
         return rows
 
     def fetch_all(self, queries: Sequence[tuple[str, Sequence[object]]]) -> list[list[tuple[Any, ...]]]:
@@ -80,7 +93,9 @@ class Transaction:
         return int(self._cursor.rowcount)
 
     def end(self) -> None:
-        """Commit."""
+        """Commit, unless that is done."""
+        if self._has_ended:
+            return
         self._waiting.append("COMMIT")
         self._send()
 

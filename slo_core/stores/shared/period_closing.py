@@ -248,7 +248,9 @@ class PeriodClosing:
                 known.take_stored(stored.periods, ended)
 
     def _count(self, store: PeriodStore, counting: Sequence[_Counting], now: float) -> None:
-        answers = self._buckets.read([Query(each.known.definition.name, each.ranges) for each in counting])
+        answers = self._buckets.read(
+            [Query(each.known.definition.name, each.ranges, is_once=True) for each in counting]
+        )
         writing: list[ClosedPeriod] = []
         counted: list[tuple[KnownPeriods, dict[Period, tuple[ClosedPeriod, ...]]]] = []
         for each, stored in zip(counting, answers, strict=True):
