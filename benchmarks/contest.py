@@ -17,6 +17,7 @@ __all__ = [
     "hold_to",
     "print_table",
     "ratio_of",
+    "result_of",
     "seconds_per_call",
 ]
 
@@ -86,10 +87,11 @@ def compete(measures: Mapping[str, Callable[[], float]], rounds: int) -> dict[st
         orders.shuffle(names)
         for name in names:
             taken[name].append(measures[name]())
-    return {name: _result(times) for name, times in taken.items()}
+    return {name: result_of(times) for name, times in taken.items()}
 
 
-def _result(times: list[float]) -> Result:
+def result_of(times: list[float]) -> Result:
+    """The times of one contender, all rounds together."""
     first, _, third = statistics.quantiles(times, n=4) if len(times) > 1 else (math.nan,) * 3
     return Result(statistics.median(times), min(times), third - first, tuple(times))
 

@@ -126,10 +126,10 @@ def _scrapes(rounds: int) -> None:
         f"processor time of a scrape of {SLO_COUNT} SLOs full of 30 days",
         results, reference=next(iter(results)), unit="ms",
     )  # fmt: skip
-    for name in stores:
-        result = results[name]
-        least = result.minimum * 1e3
-        hold_to(f"scrape of {SLO_COUNT} SLOs, {name}, processor time", "<= 5 ms", f"{least:.1f} ms", is_met=least <= 5)
+    for name, result in results.items():
+        least, median = result.minimum * 1e3, result.median * 1e3
+        measured = f"{least:.1f} ms (median {median:.1f} ms)"
+        hold_to(f"scrape of {SLO_COUNT} SLOs, {name}, processor time", "<= 5 ms", measured, is_met=least <= 5)
 
 
 def _scrape(view: MetricsView) -> Callable[[], float]:

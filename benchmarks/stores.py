@@ -13,10 +13,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 from benchmarks import store_load
 from benchmarks.contest import Result, compete, hold_to, print_table, seconds_per_call
+from benchmarks.flushes import closing_days, flushing
 from benchmarks.servers import MissingServerError, mariadb_server, postgres_server, redis_server
 from slo_core import SLODefinition, SLORegistry
 from slo_core.stores.buckets import Batch, BucketStore, Declaration, Increment
@@ -31,6 +31,7 @@ SLO_COUNT = 20
 CLOSED = "-closed"
 _SERVICE = "bench"
 _LISTED, _LISTED_COUNT = "list", 200
+_CLOSED_DAYS = "days"
 
 
 def definitions(count: int = SLO_COUNT) -> list[SLODefinition]:
@@ -187,32 +188,22 @@ def _listing(rounds: int) -> None:
     _hold_minima(f"snapshots of {_LISTED_COUNT} SLOs", listed, {_FIRST: 300, _NEXT: 90})
 
 
-def _flushing(stores: dict[str, BucketStore], rounds: int) -> None:
-    started = int(time.time()) - 5
-    contenders: dict[str, Callable[[], float]] = {}
-    for name, buckets in stores.items():
-        store = WriteBehindStore(buckets, flush_interval=3600.0)
-        ledgers = [store.ledger(definition) for definition in definitions()]
-        store.flush()
-        second = iter(range(started, started - 3000, -1))
-
-        def measure(store: Any = store, ledgers: Any = ledgers, second: Iterator[int] = second) -> float:
-            taken = 0.0
-            for _ in range(20):
-                fresh = next(second)
-                for ledger in ledgers:
-                    ledger.add(fresh, 19, 1, live=True)
-                before = time.perf_counter()
-                store.flush()
-                taken += time.perf_counter() - before
-                assert store.health().is_up
-                assert not any(ledger.outbox.waiting for ledger in ledgers)
-            return taken / 20
-
-        contenders[name] = measure
-    results = compete(contenders, rounds)
-    print_table(f"a flush of {SLO_COUNT} SLOs, 80 increments", results, reference="SQLite", unit="ms")
-    _hold_minima(f"a flush of {SLO_COUNT} SLOs", results, {"SQLite": 1, "Redis": 1})
+def _closing(stores: dict[str, BucketStore], url: str | None) -> None:
+    fresh: dict[str, BucketStore] = {}
+    with tempfile.TemporaryDirectory(prefix="slo-") as folder:
+        for name, buckets in stores.items():
+            if name == "SQLite":
+                fresh[name] = bucket_store_from_url(f"sqlite:///{folder}/slo.db", service=_CLOSED_DAYS)
+            elif name == "Redis" and url is not None:
+                fresh[name] = bucket_store_from_url(url, service=_CLOSED_DAYS)
+            elif hasattr(buckets, "alias"):
+                fresh[name] = open_django_store(buckets.alias, _CLOSED_DAYS)
+        monthly = [SLODefinition(definition.name, 0.999, window="month") for definition in definitions()]
+        try:
+            closing_days(fresh, monthly)
+        finally:
+            for store in fresh.values():
+                store.close()
 
 
 _MULTIPROCESS = """
@@ -293,7 +284,8 @@ def run(rounds: int) -> None:
         _reading(stores, rounds)
         if "PostgreSQL (Django)" in stores:
             _listing(rounds)
-        _flushing(stores, rounds)
+        flushing(stores, url, definitions(), fill, rounds)
+        _closing(stores, url)
         _per_request(url, rounds)
     try:
         store_load.run(rounds, fill=fill)

@@ -83,7 +83,8 @@ class WireObserver:
             )
             return None
         outer = serving.get()
-        if outer is not None and outer.is_open() and REQUEST_MARKS_KEY not in scope:
+        # Open: its server waits for more of the response.
+        if outer is not None and not (outer.finished or outer.is_handed_over) and REQUEST_MARKS_KEY not in scope:
             return await self._serve_within(outer, scope, receive, send)
         if not self._is_checked:
             self._check(scope)
@@ -252,10 +253,6 @@ class ServedRequest(ObservedRequest):
         self.observer.recorder.finish(self)
         self._forget_exceptions()
 
-    def is_open(self) -> bool:
-        """Whether the server waits for more of the response."""
-        return not (self.is_handed_over or self.finished)
-
     def _is_of_client(self, exc: BaseException) -> bool:
         """Whether the client's going away led to an exception, or came before it: then it is no failure."""
         notes = self.marks.notes
@@ -308,6 +305,21 @@ class ServedRequest(ObservedRequest):
     async def send(self, message: Message) -> None:  # noqa: PLR0912  # as `HTTPRecorder.finish`
         """Handed to the application in place of the server's."""
         message_type = message.get("type")
+        send = self.server_send  # a variable, as in `WireObserver`
+        if message_type == "http.response.start" and self.method != "HEAD":
+            try:
+                await send(message)
+            except Exception as exc:
+                self._refused(exc)
+                raise
+            # After a disconnect, a response such as an error page reaches no client.
+            if self.disturbance is None or not self.disconnected:
+                self.status = message.get("status")
+                self.start = message
+            if message.get("trailers"):
+                # A server without them ends the response with the body.
+                self.sends_trailers = "http.response.trailers" in (self.scope.get("extensions") or ())
+            return
         is_last = False
         if message_type in {"http.response.body", "http.response.zerocopysend"}:
             is_last = not message.get("more_body") or (self.status is not None and self._is_whole_with(message))
@@ -322,32 +334,27 @@ class ServedRequest(ObservedRequest):
             is_last = message_type == "http.response.pathsend" or (
                 message_type == "http.response.trailers" and not message.get("more_trailers")
             )
-        elif self.method == "HEAD":
-            # The headers are all there is: the client may leave, and the application be cancelled, while they are sent.
+        else:
+            # To HEAD, whose headers are all there is: the client may leave, and the application be cancelled, meanwhile.
             is_last = True
             if self.disturbance is None or not self.disconnected:
                 self.status = message.get("status")
                 self.start = message
         if is_last and (not self.sends_trailers or message_type == "http.response.trailers"):
             self.is_handed_over = True
-        send = self.server_send  # a variable, as in `WireObserver`
         try:
             await send(message)
         except Exception as exc:
-            self.is_handed_over = False  # the server did not take it
-            if isinstance(exc, OSError) or is_refusal(exc):
-                self.disconnected = True
+            self._refused(exc)
             raise
         if self.is_handed_over:
             self.observer.recorder.finish(self)
-        elif message_type == "http.response.start":
-            # After a disconnect, a response such as an error page reaches no client.
-            if self.disturbance is None or not self.disconnected:
-                self.status = message.get("status")
-                self.start = message
-            if message.get("trailers"):
-                # A server without them ends the response with the body.
-                self.sends_trailers = "http.response.trailers" in (self.scope.get("extensions") or ())
+
+    def _refused(self, exc: Exception) -> None:
+        """The server did not take a message."""
+        self.is_handed_over = False
+        if isinstance(exc, OSError) or is_refusal(exc):
+            self.disconnected = True
 
     def _is_whole_with(self, message: Message) -> bool:
         if self.start is not None:

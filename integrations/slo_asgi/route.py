@@ -37,7 +37,7 @@ class RouteResolver:
         self._recorder = recorder
         self._app = app
         # By identity, because Starlette's routes have no hash; the route itself is kept, so that no other gets its id.
-        self._known: dict[tuple[int, int], tuple[object, object, RouteMatch]] = {}
+        self._known: dict[int | tuple[int, int], tuple[object, object, RouteMatch]] = {}
         self._known_names: dict[tuple[object, object, int], RouteMatch] = {}
         self._tables: dict[tuple[int, int], tuple[object, dict[int, list[_Candidate]]]] = {}
         self._table: RouteTable | None = None
@@ -55,22 +55,21 @@ class RouteResolver:
             None when no route took it.
         """
         notes = observed.marks.notes
-        router_scope = None if notes is None else notes.router_scope
-        routed = scope if router_scope is None else router_scope
+        routed = scope if notes is None or notes.router_scope is None else notes.router_scope
         if "app_root_path" not in routed and ROUTE_SCOPE_KEY not in routed:
             # Nearly every request: an earlier one of its route has made the match.
-            context = None
+            key: int | tuple[int, int] = id(routed.get("route"))  # as `_key` makes it
             if "fastapi" in routed and type(routed["fastapi"]) is dict:
-                context = routed["fastapi"].get("effective_route_context")
+                key = _key(routed.get("route"), routed["fastapi"].get("effective_route_context"))
             try:
-                known_match = self._known[id(routed.get("route")), id(context)][2]
+                known_match = self._known[key][2]
                 # The endpoint is the route's own, unless something replaced one of them.
                 if known_match.view is routed.get("endpoint"):
                     return known_match
             except KeyError:
                 pass
         route_match = self._routed(routed, observed)
-        if route_match is None and router_scope is not None and ROUTE_SCOPE_KEY in scope:
+        if route_match is None and routed is not scope and ROUTE_SCOPE_KEY in scope:
             route_match = self._routed(scope, observed)
         return self._not_routed(scope, observed) if route_match is None else route_match
 
@@ -166,7 +165,7 @@ class RouteResolver:
             return route_match  # below a mount the template depends on more than the route
         if len(self._known) >= _REMEMBERED_ROUTES:
             self._known.clear()
-        self._known[id(route), id(context)] = (route, context, route_match)
+        self._known[_key(route, context)] = (route, context, route_match)
         return route_match
 
     def _match(self, scope: Scope, route: Any, context: object, endpoint: object, path: str) -> RouteMatch | None:
@@ -210,6 +209,10 @@ class RouteResolver:
             return self._mounted(scope, route, endpoint)
         template = route.path_format
         return RouteMatch(_mount_prefix(scope, template) + template, view_name=route.name or None, view=endpoint)
+
+
+def _key(route: object, context: object) -> int | tuple[int, int]:
+    return id(route) if context is None else (id(route), id(context))
 
 
 class _Candidate(NamedTuple):

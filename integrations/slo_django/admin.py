@@ -166,6 +166,7 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         except SLOError as exc:  # wrong settings: staff may read the problem
             context["problem"] = str(exc)
         else:
+            context["news"] = content.news
             context["body"] = mark_safe(content.html)  # noqa: S308  # the core has escaped every text in it
             context["styles"] = [links.asset(name) for name in content.styles]
             context["scripts"] = [links.asset(name) for name in content.scripts]

@@ -54,6 +54,7 @@ class ServiceLevelObjective(models.Model):
     swept_at = models.FloatField(db_default=0.0)
     notes = models.BigIntegerField(db_default=0)
     seen_at = models.FloatField(db_default=0.0)
+    kept_since = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "slo_django_slo"

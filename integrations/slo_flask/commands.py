@@ -19,7 +19,7 @@ from slo_core.status.gate import gate_from
 from slo_core.status.gate_report import OnUndecided, gate_report
 from slo_core.status.json_view import status_json
 from slo_core.status.service_status import service_status_or_error, status_note
-from slo_core.status.state import State
+from slo_core.status.state import BudgetState, Burning
 from slo_core.status.table import status_table
 from slo_flask.installation import installation_of
 
@@ -27,7 +27,9 @@ __all__ = ["slo"]
 
 _COLOURS = {
     "met": "green",
-    "burning": "yellow",
+    "paging": "red",
+    "ticketing": "yellow",
+    "waiting": "yellow",
     "exhausted": "red",
     "breached": "red",
     "warming up": "cyan",
@@ -114,6 +116,6 @@ def _failing_with_2() -> Iterator[None]:
         raise _Failure(described(exc)) from exc
 
 
-def _paint(state: State, text: str) -> str:
+def _paint(state: Burning | BudgetState, text: str) -> str:
     # click removes the colour again where there is no terminal.
     return click.style(text, fg=_COLOURS[state], bold=state != "met")

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable
 from functools import partial
+from inspect import ismethod
 
 from flask import Flask, current_app, has_app_context
 
@@ -18,7 +19,8 @@ from slo_flask.bypass import Bypass
 from slo_flask.checks import mistakes
 from slo_flask.installation import EXTENSION, Installation, installation_of
 from slo_flask.route import RouteTable
-from slo_flask.wsgi import SLOMiddleware
+from slo_flask.wsgi import FlaskObserver
+from slo_wsgi.observer import ObservingMiddleware
 
 __all__ = ["SLO"]
 
@@ -90,7 +92,10 @@ class SLO:
             signals.connect()
             routes = RouteTable(app, recorder, metrics_path=settings.metrics_path, status_path=settings.status_path)
             find_mistakes = partial(mistakes, app, registry, routes, app.wsgi_app, exclude=settings.exclude)
-            app.wsgi_app = SLOMiddleware(app.wsgi_app, recorder, routes, mistakes=find_mistakes)  # type: ignore[method-assign]  # Flask's own way
+            observer = FlaskObserver(app.wsgi_app, recorder, routes, mistakes=find_mistakes)
+            # To call a method takes less time than a middleware; a middleware of the application's own may have a state.
+            is_method = ismethod(app.wsgi_app)
+            app.wsgi_app = observer.serve if is_method else ObservingMiddleware(app.wsgi_app, observer)  # type: ignore[method-assign]  # Flask's own way
         app.cli.add_command(commands.slo)
         app.extensions[EXTENSION] = Installation(settings=settings, registry=registry, recorder=recorder)
 

@@ -1,4 +1,4 @@
-"""The WSGI middleware: every request through a Flask application, counted once."""
+"""The WSGI observer: every request through a Flask application, counted once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from slo_wsgi.served_request import ServedRequest, served_request_of
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-__all__ = ["SLOMiddleware"]
+__all__ = ["FlaskObserver"]
 
 # Key in the environ of a request that a view sent in process: the request that the view serves.
 _WITHIN = "slo_flask.within"
@@ -34,9 +34,9 @@ _current_context: ContextVar[Any] = getattr(flask_globals, "_cv_request", None) 
 _ENCODED = getattr(getattr(werkzeug_response, "_iter_encoded", None), "__code__", None)
 
 
-class SLOMiddleware(WSGIObserver):
+class FlaskObserver(WSGIObserver):
     """
-    Stands in for `app.wsgi_app`: outside of Flask's request context, where the last byte of a stream is seen too.
+    Stands around `app.wsgi_app`: outside of Flask's request context, where the last byte of a stream is seen too.
 
     Request hooks would cost several times as much, and do not see streams.
 
@@ -57,7 +57,7 @@ class SLOMiddleware(WSGIObserver):
         *,
         mistakes: Callable[[], Iterable[str]],
     ) -> None:
-        super().__init__(wsgi_app, recorder, routes, context=_current_context, is_complete=_is_one_text)
+        super().__init__(wsgi_app, recorder, routes, context=_current_context)
         self._table = routes
         self._mistakes = mistakes
 
@@ -71,6 +71,23 @@ class SLOMiddleware(WSGIObserver):
             outer.marks.within(environ)
             environ[_WITHIN] = outer
 
+    def _is_complete(self, body: Iterable[bytes]) -> bool:
+        """
+        Whether a body is a single text that is there already, as nearly every body of Flask is.
+
+        To follow it to its end would take a third of the time that a request costs here.
+        """
+        if type(body) is not ClosingIterator:  # what Werkzeug's responses return
+            return False
+        try:
+            chunks = body._callbacks[-1].__self__.response  # type: ignore[attr-defined]  # noqa: SLF001  # its close()
+            if len(chunks) == 1 and type(chunks[0]) is bytes:
+                # The response's class may have an iterator of its own.
+                return body._next.args[0].gi_code is _ENCODED  # type: ignore[attr-defined]  # noqa: SLF001
+        except (AttributeError, LookupError, TypeError):  # a stream, or not of a response
+            pass
+        return False
+
     def _before_first(self) -> None:
         for mistake in self._mistakes():
             logging.getLogger(LOGGER_NAME).warning("%s", mistake)
@@ -78,21 +95,3 @@ class SLOMiddleware(WSGIObserver):
     def _not_counted(self, environ: WSGIEnvironment, path: str) -> None:
         if self._table.is_own(path):
             exempt_request(environ)
-
-
-def _is_one_text(body: Iterable[bytes]) -> bool:
-    """
-    Whether a body is a single text that is there already, as nearly every body of Flask is.
-
-    To follow it to its end would take a third of the time that a request costs here.
-    """
-    if type(body) is not ClosingIterator:  # what Werkzeug's responses return
-        return False
-    try:
-        chunks = body._callbacks[-1].__self__.response  # type: ignore[attr-defined]  # noqa: SLF001  # its close()
-        if len(chunks) == 1 and type(chunks[0]) is bytes:
-            # The response's class may have an iterator of its own.
-            return body._next.args[0].gi_code is _ENCODED  # type: ignore[attr-defined]  # noqa: SLF001
-    except (AttributeError, LookupError, TypeError):  # a stream, or not of a response
-        pass
-    return False

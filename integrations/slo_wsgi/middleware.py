@@ -10,7 +10,7 @@ from slo_core.http.recorder import HTTPRecorder
 from slo_core.objectives.http_rule import Classifier
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker
-from slo_wsgi.observer import WSGIObserver
+from slo_wsgi.observer import ObservingMiddleware, WSGIObserver
 from slo_wsgi.route import EnvironRoutes
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["SLOMiddleware"]
 
 
-class SLOMiddleware(WSGIObserver):
+class SLOMiddleware(ObservingMiddleware):
     """
     Counts the requests of a WSGI application.
 
@@ -64,4 +64,4 @@ class SLOMiddleware(WSGIObserver):
             timer=timer,
             may_be_idle=may_be_idle,
         )
-        super().__init__(app, recorder, EnvironRoutes())
+        super().__init__(app, WSGIObserver(app, recorder, EnvironRoutes()))

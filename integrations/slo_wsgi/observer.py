@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -18,30 +18,26 @@ from slo_wsgi.websocket import ServedWebsocket
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["WSGIObserver"]
+__all__ = ["ObservingMiddleware", "WSGIObserver"]
 
 # Holds nothing: WSGI itself knows of no request that this thread or task serves.
 _NO_CONTEXT: ContextVar[object] = ContextVar("slo_wsgi.no_context")
 
 
-def _is_never_complete(body: object) -> bool:
-    return False
-
-
-class WSGIObserver:
+class WSGIObserver(ObservedApp):
     """
-    A WSGI middleware that observes, and changes neither the response nor how it is made.
+    Observes requests, and changes neither the responses nor how they are made.
+
+    Its `serve` is the WSGI application that stands in for the observed one.
 
     Args:
         wsgi_app: The application.
         recorder: Counts.
         routes: Finds the routes of requests.
-        context: Holds something in a thread or task that serves a request of the framework.
-        is_complete: Says whether nothing can go wrong with a body any more, although it is no list; a framework knows its
-            own bodies.
+        context: As in `ObservedApp`.
     """
 
-    __slots__ = ("_app", "_observed_app")
+    __slots__ = ("_app",)
 
     def __init__(
         self,
@@ -50,34 +46,15 @@ class WSGIObserver:
         routes: Routes,
         *,
         context: ContextVar[Any] = _NO_CONTEXT,
-        is_complete: Callable[[Iterable[bytes]], bool] = _is_never_complete,
     ) -> None:
+        super().__init__(self._serve_first, recorder, routes, context=context)
         self._app = wsgi_app
-        # In an object of their own: each look at an attribute of one that has a `__getattr__` takes 0.1 us.
-        self._observed_app = ObservedApp(self._serve_first, recorder, routes, context, is_complete)
 
-    def __getattr__(self, name: str) -> Any:
-        # Some applications keep their state on a WSGI middleware of their own, and reach it as `app.wsgi_app.name`.
-        if name in WSGIObserver.__slots__ or name.startswith("__"):
-            raise AttributeError(name)
-        return getattr(self._app, name)
-
-    @property
-    def recorder(self) -> HTTPRecorder:
-        """Counts."""
-        return self._observed_app.recorder
-
-    @property
-    def routes(self) -> Routes:
-        """Finds the routes of requests."""
-        return self._observed_app.routes
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
-        observed_app = self._observed_app
-        recorder = observed_app.recorder
+        recorder = self.recorder
         # Variables, because to call an attribute that is no method takes 0.05 us more.
-        wsgi_app = observed_app.wsgi_app
+        wsgi_app = self.wsgi_app
         served = None
         try:
             path: str
@@ -91,7 +68,7 @@ class WSGIObserver:
                 path = path.encode("latin-1", "replace").decode("utf-8", "replace")
             if ASGI_SCOPE_KEY in environ:
                 share_marks(environ)
-            if observed_app.context.get(None) is not None:
+            if self.context.get(None) is not None:
                 self._may_be_within(environ)
             if method == "GET" and not environ.get("CONTENT_LENGTH") and WEBSOCKET_KEY not in environ:
                 served = recorder.begin(environ, method, path, ServedRequest)
@@ -100,7 +77,7 @@ class WSGIObserver:
             if served is None:
                 self._not_counted(environ, path)
             else:
-                served.observed_app = observed_app
+                served.observed_app = self
                 served.environ = environ
                 served.server_start_response = start_response
                 marks = served.marks
@@ -115,36 +92,77 @@ class WSGIObserver:
         except BaseException as exc:
             served.raised(exc)
             raise
-        is_complete = observed_app.is_complete
-        if is_complete(body):
+        if self._is_complete(body):
             # As `ServedRequest.finish`.
             recorder.finish(served)
-            served.marks.innermost = served.outer
+            marks.innermost = served.outer
             return body
         return served.follow(body)
 
     def _serve_first(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         # It takes its own place away, so that later requests do not pay for a look at whether they are the first.
-        self._observed_app.wsgi_app = self._app
+        self.wsgi_app = self._app
         try:
             served = served_request_of(environ)
-            if served is not None and served.observed_app is self._observed_app:
+            if served is not None and served.observed_app is self:
                 warn_of_bridge(environ, served.server_start_response)
             else:
                 warn_of_bridge(environ, start_response)
             self._before_first()
         except Exception as exc:  # advice only: the request must go on
-            self._observed_app.recorder.internal_errors.report("the installation could not be checked", exc)
+            self.recorder.internal_errors.report("the installation could not be checked", exc)
         return self._app(environ, start_response)
 
     def _may_be_within(self, environ: WSGIEnvironment) -> None:
         """The framework serves another request: it may have been sent by the view of that one."""
+
+    def _is_complete(self, body: Iterable[bytes]) -> bool:
+        """Whether nothing can go wrong with a body any more, although it is no list: a framework knows its own bodies."""
+        return False
 
     def _before_first(self) -> None:
         """The first request is about to be served, so that the application is complete."""
 
     def _not_counted(self, environ: WSGIEnvironment, path: str) -> None:
         """The request counts for no SLO here: there is none, or an installation around this one counts it for all."""
+
+
+class ObservingMiddleware:
+    """
+    Stands in for an application that has attributes of its own.
+
+    Some applications keep their state on a WSGI middleware, and reach it as `app.wsgi_app.name`.
+
+    Args:
+        app: The application.
+        observer: Observes it.
+    """
+
+    __slots__ = ("_app", "_observer", "_serve")
+
+    def __init__(self, app: WSGIApplication, observer: WSGIObserver) -> None:
+        self._app = app
+        self._observer = observer
+        self._serve = observer.serve
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ObservingMiddleware.__slots__ or name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._app, name)
+
+    @property
+    def recorder(self) -> HTTPRecorder:
+        """Counts."""
+        return self._observer.recorder
+
+    @property
+    def routes(self) -> Routes:
+        """Finds the routes of requests."""
+        return self._observer.routes
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Serve one request."""
+        return self._serve(environ, start_response)
 
 
 def _begin_upload(recorder: HTTPRecorder, environ: WSGIEnvironment, method: str, path: str) -> ServedUpload | None:

@@ -25,24 +25,24 @@ _NOT_FOLLOWED = "a WSGI response could not be followed"
 
 class ObservedApp:
     """
-    What serving a request of one installation needs; the attributes are those of `WSGIObserver`.
+    What serving a request of one installation needs.
+
+    Args:
+        wsgi_app: The application.
+        recorder: Counts.
+        routes: Finds the routes of requests.
+        context: Holds something in a thread or task that serves a request of the framework.
     """
 
-    __slots__ = ("context", "is_complete", "recorder", "routes", "wsgi_app")
+    __slots__ = ("context", "recorder", "routes", "wsgi_app")
 
     def __init__(
-        self,
-        wsgi_app: WSGIApplication,
-        recorder: HTTPRecorder,
-        routes: Routes,
-        context: ContextVar[Any],
-        is_complete: Callable[[Iterable[bytes]], bool],
+        self, wsgi_app: WSGIApplication, recorder: HTTPRecorder, routes: Routes, *, context: ContextVar[Any]
     ) -> None:
         self.wsgi_app = wsgi_app
         self.recorder = recorder
         self.routes = routes
         self.context = context
-        self.is_complete = is_complete
 
 
 class ServedRequest(ObservedRequest):

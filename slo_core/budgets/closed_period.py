@@ -18,11 +18,11 @@ __all__ = [
     "KEPT_SECONDS",
     "ClosedPeriod",
     "buckets_of",
-    "earliest_start",
     "expected_events",
-    "is_final",
+    "is_about_to_go",
     "last_periods",
     "one_of_each",
+    "periods_to_close",
 ]
 
 # The last batches of a period come late: of slow hosts, of a store that was away for a moment.
@@ -46,8 +46,10 @@ class ClosedPeriod:
         bad: Bad events in it.
         target: The objective when it was closed.
         fingerprint: Of what the SLO counted when it was closed.
-        measured_since: Since when the SLO was measured in it: `start`, if that was the whole period.
-        is_final: No late event changes it any more.
+        measured_since: Since when it is counted: `start`, if that was the whole period. Later where the SLO was first measured
+            in the middle of it, where no process measured before and there are no events, and where the time before is in
+            the row of another period, of the time zone before.
+        is_final: No late event changes it any more: its counts are no longer kept whole.
     """
 
     slo: str
@@ -73,7 +75,7 @@ class ClosedPeriod:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the SLO was measured from its start."""
+        """Whether it is counted from its start."""
         return self.measured_since <= self.start
 
     @property
@@ -117,28 +119,48 @@ def buckets_of(period: Period) -> tuple[BucketRange, ...]:
     return tuple(each for each in ranges if each.first <= each.last)
 
 
-def earliest_start(definition: SLODefinition, until: float) -> float:
+def periods_to_close(
+    definition: SLODefinition, *, newest: float, until: float, keeps_seconds: int | None = None
+) -> list[Period]:
     """
-    A period that began earlier is not looked at any more: its buckets are gone, and it is not the last of its kind.
+    The periods that have ended and may still be counted, and those that tell how many events are expected; by their ends.
+
+    What is kept is seen from the newest event: after a long sleep these are the periods around it, and the last ones.
 
     Args:
         definition: The SLO.
-        until: Periods end at this instant or earlier, in seconds since the epoch.
+        newest: The instant from which kept buckets are counted back, in seconds since the epoch.
+        until: They end at this instant or earlier.
+        keeps_seconds: How long buckets are kept; None for as long as the definition needs them.
+
+    Raises:
+        ValueError: As for `ended_periods`.
     """
+    keeps = definition.kept_seconds if keeps_seconds is None else keeps_seconds
     longest = 0 if definition.period is None else definition.period.longest_seconds
-    return until - definition.kept_seconds - longest - DAY
+    stretches = [(until, until)]
+    if newest < until - DAY:
+        slept_until = newest + keeps + 2 * DAY
+        stretches = [(newest, until)] if slept_until > until - keeps else [(newest, slept_until), (until, until)]
+    periods: dict[Period, None] = {}
+    for back_from, end in stretches:
+        for each in ended_periods(definition, since=back_from - keeps - longest - DAY, until=end):
+            is_kept = each.start >= until - keeps - DAY or back_from - keeps - DAY <= each.start <= newest
+            if (each.kind != DAY_KIND or is_kept) and each.start > until - KEPT_SECONDS:
+                periods[each] = None
+    return list(periods)
 
 
-def is_final(start: int, *, now: float, keeps_seconds: int) -> bool:
+def is_about_to_go(start: int, *, now: float, keeps_seconds: int) -> bool:
     """
-    Whether the buckets of a period are about to go: what is counted in it now stays.
+    Whether a period may lose buckets before its counts are looked at again: they are counted once more.
 
     Args:
         start: Of the period.
         now: In seconds since the epoch.
         keeps_seconds: How long its buckets are kept.
     """
-    return now >= start + keeps_seconds - HOUR
+    return now >= start + keeps_seconds - DAY - HOUR
 
 
 def one_of_each(periods: Iterable[ClosedPeriod], *, fingerprint: str) -> tuple[ClosedPeriod, ...]:
@@ -157,7 +179,15 @@ def one_of_each(periods: Iterable[ClosedPeriod], *, fingerprint: str) -> tuple[C
         other = chosen.get(each.period)
         if each.kind in KINDS and (other is None or _rank(each, fingerprint) > _rank(other, fingerprint)):
             chosen[each.period] = each
-    return tuple(sorted(chosen.values(), key=lambda each: (each.end, KINDS.index(each.kind))))
+    by_end = sorted(chosen.values(), key=lambda each: (each.end, KINDS.index(each.kind)))
+    counted_until: dict[str, int] = {}
+    apart = []
+    for each in by_end:
+        # No second is in two rows of a kind, also where processes of two time zones closed periods at the same time.
+        if max(each.start, each.measured_since) >= counted_until.get(each.kind, each.start):
+            apart.append(each)
+            counted_until[each.kind] = each.end
+    return tuple(apart)
 
 
 def _rank(period: ClosedPeriod, fingerprint: str) -> tuple[bool, int, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import inf
@@ -191,7 +191,8 @@ class Reading:
             calendar period; for a rolling window those of the last closed days, where they are as many as the window has.
             None where that was not measured.
         kept_since: The first second of which counts are kept; minus infinity where nothing was ever given up.
-        closed: The places of windows that are closed periods, which are kept for longer.
+        closed: The places of windows that are closed periods, which are kept for longer, and since when they are counted:
+            minus infinity for whole ones.
     """
 
     counts: tuple[EventCounts, ...]
@@ -202,7 +203,7 @@ class Reading:
     last_event_at: float | None = None
     expected_events: int | None = None
     kept_since: float = -inf
-    closed: frozenset[int] = frozenset()
+    closed: Mapping[int, float] = field(default_factory=dict)
 
 
 class SnapshotPlan:
@@ -243,7 +244,7 @@ class SnapshotPlan:
         spans = self.spans(at=at, until=at) if spans is None else spans
         for place, (window, counts, span) in enumerate(zip(self.windows, reading.counts, spans, strict=True)):
             start = span.start
-            since = -inf if place in reading.closed else kept_since
+            since = reading.closed.get(place, kept_since)
             samples[window] = sample(
                 window,
                 counts,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_FLOOR, Decimal
 
+from slo_core.budgets.alerts import AlertState
 from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
@@ -18,8 +19,12 @@ __all__ = [
     "percent",
     "printable",
     "roughly",
+    "rule_text",
     "target_digits",
+    "time_left_text",
+    "waiting_text",
     "window_text",
+    "windows_text",
 ]
 
 # Where there is no number to write.
@@ -83,3 +88,33 @@ def printable(text: str) -> str:
 def window_text(definition: SLODefinition) -> str:
     """The window as people call it: "30d", "month"."""
     return definition.window or format_duration(definition.window_seconds)
+
+
+def time_left_text(snapshot: SLOSnapshot) -> str:
+    """The time until the budget is spent at the present burn rate: "2d3h", "gone"; "-" while nothing burns."""
+    left = snapshot.time_to_exhaustion
+    if left is None:
+        return NOTHING
+    return "gone" if left == 0 and snapshot.has_data else roughly(left)
+
+
+def waiting_text(alert: AlertState) -> str:
+    """Why a rule does not fire although both of its windows burn at its factor: "measured 1m of 5m"; empty otherwise."""
+    waiting = alert.waiting
+    if waiting is None:
+        return ""
+    if waiting.reason == "measured":
+        return f"measured {roughly(int(waiting.has))} of {format_duration(waiting.needs)}"
+    if waiting.reason == "failures":
+        return f"needs {waiting.needs:,} bad events, has {int(waiting.has):,}"
+    return f"the last {format_duration(waiting.needs)} burn slower"
+
+
+def rule_text(alert: AlertState) -> str:
+    """The name of a rule: its severity and its windows, "page 1h/5m"."""
+    return f"{printable(alert.severity)} {windows_text(alert)}"
+
+
+def windows_text(alert: AlertState) -> str:
+    """The two windows of a rule: "1h/5m"."""
+    return f"{format_duration(alert.long.window_seconds)}/{format_duration(alert.short.window_seconds)}"

@@ -56,7 +56,7 @@ class _WatchingCommand(click.Command):
 )
 def status(address: str, token_file: Path | None, service: str | None, watch: float | None, as_json: bool) -> int:
     """
-    Show the state of SLOs, the worst first.
+    Show the state of SLOs, the most urgent first: what pages, what asks for a ticket, then the worst budgets.
 
     URL is the /slo.json or /metrics of a running service, the /metrics of an exporter, or a shared store
     (sqlite:///slo.db, redis://host/0, django://default), which is only read.

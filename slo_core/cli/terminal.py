@@ -15,7 +15,9 @@ __all__ = ["STATE_STYLES", "console", "print_error", "print_note", "print_result
 
 STATE_STYLES = {
     "met": "green",
-    "burning": "bold yellow",
+    "paging": "bold red",
+    "ticketing": "bold yellow",
+    "waiting": "yellow",
     "exhausted": "bold red",
     "breached": "bold red",
     "warming up": "cyan",

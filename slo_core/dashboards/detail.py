@@ -88,6 +88,7 @@ def _burning(page: DashboardBuilder, query: DetailQueries) -> None:
             (query.burn_rates, _WINDOW),
             width=12,
             unit="none",
+            highest=1,
             description="An alert fires when its long and its short window are both at or over its factor.",
         )
     )

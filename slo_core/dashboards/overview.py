@@ -64,6 +64,7 @@ def overview(by: Sequence[str] = ()) -> DashboardBuilder:
             (query.current_burn_rate, name),
             width=12,
             unit="none",
+            highest=1,
             description="How fast each budget is spent right now; at 1 it lasts exactly as long as the SLO's window.",
         )
     )

@@ -11,7 +11,7 @@ from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, pace_of
 from slo_core.budgets.wording import window_text
 from slo_core.objectives.definition import SLODefinition
 from slo_core.status.service_status import ServiceStatus, service_status
-from slo_core.status.state import state_of
+from slo_core.status.state import budget_state, burning_now, state_of
 from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["JSON_VERSION", "history_json", "services_json", "status_json"]
@@ -113,6 +113,8 @@ def _slo_json(definition: SLODefinition, snapshot: SLOSnapshot, status: ServiceS
         "window_seconds": snapshot.window_seconds,
         "timezone": None if definition.period is None else definition.timezone,
         "state": state_of(snapshot),
+        "burning_now": burning_now(snapshot),
+        "budget_state": budget_state(snapshot),
         "is_warming_up": snapshot.is_warming_up,
         "total": snapshot.total,
         "failures": snapshot.failures,
@@ -152,4 +154,5 @@ def _alert_json(alert: AlertState, *, knows_threshold: bool) -> dict[str, Any]:
         "short_window_seconds": alert.short.window_seconds,
         "short_burn_rate": alert.short.burn_rate,
         "is_firing": alert.is_firing,
+        "waiting": None if alert.waiting is None else alert.waiting._asdict(),
     }

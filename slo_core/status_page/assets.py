@@ -14,6 +14,8 @@ _TYPES = {
     "slo.css": "text/css; charset=utf-8",
     "slo.js": "text/javascript; charset=utf-8",
     "slo.svg": "image/svg+xml",
+    "slo-paging.svg": "image/svg+xml",
+    "slo-ticketing.svg": "image/svg+xml",
     "uplot.css": "text/css; charset=utf-8",
     "uplot.js": "text/javascript; charset=utf-8",
 }

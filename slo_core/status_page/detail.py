@@ -6,15 +6,14 @@ from datetime import UTC, tzinfo
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.alerts import AlertState
-from slo_core.budgets.burn_rate import BurnRateSample
-from slo_core.budgets.history import FiringSince, History, Point, firing_since, ranges_of
-from slo_core.budgets.snapshot import SLOSnapshot
-from slo_core.budgets.timeline import Timeline
-from slo_core.budgets.wording import NOTHING, burn_text, percent
+from slo_core.budgets.burn_rate import BurnRateSample, burns_at_least
+from slo_core.budgets.history import FiringSince, History, Point, ranges_of
+from slo_core.budgets.wording import NOTHING, burn_text, percent, waiting_text, windows_text
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric, quoted
-from slo_core.objectives.alert_rule import AlertRule
+from slo_core.objectives.alert_rule import AlertRule, exact
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
+from slo_core.status_page.headline import FiringRules
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
 from slo_core.tracking.registry import SLORegistry
@@ -24,70 +23,79 @@ __all__ = ["CHARTS", "alert_table", "history_table", "range_choices", "series_na
 # The caption of each chart, by its name in the script.
 CHARTS = {
     "budget": "Error budget left, and an even spend",
-    "events": "Good and bad events",
+    "events": "Share of bad events, and the share that is allowed",
     "burn": "Burn rate, and the factors of the alert rules",
 }
+
+_ALERT_HEADINGS = ("Rule", "Now", "Fires at", "Long window", "Short window")
 
 # More lines than this are hard to read.
 _MOST_LINES = 48
 
 
-def alert_table(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline, zone: tzinfo = UTC) -> ET.Element:
-    """Every alert rule: both windows with the counts behind them, and since when it fires."""
-    rules = definition.active_alert_rules
+def alert_table(definition: SLODefinition, rules: FiringRules, zone: tzinfo = UTC) -> ET.Element:
+    """
+    Every alert rule: whether it fires and why not, and both windows with the counts behind them.
+
+    Args:
+        definition: The SLO.
+        rules: Of `firing_rules`.
+        zone: The time zone that times are written in.
+    """
     if not rules:
         return element("section", element("h2", "Alerts"), element("p", "This SLO has no alert rule."))
-    headings = ("Rule", "Fires at", "Long window", "Short window", "Firing")
     rows = [
-        _alert_row(rule, alert, definition, snapshot, timeline, zone)
-        for rule, alert in zip(rules, snapshot.alerts, strict=True)
+        _alert_row(rule, alert, since, definition, zone)
+        for rule, (alert, since) in zip(definition.active_alert_rules, rules, strict=True)
     ]
     table = element(
         "table",
         element("caption", "Alert rules", class_="slo-hidden"),
-        element("thead", element("tr", *(element("th", text, scope="col") for text in headings))),
+        element("thead", element("tr", *(element("th", text, scope="col") for text in _ALERT_HEADINGS))),
         element("tbody", *rows),
-        class_="slo-table",
+        class_="slo-table slo-cards",
     )
     note = "A rule fires when both of its windows burn at its factor or faster."
     return element("section", element("h2", "Alerts"), element("p", note), _scrolling(table, "Alert rules"))
 
 
 def _alert_row(
-    rule: AlertRule,
-    alert: AlertState,
-    definition: SLODefinition,
-    snapshot: SLOSnapshot,
-    timeline: Timeline,
-    zone: tzinfo,
+    rule: AlertRule, alert: AlertState, since: FiringSince | None, definition: SLODefinition, zone: tzinfo
 ) -> ET.Element:
-    factor = rule.factor(definition.window_seconds)
-    share = float(factor * rule.long_window / definition.window_seconds)
-    firing: tuple[Node, ...] = ("no",)
+    share = float(rule.factor(definition.window_seconds) * rule.long_window / definition.window_seconds)
+    now: tuple[Node, ...]
     if alert.is_firing:
-        since = firing_since(
-            rule,
-            factor=factor,
-            definition=definition,
-            timeline=timeline,
-            at=snapshot.at,
-            data_since=snapshot.data_since,
-        )
-        firing = (element("strong", "firing"), element("p", *_since(since, zone)))
+        now = (element("strong", "firing"), element("p", *_since(since, zone)))
+    elif alert.waiting is not None:
+        now = (element("strong", f"waiting: {waiting_text(alert)}"),)
+    else:
+        now = ("no", element("p", _slow(alert, definition)))
+    fires_at = (
+        f"{alert.threshold:g}x",
+        element("p", f"{percent(share, 1)} of the budget in {format_duration(rule.long_window)}"),
+        element("p", f"and {rule.min_failures:,} bad events") if rule.min_failures > 1 else None,
+    )
+    cells = (now, fires_at, _burned(alert.long), _burned(alert.short))
     return element(
         "tr",
-        element("th", element("bdi", rule.severity), scope="row"),
-        element(
-            "td",
-            f"{float(factor):g}x",
-            element("p", f"{percent(share, 1)} of the budget in {format_duration(rule.long_window)}"),
-            element("p", f"and {rule.min_failures:,} bad events") if rule.min_failures > 1 else None,
+        element("th", element("bdi", rule.severity), f" {windows_text(alert)}", scope="row"),
+        *(
+            element("td", *content, data_label=heading)
+            for heading, content in zip(_ALERT_HEADINGS[1:], cells, strict=True)
         ),
-        element("td", *_burned(alert.long)),
-        element("td", *_burned(alert.short)),
-        element("td", *firing),
         class_="slo-firing" if alert.is_firing else None,
     )
+
+
+def _slow(alert: AlertState, definition: SLODefinition) -> str:
+    """Which of the windows burns too slowly for the rule to fire."""
+    factor = exact(alert.threshold)
+    slow = [
+        format_duration(sample.window_seconds)
+        for sample in (alert.long, alert.short)
+        if not burns_at_least(sample.counts, definition.objective, factor)
+    ]
+    return f"{' and '.join(slow)} below {alert.threshold:g}x"
 
 
 def _since(since: FiringSince | None, zone: tzinfo) -> tuple[Node, ...]:

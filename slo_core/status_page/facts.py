@@ -6,12 +6,13 @@ from datetime import UTC, tzinfo
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.snapshot import SLOSnapshot
-from slo_core.budgets.wording import NOTHING, measured_text, percent, target_digits, window_text
+from slo_core.budgets.wording import NOTHING, measured_text, percent, target_digits, time_left_text, window_text
 from slo_core.objectives.definition import DEFAULT_BURN_RATE_THRESHOLD, DEFAULT_BURN_RATE_WINDOWS, SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.http_rule import HTTPRule, classifier_name
-from slo_core.status_page.markup import Node, element, timestamp
-from slo_core.status_page.overview import budget_cell, state_badge, time_left
+from slo_core.status.state import budget_state, burning_now
+from slo_core.status_page.markup import Node, element, is_web_address, timestamp
+from slo_core.status_page.overview import badge, budget_cell
 from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["facts"]
@@ -23,15 +24,16 @@ _Facts = list[tuple[str, Node | tuple[Node, ...]]]
 def facts(definition: SLODefinition, snapshot: SLOSnapshot, registry: SLORegistry, zone: tzinfo = UTC) -> ET.Element:
     """The state of the SLO, its definition and its store."""
     digits = target_digits(snapshot.target)
-    has_data = snapshot.has_data
+    has_data, burning = snapshot.has_data, burning_now(snapshot)
     allowed = snapshot.error_budget_ratio * snapshot.total
     state: _Facts = [
-        ("State", state_badge(snapshot)),
+        ("Burning now", "no" if burning is None else badge(burning)),
+        ("Budget", badge(budget_state(snapshot))),
         ("Success", percent(snapshot.success_ratio, digits + 1) if has_data else NOTHING),
         ("Budget left", budget_cell(snapshot)),
         ("Bad events", f"{snapshot.failures:,} of {allowed:,.1f} allowed" if has_data else NOTHING),
         ("Events", f"{snapshot.total:,}"),
-        ("Exhausted in", time_left(snapshot)),
+        ("Exhausted in", time_left_text(snapshot)),
         ("Measured", measured_text(definition, snapshot)),
         ("Measured since", timestamp(snapshot.data_since, zone)),
         ("Last event", timestamp(snapshot.last_event_at, zone)),
@@ -87,7 +89,7 @@ def _definition(definition: SLODefinition) -> _Facts:
     if definition.burn_rate_threshold != DEFAULT_BURN_RATE_THRESHOLD:
         entries.append(("Burn threshold", f"{definition.burn_rate_threshold:g}x"))
     entries += [(f"Label {name}", value) for name, value in definition.labels.items()]
-    if definition.runbook.startswith(("https://", "http://")):
+    if is_web_address(definition.runbook):
         entries.append(("Runbook", element("a", definition.runbook, href=definition.runbook, rel="noreferrer")))
     elif definition.runbook:
         entries.append(("Runbook", definition.runbook))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from xml.etree import ElementTree as ET
 
-__all__ = ["Node", "element", "html_of", "timestamp"]
+__all__ = ["Node", "element", "html_of", "is_web_address", "timestamp"]
 
 Node = ET.Element | str | None
 
@@ -41,6 +41,11 @@ def html_of(node: ET.Element) -> str:
     """The text of an element; characters that cannot be encoded become question marks."""
     text = ET.tostring(node, encoding="unicode", method="html")
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def is_web_address(text: str) -> bool:
+    """Whether a text that a user wrote may be the target of a link."""
+    return text.startswith(("https://", "http://"))
 
 
 def timestamp(at: float | None, zone: tzinfo = UTC) -> ET.Element:

@@ -1,13 +1,13 @@
-"""The overview of the status page: a table of every SLO, the worst first."""
+"""The overview of the status page: a table of every SLO, the most urgent first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
-from slo_core.budgets.alerts import AlertState
+from slo_core.budgets.bucket import Increment
 from slo_core.budgets.burn_rate import burns_at_least
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, pace_of
 from slo_core.budgets.wording import (
@@ -15,22 +15,49 @@ from slo_core.budgets.wording import (
     burn_text,
     measured_text,
     percent,
-    roughly,
+    rule_text,
     target_digits,
+    time_left_text,
+    waiting_text,
     window_text,
+    windows_text,
 )
 from slo_core.objectives.alert_rule import exact
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.target import Target
-from slo_core.status.state import STATES, State, state_of, worst_first
+from slo_core.status.state import (
+    BUDGET_STATES,
+    BURNING_STATES,
+    BudgetState,
+    Burning,
+    budget_state,
+    burning_now,
+    most_urgent_first,
+    waiting_alert,
+)
+from slo_core.status_page.last_day import LastDays, sparkline
 from slo_core.status_page.links import Links
-from slo_core.status_page.markup import Node, element, timestamp
+from slo_core.status_page.markup import Node, element, is_web_address, timestamp
 
-__all__ = ["COLUMNS", "budget_cell", "burn_list", "overview", "state_badge", "time_left"]
+__all__ = ["COLUMNS", "SHOWN_STATES", "badge", "budget_cell", "burn_list", "labels_of", "overview"]
 
 # Decorative: the text next to them says the same.
-_ICONS = {"met": "✓", "burning": "▲", "exhausted": "■", "breached": "✕", "warming up": "◔", "no data": "○"}
+_ICONS: dict[Burning | BudgetState, str] = {
+    "paging": "▲",
+    "ticketing": "△",
+    "waiting": "◌",
+    "met": "✓",
+    "exhausted": "■",
+    "breached": "✕",
+    "warming up": "◔",
+    "no data": "○",
+}
+
+SHOWN_STATES: tuple[Burning | BudgetState, ...] = (*BURNING_STATES, *BUDGET_STATES)
+
+# Of more labels, those in the rows lead to the SLOs that share them.
+_MOST_LABELS = 20
 
 _FOREVER = float("inf")
 
@@ -54,49 +81,64 @@ class _Column(NamedTuple):
 
 COLUMNS = {
     "name": _Column("SLO", lambda snapshot: snapshot.name.casefold()),
-    "state": _Column("State", worst_first),
+    "now": _Column("Burning now", most_urgent_first),
+    "state": _Column("Budget", lambda snapshot: most_urgent_first(snapshot)[1:]),
+    "budget": _Column("Budget left", lambda snapshot: snapshot.error_budget_remaining, is_number=True),
+    "exhausted": _Column("Exhausted in", lambda snapshot: _sorted_time(snapshot.time_to_exhaustion), is_number=True),
+    "burn": _Column("Burn rates", lambda snapshot: -pace_of(snapshot).burn_rate, is_biggest_first=True),
     "target": _Column("Target", lambda snapshot: -snapshot.target, is_number=True, is_biggest_first=True),
     "success": _Column("Success", lambda snapshot: snapshot.success_ratio, is_number=True),
-    "budget": _Column("Budget left", lambda snapshot: snapshot.error_budget_remaining, is_number=True),
-    "burn": _Column("Burn rates", lambda snapshot: -pace_of(snapshot).burn_rate, is_biggest_first=True),
-    "alerts": _Column(
-        "Alerts firing", lambda snapshot: -sum(alert.is_firing for alert in snapshot.alerts), is_biggest_first=True
-    ),
-    "exhausted": _Column("Exhausted in", lambda snapshot: _sorted_time(snapshot.time_to_exhaustion), is_number=True),
     "events": _Column("Events", lambda snapshot: -snapshot.total, is_number=True, is_biggest_first=True),
     "fed": _Column("Last event", lambda snapshot: snapshot.last_event_at or 0.0),
 }
 
 
-def overview(snapshots: SLOSnapshots, *, query: Mapping[str, str], links: Links, zone: tzinfo = UTC) -> ET.Element:
+def overview(
+    snapshots: SLOSnapshots,
+    *,
+    query: Mapping[str, str],
+    links: Links,
+    days: LastDays | None = None,
+    zone: tzinfo = UTC,
+) -> ET.Element:
     """
     The table of a registry's SLOs, with links that filter by state.
 
     Args:
         snapshots: Every SLO with its snapshot.
-        query: `state` shows one state only; `sort` is a column, with a minus in front for the other way round.
+        query: `state` shows one state only, of the budget or of what burns now; `sort` is a column, with a minus in front
+            for the other way round; `label` shows the SLOs with that label only: "team=payments".
         links: The addresses of the page.
+        days: The last day of each; None where it could not be read.
         zone: The time zone that times are written in.
     """
+    asked = query
     wanted = query.get("state", "")
-    if wanted not in STATES:
+    if wanted not in SHOWN_STATES:
         wanted = ""
-    sort = query.get("sort", "state")
+    sort = query.get("sort", "now")
     if sort.removeprefix("-") not in COLUMNS:
-        sort = "state"
+        sort = "now"
     # The links of the page repeat the query: without values that are not understood.
     understood = {"state": bool(wanted), "sort": "sort" in query}
     query = {name: value for name, value in (("state", wanted), ("sort", sort)) if understood[name]}
-    states = [state_of(snapshot) for _, snapshot in snapshots]
-    shown = [slo for slo, state in zip(snapshots, states, strict=True) if wanted in ("", state)]
+    labels = labels_of(snapshots)
+    label = asked.get("label", "")
+    if label in labels:
+        query["label"] = label
+        snapshots = SLOSnapshots(slo for slo in snapshots if label in _labels(slo[0]))
+    states = [(burning_now(snapshot), budget_state(snapshot)) for _, snapshot in snapshots]
+    shown = [slo for slo, of_slo in zip(snapshots, states, strict=True) if wanted in ("", *of_slo)]
     key = COLUMNS[sort.removeprefix("-")].key
     shown.sort(key=lambda slo: slo[1].name)
     shown.sort(key=lambda slo: key(slo[1]), reverse=sort.startswith("-"))
-    rows = [_row(definition, snapshot, links, zone) for definition, snapshot in shown]
+    lines = {} if days is None else days
+    rows = [_row(definition, snapshot, lines.get(definition.name), links, zone) for definition, snapshot in shown]
     nothing = "No SLO is defined." if not snapshots else f"No SLO is {wanted}."
     return element(
         "section",
         _filters(states, wanted, query, links),
+        _label_filters(labels, query, links) if len(labels) <= _MOST_LABELS else None,
         element(
             "div",
             element(
@@ -104,7 +146,7 @@ def overview(snapshots: SLOSnapshots, *, query: Mapping[str, str], links: Links,
                 element("caption", "SLOs with their remaining error budgets", class_="slo-hidden"),
                 element("thead", element("tr", *(_heading(name, sort, query, links) for name in COLUMNS))),
                 element("tbody", *rows),
-                class_="slo-table slo-overview",
+                class_="slo-table slo-overview slo-cards",
             ),
             class_="slo-scroll",
             tabindex="0",
@@ -116,15 +158,46 @@ def overview(snapshots: SLOSnapshots, *, query: Mapping[str, str], links: Links,
     )
 
 
-def _filters(states: list[State], wanted: str, query: Mapping[str, str], links: Links) -> ET.Element:
+def _filters(
+    states: list[tuple[Burning | None, BudgetState]], wanted: str, query: Mapping[str, str], links: Links
+) -> ET.Element:
     rest = {name: value for name, value in query.items() if name != "state"}
     choices = [element("li", _choice(f"all {len(states)}", links.overview(rest), is_current=not wanted))]
-    for state in STATES:
-        count = states.count(state)
+    for state in SHOWN_STATES:
+        count = sum(state in of_slo for of_slo in states)
         if count or state == wanted:
             address = links.overview({**rest, "state": state})
             choices.append(element("li", _choice(f"{state} {count}", address, is_current=state == wanted)))
     return element("nav", element("ul", *choices, class_="slo-choices"), aria_label="Filter by state")
+
+
+def _label_filters(labels: Sequence[str], query: Mapping[str, str], links: Links) -> ET.Element | None:
+    chosen = query.get("label")
+    rest = {name: value for name, value in query.items() if name != "label"}
+    if not labels:
+        return None
+    choices = [
+        element(
+            "li",
+            # The one that is chosen leads back to all.
+            _choice(
+                label,
+                links.overview(rest if label == chosen else {**rest, "label": label}),
+                is_current=label == chosen,
+            ),
+        )
+        for label in labels
+    ]
+    return element("nav", element("ul", *choices, class_="slo-choices"), aria_label="Filter by label")
+
+
+def labels_of(snapshots: SLOSnapshots) -> list[str]:
+    """The labels of the SLOs, each once: "team=payments"."""
+    return sorted({label for definition, _ in snapshots for label in _labels(definition)})
+
+
+def _labels(definition: SLODefinition) -> list[str]:
+    return [f"{name}={value}" for name, value in definition.labels.items()]
 
 
 def _choice(text: str, address: str, *, is_current: bool) -> ET.Element:
@@ -145,7 +218,9 @@ def _heading(name: str, sort: str, query: Mapping[str, str], links: Links) -> ET
     )
 
 
-def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: tzinfo) -> ET.Element:
+def _row(
+    definition: SLODefinition, snapshot: SLOSnapshot, day: Sequence[Increment] | None, links: Links, zone: tzinfo
+) -> ET.Element:
     digits = target_digits(snapshot.target)
     measured = f"{measured_text(definition, snapshot)} measured"
     start = definition.own_span(at=snapshot.at, until=snapshot.at).start
@@ -159,19 +234,30 @@ def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: t
             "th",
             element("a", element("bdi", snapshot.name), href=links.detail(snapshot.name, {})),
             element("p", definition.description, dir="auto") if definition.description else None,
+            _links(definition, links),
             scope="row",
         ),
-        _cell("state", state_badge(snapshot)),
+        _cell("now", *_now(snapshot), sparkline(definition, day, at=snapshot.at)),
+        _cell("state", badge(budget_state(snapshot))),
+        _cell("budget", *budget_cell(snapshot)),
+        _cell("exhausted", time_left_text(snapshot)),
+        _cell("burn", burn_list(snapshot)),
         _cell("target", percent(snapshot.target, digits), *target),
         _cell("success", success),
-        _cell("budget", *budget_cell(snapshot)),
-        _cell("burn", burn_list(snapshot)),
-        _cell("alerts", *_alerts(snapshot)),
-        _cell("exhausted", time_left(snapshot)),
         _cell("events", f"{snapshot.total:,}", bad),
         _cell("fed", timestamp(snapshot.last_event_at, zone)),
         data_slo=snapshot.name,
     )
+
+
+def _links(definition: SLODefinition, links: Links) -> ET.Element | None:
+    """The runbook and the labels, each of which leads to the SLOs that share it."""
+    nodes: list[Node] = []
+    if is_web_address(definition.runbook):
+        nodes.append(element("a", "runbook", href=definition.runbook, rel="noreferrer"))
+    nodes += [element("a", label, href=links.overview({"label": label})) for label in _labels(definition)]
+    spaced = [part for node in nodes for part in (" ", node)][1:]
+    return element("p", *spaced) if spaced else None
 
 
 def _cell(column: str, *content: Node) -> ET.Element:
@@ -180,9 +266,8 @@ def _cell(column: str, *content: Node) -> ET.Element:
     return element("td", *content, class_=class_, data_label=COLUMNS[column].heading)
 
 
-def state_badge(snapshot: SLOSnapshot) -> ET.Element:
-    """The state as text and icon."""
-    state = state_of(snapshot)
+def badge(state: Burning | BudgetState) -> ET.Element:
+    """A state as text and icon."""
     icon = element("span", _ICONS[state], aria_hidden="true")
     return element("span", icon, f" {state}", class_=f"slo-state slo-{state.replace(' ', '-')}")
 
@@ -197,7 +282,7 @@ def budget_cell(snapshot: SLOSnapshot) -> tuple[Node, ...]:
         "svg",
         element("rect", width="100%", height="100%", class_="slo-track"),
         element("rect", width=width, height="100%", class_="slo-left"),
-        class_=f"slo-bar slo-{state_of(snapshot).replace(' ', '-')}",
+        class_=f"slo-bar slo-{budget_state(snapshot).replace(' ', '-')}",
         aria_hidden="true",
         focusable="false",
     )
@@ -226,30 +311,23 @@ def burn_list(snapshot: SLOSnapshot) -> ET.Element:
     return element("ul", *lines, class_="slo-lines")
 
 
-def _alerts(snapshot: SLOSnapshot) -> tuple[Node, ...]:
-    firing: dict[str, list[AlertState]] = {}
+def _now(snapshot: SLOSnapshot) -> tuple[Node, ...]:
+    """What burns now: the rules that fire by severity, or what the first one waits for that would fire otherwise."""
+    burning = burning_now(snapshot)
+    if burning is None:
+        return ("no",)
+    waiting = waiting_alert(snapshot)
+    if burning == "waiting" and waiting is not None:
+        return badge(burning), element("p", f"{rule_text(waiting)}: {waiting_text(waiting)}")
+    firing: dict[str, list[str]] = {}
     for alert in snapshot.alerts:
         if alert.is_firing:
-            firing.setdefault(alert.severity, []).append(alert)
-    if not firing:
-        return ("none",)
+            firing.setdefault(alert.severity, []).append(windows_text(alert))
     lines = [
-        element("li", element("strong", element("bdi", severity)), f" {', '.join(_windows(alert) for alert in alerts)}")
-        for severity, alerts in firing.items()
+        element("li", element("strong", element("bdi", severity)), f" {', '.join(windows)}")
+        for severity, windows in firing.items()
     ]
-    return (element("ul", *lines, class_="slo-lines slo-firing"),)
-
-
-def _windows(alert: AlertState) -> str:
-    return f"{format_duration(alert.long.window_seconds)}/{format_duration(alert.short.window_seconds)}"
-
-
-def time_left(snapshot: SLOSnapshot) -> str:
-    """The time until the budget is spent at the present burn rate."""
-    left = snapshot.time_to_exhaustion
-    if left is None:
-        return NOTHING
-    return "gone" if left == 0 and snapshot.has_data else roughly(left)
+    return badge(burning), element("ul", *lines, class_="slo-lines slo-firing")
 
 
 def _sorted_time(left: float | None) -> float:

@@ -12,17 +12,20 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.history import history, ranges_of
-from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
+from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, measured_in_window
 from slo_core.budgets.timeline import Timeline
 from slo_core.conventions import LOGGER_NAME
 from slo_core.errors import ConfigError, Problem, described
+from slo_core.objectives.definition import SLODefinition
 from slo_core.status.json_view import history_json, status_json
-from slo_core.status.state import STATES
+from slo_core.status.state import FIRING_STATES, Burning, burning_now
 from slo_core.status_page.detail import CHARTS, alert_table, history_table, range_choices, series_names
 from slo_core.status_page.facts import facts
+from slo_core.status_page.headline import firing_rules, headline
+from slo_core.status_page.last_day import LastDays, last_days
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
-from slo_core.status_page.overview import COLUMNS, overview
+from slo_core.status_page.overview import COLUMNS, SHOWN_STATES, labels_of, overview
 from slo_core.status_page.query import PageQuery, choice_problem, json_problems
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 from slo_core.tracking.registry import SLORegistry
@@ -32,6 +35,7 @@ from slo_core.tracking.tracker import SLOTracker
 __all__ = ["PageContent", "StatusPage"]
 
 REFRESH_SECONDS = 15
+_DAYS_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,16 @@ class PageContent:
         html: The content as safe HTML.
         styles: File names of its style sheets, in their order.
         scripts: File names of its scripts, in their order.
+        news: What fires, for the title of the window: "2 paging"; empty while nothing does.
+        icon: File name of its icon.
     """
 
     title: str
     html: str
     styles: tuple[str, ...] = ("slo.css",)
     scripts: tuple[str, ...] = ("slo.js",)
+    news: str = ""
+    icon: str = "slo.svg"
 
 
 _Past = tuple[SLOSnapshot, Timeline]
@@ -65,10 +73,13 @@ class StatusPage:
         registry: The SLOs.
     """
 
-    __slots__ = ("_pasts", "registry")
+    __slots__ = ("_days", "_pasts", "_shared_days", "registry")
 
     def __init__(self, registry: SLORegistry) -> None:
         self.registry = registry
+        self._shared_days = registry.internals.shared(partial(last_days, registry))
+        # When they were read, by the monotonic clock.
+        self._days: tuple[float, LastDays | None] = (0.0, None)
         # By SLO: requests for its page at about the same time share one read.
         self._pasts: dict[str, SharedRead[_Past]] = {}
 
@@ -84,15 +95,26 @@ class StatusPage:
         title = f"Service level objectives of {self.registry.service}"
         try:
             snapshots = self.registry.internals.read_shared()
+            days = self._read_days()
         except Exception as exc:  # the page says so
             return PageContent(title, html_of(_frame(self._away(exc), is_up=False)))
-        tables = overview(snapshots, query=query, links=links, zone=zone)
+        tables = overview(snapshots, query=query, links=links, days=days, zone=zone)
         at = max((snapshot.at for _, snapshot in snapshots), default=time.time())
         missing = [element("p", reason, class_="slo-note", role="alert", dir="auto") for reason in snapshots.unreadable]
+        burning = [burning_now(snapshot) for _, snapshot in snapshots]
+        counts = [(state, burning.count(state)) for state in FIRING_STATES if state in burning]
         sorts = [f"{sign}{name}" for name in COLUMNS for sign in ("", "-")]
-        asked = _questions(query, choice_problem(query, "state", STATES), choice_problem(query, "sort", sorts))
+        asked = _questions(
+            query,
+            choice_problem(query, "state", SHOWN_STATES),
+            choice_problem(query, "sort", sorts),
+            choice_problem(query, "label", labels_of(snapshots) or ("none, because no SLO has a label",)),
+        )
         return PageContent(
-            title, html_of(_frame(*asked, *self._notes(), *missing, tables, _read_at(at, zone), searchable=True))
+            title,
+            html_of(_frame(*asked, *self._notes(), *missing, tables, _read_at(at, zone), searchable=True)),
+            news=", ".join(f"{count} {state}" for state, count in counts),
+            icon=_icon(counts[0][0] if counts else None),
         )
 
     def detail(self, name: str, query: Mapping[str, str], *, links: Links, zone: tzinfo = UTC) -> PageContent:
@@ -111,15 +133,16 @@ class StatusPage:
         tracker = self.registry.get(name)
         definition = tracker.definition
         ranges = ranges_of(definition)
-        chosen = query.get("range", "")
-        chosen = chosen if chosen in ranges else list(ranges)[-1]
         about = element("p", definition.description, dir="auto") if definition.description else None
         styles, scripts = ("uplot.css", "slo.css"), ("uplot.js", "slo.js")
         try:
             snapshot, timeline = self._past(tracker)
+            chosen = query.get("range", "")
+            chosen = chosen if chosen in ranges else _fitting_range(ranges, definition, snapshot)
             past = history(definition, snapshot, timeline, range_seconds=ranges[chosen])
         except Exception as exc:  # the page says so
             return PageContent(name, html_of(_frame(about, self._away(exc), is_up=False)), styles, scripts)
+        rules = firing_rules(definition, snapshot, timeline)
         charts = [
             element(
                 "figure",
@@ -131,8 +154,9 @@ class StatusPage:
         frame = _frame(
             about,
             *_questions(query, choice_problem(query, "range", ranges)),
+            headline(definition, snapshot, timeline, rules, zone),
             *self._notes(),
-            facts(definition, snapshot, self.registry, zone),
+            alert_table(definition, rules, zone),
             element("h2", "The past"),
             range_choices(definition, chosen, links),
             element(
@@ -143,11 +167,14 @@ class StatusPage:
                 data_json=links.json({"slo": name, "range": chosen}),
             ),
             history_table(past, zone),
-            alert_table(definition, snapshot, timeline, zone),
+            facts(definition, snapshot, self.registry, zone),
             series_names(definition, self.registry),
             _read_at(snapshot.at, zone),
         )
-        return PageContent(name, html_of(frame), styles, scripts)
+        burning = burning_now(snapshot)
+        return PageContent(
+            name, html_of(frame), styles, scripts, news=burning if burning in FIRING_STATES else "", icon=_icon(burning)
+        )
 
     def json_view(self, query: Mapping[str, str]) -> dict[str, Any]:
         """
@@ -177,6 +204,16 @@ class StatusPage:
         view = status_json(self.registry, snapshots=SLOSnapshots([(definition, snapshot)]))
         past = history(definition, snapshot, timeline, range_seconds=seconds)
         return {**view, "note": self._note(), "history": history_json(past)}
+
+    def _read_days(self) -> LastDays:
+        """The last days, those of a shared store not older than half a minute: a bar of theirs is half an hour."""
+        if self.registry.store.scope == "process":
+            return last_days(self.registry)
+        read_at, days = self._days
+        if days is None or not 0 <= time.monotonic() - read_at < _DAYS_SECONDS:
+            days = self._shared_days()
+            self._days = (time.monotonic(), days)
+        return days
 
     def _past(self, tracker: SLOTracker) -> _Past:
         store = self.registry.store
@@ -219,6 +256,18 @@ class StatusPage:
             class_="slo-note slo-away",
             role="alert",
         )
+
+
+def _icon(burning: Burning | None) -> str:
+    return f"slo-{burning}.svg" if burning in FIRING_STATES else "slo.svg"
+
+
+def _fitting_range(ranges: Mapping[str, int], definition: SLODefinition, snapshot: SLOSnapshot) -> str:
+    """The shortest range while a rule fires or waits, else the shortest that shows all that is measured."""
+    if any(alert.is_firing or alert.waiting is not None for alert in snapshot.alerts):
+        return next(iter(ranges))
+    measured = measured_in_window(definition, snapshot)
+    return next((name for name, seconds in ranges.items() if seconds >= measured), list(ranges)[-1])
 
 
 def _read_past(tracker: SLOTracker) -> _Past:

@@ -1,4 +1,4 @@
-"""The query of an address of the status page: `slo`, `range`, `state`, `sort`."""
+"""The query of an address of the status page: `slo`, `range`, `state`, `sort`, `label`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from slo_core.errors import Problem, nearest
 __all__ = ["PageQuery", "choice_problem", "json_problems"]
 
 _JSON_PARAMETERS = ("slo", "range")
-_PARAMETERS = (*_JSON_PARAMETERS, "state", "sort")
+_PARAMETERS = (*_JSON_PARAMETERS, "state", "sort", "label")
 
 # A message repeats no more of a value.
 _LONGEST_SHOWN = 60

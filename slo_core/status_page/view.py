@@ -119,8 +119,10 @@ class StatusView:
             "head",
             element("meta", charset="utf-8"),
             element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            element("title", f"{content.title} | SLO status" if is_detail else "SLO status"),
-            element("link", rel="icon", href=f"{asset('slo.svg')}?v={version}"),
+            element(
+                "title", " | ".join(filter(None, (content.news, content.title if is_detail else "", "SLO status")))
+            ),
+            element("link", rel="icon", href=f"{asset(content.icon)}?v={version}"),
             *styles,
             *scripts,
         )

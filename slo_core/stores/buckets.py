@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from slo_core.budgets.bucket import BucketRange, Increment
@@ -37,12 +37,14 @@ class Declaration:
         fingerprint: Of what the SLO counts; another one means that old and new numbers are of different things.
         keeps_seconds: The longest that any of its windows can ever be.
         since: Since when the process measures it, in seconds since the epoch.
+        kept_since: In a copy, as in the record that is copied; None else.
     """
 
     definition: str
     fingerprint: str
     keeps_seconds: int
     since: float
+    kept_since: int | None = None
 
 
 # A tuple: twenty are made a second, and a frozen dataclass takes three times as long to make.
@@ -175,6 +177,8 @@ class SLORecord:
         lost_blocks: How often counts that the store had written were gone: it threw them away.
         seen_at: When a process last declared the SLO or handed over events of it, by the store's clock; None where the
             store does not say.
+        kept_since: Since when its coarser buckets are kept, where they were kept for a shorter time before it was declared with
+            longer windows; see `slo_core.stores.layout.kept_after_growing`. None where they never were.
     """
 
     slo: str
@@ -191,6 +195,7 @@ class SLORecord:
     idle_seconds: float = 0.0
     lost_blocks: int = 0
     seen_at: float | None = None
+    kept_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,13 +222,14 @@ class Stored:
         sums: The events of each range of the query, in its order.
         trouble: Why it cannot be read, where it is damaged, fit for a log; None else. Only this SLO is left out then. What
             is read is looked at by the caller: a negative number, say, need not be noticed here.
-        closed: The places of sums that are not of buckets but of closed periods. Set by readers, not by a store.
+        closed: The places of sums that are not of buckets but of closed periods, and since when these are counted: minus
+            infinity for whole ones. Set by readers, not by a store.
     """
 
     record: SLORecord | None
     sums: tuple[EventCounts, ...]
     trouble: str | None = None
-    closed: frozenset[int] = frozenset()
+    closed: Mapping[int, float] = field(default_factory=dict)
 
 
 # For each range of a query, the buckets that hold events, oldest first.
@@ -276,9 +282,9 @@ class BucketStore(Protocol):
         Notes belong to the record: they are gone when it is gone, and only with it. They are removed in two ways, and then
         `swept` becomes the highest `applied` of those that went: when a batch `leaves`, and its writer's note has its nonce;
         and with a declaration, when nothing was heard of their writers for 25 hours (`slo_core.stores.layout.SWEPT_SECONDS`),
-        some twenty at a time. A record that was lost and is made again sees nothing of the old one: no note, no bucket; it
-        has another `generation`. Where notes may vanish by another hand, the store notices (it knows how many there are), and
-        sets `swept` to `applied`.
+        some twenty at a time; but not right after a sleep of all (see `AWAKE_SECONDS` there). A record that was lost and is
+        made again sees nothing of the old one: no note, no bucket; it has another `generation`. Where notes may vanish by
+        another hand, the store notices (it knows how many there are), and sets `swept` to `applied`.
 
         What to add: each increment to its bucket; `good`, `bad`, `dropped` and `errors` to the record; `data_since` becomes the
         earliest of itself, the declaration's and the earliest event that is kept, `last_event_at` the newest event.

@@ -300,5 +300,6 @@ def _batch(content: _Content, writer: str, *, declared: SLORecord) -> Batch:
             fingerprint=declared.fingerprint,
             keeps_seconds=record.keeps_seconds,
             since=record.data_since,
+            kept_since=record.kept_since,
         ),
     )

@@ -12,12 +12,14 @@ from typing import NamedTuple
 from slo_core.budgets.bucket import WindowBuckets
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, HOUR, MINUTES, QUARTER_HOUR, SECONDS, Span, Tier
-from slo_core.stores.buckets import Batch, BucketRange, Increment
+from slo_core.stores.buckets import Batch, BucketRange, Declaration, Increment, Note
 
 __all__ = [
+    "AWAKE_SECONDS",
     "LEAST_KEPT_SECONDS",
     "MOST_COUNTED",
     "NOTES_KEPT_SECONDS",
+    "SWEPT_AT_LAST_SECONDS",
     "SWEPT_AT_ONCE",
     "SWEPT_SECONDS",
     "WIDTHS",
@@ -27,6 +29,7 @@ __all__ = [
     "cut_to_fit",
     "is_after_a_replay",
     "is_outdated",
+    "kept_after_growing",
     "kept_from",
     "kept_seconds",
     "spread",
@@ -40,6 +43,12 @@ NOTES_KEPT_SECONDS = DAY
 
 # Then the note may go. Longer than promised: clocks differ.
 SWEPT_SECONDS = NOTES_KEPT_SECONDS + HOUR
+
+# But only while the SLO has a note that is older than this and younger than that, which shows that time has gone by as it
+# should: after a sleep of all machines or of the store, and under a clock that has leapt, the first writers to wake must not
+# sweep the notes of the others. Without one notes are kept till the last.
+AWAKE_SECONDS = HOUR
+SWEPT_AT_LAST_SECONDS = 31 * DAY
 
 # So many notes of an SLO go at a time: it happens in passing, while other writers wait.
 SWEPT_AT_ONCE = 20
@@ -77,6 +86,31 @@ def kept_from(width_seconds: int, *, newest: float, keeps_seconds: int) -> int:
     """
     tier = _tier(width_seconds, keeps_seconds)
     return tier.bucket(newest) - tier.bucket_count + 1
+
+
+def kept_after_growing(
+    before: int | None,
+    declaration: Declaration,
+    *,
+    last_event_at: float | None,
+    keeps_seconds: int,
+    now: float,
+) -> int | None:
+    """
+    Since when the coarser buckets of an SLO are kept that is declared again: not for longer than before, until now.
+
+    Args:
+        before: As in the record.
+        declaration: The declaration.
+        last_event_at: As in the record; later where buckets expire by the store's clock.
+        keeps_seconds: As in the record, before this declaration.
+        now: The store's clock.
+    """
+    since = [each for each in (before, declaration.kept_since) if each is not None]
+    if last_event_at is not None and declaration.keeps_seconds > max(keeps_seconds, LEAST_KEPT_SECONDS):
+        newest = min(last_event_at, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
+        since.append(kept_from(QUARTER_HOUR, newest=newest, keeps_seconds=keeps_seconds) * QUARTER_HOUR)
+    return max(since, default=None)
 
 
 class Admitted(NamedTuple):
@@ -164,6 +198,21 @@ def admit(batch: Batch, *, last_event_at: int | None, keeps_seconds: int, data_s
         last_event_at=newest,
         data_since=data_since,
     )
+
+
+def is_forgotten(note: Note, *, noted_at: float, now: float) -> bool:
+    """
+    Whether a note that is missing went because its writer was silent for so long (it slept): nothing is lost by that.
+
+    One as young as this must be among those that went: the store was not set back before.
+
+    Args:
+        note: What the store answers without it.
+        noted_at: When the writer's last batch was added, by the store's clock.
+        now: The store's clock.
+    """
+    at = noted_at - 1  # some stores note whole seconds
+    return now - at > SWEPT_SECONDS and note.swept_at >= at
 
 
 def is_outdated(batch: Batch, *, generation: str, swept: int, swept_at: float) -> bool:

@@ -194,6 +194,9 @@ class SLORegistry:
         """
         A snapshot of each SLO, in the order of `names()`; see `SLOTracker.snapshot`.
 
+        An SLO of which nothing is kept of that time hides no other: its snapshot has no events, `is_complete` is false, and
+        `covered_since` is later than `at`.
+
         Raises:
             StoreError: The store is out of reach, or one of the SLOs is damaged there.
         """

@@ -99,7 +99,7 @@ class RegistryInternals:
                     query, reading = queries[tracker.name], whole_reading(answers[tracker.name])
                     snapshot = tracker.internals.finish_snapshot(query, reading)
                 else:  # it has a store of its own, which may be a user's
-                    snapshot = tracker.snapshot(at=at)
+                    snapshot = tracker.internals.snapshot(at)
             except Exception as exc:  # it hides no other SLO
                 snapshot = exc
             snapshots.append((tracker.definition, snapshot))

@@ -161,7 +161,7 @@ class SLOTracker:
             NotKeptError: The whole time until `at` lies before what is kept.
             ValueError: `at` is not a finite number.
         """
-        return self._internals.snapshot(at)
+        return self._internals.kept_snapshot(at)
 
     def closed_periods(self) -> tuple[ClosedPeriod, ...]:
         """

@@ -15,6 +15,7 @@ from slo_core.stores.base import Ledger, ReadRequest
 from slo_core.tracking.event_counter import EventCounter
 
 if TYPE_CHECKING:
+    from slo_core.budgets.bucket import BucketRange, Increment
     from slo_core.budgets.closed_period import ClosedPeriod
     from slo_core.budgets.timeline import Timeline
 
@@ -79,21 +80,29 @@ class TrackerInternals:
         """
         The snapshot, worked out from the reading that answers the query.
 
-        Raises:
-            NotKeptError: The query is about a time of which nothing is kept.
+        Of a time of which nothing is kept it has no events, is not complete, and its `covered_since` is later than that time.
         """
-        snapshot = self._plan.take(reading, at=query.at, spans=query.request.spans)
-        if query.at < snapshot.covered_since and not query.request.is_live:
-            raise NotKeptError(
-                f"SLO {snapshot.name!r}: at=: expected an instant of which counts are kept, {snapshot.covered_since!r} or "
-                f"later, got {query.at!r}"
-            )
-        return snapshot
+        return self._plan.take(reading, at=query.at, spans=query.request.spans)
 
     def snapshot(self, at: float | None = None) -> SLOSnapshot:
-        """The snapshot, with a read for this SLO alone."""
+        """The snapshot, as `finish_snapshot` returns it, with a read for this SLO alone."""
         query = self.begin_snapshot(at)
         return self.finish_snapshot(query, self._ledger.read(query.request.spans))
+
+    def kept_snapshot(self, at: float | None) -> SLOSnapshot:
+        """
+        The same.
+
+        Raises:
+            NotKeptError: Nothing is kept of that time.
+        """
+        snapshot = self.snapshot(at)
+        if at is not None and at < snapshot.covered_since:
+            raise NotKeptError(
+                f"SLO {snapshot.name!r}: at=: expected an instant of which counts are kept, {snapshot.covered_since!r} or "
+                f"later, got {at!r}"
+            )
+        return snapshot
 
     def window_samples(self, at: float | None = None) -> dict[int, BurnRateSample]:
         """The burn rate of each of the definition's `windows`; `at` as for `SLOTracker.snapshot`."""
@@ -107,6 +116,13 @@ class TrackerInternals:
             self.counter.drain()
         read: Callable[[], tuple[ClosedPeriod, ...]] | None = getattr(self._ledger, "closed_periods", None)
         return () if read is None else read()
+
+    def series(self, buckets: BucketRange) -> list[Increment]:
+        """The buckets of one range that hold events, oldest first."""
+        if self.counter is not None:
+            self.counter.drain()
+        (series,) = self._ledger.series([buckets])
+        return series
 
     def timeline(self, at: float | None = None) -> Timeline:
         """

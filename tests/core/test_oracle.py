@@ -12,6 +12,8 @@ import random
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -155,8 +157,8 @@ def test_a_window_of_the_past_is_right_or_says_that_it_is_not_whole(zone: str, p
             snapshot = tracker.snapshot(at=float(at))
         except NotKeptError:
             assert at < end - longest, "a time of which counts are kept"
-            with pytest.raises(NotKeptError):
-                registry.snapshot_all(at=float(at))
+            (gone,) = registry.snapshot_all(at=float(at))
+            assert (gone.total, gone.is_complete, gone.covered_since > at) == (0, False, True)
             continue
         assert registry.snapshot_all(at=float(at)) == [snapshot]
         start = period_start(at, period, ZoneInfo(zone))
@@ -273,3 +275,36 @@ def test_a_simulated_incident_fires_when_minutes_of_it_say_so(zone: str, period:
     total, bad = last_minutes(120, number)
     assert outcome.budget.after == pytest.approx(float(1 - Fraction(bad, total) / Fraction(1, 10)), abs=1e-12)
     assert (outcome.budget.failures, outcome.budget.events) == (sum(each.bad for each in per_minute), 120 * 50)
+
+
+ZONES = ("UTC", "Asia/Kolkata", "America/St_Johns", "Pacific/Apia", "Europe/Berlin")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_each_event_is_in_one_closed_day_whatever_changes(seed: int, tmp_path: Path) -> None:
+    """Time zones change, the service stands still for days, events come late: a day holds what happened in its part of time."""
+    chance = random.Random(seed)
+    start = last_second("2026-03-09", "UTC") + 1
+    clock, events = FakeClock(float(start)), list[Event]()
+    for _ in range(5):
+        registry = SLORegistry(f"sqlite:///{tmp_path}/slo.db", clock=clock, flush_interval=3600.0)
+        tracker = registry.define(SLODefinition("a", 0.9, timezone=chance.choice(ZONES)))
+        for _ in range(chance.randrange(1, 30)):
+            clock.advance(chance.randrange(HOUR, 8 * HOUR))
+            comes_late = events and chance.random() < 0.25
+            second = chance.choice(events[-30:]).second if comes_late else int(clock())
+            event = Event(second, chance.random() > 0.3)
+            tracker.record(event.is_good, at=float(event.second))
+            events.append(event)
+            registry.flush()
+        days = tracker.closed_periods()
+        registry.close()
+        clock.advance(chance.choice((60, HOUR, 3 * DAY)))
+
+    events.sort()
+    for earlier, day in pairwise(days):
+        assert earlier.end <= day.measured_since
+    for day in days:
+        assert day.end - day.start in (23 * HOUR, DAY, 25 * HOUR)
+        assert (day.total, day.bad) == counted(events, day.measured_since, day.end - 1)
+    assert sum(day.total for day in days) == counted(events, start, days[-1].end - 1).total

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from slo_core import AlertRule, InMemoryStore, Observation, PrometheusExporter, SLODefinition, SLORegistry, SLOTracker
+from slo_core.budgets.history import history
 from slo_core.errors import NotKeptError
 from slo_core.status.json_view import status_json
 from slo_core.status.sources.json_view import services_of_json
@@ -61,14 +62,78 @@ def test_a_window_of_the_past_is_whole_or_says_since_when_it_is_covered(
 
 
 def test_a_time_of_which_nothing_is_kept_is_an_error(clock: FakeClock) -> None:
-    """Not a window without events, which would read as one without failures."""
+    """Not a window without events, which would read as one without failures. Where others answer, too, it is marked."""
     registry = SLORegistry(clock=clock)
+    kept = registry.define(SLODefinition("b", 0.9, window="quarter"))
     tracker = counted(registry, clock, days=40, definition=SLODefinition("a", 0.9))
+    kept.record_failure(at=clock() - 33 * DAY)
+    at = clock() - 32 * DAY
 
     with pytest.raises(NotKeptError, match="SLO 'a': at=: expected an instant of which counts are kept"):
-        tracker.snapshot(at=clock() - 32 * DAY)
-    with pytest.raises(NotKeptError):
-        registry.snapshot_all(at=clock() - 32 * DAY)
+        tracker.snapshot(at=at)
+    other, gone = registry.snapshot_all(at=at)
+
+    assert (other.name, other.failures, other.is_complete) == ("b", 1, True)
+    assert (gone.name, gone.total, gone.is_complete, gone.covered_since > at) == ("a", 0, False, True)
+    assert not any(sample.is_complete for sample in gone.window_samples)
+
+
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+@pytest.mark.parametrize("hours_late", [150, 8 * 24 - 1, 8 * 24, 8 * 24 + 1, 8 * 24 + 2, 200, 900])
+def test_a_late_event_is_in_the_closed_month_and_in_its_window_or_in_neither(
+    store: str, hours_late: int, clock: FakeClock, tmp_path: Path
+) -> None:
+    """For as long as the counts of the whole month are kept: a week at least. From then on the row is final."""
+    march, april = (dt.datetime(2026, month, 1, tzinfo=dt.UTC).timestamp() for month in (3, 4))
+    clock.now = march
+    with SLORegistry("memory://" if store == "memory" else f"sqlite:///{tmp_path}/slo.db", clock=clock) as registry:
+        tracker = registry.define(SLODefinition("a", 0.9, window="month"))
+        for _ in range(31):
+            tracker.record_success()
+            clock.advance(days=1)
+            registry.flush()
+        for clock.now in (april + HOUR, april + hours_late * HOUR):
+            tracker.record_success()
+            registry.flush()
+        tracker.record_failure(at=april - 1)
+        seen = set()
+        for _ in range(3):
+            registry.flush()
+            (month,) = [each for each in tracker.closed_periods() if each.kind == "month" and each.start == march]
+            snapshot = tracker.snapshot(at=april - 1)
+            assert (snapshot.total, snapshot.failures, snapshot.is_complete) == (month.total, month.bad, True)
+            seen.add(month.bad)
+            clock.advance(days=20)
+            tracker.record_success()
+
+        assert seen == {1 if hours_late <= 8 * 24 else 0} or (len(seen) == 1 and 8 * 24 < hours_late <= 8 * 24 + 1)
+        assert month.is_final
+
+
+@pytest.mark.parametrize("is_pruned", [False, True])
+def test_a_longer_window_is_whole_when_all_of_it_was_kept(is_pruned: bool, clock: FakeClock, tmp_path: Path) -> None:
+    """Under the shorter one older counts went; four weeks later nothing is missing any more."""
+    url = f"sqlite:///{tmp_path}/slo.db"
+    with SLORegistry(url, clock=clock) as registry:
+        counted(registry, clock, days=20, definition=SLODefinition("a", 0.9, 7 * DAY))
+    changed_at = clock()
+    if is_pruned:
+        assert SQLiteBucketStore(tmp_path / "slo.db", clock=clock).prune()
+    with SLORegistry(url, clock=clock) as registry:
+        tracker = registry.define(SLODefinition("a", 0.9, 28 * DAY))
+        registry.flush()
+        for days in (0, 3, 20):
+            clock.now = changed_at + days * DAY
+            tracker.record_success()
+            for snapshot in (tracker.snapshot(), tracker.snapshot(at=clock()), *registry.snapshot_all(at=clock())):
+                assert not snapshot.is_complete
+                assert snapshot.covered_since == pytest.approx(changed_at - 7 * DAY, abs=3 * HOUR)
+            assert snapshot.total == pytest.approx(7 * 24, abs=5)
+            past = history(tracker.definition, snapshot, tracker.internals.timeline(), range_seconds=28 * DAY)
+            assert past.points[0].end - past.step_seconds >= snapshot.covered_since
+        clock.now = changed_at + 22 * DAY
+        tracker.record_success()
+        assert tracker.snapshot().is_complete
 
 
 def test_an_alert_is_not_decided_on_a_part_of_its_window(clock: FakeClock) -> None:

@@ -117,7 +117,7 @@ def test_status_says_the_same_wherever_it_asks(running: Running, kind: str) -> N
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_table_has_a_line_for_each_slo(running: Running, kind: str) -> None:
-    """The worst first, and no colour in a pipe."""
+    """What pages first, and no colour in a pipe."""
     done = running.status(kind)
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -126,9 +126,10 @@ def test_the_table_has_a_line_for_each_slo(running: Running, kind: str) -> None:
     assert "\x1b" not in done.stdout
     by_name = {line.split()[0]: line.split() for line in lines}
     assert set(by_name) == {"availability", "checkout", "checkout-latency", "receipts"}
-    assert by_name["checkout"][1:9] == ["99.5%", "30d", "burning", "2000", "4", "99.80%", "60.0%", "200.0x/1h"]
-    assert lines[0].startswith("checkout")  # it burns
-    assert by_name["availability"][3:5] == ["warming", "up"]  # without a past, four failures say little about its month
+    assert by_name["checkout"][1:4] == ["paging", "met", "60.0%"]
+    assert by_name["checkout"][-8:-3] == ["99.5%", "30d", "2000", "4", "99.80%"]
+    assert lines[0].startswith("checkout")  # it pages
+    assert by_name["availability"][2:4] == ["warming", "up"]  # without a past, four failures say little about its month
 
 
 @pytest.mark.parametrize("kind", KINDS)

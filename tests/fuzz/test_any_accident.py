@@ -86,7 +86,7 @@ class Process:
 
     def held(self) -> set[int]:
         """Events that can be sent once more."""
-        return self.waiting() | seconds_of(batch for _, batch in self.outbox._kept)
+        return self.waiting() | seconds_of(batch for _, batch, _ in self.outbox._kept)
 
 
 def seconds_of(batches: Any) -> set[int]:

@@ -11,6 +11,7 @@ import pytest
 
 from faulty_store import FaultyStore
 from slo_core import SLORegistry
+from slo_core.budgets.alerts import Waiting
 from slo_core.status_page.view import StatusView
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
@@ -54,8 +55,12 @@ def test_every_key_has_its_place_in_the_table(view: StatusView) -> None:
     assert LINES["`slos[]`"] == slo.keys() - {"windows", "alerts"}
     assert LINES["`slos[].windows[]`"] == slo["windows"][0].keys()
     assert LINES["`slos[].alerts[]`"] == slo["alerts"][0].keys()
+    assert LINES["`slos[].alerts[].waiting`"] == set(Waiting._fields)
     assert LINES["`store`"] == document["store"].keys()
-    assert LINES["`history`, with `?slo=NAME&range=6h`"] == document["history"].keys()
+    history = document["history"]
+    assert LINES["`history`, with `?slo=NAME&range=6h`"] == history.keys() | history["burn_rates"][0].keys() - {
+        "burn_rate"
+    }
     assert document.keys() == {"version", "service", "note", "store", "slos", "history"}
     assert "`version`, `service`, `note`" in LINES
 

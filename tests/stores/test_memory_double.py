@@ -22,6 +22,9 @@ class TestMemoryDouble(StoreContract):
     def lose_record(self, store: Any, slo: str) -> None:
         del store.house.records[store.service, slo]
 
+    def let_pass(self, store: Any, seconds: float) -> None:
+        store.house.let_pass(seconds)
+
     def saved(self, store: Any) -> Any:
         return store.house.saved()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from slo_servers import PATIENCE_SECONDS, require
+from slo_servers import PATIENCE_SECONDS, require, wait_until
 
-__all__ = ["Watched", "new_context", "open_browser", "watch"]
+__all__ = ["Watched", "let_it_refresh", "new_context", "open_browser", "pass_time", "stop_clock", "watch"]
 
 
 @contextmanager
@@ -35,6 +36,37 @@ def new_context(browser: Any, **options: Any) -> Any:
     context = browser.new_context(**options)
     context.set_default_timeout(PATIENCE_SECONDS * 1000)
     return context
+
+
+# A time-out of a request is the browser's own: a test's clock knows timers only.
+_TIMEOUT_BY_TIMER = """
+AbortSignal.timeout = milliseconds => {
+  const aborting = new AbortController();
+  setTimeout(() => aborting.abort(new DOMException("signal timed out", "TimeoutError")), milliseconds);
+  return aborting.signal;
+};
+"""
+
+
+def stop_clock(page: Any) -> None:
+    """Before a page is opened: its timers and time-outs wait for `pass_time`, however slow the machine is."""
+    now = time.time()
+    page.clock.install(time=now)
+    page.add_init_script(_TIMEOUT_BY_TIMER)
+    page.clock.pause_at(now + 1)
+
+
+def pass_time(page: Any, seconds: float) -> None:
+    """So much time passes at once on a page whose clock is stopped, and what was to happen in it happens."""
+    page.clock.run_for(seconds * 1000)
+
+
+def let_it_refresh(page: Any) -> None:
+    """A status page whose clock is stopped refreshes itself once, by its own timer."""
+    before = page.inner_text("#slo-message")
+    pass_time(page, float(page.get_attribute("#slo-status", "data-refresh")))
+    # It shows the time of its refresh, which is another one each time.
+    wait_until(lambda: page.inner_text("#slo-message") != before, message="the page did not refresh itself")
 
 
 class Watched:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from slo_core import SLODefinition, SLORegistry
 from slo_core.stores.buckets import BucketStore
+from slo_core.stores.shared import write_behind
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.tracking.store_services import StoreServices
 
@@ -68,3 +71,9 @@ class DamagedSLO:
         assert not isinstance(snapshots, Exception), snapshots
         assert {"whole": 2}.items() <= {snapshot.name: snapshot.total for _, snapshot in snapshots}.items()
         exporter.close()
+
+    def close(self) -> None:
+        """Release the store, which will not take the events of the damaged SLO however long the worker waits."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(write_behind, "_CLOSE_SECONDS", 0.1)
+            self.registry.close()

@@ -23,7 +23,15 @@ from slo_core.stores.buckets import (
     Stored,
     StoreIdentity,
 )
-from slo_core.stores.layout import SWEPT_AT_ONCE, SWEPT_SECONDS, admit, is_outdated
+from slo_core.stores.layout import (
+    AWAKE_SECONDS,
+    SWEPT_AT_LAST_SECONDS,
+    SWEPT_AT_ONCE,
+    SWEPT_SECONDS,
+    admit,
+    is_outdated,
+    kept_after_growing,
+)
 
 __all__ = ["MemoryBuckets", "MemoryHouse"]
 
@@ -76,6 +84,12 @@ class MemoryHouse:
     def set_back(self, saved: dict[tuple[str, str], Record]) -> None:
         self.records = copy.deepcopy(saved)
 
+    def let_pass(self, seconds: float) -> None:
+        """All that is noted becomes older."""
+        for record in self.records.values():
+            record.swept_at -= seconds
+            record.notes = {writer: (*note[:3], note[3] - seconds) for writer, note in record.notes.items()}
+
     def lose_notes(self) -> None:
         """Another hand deletes them, and nothing else."""
         for record in self.records.values():
@@ -126,7 +140,7 @@ class MemoryBuckets:
         if record is None:
             values = SLORecord(
                 slo, 0, 0, 0, 0, declaration.since, None, declaration.keeps_seconds, declaration.definition,
-                declaration.fingerprint, None,
+                declaration.fingerprint, None, kept_since=declaration.kept_since,
             )  # fmt: skip
             record = self.house.records[self.service, slo] = Record(values, secrets.token_hex(8))
         before = record.values
@@ -135,8 +149,14 @@ class MemoryBuckets:
             slo, before.good, before.bad, before.dropped, before.errors, min(before.data_since, declaration.since),
             before.last_event_at, max(before.keeps_seconds, declaration.keeps_seconds), declaration.definition,
             declaration.fingerprint, before.definition_changed_at if is_same else now,
+            kept_since=kept_after_growing(
+                before.kept_since, declaration, last_event_at=before.last_event_at, keeps_seconds=before.keeps_seconds,
+                now=now,
+            ),
         )  # fmt: skip
-        silent = [writer for writer, note in record.notes.items() if note[3] < now - SWEPT_SECONDS]
+        is_awake = any(AWAKE_SECONDS <= now - note[3] <= SWEPT_SECONDS for note in record.notes.values())
+        kept = SWEPT_SECONDS if is_awake else SWEPT_AT_LAST_SECONDS
+        silent = [writer for writer, note in record.notes.items() if note[3] < now - kept]
         for writer in silent[:SWEPT_AT_ONCE]:
             record.swept_at = max(record.swept_at, record.remove(writer))
         return record
@@ -154,7 +174,7 @@ class MemoryBuckets:
         record.values = SLORecord(
             before.slo, before.good + admitted.good, before.bad + admitted.bad, before.dropped + admitted.dropped,
             before.errors + batch.errors, admitted.data_since, admitted.last_event_at, before.keeps_seconds,
-            before.definition, before.fingerprint, before.definition_changed_at,
+            before.definition, before.fingerprint, before.definition_changed_at, kept_since=before.kept_since,
         )  # fmt: skip
         record.applied += 1
         record.note_count += batch.writer not in record.notes

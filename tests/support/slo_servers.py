@@ -38,6 +38,7 @@ __all__ = [
     "start_prometheus",
     "start_server",
     "stop",
+    "wait_for_notes",
     "wait_until",
 ]
 
@@ -108,6 +109,14 @@ def wait_until(condition: Callable[[], Found], *, message: str = "it did not hap
 def soon(read: Callable[[], Found], expected: object) -> Found:
     """What `read()` returns, once that is `expected`; when time is over, whatever it returns: to be compared by the test."""
     return _poll(read, lambda value: bool(value == expected))
+
+
+def wait_for_notes(folder: Path, word: str, times: int) -> None:
+    """Until an application has written a word so often, each as a line, into the file `notes` of its folder."""
+    notes = folder / "notes"
+    wait_until(
+        lambda: notes.exists() and notes.read_text().split().count(word) >= times, message=f"no view notes {word!r}"
+    )
 
 
 def _poll(read: Callable[[], Found], is_enough: Callable[[Found], bool]) -> Found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -29,6 +30,11 @@ class SQLAccidents:
     def lose_record(self, store: Any, slo: str) -> None:
         with self.cursor(store) as cursor:
             cursor.execute(f"DELETE FROM {self.tables['slo']} WHERE name = '{slo}'")
+
+    def let_pass(self, store: Any, seconds: float) -> None:
+        with self.cursor(store) as cursor:
+            for table, column in (("note", "noted_at"), ("slo", "swept_at")):
+                cursor.execute(f"UPDATE {self.tables[table]} SET {column} = {column} - {seconds!r}")
 
     def saved(self, store: Any) -> Any:
         rows = {}
@@ -100,6 +106,18 @@ class RedisAccidents:
                 fields = [field for field in client.hkeys(key) if field.startswith(b"n:")]
                 if fields:
                     client.hdel(key, *fields)
+
+    def let_pass(self, store: Any, seconds: float) -> None:
+        with self.client(store) as client:
+            for key in self.keys(client, "slo:*:record"):
+                for name, value in client.hgetall(key).items():
+                    if name in (b"flushed", b"swept_at"):
+                        client.hset(key, name, int(value) - int(seconds))
+                    elif name.startswith(b"n:"):
+                        number, applied, noted_at = struct.unpack(">qqq", value[:24])
+                        client.hset(
+                            key, name, struct.pack(">qqq", number, applied, noted_at - int(seconds)) + value[24:]
+                        )
 
     def lose_record(self, store: Any, slo: str) -> None:
         with self.client(store) as client:

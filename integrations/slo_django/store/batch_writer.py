@@ -9,7 +9,15 @@ from functools import partial
 from typing import NamedTuple
 
 from slo_core.stores.buckets import Applied, Batch, Declaration, Note
-from slo_core.stores.layout import MOST_COUNTED, SWEPT_AT_ONCE, Admitted, admit, is_after_a_replay, is_outdated
+from slo_core.stores.layout import (
+    MOST_COUNTED,
+    SWEPT_AT_ONCE,
+    Admitted,
+    admit,
+    is_after_a_replay,
+    is_outdated,
+    kept_after_growing,
+)
 from slo_django.store.dialect import Dialect
 from slo_django.store.notes import Swept, applied_at, sweep
 from slo_django.store.rows import digest, packed, placeholders
@@ -27,7 +35,7 @@ _SEEN_SECONDS = 60
 
 SLO_COLUMNS = (
     "id", "newest", "keeps_seconds", "since", "definition", "fingerprint", "generation", "applied", "swept", "swept_at",
-    "notes", "seen_at",
+    "notes", "seen_at", "kept_since",
 )  # fmt: skip
 
 
@@ -46,6 +54,7 @@ class SLORow(NamedTuple):
     swept_at: float
     notes: int
     seen_at: float
+    kept_since: int | None
 
     def without(self, gone: Swept) -> SLORow:
         """The row after some notes have gone."""
@@ -194,13 +203,13 @@ class BatchWriter:
         """Insert the rows of SLOs that are new."""
         columns = (
             "digest", "service_digest", "service", "name", "good", "bad", "dropped", "errors", "since", "keeps_seconds",
-            "definition", "fingerprint", "generation",
+            "definition", "fingerprint", "generation", "kept_since",
         )  # fmt: skip
         service = (digest(self._service), packed(self._service))
         rows = [
             (
                 key, *service, packed(batch.slo), 0, 0, 0, 0, declaration.since, declaration.keeps_seconds,
-                packed(declaration.definition), declaration.fingerprint, secrets.token_hex(8),
+                packed(declaration.definition), declaration.fingerprint, secrets.token_hex(8), declaration.kept_since,
             )
             # By key, so that two processes that declare the same SLOs do not wait for each other crosswise.
             for key, batch in sorted(batches.items())
@@ -218,15 +227,18 @@ class BatchWriter:
             fingerprint=declaration.fingerprint,
             generation=row.generation or secrets.token_hex(8),  # the version before gives none
             seen_at=row.seen_at if 0 <= now - row.seen_at < _SEEN_SECONDS else now,
+            kept_since=kept_after_growing(
+                row.kept_since, declaration, last_event_at=row.newest, keeps_seconds=row.keeps, now=now
+            ),
         )
         if declared != row:
             changed = "" if row.fingerprint == declared.fingerprint else ", changed_at = %s"
             transaction.execute(
                 "UPDATE slo_django_slo SET definition = %s, fingerprint = %s, generation = %s, since = %s, "  # noqa: S608
-                f"keeps_seconds = %s, seen_at = %s{changed} WHERE id = %s",
+                f"keeps_seconds = %s, seen_at = %s, kept_since = %s{changed} WHERE id = %s",
                 [
                     declared.definition, declared.fingerprint, declared.generation, declared.since, declared.keeps,
-                    declared.seen_at, *([now] if changed else []), row.id,
+                    declared.seen_at, declared.kept_since, *([now] if changed else []), row.id,
                 ],
             )  # fmt: skip
         return declared

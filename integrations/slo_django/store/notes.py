@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from slo_core.stores.layout import SWEPT_SECONDS
+from slo_core.stores.layout import AWAKE_SECONDS, SWEPT_AT_LAST_SECONDS, SWEPT_SECONDS
 from slo_django.store.rows import placeholders
 from slo_django.store.transaction import Transaction
 
@@ -14,6 +14,12 @@ __all__ = ["SilentNotes", "Swept", "applied_at", "sweep"]
 
 # A portion, where nothing else waits for it.
 _PORTION = 500
+
+# Those that may go; see `AWAKE_SECONDS`.
+_SILENT = (
+    "noted_at < %s AND (noted_at < %s OR EXISTS (SELECT 1 FROM slo_django_note other "
+    "WHERE other.slo_id = slo_django_note.slo_id AND other.noted_at BETWEEN %s AND %s))"
+)
 
 
 class Swept(NamedTuple):
@@ -29,6 +35,11 @@ class Swept(NamedTuple):
     applied: int
     noted_at: float
     counted: int
+
+
+def _silent(now: float) -> list[float]:
+    """The parameters of `_SILENT`."""
+    return [now - SWEPT_SECONDS, now - SWEPT_AT_LAST_SECONDS, now - SWEPT_SECONDS, now - AWAKE_SECONDS]
 
 
 def sweep(
@@ -49,8 +60,8 @@ def sweep(
     """
     old = transaction.fetch(
         "SELECT slo_id, writer, nonce, applied, noted_at FROM slo_django_note "  # noqa: S608
-        f"WHERE slo_id IN ({placeholders(len(slos))}) AND noted_at < %s ORDER BY noted_at LIMIT {most:d}{for_update}",
-        [*slos, now - SWEPT_SECONDS],
+        f"WHERE slo_id IN ({placeholders(len(slos))}) AND {_SILENT} ORDER BY noted_at LIMIT {most:d}{for_update}",
+        [*slos, *_silent(now)],
     )
     swept: dict[int, Swept] = {}
     for slo, _, nonce, applied, noted_at in old:
@@ -95,8 +106,8 @@ class SilentNotes:
 
     def delete_portion(self, transaction: Transaction) -> int:
         """Delete the oldest, in a transaction of their own; how many rows it deleted."""
-        oldest = f"SELECT slo_id FROM slo_django_note WHERE noted_at < %s ORDER BY noted_at LIMIT {_PORTION:d}"  # noqa: S608
-        rows = transaction.fetch(f"SELECT DISTINCT slo_id FROM ({oldest}) oldest", [self.now - SWEPT_SECONDS])  # noqa: S608
+        oldest = f"SELECT slo_id FROM slo_django_note WHERE {_SILENT} ORDER BY noted_at LIMIT {_PORTION:d}"  # noqa: S608
+        rows = transaction.fetch(f"SELECT DISTINCT slo_id FROM ({oldest}) oldest", _silent(self.now))  # noqa: S608
         deleted = 0
         if rows:
             slos = sorted(slo for (slo,) in rows)

@@ -19,6 +19,17 @@ _KEY = ("slo_id", "start", "kind", "fingerprint")
 _COLUMNS = (*_KEY, "ends", "good", "bad", "target", "measured_since", "is_final")
 _SLOS = "SELECT digest, id FROM slo_django_slo WHERE digest IN "
 
+_FROM_SLO = (
+    f"INSERT INTO {PERIOD_TABLE} ({', '.join(_COLUMNS)}) SELECT id{', %s' * 9} FROM slo_django_slo WHERE digest = %s"  # noqa: S608
+)
+
+# As one message with all of its transaction.
+_KEEP = (
+    f"{_FROM_SLO} ON CONFLICT ({', '.join(_KEY)}) DO UPDATE SET good = excluded.good, bad = excluded.bad, "
+    "measured_since = excluded.measured_since, is_final = excluded.is_final "
+    f"WHERE {PERIOD_TABLE}.is_final = 0 AND {PERIOD_TABLE}.good + {PERIOD_TABLE}.bad <= excluded.good + excluded.bad"
+)
+
 # Not one statement: in MySQL's an assignment changes the conditions of those after it.
 _UPDATE = (
     f"UPDATE {PERIOD_TABLE} SET good = %s, bad = %s, measured_since = %s, is_final = %s WHERE slo_id = %s AND start = %s "  # noqa: S608
@@ -38,8 +49,21 @@ def keep_periods(
         periods: As for `PeriodStore.keep_periods`.
         keys: By SLO, the digest by which its row is looked up.
     """
-    ids = dict(transaction.fetch(f"{_SLOS}({placeholders(len(keys))})", list(keys.values())))
     # In the order of their keys, so that two processes do not wait for each other crosswise.
+    if dialect.vendor != "mysql":
+        ordered = sorted(periods, key=lambda each: (keys[each.slo], each.start, each.kind, each.fingerprint))
+        transaction.execute_each(
+            _KEEP,
+            [
+                (
+                    each.start, each.kind, each.fingerprint, each.end, each.good, each.bad, each.target, each.measured_since,
+                    int(each.is_final), keys[each.slo],
+                )
+                for each in ordered
+            ],
+        )  # fmt: skip
+        return
+    ids = dict(transaction.fetch(f"{_SLOS}({placeholders(len(keys))})", list(keys.values())))
     rows = sorted(
         ((ids[keys[each.slo]], each.start, each.kind, each.fingerprint), each)
         for each in periods

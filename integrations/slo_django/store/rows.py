@@ -22,13 +22,15 @@ __all__ = [
 
 RECORD_COLUMNS = (
     "name", "good", "bad", "dropped", "errors", "since", "newest", "keeps_seconds", "definition", "fingerprint",
-    "changed_at", "seen_at",
+    "changed_at", "seen_at", "kept_since",
 )  # fmt: skip
 
 
 def record_of(row: Sequence[Any]) -> SLORecord:
     """The record in a row of `RECORD_COLUMNS`."""
-    name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, seen_at = row
+    name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, seen_at, kept_since = (
+        row
+    )
     return SLORecord(
         slo=unpacked(name),
         good=good,
@@ -42,6 +44,7 @@ def record_of(row: Sequence[Any]) -> SLORecord:
         fingerprint=fingerprint,
         definition_changed_at=changed_at,
         seen_at=seen_at or None,
+        kept_since=kept_since,
     )
 
 

@@ -66,7 +66,7 @@ def has_version(cursor: Any) -> bool:
     describe = cursor.db.introspection.get_table_description
     return has_tables(cursor, (PERIOD_TABLE,)) and all(
         any(column.name == name for column in describe(cursor, table))
-        for table, name in (("slo_django_store", "schema_version"), ("slo_django_slo", "seen_at"))
+        for table, name in (("slo_django_store", "schema_version"), ("slo_django_slo", "kept_since"))
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import inf
 from typing import Any
 
+from slo_core.budgets.alerts import Waiting
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import Reading, SLOSnapshot, SLOSnapshots
 from slo_core.errors import SLOError
@@ -91,6 +92,8 @@ def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:
             alert["short_window_seconds"],
             alert["is_firing"],
             factor=exact(alert["threshold"]),
+            # Missing in older versions.
+            waiting=_waiting(alert.get("waiting")),
         )
         for alert in entry["alerts"]
     ]
@@ -128,6 +131,10 @@ def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:
         at=float(entry["at"]),
         is_warming_up=entry.get("is_warming_up"),
     )
+
+
+def _waiting(entry: Mapping[str, Any] | None) -> Waiting | None:
+    return None if entry is None else Waiting(entry["reason"], float(entry["has"]), int(entry["needs"]))
 
 
 def _key(entry: Mapping[str, Any], window: Mapping[str, Any]) -> int:

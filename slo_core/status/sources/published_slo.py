@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from slo_core.budgets.alerts import Waiting
 from slo_core.budgets.snapshot import Reading, SLOSnapshot, SnapshotPlan
 from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.definition import SLODefinition
@@ -28,6 +29,7 @@ class PublishedAlert:
         short_window: In seconds.
         is_firing: The service's own decision: a page does not show how many failures the rule asks for.
         factor: The burn rate it compares with; None where the page does not show it.
+        waiting: What it waits for; None where it does not, or the page does not show it.
     """
 
     severity: str
@@ -35,6 +37,7 @@ class PublishedAlert:
     short_window: int
     is_firing: bool
     factor: Fraction | None = None
+    waiting: Waiting | None = None
 
 
 def slo_from_counts(
@@ -72,7 +75,8 @@ def slo_from_counts(
     definition = replace(definition, alert_rules=rules)
     snapshot = SnapshotPlan(definition, windows=tuple(windows)).take(reading, at=at)
     decided = tuple(
-        replace(state, is_firing=alert.is_firing) for state, alert in zip(snapshot.alerts, alerts, strict=True)
+        replace(state, is_firing=alert.is_firing, waiting=alert.waiting)
+        for state, alert in zip(snapshot.alerts, alerts, strict=True)
     )
     warming_up = snapshot.is_warming_up if is_warming_up is None else is_warming_up
     return definition, replace(snapshot, alerts=decided, is_warming_up=warming_up)

@@ -16,13 +16,14 @@
   const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
   let paused = false;
   let running = false;
+  let asked = Date.now();
   let plots = [];
 
   const live = () => document.getElementById("slo-live");
 
-  // The list has little room: a time of today is written without its date.
+  // Tables and the headline have little room: a time of today is written without its date.
   function format(time, instant) {
-    if (!time.closest(".slo-overview")) return full.format(instant);
+    if (!time.closest(".slo-cards, .slo-headline")) return full.format(instant);
     const isToday = instant.toDateString() === new Date().toDateString();
     return (isToday ? clock : moment).format(instant);
   }
@@ -119,13 +120,16 @@
   }
 
   async function refresh() {
-    if (paused || running || document.hidden) return;
+    // A tab in the background is read once a minute, for its title.
+    if (paused || running || (document.hidden && Date.now() - asked < 60000)) return;
+    asked = Date.now();
     running = true;
     try {
       const answer = await ask(location.href);
       if (!answer.ok) throw new Error("the service answered " + answer.status);
       const text = await answer.text();
-      const fresh = new DOMParser().parseFromString(text, "text/html").getElementById("slo-live");
+      const answered = new DOMParser().parseFromString(text, "text/html");
+      const fresh = answered.getElementById("slo-live");
       if (!fresh) throw new Error("the page has gone; are you still signed in?");
       if (fresh.dataset.store === "away") {
         showAway(fresh);
@@ -133,6 +137,10 @@
         return;
       }
       adopt(fresh);
+      // The tab says what fires, also while another one is in front.
+      document.title = answered.title;
+      const [icon, newer] = [document, answered].map((one) => one.querySelector('link[rel="icon"]'));
+      if (icon && newer) icon.href = newer.getAttribute("href");
       const wasStale = page.classList.contains("slo-stale");
       page.classList.remove("slo-stale");
       page.dataset.fresh = clock.format(new Date());
@@ -156,6 +164,9 @@
   const percent = (value) => (value === null || value === undefined ? "–" : floored(value * 100) + "%");
   const factor = (value) => (value === null || value === undefined ? "–" : floored(value) + "×");
   const limit = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(6)) + "×");
+  // Small shares matter: 0.034%, not 0.0%.
+  const share = (value) =>
+    (value === null || value === undefined ? "–" : Number((value * 100).toPrecision(3)) + "%");
   const whole = (value) => (value === null || value === undefined ? "–" : value.toLocaleString());
 
   // A tick has as many decimals as the step between ticks: 99.975%, not 99.9%.
@@ -190,6 +201,13 @@
       { ...look, size: 64, values: (_, ticks, axis, space, step) => ticks.map((one) => format(one, step)) }];
   }
 
+  // An axis always holds both, whatever part of them was used: half an hour's dent is none of the whole budget.
+  const holding = (lowest, highest) => (_, low, high) => {
+    const from = Math.min(lowest, low ?? lowest), to = Math.max(highest, high ?? highest);
+    const room = (to - from) * 0.05;
+    return [from < lowest ? from - room : from, to > highest ? to + room : to];
+  };
+
   function line(label, stroke, value, more) {
     return { label, stroke: colour(stroke), width: 2, points: { show: false }, value: (_, raw) => value(raw), ...more };
   }
@@ -197,6 +215,7 @@
   function chartsOf(view) {
     const past = view.history;
     const bars = uPlot.paths.bars({ size: [0.9, 40] });
+    const allowed = 1 - view.slos[0].target;
     const total = past.good.map((good, index) => good + past.bad[index]);
     const hues = ["--slo-a", "--slo-b", "--slo-c", "--slo-d"];
     const burns = past.burn_rates.map((one, index) =>
@@ -212,22 +231,24 @@
     return {
       budget: {
         axes: axes(percentTick),
+        scales: { y: { range: holding(0, 1) } },
         series: [ends, line("budget left", "--slo-a", percent, { fill: colour("--slo-fill") }),
           line("even spend", "--slo-quiet", percent, { dash: [6, 4], width: 1 })],
         data: [past.end, past.error_budget_remaining, past.even_spend],
       },
       events: {
-        axes: [...axes(whole), { ...axes(whole)[1], scale: "bad", side: 1, size: 40,
-          stroke: colour("--slo-bad"), grid: { show: false } }],
-        // One bad event in a thousand matters, but would be less than a pixel high on the scale of all events.
-        scales: { y: { range: (_, low, high) => [0, Math.max(1, high)] },
-          bad: { range: (_, low, high) => [0, 3 * Math.max(1, high)] } },
-        series: [ends, line("all", "--slo-good", whole, { paths: bars, fill: colour("--slo-good"), width: 0 }),
-          line("bad (right)", "--slo-bad", whole, { scale: "bad", paths: bars, fill: colour("--slo-bad"), width: 0 })],
-        data: [past.end, total, past.bad],
+        axes: axes(percentTick),
+        // The number of events has no axis: it stands in the legend.
+        scales: { y: { range: (_, low, high) => [0, Math.max(2 * allowed, high)] }, count: {} },
+        series: [ends, line("bad", "--slo-bad", share, { paths: bars, fill: colour("--slo-bad"), width: 0 }),
+          line("allowed", "--slo-quiet", share, { dash: [6, 4], width: 1 }),
+          line("events", "--slo-good", whole, { scale: "count", paths: () => null, width: 0 })],
+        data: [past.end, past.bad.map((bad, index) => (total[index] ? bad / total[index] : null)),
+          past.end.map(() => allowed), total],
       },
       burn: {
         axes: axes(factorTick),
+        scales: { y: { range: holding(0, 1) } },
         series: [ends, ...burns, ...limits],
         data: [past.end, ...past.burn_rates.map((one) => one.burn_rate),
           ...[...rules.values()].map(({ alert }) => past.end.map(() => alert.threshold))],

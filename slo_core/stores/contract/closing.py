@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import pairwise
 
 from slo_core.budgets.closed_period import KEPT_SECONDS, ClosedPeriod
+from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.period import Period
 from slo_core.stores.buckets import BucketStore
 from slo_core.stores.closed_periods import PeriodQuery, PeriodStore, StoredPeriods
 from slo_core.stores.contract.batches import batch_of, declared
 from slo_core.stores.contract.store_content import now_of
+from slo_core.stores.shared.ledger import SharedLedger
+from slo_core.stores.shared.write_behind import WriteBehindStore
 
 __all__ = ["ClosingContract"]
 
@@ -111,6 +115,43 @@ class ClosingContract:
         ]  # fmt: skip
         assert post.read_periods([PeriodQuery(far.slo, (far.period,))]) == [StoredPeriods((far,))]
         assert shop.read_periods([]) == []
+
+    def test_days_of_a_changed_time_zone_follow_those_of_the_one_before(self, make_store) -> None:  # type: ignore[no-untyped-def]
+        """
+        The first one begins where the last one before ends, and says so. No second is in two rows, and none in no row.
+
+        Late events still change the days of the zone before.
+        """
+        store = _period_store(make_store)
+        if store is None:
+            return
+        first = now_of(_bucket_store(store)) // 86_400 * 86_400 - 6 * 86_400
+        at = [float(first)]
+        ledgers: list[SharedLedger] = []
+        processes: list[WriteBehindStore] = []
+        for hour in range(5 * 24 + 4):
+            at[0] = first + hour * 3600 + 1800.0
+            if hour % 50 == 0:
+                for before in processes[-1:]:
+                    before.flush()
+                zone = ("UTC", "Asia/Tokyo", "America/Bogota")[hour // 50]
+                processes.append(WriteBehindStore(make_store(), clock=lambda: at[0], flush_interval=3600.0))
+                ledgers.append(processes[-1].ledger(SLODefinition("availability", 0.9, timezone=zone)))
+            ledgers[-1].add(int(at[0]), 1, 0, live=True)
+            if hour % 12 == 2:
+                processes[-1].flush()
+        processes[-1].flush()
+        ledgers[-1].add(first + 1, 0, 1, live=False)
+        days = ledgers[-1].closed_periods()
+
+        assert (days[0].start, days[0].measured_since, days[0].good, days[0].bad) == (first, first + 1, 24, 1)
+        for earlier, day in pairwise(days):
+            assert day.measured_since == earlier.end
+            assert day.total == (day.end - day.measured_since) // 3600
+            assert day.end - day.start == 86_400
+        assert [day.is_whole for day in days[1:]] == [True, False, True, False]
+        for process in processes:
+            process.close()
 
     def test_two_years_of_days_are_kept(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Each of them can be asked for, alone and with all others."""

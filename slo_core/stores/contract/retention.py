@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import SnapshotPlan
 from slo_core.objectives.definition import SLODefinition
@@ -56,6 +58,24 @@ class RetentionContract:
         fine, coarse = record_of(store), record_of(store, "coarse")
         assert (fine.good, fine.bad, fine.dropped) == (coarse.good, coarse.bad, coarse.dropped) == (3, 0, 1)
         assert (fine.data_since, coarse.data_since) == (kept, kept // 900 * 900)
+
+    def test_a_longer_window_reaches_no_further_back_than_was_kept_before(self, make_store) -> None:  # type: ignore[no-untyped-def]
+        """The record says since when counts are kept, also in a copy; a shorter window changes nothing."""
+        store = make_store()
+        now, week = now_of(store), 7 * 86_400
+        store.apply([batch_of([(now, 1, 0)], number=1, declaration=declared(now, keeps_seconds=week))])
+        before = record_of(store)
+        for number, keeps in enumerate((DAYS_30, week, DAYS_30), 1):
+            store.apply(
+                [batch_of([], number=1, writer=f"{number}" * 32, declaration=declared(now, keeps_seconds=keeps))]
+            )
+        after = record_of(store)
+        copy = dataclasses.replace(declared(now), kept_since=900 * (now // 900))
+        store.apply([batch_of([(now, 1, 0)], number=1, slo="copy", declaration=copy)])
+
+        assert before.kept_since is None
+        assert after.kept_since == kept_from(900, newest=now, keeps_seconds=week) * 900
+        assert record_of(store, "copy").kept_since == copy.kept_since
 
     def test_old_streams_can_be_replayed(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Nothing new keeps them out."""

@@ -8,12 +8,19 @@ from slo_core.stores.contract.naming import NamingContract
 from slo_core.stores.contract.noting import NotingContract
 from slo_core.stores.contract.reading import ReadingContract
 from slo_core.stores.contract.retention import RetentionContract
+from slo_core.stores.contract.sleeping import SleepingContract
 
 __all__ = ["StoreContract"]
 
 
 class StoreContract(
-    ApplyingContract, NotingContract, ReadingContract, RetentionContract, ClosingContract, NamingContract
+    ApplyingContract,
+    NotingContract,
+    SleepingContract,
+    ReadingContract,
+    RetentionContract,
+    ClosingContract,
+    NamingContract,
 ):
     """
     What every shared store must do; inherit it in a test module of your own and give it a fixture.
@@ -22,8 +29,9 @@ class StoreContract(
     test share their events, as those of several processes do. The store must be empty at the start of each test and be
     reachable. Events are recorded around the store's own clock.
 
-    Of the methods `lose_notes`, `lose_record`, `saved` and `set_back` (see `NotingContract`) give those that can happen to
-    your store: notes or a record that another program deletes, a backup that is restored.
+    Of the methods `lose_notes`, `lose_record`, `saved` and `set_back` (see `NotingContract`) and `let_pass` (see
+    `SleepingContract`) give those that can happen to your store: notes or a record that another program deletes, a backup
+    that is restored, days that pass.
 
     ```python
     class TestMyStore(StoreContract):

@@ -75,8 +75,8 @@ class MemoryLedger:
     def _take(self, arrival: _Arrival) -> None:
         second, good, bad, latest_possible = arrival
         was_newest, periods = self._newest, self._periods
-        if periods is not None and second >= periods.due_at:  # before newer events push out what is to be closed
-            periods.close(self._tiers, now=second, since=self._data_since, kept_since=self._kept_since)
+        if periods is not None and periods.is_due_before(second, newest=was_newest):
+            self._close_at(periods, second)
         kept = self._tiers.add(second, good, bad)
         if not kept and latest_possible is not None and self._newest > latest_possible:
             # The clock stepped back by more than everything kept: what was counted lies in a future that
@@ -112,14 +112,14 @@ class MemoryLedger:
         with self._arrivals:
             counts, periods, kept_since = self._tiers.count(spans), self._periods, self._kept_since
             expected: int | None = None
-            closed: dict[int, EventCounts] = {}
+            closed: dict[int, ClosedPeriod] = {}
             if periods is not None:
                 self._close(periods)
                 expected = periods.expected
                 if spans and spans[0].until <= spans[0].at:  # a read of the past
                     closed = periods.of_spans(spans, kept_since=kept_since)
             if closed:
-                counts = tuple(closed.get(place, each) for place, each in enumerate(counts))
+                counts = tuple(closed[place].counts if place in closed else each for place, each in enumerate(counts))
             reading = Reading(
                 counts=counts,
                 lifetime=EventCounts(self._lifetime_good, self._lifetime_bad),
@@ -128,7 +128,7 @@ class MemoryLedger:
                 last_event_at=self._newest if self._newest > -math.inf else None,
                 expected_events=expected,
                 kept_since=kept_since,
-                closed=frozenset(closed),
+                closed=dict.fromkeys(closed, -math.inf),
             )
             has_restarted, self._has_restarted = self._has_restarted, False
         if has_restarted:  # not when it is counted: a signal handler may not log
@@ -148,12 +148,17 @@ class MemoryLedger:
             return ()
         with self._arrivals:
             self._close(self._periods)
-            return self._periods.all()
+            return self._periods.all(kept_since=self._kept_since)
 
     def _close(self, periods: MemoryPeriods) -> None:
         now = self._clock()
         if periods.is_due(now):
-            periods.close(self._tiers, now=now, since=self._data_since, kept_since=self._kept_since)
+            self._close_at(periods, now)
+
+    def _close_at(self, periods: MemoryPeriods, now: float) -> None:
+        periods.close(
+            self._tiers, now=now, since=self._data_since, measured_since=self._since, kept_since=self._kept_since
+        )
 
     def series(self, ranges: Sequence[BucketRange]) -> list[list[Increment]]:
         """For each range its buckets that hold events, oldest first; all at one moment."""

@@ -43,10 +43,17 @@ class _Ring:
         return True
 
     def _advance(self, newest: int, bucket: int) -> None:
-        for skipped in range(max(newest, bucket - self.size) + 1, bucket + 1):
-            slot = skipped % self.size
-            self.good[slot] = self.bad[slot] = 0
         self.newest = bucket
+        slot = (newest + 1) % self.size
+        if bucket == newest + 1:  # nearly always
+            self.good[slot] = self.bad[slot] = 0
+            return
+        skipped = min(bucket - newest, self.size)
+        to_end = min(skipped, self.size - slot)
+        for first, count in ((slot, to_end), (0, skipped - to_end)):
+            zeros = array("Q", bytes(8 * count))
+            self.good[first : first + count] = zeros
+            self.bad[first : first + count] = zeros
 
     def sum(self, first: int, last: int) -> tuple[int, int]:
         """Good and bad events of the buckets from first to last, both inclusive."""

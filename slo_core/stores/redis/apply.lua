@@ -8,7 +8,8 @@
 --       layout.py). For each increment the index of its block in KEYS (16 bits), width (32), bucket, good, bad (64 each), and
 --       as texts its first and last byte in the block.
 --       With a declaration the definition, the fingerprint, since when it is measured, how long it is kept, and the index in
---       KEYS after which its blocks of quarters come, that after which those of days do, and that after which all others do.
+--       KEYS after which its blocks of quarters come, that after which those of days do, that after which all others do, and
+--       since when a copy is kept ('').
 -- The answer: number, applied, swept, the second in which the latest note swept was written, eight bytes each; then the
 --       generation, 16 bytes or '-', and the nonce. 'names' and a generation: KEYS are of another one, and nothing was added.
 -- A redis.call costs about a microsecond, twenty SLOs are flushed in a millisecond: hence no more of them than needed,
@@ -62,7 +63,7 @@ if exists and number ~= 0 and not record[11] then
   -- How many notes there are, by what Redis knows at once; fewer than there should be: another hand has removed some, and any
   -- of them may be this writer's.
   local OTHER_FIELDS = {'good', 'bad', 'dropped', 'errors', 'since', 'newest', 'keeps', 'definition', 'fingerprint',
-    'changed_at', 'flushed', 'generation', 'applied', 'swept', 'swept_at', 'blocks', 'lost', 'cursor', 'declared', 'notes'}
+    'changed_at', 'flushed', 'generation', 'applied', 'swept', 'swept_at', 'blocks', 'lost', 'cursor', 'declared', 'kept', 'notes'}
   local others, there = call('HMGET', record_key, unpack(OTHER_FIELDS)), call('HLEN', record_key)
   for index = 1, #OTHER_FIELDS do
     if others[index] then there = there - 1 end
@@ -100,6 +101,16 @@ end
 
 local since = record[3]
 if declares then
+  local kept_since = tonumber(ARGV[9])
+  if grows and record[1] and tonumber(ARGV[5]) > LEAST_KEPT_SECONDS then -- as `kept_after_growing` of layout.py has it
+    local idle = math.max(0, tonumber(now[1]) - tonumber(record[12] or now[1]))
+    local reference = math.min(tonumber(record[1]) + idle, tonumber(now[1]) + FUTURE_TOLERANCE_SECONDS)
+    local first = math.floor(reference / QUARTER_HOUR) - kept(QUARTER_HOUR) + 1
+    kept_since = math.max(kept_since or 0, first * QUARTER_HOUR)
+  end
+  if kept_since then
+    set('kept', formatted('%d', math.max(kept_since, tonumber(call('HGET', record_key, 'kept') or kept_since))))
+  end
   keeps = math.max(keeps, tonumber(ARGV[5]))
   set('keeps', formatted('%d', keeps))
   set('definition', ARGV[2])
@@ -125,9 +136,15 @@ if declares then
     -- Notes of writers that have been silent for long: some at a time, from where the last look ended.
     local cursor, gone = call('HGET', record_key, 'cursor') or '0', {}
     local scan = call('HSCAN', record_key, cursor, 'MATCH', 'n:*', 'COUNT', SWEPT_AT_ONCE)
+    local silent_since, silent_seconds = tonumber(now[1]) - SWEPT_AT_LAST_SECONDS, nil
+    for index = 2, #scan[2], 2 do
+      silent_seconds = now[1] - struct.unpack('>i8', scan[2][index], 17)
+      -- It was awake while others were silent: see AWAKE_SECONDS of layout.py.
+      if silent_seconds >= AWAKE_SECONDS and silent_seconds <= SWEPT_SECONDS then silent_since = now[1] - SWEPT_SECONDS end
+    end
     for index = 2, #scan[2], 2 do
       local _, of_applied, noted_at = unpacked('>i8i8i8', scan[2][index])
-      if noted_at < tonumber(now[1]) - SWEPT_SECONDS and #gone < SWEPT_AT_ONCE then
+      if noted_at < silent_since and #gone < SWEPT_AT_ONCE then
         gone[#gone + 1] = scan[2][index - 1]
         swept, swept_at = math.max(swept, of_applied), math.max(swept_at, noted_at)
       end

@@ -68,7 +68,7 @@ def batch_call(keys: Keys, batch: Batch, generation: str) -> tuple[list[bytes], 
         quarters, days = (blocks_within(width, declaration.keeps_seconds, now=now) for width in GROWING_WIDTHS)
         arguments += [declaration.definition, declaration.fingerprint, repr(float(declaration.since))]
         arguments += [declaration.keeps_seconds, len(names), len(names) + len(quarters)]
-        arguments += [len(names) + len(quarters) + len(days)]
+        arguments += [len(names) + len(quarters) + len(days), declaration.kept_since or ""]
         names += (b"%b:%d:%d" % (tag, GROWING_WIDTHS[0], block) for block in quarters)
         names += (b"%b:%d:%d" % (tag, GROWING_WIDTHS[1], block) for block in days)
         if not generation:

@@ -22,7 +22,14 @@ from slo_core.objectives.window import (
     SLACK_SECONDS,
 )
 from slo_core.stores.buckets import BucketRange, Increment, Series, SLORecord, Stored
-from slo_core.stores.layout import LEAST_KEPT_SECONDS, SWEPT_AT_ONCE, SWEPT_SECONDS, WIDTHS
+from slo_core.stores.layout import (
+    AWAKE_SECONDS,
+    LEAST_KEPT_SECONDS,
+    SWEPT_AT_LAST_SECONDS,
+    SWEPT_AT_ONCE,
+    SWEPT_SECONDS,
+    WIDTHS,
+)
 
 __all__ = [
     "BLOCK_BUCKETS",
@@ -67,6 +74,8 @@ SCRIPT_CONSTANTS: Mapping[str, int | Mapping[int, int]] = {
     "EDGE_BUCKETS": EDGE_BUCKETS,
     "FUTURE_TOLERANCE_SECONDS": FUTURE_TOLERANCE_SECONDS,
     "SWEPT_SECONDS": SWEPT_SECONDS,
+    "SWEPT_AT_LAST_SECONDS": SWEPT_AT_LAST_SECONDS,
+    "AWAKE_SECONDS": AWAKE_SECONDS,
     "SWEPT_AT_ONCE": SWEPT_AT_ONCE,
     # A record outlives the longest window: its totals are of all time.
     "RECORD_MORE_SECONDS": 7 * DAY,
@@ -270,9 +279,8 @@ def counters_of(packed: bytes) -> array[int]:
 
 
 def _record(slo: str, fields: Sequence[bytes | None], now: float, *, gone: int) -> SLORecord | None:
-    good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, flushed, lost, declared = (
-        fields
-    )
+    good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, flushed, *others = fields
+    lost, declared, kept = others
     if keeps is None or definition is None or fingerprint is None or since is None:
         return None
     return SLORecord(
@@ -290,6 +298,7 @@ def _record(slo: str, fields: Sequence[bytes | None], now: float, *, gone: int) 
         idle_seconds=max(0.0, now - float(flushed or now)),
         lost_blocks=int(lost or 0) + gone,
         seen_at=max((float(at) for at in (flushed, declared) if at is not None), default=None),
+        kept_since=None if kept is None else int(kept),
     )
 
 

@@ -166,15 +166,16 @@ class RedisBucketStore:
         notes: list[Note | None] = []
         failures = []
         for batch, answer in zip(batches, answers, strict=True):
-            if isinstance(answer, Exception) and is_damage(answer):
-                raise answer
-            if isinstance(answer, Exception) or other_generation(answer) is not None:
-                failures.append(answer)
-                notes.append(None)
+            if isinstance(answer, Exception):
+                if is_damage(answer):
+                    raise answer
+            elif other_generation(answer) is None:
+                note = note_of(answer)
+                notes.append(note)
+                self._generations.note(batch.slo, note.generation)
                 continue
-            note = note_of(answer)
-            notes.append(note)
-            self._generations.note(batch.slo, note.generation)
+            failures.append(answer)
+            notes.append(None)
         trouble = explained(failures[0]) if failures else None
         return Applied(identity, now, tuple(notes), trouble)
 

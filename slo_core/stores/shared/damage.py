@@ -31,7 +31,7 @@ def damage_in_record(record: SLORecord) -> str | None:
     instants = (
         ("data_since", record.data_since), ("last_event_at", record.last_event_at),
         ("definition_changed_at", record.definition_changed_at), ("idle_seconds", record.idle_seconds),
-        ("seen_at", record.seen_at),
+        ("seen_at", record.seen_at), ("kept_since", record.kept_since),
     )  # fmt: skip
     for name, instant in instants:
         if instant is not None and not _is_instant(instant):

@@ -111,8 +111,9 @@ class Delivery:
                 if flush_round is None:
                     flush_round, until = self._begin(), self._monotonic() + seconds
                     # Before newer events push out what is to be closed.
-                    if may_log and not is_last and self._attempts.is_up:
-                        self.periods.run()
+                    has_looked = self.periods.has_looked
+                    if may_log and (not has_looked or (self._attempts.is_up and not is_last)):
+                        self.periods.run(is_read=is_last)
                 self._send(flush_round, until=until)
                 if may_log and self.periods.is_late:
                     self.periods.run(is_last=is_last)

@@ -25,4 +25,5 @@ def kept_since(record: SLORecord, *, now: float) -> float:
     newest = horizon(record, now=now)
     if newest is None:
         return -inf
-    return kept_from(QUARTER_HOUR, newest=newest, keeps_seconds=record.keeps_seconds) * QUARTER_HOUR
+    since = kept_from(QUARTER_HOUR, newest=newest, keeps_seconds=record.keeps_seconds) * QUARTER_HOUR
+    return since if record.kept_since is None else max(since, record.kept_since)

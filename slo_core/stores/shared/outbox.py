@@ -9,7 +9,7 @@ from collections import deque
 
 from slo_core.objectives.window import HOUR
 from slo_core.stores.buckets import Batch, Declaration, Note
-from slo_core.stores.layout import NOTES_KEPT_SECONDS, is_outdated
+from slo_core.stores.layout import NOTES_KEPT_SECONDS, is_forgotten, is_outdated
 from slo_core.stores.shared.clock_reading import ClockReading
 from slo_core.stores.shared.outcome import AS_EXPECTED, Outcome
 from slo_core.stores.shared.packed_increments import increments_of
@@ -61,8 +61,8 @@ class Outbox:
 
     __slots__ = (
         "_asks_soon", "_checked_at", "_confirmed_at", "_declaration", "_declared", "_declares", "_dropped", "_frozen_at",
-        "_is_clean", "_is_derived", "_is_unknown", "_kept", "_last", "_number", "_pending", "_process", "_seen_at", "_sends",
-        "_sent", "_slo", "_unconfirmed", "_writer", "has_rest",
+        "_is_clean", "_is_derived", "_is_unknown", "_kept", "_last", "_noted_at", "_number", "_pending", "_process", "_seen_at",
+        "_sends", "_sent", "_slo", "_unconfirmed", "_writer", "has_rest",
     )  # fmt: skip
 
     def __init__(self, slo: str, declaration: Declaration, *, writer: WriterId) -> None:
@@ -81,7 +81,7 @@ class Outbox:
         self._frozen_at = self._checked_at = ClockReading(0.0, 0.0)
         self.has_rest = False  # the last batch was full: there is more that is as old
         self._sent: float | None = None  # when the oldest event among the unconfirmed was added
-        self._kept: deque[tuple[float, Batch]] = deque()
+        self._kept: deque[tuple[float, Batch, int]] = deque()  # when it was confirmed, and its `applied`
         self._confirmed_at: ClockReading | None = None
         self._is_unknown = True  # the store is told of an SLO without events, too
         self._seen_at = math.inf  # when the store last heard that the SLO is declared, by the monotonic clock
@@ -98,6 +98,7 @@ class Outbox:
         self._is_derived = False  # from the nonce of batch 1
         self._number = 0
         self._last: Note | None = None  # as the store has noted it, under this id
+        self._noted_at = 0.0  # when it was, by the store's clock
         self._declares = True
         self._declared = Note()  # what the store answered to the declaration, with its clock as `swept_at`
         self._is_clean = True  # every batch under this id was answered when it was first sent
@@ -105,16 +106,7 @@ class Outbox:
         self._asks_soon = False
 
     def add(self, second: int, good: int, bad: int, *, now: float, live: bool = True) -> None:
-        """
-        Take in events of one second.
-
-        Args:
-            second: When they happened, whole seconds since the epoch.
-            good: Good events.
-            bad: Bad events.
-            now: The monotonic clock.
-            live: They were counted when they happened.
-        """
+        """Take in events of one second, as `PendingEvents.add` does; `now` is the monotonic clock."""
         self._pending.add(second, good, bad, now=now, live=live)
 
     @property
@@ -149,9 +141,9 @@ class Outbox:
 
     def question(self, *, now: ClockReading) -> Batch | None:
         """What the store is to be asked before any events: a batch without content; None where nothing is."""
-        if self._unconfirmed and now.seconds_since(self._frozen_at) > GIVEN_UP_SECONDS:
+        if self._unconfirmed and self._is_given_up(now):
             self.set_aside()
-        has_events = bool(self._pending or self._dropped)
+        has_events = bool(self._pending) or self._dropped > 0
         if has_events and not self._unconfirmed and self._is_stale(self._confirmed_at, now):
             if self._kept and self._is_stale(self._checked_at, now):
                 return self._asking()  # for the last time under this id
@@ -166,6 +158,11 @@ class Outbox:
             declaration = dataclasses.replace(self._declaration, since=now.wall)  # if its record was lost
             return Batch(writer=self._writer_id(), slo=self._slo, number=0, declaration=declaration)
         return self._asking() if self._is_ask_due(now) else None
+
+    def _is_given_up(self, now: ClockReading) -> bool:
+        # After a sleep the note of the batch before says whether the store has it.
+        earlier, is_first = self._frozen_at, self._unconfirmed[0].number == 1
+        return (now.seconds_since(earlier) if is_first else now.monotonic - earlier.monotonic) > GIVEN_UP_SECONDS
 
     def _is_silent(self, now: ClockReading) -> bool:
         return now.monotonic - self._seen_at > DECLARED_AGAIN_SECONDS
@@ -230,36 +227,20 @@ class Outbox:
         self._sent = taken.since
         self.has_rest = taken.has_rest
         dropped, self._dropped = self._dropped + taken.impossible, 0
+        # By their order: by their names it takes twice as long, and that twenty times a second.
         batch = Batch(
-            writer=self._writer_id(),
-            slo=self._slo,
-            number=self._number + 1,
-            nonce=secrets.token_hex(8),
-            increments=increments_of(taken.counted, first=taken.first),
-            good=sum([good for _, good, _ in taken.counted]),
-            bad=sum([bad for _, _, bad in taken.counted]),
-            is_live=taken.is_live,
-            earliest=taken.earliest,
-            newest=taken.newest,
-            dropped=dropped,
-            errors=errors,
-            after=self._declared if self._number == 0 else None,
-        )
+            self._writer_id(), self._slo, self._number + 1, secrets.token_hex(8),
+            increments_of(taken.counted, first=taken.first),
+            sum([good for _, good, _ in taken.counted]), sum([bad for _, _, bad in taken.counted]),
+            taken.earliest, taken.newest, dropped, errors, None, self._declared if self._number == 0 else None, taken.is_live,
+        )  # fmt: skip
         self._number += 1
         self._frozen_at = now
         self._unconfirmed.append(batch)
         return True
 
     def answered(self, batch: Batch, note: Note | None, *, now: ClockReading, store_now: float) -> Outcome:
-        """
-        Note what the store has answered.
-
-        Args:
-            batch: What it was sent.
-            note: Its answer.
-            now: By both clocks.
-            store_now: The store's clock.
-        """
+        """Note what the store, whose clock stands at `store_now`, has answered to a batch."""
         if note is None:
             return Outcome(is_refused=True)
         if batch.number == 0:
@@ -282,7 +263,7 @@ class Outbox:
         ):
             if note[:2] != (batch.number, batch.nonce):
                 note = note._replace(number=batch.number, nonce=batch.nonce)
-            self._confirm(note, now=now)
+            self._confirm(note, now=now, store_now=store_now)
             return AS_EXPECTED
         if note.number > number or (note.number == number > 0 and note.nonce not in ("", nonce)):
             # A copy of this process has gone on under the same id; it has this batch too, if that was frozen before.
@@ -295,7 +276,7 @@ class Outbox:
             return Outcome(is_refused=is_head)
         if is_head and number == 0 and note.generation == self._declared.generation:
             return self._refused(batch, note, store_now=store_now, is_doubtful=is_doubtful)
-        return self._recovered(note, now=now, is_doubtful=is_doubtful)
+        return self._recovered(note, now=now, store_now=store_now, is_doubtful=is_doubtful)
 
     def _refused(self, batch: Batch, note: Note, *, store_now: float, is_doubtful: bool) -> Outcome:
         """The first batch was left, and no note is there."""
@@ -313,10 +294,10 @@ class Outbox:
         if self._unconfirmed and self._unconfirmed[0].number == 1 and not self._sends:
             self._unconfirmed[0] = self._unconfirmed[0]._replace(after=self._declared)
 
-    def _confirm(self, note: Note, *, now: ClockReading) -> None:
+    def _confirm(self, note: Note, *, now: ClockReading, store_now: float) -> None:
         """The store has the first unconfirmed batch."""
-        self._kept.append((now.monotonic, self._unconfirmed.popleft()))
-        self._last = note
+        self._kept.append((now.monotonic, self._unconfirmed.popleft(), note.applied))
+        self._last, self._noted_at = note, store_now
         self._confirmed_at = self._frozen_at = now
         self._seen_at = now.monotonic
         if not self._unconfirmed:
@@ -328,7 +309,7 @@ class Outbox:
         while self._kept and now - self._kept[0][0] > KEPT_SECONDS:
             self._kept.popleft()
 
-    def _recovered(self, note: Note, *, now: ClockReading, is_doubtful: bool) -> Outcome:
+    def _recovered(self, note: Note, *, now: ClockReading, store_now: float, is_doubtful: bool) -> Outcome:
         """
         Go on where the store does not know of batches that it had confirmed; it has added nothing.
 
@@ -338,16 +319,23 @@ class Outbox:
         self._drop_kept(now.monotonic - 2 * ASK_SECONDS)
         last = self._last
         is_new_record = note.generation != (self._declared if last is None else last).generation
-        lacking = [batch for _, batch in self._kept if batch.number > note.number]
-        if note.number == 0 and not is_new_record and last is not None and last.applied <= note.swept:
-            # Its note is gone, and everything else may be there.
-            return self._renumbered(given_up=self._drop_head() if is_doubtful else 0, unsure=len(lacking))
-        missing = (0 if last is None else last.number) - note.number - len(lacking)
+        swept = 0 if is_new_record or note.number else note.swept
+        # Without a note it may have those that it had taken in when it swept a note.
+        added = max([note.number, *(batch.number for _, batch, applied in self._kept if applied <= swept)])
+        unsure = sum(note.number < batch.number <= added for _, batch, _ in self._kept)
+        lacking = [batch for _, batch, _ in self._kept if batch.number > added]
+        if last is not None and last.applied <= swept:
+            # Its note is gone, and everything else may be there: all of it, if the writer was silent for long.
+            if is_forgotten(note, noted_at=self._noted_at, now=store_now):
+                unsure = 0
+            return self._renumbered(given_up=self._drop_head() if is_doubtful else 0, unsure=unsure)
+        missing = (0 if last is None else last.number) - added - len(lacking)
         self._unconfirmed.extendleft(reversed(lacking))
+        self._frozen_at = now
         if is_new_record:
             self._declaration = dataclasses.replace(self._declaration, since=now.wall)
-        if is_new_record or missing > 0:
-            return self._renumbered(resent=len(lacking), missing=missing, is_new_record=is_new_record)
+        if is_new_record or missing > 0 or unsure:
+            return self._renumbered(resent=len(lacking), missing=missing, unsure=unsure, is_new_record=is_new_record)
         self._kept.clear()
         self._last = note if note.number else None
         self._declares, self._is_clean = True, False

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import floor, inf
 
 from slo_core.budgets.closed_period import (
     CLOSES_AFTER_SECONDS,
     ClosedPeriod,
-    earliest_start,
     expected_events,
     last_periods,
     one_of_each,
@@ -16,14 +16,14 @@ from slo_core.budgets.closed_period import (
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.period import Period, period_of_span
 from slo_core.stores.base import ReadRequest
-from slo_core.stores.buckets import BucketStore, Stored
+from slo_core.stores.buckets import BucketStore, Query, SLORecord, Stored
 from slo_core.stores.closed_periods import (
     PeriodQuery,
     PeriodStore,
     StoredPeriods,
     damage_in_periods,
 )
-from slo_core.stores.shared.damage import damaged
+from slo_core.stores.shared.damage import damage_in_record, damaged
 from slo_core.stores.shared.kept import kept_since
 from slo_core.stores.stored_definition import fingerprint_of
 
@@ -45,13 +45,19 @@ def read_closed_periods(buckets: BucketStore, definition: SLODefinition, *, now:
     if not isinstance(buckets, PeriodStore):
         return ()
     (stored,) = buckets.read_periods([PeriodQuery(definition.name)])
-    trouble = stored.trouble or damage_in_periods(stored.periods)
+    (counted,) = buckets.read([Query(definition.name)])
+    record = counted.record
+    trouble = (
+        stored.trouble
+        or damage_in_periods(stored.periods)
+        or counted.trouble
+        or (None if record is None else damage_in_record(record))
+    )
     if trouble is not None:
         raise damaged(definition.name, trouble)
-    # No process looks so far back, also where all have slept when a period became final.
-    settled = earliest_start(definition, now)
+    since = inf if record is None else kept_since(record, now=now)
     return tuple(
-        each if each.is_final or each.start >= settled else replace(each, is_final=True)
+        each if each.is_final or each.start >= since else replace(each, is_final=True)
         for each in _chosen(definition, stored)
     )
 
@@ -82,7 +88,7 @@ def with_past_periods(
     buckets: BucketStore, asked: Sequence[tuple[SLODefinition, ReadRequest]], windows: list[Stored], *, now: float
 ) -> list[Stored]:
     """
-    The windows of SLOs, those that are closed periods from their rows where their buckets are gone.
+    The windows of SLOs, those that are closed periods from their rows where these stay as they are.
 
     Args:
         buckets: The store.
@@ -96,9 +102,7 @@ def with_past_periods(
     for index, ((definition, request), stored) in enumerate(zip(asked, windows, strict=True)):
         for place, span in enumerate(request.spans):
             period = period_of_span(definition, span)
-            if period is None or stored.trouble is not None:
-                continue
-            if stored.record is None or kept_since(stored.record, now=now) > period.start:
+            if period is not None and stored.trouble is None:
                 wanted.append((index, place, period))
     if not wanted:
         return windows
@@ -110,11 +114,22 @@ def with_past_periods(
             result[index] = Stored(None, (), trouble)
             continue
         closed = next((each for each in _chosen(asked[index][0], rows) if each.period == period), None)
-        if closed is not None:
+        if closed is None:
+            continue
+        record = result[index].record
+        since = _counted_since(closed, record)
+        if closed.is_final or since > -inf or record is None or kept_since(record, now=now) > period.start:
             sums = list(result[index].sums)
             sums[place] = closed.counts
-            result[index] = replace(result[index], sums=tuple(sums), closed=result[index].closed | {place})
+            closed_since = {**result[index].closed, place: since}
+            result[index] = replace(result[index], sums=tuple(sums), closed=closed_since)
     return result
+
+
+def _counted_since(closed: ClosedPeriod, record: SLORecord | None) -> float:
+    """Since when a period is counted, where a part of it is in no row, or in another one; minus infinity else."""
+    measured_since = closed.start if record is None else max(closed.start, floor(record.data_since))
+    return closed.measured_since if closed.measured_since > measured_since else -inf
 
 
 def _trouble(stored: StoredPeriods) -> str | None:

@@ -12,10 +12,10 @@ from slo_core.budgets.closed_period import CLOSES_AFTER_SECONDS, ClosedPeriod, b
 from slo_core.budgets.events import EventCounts
 from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
-from slo_core.objectives.period import Period, next_midnight
+from slo_core.objectives.period import DAY_KIND, KINDS, Period, next_midnight
 from slo_core.objectives.window import DAY, HOUR
 from slo_core.stores.buckets import Batch, BucketRange, BucketStore, Query, Stored
-from slo_core.stores.closed_periods import PeriodQuery, PeriodStore, damage_in_periods
+from slo_core.stores.closed_periods import PeriodQuery, PeriodStore, StoredPeriods, damage_in_periods
 from slo_core.stores.shared.damage import damage_in_record, damage_in_sums
 from slo_core.stores.shared.deferred_log import DeferredLog
 from slo_core.stores.shared.known_periods import EndedPeriods, KnownPeriods
@@ -23,8 +23,9 @@ from slo_core.stores.shared.ledger import SharedLedger
 
 __all__ = ["PeriodClosing"]
 
-# So many periods are counted with one flush; those of the other SLOs with the next ones.
-_PERIODS_AT_ONCE = 5
+# Of so many SLOs the periods of one are counted with a flush; those of the others with the next ones. It is a small part of
+# what the flush itself takes, and all are closed after so many.
+_SLOS_FOR_EACH = 20
 
 _RETRY_SECONDS = 60.0
 
@@ -49,14 +50,17 @@ class _Counting(NamedTuple):
     @property
     def ranges(self) -> tuple[BucketRange, ...]:
         """The buckets of all of them."""
-        return tuple([buckets for period in self.wanted for buckets in buckets_of(period)])
+        return tuple([buckets for period in self.wanted for buckets in self._buckets_of(period)])
 
     def counts(self, stored: Stored) -> Iterator[tuple[Period, EventCounts]]:
         """Each period with its events, from the sums of `ranges`."""
         sums = iter(stored.sums)
         for period in self.wanted:
-            events = [next(sums) for _ in buckets_of(period)]
+            events = [next(sums) for _ in self._buckets_of(period)]
             yield period, EventCounts(sum([good for good, _ in events]), sum([bad for _, bad in events]))
+
+    def _buckets_of(self, period: Period) -> tuple[BucketRange, ...]:
+        return buckets_of(self.known.counted_part(period))
 
 
 class PeriodClosing:
@@ -75,11 +79,12 @@ class PeriodClosing:
 
     Attributes:
         is_late: Events have been handed over that change periods that are closed.
+        has_looked: There was a look at the store before this process has handed anything over.
     """
 
     __slots__ = (
-        "_buckets", "_clock", "_closed_until", "_due_at", "_ended", "_has_failed", "_ledgers", "_log", "_queue", "_slos",
-        "_store", "is_late",
+        "_buckets", "_clock", "_closed_until", "_due_at", "_ended", "_has_failed", "_ledgers", "_log", "_queue", "_since",
+        "_slos", "_store", "has_looked", "is_late",
     )  # fmt: skip
 
     def __init__(
@@ -99,11 +104,12 @@ class PeriodClosing:
 
     def start_empty(self) -> None:
         """Know nothing, in a forked child."""
+        self._since = self._clock()
         self._slos: dict[str, KnownPeriods] = {}
         self._queue: deque[KnownPeriods] = deque()
         self._ended = EndedPeriods(-math.inf)
         self._closed_until = -math.inf
-        self.is_late = self._has_failed = False
+        self.is_late = self._has_failed = self.has_looked = False
         self.look_again()
 
     def look_again(self) -> None:
@@ -120,19 +126,25 @@ class PeriodClosing:
         Close what is to be closed; usually nothing.
 
         Args:
-            is_read: A reader waits: the first look, which takes longer, is left to the next flush.
+            is_read: A reader waits: the first look, which takes longer, is left to the next flush. But what the events that
+                are handed over now would push out is counted.
             is_last: No flush comes after this: everything is counted now.
+
+        Raises:
+            Exception: Of the store, whatever it is, where a reader waits and not even the records can be read: the reader would
+                get the same, after another attempt.
         """
-        if is_read and not self._slos:
-            return
         now = self._clock()
         if now < self._due_at < now + _LONGEST_WAIT_SECONDS or self._store is None:
             return
         self.is_late = False
+        if is_read:
+            self._meet(now)
         if is_last:
             self._queue.clear()  # it may be of an earlier look: begin with what has ended by now
         try:
-            self._close(self._store, now, at_once=math.inf if is_last else _PERIODS_AT_ONCE)
+            at_once = math.inf if is_last else max(1, len(self._ledgers) // _SLOS_FOR_EACH)
+            self._close(self._store, now, at_once=at_once, is_read=is_read)
             self._has_failed = False
         except Exception as exc:  # from any store and its content: events are handed over all the same
             self._due_at = now + _RETRY_SECONDS
@@ -164,29 +176,35 @@ class PeriodClosing:
     def _known(self, slo: str) -> KnownPeriods:
         known = self._slos.get(slo)
         if known is None:
-            known = self._slos[slo] = KnownPeriods(self._ledgers[slo].definition)
+            known = self._slos[slo] = KnownPeriods(self._ledgers[slo].definition, since=self._since)
         return known
 
-    def _close(self, store: PeriodStore, now: float, *, at_once: float) -> None:
-        for name in tuple(self._ledgers):
-            self._known(name)
+    def _close(self, store: PeriodStore, now: float, *, at_once: float, is_read: bool) -> None:
+        self._meet(now)
+        self.has_looked = True
+        if is_read and not any(known.has_slept(now) or known.rows is not None for known in self._slos.values()):
+            return
         if not self._queue:
             self._ended = EndedPeriods(now - CLOSES_AFTER_SECONDS)
             for known in self._slos.values():
                 if not now < known.due_at < now + _LONGEST_WAIT_SECONDS:
                     self._queue.append(known)
             self._read_rows(store)
+            # First those that lose counts with the next event.
+            urgent = [known for known in self._queue if known.is_urgent(self._ended.of(known), now=now)]
+            if urgent:
+                self._queue = deque([*urgent, *(known for known in self._queue if known not in urgent)])
         done: list[KnownPeriods] = []
         counting: list[_Counting] = []
         left = at_once
-        while self._queue and left > 0:
+        while self._queue and (left > 0 or self._queue[0].is_urgent(self._ended.of(self._queue[0]), now=now)):
             known = self._queue.popleft()
             done.append(known)
             ended = self._ended.of(known)
             wanted = () if known.rows is None else known.to_count(ended, now=now)
             if wanted:
                 counting.append(_Counting(known, ended, wanted))
-                left -= len(wanted)
+                left -= 1
         if counting:
             self._count(store, counting, now)
         for known in done:
@@ -195,15 +213,36 @@ class PeriodClosing:
         dues = (known.due_at for known in self._slos.values())
         self._due_at = -math.inf if self._queue else min(dues, default=math.inf)
 
+    def _meet(self, now: float) -> None:
+        """Read the records of SLOs that are new here, and of those that have slept."""
+        for name in tuple(self._ledgers):
+            known = self._known(name)
+            if known.rows is not None and now > known.due_at + DAY > -math.inf:
+                known.look_anew()
+        unmet = [known for known in self._slos.values() if not known.is_met]
+        if not unmet:
+            return
+        answers = self._buckets.read([Query(known.definition.name) for known in unmet])
+        for known, stored in zip(unmet, answers, strict=True):
+            trouble = stored.trouble or (stored.record and damage_in_record(stored.record))
+            known.meet(None if trouble else stored.record, now=now)
+
     def _read_rows(self, store: PeriodStore) -> None:
         """Read what other processes have closed, at the first look."""
         unread = [(known, self._ended.of(known)) for known in self._queue if known.rows is None]
         if not unread:
             return
-        answers = store.read_periods([PeriodQuery(known.definition.name, tuple(ended)) for known, ended in unread])
+        queries = [PeriodQuery(known.definition.name, _with_other_kinds(ended)) for known, ended in unread]
+        self._take_rows(unread, store.read_periods(queries))
+        unsure = [(known, ended) for known, ended in unread if known.rows is not None and known.may_overlap(ended)]
+        if unsure:
+            self._take_rows(unsure, store.read_periods([PeriodQuery(known.definition.name) for known, _ in unsure]))
+
+    def _take_rows(self, unread: Sequence[tuple[KnownPeriods, list[Period]]], answers: Sequence[StoredPeriods]) -> None:
         for (known, ended), stored in zip(unread, answers, strict=True):
             trouble = stored.trouble or damage_in_periods(stored.periods)
             if trouble is not None:
+                known.rows = None
                 self._note_damage(known, trouble)
             else:
                 known.take_stored(stored.periods, ended)
@@ -237,6 +276,13 @@ class PeriodClosing:
         self._log.note(
             logging.ERROR, f"the store {self._buckets.backend}: closed periods of an SLO are damaged", detail
         )
+
+
+def _with_other_kinds(ended: Sequence[Period]) -> tuple[Period, ...]:
+    """Also those of other calendar windows, which the SLO may have had before: late events change them, too."""
+    days = [period for period in ended if period.kind == DAY_KIND]
+    others = [day._replace(kind=kind) for day in days for kind in KINDS if kind != DAY_KIND]
+    return (*ended, *others)
 
 
 def _next_due(definition: SLODefinition, now: float) -> float:

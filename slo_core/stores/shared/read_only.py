@@ -15,7 +15,7 @@ from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope, 
 from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, StoreIdentity
 from slo_core.stores.shared.damage import damage_in_record, damaged, whole_series
 from slo_core.stores.shared.past_periods import read_closed_periods, read_expected_events
-from slo_core.stores.shared.reader import read_series, read_windows, reading_of
+from slo_core.stores.shared.reader import read_series, read_series_of_all, read_windows, reading_of
 
 __all__ = ["ReadOnlyLedger", "ReadOnlyStore"]
 
@@ -182,6 +182,16 @@ class ReadOnlyStore:
         with self._asking():
             series = read_series(self._buckets, definition.name, ranges)
         return whole_series(definition.name, series)
+
+    def series_of_all(self, definitions: Sequence[SLODefinition], buckets: BucketRange) -> list[Series | StoreError]:
+        """
+        The buckets of one range that hold events, of several SLOs in one round trip; an error where one is damaged.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        with self._asking():
+            return read_series_of_all(self._buckets, [definition.name for definition in definitions], buckets)
 
     def closed_periods(self, definition: SLODefinition) -> tuple[ClosedPeriod, ...]:
         """

@@ -7,12 +7,12 @@ from math import floor, inf
 
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import Reading
-from slo_core.errors import DamagedError
+from slo_core.errors import DamagedError, StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.stores.base import ReadRequest
 from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, Stored
 from slo_core.stores.layout import ReadPlan
-from slo_core.stores.shared.damage import damage_in_record, damage_in_sums, damaged
+from slo_core.stores.shared.damage import damage_in_record, damage_in_sums, damaged, whole_series
 from slo_core.stores.shared.kept import horizon, kept_since
 from slo_core.stores.shared.past_periods import with_past_periods
 
@@ -110,3 +110,14 @@ def read_series(buckets: BucketStore, slo: str, ranges: Sequence[BucketRange]) -
     """For each range the buckets of an SLO that hold events, oldest first; the store's exceptions are passed on."""
     (series,) = buckets.series([Query(slo, tuple(ranges))])
     return series
+
+
+def read_series_of_all(buckets: BucketStore, slos: Sequence[str], asked: BucketRange) -> list[Series | StoreError]:
+    """The buckets of one range of several SLOs, as `read_series`; an error in the place of one that is damaged."""
+    answers: list[Series | StoreError] = []
+    for slo, series in zip(slos, buckets.series([Query(slo, (asked,)) for slo in slos]), strict=True):
+        try:
+            answers.append(whole_series(slo, series))
+        except DamagedError as exc:
+            answers.append(exc)
+    return answers

@@ -22,7 +22,7 @@ from slo_core.stores.shared.flusher import Flusher
 from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox
 from slo_core.stores.shared.past_periods import read_closed_periods
-from slo_core.stores.shared.reader import read_series, read_windows, reading_of
+from slo_core.stores.shared.reader import read_series, read_series_of_all, read_windows, reading_of
 from slo_core.stores.shared.writer_id import WriterId
 from slo_core.stores.stored_definition import fingerprint_of, stored_definition
 
@@ -272,6 +272,17 @@ class WriteBehindStore:
         if error is not None:
             raise error
         return whole_series(definition.name, series)
+
+    def series_of_all(self, definitions: Sequence[SLODefinition], buckets: BucketRange) -> list[Series | StoreError]:
+        """
+        The buckets of one range that hold events, of several SLOs in one round trip; an error where one is damaged.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        self.notice_fork()
+        names = [definition.name for definition in definitions]
+        return self._delivery.read(lambda: read_series_of_all(self._buckets, names, buckets))
 
     def closed_periods(self, definition: SLODefinition) -> tuple[ClosedPeriod, ...]:
         """

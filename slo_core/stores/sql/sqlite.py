@@ -38,7 +38,7 @@ __all__ = ["SQLiteBucketStore", "open_sqlite", "sqlite_store"]
 
 # In the order of `SLORecord`.
 _RECORD = """name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, 0.0, 0,
-    NULLIF(seen_at, 0)"""
+    NULLIF(seen_at, 0), kept_since"""
 _SUM_OF_RANGE = """
     SELECT ?, COALESCE(SUM(good), 0), COALESCE(SUM(bad), 0) FROM bucket
     WHERE slo = ? AND width = ? AND bucket BETWEEN ? AND ?"""

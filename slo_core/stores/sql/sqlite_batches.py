@@ -10,18 +10,28 @@ from functools import partial
 from typing import NamedTuple
 
 from slo_core.stores.buckets import Batch, Declaration, Note
-from slo_core.stores.layout import MOST_COUNTED, SWEPT_AT_ONCE, SWEPT_SECONDS, admit, is_after_a_replay, is_outdated
+from slo_core.stores.layout import (
+    AWAKE_SECONDS,
+    MOST_COUNTED,
+    SWEPT_AT_LAST_SECONDS,
+    SWEPT_AT_ONCE,
+    SWEPT_SECONDS,
+    admit,
+    is_after_a_replay,
+    is_outdated,
+    kept_after_growing,
+)
 
 __all__ = ["add_batches", "sweep"]
 
 _INSERT_SLO = """
     INSERT INTO slo (
         service, name, good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, generation,
-        seen_at)
-    VALUES (?, ?, 0, 0, 0, 0, ?, NULL, ?, ?, ?, NULL, ?, ?)"""
+        seen_at, kept_since)
+    VALUES (?, ?, 0, 0, 0, 0, ?, NULL, ?, ?, ?, NULL, ?, ?, ?)"""
 _DECLARE = """
     UPDATE slo SET definition = ?, keeps = ?, since = MIN(since, ?), changed_at = CASE WHEN fingerprint = ? THEN changed_at
-    ELSE ? END, fingerprint = ?, generation = ?, seen_at = ? WHERE id = ?"""
+    ELSE ? END, fingerprint = ?, generation = ?, seen_at = ?, kept_since = ? WHERE id = ?"""
 _ADD_TO_BUCKET = """
     INSERT INTO bucket (slo, width, bucket, good, bad) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (slo, width, bucket) DO UPDATE SET good = good + excluded.good, bad = bad + excluded.bad"""
@@ -51,15 +61,15 @@ class _SLORow(NamedTuple):
     swept: int
     swept_at: float
     notes: int
+    kept_since: int | None = None
 
 
 _ROW = f"SELECT {', '.join(_SLORow._fields)} FROM slo WHERE service = ?"  # noqa: S608
 
 
 class _NoteRow(NamedTuple):
-    """A writer's note."""
+    """A note of a writer who is known."""
 
-    writer: str
     slo: int
     number: int
     nonce: str
@@ -125,7 +135,9 @@ def _notes(connection: sqlite3.Connection, writers: Iterable[str]) -> dict[tuple
     """By writer and SLO, what is noted. All batches of a call are mostly under one writer id."""
     statement = f"SELECT {', '.join(_NoteRow._fields)} FROM note WHERE writer = ?"  # noqa: S608
     return {
-        note[:2]: note for writer in writers for note in map(_NoteRow._make, connection.execute(statement, (writer,)))
+        (writer, note.slo): note
+        for writer in writers
+        for note in map(_NoteRow._make, connection.execute(statement, (writer,)))
     }
 
 
@@ -165,9 +177,12 @@ def sweep(connection: sqlite3.Connection, slo: int, *, now: float) -> bool:
         slo: Key of the SLO.
         now: The store's clock.
     """
+    silent = now - SWEPT_SECONDS
     old = connection.execute(
-        "SELECT writer, nonce, applied, noted_at FROM note WHERE slo = ? AND noted_at < ? ORDER BY noted_at LIMIT ?",
-        (slo, now - SWEPT_SECONDS, SWEPT_AT_ONCE),
+        "SELECT writer, nonce, applied, noted_at FROM note WHERE slo = ? AND noted_at < CASE "
+        "WHEN EXISTS (SELECT 1 FROM note WHERE slo = ? AND noted_at BETWEEN ? AND ?) THEN ? ELSE ? END "
+        "ORDER BY noted_at LIMIT ?",
+        (slo, slo, silent, now - AWAKE_SECONDS, silent, now - SWEPT_AT_LAST_SECONDS, SWEPT_AT_ONCE),
     ).fetchall()
     if old:
         connection.executemany("DELETE FROM note WHERE writer = ? AND slo = ?", [(writer, slo) for writer, *_ in old])
@@ -192,7 +207,8 @@ def _declared(
     if row is None:
         values = (service, slo, declaration.since, declaration.keeps_seconds, definition, fingerprint)
         generation = secrets.token_hex(8)
-        row_id = connection.execute(_INSERT_SLO, (*values, generation, now)).lastrowid
+        kept_since = declaration.kept_since
+        row_id = connection.execute(_INSERT_SLO, (*values, generation, now, kept_since)).lastrowid
         assert row_id is not None
         # What another hand has left of an SLO that had the same key.
         connection.execute("DELETE FROM bucket WHERE slo = ?", (row_id,))
@@ -202,7 +218,11 @@ def _declared(
     # The version before gives none.
     generation = row.generation or secrets.token_hex(8)
     since = min(row.since, declaration.since)
-    connection.execute(_DECLARE, (definition, keeps, since, fingerprint, now, fingerprint, generation, now, row.id))
+    kept_since = kept_after_growing(
+        row.kept_since, declaration, last_event_at=row.newest, keeps_seconds=row.keeps, now=now
+    )
+    declared = (definition, keeps, since, fingerprint, now, fingerprint, generation, now, kept_since)
+    connection.execute(_DECLARE, (*declared, row.id))
     row = row._replace(keeps=keeps, since=since, generation=generation)
     if sweep(connection, row.id, now=now):
         columns = "SELECT swept, swept_at, notes FROM slo WHERE id = ?"

@@ -44,6 +44,7 @@ _COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("slo", "swept_at", "REAL NOT NULL DEFAULT 0"),
     ("slo", "notes", "INTEGER NOT NULL DEFAULT 0"),
     ("slo", "seen_at", "REAL NOT NULL DEFAULT 0"),
+    ("slo", "kept_since", "INTEGER"),
 )
 
 # Tables that came later; an older version leaves them alone. The kind of a closed period is

@@ -6,7 +6,7 @@ import math
 from fractions import Fraction
 
 from slo_core import AlertRule, SLODefinition
-from slo_core.budgets.alerts import RuleCheck
+from slo_core.budgets.alerts import RuleCheck, Waiting
 from slo_core.budgets.burn_rate import BurnRateSample, sample
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.target import Target
@@ -101,3 +101,22 @@ def test_a_short_window_of_five_minutes_or_less_is_its_own_last_minutes() -> Non
 
     assert (PAGE.recent_window, quick.recent_window) == (300, 120)
     assert SLODefinition("a", 0.9, alert_rules=(quick,), burn_rate_windows=()).windows == (30 * DAY, 1800, 120)
+
+
+def waiting(*, long: BurnRateSample, short: BurnRateSample, recent: BurnRateSample, measured: float) -> Waiting | None:
+    """What the pages' rule waits for, 99.9 % and two bad events."""
+    check = RuleCheck(PAGE, factor=PAGE.factor(30 * DAY), target=Target(0.999))
+    return check.state(long=long, short=short, recent=recent.counts, measured_seconds=measured).waiting
+
+
+def test_a_rule_that_burns_and_does_not_fire_says_what_it_waits_for() -> None:
+    """Silence beside a burn rate of 1,000 needs a reason; where nothing burns, or the rule fires, there is none to give."""
+    burns, calm, single = counted(0, 100), counted(1000, 0), counted(0, 1)
+
+    assert waiting(long=burns, short=burns, recent=burns, measured=60) == Waiting("measured", 60, 300)
+    assert waiting(long=single, short=single, recent=single, measured=math.inf) == Waiting("failures", 1, 2)
+    assert waiting(long=burns, short=burns, recent=calm, measured=600) == Waiting("recent", 600, 300)
+
+    assert waiting(long=burns, short=burns, recent=burns, measured=600) is None
+    assert waiting(long=burns, short=calm, recent=calm, measured=60) is None
+    assert waiting(long=calm, short=burns, recent=burns, measured=60) is None

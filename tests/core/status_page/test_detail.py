@@ -96,7 +96,7 @@ def test_a_factor_is_shown_as_it_was_written(clock):
     rule = {"long_window": "1d", "short_window": "2h", "severity": "ticket", "burn_rate": 0.25}
     registry = SLORegistry.from_config({"a": {"target": "90%", "alert_rules": [rule]}}, clock=clock)
 
-    assert "<td>0.25x<p>" in StatusPage(registry).detail("a", {}, links=LINKS).html
+    assert '<td data-label="Fires at">0.25x<p>' in StatusPage(registry).detail("a", {}, links=LINKS).html
 
 
 def test_a_script_is_no_runbook(clock):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from slo_core import SLODefinition, SLORegistry
 from slo_core.budgets.alerts import AlertState
 from slo_core.budgets.burn_rate import sample
 from slo_core.budgets.events import EventCounts
@@ -42,7 +43,7 @@ def test_every_column_sorts(clock, sort, names):
 
 
 @pytest.mark.parametrize(
-    "column", ["name", "state", "target", "success", "budget", "burn", "alerts", "exhausted", "events", "fed"]
+    "column", ["name", "now", "state", "target", "success", "budget", "burn", "exhausted", "events", "fed"]
 )
 def test_no_column_breaks_the_list(clock, column):
     """With SLOs of every state in it."""
@@ -109,7 +110,7 @@ def test_a_month_that_is_measured_from_its_first_on_is_not_called_partly_measure
         ("success", "ascending"),
         ("target", "descending"),
         ("burn", "descending"),
-        ("alerts", "descending"),
+        ("now", "ascending"),
         ("events", "descending"),
     ],
 )
@@ -134,3 +135,74 @@ def test_a_window_stands_out_exactly_where_its_rule_would_fire():
 
     assert stands_out(144 * 10**16)
     assert not stands_out(144 * 10**16 - 1)
+
+
+def burning(clock) -> SLORegistry:
+    """One that was breached weeks ago and is quiet, one whose new rule still waits, and one that pages."""
+    registry = SLORegistry.from_config(
+        {
+            "aged": {"target": "99%", "labels": {"team": "search"}},
+            "new": {"target": "99%", "labels": {"team": "search"}, "runbook": "https://wiki.example/new"},
+            "paging": {"target": "99%", "labels": {"team": "shop"}},
+        },
+        clock=clock,
+    )
+    for number in range(100):
+        registry["aged"].record(number > 20)
+    registry["paging"].record(True)
+    clock.advance(days=20)
+    for number in range(100):
+        registry["paging"].record(number > 50)
+    return registry
+
+
+def test_what_pages_comes_before_what_was_spent_long_ago(clock):
+    """Who must act now? The title of the window says how many."""
+    content = StatusPage(burning(clock)).overview({}, links=LINKS)
+
+    assert PageText(content.html).names == ["paging", "aged", "new"]
+    assert (content.news, content.icon) == ("1 paging", "slo-paging.svg")
+    assert "paging 1" in PageText(content.html).text
+    assert overview(burning(clock), state="paging").names == ["paging"]
+
+
+def test_a_rule_that_waits_says_why_in_the_list(clock):
+    """Above what was spent long ago, and below what fires."""
+    registry = burning(clock)
+    fresh = registry.define(SLODefinition("fresh", 0.99))
+    for _ in range(10):
+        fresh.record_failure()
+    clock.advance(seconds=60)
+
+    page = overview(registry)
+
+    assert page.names[:2] == ["paging", "fresh"]
+    assert "page 1h/5m: measured 1m of 5m" in page.text
+
+
+def test_labels_filter_the_list(clock):
+    """Those of a team, with the counts of its states; what is no label of any SLO filters nothing."""
+    registry = burning(clock)
+
+    page = overview(registry, label="team=search")
+
+    assert page.names == ["aged", "new"]
+    assert "all 2" in page.text
+    assert overview(registry, label="team=nobody").names == ["paging", "aged", "new"]
+    assert 'href="https://wiki.example/new"' in StatusPage(registry).overview({}, links=LINKS).html
+
+
+def test_the_last_day_is_a_line_of_bars(clock):
+    """Failures of half an hour are a bar: as high as they burn, two pixels at least; where nothing happened there is a gap."""
+    registry = SLORegistry.from_config({"a": {"target": "99%"}}, clock=clock)
+    start = clock() - clock() % 1800
+    clock.advance(seconds=start + 86_400 - clock())
+    for hours, bad in ((20.25, 1), (10.25, 100)):
+        for number in range(1000):
+            registry["a"].record(number >= bad, at=clock() - hours * 3600)
+
+    html = StatusPage(registry).overview({}, links=LINKS).html
+
+    assert "last 24 h: at worst 10.0x in half an hour" in html
+    # Bars of two units: from the right, 48 of them.
+    assert re.findall(r'd="(M[^"]+)"', html) == ["M12 20h2M52 20h2", "M13 20v-2M53 20v-14"]

@@ -98,7 +98,7 @@ def test_the_json_refuses_a_parameter_that_means_nothing(clock, query, error):
     [
         ("slo=met&range=7x", "In the address, range: expected one of 1h, 6h, 1d, 3d, 7d, 30d, got '7x'."),
         ("slo=met&range=1h&range=6h", "In the address, range: expected one value, got '1h' and '6h'."),
-        ("state=on+fire", "In the address, state: expected one of breached, exhausted,"),
+        ("state=on+fire", "In the address, state: expected one of paging, ticketing, waiting, breached, exhausted,"),
         ("sort=colour", "In the address, sort: expected one of name, -name,"),
     ],
 )

@@ -24,6 +24,7 @@ from django.test import Client, override_settings
 
 from django_databases import django_database, make_tables
 from slo_core.stores.buckets import Query
+from slo_core.stores.shared import write_behind
 from slo_core.stores.sql import retry
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
 from slo_core.testing import batch_of, declared
@@ -51,6 +52,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     file = tmp_path / "db.sqlite3"
     monkeypatch.setattr(conf, "is_being_tested", lambda: False)
     monkeypatch.setattr(store_database, "is_being_tested", lambda: False)
+    # Where there are no tables, the events of a test wait for the store in vain.
+    monkeypatch.setattr(write_behind, "_CLOSE_SECONDS", 0.1)
     with django_database("shop", {"ENGINE": SQLITE, "NAME": str(file)}, migrate=False):
         with override_settings(DATABASE_ROUTERS=[Router()]):
             del settings.SLO_STORE

@@ -198,3 +198,22 @@ def test_an_exception_that_passed_is_let_go_of() -> None:
     finally:
         gc.enable()
     assert service.counts() == (0, 1)
+
+
+def test_a_middleware_with_a_state_is_still_reached_as_the_wsgi_app() -> None:
+    """It stood in `app.wsgi_app` before, and the application goes on to ask it (calibre-web: `app.wsgi_app.script_name`)."""
+
+    class Prefixed:
+        def __init__(self, app: Flask) -> None:
+            self.script_name, self.app = "/books", app.wsgi_app
+
+        def __call__(self, environ: Any, start_response: Any) -> Any:
+            return self.app(environ, start_response)
+
+    app = app_with("shop")
+    app.wsgi_app = Prefixed(app)  # type: ignore[method-assign]
+    service = Service(app)
+    service.ask()
+
+    assert app.wsgi_app.script_name == "/books"  # type: ignore[attr-defined]
+    assert service.counts() == (1, 0)

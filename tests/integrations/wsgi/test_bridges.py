@@ -113,13 +113,13 @@ def test_an_answer_in_the_place_of_an_inner_scrape_counts_for_nothing(tmp_path: 
     """A middleware inside refuses it: the inner installation knows its own paths, also where the outer one counts."""
     store = f"sqlite:///{tmp_path}/counts.db"
     outer, inner = both(WSGIMiddleware, store)
-    table = inner.wsgi_app
+    observer = inner.wsgi_app.__self__
 
     def refusing(environ: Any, start_response: Any) -> Any:
         start_response("403 Forbidden", [])
         return [b"no"]
 
-    table._app = table._observed_app.wsgi_app = refusing  # type: ignore[attr-defined]
+    observer._app = observer.wsgi_app = refusing  # type: ignore[attr-defined]
 
     ask(outer, "/legacy/metrics", "/legacy/slo/slo.css")
 

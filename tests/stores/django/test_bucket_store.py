@@ -329,7 +329,7 @@ def test_rows_of_others_hide_their_slo_alone(alias: str, change: str) -> None:
     connections[alias].close()
 
     slos.assert_alone_hidden()
-    slos.registry.close()
+    slos.close()
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_rows_of_any_type_hide_their_slo_alone(sqlite: None, change: str) -> Non
     connections["sqlite"].close()
 
     slos.assert_alone_hidden()
-    slos.registry.close()
+    slos.close()
 
 
 def test_text_of_others_hides_no_other(sqlite: None) -> None:
@@ -367,4 +367,4 @@ def test_text_of_others_hides_no_other(sqlite: None) -> None:
 
         assert slos.shown_by_exporter()[0] == ["whole"], value
         assert slos.registry["whole"].snapshot().total == 1, value
-    slos.registry.close()
+    slos.close()

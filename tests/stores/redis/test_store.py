@@ -284,7 +284,7 @@ def test_a_record_of_others_hides_its_slo_alone(server: RedisServer, damage: tup
         server.cli(*damage)
 
     slos.assert_alone_hidden()
-    slos.registry.close()
+    slos.close()
 
 
 @pytest.mark.parametrize("field", ["good", "bad", "since", "newest", "keeps", "applied", "swept"])
@@ -302,7 +302,7 @@ def test_nothing_is_added_to_a_damaged_record(server: RedisServer, field: str) -
         assert blocks
         assert client.mget(blocks) == before
     assert slos.registry["whole"].snapshot().total == 1
-    slos.registry.close()
+    slos.close()
 
 
 @pytest.mark.parametrize("content", [b"odd", b"\xff" * 16 * 300, None])
@@ -322,7 +322,7 @@ def test_blocks_of_others_hide_their_slo_alone(server: RedisServer, client: redi
         slos.registry["damaged"].internals.timeline()
     slos.assert_alone_hidden()
     assert slos.registry.store.health().is_up
-    slos.registry.close()
+    slos.close()
 
 
 def test_a_definition_or_a_name_that_is_no_text_hides_no_other(server: RedisServer, client: redis.Redis) -> None:
@@ -335,4 +335,4 @@ def test_a_definition_or_a_name_that_is_no_text_hides_no_other(server: RedisServ
     assert slos.shown_by_exporter()[0] == ["whole"]
     assert slos.shown_to_workers() == (["damaged", "whole"], "")
     assert open_redis(server.url, service="shop").services() == ["\\xff", "shop"]
-    slos.registry.close()
+    slos.close()

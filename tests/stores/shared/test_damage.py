@@ -36,7 +36,7 @@ def path(tmp_path: Path) -> Path:
 def slos(path: Path) -> Iterator[DamagedSLO]:
     slos = DamagedSLO(lambda service: SQLiteBucketStore(path, service=service))
     yield slos
-    slos.registry.close()
+    slos.close()
 
 
 def damage(path: Path, change: str, *values: object) -> None:

@@ -189,9 +189,9 @@ def test_readers_get_in_between_the_slices(tmp_path: Path, clock: FakeClock) -> 
 
 
 def test_postgresql_catches_up_after_two_hours() -> None:
-    """Fifty SLOs (a hundred outside CI) with events in every second are far more than it can take at once: exactly."""
+    """Twenty SLOs (a hundred outside CI) with events in every second are far more than it can take at once: exactly."""
     now = int(time.time())
-    names = [f"slo-{number}" for number in range(100 if os.environ.get("SLO_LONG_TESTS") else 50)]
+    names = [f"slo-{number}" for number in range(100 if os.environ.get("SLO_LONG_TESTS") else 20)]
     with start_postgres() as server, django_database("catching-up", server.settings) as alias:
         # Its clock stands still: seconds that get older than an hour while a busy machine catches up are not sent as seconds.
         store = WriteBehindStore(

@@ -14,6 +14,7 @@ from faulty_store import FaultyStore
 from slo_core import SLODefinition, SLOTracker
 from slo_core.errors import StoreError
 from slo_core.stores.buckets import Applied, Batch, Note, Query, StoreIdentity
+from slo_core.stores.shared.outbox import Outbox
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
 from slo_core.testing import FakeClock
@@ -334,6 +335,40 @@ def test_every_copy_of_a_process_counts(tmp_path: Path, clock: FakeClock, monoto
 
     assert original.totals() == (11_111, 0)
     assert copy.network.sent[-1].writer != original.network.sent[-1].writer
+
+
+def test_a_process_that_is_restored_days_later_reports_no_loss(
+    tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A snapshot of a machine: its process went on, and ended; others swept its note. What it had confirmed is there."""
+    for goes_on in (True, False):
+        store = tmp_path / f"{goes_on}.db"
+        asleep, awake = FakeClock(1000.0), FakeClock(1000.0)
+        original, copy, other = (
+            Process(SQLiteBucketStore(store, clock=clock), clock, monotonic) for monotonic in (asleep, asleep, awake)
+        )
+        for _ in range(2):
+            original.record(1)
+            original.store.flush()
+        of_copy, of_original = copy.store.ledger(SLO).outbox, original.store.ledger(SLO).outbox
+        for name in set(Outbox.__slots__) - {"_pending", "_process", "_unconfirmed"}:
+            value = getattr(of_original, name)
+            setattr(of_copy, name, value.copy() if name == "_kept" else value)
+        if goes_on:
+            original.record(10)
+            original.store.flush()
+        for _ in range(4):
+            clock.advance(hours=10)
+            awake.advance(hours=10)
+            other.store.flush()
+            other.record(100)
+            other.store.flush()
+        copy.record(1_000)
+        copy.store.flush()
+
+        assert copy.totals() == (1_402 + 10 * goes_on, 0)
+        assert copy.store.health().losses == 0
+    assert caplog.records == []
 
 
 def test_a_set_back_that_nobody_can_heal_is_told(

@@ -197,6 +197,68 @@ def test_a_month_of_which_a_part_is_gone_is_not_closed(worker: Worker, clock: Fa
     assert row(after, "day", MAY + 50 * DAY, "other") == (1, 0, False)
 
 
+@pytest.mark.parametrize("contact", ["flush", "read", "close"])
+def test_a_service_that_stood_still_loses_no_day_that_is_kept(worker: Worker, clock: FakeClock, contact: str) -> None:
+    """
+    After eighty days it begins with closing them, for all SLOs, whatever it does first; its new events push nothing out.
+
+    Days and months in which no process ran have no row: nothing was measured, which would read as "all was well".
+    """
+    slos = [SLODefinition(name, 0.99, window="month") for name in ("a", "b", "c")]
+    before = worker(*slos)
+    for day in range(20):
+        clock.now = MARCH + day * DAY + 12 * HOUR
+        for slo in slos:
+            count(before, 1, 1, slo=slo.name)
+    before.close()
+    clock.now = MARCH + 100 * DAY
+
+    after = worker(*slos)
+    for slo in slos:
+        after[slo.name].record_success()
+    {"flush": after.flush, "read": after.snapshot_all, "close": after.close}[contact]()
+    clock.advance(days=1)
+    later = worker(*slos)
+    count(later, 1, slo="a")
+
+    for slo in slos:
+        rows = later[slo.name].closed_periods()
+        in_march = [each for each in rows if each.kind == "day" and each.start >= MARCH and each.start < APRIL]
+        assert [(each.good, each.bad) for each in in_march] == [(1, 1)] * 20
+        assert row(later, "month", MARCH, slo.name) == (20, 20, True)
+        assert not any(each.start >= APRIL and each.total == 0 for each in rows)
+        assert later[slo.name].snapshot(at=APRIL - 1).failures == 20
+
+
+@pytest.mark.parametrize(("silent_hours", "is_known"), [(1, True), (5, False)])
+def test_a_day_without_events_is_whole_where_a_process_measured_it(
+    worker: Worker, clock: FakeClock, silent_hours: int, is_known: bool
+) -> None:
+    """The store hears of each process once an hour: one that was restarted goes on with the day of the one before."""
+    before = worker()
+    count(before, 1)
+    clock.now = MARCH + 10 * DAY
+    before.flush()
+    for _ in range(15):
+        clock.advance(hours=1)
+        before.store._delivery.outboxes[0]._seen_at = -1e9  # type: ignore[attr-defined]  # an hour, by the monotonic clock
+        before.flush()
+    clock.advance(hours=silent_hours)
+    after = worker()
+    after.flush()
+    restarted_at = clock.now
+    clock.now = MARCH + 11 * DAY + HOUR
+    after.flush()
+
+    days = {each.start: each for each in after["monthly"].closed_periods() if each.kind == "day"}
+    assert days[int(MARCH + 9 * DAY)].is_whole
+    day = days.get(int(MARCH + 10 * DAY))
+    if is_known:
+        assert day is not None and day.is_whole
+    else:
+        assert day is not None and day.measured_since == restarted_at
+
+
 def test_a_month_says_since_when_it_was_measured(worker: Worker, clock: FakeClock) -> None:
     """In the first one that is not from its start."""
     process = worker()
@@ -294,7 +356,7 @@ def test_a_new_definition_does_not_close_an_old_month_again(worker: Worker, cloc
 
 
 def test_a_store_of_the_version_before_gains_its_closed_days(worker: Worker, clock: FakeClock, tmp_path: Path) -> None:
-    """Those of which it keeps the buckets; it keeps its counts, and that version goes on with it."""
+    """Those of which it keeps events; it keeps its counts, and that version goes on with it."""
     process = worker()
     for _ in range(4):
         clock.advance(days=1)
@@ -309,7 +371,7 @@ def test_a_store_of_the_version_before_gains_its_closed_days(worker: Worker, clo
     for _ in range(3):
         count(fresh, 1)
 
-    assert [(each.kind, each.good, each.bad) for each in fresh["monthly"].closed_periods()][1:] == [("day", 5, 1)] * 3
+    assert [(each.kind, each.good, each.bad) for each in fresh["monthly"].closed_periods()] == [("day", 5, 1)] * 3
     assert fresh["monthly"].snapshot().lifetime_good == 23
 
 
@@ -335,23 +397,29 @@ def test_a_flush_with_nothing_to_close_asks_nothing(
     registry.close()
 
 
-def test_many_slos_are_closed_by_several_flushes(worker: Worker, clock: FakeClock, tmp_path: Path) -> None:
-    """A few with each, so that none takes long."""
-    definitions = [SLODefinition(f"slo-{number}", 0.99) for number in range(12)]
+@pytest.mark.parametrize("count_of_slos", [12, 45])
+def test_many_slos_are_closed_by_several_flushes(
+    worker: Worker, clock: FakeClock, tmp_path: Path, count_of_slos: int
+) -> None:
+    """One of twenty with each, so that none takes long, and all are closed after some twenty."""
+    definitions = [SLODefinition(f"slo-{number}", 0.99) for number in range(count_of_slos)]
     process = worker(*definitions)
     clock.now = APRIL - HOUR
     for definition in definitions:
-        count(process, 2, slo=definition.name)
+        process[definition.name].record(True)
+    for _ in definitions:
+        process.flush()
     clock.now = APRIL + HOUR
 
     buckets = SQLiteBucketStore(tmp_path / "slo.db", clock=clock)
     asked = [PeriodQuery(definition.name, (Period("day", int(APRIL - DAY), int(APRIL)),)) for definition in definitions]
     closed = []
-    for _ in range(4):
+    for _ in range(23):
         process.flush()
         closed.append(sum(stored.periods[-1:] != () for stored in buckets.read_periods(asked)))
 
-    assert 0 < closed[0] < closed[-1] == 12
+    assert closed[0] == max(1, count_of_slos // 20)
+    assert closed[-1] == count_of_slos
 
 
 def test_a_flush_succeeds_where_nothing_can_be_closed(

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from slo_core.errors import SLOError
 from slo_core.status.json_view import status_json
 from slo_core.status.service_status import status_note
-from slo_core.status.state import State
+from slo_core.status.state import BudgetState, Burning
 from slo_core.status.table import status_table
 from slo_django.default_store import COPY_COMMAND, left_behind
 from slo_django.installation import current
@@ -53,7 +53,14 @@ class Command(BaseCommand):
         if message := left_behind():
             self.stderr.write(f"{message} Copy them: {COPY_COMMAND}")
 
-    def _paint(self, state: State, text: str) -> str:
+    def _paint(self, state: Burning | BudgetState, text: str) -> str:
         """In colour on a terminal; Django checks that, and `--no-color`."""
-        styles = {"met": "SUCCESS", "burning": "WARNING", "exhausted": "ERROR", "breached": "ERROR"}
+        styles = {
+            "paging": "ERROR",
+            "ticketing": "WARNING",
+            "waiting": "WARNING",
+            "met": "SUCCESS",
+            "exhausted": "ERROR",
+            "breached": "ERROR",
+        }
         return str(getattr(self.style, styles[state])(text)) if state in styles else text

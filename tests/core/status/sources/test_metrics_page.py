@@ -23,7 +23,7 @@ def counts_of(slo: dict[str, Any]) -> list[tuple[int, int, int]]:
 
 
 def test_what_is_read_from_the_metrics_is_what_the_json_says(registry: SLORegistry, clock: FakeClock) -> None:
-    """But for what is no metric: words, when an event came last, and what alerts compare with."""
+    """But for what is no metric: words, when an event came last, what alerts compare with, and that a rule waits."""
     text = PrometheusExporter(registry).render()[0].decode()
 
     again = services_json(services_of_metrics(text, address="u", at=clock()))
@@ -34,6 +34,7 @@ def test_what_is_read_from_the_metrics_is_what_the_json_says(registry: SLORegist
         "runbook",
         "last_event_at",
         "alerts",
+        "burning_now",
         "windows",
         "covered_since",
     )

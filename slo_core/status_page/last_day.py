@@ -1,0 +1,124 @@
+"""The last day of each SLO as a line of small bars, for the list."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from xml.etree import ElementTree as ET
+
+from slo_core.budgets.bucket import BucketRange, Increment
+from slo_core.budgets.burn_rate import burn_rate
+from slo_core.budgets.events import EventCounts
+from slo_core.budgets.wording import burn_text
+from slo_core.errors import StoreError
+from slo_core.objectives.definition import SLODefinition
+from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, QUARTER_HOUR
+from slo_core.status_page.markup import element
+from slo_core.tracking.registry import SLORegistry
+
+__all__ = ["LastDays", "last_days", "sparkline"]
+
+# By SLO, the quarters of an hour of the last day that hold events, oldest first.
+LastDays = Mapping[str, Sequence[Increment]]
+
+# A bar is half an hour: two quarters.
+_BARS = 48
+_BAR_SECONDS = DAY // _BARS
+_HEIGHT = 20
+# A bar of this burn rate or more has the whole height: the factor at which most SLOs page. Any failure is two pixels high.
+_HIGHEST = 14.4
+_LOWEST = 2
+
+
+def last_days(registry: SLORegistry) -> LastDays:
+    """
+    The last day of every SLO, from a shared store in one round trip. An SLO that cannot be read is left out.
+
+    Args:
+        registry: The SLOs.
+
+    Raises:
+        StoreError: The store is out of reach.
+    """
+    store, trackers = registry.store, tuple(registry)
+    if not trackers:
+        return {}
+    at = trackers[0].internals.clock()
+    asked = BucketRange(
+        QUARTER_HOUR,
+        _first_bar(at) * _BAR_SECONDS // QUARTER_HOUR,
+        math.floor((at + FUTURE_TOLERANCE_SECONDS) / QUARTER_HOUR),
+    )
+    # A store in this process's own memory, or a user's, is read SLO by SLO.
+    read: Callable[[Sequence[SLODefinition], BucketRange], Sequence[Sequence[Sequence[Increment]] | StoreError]] | None
+    read = getattr(store, "series_of_all", None)
+    together = [] if read is None else [tracker.definition for tracker in trackers if tracker.store is store]
+    days: dict[str, Sequence[Increment]] = {}
+    if read is not None:
+        for definition, answer in zip(together, read(together, asked), strict=True):
+            if not isinstance(answer, StoreError):
+                (days[definition.name],) = answer
+    for tracker in trackers:
+        if read is None or tracker.store is not store:
+            with suppress(Exception):  # it hides no other SLO
+                days[tracker.name] = tracker.internals.series(asked)
+    return days
+
+
+def _first_bar(at: float) -> int:
+    return math.floor(at / _BAR_SECONDS) - _BARS + 1
+
+
+def sparkline(definition: SLODefinition, day: Sequence[Increment] | None, *, at: float) -> ET.Element | str:
+    """
+    The failures of the last day, half an hour a bar; a grey line where there were events.
+
+    Args:
+        definition: The SLO.
+        day: Of `last_days`; None where it could not be read.
+        at: The instant the day ends at.
+    """
+    if not day:
+        return ""
+    first = _first_bar(at)
+    good, bad = [0] * _BARS, [0] * _BARS
+    for width, bucket, of_good, of_bad in day:
+        place = min(_BARS - 1, bucket * width // _BAR_SECONDS - first)
+        if place >= 0:
+            good[place] += of_good
+            bad[place] += of_bad
+    target = definition.objective
+    burns = {place: burn_rate(EventCounts(good[place], bad[place]), target) for place in range(_BARS) if bad[place]}
+    stretches = _stretches([place for place in range(_BARS) if good[place] or bad[place]])
+    events = "".join(f"M{2 * begin} {_HEIGHT}h{2 * (end - begin)}" for begin, end in stretches)
+    failures = "".join(f"M{place * 2 + 1} {_HEIGHT}v-{_bar_height(burn)}" for place, burn in burns.items())
+    text = (
+        f"last 24 h: at worst {burn_text(max(burns.values()))} in half an hour"
+        if burns
+        else "no failure in the last 24 h"
+    )
+    return element(
+        "svg",
+        element("title", text),
+        element("path", d=events, class_="slo-quiet-line"),
+        element("path", d=failures, class_="slo-failures") if failures else None,
+        viewBox=f"0 0 {2 * _BARS} {_HEIGHT + 1}",
+        class_="slo-spark",
+        role="img",
+    )
+
+
+def _bar_height(burn: float) -> int:
+    return max(_LOWEST, round(_HEIGHT * min(1.0, burn / _HIGHEST)))
+
+
+def _stretches(places: Sequence[int]) -> list[tuple[int, int]]:
+    """Where places begin and end; neighbours are one stretch, which keeps the page small."""
+    stretches: list[tuple[int, int]] = []
+    for place in places:
+        if stretches and stretches[-1][1] == place:
+            stretches[-1] = (stretches[-1][0], place + 1)
+        else:
+            stretches.append((place, place + 1))
+    return stretches
