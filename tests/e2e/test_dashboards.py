@@ -107,7 +107,9 @@ def test_every_query_returns_data(name: str, tmp_path: Path) -> None:
         wait_until(lambda: (prometheus.value(remaining) or 1) < 0, message="the failures are not recorded")
 
         for query in (*overview, *detail):
-            wait_until(lambda query=query: prometheus.series(query), message=f"no data for {query}")
+            # The SLO has just begun: what shows judged budgets alone is empty, and has a test of its own.
+            if "slo_warming_up" not in query or query.startswith("sum("):
+                wait_until(lambda query=query: prometheus.series(query), message=f"no data for {query}")
 
         # A scrape that takes a busy machine longer than a second leaves a gap of one.
         measured = OverviewQueries().measured_seconds.replace("$service", ".+").replace("$slo", ".+")
