@@ -21,11 +21,12 @@ from slo_core.status.json_view import history_json, status_json
 from slo_core.status.state import FIRING_STATES, Burning, burning_now
 from slo_core.status_page.detail import CHARTS, alert_table, history_table, range_choices, series_names
 from slo_core.status_page.facts import facts
+from slo_core.status_page.filters import SHOWN_STATES, labels_of
 from slo_core.status_page.headline import firing_rules, headline
 from slo_core.status_page.last_day import LastDays, last_days
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
-from slo_core.status_page.overview import COLUMNS, SHOWN_STATES, labels_of, overview
+from slo_core.status_page.overview import COLUMNS, overview
 from slo_core.status_page.query import PageQuery, choice_problem, json_problems
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 from slo_core.tracking.registry import SLORegistry
