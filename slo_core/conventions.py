@@ -89,6 +89,7 @@ class Alert:
     BUDGET_GONE_SOON = "SLOBudgetGoneSoon"
     NO_TRAFFIC = "SLONoTraffic"
     ABSENT = "SLOAbsent"
+    RULES_OUTDATED = "SLORulesOutdated"
     EVENTS_DROPPED = "SLOEventsDropped"
     STORE_DOWN = "SLOStoreDown"
     FLUSH_STUCK = "SLOFlushStuck"
@@ -101,12 +102,13 @@ class Alert:
         BUDGET_GONE_SOON: "budget",
         NO_TRAFFIC: "traffic",
         ABSENT: "absent",
+        RULES_OUTDATED: "rules",
         EVENTS_DROPPED: "store",
         STORE_DOWN: "store",
         FLUSH_STUCK: "store",
         HISTORY_LOST: "store",
     }
-    OF_SERVICE = frozenset((STORE_DOWN, FLUSH_STUCK, HISTORY_LOST))
+    OF_SERVICE = frozenset((RULES_OUTDATED, STORE_DOWN, FLUSH_STUCK, HISTORY_LOST))
 
 
 def quoted(text: str) -> str:

@@ -167,15 +167,23 @@ class _Parser:
         if "target" not in given:
             self.report(f"{path}.target", "missing", 'expected a ratio such as 0.999, or "99.9%"')
         known_bad = {problem.path for problem in self.problems[before:]}
+        definition = None
         try:
             # A field that was already reported keeps its default here, so that the others are still checked.
-            return SLODefinition(**{"name": name, "target": 0.5, "http": http, **own})
+            definition = SLODefinition(**{"name": name, "target": 0.5, "http": http, **own})
         except ConfigError as exc:
             for problem in exc.problems:
                 where = self._configured_path(path, problem.path)
                 if where not in known_bad:
                     self.report(where, problem.message, problem.hint)
-            return None
+        known_bad = {problem.path for problem in self.problems[before:]}
+        for key in (key for key, value in given.items() if value is None and f"{path}.{key}" not in known_bad):
+            self._report_null(f"{path}.{key}")
+        return definition
+
+    def _report_null(self, path: str) -> None:
+        # YAML reads a key without a value as None: it may be what was to be typed.
+        self.report(path, "expected a value, got None", "without the key its default applies")
 
     def _configured_path(self, path: str, field_path: str) -> str:
         name = field_path.partition(".")[2]
@@ -254,7 +262,10 @@ class _Parser:
         missing = [key for key in ("long_window", "short_window", "severity") if key not in rule]
         for key in missing:
             self.report(f"{path}.{key}", "missing")
-        if unknown or missing:
+        nulls = [key for key in ("burn_rate", "budget_share") if key in rule and rule[key] is None]
+        for key in nulls:
+            self._report_null(f"{path}.{key}")
+        if unknown or missing or nulls:
             return None
         options: dict[str, Any] = dict(rule)
         before = len(self.problems)

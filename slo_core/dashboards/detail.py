@@ -17,7 +17,7 @@ from slo_core.rules.names import RuleLabel
 __all__ = ["detail"]
 
 _WINDOW = f"{{{{{RuleLabel.SLOTH_WINDOW}}}}}"
-_RULE = f"{{{{{Label.SEVERITY}}}}} {{{{{Label.LONG_WINDOW}}}}} s / {{{{{Label.SHORT_WINDOW}}}}} s"
+_RULE = f"{{{{{Label.LONG_WINDOW}}}}} s / {{{{{Label.SHORT_WINDOW}}}}} s"
 _STORE = f"{{{{{Label.STORE_ID}}}}}"
 
 
@@ -42,8 +42,8 @@ def _budget(page: DashboardBuilder, query: DetailQueries) -> None:
     for title, expr, unit, levels, description in (
         ("Objective", query.objective, "percentunit", None, "The share of events that must be good."),
         (
-            "Budget remaining", query.budget_remaining, "percentunit", panels.BUDGET_LEVELS,
-            "Share of the error budget of the SLO's window that is left; below 0 it is overspent.",
+            "Budget remaining", query.budget_judged, "percentunit", panels.BUDGET_LEVELS,
+            "Share of the error budget of the SLO's window that is left; below 0 it is overspent. Nothing while it warms up.",
         ),
         (
             "Burn rate now", query.current_burn_rate, "none", panels.BURN_LEVELS,

@@ -33,7 +33,10 @@ def overview(by: Sequence[str] = ()) -> DashboardBuilder:
         page.with_variable(panels.variable(Variable.of_label(label), label, queries.environments(label), has_all=True))
     for title, expr, levels, description in (
         ("SLOs", query.count, None, "SLOs that are recorded."),
-        ("Budgets exhausted", query.exhausted_count, panels.GOOD_AT_ZERO, "SLOs whose error budget is spent."),
+        (
+            "Budgets exhausted", query.exhausted_count, panels.GOOD_AT_ZERO,
+            "SLOs whose error budget is spent. One that warms up is not judged yet.",
+        ),
         (
             "Burn alerts firing", query.firing_count, panels.GOOD_AT_ZERO,
             "Multi-window alerts that fire, of any severity.",
@@ -102,10 +105,10 @@ def _table(query: OverviewQueries, by: Sequence[str]) -> Table:
             "Error budgets",
             width=24,
             height=_TABLE_HEIGHT,
-            description="Click on an SLO for its page. A budget means little before most of the window is measured.",
+            description="Click on an SLO for its page. While it warms up, its budget is not judged: the field is empty.",
         )
         .with_target(panels.instant(query.objective, ref="objective"))
-        .with_target(panels.instant(query.budget_remaining, ref="remaining"))
+        .with_target(panels.instant(query.budget_judged, ref="remaining"))
         .with_target(panels.instant(query.current_burn_rate, ref="current"))
         .with_target(panels.instant(query.period_burn_rate, ref="period"))
         .with_target(panels.instant(query.seconds_left, ref="left"))

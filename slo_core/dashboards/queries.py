@@ -17,7 +17,8 @@ __all__ = ["SERVICES", "SLOS_OF_SERVICE", "SLOS_OF_SERVICES", "DetailQueries", "
 
 _OBJECTIVE = Record.OBJECTIVE
 _IDENTITY = f"{RuleLabel.SLOTH_SERVICE}, {RuleLabel.SLOTH_SLO}"
-_RULE = f"{Label.SEVERITY}, {Label.LONG_WINDOW}, {Label.SHORT_WINDOW}"
+# Without the severity: in the rules it may have another name, or another value, than in the application.
+_RULE = f"{Label.LONG_WINDOW}, {Label.SHORT_WINDOW}"
 
 # The shortest usual window: it is recorded for every SLO, unless the SLO's own is shorter.
 _TRAFFIC_SECONDS = 300
@@ -55,6 +56,7 @@ class _Selected:
         of: Those of recorded series and of alerts.
         of_targets: Those of targets: where one set of rules serves all environments, their records carry no such label.
         known: A record that each SLO has in each environment.
+        judged: What is left of budgets, without those of SLOs that warm up.
         of_name: The selector of the application's own series of an SLO.
         of_environment: The selector of its series that are about all SLOs.
     """
@@ -70,6 +72,11 @@ class _Selected:
         self.of_name = f"{{{matchers({Label.SLO: Variable.SLO, **environment})}}}"
         self.of_environment = f"{{{matchers(environment)}}}" if by else ""
         self.known = f"{Record.EVENTS if by else _OBJECTIVE}{{{self.of}}}"
+        on_slo = ", ".join((Label.SERVICE, Label.SLO, *by))
+        warming_up = _with_service(Metric.WARMING_UP + self.of_environment)
+        self.judged = (
+            f"{Record.BUDGET_REMAINING}{{{self.of}}}\n  unless on ({on_slo}) (min by ({on_slo}) ({warming_up}) == 1)"
+        )
 
 
 class OverviewQueries:
@@ -101,6 +108,7 @@ class OverviewQueries:
                 ")"
             )
         self.budget_remaining = f"max by ({by_slo}) ({Record.BUDGET_REMAINING}{{{of}}})"
+        self.budget_judged = f"max by ({by_slo}) (\n  {selected.judged}\n)"
         self.current_burn_rate = f"max by ({by_slo}) ({Record.CURRENT_BURN_RATE}{{{of}}})"
         self.period_burn_rate = f"max by ({by_slo}) ({Record.PERIOD_BURN_RATE}{{{of}}})"
         # Infinite where nothing burns: no series.
@@ -119,7 +127,7 @@ class OverviewQueries:
         )
 
         self.count = f"count({self.objective})"
-        self.exhausted_count = f"sum({self.budget_remaining} <= bool 0)"
+        self.exhausted_count = f"sum(\n{self.budget_judged} <= bool 0\nor\n{self.budget_remaining} * 0\n)"
         self.firing_count = f"sum({self.firing})"
         self.stores_down = f"sum(min by ({on_store}) ({Metric.STORE_UP}{of_environment}) == bool 0)"
 
@@ -142,6 +150,7 @@ class DetailQueries:
 
         self.objective = f"max({_OBJECTIVE}{{{selected.of_targets}}})"
         self.budget_remaining = f"max({Record.BUDGET_REMAINING}{{{of}}})"
+        self.budget_judged = f"max(\n  {selected.judged}\n)"
         self.current_burn_rate = f"max({Record.CURRENT_BURN_RATE}{{{of}}})"
         self.period_burn_rate = f"max({Record.PERIOD_BURN_RATE}{{{of}}})"
         # Infinite where nothing burns: no series.

@@ -17,12 +17,12 @@ __all__ = [
 ]
 
 # By family or name of an alert: on, off, or the severity that it gets.
-AlertSwitches = Mapping[str, "str | bool | None"]
+AlertSwitches = Mapping[str, "str | bool"]
 
 _ON, _OFF = "on", "off"
-# YAML reads `off` and `no` as False, and `null` or nothing as None.
+# YAML reads `off` and `no` as False.
 _WORDS: Mapping[object, str] = {
-    True: _ON, False: _OFF, None: _OFF, "yes": _ON, "true": _ON, "no": _OFF, "false": _OFF, "none": _OFF, "null": _OFF,
+    True: _ON, False: _OFF, "yes": _ON, "true": _ON, "no": _OFF, "false": _OFF, "none": _OFF, "null": _OFF,
     _ON: _ON, _OFF: _OFF,
 }  # fmt: skip
 
@@ -43,10 +43,12 @@ def switch_problems(where: str, switches: object, *, of_service: bool) -> Iterat
     for name, value in switches.items():
         if name not in known:
             yield Problem(where, f"unknown alert {name!r}", nearest(name, known))
-        elif name in Alert.OF_SERVICE and not of_service:
+        elif not of_service and _is_of_service(name):
             yield Problem(where, f"{name} is about the service, not about one SLO", "switch it for the whole file")
         if not _is_word(value):
-            yield Problem(where, f'expected "on", "off" or a severity for {name!r}, got {value!r}')
+            # YAML reads a key without a value as None: it may be what was to be typed, and must not switch anything.
+            hint = '"off" switches it off; without the key it stays as it is' if value is None else ""
+            yield Problem(where, f'expected "on", "off" or a severity for {name!r}, got {value!r}', hint)
 
 
 def severity_problems(where: str, severities: object, *, in_use: Collection[str] = ()) -> Iterator[Problem]:
@@ -107,13 +109,18 @@ def switched(*switches: AlertSwitches) -> dict[str, str]:
     return {alert: severity or _OFF for alert, severity in severities.items() if severity != _ON}
 
 
+def _is_of_service(name: str) -> bool:
+    """Whether no alert of that name or family is about one SLO."""
+    return all(alert in Alert.OF_SERVICE for alert, family in Alert.FAMILY_OF.items() if name in (alert, family))
+
+
 def _is_word(value: object) -> bool:
-    if value is None or isinstance(value, bool):
+    if isinstance(value, bool):
         return True
     return isinstance(value, str) and bool(value) and is_encodable(value)
 
 
-def _word(value: str | bool | None) -> str:
+def _word(value: str | bool) -> str:
     if isinstance(value, str):
         return _WORDS.get(value.casefold(), value)  # TOML and an option know text alone: "OFF", "false"
     return _WORDS[value]

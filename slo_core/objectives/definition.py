@@ -83,7 +83,7 @@ class SLODefinition:
     alert_rules: tuple[AlertRule, ...] | None = None
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     runbook: str = ""
-    alerts: Mapping[str, str | bool | None] = field(default_factory=dict, hash=False)
+    alerts: Mapping[str, str | bool] = field(default_factory=dict, hash=False)
     objective: Target = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

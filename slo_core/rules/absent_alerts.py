@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from slo_core.conventions import Alert, Label, quoted
+from slo_core.conventions import Alert, Label
 from slo_core.objectives.window import DAY
-from slo_core.rules.annotation import literal, where
+from slo_core.rules.annotation import literal, named_slos, where
 from slo_core.rules.environment import Environment
 from slo_core.rules.names import INHIBITS_SERVICE, Record, RuleLabel
 from slo_core.rules.promql import aggregated, bracketed, one_of, selected
@@ -20,9 +20,6 @@ __all__ = ["absent_alerts"]
 
 # So long after its end a service that stays dead pages on.
 _REMEMBERED_SECONDS = 7 * DAY
-
-# Of a character that no one types: it stands where a template puts in a label of its alert.
-_MARK = "\ue000"
 
 
 def absent_alerts(
@@ -56,9 +53,6 @@ def absent_alerts(
         if severity is not None:
             members.setdefault(severity, []).append(section.id)
     by_service = [name for name in environment.of_service if name in series.identity]
-    # The same series in the one environment that an alert is about: its labels replace the marks.
-    marks = {name: f"{_MARK}{name}" for name in environment.by}
-    of_alert = series_of(service, scope=scope, environment=Environment({**environment.match, **marks}))
     alive = aggregated("count", by_service, series.target())
     title = literal(service) + where(environment)
     for severity, ids in members.items():
@@ -66,8 +60,12 @@ def absent_alerts(
         names = one_of(re.sub("[^a-zA-Z0-9_-]", ".", each) for each in ids)
         members_of = selected(Record.BUDGET_EVENTS, {}, any_of={RuleLabel.RULES: names})
         those = _gone(series, members_of)
+
+        def missing(of_alert: Environment, *, members: str = members_of) -> str:
+            return _gone(series_of(service, scope=scope, environment=of_alert), members)
+
         for is_whole, join, inhibit in ((True, "unless", INHIBITS_SERVICE), (False, "and", "")):
-            which = "any of its SLOs, " if is_whole else _names(_gone(of_alert, members_of), marks)
+            which = "any of its SLOs, " if is_whole else named_slos(missing, environment)
             yield alerting_rule(
                 Alert.ABSENT,
                 f"{aggregated('count', by_service, those)}\n{join}\n{alive}",
@@ -94,14 +92,3 @@ def _gone(series: SLOSeries, members: str) -> str:
     on_slo = ", ".join(name for name in series.identity if name in (Label.SERVICE, Label.SLO))
     gone = bracketed(f"{series.target(within_seconds=_REMEMBERED_SECONDS)}\nunless\n{series.target()}")
     return f"{gone}\nand on ({on_slo})\n{members}"
-
-
-def _names(query: str, marks: Mapping[str, str]) -> str:
-    """A template: the SLOs that a query answers with; each mark in it is the value of a label of the alert."""
-    text = quoted(" ".join(line.strip() for line in query.split("\n")))
-    if marks:
-        text = text.replace("%", "%%")
-        for position, mark in enumerate(marks.values(), start=1):
-            text = text.replace(quoted(quoted(mark))[1:-1], f"%[{position}]q")
-        text = f"(printf {text} {' '.join(f'$labels.{name}' for name in marks)})"
-    return f'{{{{ range query {text} | sortByLabel "slo" }}}}{{{{ .Labels.slo }}}}, {{{{ end }}}}'

@@ -10,19 +10,19 @@ from slo_core.budgets.wording import this_window_text
 from slo_core.conventions import Alert, Label
 from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.duration import format_duration
-from slo_core.objectives.window import DAY, HOUR
+from slo_core.objectives.window import HOUR
 from slo_core.rules.annotation import CONSTANT, OF, SLO, count_of, info, literal, one_decimal_of, prologue, where
 from slo_core.rules.names import Record, RuleLabel
-from slo_core.rules.promql import and_, bracketed, duration_text, window_name
+from slo_core.rules.promql import and_, bracketed, duration_text, selected, window_name
 from slo_core.rules.recording import Recorded, with_labels
 from slo_core.rules.rule import AlertingRule, alerting_rule
 from slo_core.rules.section import LOW_SHARES, Section
 from slo_core.rules.series import SLOSeries
 from slo_core.rules.severities import PAGE, TICKET, Severities
+from slo_core.rules.silence import SILENCES, silence_expression
 
 __all__ = ["SectionAlerts"]
 
-_SILENCE_SECONDS = 600
 _SOON_SECONDS = 4 * HOUR
 # One failure in a quiet hour may be all that is left of a budget, and says nothing about its pace.
 _SOON_FAILURES = 2
@@ -59,10 +59,11 @@ class SectionAlerts:
         urgent = self._urgent_severity(rules)
         for rule in rules:
             yield self._burn(rule, is_urgent=rule.severity == urgent)
+        # The gravest first: what one of them says, no lesser one repeats.
         yield self._exhausted()
-        for share in LOW_SHARES:
-            yield self._low(share)
         yield self._gone_soon()
+        for share in sorted(LOW_SHARES):
+            yield self._low(share)
         yield self._no_traffic()
         yield self._events_dropped()
 
@@ -146,10 +147,11 @@ class SectionAlerts:
     def _low(self, share: Fraction) -> AlertingRule | None:
         period = self.section.period
         left = f"{share * 100}%"
+        # A quarter of the budget is left when three quarters of it are spent.
+        low = self._judged(and_(*self._burns(period, 1 - share)))
         return self._alert(
             Alert.BUDGET_LOW,
-            # A quarter of the budget is left when three quarters of it are spent.
-            self._judged(and_(*self._burns(period, 1 - share))),
+            f"{low}\n{self._unless_graver(share)}",
             severity=TICKET,
             inhibit="target",
             more_labels={RuleLabel.BUDGET_BELOW: left},
@@ -160,6 +162,19 @@ class SectionAlerts:
                 f"{self._left_sentence}"
             ),
         )
+
+    def _unless_graver(self, share: Fraction) -> str:
+        """The end of a condition: no other alert says that less of the budget is left, or that it will be."""
+        labels = {
+            RuleLabel.SLOTH_SERVICE: self.section.service,
+            **self.section.environment.match,
+            RuleLabel.FAMILY: Alert.FAMILY_OF[Alert.BUDGET_LOW],
+            "alertstate": "firing",
+        }
+        # Only this alert has the label: it is empty for the other ones of the family.
+        lesser = "|".join(["", *(f"{lower * 100}%" for lower in LOW_SHARES if lower < share)])
+        graver = selected("ALERTS", labels, any_of={RuleLabel.BUDGET_BELOW: lesser})
+        return f"unless on ({', '.join(self.section.environment.of_slo)})\n{graver}"
 
     def _gone_soon(self) -> AlertingRule | None:
         pace, left = self.section.pace, self._recorded.time_to_exhaustion()
@@ -182,25 +197,18 @@ class SectionAlerts:
         )
 
     def _no_traffic(self) -> AlertingRule | None:
-        now = and_(self.series.events(_SILENCE_SECONDS))
-        silence = duration_text(_SILENCE_SECONDS)
-        # Silence alerts only where traffic came in every ten minutes around this time a week ago: otherwise a service that
-        # is quiet at night or on Sundays, or has an event an hour, would alert every night, Sunday or hour. What was not
-        # measured a week ago is compared with yesterday.
-        a_week_ago, yesterday = (
-            f"min_over_time({now}[1h:{silence}] offset {duration_text(ago - HOUR // 2)}) > 0" for ago in (7 * DAY, DAY)
-        )
-        known = self.series.target(within_seconds=HOUR, offset_seconds=7 * DAY - HOUR // 2)
-        usual = bracketed(f"{a_week_ago}\nor\n{yesterday}\nunless\n{known}")
+        windows = " or every ".join(duration_text(silence.window) for silence in SILENCES)
+        (least,) = {silence.least_events for silence in SILENCES}
         return self._alert(
             Alert.NO_TRAFFIC,
-            self._of_section(f"{now} == 0\nand\n{usual}"),
+            silence_expression(self.section),
             severity=PAGE,
             outlives=True,
             summary=f"{self._title} counts no events",
             description=(
-                f"None for {silence}; at this time a week ago, or yesterday if it is younger, there were some in every "
-                f"{silence}. Requests that do not reach the processes spend no budget: look at what stands in front of them."
+                f"None for {{{{ $value | humanizeDuration }}}}; around this time a week ago, or yesterday if it is younger, "
+                f"there were {least} or more in every {windows}. Requests that do not reach the processes spend no budget: "
+                "look at what stands in front of them."
             ),
         )
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from slo_core.conventions import quoted
 from slo_core.rules.environment import Environment
 from slo_core.rules.names import Record, RuleLabel
 
-__all__ = ["CONSTANT", "OF", "SLO", "count_of", "info", "literal", "one_decimal_of", "prologue", "where"]
+__all__ = ["CONSTANT", "OF", "SLO", "count_of", "info", "literal", "named_slos", "one_decimal_of", "prologue", "where"]
 
 # In the queries of templates: the labels of the alert's SLO, and the same without those of several environments.
 OF, CONSTANT = "%[1]s", "%[2]s"
+
+# Of a character that no one types: it stands where a template puts in a label of its alert.
+_MARK = "\ue000"
 
 # In text: the SLO of the alert.
 SLO = "{{ $labels.slo }}"
@@ -55,6 +60,26 @@ def info(label: str, *, before: str = "") -> str:
         f'{{{{ with query (printf "{Record.INFO}{{%s}}" $constant) }}}}'
         f'{{{{ with . | first | label "{label}" }}}}{before}{{{{ . }}}}{{{{ end }}}}{{{{ end }}}}'
     )
+
+
+def named_slos(query: Callable[[Environment], str], environment: Environment) -> str:
+    """
+    A template: the SLOs that a query answers with, for an alert that is about a service.
+
+    Args:
+        query: Makes the query for one environment: that of the alert.
+        environment: The environments.
+    """
+    marks = {name: f"{_MARK}{name}" for name in environment.by}
+    # The same series in the one environment that an alert is about: its labels replace the marks.
+    expression = query(Environment({**environment.match, **marks}))
+    text = quoted(" ".join(line.strip() for line in expression.split("\n")))
+    if marks:
+        text = text.replace("%", "%%")
+        for position, mark in enumerate(marks.values(), start=1):
+            text = text.replace(quoted(quoted(mark))[1:-1], f"%[{position}]q")
+        text = f"(printf {text} {' '.join(f'$labels.{name}' for name in marks)})"
+    return f'{{{{ range query {text} | sortByLabel "slo" }}}}{{{{ .Labels.slo }}}}, {{{{ end }}}}'
 
 
 def _matchers(variable: str, names: tuple[str, ...]) -> str:

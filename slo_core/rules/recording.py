@@ -10,7 +10,7 @@ from slo_core.conventions import Label
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import DAY
 from slo_core.rules.names import Record, RuleLabel, sli_error_record
-from slo_core.rules.promql import bracketed, selected, window_name
+from slo_core.rules.promql import bracketed, duration_text, selected, window_name
 from slo_core.rules.rule import RecordingRule
 from slo_core.rules.section import Section
 from slo_core.rules.series import SLOSeries
@@ -170,7 +170,8 @@ def ratio_rules(section: Section) -> Iterator[RecordingRule]:
         yield {
             "record": sli_error_record(seconds),
             "expr": f"{bad}\n/ ({total} > 0)\nor {total} * 0",
-            "labels": {},
+            # Its own, so that `promtool check rules` takes it for no duplicate of a rolling window of the same length.
+            "labels": {} if window == duration_text(seconds) else {RuleLabel.SLOTH_WINDOW: window},
         }
     events, failures = (
         f"sum without ({RuleLabel.RULES}) ({series})" for series in (section.budget_events(), section.budget_failures())

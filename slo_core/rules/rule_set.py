@@ -22,6 +22,7 @@ from slo_core.rules.group import grouped
 from slo_core.rules.kubernetes import prometheus_rule_resource
 from slo_core.rules.limits import label_warnings
 from slo_core.rules.names import RuleLabel
+from slo_core.rules.outdated_alert import outdated_alert
 from slo_core.rules.recording import budget_rules, count_rules, objective_rules, ratio_rules
 from slo_core.rules.rule import AlertingRule, RecordingRule, RuleFileContent, RuleGroup
 from slo_core.rules.section import Section, sections_of
@@ -155,10 +156,15 @@ def prometheus_rules(
     absent = absent_alerts(
         service, sections, scope=scope, environment=environment, severities=chosen, labels=of_service, links=links
     )
+    outdated = outdated_alert(
+        service, scope=scope, environment=environment, severities=chosen, labels=of_service, links=links
+    )
     of_store: Iterable[AlertingRule | None] = ()
     if scope != "process":
         of_store = store_alerts(service, environment=environment, severities=chosen, labels=of_service, links=links)
-    about_service = grouped(f"slo-service/{service}", [rule for rule in (*absent, *of_store) if rule is not None])
+    about_service = grouped(
+        f"slo-service/{service}", [rule for rule in (*absent, outdated, *of_store) if rule is not None]
+    )
     every += about_service
     shared += about_service
     warnings = (

@@ -57,9 +57,6 @@ class SLOSeries(Protocol):
             counted: Those that the application counts.
         """
 
-    def events(self, window_seconds: int) -> str:
-        """Events in the last seconds, of a window that the application need not count."""
-
     def measured_at_least(self, seconds: int) -> str:
         """A condition: the SLO has been measured for that long."""
 
@@ -69,8 +66,11 @@ class SLOSeries(Protocol):
     def dropped(self, window_seconds: int) -> str:
         """Events that came too late to count, in the last seconds."""
 
-    def target(self, *, within_seconds: int | None = None, offset_seconds: int | None = None) -> str:
-        """The objective as the application shows it, or whether it did within some seconds; now, or so long ago."""
+    def target(self, *, within_seconds: int | None = None) -> str:
+        """How many processes show the objective, or did within some seconds."""
+
+    def shown_as(self, target: str, window_seconds: str, on_slo: str) -> str:
+        """The processes that show that objective and that length of the window."""
 
 
 def series_of(service: str, *, scope: RuleScope, environment: Environment, slos: Sequence[str] = ()) -> SLOSeries:
@@ -118,16 +118,23 @@ class _Selection:
             offset_seconds=offset_seconds,
         )
 
-    def target(self, identity: tuple[str, ...], within_seconds: int | None, offset_seconds: int | None) -> str:
-        """How many processes show the objective, or did within some seconds; now, or so long ago."""
+    def target(self, identity: tuple[str, ...], within_seconds: int | None) -> str:
+        """How many processes show the objective, or did within some seconds."""
         if within_seconds is None:
-            return aggregated("count", identity, self.of(Metric.TARGET, offset_seconds=offset_seconds))
+            return aggregated("count", identity, self.of(Metric.TARGET))
         recent = min(within_seconds, _EVERY_SCRAPE_SECONDS)
-        shown = f"present_over_time({self.of(Metric.TARGET, range_seconds=recent, offset_seconds=offset_seconds)})"
+        shown = f"present_over_time({self.of(Metric.TARGET, range_seconds=recent)})"
         if recent < within_seconds:
             # Once an hour is enough, and less work than to read every scrape of a week.
             shown += f"\nor\npresent_over_time({self.of(Metric.TARGET)}[{duration_text(within_seconds)}:1h])"
         return aggregated("count", identity, shown)
+
+    def shown_as(self, target: str, window_seconds: str, on_slo: str) -> str:
+        """The processes that show that objective and that length of the window."""
+        # A process of an older version does not show its window.
+        of_slo = f"on ({on_slo}) group_left ()"
+        others = f"{self.of(Metric.WINDOW)}\n!= {of_slo} {window_seconds}"
+        return f"{self.of(Metric.TARGET)}\n== {of_slo} {target}\nunless\n{bracketed(others)}"
 
 
 class SharedSeries:
@@ -159,9 +166,6 @@ class SharedSeries:
         parts += [self._grown_counts(seconds) for seconds in grown]
         return "\nor\n".join(parts)
 
-    def events(self, window_seconds: int) -> str:
-        return self._grown(self._lifetime_events(), self._lifetime_events(window_seconds), window_seconds)
-
     def measured_at_least(self, seconds: int) -> str:
         return f"{aggregated('max', self.identity, self._measured_seconds())} >= {seconds}"
 
@@ -179,8 +183,11 @@ class SharedSeries:
         )
         return self._grown(now, before, window_seconds)
 
-    def target(self, *, within_seconds: int | None = None, offset_seconds: int | None = None) -> str:
-        return self._series.target(self.identity, within_seconds, offset_seconds)
+    def target(self, *, within_seconds: int | None = None) -> str:
+        return self._series.target(self.identity, within_seconds)
+
+    def shown_as(self, target: str, window_seconds: str, on_slo: str) -> str:
+        return self._series.shown_as(target, window_seconds, on_slo)
 
     def _gauges(self, windows: Sequence[int]) -> str:
         """The windows that the application counts."""
@@ -257,10 +264,6 @@ class SharedSeries:
     def _highest(self, expression: str) -> str:
         return aggregated("max", self._by_store, expression)
 
-    def _lifetime_events(self, ago_seconds: int | None = None) -> str:
-        both = self._series.of(Metric.EVENTS, offset_seconds=ago_seconds)
-        return self._highest(f"sum without ({Label.OUTCOME}) ({both})")
-
     def _measured_seconds(self) -> str:
         # At the time of the scrape, not of the evaluation, like the counts.
         since = self._series.of(Metric.DATA_SINCE)
@@ -309,9 +312,6 @@ class ProcessSeries:
         )
         return f"{_NOT_EXACT}\n" + "\nor\n".join(parts)
 
-    def events(self, window_seconds: int) -> str:
-        return f"{_NOT_EXACT}\n{self._counted({}, window_seconds)}"
-
     def measured_at_least(self, seconds: int) -> str:
         # A deploy may have replaced the processes of that time, but their counts remain.
         since = f"min_over_time({self._series.of(Metric.DATA_SINCE, range_seconds=seconds)})"
@@ -326,8 +326,11 @@ class ProcessSeries:
         grown = f"increase({self._series.of(Metric.EVENTS_DROPPED, range_seconds=window_seconds)})"
         return aggregated("sum", self.identity, grown)
 
-    def target(self, *, within_seconds: int | None = None, offset_seconds: int | None = None) -> str:
-        return self._series.target(self.identity, within_seconds, offset_seconds)
+    def target(self, *, within_seconds: int | None = None) -> str:
+        return self._series.target(self.identity, within_seconds)
+
+    def shown_as(self, target: str, window_seconds: str, on_slo: str) -> str:
+        return self._series.shown_as(target, window_seconds, on_slo)
 
     def _counted(self, labels: dict[str, str], window_seconds: int) -> str:
         events = self._series.of(Metric.EVENTS, labels, range_seconds=window_seconds)

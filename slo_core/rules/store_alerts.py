@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from slo_core.conventions import Alert, Label, Metric, quoted
+from slo_core.objectives.window import DAY
 from slo_core.rules.annotation import literal, where
 from slo_core.rules.environment import Environment
-from slo_core.rules.promql import aggregated, selected
+from slo_core.rules.promql import aggregated, bracketed, duration_text, selected
 from slo_core.rules.rule import AlertingRule, alerting_rule
 from slo_core.rules.severities import TICKET, Severities
 
@@ -51,7 +52,7 @@ def store_alerts(
 
     yield alert(
         Alert.STORE_DOWN,
-        f"{aggregated('min', by_service, selected(Metric.STORE_UP, of_service))} == 0",
+        _store_down(of_service, environment),
         pending="2m",
         summary=f"The SLO store of {title} is out of reach",
         description=(
@@ -72,7 +73,7 @@ def store_alerts(
     )
     yield alert(
         Alert.HISTORY_LOST,
-        _history_lost(of_service, by_service),
+        _history_lost(environment, service),
         pending="5m",  # processes that are replaced one after the other may be missing for a moment
         summary=f"The SLO store of {title} was replaced, its history is lost",
         description=(
@@ -83,17 +84,49 @@ def store_alerts(
     )
 
 
-def _history_lost(of_service: Mapping[str, str], by_service: tuple[str, ...]) -> str:
-    """Fires where a store of the last hour is gone, and another one is new in this hour."""
-    matchers = f"{selected('', of_service)[:-1]},{Label.STORE_ID}!={quoted('')}}}"
+def _store_down(of_service: Mapping[str, str], environment: Environment) -> str:
+    """
+    Fires where a process says that it cannot read the store.
+
+    One that has never read it does not know of which services it is, or which it has of itself. It speaks for a service that
+    was there within the last week, and that no process shows now.
+    """
+    up = selected(Metric.STORE_UP, of_service)
+    nameless = selected(Metric.STORE_UP, {**of_service, Label.SERVICE: ""})
+    by, by_environment = environment.by, f"on ({', '.join(environment.by)})"
+    known = aggregated("count", by, f"present_over_time({up}[{duration_text(7 * DAY)}:1h])")
+    return (
+        f"{aggregated('min', environment.of_service, up)} == 0\nor\n"
+        f"{aggregated('min', by, nameless)} == 0\nand {by_environment}\n{known}\n"
+        f"unless {by_environment}\n{up}"
+    )
+
+
+def _history_lost(environment: Environment, service: str) -> str:
+    """
+    Fires where a store of the last hour is gone, another one is new in this hour, and it knows less of an SLO.
+
+    A copy knows as much: since when the SLO is measured, and how many events it had.
+    """
+    matchers = f"{selected('', environment.selecting({Label.SERVICE: service}))[:-1]},{Label.STORE_ID}!={quoted('')}}}"
+    by_service, by_slo = environment.of_service, environment.of_slo
+    by_store = (*by_service, Label.STORE_ID)
     now, recently, before = (
-        aggregated("count", (*by_service, Label.STORE_ID), text)
+        aggregated("count", by_store, text)
         for text in (
             f"{Metric.STORE_INFO}{matchers}",
             f"present_over_time({Metric.STORE_INFO}{matchers}[1h])",
             f"{Metric.STORE_INFO}{matchers} offset 1h",
         )
     )
-    gone = aggregated("count", by_service, f"{recently}\nunless\n{now}")
-    new = aggregated("count", by_service, f"{now}\nunless\n{before}")
-    return f"{gone}\nand\n{new}"
+    stores = {"": f"{now}\nunless\n{before}", " offset 1h": f"{recently}\nunless\n{now}"}
+
+    def known(operator: str, series: str, ago: str) -> str:
+        of_store = aggregated("max", (*by_slo, Label.STORE_ID), series)
+        return aggregated(operator, by_slo, f"{of_store}\nand on ({', '.join(by_store)})\n{bracketed(stores[ago])}")
+
+    since, since_before = (known("max", f"{Metric.DATA_SINCE}{matchers}{ago}", ago) for ago in stores)
+    events, events_before = (
+        known("sum", f"sum without ({Label.OUTCOME}) ({Metric.EVENTS}{matchers}{ago})", ago) for ago in stores
+    )
+    return aggregated("count", by_service, f"{since}\n>\n{since_before}\nor\n{events}\n<\n{events_before}")

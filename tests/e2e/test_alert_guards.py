@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
 import urllib.request
 from collections.abc import Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -131,31 +132,116 @@ def test_counters_of_processes_are_judged_by_what_they_add_up_to(tmp_path: Path)
     run_lapses(only(rules_of(*slos, scope="process"), "SLOBudgetExhausted", with_records=True), [lapse], tmp_path)
 
 
-# Traffic.
+def test_of_a_budget_only_the_gravest_is_told(tmp_path: Path) -> None:
+    """A quarter left, then soon gone, then a tenth, then all gone at once: whatever is worse speaks for what is less so."""
+    lapse = Lapse()
+    moments: list[tuple[int, int, dict[str, int]]] = [
+        (750, 0, {"SLOBudgetLow 25%": 1}),
+        (900, 0, {"SLOBudgetLow 10%": 1}),
+        (900, 900, {"SLOBudgetGoneSoon": 1}),
+        (900, 0, {"SLOBudgetLow 10%": 1}),
+        (1000, 1000, {"SLOBudgetExhausted": 1}),
+    ]
+    for window, index in ((30 * DAY, 0), (HOUR, 1)):
+        failures = [moment[index] for moment in moments]
+        labels = {"window_seconds": str(window), "slo": "a", "slo_service": "shop", "store_id": "a"}
+        lapse.scrape("slo_window_events", [1_000_000] * len(moments), **labels)
+        lapse.scrape("slo_window_failures", failures, **labels)
+    told = 'label_join(ALERTS{alertstate="firing",slo_alert_family="budget"}, "told", " ", "alertname", "budget_below")'
+    for step, (_, _, expected) in enumerate(moments):
+        lapse.expect(
+            f'count by (told) (label_replace({told}, "told", "$1", "told", "(.*) "))',
+            step,
+            {labelled("", told=name): count for name, count in expected.items()},
+        )
+
+    run_lapses(rules_of(SLODefinition("a", 0.999)).file_content(), [lapse], tmp_path)
 
 
-def in_office_hours(step: int) -> bool:
-    """9 to 17 o'clock from Monday to Friday, at steps of ten minutes from a Monday's midnight on."""
-    day, minute = divmod(step * 10, 24 * 60)
-    return day % 7 < 5 and 9 * 60 <= minute < 17 * 60
+# Traffic. The rule reads recorded counts: they are made up here, and worked out from what is scraped in `test_rules.py`.
+
+STEP = 300
+STEPS_OF_HOUR, STEPS_OF_DAY = HOUR // STEP, DAY // STEP
+
+
+def show_counts(lapse: Lapse, slo: str, events: Sequence[int]) -> None:
+    """What rules record of events in five minutes each."""
+    totals = [0, *accumulate(events)]
+    for window, steps in (("5m", 1), ("1h", STEPS_OF_HOUR)):
+        counts = [totals[end] - totals[max(0, end - steps)] for end in range(1, len(totals))]
+        labels = {"sloth_service": "shop", "slo_service": "shop", "slo": slo, "sloth_window": window}
+        lapse.scrape("slo:window_events:sum", counts, **labels)
+
+
+def office_hours(step: int, *, first_week: int, second_week: int) -> tuple[bool, bool]:
+    """
+    Whether an office works, and whether it has its lunch, at steps from a Monday's midnight in UTC on.
+
+    Args:
+        step: The step.
+        first_week: Hours by which its clocks are ahead in the first week.
+        second_week: The same from the night before its Sunday's end on.
+    """
+    hour = step / STEPS_OF_HOUR
+    local = hour + (first_week if hour < 6 * 24 else second_week)
+    day, of_day = divmod(local, 24)
+    is_lunch = 12 <= of_day < 12 + 2 / 3
+    return day % 7 < 5 and 8 <= of_day < 17 and not is_lunch, is_lunch
 
 
 def test_office_hours_page_nobody_and_an_outage_in_them_does(tmp_path: Path) -> None:
-    """In the third week: evenings, the weekend and Monday morning are silent; the outage of Tuesday, 10 o'clock, is not."""
-    lapse = Lapse(step_seconds=600)
-    week = 7 * 144
-    outage = 2 * week + 144 + 10 * 6
-    steps = outage + 12
-    rates = [20 if in_office_hours(step) and step < outage else 0 for step in range(steps)]
-    for outcome, values in (("good", list(accumulate(rates))), ("bad", [0] * steps)):
-        lapse.scrape("slo_events_total", values, slo="a", slo_service="shop", store_id="a", outcome=outcome)
-    for metric, value in (("slo_target", 0.999), ("slo_data_since_seconds", -30.0 * DAY)):
-        lapse.scrape(metric, [value] * steps, slo="a", slo_service="shop", store_id="a")
-    for step in range(week + 144, outage, 3):
-        lapse.expect(firing("SLONoTraffic"), step, 0)
-    lapse.expect(firing("SLONoTraffic", severity="page"), outage + 3, 1)
+    """
+    Nights, lunch and the Monday after the first week are silent, also where clocks were changed in between.
 
-    run_lapses(only(rules_of(SLODefinition("a", 0.999)), "SLONoTraffic"), [lapse], tmp_path)
+    On Tuesday morning all requests stay away. Where there are few, that is known after two hours.
+    """
+    lapse = Lapse(step_seconds=STEP)
+    # By how many hours their clocks are ahead, before and after.
+    offices = {"autumn": (2, 1), "spring": (1, 2)}
+    outage = 8 * STEPS_OF_DAY + 17 * STEPS_OF_HOUR // 2
+    last = 8 * STEPS_OF_DAY + 11 * STEPS_OF_HOUR
+    for season, (before, after) in offices.items():
+        for name, rate, silence in (("busy", 25, 2), ("calm", 3, 2 * STEPS_OF_HOUR)):
+            slo = f"{season} {name}"
+            events = []
+            for step in range(last):
+                works, is_lunch = office_hours(step, first_week=before, second_week=after)
+                works = works or (is_lunch and name == "calm" and step // STEPS_OF_DAY % 7 < 5)
+                events.append(rate if works and step < outage else 0)
+            show_counts(lapse, slo, events)
+            for step in range(7 * STEPS_OF_DAY, outage, 3):
+                lapse.expect(firing("SLONoTraffic", slo=slo), step, 0)
+            # The first step of the outage is one of its own.
+            lapse.expect(firing("SLONoTraffic", slo=slo), outage + silence - 2, 0)
+            lapse.expect(firing("SLONoTraffic", slo=slo, severity="page"), outage + silence - 1, 1)
+    slos = [SLODefinition(f"{season} {name}", 0.999) for season in offices for name in ("busy", "calm")]
+
+    run_lapses(only(rules_of(*slos), "SLONoTraffic"), [lapse], tmp_path)
+
+
+def poisson(rate: float, chance: random.Random) -> int:
+    """How many of so many expected events come."""
+    count, left = 0, chance.expovariate(1)
+    while left < rate:
+        count, left = count + 1, left + chance.expovariate(1)
+    return count
+
+
+def test_few_requests_are_no_outage(tmp_path: Path) -> None:
+    """A service with six an hour and one with thirty, which come by chance, day and night: silent at times, and well."""
+    lapse = Lapse(step_seconds=STEP)
+    steps = 8 * STEPS_OF_DAY
+    chance = random.Random(3)
+    rates = {"six": 6, "thirty": 30}
+    for name, rate in rates.items():
+        events = [poisson(rate / STEPS_OF_HOUR, chance) for _ in range(steps)]
+        assert any(not one and not other for one, other in pairwise(events[-STEPS_OF_DAY:]))
+        show_counts(lapse, name, events)
+    for step in range(STEPS_OF_DAY, steps):
+        lapse.expect(firing("SLONoTraffic"), step, 0)
+
+    rules = rules_of(*(SLODefinition(name, 0.999) for name in rates))
+    run_lapses(only(rules, "SLONoTraffic"), [lapse], tmp_path)
 
 
 # Absence.
@@ -329,3 +415,93 @@ def test_a_dead_service_silences_all_else_about_it_and_nothing_about_others() ->
         [("SLOAbsent", "shop"), *((each["labels"]["alertname"], "billing") for each in elsewhere)]
     )
     assert sorted(silenced) == sorted(each["labels"]["alertname"] for each in others)
+
+
+# The store, and rules that are not those of the processes.
+
+
+@pytest.mark.parametrize("by", [[], ["env"]], ids=["one", "by env"])
+def test_a_store_that_moves_with_its_history_loses_none(by: list[str], tmp_path: Path) -> None:
+    """
+    A copy is measured since the same instant, and has as many events; each service has another store from minute 90 on.
+
+    The new store of "emptied" soon has more events than the old one ever had; that of "old backup" lacks some.
+    """
+    lapse = Lapse()
+    moved, steps = 90, 150
+    services = {"copied": (-DAY, 900, 0), "emptied": (moved * 60.0, 5000, 1), "old backup": (-DAY, 700, 1)}
+    for service, (since, events, lost) in services.items():
+        for store, pad, until, begun, good in (("a", 0, moved, -DAY, 850), ("b", moved, steps, since, events)):
+            labels = {"slo_service": service, "store_id": store, "env": "prod"}
+            shown: dict[str, Value] = {"slo_store_info": 1.0, "slo_data_since_seconds": begun}
+            for metric, value in shown.items():
+                of_slo = {} if metric == "slo_store_info" else {"slo": "a"}
+                lapse.scrape(metric, [None] * pad + [value] * (until - pad) + [STALE], **labels, **of_slo)
+            for outcome, count in (("good", good), ("bad", 50)):
+                values: list[Value] = [None] * pad + [count] * (until - pad) + [STALE]
+                lapse.scrape("slo_events_total", values, slo="a", outcome=outcome, **labels)
+        for step in (moved - 1, moved + 4, moved + 5, moved + 59):
+            lapse.expect(firing("SLOHistoryLost", slo_service=service), step, lost * int(step >= moved + 5))
+    groups = [
+        group
+        for service in services
+        for group in only(rules_of(SLODefinition("a", 0.99), service=service, by=by), "SLOHistoryLost")["groups"]  # type: ignore[attr-defined]
+    ]
+
+    run_lapses({"groups": groups}, [lapse], tmp_path)
+
+
+def test_a_process_that_has_never_read_its_store_speaks_for_the_service_that_is_gone(tmp_path: Path) -> None:
+    """An exporter that is started while the store is down does not know which services are in it; others live on."""
+    lapse = Lapse()
+    began, steps = 70, 90
+    for service, values in (("shop", [1.0] * began + [STALE]), ("billing", [1.0] * steps)):
+        lapse.scrape("slo_store_up", values, slo_service=service, store_id=service, env="prod")
+    lapse.scrape("slo_store_up", [None] * began + [0.0] * (steps - began), env="prod")
+    lapse.scrape("slo_store_up", [None] * began + [1.0] * (steps - began), env="staging")
+    for step in range(began - 1, steps):
+        for service, tells in (("shop", step >= began + 2), ("billing", False), ("never seen", False)):
+            lapse.expect(firing("SLOStoreDown", slo_service=service, env="prod"), step, int(tells))
+    groups = [
+        group
+        for service in ("shop", "billing", "never seen")
+        for group in only(rules_of(SLODefinition("a", 0.99), service=service, by=["env"]), "SLOStoreDown")["groups"]  # type: ignore[attr-defined]
+    ]
+
+    run_lapses({"groups": groups}, [lapse], tmp_path)
+
+
+@pytest.mark.parametrize(("scope", "service"), [("fleet", "shop"), ("process", "default")])
+def test_rules_that_are_not_those_of_the_processes_are_named(scope: str, service: str, tmp_path: Path) -> None:
+    """Another target, another window; not while a process still has the old ones, nor one that does not show its window."""
+    lapse, steps = Lapse(), 60
+    label = {} if service == "default" else {"slo_service": service}
+    days_of = {"same": 30, "target": 30, "window": 14, "replaced": 30, "month": 30, "older": None, "short": 1 / 24}
+    for pod in "12":
+        for name, days in days_of.items():
+            is_other = name == "target" or (name == "replaced" and pod == "2")
+            labels = {"slo": name, "instance": pod, **label}
+            lapse.scrape("slo_target", [0.99 if is_other else 0.999] * steps, **labels)
+            if days is not None:
+                lapse.scrape("slo_window_seconds", [days * DAY] * steps, **labels)
+    for step in range(12, 20):
+        lapse.expect(firing("SLORulesOutdated", severity="ticket"), step, int(step >= 15))
+    identity = {"slo_service": service, "sloth_service": service}
+    lapse.alerts["SLORulesOutdated", 20] = [
+        (
+            {**identity, "severity": "ticket", "sloth_severity": "ticket", "slo_alert_family": "rules"},
+            {
+                "summary": f"The rules of {service} are not those of its processes",
+                "description": (
+                    "Other target or window: target, window, as their processes show them. Alerts about these judge by what "
+                    "the rules say, or not at all. Make the rules once more, and load them."
+                ),
+            },
+        )
+    ]
+    slos = [SLODefinition(name, 0.999, HOUR if name == "short" else 30 * DAY, burn_rate_windows=()) for name in days_of]
+    slos[4] = SLODefinition("month", 0.999, window="month")
+
+    run_lapses(
+        only(rules_of(*slos, scope=scope, service=service), "SLORulesOutdated", with_records=True), [lapse], tmp_path
+    )

@@ -117,6 +117,8 @@ def _definition_set(content: ParsedFile, lines: LineMap) -> DefinitionSet:
     alerts, severities = value.get("alerts", {}), value.get("severities", {})
     problems += switch_problems("alerts", alerts, of_service=True)
     problems += severity_problems("severities", severities)
+    if value.get("defaults", {}) is None:
+        problems.append(Problem("defaults", "expected a mapping of options, got None"))
     definitions: tuple[SLODefinition, ...] = ()
     if SLOS not in value:
         problems.append(Problem(SLOS, "missing", "expected the same mapping as SLO_DEFINITIONS"))

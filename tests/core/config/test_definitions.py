@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from fractions import Fraction
 from types import MappingProxyType
 
@@ -103,6 +104,20 @@ def test_a_bad_target_is_one_problem(target: object, message: str) -> None:
 
     assert problem.startswith("SLO_DEFINITIONS['a'].target: ")
     assert message in problem
+
+
+def test_a_key_without_a_value_is_one_problem() -> None:
+    """YAML reads it as None: what was to be typed there is no default, neither of an SLO nor of all of them."""
+    every = {field.name for field in (*fields(HTTPRule), *fields(SLODefinition)) if field.init}
+    keys = {"latency", *every} - {"name", "http", "window_seconds", "latency_seconds"}
+
+    for key in keys:
+        options = {"target": 0.99, key: None}
+        assert [text.partition(":")[0] for text in problems_of({"a": options})] == [f"SLO_DEFINITIONS['a'].{key}"]
+    rule = {"long_window": "1h", "short_window": "5m", "severity": "page", "burn_rate": 5}
+    for key in ("long_window", "short_window", "severity", "budget_share", "min_failures"):
+        (problem,) = problems_of({"a": {"target": 0.99, "alert_rules": [{**rule, key: None}]}})
+        assert problem.startswith(f"SLO_DEFINITIONS['a'].alert_rules[0].{key}: ")
 
 
 def test_a_missing_target_is_asked_for() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from slo_core.conventions import Alert
-from slo_core.objectives.alert_switches import AlertSwitches, severity_of, severity_problems
+from slo_core.objectives.alert_switches import AlertSwitches, severity_of, severity_problems, switch_problems
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,6 @@ from slo_core.objectives.alert_switches import AlertSwitches, severity_of, sever
         ([{"traffic": "on"}, {"traffic": "off"}, {"traffic": "ticket"}], "page"),
         ([{"traffic": "off", "SLONoTraffic": "info"}], "info"),  # one alert by name, before its family
         ([{"traffic": False}], None),  # as YAML reads `off`
-        ([{"traffic": None}], None),
         ([{"traffic": "none"}], None),
         ([{"traffic": True}], "page"),
         ([{"absent": "off"}], "page"),
@@ -35,7 +34,28 @@ def test_every_alert_has_a_family() -> None:
     names = {value for name, value in vars(Alert).items() if name.isupper() and isinstance(value, str)}
 
     assert names == set(Alert.FAMILY_OF)
-    assert set(Alert.FAMILY_OF.values()) == {"burn", "budget", "traffic", "absent", "store"}
+    assert set(Alert.FAMILY_OF.values()) == {"burn", "budget", "traffic", "absent", "rules", "store"}
+
+
+def test_what_is_about_the_service_is_switched_for_the_whole_file() -> None:
+    """By its name, and by a family that has no other alert; the family of the store has one about an SLO, too."""
+    switches = {"SLORulesOutdated": "off", "rules": "off", "store": "off", "SLOStoreDown": "off"}
+
+    problems = [str(problem) for problem in switch_problems("alerts", switches, of_service=False)]
+
+    assert [text.partition(" is about the service")[0] for text in problems] == [
+        "alerts: SLORulesOutdated", "alerts: rules", "alerts: SLOStoreDown",
+    ]  # fmt: skip
+
+
+def test_a_switch_without_a_value_is_refused_with_what_to_write() -> None:
+    """`burn:` in YAML, which someone has not finished typing, must not switch a page off; bare `off` is False there."""
+    (problem,) = switch_problems("alerts", {"burn": None, "absent": False}, of_service=True)
+
+    assert str(problem) == (
+        'alerts: expected "on", "off" or a severity for \'burn\', got None; '
+        '"off" switches it off; without the key it stays as it is'
+    )
 
 
 @pytest.mark.parametrize("severities", ["critical", {"page": ""}, {"page": 1}, {1: "critical"}, {"page": "\ud800"}])

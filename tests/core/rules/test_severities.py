@@ -102,7 +102,8 @@ def test_a_mistake_in_an_option_names_it(options: dict[str, Any], message: str) 
 
 def test_without_alerts_of_the_service_there_is_no_empty_group() -> None:
     """Prometheus would take one, people would wonder."""
-    rule_set = prometheus_rules([AVAILABILITY], service="shop", scope="fleet", alerts={"store": "off", "absent": "off"})
+    off = dict.fromkeys(("store", "absent", "rules"), "off")
+    rule_set = prometheus_rules([AVAILABILITY], service="shop", scope="fleet", alerts=off)
 
     assert all(group["rules"] for group in rule_set.groups)
     assert not any(group["name"].startswith("slo-service") for group in rule_set.groups)

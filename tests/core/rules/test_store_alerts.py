@@ -9,7 +9,7 @@ def test_shared_stores_are_watched_and_single_processes_have_none() -> None:
     """Names of all alerts."""
     of_slo = {
         "SLOErrorBudgetBurn", "SLOBudgetExhausted", "SLOBudgetLow", "SLOBudgetGoneSoon", "SLONoTraffic", "SLOAbsent",
-        "SLOEventsDropped",
+        "SLOEventsDropped", "SLORulesOutdated",
     }  # fmt: skip
 
     for scope, more in (("host", {"SLOStoreDown", "SLOFlushStuck", "SLOHistoryLost"}), ("process", set())):
