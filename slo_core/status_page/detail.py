@@ -23,7 +23,7 @@ __all__ = ["CHARTS", "alert_table", "history_table", "range_choices", "series_na
 # The caption of each chart, by its name in the script.
 CHARTS = {
     "budget": "Error budget left, and an even spend",
-    "events": "Good and bad events",
+    "events": "Share of bad events, and the share that is allowed",
     "burn": "Burn rate, and the factors of the alert rules",
 }
 

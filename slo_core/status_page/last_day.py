@@ -82,19 +82,22 @@ def sparkline(definition: SLODefinition, day: Sequence[Increment] | None, *, at:
     if not day:
         return ""
     first = _first_bar(at)
-    bars = [EventCounts()] * _BARS
-    for width, bucket, good, bad in day:
+    good, bad = [0] * _BARS, [0] * _BARS
+    for width, bucket, of_good, of_bad in day:
         place = min(_BARS - 1, bucket * width // _BAR_SECONDS - first)
         if place >= 0:
-            bars[place] = EventCounts(bars[place].good + good, bars[place].bad + bad)
+            good[place] += of_good
+            bad[place] += of_bad
     target = definition.objective
-    burns = [burn_rate(counts, target) for counts in bars]
-    events = "".join(f"M{2 * begin} {_HEIGHT}h{2 * (end - begin)}" for begin, end in _stretches(bars))
-    failures = "".join(
-        f"M{place * 2 + 1} {_HEIGHT}v-{_bar_height(burn)}" for place, burn in enumerate(burns) if burn > 0
+    burns = {place: burn_rate(EventCounts(good[place], bad[place]), target) for place in range(_BARS) if bad[place]}
+    stretches = _stretches([place for place in range(_BARS) if good[place] or bad[place]])
+    events = "".join(f"M{2 * begin} {_HEIGHT}h{2 * (end - begin)}" for begin, end in stretches)
+    failures = "".join(f"M{place * 2 + 1} {_HEIGHT}v-{_bar_height(burn)}" for place, burn in burns.items())
+    text = (
+        f"last 24 h: at worst {burn_text(max(burns.values()))} in half an hour"
+        if burns
+        else "no failure in the last 24 h"
     )
-    worst = max(burns)
-    text = "no failure in the last 24 h" if worst == 0 else f"last 24 h: at worst {burn_text(worst)} in half an hour"
     return element(
         "svg",
         element("title", text),
@@ -110,12 +113,10 @@ def _bar_height(burn: float) -> int:
     return max(_LOWEST, round(_HEIGHT * min(1.0, burn / _HIGHEST)))
 
 
-def _stretches(bars: Sequence[EventCounts]) -> list[tuple[int, int]]:
-    """Where bars with events begin and end; neighbours are one stretch, which keeps the page small."""
+def _stretches(places: Sequence[int]) -> list[tuple[int, int]]:
+    """Where places begin and end; neighbours are one stretch, which keeps the page small."""
     stretches: list[tuple[int, int]] = []
-    for place, counts in enumerate(bars):
-        if counts.total == 0:
-            continue
+    for place in places:
         if stretches and stretches[-1][1] == place:
             stretches[-1] = (stretches[-1][0], place + 1)
         else:

@@ -27,8 +27,6 @@ from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.target import Target
 from slo_core.status.state import (
-    BUDGET_STATES,
-    BURNING_STATES,
     BudgetState,
     Burning,
     budget_state,
@@ -36,11 +34,12 @@ from slo_core.status.state import (
     most_urgent_first,
     waiting_alert,
 )
+from slo_core.status_page.filters import SHOWN_STATES, label_filters, labels_of, own_labels, state_filters
 from slo_core.status_page.last_day import LastDays, sparkline
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, is_web_address, timestamp
 
-__all__ = ["COLUMNS", "SHOWN_STATES", "badge", "budget_cell", "burn_list", "labels_of", "overview"]
+__all__ = ["COLUMNS", "badge", "budget_cell", "burn_list", "overview"]
 
 # Decorative: the text next to them says the same.
 _ICONS: dict[Burning | BudgetState, str] = {
@@ -54,10 +53,6 @@ _ICONS: dict[Burning | BudgetState, str] = {
     "no data": "○",
 }
 
-SHOWN_STATES: tuple[Burning | BudgetState, ...] = (*BURNING_STATES, *BUDGET_STATES)
-
-# Of more labels, those in the rows lead to the SLOs that share them.
-_MOST_LABELS = 20
 
 _FOREVER = float("inf")
 
@@ -90,6 +85,18 @@ COLUMNS = {
     "success": _Column("Success", lambda snapshot: snapshot.success_ratio, is_number=True),
     "events": _Column("Events", lambda snapshot: -snapshot.total, is_number=True, is_biggest_first=True),
     "fed": _Column("Last event", lambda snapshot: snapshot.last_event_at or 0.0),
+}
+
+
+# The columns, and what they are sorted by: some hold two facts.
+_SHOWN = {
+    "name": ("name",),
+    "now": ("now",),
+    "state": ("state",),
+    "budget": ("budget", "exhausted"),
+    "burn": ("burn",),
+    "success": ("success", "target"),
+    "events": ("events", "fed"),
 }
 
 
@@ -126,7 +133,7 @@ def overview(
     label = asked.get("label", "")
     if label in labels:
         query["label"] = label
-        snapshots = SLOSnapshots(slo for slo in snapshots if label in _labels(slo[0]))
+        snapshots = SLOSnapshots(slo for slo in snapshots if label in own_labels(slo[0]))
     states = [(burning_now(snapshot), budget_state(snapshot)) for _, snapshot in snapshots]
     shown = [slo for slo, of_slo in zip(snapshots, states, strict=True) if wanted in ("", *of_slo)]
     key = COLUMNS[sort.removeprefix("-")].key
@@ -137,14 +144,14 @@ def overview(
     nothing = "No SLO is defined." if not snapshots else f"No SLO is {wanted}."
     return element(
         "section",
-        _filters(states, wanted, query, links),
-        _label_filters(labels, query, links) if len(labels) <= _MOST_LABELS else None,
+        state_filters(states, wanted, query, links),
+        label_filters(labels, query, links),
         element(
             "div",
             element(
                 "table",
                 element("caption", "SLOs with their remaining error budgets", class_="slo-hidden"),
-                element("thead", element("tr", *(_heading(name, sort, query, links) for name in COLUMNS))),
+                element("thead", element("tr", *(_heading(name, sort, query, links) for name in _SHOWN))),
                 element("tbody", *rows),
                 class_="slo-table slo-overview slo-cards",
             ),
@@ -158,64 +165,23 @@ def overview(
     )
 
 
-def _filters(
-    states: list[tuple[Burning | None, BudgetState]], wanted: str, query: Mapping[str, str], links: Links
-) -> ET.Element:
-    rest = {name: value for name, value in query.items() if name != "state"}
-    choices = [element("li", _choice(f"all {len(states)}", links.overview(rest), is_current=not wanted))]
-    for state in SHOWN_STATES:
-        count = sum(state in of_slo for of_slo in states)
-        if count or state == wanted:
-            address = links.overview({**rest, "state": state})
-            choices.append(element("li", _choice(f"{state} {count}", address, is_current=state == wanted)))
-    return element("nav", element("ul", *choices, class_="slo-choices"), aria_label="Filter by state")
-
-
-def _label_filters(labels: Sequence[str], query: Mapping[str, str], links: Links) -> ET.Element | None:
-    chosen = query.get("label")
-    rest = {name: value for name, value in query.items() if name != "label"}
-    if not labels:
-        return None
-    choices = [
-        element(
-            "li",
-            # The one that is chosen leads back to all.
-            _choice(
-                label,
-                links.overview(rest if label == chosen else {**rest, "label": label}),
-                is_current=label == chosen,
-            ),
+def _heading(column: str, sort: str, query: Mapping[str, str], links: Links) -> ET.Element:
+    """The heading of a column: links that sort by what stands in it, and turn the order round where it is the present one."""
+    current = sort.removeprefix("-")
+    sorted_by = []
+    for name in _SHOWN[column]:
+        turned = f"-{name}" if sort == name else name
+        is_current = "true" if name == current else None
+        link = element(
+            "a", COLUMNS[name].heading, href=links.overview({**query, "sort": turned}), aria_current=is_current
         )
-        for label in labels
-    ]
-    return element("nav", element("ul", *choices, class_="slo-choices"), aria_label="Filter by label")
-
-
-def labels_of(snapshots: SLOSnapshots) -> list[str]:
-    """The labels of the SLOs, each once: "team=payments"."""
-    return sorted({label for definition, _ in snapshots for label in _labels(definition)})
-
-
-def _labels(definition: SLODefinition) -> list[str]:
-    return [f"{name}={value}" for name, value in definition.labels.items()]
-
-
-def _choice(text: str, address: str, *, is_current: bool) -> ET.Element:
-    return element("a", text, href=address, aria_current="true" if is_current else None)
-
-
-def _heading(name: str, sort: str, query: Mapping[str, str], links: Links) -> ET.Element:
-    column = COLUMNS[name]
-    is_current = sort.removeprefix("-") == name
-    is_descending = sort.startswith("-") != column.is_biggest_first
-    turned = f"-{name}" if sort == name else name
-    return element(
-        "th",
-        element("a", column.heading, href=links.overview({**query, "sort": turned})),
-        scope="col",
-        class_="slo-number" if column.is_number else None,
-        aria_sort=("descending" if is_descending else "ascending") if is_current else None,
-    )
+        sorted_by.append(link if name == column else element("p", link))
+    order = None
+    if current in _SHOWN[column]:
+        is_descending = sort.startswith("-") != COLUMNS[current].is_biggest_first
+        order = "descending" if is_descending else "ascending"
+    class_ = "slo-number" if COLUMNS[column].is_number else None
+    return element("th", *sorted_by, scope="col", class_=class_, aria_sort=order)
 
 
 def _row(
@@ -226,7 +192,11 @@ def _row(
     start = definition.own_span(at=snapshot.at, until=snapshot.at).start
     is_partly = snapshot.data_since > start
     success = percent(snapshot.success_ratio, digits + 1) if snapshot.has_data else NOTHING
-    target = element("p", f"in {window_text(definition)}"), element("p", measured) if is_partly else None
+    target = f"of {percent(snapshot.target, digits)} in {window_text(definition)}"
+    gone = time_left_text(snapshot)
+    exhausted = (
+        None if gone == NOTHING else element("p", gone if snapshot.time_to_exhaustion == 0 else f"gone in {gone}")
+    )
     bad = element("p", f"{snapshot.failures:,} bad") if snapshot.has_data else None
     return element(
         "tr",
@@ -239,13 +209,10 @@ def _row(
         ),
         _cell("now", *_now(snapshot), sparkline(definition, day, at=snapshot.at)),
         _cell("state", badge(budget_state(snapshot))),
-        _cell("budget", *budget_cell(snapshot)),
-        _cell("exhausted", time_left_text(snapshot)),
+        _cell("budget", *budget_cell(snapshot), exhausted),
         _cell("burn", burn_list(snapshot)),
-        _cell("target", percent(snapshot.target, digits), *target),
-        _cell("success", success),
-        _cell("events", f"{snapshot.total:,}", bad),
-        _cell("fed", timestamp(snapshot.last_event_at, zone)),
+        _cell("success", success, element("p", target), element("p", measured) if is_partly else None),
+        _cell("events", f"{snapshot.total:,}", bad, element("p", "last ", timestamp(snapshot.last_event_at, zone))),
         data_slo=snapshot.name,
     )
 
@@ -255,7 +222,7 @@ def _links(definition: SLODefinition, links: Links) -> ET.Element | None:
     nodes: list[Node] = []
     if is_web_address(definition.runbook):
         nodes.append(element("a", "runbook", href=definition.runbook, rel="noreferrer"))
-    nodes += [element("a", label, href=links.overview({"label": label})) for label in _labels(definition)]
+    nodes += [element("a", label, href=links.overview({"label": label})) for label in own_labels(definition)]
     spaced = [part for node in nodes for part in (" ", node)][1:]
     return element("p", *spaced) if spaced else None
 

@@ -21,11 +21,12 @@ from slo_core.status.json_view import history_json, status_json
 from slo_core.status.state import FIRING_STATES, Burning, burning_now
 from slo_core.status_page.detail import CHARTS, alert_table, history_table, range_choices, series_names
 from slo_core.status_page.facts import facts
+from slo_core.status_page.filters import SHOWN_STATES, labels_of
 from slo_core.status_page.headline import firing_rules, headline
 from slo_core.status_page.last_day import LastDays, last_days
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
-from slo_core.status_page.overview import COLUMNS, SHOWN_STATES, labels_of, overview
+from slo_core.status_page.overview import COLUMNS, overview
 from slo_core.status_page.query import PageQuery, choice_problem, json_problems
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 from slo_core.tracking.registry import SLORegistry
@@ -35,6 +36,7 @@ from slo_core.tracking.tracker import SLOTracker
 __all__ = ["PageContent", "StatusPage"]
 
 REFRESH_SECONDS = 15
+_DAYS_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,13 @@ class StatusPage:
         registry: The SLOs.
     """
 
-    __slots__ = ("_days", "_pasts", "registry")
+    __slots__ = ("_days", "_pasts", "_shared_days", "registry")
 
     def __init__(self, registry: SLORegistry) -> None:
         self.registry = registry
-        self._days = registry.internals.shared(partial(last_days, registry))
+        self._shared_days = registry.internals.shared(partial(last_days, registry))
+        # When they were read, by the monotonic clock.
+        self._days: tuple[float, LastDays | None] = (0.0, None)
         # By SLO: requests for its page at about the same time share one read.
         self._pasts: dict[str, SharedRead[_Past]] = {}
 
@@ -203,7 +207,14 @@ class StatusPage:
         return {**view, "note": self._note(), "history": history_json(past)}
 
     def _read_days(self) -> LastDays:
-        return last_days(self.registry) if self.registry.store.scope == "process" else self._days()
+        """The last days, those of a shared store not older than half a minute: a bar of theirs is half an hour."""
+        if self.registry.store.scope == "process":
+            return last_days(self.registry)
+        read_at, days = self._days
+        if days is None or not 0 <= time.monotonic() - read_at < _DAYS_SECONDS:
+            days = self._shared_days()
+            self._days = (time.monotonic(), days)
+        return days
 
     def _past(self, tracker: SLOTracker) -> _Past:
         store = self.registry.store

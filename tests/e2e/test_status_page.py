@@ -256,6 +256,9 @@ def test_failures_turn_its_state_by_itself(examples: dict[str, Example], open_pa
         text = words_of(row.inner_text())
         for said in (two_bad, "paging", "page 1h/5m, 6h/30m", "1h 200.0x of 14.4"):
             assert said in text, said
+        # The tab says so, without a reload.
+        assert re.match(r"\d paging", page.title())
+        assert "slo-paging.svg" in page.locator("link[rel=icon]").get_attribute("href")
         example.exports("slo_alert_firing", 1, severity="page", long_window_seconds="3600")
         example.exports("slo_burn_rate", 200, window_seconds="3600")
 

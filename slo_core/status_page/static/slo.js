@@ -164,6 +164,9 @@
   const percent = (value) => (value === null || value === undefined ? "–" : floored(value * 100) + "%");
   const factor = (value) => (value === null || value === undefined ? "–" : floored(value) + "×");
   const limit = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(6)) + "×");
+  // Small shares matter: 0.034%, not 0.0%.
+  const share = (value) =>
+    (value === null || value === undefined ? "–" : Number((value * 100).toPrecision(3)) + "%");
   const whole = (value) => (value === null || value === undefined ? "–" : value.toLocaleString());
 
   // A tick has as many decimals as the step between ticks: 99.975%, not 99.9%.
@@ -212,6 +215,7 @@
   function chartsOf(view) {
     const past = view.history;
     const bars = uPlot.paths.bars({ size: [0.9, 40] });
+    const allowed = 1 - view.slos[0].target;
     const total = past.good.map((good, index) => good + past.bad[index]);
     const hues = ["--slo-a", "--slo-b", "--slo-c", "--slo-d"];
     const burns = past.burn_rates.map((one, index) =>
@@ -233,14 +237,14 @@
         data: [past.end, past.error_budget_remaining, past.even_spend],
       },
       events: {
-        axes: [...axes(whole), { ...axes(whole)[1], scale: "bad", side: 1, size: 40,
-          stroke: colour("--slo-bad"), grid: { show: false } }],
-        // One bad event in a thousand matters, but would be less than a pixel high on the scale of all events.
-        scales: { y: { range: (_, low, high) => [0, Math.max(1, high)] },
-          bad: { range: (_, low, high) => [0, 3 * Math.max(1, high)] } },
-        series: [ends, line("all", "--slo-good", whole, { paths: bars, fill: colour("--slo-good"), width: 0 }),
-          line("bad (right)", "--slo-bad", whole, { scale: "bad", paths: bars, fill: colour("--slo-bad"), width: 0 })],
-        data: [past.end, total, past.bad],
+        axes: axes(percentTick),
+        // The number of events has no axis: it stands in the legend.
+        scales: { y: { range: (_, low, high) => [0, Math.max(2 * allowed, high)] }, count: {} },
+        series: [ends, line("bad", "--slo-bad", share, { paths: bars, fill: colour("--slo-bad"), width: 0 }),
+          line("allowed", "--slo-quiet", share, { dash: [6, 4], width: 1 }),
+          line("events", "--slo-good", whole, { scale: "count", paths: () => null, width: 0 })],
+        data: [past.end, past.bad.map((bad, index) => (total[index] ? bad / total[index] : null)),
+          past.end.map(() => allowed), total],
       },
       burn: {
         axes: axes(factorTick),

@@ -177,11 +177,12 @@ def sweep(connection: sqlite3.Connection, slo: int, *, now: float) -> bool:
         slo: Key of the SLO.
         now: The store's clock.
     """
+    silent = now - SWEPT_SECONDS
     old = connection.execute(
-        "SELECT writer, nonce, applied, noted_at FROM note WHERE slo = ?1 AND noted_at < CASE "
-        "WHEN EXISTS (SELECT 1 FROM note WHERE slo = ?1 AND noted_at BETWEEN ?2 AND ?3) THEN ?2 ELSE ?4 END "
-        "ORDER BY noted_at LIMIT ?5",
-        (slo, now - SWEPT_SECONDS, now - AWAKE_SECONDS, now - SWEPT_AT_LAST_SECONDS, SWEPT_AT_ONCE),
+        "SELECT writer, nonce, applied, noted_at FROM note WHERE slo = ? AND noted_at < CASE "
+        "WHEN EXISTS (SELECT 1 FROM note WHERE slo = ? AND noted_at BETWEEN ? AND ?) THEN ? ELSE ? END "
+        "ORDER BY noted_at LIMIT ?",
+        (slo, slo, silent, now - AWAKE_SECONDS, silent, now - SWEPT_AT_LAST_SECONDS, SWEPT_AT_ONCE),
     ).fetchall()
     if old:
         connection.executemany("DELETE FROM note WHERE writer = ? AND slo = ?", [(writer, slo) for writer, *_ in old])
