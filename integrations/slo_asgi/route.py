@@ -58,13 +58,14 @@ class RouteResolver:
         routed = scope if notes is None or notes.router_scope is None else notes.router_scope
         if "app_root_path" not in routed and ROUTE_SCOPE_KEY not in routed:
             # Nearly every request: an earlier one of its route has made the match.
-            key: int | tuple[int, int] = id(routed.get("route"))  # as `_key` makes it
-            if "fastapi" in routed and type(routed["fastapi"]) is dict:
-                key = _key(routed.get("route"), routed["fastapi"].get("effective_route_context"))
             try:
+                route = routed["route"]
+                key: int | tuple[int, int] = id(route)  # as `_key` makes it
+                if "fastapi" in routed and type(routed["fastapi"]) is dict:
+                    key = _key(route, routed["fastapi"].get("effective_route_context"))
                 known_match = self._known[key][2]
                 # The endpoint is the route's own, unless something replaced one of them.
-                if known_match.view is routed.get("endpoint"):
+                if known_match.view is routed["endpoint"]:
                     return known_match
             except KeyError:
                 pass

@@ -77,6 +77,16 @@ def test_a_text_that_its_response_iterates_over_itself_is_followed() -> None:
     assert counted(registry) == (0, 1)
 
 
+@pytest.mark.parametrize("chunks", [[["no bytes"]], [b"ok", ["no bytes"]]])
+def test_a_list_that_holds_more_than_one_text_is_followed(chunks: Any) -> None:
+    """A chunk that is no bytes breaks the answer off."""
+    body, registry = made(lambda: Response(chunks))
+
+    assert counted(registry) == (0, 0)
+    assert list(body) == chunks
+    assert counted(registry) == (0, 1)
+
+
 class Foreign:
     """A closing iterator whose last callback belongs to no response."""
 
