@@ -96,7 +96,7 @@ def test_json_has_every_number(capsys: pytest.CaptureFixture[str]) -> None:
     ("of_file", "of_slo"),
     [
         ({"alerts": {"burn": "off"}}, {"SLOErrorBudgetBurn": "on"}),
-        ({"alerts": {"SLOErrorBudgetBurn": "page"}}, {"burn": None}),
+        ({"alerts": {"SLOErrorBudgetBurn": "page"}}, {"burn": "off"}),
         ({"severities": {"page": "critical", "ticket": "warning"}}, {}),
         ({"alerts": {"burn": "page"}, "severities": {"page": "critical"}}, {"burn": "ticket"}),
     ],
