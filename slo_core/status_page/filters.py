@@ -28,7 +28,7 @@ def state_filters(
     Args:
         states: What burns of each SLO, and how its budget stands.
         wanted: The state that is chosen; empty for all.
-        query: Of the page, as far as it was understood.
+        query: The parameters of the page that are valid.
         links: The addresses of the page.
     """
     rest = {name: value for name, value in query.items() if name != "state"}

@@ -65,7 +65,7 @@ class SleepingContract:
         assert (awake.losses, frozen.losses) == (0, 0)
 
     def test_a_clock_that_leaps_ahead_and_back_loses_nothing(self, make_store) -> None:  # type: ignore[no-untyped-def]
-        """Whoever writes under the wrong time forgets none of those that do not."""
+        """A writer under the wrong time removes no note of a writer under the right one."""
         times = _Times(self.let_pass, make_store)
         leaping, quiet = times.process(), times.process()
         for _ in range(2):

@@ -131,8 +131,8 @@ class PeriodClosing:
             is_last: No flush comes after this: everything is counted now.
 
         Raises:
-            Exception: Of the store, whatever it is, where a reader waits and not even the records can be read: the reader would
-                get the same, after another attempt.
+            Exception: A reader waits, and the store cannot read the records. It is the store's own exception: a second attempt
+                would raise it again.
         """
         now = self._clock()
         if now < self._due_at < now + _LONGEST_WAIT_SECONDS or self._store is None:

@@ -64,7 +64,7 @@ def test_a_budget_that_is_gone_says_since_when(registry: SLORegistry, clock: Fak
 
 
 def test_a_rule_that_waits_is_told_before_it_fires(clock: FakeClock) -> None:
-    """A new service that fails all requests: why is nobody woken?"""
+    """A new service that fails all requests: why does no alert fire?"""
     registry = SLORegistry.from_config({"a": {"target": "99%"}}, clock=clock)
     record(registry, clock, bad=10)
 
