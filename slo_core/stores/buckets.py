@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from slo_core.budgets.bucket import BucketRange, Increment
+from slo_core.budgets.causes import CauseIncrement
 from slo_core.budgets.events import EventCounts
 from slo_core.stores.base import StoreScope
 
@@ -75,6 +76,9 @@ class Batch(NamedTuple):
             that clock is weeks behind, count in `good` and `bad` all the same.
         leaves: The writer ends, and nothing of it is under way any more: its note is of no use after this. In a batch that
             asks, with the nonce of the writer's last batch.
+        causes: What its bad events were caused by, in ascending order of buckets, added with it and as often: once. In each
+            bucket not more events than `increments` hold there; fewer where the cause is not known. A store that keeps no
+            causes (see `slo_core.stores.causes.CauseStore`) leaves them.
     """
 
     writer: str
@@ -92,6 +96,7 @@ class Batch(NamedTuple):
     after: Note | None = None
     is_live: bool = False
     leaves: bool = False
+    causes: Sequence[CauseIncrement] = ()
 
 
 class Note(NamedTuple):
