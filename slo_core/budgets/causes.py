@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import repeat
 from typing import NamedTuple
 
 __all__ = [
     "MOST_CAUSES",
     "MOST_OUTCOMES",
     "OTHER",
+    "BlockKey",
     "Cause",
     "CauseBlock",
     "CauseIncrement",
@@ -49,6 +51,22 @@ class Cause(NamedTuple):
 
 # The last row of the rest.
 OTHER = Cause("", "")
+
+# `json.dumps` with arguments makes one at each call.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class BlockKey(NamedTuple):
+    """
+    Which block of an SLO's causes it is; see `slo_core.stores.causes`.
+
+    Attributes:
+        width_seconds: Width of its buckets.
+        block: Its number; it begins with the bucket `block * slo_core.stores.causes.BLOCK_BUCKETS[width_seconds]`.
+    """
+
+    width_seconds: int
+    block: int
 
 
 class CauseIncrement(NamedTuple):
@@ -93,19 +111,30 @@ class CauseBlock:
         """
         block = cls()
         try:
-            for where, outcome, numbers in json.loads(text):
-                block._rows[Cause(where, outcome)] = dict(zip(numbers[::2], numbers[1::2], strict=True))
-        except (TypeError, ValueError) as exc:
-            raise ValueError(f"expected the text of a block of causes, got {text[:80]!r}") from exc
+            for where, outcome, first, *counts in json.loads(text):
+                # One negative number, or one of another kind, would make all that are added to it wrong.
+                if (
+                    type(where) is not str
+                    or type(outcome) is not str
+                    or {type(first), *map(type, counts)} != {int}
+                    or min(first, *counts) < 0
+                ):
+                    raise ValueError("no row of a block")
+                block._rows[Cause(where, outcome)] = {place: bad for place, bad in enumerate(counts, first) if bad}
+        except (TypeError, ValueError, RecursionError) as exc:
+            raise ValueError(f"expected the text of a block of causes, got {str(text)[:80]!r}") from exc
         return block
 
     def text(self) -> str:
-        """The block as JSON: `[[where, outcome, [place, bad, place, bad, ...]], ...]`, places ascending."""
-        rows = [
-            [*cause, [number for place in sorted(row) for number in (place, row[place])]]
-            for cause, row in self._rows.items()
-        ]
-        return json.dumps(rows, separators=(",", ":"))
+        """The block as JSON, in ASCII: `[[where, outcome, first place, bad, bad, ...], ...]`, a number for each place after that."""
+        rows = []
+        for (where, outcome), row in self._rows.items():
+            if len(row) == 1:
+                rows.append([where, outcome, *next(iter(row.items()))])
+            elif row:
+                first = min(row)
+                rows.append([where, outcome, first, *map(row.get, range(first, max(row) + 1), repeat(0))])
+        return _encode(rows)
 
     def add(self, place: int, cause: Cause, bad: int) -> None:
         """

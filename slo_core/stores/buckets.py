@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from slo_core.budgets.bucket import BucketRange, Increment
-from slo_core.budgets.causes import CauseIncrement
+from slo_core.budgets.causes import BlockKey, CauseIncrement
 from slo_core.budgets.events import EventCounts
 from slo_core.stores.base import StoreScope
 
@@ -79,6 +79,7 @@ class Batch(NamedTuple):
         causes: What its bad events were caused by, in ascending order of buckets, added with it and as often: once. In each
             bucket not more events than `increments` hold there; fewer where the cause is not known. A store that keeps no
             causes (see `slo_core.stores.causes.CauseStore`) leaves them.
+        cause_blocks: In a copy: the blocks of causes that are copied, as text, to be added as well.
     """
 
     writer: str
@@ -97,6 +98,7 @@ class Batch(NamedTuple):
     is_live: bool = False
     leaves: bool = False
     causes: Sequence[CauseIncrement] = ()
+    cause_blocks: Sequence[tuple[BlockKey, str]] = ()
 
 
 class Note(NamedTuple):
