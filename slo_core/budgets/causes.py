@@ -48,6 +48,10 @@ class Cause(NamedTuple):
             return self
         return Cause(_cut(self.where, _LONGEST_WHERE), _cut(self.outcome, _LONGEST_OUTCOME))
 
+    def rest(self) -> Cause:
+        """The row of the rest that it is a part of."""
+        return Cause("", self.outcome)
+
 
 # The last row of the rest.
 OTHER = Cause("", "")

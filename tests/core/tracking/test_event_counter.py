@@ -7,10 +7,12 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Mapping
 
 import pytest
 
 from slo_core import SLODefinition, SLOTracker
+from slo_core.budgets.causes import Cause
 from slo_core.budgets.events import EventCounts
 from slo_core.stores.memory.store import MemoryLedger
 from slo_core.testing import FakeClock
@@ -103,8 +105,10 @@ def test_an_event_counted_while_its_shard_is_settled_is_settled_next_time(clock:
     """The other thread does not wait: what it counts between two of the reader's steps is not taken for settled."""
 
     class BusyLedger(MemoryLedger):
-        def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
-            super().add(second, good, bad, live=live)
+        def add(
+            self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None
+        ) -> None:
+            super().add(second, good, bad, live=live, causes=causes)
             if busy:
                 counts.good += busy.pop()  # just then
                 counts.bad += 1
