@@ -126,7 +126,7 @@ class CauseBlock:
         return block
 
     def text(self) -> str:
-        """The block as JSON, in ASCII: `[[where, outcome, first place, bad, bad, ...], ...]`, a number for each place after that."""
+        """The block as JSON, in ASCII: `[[where, outcome, first place, bad, bad, ...], ...]`, up to the last place in use."""
         rows = []
         for (where, outcome), row in self._rows.items():
             if len(row) == 1:
