@@ -26,6 +26,7 @@ from slo_core.stores.causes import (
 )
 from slo_core.stores.contract.batches import DAYS_30, batch_of, declared
 from slo_core.stores.contract.store_content import now_of, record_of
+from slo_core.stores.copied_causes import causes_to_copy
 
 __all__ = ["CausingContract"]
 
@@ -106,9 +107,7 @@ class CausingContract:
                     if key.width_seconds == width and key.block >= first // BLOCK_BUCKETS[width]
                 ]
                 (stored,) = store.read_causes([query])
-                assert [(number, _rows(block)) for number, block in stored.blocks] == expected
-                assert stored.newest is not None
-                assert _rows(stored.newest) == _rows(blocks[OPEN])
+                assert _content(stored) == (expected, _rows(blocks[OPEN]))
                 counted = Counter[Cause]()
                 for (bucket, cause), bad in truth.items():
                     if bucket * FINEST_SECONDS >= first * width:
@@ -117,6 +116,15 @@ class CausingContract:
                 assert sum(totals.values()) == counted.total()
                 if slo == "few":
                     assert totals == counted
+            copied = causes_to_copy(make_store(), slo)
+            copy = batch_of([(now, 0, 1)], number=1, slo=f"copy of {slo}", declaration=declared(now))
+            make_store().apply([copy._replace(causes=copied.causes, cause_blocks=copied.cause_blocks)])
+            for width in CAUSE_WIDTHS:
+                first = first_kept(width, newest=now, keeps_seconds=DAYS_30)
+                whole, copied_whole = store.read_causes(
+                    [CauseQuery(each, width, first) for each in (slo, f"copy of {slo}")]
+                )
+                assert _content(copied_whole) == _content(whole)
 
     def test_a_late_heavy_cause_is_shown(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Noise first, then an outage in the same bucket: it has a row of its own, and the rest is kept by outcome."""
@@ -208,6 +216,11 @@ def _totals(stored: Iterable[StoredCauses], query: CauseQuery) -> Counter[Cause]
         for cause, bad in total_causes(each, query):
             totals[cause] += bad
     return totals
+
+
+def _content(stored: StoredCauses) -> object:
+    assert stored.newest is not None
+    return [(number, _rows(block)) for number, block in stored.blocks], _rows(stored.newest)
 
 
 def _rows(block: CauseBlock) -> list[object]:

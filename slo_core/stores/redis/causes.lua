@@ -136,13 +136,17 @@ for width in pairs(CAUSE_BLOCKS) do
   first[width] = math.floor((reference - (CAUSE_SPANS[width] or math.max(keeps, DAY)) - HOUR) / width)
 end
 
+local function block_at(width, number)
+  local field = formatted('%d:%d', width, number)
+  changed[field] = changed[field] or load_block(field, CAUSE_BLOCKS[width] - 1) or new_block()
+  return changed[field]
+end
+
 local function add_at(width, start, counts)
   local bucket, size = math.floor(start / width), CAUSE_BLOCKS[width]
   if bucket < first[width] then return end
   local number = math.floor(bucket / size)
-  local field = formatted('%d:%d', width, number)
-  changed[field] = changed[field] or load_block(field, size - 1) or new_block()
-  add_all(changed[field], bucket - number * size, counts)
+  add_all(block_at(width, number), bucket - number * size, counts)
 end
 
 local function counts_of(block, place)
@@ -158,10 +162,9 @@ local given = cjson.decode(causes)
 for _, copied in ipairs(given[2]) do
   local width, number = copied[1][1], copied[1][2]
   local size = CAUSE_BLOCKS[width]
-  local copy = parsed(copied[2], size - 1)
-  for place = 0, size - 1 do
-    local counts = counts_of(copy, place)
-    if #counts > 0 then add_at(width, (number * size + place) * width, counts) end
+  if number >= math.floor(first[width] / size) then
+    local copy = parsed(copied[2], size - 1)
+    for place = 0, size - 1 do add_all(block_at(width, number), place, counts_of(copy, place)) end
   end
 end
 
