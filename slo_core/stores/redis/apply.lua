@@ -219,8 +219,12 @@ if at <= #packed then
   end
   if earliest and (not since or earliest + 1 <= tonumber(since)) then since = formatted('%d', earliest) end
   since = since or record[3]
-  if causes then
+  if causes and not pcall(function()
     --[[causes.lua]]
+  end) then
+    -- Whatever is wrong with them: half a batch would be added twice.
+    call('UNLINK', KEYS[2])
+    is_damaged = true
   end
 end
 if since ~= record[3] then set('since', since) end

@@ -1,7 +1,38 @@
 -- Adds the causes of a batch to the SLO's blocks of causes: a part of apply.lua, run where a batch brings some. What
--- `add_causes` and `CauseBlock` do in Python, to the event; `causes` is the JSON of Batch.causes and Batch.cause_blocks.
+-- `add_causes` and `CauseBlock` do in Python, to the event. `causes` is JSON: an array for each bucket, which holds its number and
+-- then where, outcome, bad, where, outcome, bad...; and the blocks of a copy, each [[width, block], text].
 -- KEYS[2] is a hash with a field for each block, 'width:block'; '0:0' is the open one. Its values are as CauseBlock.text().
 local causes_key, encoded = KEYS[2], cjson.encode
+local given, open_text = cjson.decode(causes), redis.pcall('HGET', KEYS[2], '0:0')
+
+local function id_of(where, outcome) return #where .. ':' .. where .. outcome end
+
+-- The newest bucket with causes that it has rows for, as nearly every flush brings them; nil where it takes more than that.
+local function added()
+  if #given[1] ~= 1 or #given[2] ~= 0 or type(open_text) ~= 'string' then return nil end
+  local increments = given[1][1]
+  local bucket = increments[1]
+  if bucket * FINEST_CAUSES > reference or bucket * FINEST_CAUSES <= reference - DAY then return nil end
+  local is_json, rows = pcall(cjson.decode, open_text)
+  if not is_json or type(rows) ~= 'table' then return nil end
+  local by_id = {}
+  for index = 1, #rows do
+    local row = rows[index]
+    if type(row) ~= 'table' or type(row[1]) ~= 'string' or type(row[2]) ~= 'string' or row[3] ~= bucket or #row ~= 4
+      or type(row[4]) ~= 'number' or row[4] < 1 or row[4] % 1 ~= 0 then return nil end
+    by_id[id_of(row[1], row[2])] = row
+  end
+  for index = 2, #increments, 3 do
+    local row = by_id[id_of(increments[index], increments[index + 1])]
+    if not row then return nil end
+    row[4] = row[4] + increments[index + 2]
+    if row[4] > 99999999999999 then return nil end -- cjson writes no more digits
+  end
+  return encoded(rows)
+end
+
+local text = added()
+if text then return call('HSET', causes_key, '0:0', text) end
 
 -- Lua's own < goes by the server's locale.
 local function is_less(one, other)
@@ -16,8 +47,6 @@ local function comes_first(row, other)
   if row.where ~= other.where then return is_less(row.where, other.where) end
   return is_less(row.outcome, other.outcome)
 end
-
-local function id_of(where, outcome) return #where .. ':' .. where .. outcome end
 
 local function new_row(block, where, outcome)
   local row = {where = where, outcome = outcome, counts = {}, total = 0}
@@ -158,7 +187,6 @@ local function counts_of(block, place)
   return counts
 end
 
-local given = cjson.decode(causes)
 for _, copied in ipairs(given[2]) do
   local width, number = copied[1][1], copied[1][2]
   local size = CAUSE_BLOCKS[width]
@@ -178,13 +206,10 @@ else
   open = new_block()
 end
 local oldest = (math.floor(reference / QUARTER_HOUR) - kept(QUARTER_HOUR) + 1) * QUARTER_HOUR
-local increments, position = given[1], 1
-while position <= #increments do
-  local bucket, counts = increments[position][1], {}
-  while position <= #increments and increments[position][1] == bucket do
-    local _, cause, its_bad = unpack(increments[position])
-    counts[#counts + 1] = {where = cause[1], outcome = cause[2], bad = its_bad}
-    position = position + 1
+for _, increments in ipairs(given[1]) do
+  local bucket, counts = increments[1], {}
+  for index = 2, #increments, 3 do
+    counts[#counts + 1] = {where = increments[index], outcome = increments[index + 1], bad = increments[index + 2]}
   end
   local start = bucket * FINEST_CAUSES
   if start >= oldest then

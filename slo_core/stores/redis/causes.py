@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from slo_core.budgets.causes import BlockKey
@@ -13,8 +14,6 @@ from slo_core.stores.redis.blocks import BlockCover, BlockPlan, Keys, block_tag,
 from slo_core.stores.shared.cause_texts import stored_causes
 
 __all__ = ["CausePlan", "causes_argument", "causes_key"]
-
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def causes_key(tag: bytes) -> bytes:
@@ -29,7 +28,15 @@ def causes_key(tag: bytes) -> bytes:
 
 def causes_argument(batch: Batch) -> str:
     """The causes of a batch as `causes.lua` takes them."""
-    return _encode((tuple(batch.causes), tuple(batch.cause_blocks)))
+    buckets: list[list[str]] = []
+    last: int | None = None
+    for bucket, (where, outcome), bad in batch.causes:
+        if bucket != last:
+            buckets.append([str(bucket)])
+            last = bucket
+        buckets[-1].append(f"{encode_basestring_ascii(where)},{encode_basestring_ascii(outcome)},{bad:d}")
+    causes = ",".join([f"[{','.join(values)}]" for values in buckets])
+    return f"[[{causes}],{json.dumps(batch.cause_blocks) if batch.cause_blocks else '[]'}]"
 
 
 class CausePlan:

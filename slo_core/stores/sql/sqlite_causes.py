@@ -15,6 +15,10 @@ __all__ = ["BatchCauses", "delete_causes", "prune_causes", "read_blocks", "write
 
 # Blocks belong to the generation of a record: an SLO that was deleted and declared again, by a version that does not know
 # this table, sees none of the old ones.
+_OPEN = (
+    f"SELECT generation, content FROM cause_block WHERE width = {OPEN.width_seconds} AND block = 0 AND generation IN"  # noqa: S608
+)
+_AT_ONCE = 500
 _LOAD = "SELECT content FROM cause_block WHERE generation = ? AND width = ? AND block = ?"
 _WRITE = """
     INSERT INTO cause_block (generation, width, block, content) VALUES (?, ?, ?, ?)
@@ -52,9 +56,16 @@ def write_causes(connection: sqlite3.Connection, adding: Sequence[BatchCauses]) 
     """
     damage: list[str] = []
     rows: list[tuple[str, int, int, str]] = []
+    open_texts: dict[str, str] = {}
+    for start in range(0, len(adding), _AT_ONCE):
+        generations = [each.generation for each in adding[start : start + _AT_ONCE]]
+        marks = ", ".join("?" * len(generations))
+        open_texts.update(connection.execute(f"{_OPEN} ({marks})", generations).fetchall())
     for batch, generation, reference, keeps_seconds in adding:
 
         def load(key: BlockKey, generation: str = generation) -> str | None:
+            if key == OPEN:
+                return open_texts.get(generation)
             row = connection.execute(_LOAD, (generation, *key)).fetchone()
             return None if row is None else row[0]
 
