@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from itertools import repeat
+from json.encoder import encode_basestring_ascii
 from typing import NamedTuple
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Cause",
     "CauseBlock",
     "CauseIncrement",
+    "text_of_rows",
 ]
 
 # So many causes are kept by name in a block; with one more the smallest becomes a part of the rest.
@@ -55,9 +57,6 @@ class Cause(NamedTuple):
 
 # The last row of the rest.
 OTHER = Cause("", "")
-
-# `json.dumps` with arguments makes one at each call.
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class BlockKey(NamedTuple):
@@ -130,15 +129,14 @@ class CauseBlock:
         return block
 
     def text(self) -> str:
-        """The block as JSON, in ASCII: `[[where, outcome, first place, bad, bad, ...], ...]`, a number for each place after that."""
+        """The block as JSON, in ASCII: `[[where, outcome, first place, bad, bad, ...], ...]`, up to the last place in use."""
         rows = []
         for (where, outcome), row in self._rows.items():
-            if len(row) == 1:
-                rows.append([where, outcome, *next(iter(row.items()))])
-            elif row:
+            if row:
                 first = min(row)
-                rows.append([where, outcome, first, *map(row.get, range(first, max(row) + 1), repeat(0))])
-        return _encode(rows)
+                counts = map(row.get, range(first, max(row) + 1), repeat(0))
+                rows.append((where, outcome, str(first), ",".join(map(str, counts))))
+        return text_of_rows(rows)
 
     def add(self, place: int, cause: Cause, bad: int) -> None:
         """
@@ -195,6 +193,19 @@ class CauseBlock:
     def newest(self) -> int | None:
         """The place of the last bucket that holds an event; None for an empty block."""
         return max((place for row in self._rows.values() for place in row), default=None)
+
+
+def text_of_rows(rows: Iterable[tuple[str, str, str, str]]) -> str:
+    """
+    The text of a block.
+
+    Args:
+        rows: Where, outcome, first place, numbers with commas between them.
+    """
+    # A third of the time that `json.dumps` takes.
+    quoted = encode_basestring_ascii
+    listed = [f"[{quoted(where)},{quoted(outcome)},{first},{counts}]" for where, outcome, first, counts in rows]
+    return f"[{','.join(listed)}]"
 
 
 def _cut(text: str, most: int) -> str:

@@ -149,12 +149,15 @@ class Applied:
             call or before), a lower one or none when there is a gap, and nothing was applied. None: this SLO could not be
             reached, others could; its batch comes again.
         trouble: Why some could not, fit for a log; None where all could.
+        damage: What the store held of the causes of events and could not read, fit for a log: it begins again, and the
+            batches are added all the same. None without damage.
     """
 
     identity: StoreIdentity
     now: float
     notes: tuple[Note | None, ...]
     trouble: str | None = None
+    damage: str | None = None
 
     @property
     def noted(self) -> tuple[int, ...]:

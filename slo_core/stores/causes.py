@@ -168,19 +168,22 @@ def add_causes(
     first = {width: first_kept(width, newest=reference, keeps_seconds=keeps_seconds) for width in CAUSE_WIDTHS}
     changed: dict[BlockKey, CauseBlock] = {}
 
+    def block(key: BlockKey) -> CauseBlock:
+        if key not in changed:
+            changed[key] = load(key) or CauseBlock()
+        return changed[key]
+
     def add(width: int, start: int, counts: Iterable[tuple[Cause, int]]) -> None:
         if start // width >= first[width]:
             key, place = _place(width, start)
-            if key not in changed:
-                changed[key] = load(key) or CauseBlock()
-            changed[key].add_all(place, counts)
+            block(key).add_all(place, counts)
 
     for key, text in copied:
-        copy, size = parse_block(key, text), BLOCK_BUCKETS[key.width_seconds]
-        for place in range(size):
-            counts = list(copy.counts(place, place))
-            if counts:
-                add(key.width_seconds, (key.block * size + place) * key.width_seconds, counts)
+        size = BLOCK_BUCKETS[key.width_seconds]
+        if key.block >= first[key.width_seconds] // size:
+            copy = parse_block(key, text)
+            for place in range(size):
+                block(key).add_all(place, list(copy.counts(place, place)))
     newest = (load(OPEN) if causes else None) or CauseBlock()
     latest = newest.newest
     # As `slo_core.stores.layout.admit` has it.
