@@ -123,11 +123,10 @@ def _folded(counts: Mapping[Cause, int], most: int) -> dict[Cause, int]:
     if len(counts) <= most:
         return dict(counts)
     order = sorted(counts, key=lambda each: (not each.where, -counts[each], each))
-    folded = {cause: counts[cause] for cause in order[:most] if cause.where}
-    for cause in order:
-        if cause not in folded:
-            row = cause.rest()
-            if row not in folded and len(folded) > 2 * most:
-                row = OTHER
-            folded[row] = folded.get(row, 0) + counts[cause]
+    folded: dict[Cause, int] = {}
+    for place, cause in enumerate(order):
+        row = cause if place < most and cause.where else cause.rest()
+        if row not in folded and len(folded) > 2 * most:
+            row = OTHER
+        folded[row] = folded.get(row, 0) + counts[cause]
     return folded

@@ -32,9 +32,7 @@ class SecondsLedger(MemoryLedger):
         self.added: list[tuple[int, int, int]] = []
         self.woken = 0
 
-    def add(
-        self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None
-    ) -> None:
+    def add(self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None) -> None:
         self.added.append((second, good, bad))
         super().add(second, good, bad, live=live, causes=causes)
 
