@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.errors import StoreError
@@ -29,11 +30,13 @@ def read_causes(
     Returns:
         None when the store keeps no causes; an error in the place of an SLO that is damaged.
     """
-    if not isinstance(buckets, CauseStore):
+    # Not `isinstance`, which does not see through a store of a user's that passes everything on to another.
+    if not hasattr(buckets, "read_causes"):
         return None
+    store = cast(CauseStore, buckets)
     readings = [cause_reading(each.name, seconds, now=now, keeps_seconds=each.kept_seconds) for each, seconds in asked]
     answers: list[CauseBreakdown | StoreError] = []
-    for reading, stored in zip(readings, buckets.read_causes([each.query for each in readings]), strict=True):
+    for reading, stored in zip(readings, store.read_causes([each.query for each in readings]), strict=True):
         trouble = damage_in_sums(Stored(None, (stored.sums,)), 1)
         answers.append(reading.breakdown(stored) if trouble is None else damaged(reading.query.slo, trouble))
     return answers

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from slo_core.budgets.cause_shares import CauseBreakdown
+from slo_core.budgets.causes import Cause
 from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.errors import DamagedError, StoreError
 from slo_core.objectives.definition import SLODefinition
@@ -38,11 +39,13 @@ class ReadOnlyLedger:
 
     __slots__ = ("_store", "definition")
 
+    keeps_causes = True
+
     def __init__(self, definition: SLODefinition, store: ReadOnlyStore) -> None:
         self.definition = definition
         self._store = store
 
-    def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
+    def add(self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None) -> None:
         """
         Refuse events.
 

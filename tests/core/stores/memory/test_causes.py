@@ -13,6 +13,7 @@ from slo_core.objectives.window import DAY, HOUR
 from slo_core.testing import FakeClock
 
 SPANS = (60, HOUR, 6 * HOUR, DAY, 3 * DAY, 8 * DAY, 30 * DAY)
+EDGES = {60: 300, HOUR: 300, 6 * HOUR: 300, DAY: 900, 30 * DAY: DAY}
 
 
 @pytest.mark.parametrize("seed", range(6))
