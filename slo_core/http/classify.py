@@ -119,24 +119,25 @@ class RequestClassifier:
         """
         notes = observed.marks.notes
         succeeded = None if notes is None else notes.outcome
-        outcome = FAILED if notes is None else notes.reason or FAILED
+        failure = None
         if succeeded is None:
             if status is None:
                 return self._after_disconnect(timing), DISCONNECTED
             if status in self._ignored_statuses:
                 return None, ""
-            outcome = str(status)
-            if _is_failure(observed, status) and observed.exception is not None:
-                outcome = exception_name(type(observed.exception))
-            if self._classify is None:
-                succeeded = self._succeeded(observed, status)
-            else:
-                succeeded = self._call_classifier(self._classify, observed, status)
+            failure = _failure(observed, status)
+            succeeded = failure is None and status not in self._bad_statuses
+            if self._classify is not None:
+                succeeded = self._call_classifier(self._classify, observed, status, default=succeeded)
         elif succeeded:
             return self._in_time(timing), SLOW
         if not succeeded:
-            is_left_out = self._rule.latency_failures == "ignore" and self.threshold != math.inf
-            return None if is_left_out else False, outcome
+            if self._rule.latency_failures == "ignore" and self.threshold != math.inf:
+                return None, ""
+            if failure is not None:
+                return False, exception_name(type(failure))
+            said = None if notes is None or notes.outcome is None else notes.reason or FAILED
+            return False, said or str(status)
         if observed.disconnected:
             return self._after_disconnect(timing), DISCONNECTED
         return self._in_time(timing), SLOW
@@ -156,10 +157,7 @@ class RequestClassifier:
             return False
         return None
 
-    def _succeeded(self, observed: ObservedRequest, status: int) -> bool:
-        return not _is_failure(observed, status) and status not in self._bad_statuses
-
-    def _call_classifier(self, classify: Classifier, observed: ObservedRequest, status: int) -> bool:
+    def _call_classifier(self, classify: Classifier, observed: ObservedRequest, status: int, *, default: bool) -> bool:
         try:
             is_good: object = classify(status, observed.exception)
         except user_code_errors() as exc:  # from the user's code; the response is already sent: the rule decides
@@ -171,12 +169,15 @@ class RequestClassifier:
                 f"classify of the SLO {self._name!r}: expected True or False, got {type(is_good).__name__}; "
                 "the default rule decided"
             )
-        return self._succeeded(observed, status)
+        return default
 
 
-def _is_failure(observed: ObservedRequest, status: int) -> bool:
-    """Whether an exception has decided, and not the status that a last resort answered with."""
-    return observed.exception is not None and not (observed.is_answered and 400 <= status < 500)
+def _failure(observed: ObservedRequest, status: int) -> BaseException | None:
+    """The exception that decides; None where the status does, also one that a last resort answered with."""
+    exception = observed.exception
+    if exception is None or (observed.is_answered and 400 <= status < 500):
+        return None
+    return exception
 
 
 def _expand(statuses: tuple[str | int, ...]) -> set[int]:

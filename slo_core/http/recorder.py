@@ -334,6 +334,7 @@ class HTTPRecorder:
         """Count a request that each SLO's classifier has to see, and call the listeners."""
         timing = Timing(observed, self.timer() if observed.ended is None else observed.ended)
         counted: dict[str, bool] = {}
+        cause: Cause | None = None
         for slo in matched_slos.bound_slos:
             if slo.slo_key in observed.slo_keys:
                 try:
@@ -342,8 +343,9 @@ class HTTPRecorder:
                         if is_good:
                             slo.tracker.record(True)
                         else:
-                            self._cause_names.note(outcome)
-                            slo.tracker.internals.record_cause(slo.tracker, Cause(matched_slos.place, outcome))
+                            if cause is None or cause[1] != outcome:
+                                cause = self._cause_names.cause(matched_slos.place, outcome)
+                            slo.tracker.internals.record_cause(slo.tracker, cause)
                         counted[slo.tracker.name] = is_good
                 except user_code_errors() as exc:  # as in `CounterGroup.rotate`
                     self.internal_errors.report(NOT_COUNTED, exc)

@@ -40,8 +40,10 @@ def checked_cause(cause: object, *, what: str) -> str:
 
 def exception_name(kind: type[BaseException]) -> str:
     """The name of an exception's class, as the outcome of a bad event; never its text."""
-    name = _name_of_class(kind)[:_LONGEST_EXCEPTION]
-    return name if name.isidentifier() else _NOT_IN_IDENTIFIERS.sub("_", name)
+    name: str = _name_of_class(kind)
+    if len(name) <= _LONGEST_EXCEPTION and name.isidentifier():
+        return name
+    return _NOT_IN_IDENTIFIERS.sub("_", name[:_LONGEST_EXCEPTION])
 
 
 class CauseNames:
@@ -58,10 +60,16 @@ class CauseNames:
         self._errors = errors
         self._seen: set[str] = set()
 
-    def note(self, name: str) -> None:
+    def cause(self, where: str, outcome: str) -> Cause:
+        """A cause with an outcome that the application has named: an exception's class, a reason."""
+        if outcome not in self._seen:
+            self._note(outcome)
+        return Cause(where, outcome)
+
+    def _note(self, name: str) -> None:
         """Report, once, that there are too many different ones: all but the most frequent are counted as `other`."""
         seen = self._seen
-        if name not in seen and len(seen) <= _MOST_NAMES:
+        if len(seen) <= _MOST_NAMES:
             seen.add(name)
             if len(seen) > _MOST_NAMES:
                 self._errors.report(
@@ -83,5 +91,6 @@ class CauseNames:
             text = cause[: 2 * _LONGEST_CAUSE] if isinstance(cause, str) else type(cause).__name__
             escaped = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
             name = Cause(escaped.strip() or "unnamed", "").cut().where
-        self.note(name)
+        if name not in self._seen:
+            self._note(name)
         return name
