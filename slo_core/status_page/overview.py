@@ -34,10 +34,11 @@ from slo_core.status.state import (
     most_urgent_first,
     waiting_alert,
 )
+from slo_core.status_page.definition_links import link_line
 from slo_core.status_page.filters import SHOWN_STATES, label_filters, labels_of, own_labels, state_filters
 from slo_core.status_page.last_day import LastDays, sparkline
 from slo_core.status_page.links import Links
-from slo_core.status_page.markup import Node, element, is_web_address, timestamp
+from slo_core.status_page.markup import Node, element, timestamp
 
 __all__ = ["COLUMNS", "badge", "budget_cell", "burn_list", "overview"]
 
@@ -218,13 +219,9 @@ def _row(
 
 
 def _links(definition: SLODefinition, links: Links) -> ET.Element | None:
-    """The runbook and the labels, each of which leads to the SLOs that share it."""
-    nodes: list[Node] = []
-    if is_web_address(definition.runbook):
-        nodes.append(element("a", "runbook", href=definition.runbook, rel="noreferrer"))
-    nodes += [element("a", label, href=links.overview({"label": label})) for label in own_labels(definition)]
-    spaced = [part for node in nodes for part in (" ", node)][1:]
-    return element("p", *spaced) if spaced else None
+    """The runbook, the dashboard and the labels, each of which leads to the SLOs that share it."""
+    labels = [element("a", label, href=links.overview({"label": label})) for label in own_labels(definition)]
+    return link_line(definition, *labels)
 
 
 def _cell(column: str, *content: Node) -> ET.Element:

@@ -19,6 +19,7 @@ from slo_core.errors import ConfigError, Problem, described
 from slo_core.objectives.definition import SLODefinition
 from slo_core.status.json_view import history_json, status_json
 from slo_core.status.state import FIRING_STATES, Burning, burning_now
+from slo_core.status_page.definition_links import link_line
 from slo_core.status_page.detail import CHARTS, alert_table, history_table, range_choices, series_names
 from slo_core.status_page.facts import facts
 from slo_core.status_page.filters import SHOWN_STATES, labels_of
@@ -156,6 +157,7 @@ class StatusPage:
             about,
             *_questions(query, choice_problem(query, "range", ranges)),
             headline(definition, snapshot, timeline, rules, zone),
+            link_line(definition),
             *self._notes(),
             alert_table(definition, rules, zone),
             element("h2", "The past"),
