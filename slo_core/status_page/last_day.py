@@ -70,34 +70,43 @@ def _first_bar(at: float) -> int:
     return math.floor(at / _BAR_SECONDS) - _BARS + 1
 
 
-def sparkline(definition: SLODefinition, day: Sequence[Increment] | None, *, at: float) -> ET.Element | str:
+def sparkline(definition: SLODefinition, day: Sequence[Increment] | None, *, at: float) -> ET.Element | None:
     """
     The failures of the last day, half an hour a bar; a grey line where there were events.
 
     Args:
         definition: The SLO.
-        day: Of `last_days`; None where it could not be read.
+        day: Of `last_days`; None where it could not be read. Without events there is no line.
         at: The instant the day ends at.
     """
     if not day:
-        return ""
+        return None
     first = _first_bar(at)
     good, bad = [0] * _BARS, [0] * _BARS
+    last = _BARS - 1
     for width, bucket, of_good, of_bad in day:
-        place = min(_BARS - 1, bucket * width // _BAR_SECONDS - first)
+        place = bucket * width // _BAR_SECONDS - first
         if place >= 0:
+            if place > last:  # of a host whose clock runs ahead
+                place = last
             good[place] += of_good
             bad[place] += of_bad
-    target = definition.objective
-    burns = {place: burn_rate(EventCounts(good[place], bad[place]), target) for place in range(_BARS) if bad[place]}
+    shares = {place: bad[place] / (good[place] + bad[place]) for place in range(_BARS) if bad[place]}
     stretches = _stretches([place for place in range(_BARS) if good[place] or bad[place]])
     events = "".join(f"M{2 * begin} {_HEIGHT}h{2 * (end - begin)}" for begin, end in stretches)
-    failures = "".join(f"M{place * 2 + 1} {_HEIGHT}v-{_bar_height(burn)}" for place, burn in burns.items())
-    text = (
-        f"last 24 h: at worst {burn_text(max(burns.values()))} in half an hour"
-        if burns
-        else "no failure in the last 24 h"
+    # The height of a bar is no decision: floats will do.
+    pixels = _HEIGHT / (definition.error_budget_ratio * _HIGHEST)
+    failures = "".join(
+        [
+            f"M{place * 2 + 1} {_HEIGHT}v-{min(_HEIGHT, max(_LOWEST, round(share * pixels)))}"
+            for place, share in shares.items()
+        ]
     )
+    text = "no failure in the last 24 h"
+    if shares:
+        worst = max(shares, key=lambda place: shares[place])
+        burn = burn_rate(EventCounts(good[worst], bad[worst]), definition.objective)
+        text = f"last 24 h: at worst {burn_text(burn)} in half an hour"
     return element(
         "svg",
         element("title", text),
@@ -107,10 +116,6 @@ def sparkline(definition: SLODefinition, day: Sequence[Increment] | None, *, at:
         class_="slo-spark",
         role="img",
     )
-
-
-def _bar_height(burn: float) -> int:
-    return max(_LOWEST, round(_HEIGHT * min(1.0, burn / _HIGHEST)))
 
 
 def _stretches(places: Sequence[int]) -> list[tuple[int, int]]:

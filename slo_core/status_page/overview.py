@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, tzinfo
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
-from slo_core.budgets.bucket import Increment
 from slo_core.budgets.burn_rate import burns_at_least
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, pace_of
 from slo_core.budgets.wording import (
@@ -36,9 +35,9 @@ from slo_core.status.state import (
 )
 from slo_core.status_page.definition_links import link_line
 from slo_core.status_page.filters import SHOWN_STATES, label_filters, labels_of, own_labels, state_filters
-from slo_core.status_page.last_day import LastDays, sparkline
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
+from slo_core.status_page.sparklines import Lines
 
 __all__ = ["COLUMNS", "badge", "budget_cell", "burn_list", "overview"]
 
@@ -99,6 +98,7 @@ _SHOWN = {
     "success": ("success", "target"),
     "events": ("events", "fed"),
 }
+_PLACE_OF_LINE = tuple(_SHOWN).index("now")
 
 
 def overview(
@@ -106,7 +106,7 @@ def overview(
     *,
     query: Mapping[str, str],
     links: Links,
-    days: LastDays | None = None,
+    lines: Callable[[], Lines] = dict,
     zone: tzinfo = UTC,
 ) -> ET.Element:
     """
@@ -117,7 +117,7 @@ def overview(
         query: `state` shows one state only, of the budget or of what burns now; `sort` is a column, with a minus in front
             for the other way round; `label` shows the SLOs with that label only: "team=payments".
         links: The addresses of the page.
-        days: The last day of each; None where it could not be read.
+        lines: Returns the sparklines, by SLO; called when the rows are drawn.
         zone: The time zone that times are written in.
     """
     asked = query
@@ -140,8 +140,12 @@ def overview(
     key = COLUMNS[sort.removeprefix("-")].key
     shown.sort(key=lambda slo: slo[1].name)
     shown.sort(key=lambda slo: key(slo[1]), reverse=sort.startswith("-"))
-    lines = {} if days is None else days
-    rows = [_row(definition, snapshot, lines.get(definition.name), links, zone) for definition, snapshot in shown]
+    rows = [_row(definition, snapshot, links, zone) for definition, snapshot in shown]
+    drawn = lines()
+    for row in rows:
+        line = drawn.get(row.attrib["data-slo"])
+        if line is not None:
+            row[_PLACE_OF_LINE].append(line)
     nothing = "No SLO is defined." if not snapshots else f"No SLO is {wanted}."
     return element(
         "section",
@@ -185,9 +189,7 @@ def _heading(column: str, sort: str, query: Mapping[str, str], links: Links) -> 
     return element("th", *sorted_by, scope="col", class_=class_, aria_sort=order)
 
 
-def _row(
-    definition: SLODefinition, snapshot: SLOSnapshot, day: Sequence[Increment] | None, links: Links, zone: tzinfo
-) -> ET.Element:
+def _row(definition: SLODefinition, snapshot: SLOSnapshot, links: Links, zone: tzinfo) -> ET.Element:
     digits = target_digits(snapshot.target)
     measured = f"{measured_text(definition, snapshot)} measured"
     start = definition.own_span(at=snapshot.at, until=snapshot.at).start
@@ -208,7 +210,7 @@ def _row(
             _links(definition, links),
             scope="row",
         ),
-        _cell("now", *_now(snapshot), sparkline(definition, day, at=snapshot.at)),
+        _cell("now", *_now(snapshot)),
         _cell("state", badge(budget_state(snapshot))),
         _cell("budget", *budget_cell(snapshot), exhausted),
         _cell("burn", burn_list(snapshot)),

@@ -24,11 +24,11 @@ from slo_core.status_page.detail import CHARTS, alert_table, history_table, rang
 from slo_core.status_page.facts import facts
 from slo_core.status_page.filters import SHOWN_STATES, labels_of
 from slo_core.status_page.headline import firing_rules, headline
-from slo_core.status_page.last_day import LastDays, last_days
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
 from slo_core.status_page.overview import COLUMNS, overview
 from slo_core.status_page.query import PageQuery, choice_problem, json_problems
+from slo_core.status_page.sparklines import Sparklines
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.shared_read import SharedRead
@@ -37,7 +37,6 @@ from slo_core.tracking.tracker import SLOTracker
 __all__ = ["PageContent", "StatusPage"]
 
 REFRESH_SECONDS = 15
-_DAYS_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +74,11 @@ class StatusPage:
         registry: The SLOs.
     """
 
-    __slots__ = ("_days", "_pasts", "_shared_days", "registry")
+    __slots__ = ("_pasts", "_sparklines", "registry")
 
     def __init__(self, registry: SLORegistry) -> None:
         self.registry = registry
-        self._shared_days = registry.internals.shared(partial(last_days, registry))
-        # When they were read, by the monotonic clock.
-        self._days: tuple[float, LastDays | None] = (0.0, None)
+        self._sparklines = Sparklines(registry)
         # By SLO: requests for its page at about the same time share one read.
         self._pasts: dict[str, SharedRead[_Past]] = {}
 
@@ -97,10 +94,10 @@ class StatusPage:
         title = f"Service level objectives of {self.registry.service}"
         try:
             snapshots = self.registry.internals.read_shared()
-            days = self._read_days()
         except Exception as exc:  # the page says so
             return PageContent(title, html_of(_frame(self._away(exc), is_up=False)))
-        tables = overview(snapshots, query=query, links=links, days=days, zone=zone)
+        lines = self._sparklines.begin()
+        tables = overview(snapshots, query=query, links=links, lines=lines, zone=zone)
         at = max((snapshot.at for _, snapshot in snapshots), default=time.time())
         missing = [element("p", reason, class_="slo-note", role="alert", dir="auto") for reason in snapshots.unreadable]
         burning = [burning_now(snapshot) for _, snapshot in snapshots]
@@ -207,16 +204,6 @@ class StatusPage:
         view = status_json(self.registry, snapshots=SLOSnapshots([(definition, snapshot)]))
         past = history(definition, snapshot, timeline, range_seconds=seconds)
         return {**view, "note": self._note(), "history": history_json(past)}
-
-    def _read_days(self) -> LastDays:
-        """The last days, those of a shared store not older than half a minute: a bar of theirs is half an hour."""
-        if self.registry.store.scope == "process":
-            return last_days(self.registry)
-        read_at, days = self._days
-        if days is None or not 0 <= time.monotonic() - read_at < _DAYS_SECONDS:
-            days = self._shared_days()
-            self._days = (time.monotonic(), days)
-        return days
 
     def _past(self, tracker: SLOTracker) -> _Past:
         store = self.registry.store
