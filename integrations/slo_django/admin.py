@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
@@ -24,7 +24,7 @@ from slo_core.http.markers import slo_exempt
 from slo_core.http.request import exempt_request
 from slo_core.status.json_view import JSON_VERSION
 from slo_core.status_page.assets import Assets
-from slo_core.status_page.links import Links
+from slo_core.status_page.links import Links, Query
 from slo_core.status_page.page import PageContent, StatusPage
 from slo_core.status_page.query import PageQuery
 from slo_core.status_page.view import json_answer
@@ -129,9 +129,9 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         )  # the login page that comes in its place does not count either
 
     def _links(self) -> Links:
-        def address(view: str, query: Mapping[str, str], *parts: str) -> str:
+        def address(view: str, query: Query, *parts: str) -> str:
             url = reverse(f"admin:slo_django_slostatus_{view}", args=parts, current_app=self.admin_site.name)
-            return f"{url}?{urlencode(query, errors='replace')}" if query else url
+            return f"{url}?{urlencode(query, doseq=True, errors='replace')}" if query else url
 
         return Links(
             overview=lambda query: address("changelist", query),

@@ -22,12 +22,13 @@ from slo_core.status.state import FIRING_STATES, Burning, burning_now
 from slo_core.status_page.definition_links import link_line
 from slo_core.status_page.detail import CHARTS, alert_table, history_table, range_choices, series_names
 from slo_core.status_page.facts import facts
-from slo_core.status_page.filters import SHOWN_STATES, labels_of
+from slo_core.status_page.filters import labels_of
 from slo_core.status_page.headline import firing_rules, headline
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
-from slo_core.status_page.overview import COLUMNS, overview
-from slo_core.status_page.query import PageQuery, choice_problem, json_problems
+from slo_core.status_page.overview import SORTS, overview
+from slo_core.status_page.query import PageQuery, choice_problem, json_problems, label_problems
+from slo_core.status_page.selection import SHOWN_STATES
 from slo_core.status_page.sparklines import Sparklines
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 from slo_core.tracking.registry import SLORegistry
@@ -87,7 +88,7 @@ class StatusPage:
         The list of all SLOs.
 
         Args:
-            query: Of the address: `state`, `sort`.
+            query: Of the address: `state`, `sort`, any number of `label`.
             links: The addresses of the page.
             zone: The time zone that times are written in.
         """
@@ -102,12 +103,11 @@ class StatusPage:
         missing = [element("p", reason, class_="slo-note", role="alert", dir="auto") for reason in snapshots.unreadable]
         burning = [burning_now(snapshot) for _, snapshot in snapshots]
         counts = [(state, burning.count(state)) for state in FIRING_STATES if state in burning]
-        sorts = [f"{sign}{name}" for name in COLUMNS for sign in ("", "-")]
         asked = _questions(
             query,
             choice_problem(query, "state", SHOWN_STATES),
-            choice_problem(query, "sort", sorts),
-            choice_problem(query, "label", labels_of(snapshots) or ("none, because no SLO has a label",)),
+            choice_problem(query, "sort", SORTS),
+            *label_problems(query, labels_of(snapshots)),
         )
         return PageContent(
             title,
@@ -276,7 +276,8 @@ def _frame(*content: Node, is_up: bool = True, searchable: bool = False) -> ET.E
     tools: list[Node] = []
     if searchable:
         box = element("input", type="search", id="slo-search", autocomplete="off")
-        tools.append(element("label", "Find ", box))
+        # The script says there which SLOs that page do not match.
+        tools += [element("label", "Find ", box), element("span", role="status", id="slo-unmatched")]
     tools += [
         element("button", "Pause", type="button", id="slo-pause", aria_pressed="false"),
         # The first part is for routine messages, the second for those that screen readers announce.

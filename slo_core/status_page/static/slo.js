@@ -8,6 +8,7 @@
   const [routine, aloud] = document.getElementById("slo-message").children;
   const pause = document.getElementById("slo-pause");
   const search = document.getElementById("slo-search");
+  const unmatched = document.getElementById("slo-unmatched");
   const seconds = Number(page.dataset.refresh) || 15;
   const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
   const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -40,11 +41,15 @@
 
   function filter() {
     if (!search) return;
+    let paging = 0;
     const words = search.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
     for (const row of live().querySelectorAll("tr[data-slo]")) {
       const text = row.textContent.toLocaleLowerCase();
       row.hidden = !words.every((word) => text.includes(word));
+      if (row.hidden && row.querySelector(".slo-paging")) paging += 1;
     }
+    // What pages is never hidden without a word.
+    unmatched.textContent = paging ? paging + (paging === 1 ? " SLO that pages does" : " SLOs that page do") + " not match." : "";
   }
 
   // Screen readers announce each change of `aloud`, so routine messages do not go there.
