@@ -72,7 +72,7 @@ def _first_bar(at: float) -> int:
 
 def sparkline(definition: SLODefinition, day: Sequence[Increment] | None, *, at: float) -> ET.Element | None:
     """
-    The failures of the last day, half an hour a bar; a grey line where there were events.
+    The failures of the last day, half an hour a bar: red where they were more than allowed; a grey line where events were.
 
     Args:
         definition: The SLO.
@@ -96,12 +96,10 @@ def sparkline(definition: SLODefinition, day: Sequence[Increment] | None, *, at:
     events = "".join(f"M{2 * begin} {_HEIGHT}h{2 * (end - begin)}" for begin, end in stretches)
     # The height of a bar is no decision: floats will do.
     pixels = _HEIGHT / (definition.error_budget_ratio * _HIGHEST)
-    failures = "".join(
-        [
-            f"M{place * 2 + 1} {_HEIGHT}v-{min(_HEIGHT, max(_LOWEST, round(share * pixels)))}"
-            for place, share in shares.items()
-        ]
-    )
+    bars: dict[bool, list[str]] = {False: [], True: []}
+    for place, share in shares.items():
+        height = min(_HEIGHT, max(_LOWEST, round(share * pixels)))
+        bars[share > definition.error_budget_ratio].append(f"M{place * 2 + 1} {_HEIGHT}v-{height}")
     text = "no failure in the last 24 h"
     if shares:
         worst = max(shares, key=lambda place: shares[place])
@@ -111,7 +109,11 @@ def sparkline(definition: SLODefinition, day: Sequence[Increment] | None, *, at:
         "svg",
         element("title", text),
         element("path", d=events, class_="slo-quiet-line"),
-        element("path", d=failures, class_="slo-failures") if failures else None,
+        *(
+            element("path", d="".join(of_class), class_=class_)
+            for of_class, class_ in ((bars[False], "slo-allowed"), (bars[True], "slo-failures"))
+            if of_class
+        ),
         viewBox=f"0 0 {2 * _BARS} {_HEIGHT + 1}",
         class_="slo-spark",
         role="img",

@@ -195,10 +195,10 @@ def _row(
     latency = None if definition.http is None else definition.http.latency_seconds
     within = "" if latency is None else f" within {latency:g} s"
     target = f"of {percent(snapshot.target, digits)}{within} in {any_window_text(definition)}"
-    gone = time_left_text(snapshot)
-    exhausted = (
-        None if gone == NOTHING else element("p", gone if snapshot.time_to_exhaustion == 0 else f"gone in {gone}")
-    )
+    lasts, gone = snapshot.time_to_exhaustion, time_left_text(snapshot)
+    # A rolling window forgets: at a pace that takes longer its budget is never gone.
+    is_gone_in_time = lasts is not None and lasts < snapshot.window_seconds
+    exhausted = element("p", f"gone in {gone}" if lasts else gone) if is_gone_in_time else None
     bad = element("p", f"{snapshot.failures:,} bad") if snapshot.has_data else None
     return element(
         "tr",

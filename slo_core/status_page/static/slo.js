@@ -219,7 +219,9 @@
 
   function chartsOf(view) {
     const past = view.history;
-    const bars = uPlot.paths.bars({ size: [0.9, 40] });
+    // A bar is as wide as the least distance of two ends, and the last step ends now: there it ends when it will be over.
+    const bars = uPlot.paths.bars({ size: [0.9, 40], align: -1 });
+    const steps = past.end.map((end, index) => (index ? Math.max(end, past.end[index - 1] + past.step_seconds) : end));
     const allowed = 1 - view.slos[0].target;
     const total = past.good.map((good, index) => good + past.bad[index]);
     const hues = ["--slo-a", "--slo-b", "--slo-c", "--slo-d"];
@@ -245,10 +247,10 @@
         axes: axes(percentTick),
         // The number of events has no axis: it stands in the legend.
         scales: { y: { range: (_, low, high) => [0, Math.max(2 * allowed, high)] }, count: {} },
-        series: [ends, line("bad", "--slo-bad", share, { paths: bars, fill: colour("--slo-bad"), width: 0 }),
+        series: [{ ...ends, value: (_, raw, series, index) => when(past.end[index]) }, line("bad", "--slo-bad", share, { paths: bars, fill: colour("--slo-bad"), width: 0 }),
           line("allowed", "--slo-quiet", share, { dash: [6, 4], width: 1 }),
           line("events", "--slo-good", whole, { scale: "count", paths: () => null, width: 0 })],
-        data: [past.end, past.bad.map((bad, index) => (total[index] ? bad / total[index] : null)),
+        data: [steps, past.bad.map((bad, index) => (total[index] ? bad / total[index] : null)),
           past.end.map(() => allowed), total],
       },
       burn: {

@@ -25,10 +25,11 @@ def fleet(clock):
 
 
 @pytest.mark.parametrize(
-    ("bad", "height"), [(1, 2), (10, 14), (15, 20), (100, 20)], ids=["the least", "10x of 14.4x", "over 14.4x", "all"]
+    ("bad", "height", "class_"),
+    [(1, 2, "allowed"), (2, 3, "failures"), (10, 14, "failures"), (15, 20, "failures"), (100, 20, "failures")],
 )
-def test_a_bar_is_as_high_as_its_half_hour_burned(clock, bad, height):
-    """Its whole height is a burn rate of 14.4; a single failure is seen, too."""
+def test_a_bar_is_as_high_as_its_half_hour_burned(clock, bad, height, class_):
+    """Its whole height is a burn rate of 14.4; a single failure is seen, too; what is allowed is not red."""
     clock.now = 1_800_000_000.0  # the beginning of a half hour
     registry = SLORegistry.from_config({"a": {"target": "99%"}}, clock=clock)
     for number in range(100):
@@ -36,7 +37,8 @@ def test_a_bar_is_as_high_as_its_half_hour_burned(clock, bad, height):
 
     html = StatusPage(registry).overview({}, links=LINKS).html
 
-    assert re.findall(r'd="(M[^"]*)" class="slo-failures"', html) == [f"M93 20v-{height}"]
+    bars = re.findall(r'd="(M[^"]*)" class="slo-(allowed|failures)"', html)
+    assert bars == [(f"M93 20v-{height}", class_)]
     assert f"at worst {burn_text(bad)} in half an hour" in html
 
 
