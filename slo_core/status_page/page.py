@@ -268,7 +268,9 @@ def _questions(query: Mapping[str, str], *problems: Problem | None) -> list[Node
     """Notes on parameters of the address that are not understood: the page shows what it shows without them."""
     repeated = query.problems if isinstance(query, PageQuery) else ()
     known = [problem for problem in (*repeated, *problems) if problem is not None]
-    return [element("p", f"In the address, {problem}.", class_="slo-note", role="status") for problem in known]
+    texts = [f"In the address, {problem}" for problem in known]
+    ended = [text if text.endswith("?") else f"{text}." for text in texts]
+    return [element("p", text, class_="slo-note", role="status") for text in ended]
 
 
 def _frame(*content: Node, is_up: bool = True, searchable: bool = False) -> ET.Element:
