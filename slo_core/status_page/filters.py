@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.snapshot import SLOSnapshots
@@ -11,7 +11,7 @@ from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element
 from slo_core.status_page.selection import SHOWN_STATES, Selection, own_labels
 
-__all__ = ["States", "hidden_note", "label_filters", "labels_of", "state_filters"]
+__all__ = ["States", "hidden_note", "label_addresses", "label_filters", "labels_of", "state_filters"]
 
 # What burns of an SLO, and how its budget stands.
 States = tuple[Burning | None, BudgetState]
@@ -40,22 +40,18 @@ def state_filters(states: Sequence[States], selection: Selection, links: Links) 
     return element("nav", element("ul", *choices, class_="slo-choices"), aria_label="Filter by state")
 
 
-def label_filters(labels: Sequence[str], selection: Selection, links: Links) -> ET.Element | None:
-    """A link for each label if they are few, else for those that are chosen: a second click lets a label go."""
-    shown = labels if len(labels) <= _MOST_LABELS else selection.labels
+def label_filters(addresses: Mapping[str, str], selection: Selection) -> ET.Element | None:
+    """
+    A link for each label if they are few, else for those that are chosen.
+
+    Args:
+        addresses: Of `label_addresses`.
+        selection: What is chosen.
+    """
+    shown = addresses if len(addresses) <= _MOST_LABELS else selection.labels
     if not shown:
         return None
-    choices = [
-        element(
-            "li",
-            _choice(
-                label,
-                links.overview(selection.query(labels=selection.turned(label))),
-                is_current=label in selection.labels,
-            ),
-        )
-        for label in shown
-    ]
+    choices = [element("li", _choice(label, addresses[label], is_current=label in selection.labels)) for label in shown]
     return element("nav", element("ul", *choices, class_="slo-choices"), aria_label="Filter by label")
 
 
@@ -86,6 +82,11 @@ def hidden_note(
             ]
     nodes.append(element("a", "Show all", href=links.overview(Selection(sort=selection.sort).query())))
     return element("p", *nodes, class_="slo-note slo-outside" if is_alarming else None)
+
+
+def label_addresses(labels: Sequence[str], selection: Selection, links: Links) -> dict[str, str]:
+    """Of each label the list with it; of one that is chosen the list without it: a second click lets it go."""
+    return {label: links.overview(selection.query(labels=selection.turned(label))) for label in labels}
 
 
 def labels_of(snapshots: SLOSnapshots) -> list[str]:

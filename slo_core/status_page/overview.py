@@ -34,7 +34,7 @@ from slo_core.status.state import (
     waiting_alert,
 )
 from slo_core.status_page.definition_links import link_line
-from slo_core.status_page.filters import States, hidden_note, label_filters, labels_of, state_filters
+from slo_core.status_page.filters import States, hidden_note, label_addresses, label_filters, labels_of, state_filters
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
 from slo_core.status_page.selection import Selection, own_labels
@@ -134,7 +134,8 @@ def overview(
     key = _COLUMNS[sort.removeprefix("-")].key
     shown.sort(key=lambda slo: slo[1].name)
     shown.sort(key=lambda slo: key(slo[1]), reverse=sort.startswith("-"))
-    rows = [_row(definition, snapshot, selection, links, zone) for definition, snapshot, _ in shown]
+    addresses = label_addresses(labels, selection, links)
+    rows = [_row(definition, snapshot, addresses, links, zone) for definition, snapshot, _ in shown]
     drawn = lines()
     for row in rows:
         line = drawn.get(row.attrib["data-slo"])
@@ -144,7 +145,7 @@ def overview(
     return element(
         "section",
         state_filters([slo[2] for slo in labelled], selection, links),
-        label_filters(labels, selection, links),
+        label_filters(addresses, selection),
         hidden_note([slo[2] for slo in everything], [slo[2] for slo in shown], selection, links),
         element(
             "div",
@@ -185,7 +186,7 @@ def _heading(column: str, sort: str, selection: Selection, links: Links) -> ET.E
 
 
 def _row(
-    definition: SLODefinition, snapshot: SLOSnapshot, selection: Selection, links: Links, zone: tzinfo
+    definition: SLODefinition, snapshot: SLOSnapshot, addresses: Mapping[str, str], links: Links, zone: tzinfo
 ) -> ET.Element:
     digits = target_digits(snapshot.target)
     measured = f"{measured_text(definition, snapshot)} measured"
@@ -206,7 +207,7 @@ def _row(
             "th",
             element("a", element("bdi", snapshot.name), href=links.detail(snapshot.name, {})),
             element("p", definition.description, dir="auto") if definition.description else None,
-            _links(definition, selection, links),
+            _links(definition, addresses),
             scope="row",
         ),
         _cell("now", *_now(snapshot)),
@@ -219,12 +220,9 @@ def _row(
     )
 
 
-def _links(definition: SLODefinition, selection: Selection, links: Links) -> ET.Element | None:
+def _links(definition: SLODefinition, addresses: Mapping[str, str]) -> ET.Element | None:
     """The runbook, the dashboard and the labels, each of which leads to the SLOs that share it."""
-    labels = [
-        element("a", label, href=links.overview(selection.query(labels=selection.turned(label))))
-        for label in own_labels(definition)
-    ]
+    labels = [element("a", label, href=addresses[label]) for label in own_labels(definition)]
     return link_line(definition, *labels)
 
 
