@@ -150,26 +150,27 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         extra_context: dict[str, Any] | None,
     ) -> TemplateResponse:
         links = self._links()
+        # Under a name of its own: themes have `styles` and `scripts` too.
+        slo: dict[str, Any] = {"is_detail": is_detail, "has_breadcrumb_list": _HAS_BREADCRUMB_LIST}
         context = {
             **self.admin_site.each_context(request),
             "title": title,
             "subtitle": None,
             "opts": self.opts,
-            "is_detail": is_detail,
-            "has_breadcrumb_list": _HAS_BREADCRUMB_LIST,
+            "slo": slo,
         }
         try:
-            context["is_enabled"] = current.installation.settings.enabled
+            slo["is_enabled"] = current.installation.settings.enabled
             content = fill(current.installation.status_page)
         except UnknownNameError as exc:
             raise Http404(str(exc.args[0])) from exc
         except SLOError as exc:  # wrong settings: staff may read the problem
-            context["problem"] = str(exc)
+            slo["problem"] = str(exc)
         else:
-            context["news"] = content.news
-            context["body"] = mark_safe(content.html)  # noqa: S308  # the core has escaped every text in it
-            context["styles"] = [links.asset(name) for name in content.styles]
-            context["scripts"] = [links.asset(name) for name in content.scripts]
+            slo["news"] = content.news
+            slo["body"] = mark_safe(content.html)  # noqa: S308  # the core has escaped every text in it
+            slo["styles"] = [links.asset(name) for name in content.styles]
+            slo["scripts"] = [links.asset(name) for name in content.scripts]
         return TemplateResponse(request, _TEMPLATE, {**context, **(extra_context or {})})
 
 

@@ -155,8 +155,14 @@
 
   // --- charts
 
+  // As an element of the page gets it: the value of the property alone may hold a choice between light and dark.
+  const sample = document.createElement("span");
+  sample.hidden = true;
+  page.append(sample);
+
   function colour(name) {
-    return getComputedStyle(page).getPropertyValue(name).trim() || "#888";
+    sample.style.color = "var(" + name + ", #888)";
+    return getComputedStyle(sample).color;
   }
 
   // Rounded down, as in the tables; binary fractions fall a little short: 0.57 * 1000 is 569.99...
@@ -325,6 +331,9 @@
   setInterval(refresh, seconds * 1000);
   document.addEventListener("visibilitychange", refresh);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  // An admin's switch between light and dark.
+  const marks = { attributes: true, attributeFilter: ["class", "data-theme", "data-bs-theme"] };
+  new MutationObserver(redraw).observe(document.documentElement, marks);
   let resized;
   addEventListener("resize", () => {
     clearTimeout(resized);
