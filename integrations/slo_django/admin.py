@@ -18,6 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 
+from slo_core.budgets.notation import written_in
 from slo_core.errors import SLOError, UnknownNameError
 from slo_core.http.answer import method_not_allowed
 from slo_core.http.markers import slo_exempt
@@ -29,6 +30,7 @@ from slo_core.status_page.page import PageContent, StatusPage
 from slo_core.status_page.query import PageQuery
 from slo_core.status_page.view import json_answer
 from slo_django.installation import current
+from slo_django.language import notation
 from slo_django.models import SLOStatus
 from slo_django.request_scope import request_scope_of
 from slo_django.views import response_of
@@ -161,7 +163,8 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         }
         try:
             slo["is_enabled"] = current.installation.settings.enabled
-            content = fill(current.installation.status_page)
+            with written_in(notation()):
+                content = fill(current.installation.status_page)
         except UnknownNameError as exc:
             raise Http404(str(exc.args[0])) from exc
         except SLOError as exc:  # wrong settings: staff may read the problem
