@@ -113,6 +113,7 @@ def serve_django(port: int, theme: str) -> None:
                 },
             }
         ],
+        TIME_ZONE="UTC",
         STATIC_URL="/static/",
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         INCIDENT_POLICY=POLICIES[theme],
