@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.bucket import BucketRange, Increment
@@ -17,7 +18,7 @@ from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, QUARTER_HO
 from slo_core.status_page.markup import element
 from slo_core.tracking.registry import SLORegistry
 
-__all__ = ["LastDays", "last_days", "sparkline"]
+__all__ = ["LastDays", "Sparkline", "last_days", "sparkline"]
 
 # By SLO, the quarters of an hour of the last day that hold events, oldest first.
 LastDays = Mapping[str, Sequence[Increment]]
@@ -29,6 +30,38 @@ _HEIGHT = 20
 # A bar of this burn rate or more has the whole height: the factor at which most SLOs page. Any failure is two pixels high.
 _HIGHEST = 14.4
 _LOWEST = 2
+
+
+class Sparkline(NamedTuple):
+    """
+    The line of one SLO: paths of an SVG.
+
+    Attributes:
+        events: Where there were events.
+        allowed: Failures that were not more than allowed.
+        failures: Those that were more.
+        worst: The highest burn rate of half an hour; None without failures.
+    """
+
+    events: str
+    allowed: str
+    failures: str
+    worst: float | None
+
+    def element(self) -> ET.Element:
+        """The picture, with its text in the reader's notation."""
+        text = "no failure in the last 24 h"
+        if self.worst is not None:
+            text = f"last 24 h: at worst {burn_text(self.worst)} in half an hour"
+        paths = (("slo-quiet-line", self.events), ("slo-allowed", self.allowed), ("slo-failures", self.failures))
+        return element(
+            "svg",
+            element("title", text),
+            *(element("path", d=path, class_=class_) for class_, path in paths if path),
+            viewBox=f"0 0 {2 * _BARS} {_HEIGHT + 1}",
+            class_="slo-spark",
+            role="img",
+        )
 
 
 def last_days(registry: SLORegistry) -> LastDays:
@@ -70,7 +103,7 @@ def _first_bar(at: float) -> int:
     return math.floor(at / _BAR_SECONDS) - _BARS + 1
 
 
-def sparkline(definition: SLODefinition, day: Sequence[Increment] | None, *, at: float) -> ET.Element | None:
+def sparkline(definition: SLODefinition, day: Sequence[Increment] | None, *, at: float) -> Sparkline | None:
     """
     The failures of the last day, half an hour a bar: red where they were more than allowed; a grey line where events were.
 
@@ -100,24 +133,11 @@ def sparkline(definition: SLODefinition, day: Sequence[Increment] | None, *, at:
     for place, share in shares.items():
         height = min(_HEIGHT, max(_LOWEST, round(share * pixels)))
         bars[share > definition.error_budget_ratio].append(f"M{place * 2 + 1} {_HEIGHT}v-{height}")
-    text = "no failure in the last 24 h"
+    worst: float | None = None
     if shares:
-        worst = max(shares, key=lambda place: shares[place])
-        burn = burn_rate(EventCounts(good[worst], bad[worst]), definition.objective)
-        text = f"last 24 h: at worst {burn_text(burn)} in half an hour"
-    return element(
-        "svg",
-        element("title", text),
-        element("path", d=events, class_="slo-quiet-line"),
-        *(
-            element("path", d="".join(of_class), class_=class_)
-            for of_class, class_ in ((bars[False], "slo-allowed"), (bars[True], "slo-failures"))
-            if of_class
-        ),
-        viewBox=f"0 0 {2 * _BARS} {_HEIGHT + 1}",
-        class_="slo-spark",
-        role="img",
-    )
+        place = max(shares, key=lambda place: shares[place])
+        worst = burn_rate(EventCounts(good[place], bad[place]), definition.objective)
+    return Sparkline(events, "".join(bars[False]), "".join(bars[True]), worst)
 
 
 def _stretches(places: Sequence[int]) -> list[tuple[int, int]]:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.burn_rate import burns_at_least
+from slo_core.budgets.notation import number
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, pace_of
 from slo_core.budgets.wording import (
     NOTHING,
@@ -140,7 +141,7 @@ def overview(
     for row in rows:
         line = drawn.get(row.attrib["data-slo"])
         if line is not None:
-            row[_PLACE_OF_LINE].append(line)
+            row[_PLACE_OF_LINE].append(line.element())
     nothing = "No SLO is shown." if snapshots else "No SLO is defined."
     return element(
         "section",
@@ -194,13 +195,13 @@ def _row(
     is_partly = snapshot.data_since > start
     success = percent(snapshot.success_ratio, digits + 1) if snapshot.has_data else NOTHING
     latency = None if definition.http is None else definition.http.latency_seconds
-    within = "" if latency is None else f" within {latency:g} s"
+    within = "" if latency is None else f" within {number(latency, 'g')} s"
     target = f"of {percent(snapshot.target, digits)}{within} in {any_window_text(definition)}"
     lasts, gone = snapshot.time_to_exhaustion, time_left_text(snapshot)
     # A rolling window forgets: at a pace that takes longer its budget is never gone.
     is_gone_in_time = lasts is not None and lasts < snapshot.window_seconds
     exhausted = element("p", f"gone in {gone}" if lasts else gone) if is_gone_in_time else None
-    bad = element("p", f"{snapshot.failures:,} bad") if snapshot.has_data else None
+    bad = element("p", f"{number(snapshot.failures)} bad") if snapshot.has_data else None
     return element(
         "tr",
         element(
@@ -215,7 +216,7 @@ def _row(
         _cell("budget", *budget_cell(snapshot), exhausted),
         _cell("burn", burn_list(snapshot)),
         _cell("success", success, element("p", target), element("p", measured) if is_partly else None),
-        _cell("events", f"{snapshot.total:,}", bad, element("p", "last ", timestamp(snapshot.last_event_at, zone))),
+        _cell("events", number(snapshot.total), bad, element("p", "last ", timestamp(snapshot.last_event_at, zone))),
         data_slo=snapshot.name,
     )
 
@@ -266,7 +267,7 @@ def burn_list(snapshot: SLOSnapshot) -> ET.Element:
                 "li",
                 f"{format_duration(alert.long.window_seconds)} ",
                 element("strong" if is_over else "span", burn_text(alert.long.burn_rate)),
-                f" of {alert.threshold:g}",
+                f" of {number(alert.threshold, 'g')}",
             )
         )
     if not lines:

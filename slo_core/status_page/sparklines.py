@@ -6,18 +6,17 @@ import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
 
 from slo_core.errors import StoreError
-from slo_core.status_page.last_day import last_days, sparkline
+from slo_core.status_page.last_day import Sparkline, last_days, sparkline
 
 if TYPE_CHECKING:
     from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["Lines", "Sparklines"]
 
-# By SLO. Pages that are drawn at the same time share the elements: they are put into the rows, and never changed.
-Lines = Mapping[str, ET.Element]
+# By SLO.
+Lines = Mapping[str, Sparkline]
 
 # A bar is half an hour.
 _KEPT_SECONDS = 30.0

@@ -8,6 +8,7 @@ import pytest
 
 from fleet_memory import FleetMemory
 from slo_core import SLORegistry
+from slo_core.budgets.notation import Notation, written_in
 from slo_core.budgets.wording import burn_text
 from slo_core.errors import StoreError
 from slo_core.status_page.page import StatusPage
@@ -65,3 +66,16 @@ def test_a_line_that_cannot_be_read_hides_no_number(clock, monkeypatch, error):
 
     assert shown.names == ["a", "b", "c"]
     assert "svg" in shown.tags  # the bar of the budget
+
+
+def test_a_kept_line_speaks_to_each_reader_in_their_notation(clock):
+    """It was read in a thread of its own, for all of them."""
+    page = StatusPage(fleet(clock))
+    comma = Notation(",", ".", lambda moment: moment.isoformat())
+
+    english = page.overview({}, links=LINKS).html
+    with written_in(comma):
+        german = page.overview({}, links=LINKS).html
+
+    assert "at worst 10.0x in" in english
+    assert "at worst 10,0x in" in german
