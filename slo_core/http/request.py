@@ -233,7 +233,7 @@ class ObservedRequest:
         if isinstance(left, ObservedRequest):
             marks = left.share()
         elif isinstance(left, frozenset):
-            marks = self.request_scope[REQUEST_MARKS_KEY] = RequestMarks(left)
+            marks = RequestMarks(left)
         else:
             marks = left
         if not marks.counted_by:
@@ -243,7 +243,7 @@ class ObservedRequest:
             if not self.slo_keys:
                 return False
             marks.counted_by |= self.slo_keys
-        self.marks = marks
+        self.request_scope[REQUEST_MARKS_KEY] = self.marks = marks
         return True
 
     def __copy__(self) -> Self:
