@@ -10,7 +10,7 @@ from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.websocket import WEBSOCKET_KEY
 from slo_wsgi.bridge import ASGI_SCOPE_KEY, share_marks, warn_of_bridge
 from slo_wsgi.route import Routes
-from slo_wsgi.served_request import ObservedApp, ServedRequest, served_request_of
+from slo_wsgi.served_request import ObservedApp, ServedRequest, decoded_path, served_request_of
 from slo_wsgi.served_upload import ServedUpload
 from slo_wsgi.upload import follow_upload
 from slo_wsgi.websocket import ServedWebsocket
@@ -52,7 +52,7 @@ class WSGIObserver(ObservedApp):
         super().__init__(self._serve_first, recorder, routes, context=context, request_class=request_class)
         self._app = wsgi_app
 
-    def serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:  # noqa: PLR0912  # as `HTTPRecorder.finish`
+    def serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
         recorder = self.recorder
         # Variables, because to call an attribute that is no method takes 0.05 us more.
@@ -65,9 +65,6 @@ class WSGIObserver(ObservedApp):
                 path, method = environ["PATH_INFO"] or "/", environ["REQUEST_METHOD"]
             except KeyError:
                 path, method = environ.get("PATH_INFO") or "/", environ.get("REQUEST_METHOD", "")
-            if not path.isascii():
-                # PEP 3333: each character is one byte of the path.
-                path = path.encode("latin-1", "replace").decode("utf-8", "replace")
             if ASGI_SCOPE_KEY in environ:
                 share_marks(environ)
             if self.context.get(None) is not None:
@@ -81,11 +78,10 @@ class WSGIObserver(ObservedApp):
                 served = recorder.begin(environ, method, path, self.request_class)
             else:
                 served = _begin_upload(recorder, environ, method, path)
-            if served is None:
-                self._not_counted(environ, path)
         except Exception as exc:  # the request must go on
             recorder.internal_errors.report("a WSGI request could not be taken up", exc)
         if served is None:
+            self._note_uncounted(environ)
             return wsgi_app(environ, start_response)
         served.observed_app = self
         served.server_start_response = start_response
@@ -117,6 +113,12 @@ class WSGIObserver(ObservedApp):
         except Exception as exc:  # advice only: the request must go on
             self.recorder.internal_errors.report("the installation could not be checked", exc)
         return self._app(environ, start_response)
+
+    def _note_uncounted(self, environ: WSGIEnvironment) -> None:
+        try:
+            self._not_counted(environ, decoded_path(environ.get("PATH_INFO") or "/"))
+        except Exception as exc:  # the request must go on
+            self.recorder.internal_errors.report("a WSGI request could not be taken up", exc)
 
     def _may_be_within(self, environ: WSGIEnvironment) -> None:
         """The framework serves another request: it may have been sent by the view of that one."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from slo_core.http.recorder import HTTPRecorder
     from slo_wsgi.route import Routes
 
-__all__ = ["ObservedApp", "ServedRequest", "served_request_of"]
+__all__ = ["ObservedApp", "ServedRequest", "decoded_path", "served_request_of"]
 
 _NOT_FOLLOWED = "a WSGI response could not be followed"
 
@@ -83,6 +83,10 @@ class ServedRequest(ObservedRequest):
     headers: list[tuple[str, str]]
     remaining: int | None
     iterator: Iterator[bytes]
+
+    @property
+    def path(self) -> str:
+        return decoded_path(self.raw_path)
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
@@ -288,6 +292,11 @@ class ServedRequest(ObservedRequest):
     def resolve(self) -> RouteMatch | None:
         # SystemExit, and any exception with PROPAGATE_EXCEPTIONS, passes Flask without a call of start_response.
         return None if self.exception is None else self.observed_app.routes.find(self.request_scope, self)
+
+
+def decoded_path(path: str) -> str:
+    """A path as it stands in an environ. PEP 3333: each of its characters is one byte."""
+    return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def served_request_of(environ: WSGIEnvironment) -> ServedRequest | None:

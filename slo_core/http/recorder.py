@@ -184,7 +184,7 @@ class HTTPRecorder:
             request_scope: The ASGI scope or WSGI environ; the request is left in it, so that the outermost of several
                 installations counts.
             method: The HTTP method as it came.
-            path: The path without root path (SCRIPT_NAME) and query.
+            path: The path without root path (SCRIPT_NAME) and query; the `path` of `request_class` may decode it.
             request_class: An integration's own subclass, with attributes of its own.
 
         Returns:
@@ -197,7 +197,7 @@ class HTTPRecorder:
             observed = request_class()
             observed.request_scope = request_scope
             observed.method = method
-            observed.path = path
+            observed.raw_path = path
             observed.slo_keys = slo_keys
             observed.first_byte = observed.ended = observed.status = observed.disturbance = None
             observed.marks = observed.route_match = None

@@ -139,7 +139,7 @@ class ObservedRequest:
     Attributes:
         request_scope: The ASGI scope or WSGI environ.
         method: As the client sent it.
-        path: The path without root path or query; for matching only.
+        raw_path: The path without root path or query, as the integration gave it.
         marks: The state shared with other installations; None until there is some, which `share` makes.
         slo_keys: The SLOs that this installation counts the request for.
         started: When it came in, on the recorder's timer.
@@ -155,13 +155,13 @@ class ObservedRequest:
     """
 
     __slots__ = (
-        "disturbance", "ended", "finished", "first_byte", "marks", "method", "path", "request_scope", "route_match",
+        "disturbance", "ended", "finished", "first_byte", "marks", "method", "raw_path", "request_scope", "route_match",
         "slo_keys", "started", "status",
     )  # fmt: skip
 
     request_scope: MutableMapping[str, Any]
     method: str
-    path: str
+    raw_path: str
     marks: RequestMarks | None
     slo_keys: frozenset[SLOKey]
     started: float
@@ -171,6 +171,11 @@ class ObservedRequest:
     disturbance: Disturbance | None
     finished: bool
     route_match: RouteMatch | None
+
+    @property
+    def path(self) -> str:
+        """The path, for matching only: few requests are matched by it."""
+        return self.raw_path
 
     @property
     def exception(self) -> BaseException | None:
