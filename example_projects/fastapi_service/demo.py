@@ -2,45 +2,55 @@
 
 from __future__ import annotations
 
+import signal
+import sys
+
+if __name__ == "__main__":  # Ctrl-C while the imports below take their time
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
+
 import argparse
 import http.client
-import json
 import math
 import os
 import random
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from demo_pager import HOST, Pager, free_port, running_pager, stopped
 from demo_past import write_past
-from rich.console import Console, Group
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
+
+from slo_core import SLOSnapshot
+from slo_core.budgets.wording import percent, rule_text
+from slo_core.cli.colours import paint_of
+from slo_core.cli.screen import Screen
+from slo_core.errors import SLOError
+from slo_core.process.terminal import can_be_repainted, terminal_size
+from slo_core.status.columns import Paint, folded
+from slo_core.status.service_status import ServiceStatus
+from slo_core.status.sources.open import open_status_source
+from slo_core.status.state import burning_now
+from slo_core.status.table import status_lines
 
 FOLDER = Path(__file__).parent
 REQUESTS_PER_SECOND = 50
 CLIENTS = 4
-REFRESH_SECONDS = 1.0
+REFRESH_SECONDS = 0.5
 PLAIN_REFRESH_SECONDS = 5.0
-PLAIN_WIDTH = 110
-WIDE = 100
 START_SECONDS = 60.0
 # The payment provider has a bad time almost at once, and again every two minutes: that is when budgets burn.
 FIRST_SECONDS, INCIDENT_SECONDS, EVERY_SECONDS = 2.0, 30.0, 120.0
+# How many lines of the story stand below the table.
+STORY_LINES = 7
 
 # Method and path, and their weights among the requests: in quiet times and during an incident.
 TRAFFIC = {
@@ -53,9 +63,6 @@ TRAFFIC = {
     "POST /v1/checkout/1?fail=503": (0.01, 3),
     "POST /v1/checkout/1?fail=exception": (0.01, 1),
 }
-URGENT = {"paging": "bold red", "ticketing": "bold yellow", "waiting": "yellow"}
-
-Document = dict[str, Any]
 
 
 def main() -> int:
@@ -67,18 +74,17 @@ def main() -> int:
     # Python leaves SIGINT alone where it was started with it ignored, as shells do in the background.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=PLAIN_WIDTH)
-    port = arguments.port or free_port()
     try:
-        with tempfile.TemporaryDirectory(prefix="slo-demo-") as folder:
-            return _run(port, Path(folder), arguments.seconds, console)
+        with tempfile.TemporaryDirectory(prefix="slo-demo-", ignore_cleanup_errors=True) as folder:
+            return _run(arguments.port or free_port(), Path(folder), arguments.seconds)
     except KeyboardInterrupt:
-        console.print("stopped")
+        _print("stopped before the first request")
         return 0
-    except (OSError, RuntimeError) as exc:
-        console.print(f"demo: {exc}")
+    except BrokenPipeError:  # whoever reads along has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (OSError, RuntimeError, SLOError) as exc:
+        _print(f"demo: {exc}")
         return 1
 
 
@@ -92,48 +98,67 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _run(port: int, folder: Path, seconds: float | None, console: Console) -> int:
+def _run(port: int, folder: Path, seconds: float | None) -> int:
     _check_port(port)
     url, store = f"http://{HOST}:{port}", f"sqlite:///{folder / 'slo.db'}"
-    console.print(f"in a browser: {url}/slo", soft_wrap=True)
-    console.print(f"the metrics: {url}/metrics\n", soft_wrap=True)
-    console.print("writing thirty days of past ...")
+    _print(f"in a browser: {url}/slo\nthe metrics:  {url}/metrics\n")
+    _print("writing thirty days of past, starting the service ...\n")
     from main import SLO_DEFINITIONS
 
-    write_past(store, SLO_DEFINITIONS)
-    with _service(port, store), running_pager(port, folder) as pager:
-        show = Show(url, Traffic(port), pager)
-        interrupted = False
-        try:
-            _watch(show, seconds, console)
-        except KeyboardInterrupt:
-            interrupted = True
-        console.print(show.summary(), soft_wrap=not console.is_terminal)
-        if interrupted:
-            raise KeyboardInterrupt
+    with _service(port, store) as is_answering:
+        write_past(store, SLO_DEFINITIONS)
+        with running_pager(port, folder) as pager:
+            is_answering()
+            show = Show(url, Traffic(port), pager)
+            try:
+                _watch(show, seconds)
+            except KeyboardInterrupt:
+                pass
+            finally:  # a second Ctrl-C would leave servers behind
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    signal.signal(number, signal.SIG_IGN)
+            _print(f"\n{show.summary()}")
     return 0
 
 
-def _watch(show: Show, seconds: float | None, console: Console) -> None:
+def _watch(show: Show, seconds: float | None) -> None:
     until = math.inf if seconds is None else time.monotonic() + seconds
     # The last table is drawn when the clients have stopped: then they and the service tell of the same requests.
-    if console.is_terminal:
-        with Live(console=console, auto_refresh=False) as live:
-            with show.traffic:
-                while time.monotonic() < until:
-                    live.update(show.view(console.width), refresh=True)
-                    time.sleep(min(REFRESH_SECONDS, max(0.0, until - time.monotonic())))
-            live.update(show.view(console.width, is_last=True), refresh=True)
+    if can_be_repainted(sys.stdout):
+        with Screen() as screen:
+            try:
+                with show.traffic:
+                    while (left := until - time.monotonic()) > 0:
+                        show.look()
+                        screen.paint(show.picture)
+                        screen.wait(min(REFRESH_SECONDS, left))
+                show.look_last()
+            finally:
+                show.has_heading = False  # what stays on the terminal stands below it already
         return
     with show.traffic:
         shown = time.monotonic()
         while time.monotonic() < until:
+            for style, text in show.look():
+                _print(show.painted(style, text))
             time.sleep(0.1)
-            show.look()
             if time.monotonic() - shown >= PLAIN_REFRESH_SECONDS:
-                console.print(show.view(console.width))
+                _print("\n".join(["", *show.table(_width()), show.seen(), ""]))
                 shown = time.monotonic()
-    console.print(show.view(console.width, is_last=True))
+    show.look_last()
+    _print("\n".join(["", *show.table(_width()), show.seen()]))
+
+
+def _print(text: str) -> None:
+    width = _width()
+    for line in text.split("\n"):
+        # An address stays in one line: terminals find it then.
+        print("\n".join([line] if width is None or "://" in line else folded(line, width)), flush=True)
+
+
+def _width() -> int | None:
+    size = terminal_size(sys.stdout)
+    return None if size is None else size.columns
 
 
 class Traffic:
@@ -145,6 +170,7 @@ class Traffic:
         self._threads = [threading.Thread(target=self._send, args=(index,), daemon=True) for index in range(CLIENTS)]
         self._seen: list[Counter[str]] = [Counter() for _ in range(CLIENTS)]
         self.started = time.monotonic()
+        self.ended: float | None = None
 
     def __enter__(self) -> Traffic:
         self.started = time.monotonic()
@@ -154,15 +180,21 @@ class Traffic:
 
     def __exit__(self, raised: type[BaseException] | None, *_: object) -> None:
         self._stop.set()
+        self.ended = time.monotonic()
         # At Ctrl-C tox kills what has not ended after half a second: slow answers are not waited for.
         if raised is None:
             for thread in self._threads:
                 thread.join(10)
 
     @property
+    def age(self) -> float:
+        """Seconds since the first request; it stands still when the clients have stopped."""
+        return (self.ended or time.monotonic()) - self.started
+
+    @property
     def is_incident(self) -> bool:
         """Whether the payment provider has a bad time."""
-        age = time.monotonic() - self.started - FIRST_SECONDS
+        age = self.age - FIRST_SECONDS
         return age >= 0 and age % EVERY_SECONDS < INCIDENT_SECONDS
 
     @property
@@ -199,67 +231,95 @@ class Show:
     url: str
     traffic: Traffic
     pager: Pager
-    before: dict[str, Document] = field(default_factory=dict)
-    now: dict[str, Document] = field(default_factory=dict)
+    before: dict[str, SLOSnapshot] = field(default_factory=dict)
+    now: list[ServiceStatus] = field(default_factory=list)
+    story: list[tuple[str, str]] = field(default_factory=list)
     paged: tuple[float, str] | None = None
+    is_over: bool = False
+    has_heading: bool = True
+    _told: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.look()
-        self.before = self.now
+        self._source = open_status_source(f"{self.url}/slo.json")
+        self._paint: Paint = paint_of(sys.stdout)
+        self._read()
+        self.before = self.slos
 
-    def look(self) -> None:
-        """Read the JSON of the status page."""
-        try:
-            with urllib.request.urlopen(f"{self.url}/slo.json", timeout=10) as response:
-                self.now = {slo["name"]: slo for slo in json.load(response)["slos"]}
-        except OSError as exc:
-            raise RuntimeError(f"the service does not answer any more ({exc})") from exc
-        paging = [name for name, slo in self.now.items() if slo["burning_now"] == "paging"]
-        if paging and self.paged is None:
-            self.paged = time.monotonic(), paging[0]
+    @property
+    def slos(self) -> dict[str, SLOSnapshot]:
+        """The state of each SLO by its name."""
+        return {snapshot.name: snapshot for status in self.now for _, snapshot in status.snapshots}
 
-    def view(self, width: int, *, is_last: bool = False) -> Group:
-        """The table, what pages first, and below it what the clients saw."""
-        if is_last:
-            time.sleep(1.2)  # until the service has handed its last events over
-        self.look()
-        table = Table("SLO", "now", "budget left", "gone in", "burn 1h", "bad", "events", "fires, or waits for")
-        for column in table.columns[:-1]:
-            column.no_wrap = True
-        for column in table.columns[2:-1]:
-            column.justify = "right"
-        for name, slo in sorted(self.now.items(), key=lambda item: _urgency(item[1])):
-            left, gone, urgent = slo["error_budget_remaining"], slo["time_to_exhaustion_seconds"], slo["burning_now"]
-            table.add_row(
-                name,
-                Text(urgent or "-", style=URGENT.get(urgent, "")),
-                Text(f"{left:.1%}", style="red" if left <= 0 else "yellow" if left < 0.5 else "green"),
-                "-" if gone is None else "gone" if gone == 0 else _duration(gone),
-                f"{slo['burn_rate']:.1f}x",
-                f"{slo['failures'] - self._before(name, 'failures')}",
-                f"{slo['total'] - self._before(name, 'total')}",
-                Text(_rules(slo), style=URGENT.get(urgent, "")),
+    def look(self) -> list[tuple[str, str]]:
+        """Read the page's JSON, as `slo status` does; returns what is new in the story: the style of a line, and its text."""
+        self._read()
+        known = len(self.story)
+        self._tell("traffic", f"four clients send {REQUESTS_PER_SECOND} requests a second")
+        if not self.pager.is_real:
+            self._tell("pager", "prometheus and alertmanager are not installed: nothing will ring, see NOW and ALERTS")
+        if self.traffic.age >= FIRST_SECONDS:
+            self._tell("incident", "the incident begins: the payment provider fails, or is slow")
+        for name, snapshot in self.slos.items():
+            if burning_now(snapshot) == "paging":
+                if self.paged is None:
+                    self.paged = time.monotonic(), name
+                first = next(alert for alert in snapshot.alerts if alert.is_firing)
+                burn = f"{first.long.burn_rate:.1f} times the allowed rate"
+                self._tell(f"page {name}", f"{name} pages: {rule_text(first)}, at {burn}", "paging")
+        for index, call in enumerate(self.pager.calls):
+            if call.severity == "page":
+                self._tell(f"call {index}", f"Alertmanager rings: {call.summary}", "paging", at=call.at)
+        if self.traffic.age >= FIRST_SECONDS + INCIDENT_SECONDS:
+            self._tell(
+                "over", "the payment provider is back; a page lasts until the 5 or 30 minutes of its rule are good"
             )
-        if width < WIDE:  # a terminal of 80 columns: leave out what the others tell in their own way
-            table.columns = [
-                column for column in table.columns if column.header not in ("gone in", "fires, or waits for")
-            ]
+        return self.story[known:]
+
+    def look_last(self) -> None:
+        """Read what the service counted when the clients have stopped, and it has handed its last events over."""
+        time.sleep(1.2)
+        self.look()
+        self.is_over = True
+
+    def _read(self) -> None:
+        try:
+            self.now = self._source.read()
+        except SLOError as exc:
+            raise RuntimeError(f"the service does not answer any more ({exc})") from exc
+
+    def _tell(self, key: str, text: str, style: str = "", *, at: float | None = None) -> None:
+        if key not in self._told:
+            self._told.add(key)
+            self.story.append((style, f"{(at or time.monotonic()) - self.traffic.started:4.0f} s  {text}"))
+
+    def table(self, width: int | None) -> list[str]:
+        """What `slo status` prints."""
+        return status_lines([(status.service, status.snapshots) for status in self.now], width=width, paint=self._paint)
+
+    def picture(self, width: int) -> tuple[list[str], list[str]]:
+        """The addresses, the table, what pages first, and below it the story and what the clients saw."""
+        heading = [f"in a browser: {self.url}/slo", f"the metrics:  {self.url}/metrics", ""]
+        story = [self.painted(style, line) for style, text in self.story[-STORY_LINES:] for line in folded(text, width)]
+        below = ["", *story, "", *folded(self.seen(), width)]
+        return [*(heading if self.has_heading else []), *self.table(width)], below
+
+    def seen(self) -> str:
+        """What the clients saw, and at the end what the service counted meanwhile."""
         seen = self.traffic.seen
-        words = f"clients saw {seen.total()} requests: {seen['answered']} answered, {seen['failed']} failed"
+        text = f"clients saw {seen.total()} requests, {seen['failed']} failed"
         if seen["lost"]:
-            words += f", {seen['lost']} lost"
-        if self.traffic.is_incident:
-            words += "; the payment provider has a bad time"
-        calls = [
-            Text(f"Alertmanager ({call.severity}): {call.summary}", style="bold red") for call in self.pager.calls[-2:]
-        ]
-        return Group(table, Text(words), *calls, Text(""))
+            text += f", {seen['lost']} lost"
+        if self.is_over:
+            now, before = self.slos["availability"], self.before["availability"]
+            text += f"; availability counted {now.total - before.total} events, {now.failures - before.failures} bad"
+        return text
 
     def summary(self) -> str:
         """Three lines: the incident, who was woken, what is left."""
         seen = self.traffic.seen
         began = self.traffic.started + FIRST_SECONDS
-        lines = [f"{seen.total()} requests, {seen['failed']} of them failed: the payment provider had a bad time."]
+        requests = f"{seen.total()} requests in {self.traffic.age:.0f} s, {seen['failed']} of them failed"
+        lines = [f"{requests}: the payment provider had a bad time."]
         if self.paged is None:
             lines.append("No rule paged: the incident was too short.")
         else:
@@ -271,39 +331,15 @@ class Show:
                 line += " (with prometheus and alertmanager installed, a telephone would have rung)"
             lines.append(f"{line}.")
         budgets = ", ".join(
-            f"{name} from {self._before(name, 'error_budget_remaining'):.0%} to {slo['error_budget_remaining']:.0%}"
-            for name, slo in self.now.items()
+            f"{name} {percent(self.before[name].error_budget_remaining, 0)} -> {percent(now.error_budget_remaining, 0)}"
+            for name, now in self.slos.items()
         )
         lines.append(f"Budgets of thirty days: {budgets}.")
         return "\n".join(lines)
 
-    def _before(self, name: str, key: str) -> Any:
-        return self.before[name][key]
-
-
-def _urgency(slo: Document) -> tuple[int, float]:
-    return ["paging", "ticketing", "waiting", None].index(slo["burning_now"]), slo["error_budget_remaining"]
-
-
-def _rules(slo: Document) -> str:
-    firing = [f"{alert['severity']} {_windows(alert)}" for alert in slo["alerts"] if alert["is_firing"]]
-    waiting = [
-        f"{alert['severity']} {_windows(alert)} waits: {alert['waiting']['reason']}"
-        for alert in slo["alerts"]
-        if alert["waiting"] is not None
-    ]
-    return ", ".join(firing or waiting[:1]) or "-"
-
-
-def _windows(alert: Document) -> str:
-    return f"{_duration(alert['long_window_seconds'])}/{_duration(alert['short_window_seconds'])}"
-
-
-def _duration(seconds: float) -> str:
-    for length, unit in ((86_400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= length:
-            return f"{seconds / length:.0f}{unit}"
-    return f"{seconds:.0f}s"
+    def painted(self, style: str, text: str) -> str:
+        """A line of the story in its colour."""
+        return self._paint(style, text) if style else text
 
 
 def _check_port(port: int) -> None:
@@ -316,8 +352,8 @@ def _check_port(port: int) -> None:
 
 
 @contextmanager
-def _service(port: int, store: str) -> Iterator[None]:
-    """The service in a process of its own, answering."""
+def _service(port: int, store: str) -> Iterator[Callable[[], None]]:
+    """The service in a process of its own; what it yields waits until it answers."""
     command = [
         sys.executable,
         "-m",
@@ -332,13 +368,16 @@ def _service(port: int, store: str) -> Iterator[None]:
     ]
     environment = {**os.environ, "SLO_STORE": store}
     process = subprocess.Popen(command, cwd=FOLDER, env=environment, stdin=subprocess.DEVNULL)
-    try:
+
+    def wait() -> None:
         deadline = time.monotonic() + START_SECONDS
         while not _is_up(port):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("the service did not start; are fastapi and uvicorn installed?")
             time.sleep(0.05)
-        yield
+
+    try:
+        yield wait
     finally:
         stopped(process)
 

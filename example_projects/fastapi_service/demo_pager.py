@@ -6,7 +6,6 @@ import json
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from slo_core.cli import main as slo
 
 __all__ = ["Call", "Pager", "free_port", "running_pager", "stopped"]
 
@@ -73,9 +74,9 @@ def running_pager(service_port: int, folder: Path) -> Iterator[Pager]:
                 }
             )
         )
-        rules = [sys.executable, "-m", "slo_core.cli", "rules", "main:SLO_DEFINITIONS", "--scope", "host"]
-        rules += ["--out", str(folder / "rules.yml")]
-        subprocess.run(rules, cwd=Path(__file__).parent, capture_output=True, check=True)
+        rules = ["rules", "main:SLO_DEFINITIONS", "--scope", "host"]
+        if slo([*rules, "--out", str(folder / "rules.yml")]):
+            raise RuntimeError("no rules for Prometheus could be written")
         (folder / "prometheus.yml").write_text(
             json.dumps(
                 {
