@@ -97,7 +97,7 @@ def running_pager(service_port: int, folder: Path) -> Iterator[Pager]:
             name = "prometheus" if program == prometheus else "alertmanager"
             command = [program, f"--config.file={name}.yml", f"{storage}={name}", f"{listen}:{port}", *options]
             quiet = subprocess.DEVNULL
-            process = subprocess.Popen(command, cwd=folder, stdin=quiet, stdout=quiet, stderr=quiet)
+            process = subprocess.Popen(command, cwd=folder, stdin=quiet, stdout=quiet, stderr=quiet, process_group=0)
             stack.callback(stopped, process)
         pager.is_real = True
         yield pager

@@ -22,7 +22,9 @@ from django.core.management import execute_from_command_line
 from flask import Flask
 from flask.cli import ScriptInfo
 
-from demo import Pager, Show, Traffic
+from demo_pager import Pager
+from demo_show import Show
+from demo_traffic import Traffic
 from main import SLO_DEFINITIONS, app
 from slo_core import SLORegistry
 from slo_core.cli import main
