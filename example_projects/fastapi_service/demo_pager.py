@@ -40,12 +40,13 @@ class Pager:
 
 
 @contextmanager
-def running_pager(service_port: int, folder: Path) -> Iterator[Pager]:
+def running_pager(service_port: int, service: str, folder: Path) -> Iterator[Pager]:
     """
     Watch the service until the `with` block ends; without both programs the telephone stays silent.
 
     Args:
         service_port: Where the service answers.
+        service: Its name.
         folder: For their files.
     """
     pager = Pager()
@@ -74,7 +75,7 @@ def running_pager(service_port: int, folder: Path) -> Iterator[Pager]:
                 }
             )
         )
-        rules = ["rules", "main:SLO_DEFINITIONS", "--scope", "host"]
+        rules = ["rules", "main:SLO_DEFINITIONS", "--service", service, "--scope", "host"]
         if slo([*rules, "--out", str(folder / "rules.yml")]):
             raise RuntimeError("no rules for Prometheus could be written")
         (folder / "prometheus.yml").write_text(
@@ -82,7 +83,7 @@ def running_pager(service_port: int, folder: Path) -> Iterator[Pager]:
                 {
                     "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
                     "scrape_configs": [
-                        {"job_name": "payments", "static_configs": [{"targets": [f"{HOST}:{service_port}"]}]}
+                        {"job_name": service, "static_configs": [{"targets": [f"{HOST}:{service_port}"]}]}
                     ],
                     "rule_files": ["rules.yml"],
                     "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"{HOST}:{of_alertmanager}"]}]}]},

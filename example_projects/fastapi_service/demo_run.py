@@ -28,6 +28,7 @@ from slo_core.status.columns import folded
 __all__ = ["run"]
 
 FOLDER = Path(__file__).parent
+SERVICE = "payments"
 REFRESH_SECONDS = 0.5
 PLAIN_REFRESH_SECONDS = 5.0
 START_SECONDS = 60.0
@@ -67,8 +68,8 @@ def _run(port: int, folder: Path, seconds: float | None) -> int:
     from main import SLO_DEFINITIONS
 
     with _service(port, store) as is_answering:
-        write_past(store, SLO_DEFINITIONS)
-        with running_pager(port, folder) as pager:
+        write_past(store, SERVICE, SLO_DEFINITIONS)
+        with running_pager(port, SERVICE, folder) as pager:
             is_answering()
             show = Show(url, Traffic(port), pager)
             with suppress(KeyboardInterrupt):
@@ -131,7 +132,7 @@ def _service(port: int, store: str) -> Iterator[Callable[[], None]]:
     """The service in a process of its own; what it yields waits until it answers."""
     command = [sys.executable, "-m", "uvicorn", "main:app", "--host", HOST, "--port", str(port)]
     command += ["--log-level", "critical"]
-    environment = {**os.environ, "SLO_STORE": store}
+    environment = {**os.environ, "SLO_STORE": store, "SLO_SERVICE": SERVICE}
     # In a group of its own: Ctrl-C is for the demo, which stops it.
     process = subprocess.Popen(command, cwd=FOLDER, env=environment, stdin=subprocess.DEVNULL, process_group=0)
 

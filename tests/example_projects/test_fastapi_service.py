@@ -108,7 +108,7 @@ def test_the_demo_wakes_somebody_within_seconds() -> None:
     assert re.search(r"\n +\d+ s  availability pages: page 1h/5m, at [\d.]+ times the allowed rate\n", done.stdout)
     if shutil.which("prometheus") and shutil.which("prometheus-alertmanager"):
         assert re.search(r"and the telephone rang after \d+ s\.$", woken)
-        assert re.search(r" s  Alertmanager rings: [a-z-]+ of default burns its error budget", done.stdout)
+        assert re.search(r" s  Alertmanager rings: [a-z-]+ of payments burns its error budget", done.stdout)
     # A quarter of the budget was spent in thirty days.
     assert re.match(r"Budgets of thirty days: availability [67]\d% -> -?\d+%", budgets)
 
