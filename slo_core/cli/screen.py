@@ -21,8 +21,9 @@ __all__ = ["Picture", "Screen"]
 # synchronised output (mode 2026) show it only when it is whole; others ignore the words. Lines are cut, not wrapped (mode 7).
 _BEGIN, _END = "\x1b[?2026h\x1b[?7l\x1b[H", "\x1b[?7h\x1b[?2026l"
 _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[K", "\x1b[J"
-# A screen of its own leaves what stood on the terminal alone, and a window that changes moves no lines of it about.
-_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?7h\x1b[?2026l\x1b[0m\x1b[?25h\x1b[?1049l"
+# A screen of its own leaves what stood on the terminal alone, and a window that changes moves no lines of it about. It is
+# left empty: a terminal that has only one shows what comes next from the top.
+_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?7h\x1b[?2026l\x1b[0m\x1b[?25h\x1b[H\x1b[J\x1b[?1049l"
 _STYLES = re.compile(r"\x1b\[[0-9;]*m")
 # How soon a picture follows the size of its window.
 _LOOK_SECONDS = 0.1
