@@ -139,6 +139,7 @@ def test_the_demo_on_a_terminal_ends_at_ctrl_c_with_three_lines() -> None:
                 before = [line.rstrip() for line in screen.display]
                 for _ in range(3):  # as impatient people do
                     process.send_signal(signal.SIGINT)
+                    time.sleep(0.1)
     os.close(terminal)
 
     assert process.wait(PATIENCE_SECONDS) == 0
