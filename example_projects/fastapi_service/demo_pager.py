@@ -19,7 +19,6 @@ from slo_core.cli import main as slo
 __all__ = ["Call", "Pager", "free_port", "running_pager", "stopped"]
 
 HOST = "127.0.0.1"
-STOP_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -129,13 +128,9 @@ def _telephone(pager: Pager) -> Iterator[str]:
 
 
 def stopped(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process, and wait until it is gone."""
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    """Stop a process without asking: nothing that it could still write is kept, and at Ctrl-C nobody likes to wait."""
+    process.kill()
+    process.wait()
 
 
 def free_port() -> int:
