@@ -107,8 +107,8 @@ def mysql_driver() -> str:
         import pymysql
 
         pymysql.install_as_MySQLdb()
-        return f"PyMySQL {pymysql.VERSION_STRING}"
-    return "mysqlclient {}.{}.{}".format(*MySQLdb.version_info)
+        import MySQLdb
+    return "PyMySQL" if MySQLdb.__name__ == "pymysql" else "mysqlclient"
 
 
 def _set_up_django(databases: dict[str, dict[str, object]]) -> None:
