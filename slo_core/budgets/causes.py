@@ -26,7 +26,7 @@ MOST_CAUSES = 32
 MOST_OUTCOMES = 16
 
 # Longer names are cut.
-_LONGEST_WHERE = 100
+_LONGEST_WHERE = 80
 _LONGEST_OUTCOME = 64
 
 
@@ -177,6 +177,12 @@ class CauseBlock:
         """Add bad events of several causes, the largest first, so that the order in which they come decides nothing."""
         for cause, bad in sorted(counts, key=lambda each: (-each[1], each[0])):
             self.add(place, cause, bad)
+
+    def merge(self, other: CauseBlock) -> None:
+        """Add all events of a block of the same buckets, as it stands in another store."""
+        for cause, row in other._rows.items():
+            for place in sorted(row):
+                self.add(place, cause, row[place])
 
     def counts(self, first: int = 0, last: int | None = None) -> Iterator[tuple[Cause, int]]:
         """Each cause with its bad events in the buckets from place `first` to `last`; those that have any."""

@@ -179,11 +179,8 @@ def add_causes(
             block(key).add_all(place, counts)
 
     for key, text in copied:
-        size = BLOCK_BUCKETS[key.width_seconds]
-        if key.block >= first[key.width_seconds] // size:
-            copy = parse_block(key, text)
-            for place in range(size):
-                block(key).add_all(place, list(copy.counts(place, place)))
+        if key.block >= first[key.width_seconds] // BLOCK_BUCKETS[key.width_seconds]:
+            block(key).merge(parse_block(key, text))
     newest = (load(OPEN) if causes else None) or CauseBlock()
     latest = newest.newest
     # As `slo_core.stores.layout.admit` has it.

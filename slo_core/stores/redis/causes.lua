@@ -36,11 +36,12 @@ if text then return call('HSET', causes_key, '0:0', text) end
 
 -- Lua's own < goes by the server's locale.
 local function is_less(one, other)
-  for at = 1, math.min(#one, #other) do
-    local byte, other_byte = string.byte(one, at), string.byte(other, at)
-    if byte ~= other_byte then return byte < other_byte end
+  local same, most = 0, math.min(#one, #other)
+  while same < most do
+    local middle = math.ceil((same + most) / 2)
+    if string.sub(one, 1, middle) == string.sub(other, 1, middle) then same = middle else most = middle - 1 end
   end
-  return #one < #other
+  return (string.byte(one, same + 1) or -1) < (string.byte(other, same + 1) or -1)
 end
 
 local function comes_first(row, other)
@@ -178,21 +179,24 @@ local function add_at(width, start, counts)
   add_all(block_at(width, number), bucket - number * size, counts)
 end
 
-local function counts_of(block, place)
+local function counts_of(block)
   local counts = {}
   for _, row in ipairs(block.rows) do
-    local its_bad = place and row.counts[place] or not place and row.total
-    if its_bad and its_bad > 0 then counts[#counts + 1] = {where = row.where, outcome = row.outcome, bad = its_bad} end
+    if row.total > 0 then counts[#counts + 1] = {where = row.where, outcome = row.outcome, bad = row.total} end
   end
   return counts
 end
 
 for _, copied in ipairs(given[2]) do
   local width, number = copied[1][1], copied[1][2]
-  local size = CAUSE_BLOCKS[width]
-  if number >= math.floor(first[width] / size) then
-    local copy = parsed(copied[2], size - 1)
-    for place = 0, size - 1 do add_all(block_at(width, number), place, counts_of(copy, place)) end
+  if number >= math.floor(first[width] / CAUSE_BLOCKS[width]) then
+    local block = block_at(width, number)
+    for _, row in ipairs(parsed(copied[2], CAUSE_BLOCKS[width] - 1).rows) do
+      for place = 0, CAUSE_BLOCKS[width] - 1 do
+        local its_bad = row.counts[place]
+        if its_bad then add_to_block(block, place, row.where, row.outcome, its_bad) end
+      end
+    end
   end
 end
 
