@@ -30,7 +30,9 @@ def bad_in(store: RedisBucketStore) -> int:
     return sum(bad for _, bad in total_causes(store.read_causes([QUERY])[0], QUERY))
 
 
-@pytest.mark.parametrize("content", ["[[", "17", '[["GET /","503",1,-5]]', '["GET /"]', "", None])
+@pytest.mark.parametrize(
+    "content", ["[[", "17", '5666666 -5 ["GET /","503"]', '5666666 1 ["GET /"]', '["GET /"]', "", None]
+)
 def test_damaged_causes_begin_again_and_every_event_counts(
     server: RedisServer, client: redis.Redis, content: str | None
 ) -> None:

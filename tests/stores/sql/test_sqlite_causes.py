@@ -56,7 +56,7 @@ def bad_in(stored: StoredCauses) -> int:
     return sum(bad for _, bad in total_causes(stored, QUERY))
 
 
-@pytest.mark.parametrize("content", ["'[['", "x'ff'", "17", """'[["GET /","503",1,-5]]'"""])
+@pytest.mark.parametrize("content", ["'[['", "x'ff'", "17", """'5666666 -5 ["GET /","503"]'"""])
 def test_a_damaged_block_begins_again_and_every_event_counts(
     store: SQLiteBucketStore, path: Path, clock: FakeClock, content: str
 ) -> None:
