@@ -333,3 +333,56 @@ def test_an_application_that_is_mounted_twice_has_two_routes() -> None:
         "/sub-of/{owner}/items/{item_id}",
         "/sub/items/{item_id}",
     ]
+
+
+@placements
+def test_a_failure_is_counted_under_its_template_and_its_exception(inside: bool) -> None:
+    """
+    Not under the path that was asked for, and not with the exception's text.
+
+    Around all of Starlette only its own answer to the exception is seen in time.
+    """
+
+    async def fail(request: Request) -> Response:
+        raise LookupError(request.path_params["order"])
+
+    async def busy(request: Request) -> Response:
+        return PlainTextResponse("busy", 503)
+
+    app = Starlette(
+        routes=[
+            Mount("/shops/{shop}", routes=[Route("/orders/{order}", fail, methods=["POST"])]),
+            Route("/carts/{cart}", busy),
+        ]
+    )
+    service = Service(app, inside=inside)
+    for number in (4711, 4712):
+        service.ask("POST", f"/shops/s{number}/orders/{number}")
+    service.ask(path="/carts/4711?token=4711")
+
+    breakdown = service.registry["availability"].causes(3600)
+    assert breakdown is not None
+    assert [(each.where, each.outcome, each.bad) for each in breakdown.causes] == [
+        ("POST /shops/{shop}/orders/{order}", "LookupError" if inside else "500", 2), ("GET /carts/{cart}", "503", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mount", "path", "route"),
+    [
+        ("/tenants/{tenant:int}", "/tenants/007/page", "/tenants/{tenant}/page"),
+        ("/tenants/{tenant:float}", "/tenants/1.50/page", "/tenants/{tenant}/page"),
+        (
+            "/tenants/{tenant:uuid}",
+            "/tenants/6F1A2B3C-0000-4000-8000-00000000ABCD/page",
+            "/tenants/{tenant}/page",
+        ),
+    ],
+)
+def test_a_mounts_parameter_is_named_however_the_client_spells_its_value(mount: str, path: str, route: str) -> None:
+    """A client chooses the spelling: it must not get into the route, of which there would be any number."""
+    service = Service(Starlette(routes=[Mount(mount, routes=[Route("/page", view)])]))
+
+    service.ask(path=path)
+
+    assert service.only_event.route == route
