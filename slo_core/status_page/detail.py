@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.alerts import AlertState
 from slo_core.budgets.burn_rate import BurnRateSample, burns_at_least
 from slo_core.budgets.history import FiringSince, History, Point, ranges_of
+from slo_core.budgets.notation import number
 from slo_core.budgets.wording import NOTHING, burn_text, percent, waiting_text, windows_text
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric, quoted
 from slo_core.objectives.alert_rule import AlertRule, exact
@@ -28,6 +30,8 @@ CHARTS = {
 }
 
 _ALERT_HEADINGS = ("Rule", "Now", "Fires at", "Long window", "Short window")
+
+_HISTORY_HEADINGS = ("Good", "Bad", "Budget left", "Even spend")
 
 # More lines than this are hard to read.
 _MOST_LINES = 48
@@ -71,9 +75,9 @@ def _alert_row(
     else:
         now = ("no", element("p", _slow(alert, definition)))
     fires_at = (
-        f"{alert.threshold:g}x",
+        f"{number(alert.threshold, 'g')}x",
         element("p", f"{percent(share, 1)} of the budget in {format_duration(rule.long_window)}"),
-        element("p", f"and {rule.min_failures:,} bad events") if rule.min_failures > 1 else None,
+        element("p", f"and {number(rule.min_failures)} bad events") if rule.min_failures > 1 else None,
     )
     cells = (now, fires_at, _burned(alert.long), _burned(alert.short))
     return element(
@@ -95,7 +99,7 @@ def _slow(alert: AlertState, definition: SLODefinition) -> str:
         for sample in (alert.long, alert.short)
         if not burns_at_least(sample.counts, definition.objective, factor)
     ]
-    return f"{' and '.join(slow)} below {alert.threshold:g}x"
+    return f"{' and '.join(slow)} below {number(alert.threshold, 'g')}x"
 
 
 def _since(since: FiringSince | None, zone: tzinfo) -> tuple[Node, ...]:
@@ -107,7 +111,7 @@ def _since(since: FiringSince | None, zone: tzinfo) -> tuple[Node, ...]:
 
 
 def _burned(sample: BurnRateSample) -> tuple[Node, ...]:
-    counts = f"{sample.failures:,} bad of {sample.sample_count:,}"
+    counts = f"{number(sample.failures)} bad of {number(sample.sample_count)}"
     return f"{format_duration(sample.window_seconds)}: {burn_text(sample.burn_rate)}", element("p", counts)
 
 
@@ -135,24 +139,24 @@ def history_table(past: History, zone: tzinfo = UTC) -> ET.Element:
     # From the newest back, so that the last line ends now.
     groups = [points[max(0, end - size) : end] for end in range(len(points), 0, -size)]
     burns = [f"Burn {format_duration(window)}" for window in past.burn_rate_windows]
-    headings = ("Until", "Good", "Bad", "Budget left", "Even spend", *burns)
+    headings = ("Until", *_HISTORY_HEADINGS, *burns)
     table = element(
         "table",
         element("caption", "History, the newest first", class_="slo-hidden"),
         element("thead", element("tr", *(element("th", text, scope="col") for text in headings))),
-        element("tbody", *(_history_row(group, zone) for group in groups)),
-        class_="slo-table",
+        element("tbody", *(_history_row(group, headings[1:], zone) for group in groups)),
+        class_="slo-table slo-cards",
     )
     width = format_duration(size * past.step_seconds)
     summary = element("summary", f"The charts as a table, in steps of {width}")
     return element("details", summary, _scrolling(table, "History"), open=True, class_="slo-history")
 
 
-def _history_row(group: tuple[Point, ...], zone: tzinfo) -> ET.Element:
+def _history_row(group: tuple[Point, ...], headings: Sequence[str], zone: tzinfo) -> ET.Element:
     last = group[-1]
     cells = [
-        f"{sum(point.good for point in group):,}",
-        f"{sum(point.bad for point in group):,}",
+        number(sum(point.good for point in group)),
+        number(sum(point.bad for point in group)),
         NOTHING if last.error_budget_remaining is None else percent(last.error_budget_remaining, 1),
         NOTHING if last.even_spend is None else percent(last.even_spend, 1),
         *(NOTHING if burned is None else burn_text(burned) for burned in last.burn_rates),
@@ -160,7 +164,10 @@ def _history_row(group: tuple[Point, ...], zone: tzinfo) -> ET.Element:
     return element(
         "tr",
         element("th", timestamp(last.end, zone), scope="row"),
-        *(element("td", text, class_="slo-number") for text in cells),
+        *(
+            element("td", text, class_="slo-number", data_label=heading)
+            for heading, text in zip(headings, cells, strict=True)
+        ),
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, tzinfo
-from math import inf
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.alerts import AlertState
 from slo_core.budgets.budget import spent_and_allowed
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.history import FiringSince, firing_since
+from slo_core.budgets.notation import number
 from slo_core.budgets.snapshot import SLOSnapshot
 from slo_core.budgets.timeline import Timeline
 from slo_core.budgets.wording import burn_text, measured_text, percent, roughly, rule_text, waiting_text, window_text
@@ -95,10 +95,9 @@ def _first(snapshot: SLOSnapshot, rules: FiringRules) -> str:
 def _failing(alert: AlertState) -> str:
     """The failures of a rule's short window."""
     short = alert.short
-    return (
-        f"{short.failures:,} of the {short.sample_count:,} events of the last {format_duration(short.window_seconds)} failed, "
-        f"{burn_text(short.burn_rate)} the allowed rate"
-    )
+    of_all = f"{number(short.failures)} of the {number(short.sample_count)} events"
+    burn = burn_text(short.burn_rate)
+    return f"{of_all} of the last {format_duration(short.window_seconds)} failed, {burn} the allowed rate"
 
 
 def _budget(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline, zone: tzinfo) -> tuple[Node, ...]:
@@ -110,12 +109,13 @@ def _budget(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
         gone = _gone_at(definition, snapshot, timeline)
         when: tuple[Node, ...] = ("gone",) if gone is None else ("gone since ", timestamp(gone, zone))
         allowed = snapshot.error_budget_ratio * snapshot.total
-        spent = f": {snapshot.failures:,} bad events where {allowed:,.1f} are allowed."
+        spent = f": {number(snapshot.failures)} bad events where {number(allowed, ',.1f')} are allowed."
         return ("The budget is ", *when, spent)
     if state == "warming up":
         return (f"The budget cannot be judged yet: measured {measured_text(definition, snapshot)}.",)
     lasts = snapshot.time_to_exhaustion
-    pace = "" if lasts is None or lasts == inf else f", and gone in {roughly(lasts)} at this pace"
+    # A rolling window forgets: at a pace that takes longer its budget is never gone.
+    pace = "" if lasts is None or lasts >= snapshot.window_seconds else f", and gone in {roughly(lasts)} at this pace"
     return (f"{left} of the budget is left{pace}.",)
 
 

@@ -172,7 +172,7 @@ class DjangoBucketStore:
         """Buckets with events, oldest first, all of one moment."""
         wanted = [(self._batch_writer.key(query.slo), each) for query in queries for each in query.ranges]
         with self._database.reading() as transaction:
-            series = iter(read_series(transaction, self._tables, wanted))
+            series = iter(read_series(transaction, self._tables, self._database.dialect.vendor, wanted))
         return [tuple(next(series) for _ in query.ranges) for query in queries]
 
     def keep_periods(self, periods: Sequence[ClosedPeriod]) -> None:
@@ -184,7 +184,7 @@ class DjangoBucketStore:
         keys = {each.slo: self._batch_writer.key(each.slo) for each in periods}
         if self._database.dialect.vendor == "mysql" and len(keys) == 1:
             (key,) = keys.values()
-            if keep_alone(self._database.returned_alone, periods, key=key):
+            if keep_alone(self._database.run_alone, periods, key=key):
                 return
         with self._database.writing() as transaction:
             keep_periods(transaction, self._database.dialect, periods, keys=keys)

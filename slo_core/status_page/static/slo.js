@@ -8,12 +8,18 @@
   const [routine, aloud] = document.getElementById("slo-message").children;
   const pause = document.getElementById("slo-pause");
   const search = document.getElementById("slo-search");
+  const unmatched = document.getElementById("slo-unmatched");
   const seconds = Number(page.dataset.refresh) || 15;
   const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
   const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
   const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
   const minute = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
   const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+  // The signs in numbers: those of the service where it says so (Django's), otherwise the reader's.
+  const signs = Object.fromEntries(new Intl.NumberFormat(undefined, { numberingSystem: "latn" })
+    .formatToParts(123456.7).map((part) => [part.type, part.value]));
+  const { decimal = signs.decimal, thousands = signs.group ?? "" } = page.dataset;
+  const local = (text) => text.replace(/[.,]/g, (sign) => (sign === "." ? decimal : thousands));
   let paused = false;
   let running = false;
   let asked = Date.now();
@@ -38,13 +44,30 @@
     }
   }
 
+  // What the service wrote as in English; names, labels and definitions stay as they were written.
+  function localNumbers(root) {
+    if ("decimal" in page.dataset) return;
+    for (const place of root.querySelectorAll(".slo-table td, .slo-headline, .slo-facts section:first-child dd")) {
+      const texts = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode()) {
+        const text = texts.currentNode;
+        const isOurs = !text.parentElement.closest("a, bdi, code, time");
+        if (isOurs) text.data = text.data.replace(/\d{1,3}(,\d{3})+(\.\d+)?|\d+\.\d+/g, local);
+      }
+    }
+  }
+
   function filter() {
     if (!search) return;
+    let paging = 0;
     const words = search.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
     for (const row of live().querySelectorAll("tr[data-slo]")) {
       const text = row.textContent.toLocaleLowerCase();
       row.hidden = !words.every((word) => text.includes(word));
+      if (row.hidden && row.querySelector(".slo-paging")) paging += 1;
     }
+    // What pages is never hidden without a word.
+    unmatched.textContent = paging ? paging + (paging === 1 ? " SLO that pages does" : " SLOs that page do") + " not match." : "";
   }
 
   // Screen readers announce each change of `aloud`, so routine messages do not go there.
@@ -115,6 +138,7 @@
       else part.open = false;
     });
     localTimes(next);
+    localNumbers(next);
     filter();
     refocus(key);
   }
@@ -155,25 +179,31 @@
 
   // --- charts
 
+  // As an element of the page gets it: the value of the property alone may hold a choice between light and dark.
+  const sample = document.createElement("span");
+  sample.hidden = true;
+  page.append(sample);
+
   function colour(name) {
-    return getComputedStyle(page).getPropertyValue(name).trim() || "#888";
+    sample.style.color = "var(" + name + ", #888)";
+    return getComputedStyle(sample).color;
   }
 
   // Rounded down, as in the tables; binary fractions fall a little short: 0.57 * 1000 is 569.99...
-  const floored = (value) => (Math.floor(value * 10 + 1e-9) / 10).toFixed(1);
+  const floored = (value) => local((Math.floor(value * 10 + 1e-9) / 10).toFixed(1));
   const percent = (value) => (value === null || value === undefined ? "–" : floored(value * 100) + "%");
   const factor = (value) => (value === null || value === undefined ? "–" : floored(value) + "×");
-  const limit = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(6)) + "×");
+  const limit = (value) => (value === null || value === undefined ? "–" : local(Number(value.toPrecision(6)) + "×"));
   // Small shares matter: 0.034%, not 0.0%.
   const share = (value) =>
-    (value === null || value === undefined ? "–" : Number((value * 100).toPrecision(3)) + "%");
-  const whole = (value) => (value === null || value === undefined ? "–" : value.toLocaleString());
+    (value === null || value === undefined ? "–" : local(Number((value * 100).toPrecision(3)) + "%"));
+  const whole = (value) => (value === null || value === undefined ? "–" : local(value.toLocaleString("en")));
 
   // A tick has as many decimals as the step between ticks: 99.975%, not 99.9%.
   function exact(value, step) {
     let digits = 0;
     while (digits < 6 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6) digits += 1;
-    return value.toFixed(digits);
+    return local(value.toFixed(digits));
   }
 
   const percentTick = (value, step) => exact(value * 100, step * 100) + "%";
@@ -214,7 +244,9 @@
 
   function chartsOf(view) {
     const past = view.history;
-    const bars = uPlot.paths.bars({ size: [0.9, 40] });
+    // A bar is as wide as the least distance of two ends, and the last step ends now: there it ends when it will be over.
+    const bars = uPlot.paths.bars({ size: [0.9, 40], align: -1 });
+    const steps = past.end.map((end, index) => (index ? Math.max(end, past.end[index - 1] + past.step_seconds) : end));
     const allowed = 1 - view.slos[0].target;
     const total = past.good.map((good, index) => good + past.bad[index]);
     const hues = ["--slo-a", "--slo-b", "--slo-c", "--slo-d"];
@@ -240,10 +272,10 @@
         axes: axes(percentTick),
         // The number of events has no axis: it stands in the legend.
         scales: { y: { range: (_, low, high) => [0, Math.max(2 * allowed, high)] }, count: {} },
-        series: [ends, line("bad", "--slo-bad", share, { paths: bars, fill: colour("--slo-bad"), width: 0 }),
+        series: [{ ...ends, value: (_, raw, series, index) => when(past.end[index]) }, line("bad", "--slo-bad", share, { paths: bars, fill: colour("--slo-bad"), width: 0 }),
           line("allowed", "--slo-quiet", share, { dash: [6, 4], width: 1 }),
           line("events", "--slo-good", whole, { scale: "count", paths: () => null, width: 0 })],
-        data: [past.end, past.bad.map((bad, index) => (total[index] ? bad / total[index] : null)),
+        data: [steps, past.bad.map((bad, index) => (total[index] ? bad / total[index] : null)),
           past.end.map(() => allowed), total],
       },
       burn: {
@@ -308,6 +340,7 @@
   tools.hidden = false;
   for (const part of live().querySelectorAll("details")) part.open = false;
   localTimes(page);
+  localNumbers(page);
   page.dataset.fresh = clock.format(new Date());
   show("Refreshes every " + seconds + " s.");
   if (live().dataset.store === "away") page.classList.add("slo-stale");
@@ -325,6 +358,9 @@
   setInterval(refresh, seconds * 1000);
   document.addEventListener("visibilitychange", refresh);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  // An admin's switch between light and dark.
+  const marks = { attributes: true, attributeFilter: ["class", "data-theme", "data-bs-theme"] };
+  new MutationObserver(redraw).observe(document.documentElement, marks);
   let resized;
   addEventListener("resize", () => {
     clearTimeout(resized);
