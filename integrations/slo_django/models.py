@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.db import models
 
-__all__ = ["Bucket", "ClosedPeriod", "Note", "SLOStatus", "ServiceLevelObjective", "Store"]
+__all__ = ["Bucket", "ClosedPeriod", "Mark", "Note", "SLOStatus", "ServiceLevelObjective", "Store"]
 
 
 class Store(models.Model):
@@ -108,6 +108,22 @@ class ClosedPeriod(models.Model):
     target = models.FloatField()
     measured_since = models.BigIntegerField()
     is_final = models.PositiveSmallIntegerField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class Mark(models.Model):
+    """A change of a service: a release, a deploy, a note."""
+
+    # A digest of kind and text: databases differ in which texts they compare as equal.
+    pk = models.CompositePrimaryKey("service_digest", "at", "digest")
+    service_digest = models.CharField(max_length=64)
+    at = models.FloatField()
+    digest = models.CharField(max_length=64)
+    kind = models.CharField(max_length=16)
+    text = models.TextField()
+    seen = models.FloatField()
 
     class Meta:
         default_permissions = ()

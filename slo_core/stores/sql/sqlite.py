@@ -10,6 +10,7 @@ from pathlib import Path
 
 from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.budgets.events import EventCounts
+from slo_core.budgets.marks import Mark
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
@@ -31,6 +32,7 @@ from slo_core.stores.shared.closed_sums import ClosedSums, WantedSums
 from slo_core.stores.shared.damage import damage_in_record
 from slo_core.stores.sql.sqlite_batches import add_batches, sweep
 from slo_core.stores.sql.sqlite_file import SQLiteFile
+from slo_core.stores.sql.sqlite_marks import add_marks, forget_marks_of_no_slo, prune_marks, read_marks
 from slo_core.stores.sql.sqlite_periods import keep_periods, prune_periods, read_periods
 from slo_core.stores.url import redacted_url
 
@@ -211,6 +213,16 @@ class SQLiteBucketStore:
         with self._file.transaction(write=False) as connection:
             return [StoredPeriods(read_periods(connection, query, service=self.service)) for query in queries]
 
+    def add_marks(self, marks: Sequence[Mark]) -> None:
+        """Add marks, in one transaction."""
+        with self._file.transaction(write=True) as connection:
+            add_marks(connection, marks, service=self.service)
+
+    def marks(self, since: float) -> tuple[Mark, ...]:
+        """The marks since an instant, in order of time."""
+        with self._file.transaction(write=False) as connection:
+            return read_marks(connection, since, service=self.service)
+
     def names(self) -> list[str]:
         """The SLOs of this service."""
         with self._file.transaction(write=False) as connection:
@@ -239,6 +251,7 @@ class SQLiteBucketStore:
                     )
                 sweep(connection, slo, now=now)
             prune_periods(connection, now=now)
+            prune_marks(connection, now=now)
             return connection.total_changes - before
 
     def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
@@ -258,6 +271,7 @@ class SQLiteBucketStore:
                 "DELETE FROM slo WHERE id = ?",
             ):
                 connection.execute(statement, (key,))
+            forget_marks_of_no_slo(connection, self.service)
             return True
 
     def close(self) -> None:

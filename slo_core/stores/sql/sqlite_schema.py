@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from slo_core.errors import StoreError
+from slo_core.stores.sql.sqlite_marks import MARK_TABLE
 
 __all__ = ["LATER_TABLES", "MIGRATIONS", "SCHEMA_VERSION", "is_current", "migrate", "version_of"]
 
@@ -55,6 +56,7 @@ LATER_TABLES: dict[str, str] = {
         good INTEGER NOT NULL, bad INTEGER NOT NULL, target REAL NOT NULL, fingerprint TEXT NOT NULL,
         measured_since INTEGER NOT NULL, is_final INTEGER NOT NULL,
         PRIMARY KEY (service, slo, start, kind, fingerprint)) WITHOUT ROWID""",
+    "mark": MARK_TABLE,
 }
 _INDEXES = ("CREATE INDEX IF NOT EXISTS note_age ON note (slo, noted_at)",)
 
