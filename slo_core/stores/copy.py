@@ -24,6 +24,7 @@ from slo_core.stores.buckets import (
 )
 from slo_core.stores.closed_periods import PeriodQuery, PeriodStore, damage_in_periods
 from slo_core.stores.layout import WIDTHS, kept_from
+from slo_core.stores.marks import MarkStore
 from slo_core.stores.shared.damage import damage_in_record, damaged, whole_series
 
 __all__ = ["CopiedSLO", "CopyReport", "check_copy", "copy_store"]
@@ -100,7 +101,8 @@ def copy_store(
     source: BucketStore, target: BucketStore, *, clock: Callable[[], float] = time.time, is_earlier: bool = False
 ) -> CopyReport:
     """
-    Copy every SLO of a service, with its totals, its buckets, its closed periods, its definition and since when it is measured.
+    Copy every SLO of a service, with its totals, its buckets, its closed periods, its definition and since when it is measured;
+    and the marks of the service.
 
     Stop the writers of the source first: what they hand over after an SLO was read stays behind. Each SLO is read at one
     moment and added in one step, so that its totals and its buckets agree whatever happens meanwhile. A copy that was
@@ -141,6 +143,10 @@ def copy_store(
         _copy_periods(source, target, slo)
         record = content.record
         copied.append(CopiedSLO(slo, record.good, record.bad, len(content.increments), was_there=False))
+    if isinstance(source, MarkStore) and isinstance(target, MarkStore):
+        marks = source.marks(0.0)
+        if marks:
+            target.add_marks(marks)
     return CopyReport(source.service, tuple(copied))
 
 

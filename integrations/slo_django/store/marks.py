@@ -75,7 +75,7 @@ class Marks:
 
     def _lock(self, transaction: Transaction) -> None:
         """Have other writers of marks wait. Which marks are kept depends on those that are there."""
-        lock = f"SELECT id FROM slo_django_store WHERE id = 1{self._database.dialect.for_update}"
+        lock = f"SELECT id FROM slo_django_store WHERE id = 1{self._database.dialect.for_update}"  # noqa: S608
         if not transaction.fetch(lock):
             self._tables.identify(transaction)
             transaction.fetch(lock)

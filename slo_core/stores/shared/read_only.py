@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.errors import DamagedError, StoreError
@@ -16,6 +17,9 @@ from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLO
 from slo_core.stores.shared.damage import damage_in_record, damaged, whole_series
 from slo_core.stores.shared.past_periods import read_closed_periods, read_expected_events
 from slo_core.stores.shared.reader import read_series, read_series_of_all, read_windows, reading_of
+
+if TYPE_CHECKING:
+    from slo_core.budgets.marks import Mark
 
 __all__ = ["ReadOnlyLedger", "ReadOnlyStore"]
 
@@ -202,6 +206,20 @@ class ReadOnlyStore:
         """
         with self._asking():
             return read_closed_periods(self._buckets, definition, now=self._clock())
+
+    def marks(self, since: float) -> tuple[Mark, ...]:
+        """
+        The marks of the service at or after an instant, in order of time; none where the store keeps none.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        from slo_core.stores.marks import MarkStore
+
+        if not isinstance(self._buckets, MarkStore):
+            return ()
+        with self._asking():
+            return self._buckets.marks(since)
 
     def health(self) -> StoreHealth:
         """How the last read went; nothing is ever handed over, and the store's clock is not known."""
