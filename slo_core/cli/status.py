@@ -72,6 +72,8 @@ def status(address: str, token_file: Path | None, service: str | None, watch: fl
         _print_json(services, indent=2)
     elif any(service_status.snapshots or not service_status.error for service_status in services):
         print_result(rich_status_table(services, console()))
+        for change in (change for service_status in services for change in service_status.changes):
+            print_result(Text(printable(change)))
     return _print_errors(services)
 
 
@@ -121,7 +123,8 @@ def _picture(source: StatusSource, live: Live) -> Group:
     notes = [Text(printable(note), style="dim") for status in services for note in status.notes]
     errors = [status.error_with_service for status in services if status.error_with_service]
     notes += [Text(printable(error), style="bold red") for error in errors]
-    return Group(rich_status_table(services, live.console), *notes, at)
+    changes = [Text(printable(change)) for status in services for change in status.changes]
+    return Group(rich_status_table(services, live.console), *changes, *notes, at)
 
 
 def _print_json(services: Sequence[ServiceStatus], *, indent: int | None) -> None:

@@ -20,6 +20,7 @@ from slo_core.budgets.wording import (
 )
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
+from slo_core.status.changes import burn_changes
 from slo_core.status.state import BudgetState, Burning, budget_state, burning_now, most_urgent_first, waiting_alert
 from slo_core.tracking.registry import SLORegistry
 
@@ -61,7 +62,7 @@ def status_table(registry: SLORegistry, *, paint: Callable[[Burning | BudgetStat
             burning = burning_now(snapshot)
             line = line if burning is None else _painted(line, widths, _NOW, burning, paint)
         lines.append(line)
-    return "\n".join([*lines, *unreadable])
+    return "\n".join([*lines, *burn_changes(registry, read), *unreadable])
 
 
 def _painted(

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from slo_core.budgets.marks import Mark, MarkKind, mark_text_problem
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from slo_core.budgets.closed_period import KEPT_SECONDS
+from slo_core.budgets.marks import Mark, MarkKind, mark_text, mark_text_problem
+from slo_core.budgets.wording import printable
 from slo_core.errors import ConfigError, Problem, StoreError
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
 from slo_core.stores.marks import MarkStore
 from slo_core.tracking.tracker_internals import finite_time
 
-__all__ = ["annotate", "check_release", "new_mark"]
+if TYPE_CHECKING:
+    from slo_core.tracking.registry import SLORegistry
+
+__all__ = ["annotate", "annotate_from_command", "check_release", "marked_text", "new_mark"]
 
 
 def annotate(store: object, text: str, *, kind: MarkKind, at: float | None, now: float) -> Mark:
@@ -33,12 +41,41 @@ def annotate(store: object, text: str, *, kind: MarkKind, at: float | None, now:
     return mark
 
 
+def annotate_from_command(registry: SLORegistry, text: str, *, kind: MarkKind, at: float | None) -> str:
+    """
+    Write a mark from another process than those that count, and return a line that says so.
+
+    Args:
+        registry: The SLOs of the service.
+        text: Of the mark.
+        kind: Of the mark.
+        at: Of the mark; None is now.
+
+    Raises:
+        StoreError: The store is not shared, keeps no marks, or is out of reach.
+        ValueError: The mark is none.
+    """
+    store = registry.store
+    if store.scope == "process":
+        raise StoreError(
+            f"the store {store.backend}:// is this command's own: no other process would see the mark; name a shared store, "
+            "or call registry.annotate() in the service"
+        )
+    return marked_text(registry.service, registry.annotate(text, kind=kind, at=at))
+
+
+def marked_text(service: str, mark: Mark) -> str:
+    """That a mark is written, in a line: `shop: "migration 0042" is marked at 2026-03-01 12:00:00 UTC`."""
+    when = datetime.fromtimestamp(mark.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{printable(service)}: {mark_text(mark)} is marked at {when}"
+
+
 def new_mark(text: str, *, kind: MarkKind, at: float | None, now: float) -> Mark:
     """
     A mark of now or of the past.
 
     Raises:
-        ValueError: The text, the kind or the time is wrong, or the time is more than 60 s ahead.
+        ValueError: The text, the kind or the time is wrong, or the time is more than 60 s ahead or 25 months ago.
     """
     instant = now if at is None else finite_time(at)
     if instant > now + FUTURE_TOLERANCE_SECONDS:
@@ -46,6 +83,8 @@ def new_mark(text: str, *, kind: MarkKind, at: float | None, now: float) -> Mark
             f"at: expected a time at most {FUTURE_TOLERANCE_SECONDS} s ahead of the clock ({now!r}), got {at!r}, "
             f"{instant - now:.0f} s ahead; is it in milliseconds?"
         )
+    if 0 <= instant < now - KEPT_SECONDS:
+        raise ValueError(f"at: expected a time of the last 25 months, for which marks are kept, got {at!r}")
     return Mark(instant, kind, text)
 
 

@@ -242,7 +242,8 @@ class SLORegistry:
 
         Raises:
             StoreError: The store is out of reach, or keeps no marks: nothing was written.
-            ValueError: The text, the kind or the time is none of these, or the time is more than 60 s ahead.
+            ValueError: The text, the kind or the time is none of these, or the time is more than 60 s ahead or
+                25 months ago.
         """
         from slo_core.tracking.annotation import annotate
 

@@ -18,6 +18,7 @@
   let running = false;
   let asked = Date.now();
   let plots = [];
+  let marks = [];
 
   const live = () => document.getElementById("slo-live");
 
@@ -256,6 +257,20 @@
     };
   }
 
+  // What changed, as lines across a chart; they move with it.
+  function markLines(plot) {
+    for (const old of plot.over.querySelectorAll(".slo-mark")) old.remove();
+    const { min, max } = plot.scales.x;
+    for (const mark of marks) {
+      if (!(mark.at >= min && mark.at <= max)) continue;
+      const place = document.createElement("span");
+      place.className = "slo-mark slo-mark-" + mark.kind;
+      place.title = (mark.kind === "note" ? "" : mark.kind + " ") + mark.text + ", " + when(mark.at);
+      place.style.left = plot.valToPos(mark.at, "x") + "px";
+      plot.over.append(place);
+    }
+  }
+
   // Put new numbers into the same charts, which keeps the zoom; false if the lines differ.
   function renew(charts, places) {
     const labels = (series) => series.map((one) => one.label).join("\n");
@@ -281,7 +296,9 @@
     if (!holder || typeof uPlot === "undefined") return;
     const answer = await ask(holder.dataset.json);
     if (!answer.ok) throw new Error("the charts' data answered " + answer.status);
-    const charts = chartsOf(await answer.json());
+    const view = await answer.json();
+    marks = view.marks || [];
+    const charts = chartsOf(view);
     holder.hidden = false;
     const places = [...holder.querySelectorAll("[data-chart]")];
     if (!isRedraw && renew(charts, places)) return;
@@ -290,7 +307,7 @@
     for (const place of places) {
       const { data, ...options } = charts[place.dataset.chart];
       const width = Math.max(240, place.clientWidth);
-      const plot = new uPlot({ width, height: 220, ...options }, data, place);
+      const plot = new uPlot({ width, height: 220, hooks: { draw: [markLines] }, ...options }, data, place);
       // Without a pointer on the chart the legend shows the last point.
       const latest = () => plot.setLegend({ idx: plot.data[0].length - 1 });
       plot.over.addEventListener("mouseleave", () => requestAnimationFrame(latest));
