@@ -18,6 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 
+from slo_core.budgets.notation import written_in
 from slo_core.errors import SLOError, UnknownNameError
 from slo_core.http.answer import method_not_allowed
 from slo_core.http.markers import slo_exempt
@@ -29,6 +30,7 @@ from slo_core.status_page.page import PageContent, StatusPage
 from slo_core.status_page.query import PageQuery
 from slo_core.status_page.view import json_answer
 from slo_django.installation import current
+from slo_django.language import notation
 from slo_django.models import SLOStatus
 from slo_django.request_scope import request_scope_of
 from slo_django.views import response_of
@@ -150,26 +152,28 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         extra_context: dict[str, Any] | None,
     ) -> TemplateResponse:
         links = self._links()
+        # Under a name of its own: themes have `styles` and `scripts` too.
+        slo: dict[str, Any] = {"is_detail": is_detail, "has_breadcrumb_list": _HAS_BREADCRUMB_LIST}
         context = {
             **self.admin_site.each_context(request),
             "title": title,
             "subtitle": None,
             "opts": self.opts,
-            "is_detail": is_detail,
-            "has_breadcrumb_list": _HAS_BREADCRUMB_LIST,
+            "slo": slo,
         }
         try:
-            context["is_enabled"] = current.installation.settings.enabled
-            content = fill(current.installation.status_page)
+            slo["is_enabled"] = current.installation.settings.enabled
+            with written_in(notation()):
+                content = fill(current.installation.status_page)
         except UnknownNameError as exc:
             raise Http404(str(exc.args[0])) from exc
         except SLOError as exc:  # wrong settings: staff may read the problem
-            context["problem"] = str(exc)
+            slo["problem"] = str(exc)
         else:
-            context["news"] = content.news
-            context["body"] = mark_safe(content.html)  # noqa: S308  # the core has escaped every text in it
-            context["styles"] = [links.asset(name) for name in content.styles]
-            context["scripts"] = [links.asset(name) for name in content.scripts]
+            slo["news"] = content.news
+            slo["body"] = mark_safe(content.html)  # noqa: S308  # the core has escaped every text in it
+            slo["styles"] = [links.asset(name) for name in content.styles]
+            slo["scripts"] = [links.asset(name) for name in content.scripts]
         return TemplateResponse(request, _TEMPLATE, {**context, **(extra_context or {})})
 
 

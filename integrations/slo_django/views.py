@@ -12,12 +12,14 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 
+from slo_core.budgets.notation import written_in
 from slo_core.conventions import LOGGER_NAME
 from slo_core.http.answer import Answer, plain_text
 from slo_core.http.markers import slo_exempt
 from slo_core.http.request import exempt_request
 from slo_core.process.workers import several_wsgi_processes
 from slo_django.installation import Installation, current
+from slo_django.language import notation
 from slo_django.request_scope import request_scope_of
 
 if TYPE_CHECKING:
@@ -61,7 +63,10 @@ def metrics(request: HttpRequest) -> HttpResponse:
 @never_cache
 def page(request: HttpRequest) -> HttpResponse:
     """The status page: 404 while `SLO_STATUS_PATH` is None, 503 while the settings are wrong."""
-    return _respond_status(request, lambda view: view.respond_page(request.method or "", **_view_arguments(request)))
+    with written_in(notation()):
+        return _respond_status(
+            request, lambda view: view.respond_page(request.method or "", **_view_arguments(request))
+        )
 
 
 @_public

@@ -11,6 +11,7 @@ from slo_core.budgets.alerts import AlertState
 from slo_core.budgets.burn_rate import comparison
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.marks import RELEASE, Mark, mark_text
+from slo_core.budgets.notation import number
 from slo_core.budgets.snapshot import SLOSnapshot
 from slo_core.budgets.timeline import Timeline
 from slo_core.budgets.wording import roughly
@@ -63,10 +64,11 @@ class LastRelease:
     after: EventCounts
     before: EventCounts | None
 
-    def __str__(self) -> str:
-        """`release 4.2, 18m ago: 129 of 2,400 failed since, 3 of 2,390 in the 18m before`."""
+    @property
+    def counts_text(self) -> str:
+        """What it did, after its name: `18m ago: 129 of 2,400 failed since, 3 of 2,390 in the 18m before`."""
         span = roughly(self.seconds // 60 * 60 if self.seconds >= 60 else math.floor(self.seconds))
-        text = f"{mark_text(self.mark)}, {span} ago: {_failed(self.after)} failed since"
+        text = f"{span} ago: {_failed(self.after)} failed since"
         return text if self.before is None else f"{text}, {_failed(self.before)} in the {span} before"
 
 
@@ -184,10 +186,10 @@ def _bucket_start(timeline: Timeline, at: float) -> float:
 
 
 def _failed(counts: EventCounts) -> str:
-    return f"{counts.bad:,} of {counts.total:,}"
+    return f"{number(counts.bad)} of {number(counts.total)}"
 
 
 def _in_words(seconds: float) -> str:
     """A span within an hour: "2 minutes", "1 second"."""
-    number, noun = (int(seconds // 60), "minute") if seconds >= 60 else (int(seconds), "second")
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    count, noun = (int(seconds // 60), "minute") if seconds >= 60 else (int(seconds), "second")
+    return f"{count} {noun}{'' if count == 1 else 's'}"

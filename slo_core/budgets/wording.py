@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_FLOOR, Decimal
 
 from slo_core.budgets.alerts import AlertState
+from slo_core.budgets.notation import localized, number
 from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
@@ -23,6 +24,7 @@ __all__ = [
     "roughly",
     "rule_text",
     "target_digits",
+    "target_text",
     "this_window_text",
     "time_left_text",
     "waiting_text",
@@ -43,12 +45,21 @@ def target_digits(target: float) -> int:
 
 def percent(ratio: float, digits: int) -> str:
     """A percentage, rounded down, so that a ratio below the target never shows the target."""
+    return localized(_percent(ratio, digits))
+
+
+def _percent(ratio: float, digits: int) -> str:
     return f"{(Decimal(repr(ratio)) * 100).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_FLOOR)}%"
+
+
+def target_text(definition: SLODefinition) -> str:
+    """The target as a definition may write it, the same in every language: "99.9%"."""
+    return _percent(definition.target, target_digits(definition.target))
 
 
 def burn_text(burn_rate: float) -> str:
     """A burn rate, rounded down: "14.4x" is 14.4 or more."""
-    return f"{Decimal(repr(burn_rate)).quantize(Decimal('0.1'), rounding=ROUND_FLOOR)}x"
+    return localized(f"{Decimal(repr(burn_rate)).quantize(Decimal('0.1'), rounding=ROUND_FLOOR)}x")
 
 
 def day_text(at: float) -> str:
@@ -111,8 +122,7 @@ def promise_text(definition: SLODefinition, *, adjective: str = "") -> str:
         definition: The SLO.
         adjective: What that share of events is, as part of the text: "99.9% good in 30d".
     """
-    target = percent(definition.target, target_digits(definition.target))
-    return " ".join(word for word in (target, adjective, "in", any_window_text(definition)) if word)
+    return " ".join(word for word in (target_text(definition), adjective, "in", any_window_text(definition)) if word)
 
 
 def time_left_text(snapshot: SLOSnapshot) -> str:
@@ -131,7 +141,7 @@ def waiting_text(alert: AlertState) -> str:
     if waiting.reason == "measured":
         return f"measured {roughly(int(waiting.has))} of {format_duration(waiting.needs)}"
     if waiting.reason == "failures":
-        return f"needs {waiting.needs:,} bad events, has {int(waiting.has):,}"
+        return f"needs {number(waiting.needs)} bad events, has {number(int(waiting.has))}"
     return f"the last {format_duration(waiting.needs)} burn slower"
 
 

@@ -49,7 +49,9 @@ def change_list(marks: Sequence[Mark], release: LastRelease | None, zone: tzinfo
     return element(
         "section",
         element("h2", "Changes"),
-        element("p", str(release), class_="slo-release", dir="auto") if release is not None else None,
+        None
+        if release is None
+        else element("p", *mark_nodes(release.mark), f", {release.counts_text}", class_="slo-release"),
         element("ul", *lines, class_="slo-lines") if lines else None,
     )
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 from slo_core.budgets.alerts import AlertState
 from slo_core.budgets.burn_rate import BurnRateSample, burns_at_least
 from slo_core.budgets.history import FiringSince, History, Point, ranges_of
+from slo_core.budgets.notation import number
 from slo_core.budgets.wording import NOTHING, burn_text, percent, waiting_text, windows_text
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric, quoted
 from slo_core.objectives.alert_rule import AlertRule, exact
@@ -71,9 +72,9 @@ def _alert_row(
     else:
         now = ("no", element("p", _slow(alert, definition)))
     fires_at = (
-        f"{alert.threshold:g}x",
+        f"{number(alert.threshold, 'g')}x",
         element("p", f"{percent(share, 1)} of the budget in {format_duration(rule.long_window)}"),
-        element("p", f"and {rule.min_failures:,} bad events") if rule.min_failures > 1 else None,
+        element("p", f"and {number(rule.min_failures)} bad events") if rule.min_failures > 1 else None,
     )
     cells = (now, fires_at, _burned(alert.long), _burned(alert.short))
     return element(
@@ -95,7 +96,7 @@ def _slow(alert: AlertState, definition: SLODefinition) -> str:
         for sample in (alert.long, alert.short)
         if not burns_at_least(sample.counts, definition.objective, factor)
     ]
-    return f"{' and '.join(slow)} below {alert.threshold:g}x"
+    return f"{' and '.join(slow)} below {number(alert.threshold, 'g')}x"
 
 
 def _since(since: FiringSince | None, zone: tzinfo) -> tuple[Node, ...]:
@@ -107,7 +108,7 @@ def _since(since: FiringSince | None, zone: tzinfo) -> tuple[Node, ...]:
 
 
 def _burned(sample: BurnRateSample) -> tuple[Node, ...]:
-    counts = f"{sample.failures:,} bad of {sample.sample_count:,}"
+    counts = f"{number(sample.failures)} bad of {number(sample.sample_count)}"
     return f"{format_duration(sample.window_seconds)}: {burn_text(sample.burn_rate)}", element("p", counts)
 
 
@@ -151,8 +152,8 @@ def history_table(past: History, zone: tzinfo = UTC) -> ET.Element:
 def _history_row(group: tuple[Point, ...], zone: tzinfo) -> ET.Element:
     last = group[-1]
     cells = [
-        f"{sum(point.good for point in group):,}",
-        f"{sum(point.bad for point in group):,}",
+        number(sum(point.good for point in group)),
+        number(sum(point.bad for point in group)),
         NOTHING if last.error_budget_remaining is None else percent(last.error_budget_remaining, 1),
         NOTHING if last.even_spend is None else percent(last.even_spend, 1),
         *(NOTHING if burned is None else burn_text(burned) for burned in last.burn_rates),

@@ -5,8 +5,17 @@ from __future__ import annotations
 from datetime import UTC, tzinfo
 from xml.etree import ElementTree as ET
 
+from slo_core.budgets.notation import number
 from slo_core.budgets.snapshot import SLOSnapshot
-from slo_core.budgets.wording import NOTHING, measured_text, percent, target_digits, time_left_text, window_text
+from slo_core.budgets.wording import (
+    NOTHING,
+    measured_text,
+    percent,
+    target_digits,
+    target_text,
+    time_left_text,
+    window_text,
+)
 from slo_core.objectives.definition import DEFAULT_BURN_RATE_THRESHOLD, DEFAULT_BURN_RATE_WINDOWS, SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.http_rule import HTTPRule, classifier_name
@@ -31,8 +40,8 @@ def facts(definition: SLODefinition, snapshot: SLOSnapshot, registry: SLORegistr
         ("Budget", badge(budget_state(snapshot))),
         ("Success", percent(snapshot.success_ratio, digits + 1) if has_data else NOTHING),
         ("Budget left", budget_cell(snapshot)),
-        ("Bad events", f"{snapshot.failures:,} of {allowed:,.1f} allowed" if has_data else NOTHING),
-        ("Events", f"{snapshot.total:,}"),
+        ("Bad events", f"{number(snapshot.failures)} of {number(allowed, ',.1f')} allowed" if has_data else NOTHING),
+        ("Events", number(snapshot.total)),
         ("Exhausted in", time_left_text(snapshot)),
         ("Measured", measured_text(definition, snapshot)),
         ("Measured since", timestamp(snapshot.data_since, zone)),
@@ -43,7 +52,7 @@ def facts(definition: SLODefinition, snapshot: SLOSnapshot, registry: SLORegistr
     if snapshot.definition_changed_at is not None:
         state.append(("Definition changed", timestamp(snapshot.definition_changed_at, zone)))
     if snapshot.dropped:
-        state.append(("Too late to count", f"{snapshot.dropped:,} events"))
+        state.append(("Too late to count", f"{number(snapshot.dropped)} events"))
     return element(
         "div",
         _list("How it stands", state),
@@ -55,7 +64,7 @@ def facts(definition: SLODefinition, snapshot: SLOSnapshot, registry: SLORegistr
 
 def _definition(definition: SLODefinition) -> _Facts:
     entries: _Facts = [
-        ("Target", percent(definition.target, target_digits(definition.target))),
+        ("Target", target_text(definition)),
         ("Window", window_text(definition)),
     ]
     if definition.period is not None:
@@ -119,11 +128,11 @@ def _store(registry: SLORegistry, zone: tzinfo) -> _Facts:
         entries += [
             ("Service", registry.service),
             ("Created", timestamp(store.created, zone)),
-            ("Waiting to be written", f"{health.flush_lag_seconds:.1f} s at most"),
+            ("Waiting to be written", f"{number(health.flush_lag_seconds, '.1f')} s at most"),
             # Adding 0.0 turns -0.0 into 0.0.
-            ("Clock ahead of it by", f"{round(health.clock_skew_seconds, 1) + 0.0:.1f} s"),
-            ("Failed attempts", f"{health.errors:,}"),
-            ("Seen to lose counts", f"{health.losses:,} times by this process"),
+            ("Clock ahead of it by", f"{number(round(health.clock_skew_seconds, 1) + 0.0, '.1f')} s"),
+            ("Failed attempts", number(health.errors)),
+            ("Seen to lose counts", f"{number(health.losses)} times by this process"),
         ]
     return entries
 

@@ -11,6 +11,7 @@ from slo_core.budgets.budget import spent_and_allowed
 from slo_core.budgets.changes import MarkBefore
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.history import FiringSince, firing_since
+from slo_core.budgets.notation import number
 from slo_core.budgets.snapshot import SLOSnapshot
 from slo_core.budgets.timeline import Timeline
 from slo_core.budgets.wording import burn_text, measured_text, percent, roughly, rule_text, waiting_text, window_text
@@ -108,10 +109,9 @@ def _first(snapshot: SLOSnapshot, rules: FiringRules, began: MarkBefore | None) 
 def _failing(alert: AlertState) -> str:
     """The failures of a rule's short window."""
     short = alert.short
-    return (
-        f"{short.failures:,} of the {short.sample_count:,} events of the last {format_duration(short.window_seconds)} failed, "
-        f"{burn_text(short.burn_rate)} the allowed rate"
-    )
+    of_all = f"{number(short.failures)} of the {number(short.sample_count)} events"
+    burn = burn_text(short.burn_rate)
+    return f"{of_all} of the last {format_duration(short.window_seconds)} failed, {burn} the allowed rate"
 
 
 def _budget(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline, zone: tzinfo) -> tuple[Node, ...]:
@@ -123,7 +123,7 @@ def _budget(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
         gone = _gone_at(definition, snapshot, timeline)
         when: tuple[Node, ...] = ("gone",) if gone is None else ("gone since ", timestamp(gone, zone))
         allowed = snapshot.error_budget_ratio * snapshot.total
-        spent = f": {snapshot.failures:,} bad events where {allowed:,.1f} are allowed."
+        spent = f": {number(snapshot.failures)} bad events where {number(allowed, ',.1f')} are allowed."
         return ("The budget is ", *when, spent)
     if state == "warming up":
         return (f"The budget cannot be judged yet: measured {measured_text(definition, snapshot)}.",)

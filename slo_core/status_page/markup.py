@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, tzinfo
 from xml.etree import ElementTree as ET
 
+from slo_core.budgets.notation import moment_text, number
+
 __all__ = ["Node", "element", "html_of", "is_web_address", "timestamp"]
 
 Node = ET.Element | str | None
@@ -61,6 +63,6 @@ def timestamp(at: float | None, zone: tzinfo = UTC) -> ET.Element:
     try:
         instant = datetime.fromtimestamp(at, zone)
     except (OverflowError, ValueError, OSError):  # beyond the years 1 to 9999
-        return element("span", f"{at:.0f} s since 1970")
+        return element("span", f"{number(at, '.0f')} s since 1970")
     machine = instant.astimezone(UTC).isoformat(timespec="seconds")
-    return element("time", instant.strftime("%Y-%m-%d %H:%M:%S %Z").strip(), datetime=machine)
+    return element("time", moment_text(instant), datetime=machine)

@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 from slo_core.budgets.bucket import Increment
 from slo_core.budgets.burn_rate import burns_at_least
+from slo_core.budgets.notation import number
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, pace_of
 from slo_core.budgets.wording import (
     NOTHING,
@@ -197,7 +198,7 @@ def _row(
     exhausted = (
         None if gone == NOTHING else element("p", gone if snapshot.time_to_exhaustion == 0 else f"gone in {gone}")
     )
-    bad = element("p", f"{snapshot.failures:,} bad") if snapshot.has_data else None
+    bad = element("p", f"{number(snapshot.failures)} bad") if snapshot.has_data else None
     return element(
         "tr",
         element(
@@ -212,7 +213,7 @@ def _row(
         _cell("budget", *budget_cell(snapshot), exhausted),
         _cell("burn", burn_list(snapshot)),
         _cell("success", success, element("p", target), element("p", measured) if is_partly else None),
-        _cell("events", f"{snapshot.total:,}", bad, element("p", "last ", timestamp(snapshot.last_event_at, zone))),
+        _cell("events", number(snapshot.total), bad, element("p", "last ", timestamp(snapshot.last_event_at, zone))),
         data_slo=snapshot.name,
     )
 
@@ -267,7 +268,7 @@ def burn_list(snapshot: SLOSnapshot) -> ET.Element:
                 "li",
                 f"{format_duration(alert.long.window_seconds)} ",
                 element("strong" if is_over else "span", burn_text(alert.long.burn_rate)),
-                f" of {alert.threshold:g}",
+                f" of {number(alert.threshold, 'g')}",
             )
         )
     if not lines:

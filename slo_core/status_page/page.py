@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 from slo_core.budgets.changes import last_release, mark_before_burn, marks_since
 from slo_core.budgets.history import history, ranges_of
 from slo_core.budgets.marks import Mark
+from slo_core.budgets.notation import present_notation
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, measured_in_window
 from slo_core.budgets.timeline import Timeline
 from slo_core.conventions import LOGGER_NAME
@@ -311,6 +312,7 @@ def _frame(*content: Node, is_up: bool = True, searchable: bool = False) -> ET.E
         # The first part is for routine messages, the second for those that screen readers announce.
         element("span", element("span"), element("span", role="status"), id="slo-message"),
     ]
+    notation = present_notation()
     return element(
         "div",
         element("div", *tools, class_="slo-tools", hidden=True),
@@ -318,6 +320,9 @@ def _frame(*content: Node, is_up: bool = True, searchable: bool = False) -> ET.E
         id="slo-status",
         class_="slo-status",
         data_refresh=str(REFRESH_SECONDS),
+        # Without them the script writes numbers as the reader's browser does.
+        data_decimal=None if notation is None else notation.decimal,
+        data_thousands=None if notation is None else notation.thousands,
     )
 
 

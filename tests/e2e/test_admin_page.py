@@ -248,25 +248,6 @@ def test_names_stay_text(shop: Shop) -> None:
     assert watched.complaints == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", [LIST, f"{LIST}history/change/"])
-def test_it_can_be_read_by_everybody(shop: Shop, scheme: str, path: str) -> None:
-    """axe-core finds nothing serious in what is ours, contrast included; and a phone needs no sideways scrolling."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    page = shop.page(path=path, color_scheme=scheme)
-    if path != LIST:
-        page.wait_for_selector(".slo-chart canvas")
-    found = Axe().run(page, context={"include": [["#slo-status"]]})
-    serious = [broken for broken in found.response["violations"] if broken["impact"] in ("serious", "critical")]
-    assert [(broken["id"], [node["html"] for node in broken["nodes"]][:3]) for broken in serious] == []
-
-    page.set_viewport_size({"width": 360, "height": 800})
-    # The charts follow in a moment.
-    wide = "(one => one.scrollWidth - one.clientWidth)(document.getElementById('slo-status'))"
-    wait_until(lambda: page.evaluate(wide) <= 0, message="a phone has to scroll sideways")
-
-
 def test_a_store_that_is_killed_is_told_of_and_comes_back(shop: Shop) -> None:
     """Never a 500; the old numbers stay, marked as old; and without a reload the page recovers."""
     page = shop.page()

@@ -511,19 +511,6 @@ def test_axes_hold_what_lines_are_measured_by(
     assert page.complaints == []
 
 
-def test_a_phone_needs_no_sideways_scrolling(example: Example, open_page: Any) -> None:
-    """360 px wide: wide tables scroll within themselves."""
-    phone = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
-    for url in (example.page, example.detail):
-        page = open_page(url, **phone)
-        if url == example.detail:
-            wait_until_drawn(page)
-            page.click("summary")
-        wait_until(lambda page=page: page.evaluate("document.documentElement.scrollWidth") <= 360)
-        assert page.evaluate("window.innerWidth") == 360  # a phone zooms out of what is too wide
-        assert page.locator(".slo-state").first.is_visible()
-
-
 def test_the_keyboard_is_enough(example: Example, open_page: Any) -> None:
     """Find, pause, sort, open: and a refresh does not take the focus away."""
     page = open_page(example.page)

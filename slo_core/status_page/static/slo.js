@@ -14,11 +14,16 @@
   const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
   const minute = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
   const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+  // The signs in numbers: those of the service where it says so (Django's), otherwise the reader's.
+  const signs = Object.fromEntries(new Intl.NumberFormat(undefined, { numberingSystem: "latn" })
+    .formatToParts(123456.7).map((part) => [part.type, part.value]));
+  const { decimal = signs.decimal, thousands = signs.group ?? "" } = page.dataset;
+  const local = (text) => text.replace(/[.,]/g, (sign) => (sign === "." ? decimal : thousands));
   let paused = false;
   let running = false;
   let asked = Date.now();
   let plots = [];
-  let marks = [];
+  let changes = [];
 
   const live = () => document.getElementById("slo-live");
 
@@ -35,6 +40,19 @@
       if (!time.title && !isNaN(instant)) {
         time.title = time.textContent;
         time.textContent = format(time, instant);
+      }
+    }
+  }
+
+  // What the service wrote as in English; names, labels and definitions stay as they were written.
+  function localNumbers(root) {
+    if ("decimal" in page.dataset) return;
+    for (const place of root.querySelectorAll(".slo-table td, .slo-headline, .slo-release, .slo-facts section:first-child dd")) {
+      const texts = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
+      while (texts.nextNode()) {
+        const text = texts.currentNode;
+        const isOurs = !text.parentElement.closest("a, bdi, code, time");
+        if (isOurs) text.data = text.data.replace(/\d{1,3}(,\d{3})+(\.\d+)?|\d+\.\d+/g, local);
       }
     }
   }
@@ -116,6 +134,7 @@
       else part.open = false;
     });
     localTimes(next);
+    localNumbers(next);
     filter();
     refocus(key);
   }
@@ -156,25 +175,31 @@
 
   // --- charts
 
+  // As an element of the page gets it: the value of the property alone may hold a choice between light and dark.
+  const sample = document.createElement("span");
+  sample.hidden = true;
+  page.append(sample);
+
   function colour(name) {
-    return getComputedStyle(page).getPropertyValue(name).trim() || "#888";
+    sample.style.color = "var(" + name + ", #888)";
+    return getComputedStyle(sample).color;
   }
 
   // Rounded down, as in the tables; binary fractions fall a little short: 0.57 * 1000 is 569.99...
-  const floored = (value) => (Math.floor(value * 10 + 1e-9) / 10).toFixed(1);
+  const floored = (value) => local((Math.floor(value * 10 + 1e-9) / 10).toFixed(1));
   const percent = (value) => (value === null || value === undefined ? "–" : floored(value * 100) + "%");
   const factor = (value) => (value === null || value === undefined ? "–" : floored(value) + "×");
-  const limit = (value) => (value === null || value === undefined ? "–" : Number(value.toPrecision(6)) + "×");
+  const limit = (value) => (value === null || value === undefined ? "–" : local(Number(value.toPrecision(6)) + "×"));
   // Small shares matter: 0.034%, not 0.0%.
   const share = (value) =>
-    (value === null || value === undefined ? "–" : Number((value * 100).toPrecision(3)) + "%");
-  const whole = (value) => (value === null || value === undefined ? "–" : value.toLocaleString());
+    (value === null || value === undefined ? "–" : local(Number((value * 100).toPrecision(3)) + "%"));
+  const whole = (value) => (value === null || value === undefined ? "–" : local(value.toLocaleString("en")));
 
   // A tick has as many decimals as the step between ticks: 99.975%, not 99.9%.
   function exact(value, step) {
     let digits = 0;
     while (digits < 6 && Math.abs(step * 10 ** digits - Math.round(step * 10 ** digits)) > 1e-6) digits += 1;
-    return value.toFixed(digits);
+    return local(value.toFixed(digits));
   }
 
   const percentTick = (value, step) => exact(value * 100, step * 100) + "%";
@@ -261,7 +286,7 @@
   function markLines(plot) {
     for (const old of plot.over.querySelectorAll(".slo-mark")) old.remove();
     const { min, max } = plot.scales.x;
-    for (const mark of marks) {
+    for (const mark of changes) {
       if (!(mark.at >= min && mark.at <= max)) continue;
       const place = document.createElement("span");
       place.className = "slo-mark slo-mark-" + mark.kind;
@@ -297,7 +322,7 @@
     const answer = await ask(holder.dataset.json);
     if (!answer.ok) throw new Error("the charts' data answered " + answer.status);
     const view = await answer.json();
-    marks = view.marks || [];
+    changes = view.marks || [];
     const charts = chartsOf(view);
     holder.hidden = false;
     const places = [...holder.querySelectorAll("[data-chart]")];
@@ -325,6 +350,7 @@
   tools.hidden = false;
   for (const part of live().querySelectorAll("details")) part.open = false;
   localTimes(page);
+  localNumbers(page);
   page.dataset.fresh = clock.format(new Date());
   show("Refreshes every " + seconds + " s.");
   if (live().dataset.store === "away") page.classList.add("slo-stale");
@@ -342,6 +368,9 @@
   setInterval(refresh, seconds * 1000);
   document.addEventListener("visibilitychange", refresh);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  // An admin's switch between light and dark.
+  const marks = { attributes: true, attributeFilter: ["class", "data-theme", "data-bs-theme"] };
+  new MutationObserver(redraw).observe(document.documentElement, marks);
   let resized;
   addEventListener("resize", () => {
     clearTimeout(resized);

@@ -156,7 +156,7 @@ class TestAdmin:
             page = signed_in("sre").get(f"{LIST}SLO status/change/")
 
         assert page.status_code == 200
-        assert page.context["is_detail"] is True
+        assert page.context["slo"]["is_detail"] is True
 
     def test_a_site_of_ones_own_keeps_its_addresses(self) -> None:
         """Every link leads back to the site that is looked at."""
@@ -218,7 +218,7 @@ class TestAdmin:
                 assert len(ours) >= 2
                 assert all(f'nonce="{nonce}"' in tag for tag in ours)
                 assert not re.search(r"<script(?![^>]*src=)[^>]*>", page.content.decode())
-                assert not re.search(r"<[^>]+\sstyle=", page.context["body"])
+                assert not re.search(r"<[^>]+\sstyle=", page.context["slo"]["body"])
 
     def test_looking_counts_for_no_slo(self) -> None:
         """Nor does a refused look."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from slo_core.budgets.notation import written_in
 from slo_core.errors import SLOError
 from slo_core.status.json_view import status_json
 from slo_core.status.service_status import status_note
@@ -15,6 +16,7 @@ from slo_core.status.state import BudgetState, Burning
 from slo_core.status.table import status_table
 from slo_django.default_store import COPY_COMMAND, left_behind
 from slo_django.installation import current
+from slo_django.language import notation
 
 __all__ = ["Command"]
 
@@ -41,7 +43,11 @@ class Command(BaseCommand):
         try:
             registry = current.installation.registry
             as_json = options["as_json"] or options["format"] == "json"
-            text = json.dumps(status_json(registry), indent=2) if as_json else status_table(registry, paint=self._paint)
+            if as_json:
+                text = json.dumps(status_json(registry), indent=2)
+            else:
+                with written_in(notation()):
+                    text = status_table(registry, paint=self._paint)
             is_enabled = current.installation.settings.enabled
         except SLOError as exc:
             raise CommandError(str(exc)) from exc
