@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import quote as url_quoted
 from urllib.parse import urlencode
 
 import django
@@ -25,7 +26,7 @@ from slo_core.http.markers import slo_exempt
 from slo_core.http.request import exempt_request
 from slo_core.status.json_view import JSON_VERSION
 from slo_core.status_page.assets import Assets
-from slo_core.status_page.links import Links
+from slo_core.status_page.links import Links, Query
 from slo_core.status_page.page import PageContent, StatusPage
 from slo_core.status_page.query import PageQuery
 from slo_core.status_page.view import json_answer
@@ -37,6 +38,8 @@ from slo_django.views import response_of
 
 __all__ = ["SLOStatusAdmin"]
 
+# In a path, as Django quotes it.
+_SAFE = "!$&'()*+,;=/~:@"
 _TEMPLATE = "admin/slo_django/slostatus/status.html"
 
 # Django 6.1 made them an ordered list, and its style sheet knows nothing else.
@@ -131,15 +134,19 @@ class SLOStatusAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's ow
         )  # the login page that comes in its place does not count either
 
     def _links(self) -> Links:
-        def address(view: str, query: Mapping[str, str], *parts: str) -> str:
-            url = reverse(f"admin:slo_django_slostatus_{view}", args=parts, current_app=self.admin_site.name)
-            return f"{url}?{urlencode(query, errors='replace')}" if query else url
+        def address(view: str, *parts: str) -> str:
+            return reverse(f"admin:slo_django_slostatus_{view}", args=parts, current_app=self.admin_site.name)
 
+        def asked(url: str, query: Query) -> str:
+            return f"{url}?{urlencode(query, doseq=True, errors='replace')}" if query else url
+
+        # Once: a list has hundreds of links. The rest of them is as `get_urls` has it, and quoted as `reverse` does.
+        listed = address("changelist")
         return Links(
-            overview=lambda query: address("changelist", query),
-            detail=lambda name, query: address("change", query, quote(name)),
-            json=lambda query: address("document", query),
-            asset=lambda name: address("asset", {"v": _assets.version}, name),
+            overview=lambda query: asked(listed, query),
+            detail=lambda name, query: asked(f"{listed}{url_quoted(quote(name), safe=_SAFE)}/change/", query),
+            json=lambda query: asked(address("document"), query),
+            asset=lambda name: asked(address("asset", name), {"v": _assets.version}),
         )
 
     def _render(

@@ -42,7 +42,7 @@ _KEY_OF_FIELD = {"latency_seconds": "latency", "window_seconds": "window"}
 _HTTP_KEYS = {_KEY_OF_FIELD.get(f.name, f.name) for f in fields(HTTPRule)}
 _OWN_KEYS = {
     "target", "window", "timezone", "description", "kind", "burn_rate_windows", "burn_rate_threshold", "alert_rules",
-    "labels", "runbook", "alerts",
+    "labels", "runbook", "dashboard", "alerts",
 }  # fmt: skip
 _KNOWN_KEYS = sorted(_HTTP_KEYS | _OWN_KEYS)
 _RULE_KEYS = [f.name for f in fields(AlertRule)]

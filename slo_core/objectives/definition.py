@@ -63,6 +63,7 @@ class SLODefinition:
         alerts: Which alerts its rules in Prometheus have: by family (`"burn"`, `"budget"`, `"traffic"`, `"absent"`,
             `"store"`) or by name, `"off"` or a severity such as `"ticket"`.
         runbook: URL of the instructions for its alerts.
+        dashboard: URL of the dashboard that its alerts link to.
         objective: The target with its exact allowance, for the maths.
 
     Raises:
@@ -84,6 +85,7 @@ class SLODefinition:
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     runbook: str = ""
     alerts: Mapping[str, str | bool] = field(default_factory=dict, hash=False)
+    dashboard: str = ""
     objective: Target = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -265,7 +267,7 @@ def _identity_problems(definition: SLODefinition) -> Iterator[Problem]:
         Target(definition.target)
     except ValueError as exc:
         yield _problem("target", str(exc))
-    for field_name in ("description", "runbook"):
+    for field_name in ("description", "runbook", "dashboard"):
         value = getattr(definition, field_name)
         if not isinstance(value, str):
             yield _problem(field_name, f"expected text, got {value!r}")

@@ -243,6 +243,8 @@ class SectionAlerts:
         texts = {"summary": summary, "description": f"{description}{self._about}"}
         if self.section.example.runbook:
             texts["runbook_url"] = info(RuleLabel.RUNBOOK)
+        # Its own dashboard says more than that of all alerts.
+        own = {"dashboard_url": info(RuleLabel.DASHBOARD)} if self.section.example.dashboard else {}
         defined = prologue(self.section.environment)
         texts = {
             key: f"{defined}{text}" if "$constant" in text or "$of" in text else text for key, text in texts.items()
@@ -253,7 +255,7 @@ class SectionAlerts:
             severity=severity,
             severities=self.severities,
             labels={**self._labels, **(more_labels or {})},
-            annotations={**texts, **self.links},
+            annotations={**texts, **self.links, **own},
             inhibit=inhibit,
             keep_firing_for=self.keep_firing_for if outlives else "",
         )

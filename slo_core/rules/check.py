@@ -97,7 +97,7 @@ def _definition_problems(definitions: Sequence[object]) -> Iterator[Problem]:
         seen.add(definition.name)
         yield from _name_problems(f"{where}.name", definition.name)
         yield from label_problems(f"{where}.labels", definition.labels, reserved=RESERVED_RULE_LABELS, owner=_OWNER)
-        for field_name in ("description", "runbook"):
+        for field_name in ("description", "runbook", "dashboard"):
             if not is_encodable(getattr(definition, field_name)):
                 yield Problem(f"{where}.{field_name}", "expected text that UTF-8 can encode")
         for rule in definition.active_alert_rules:

@@ -30,7 +30,7 @@ def group_warnings(count: int) -> Iterator[str]:
 def label_warnings(definitions: Iterable[SLODefinition]) -> Iterator[str]:
     """Texts of SLOs that a ruler with the defaults of Mimir would refuse as labels of their information series."""
     for definition in definitions:
-        for field in ("description", "runbook"):
+        for field in ("description", "runbook", "dashboard"):
             length = len(getattr(definition, field).encode())
             if length > _LONGEST_LABEL:
                 yield (

@@ -62,6 +62,7 @@ class RuleLabel:
     PROMISE = "slo_promise"
     DESCRIPTION = "slo_description"
     RUNBOOK = "slo_runbook"
+    DASHBOARD = "slo_dashboard"
     PART = "slo_part"  # only while an expression is worked out
 
 

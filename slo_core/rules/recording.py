@@ -96,6 +96,7 @@ def objective_rules(definition: SLODefinition, section: Section) -> Iterator[Rec
         RuleLabel.PROMISE: promise_text(definition, adjective="good"),
         RuleLabel.DESCRIPTION: definition.description,
         RuleLabel.RUNBOOK: definition.runbook,
+        RuleLabel.DASHBOARD: definition.dashboard,
     }
     yield {
         "record": Record.INFO,

@@ -176,6 +176,7 @@ def _in_common(definition: SLODefinition) -> Hashable:
             for rule in definition.active_alert_rules
         ),
         bool(definition.runbook),
+        bool(definition.dashboard),
         tuple(sorted((name, str(value)) for name, value in definition.alerts.items())),
         str(definition.objective.allowance) if needs_own_numbers else "",
     )

@@ -107,6 +107,7 @@ def _slo_json(definition: SLODefinition, snapshot: SLOSnapshot, status: ServiceS
         "name": snapshot.name,
         "description": definition.description,
         "runbook": definition.runbook,
+        "dashboard": definition.dashboard,
         "labels": dict(definition.labels),
         "target": snapshot.target,
         "window": window_text(definition),

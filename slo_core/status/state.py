@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Literal
 
 from slo_core.budgets.alerts import AlertState
@@ -75,8 +76,14 @@ def state_of(snapshot: SLOSnapshot) -> State:
     return "burning" if snapshot.is_firing and state in ("warming up", "met") else state
 
 
-def most_urgent_first(snapshot: SLOSnapshot) -> tuple[int, int, float]:
-    """A sort key: what pages now comes first, then what asks for a ticket, then rules that wait, then the worst budgets."""
+def most_urgent_first(snapshot: SLOSnapshot) -> tuple[int, int, float, float]:
+    """
+    A sort key: what pages now comes first, then what asks for a ticket, then rules that wait, then the worst budgets.
+
+    Of those that burn alike the budget that is gone soonest comes first: the fastest fire, and not the oldest damage.
+    """
     burning = burning_now(snapshot)
     urgency = len(BURNING_STATES) if burning is None else BURNING_STATES.index(burning)
-    return urgency, BUDGET_STATES.index(budget_state(snapshot)), snapshot.error_budget_remaining
+    lasts = snapshot.time_to_exhaustion
+    hurry = 0.0 if burning is None else inf if lasts is None else lasts
+    return urgency, BUDGET_STATES.index(budget_state(snapshot)), hurry, snapshot.error_budget_remaining

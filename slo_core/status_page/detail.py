@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from xml.etree import ElementTree as ET
 
@@ -29,6 +30,8 @@ CHARTS = {
 }
 
 _ALERT_HEADINGS = ("Rule", "Now", "Fires at", "Long window", "Short window")
+
+_HISTORY_HEADINGS = ("Good", "Bad", "Budget left", "Even spend")
 
 # More lines than this are hard to read.
 _MOST_LINES = 48
@@ -136,20 +139,20 @@ def history_table(past: History, zone: tzinfo = UTC) -> ET.Element:
     # From the newest back, so that the last line ends now.
     groups = [points[max(0, end - size) : end] for end in range(len(points), 0, -size)]
     burns = [f"Burn {format_duration(window)}" for window in past.burn_rate_windows]
-    headings = ("Until", "Good", "Bad", "Budget left", "Even spend", *burns)
+    headings = ("Until", *_HISTORY_HEADINGS, *burns)
     table = element(
         "table",
         element("caption", "History, the newest first", class_="slo-hidden"),
         element("thead", element("tr", *(element("th", text, scope="col") for text in headings))),
-        element("tbody", *(_history_row(group, zone) for group in groups)),
-        class_="slo-table",
+        element("tbody", *(_history_row(group, headings[1:], zone) for group in groups)),
+        class_="slo-table slo-cards",
     )
     width = format_duration(size * past.step_seconds)
     summary = element("summary", f"The charts as a table, in steps of {width}")
     return element("details", summary, _scrolling(table, "History"), open=True, class_="slo-history")
 
 
-def _history_row(group: tuple[Point, ...], zone: tzinfo) -> ET.Element:
+def _history_row(group: tuple[Point, ...], headings: Sequence[str], zone: tzinfo) -> ET.Element:
     last = group[-1]
     cells = [
         number(sum(point.good for point in group)),
@@ -161,7 +164,10 @@ def _history_row(group: tuple[Point, ...], zone: tzinfo) -> ET.Element:
     return element(
         "tr",
         element("th", timestamp(last.end, zone), scope="row"),
-        *(element("td", text, class_="slo-number") for text in cells),
+        *(
+            element("td", text, class_="slo-number", data_label=heading)
+            for heading, text in zip(headings, cells, strict=True)
+        ),
     )
 
 

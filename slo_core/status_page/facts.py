@@ -20,7 +20,8 @@ from slo_core.objectives.definition import DEFAULT_BURN_RATE_THRESHOLD, DEFAULT_
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.http_rule import HTTPRule, classifier_name
 from slo_core.status.state import budget_state, burning_now
-from slo_core.status_page.markup import Node, element, is_web_address, timestamp
+from slo_core.status_page.definition_links import definition_facts
+from slo_core.status_page.markup import Node, element, timestamp
 from slo_core.status_page.overview import badge, budget_cell
 from slo_core.tracking.registry import SLORegistry
 
@@ -98,11 +99,7 @@ def _definition(definition: SLODefinition) -> _Facts:
     if definition.burn_rate_threshold != DEFAULT_BURN_RATE_THRESHOLD:
         entries.append(("Burn threshold", f"{definition.burn_rate_threshold:g}x"))
     entries += [(f"Label {name}", value) for name, value in definition.labels.items()]
-    if is_web_address(definition.runbook):
-        entries.append(("Runbook", element("a", definition.runbook, href=definition.runbook, rel="noreferrer")))
-    elif definition.runbook:
-        entries.append(("Runbook", definition.runbook))
-    return entries
+    return [*entries, *definition_facts(definition)]
 
 
 def _unusual(rule: HTTPRule) -> _Facts:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, tzinfo
-from math import inf
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.alerts import AlertState
@@ -128,7 +127,8 @@ def _budget(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
     if state == "warming up":
         return (f"The budget cannot be judged yet: measured {measured_text(definition, snapshot)}.",)
     lasts = snapshot.time_to_exhaustion
-    pace = "" if lasts is None or lasts == inf else f", and gone in {roughly(lasts)} at this pace"
+    # A rolling window forgets: at a pace that takes longer its budget is never gone.
+    pace = "" if lasts is None or lasts >= snapshot.window_seconds else f", and gone in {roughly(lasts)} at this pace"
     return (f"{left} of the budget is left{pace}.",)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.bucket import BucketRange, Increment
@@ -17,7 +18,7 @@ from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, QUARTER_HO
 from slo_core.status_page.markup import element
 from slo_core.tracking.registry import SLORegistry
 
-__all__ = ["LastDays", "last_days", "sparkline"]
+__all__ = ["LastDays", "Sparkline", "last_days", "sparkline"]
 
 # By SLO, the quarters of an hour of the last day that hold events, oldest first.
 LastDays = Mapping[str, Sequence[Increment]]
@@ -29,6 +30,38 @@ _HEIGHT = 20
 # A bar of this burn rate or more has the whole height: the factor at which most SLOs page. Any failure is two pixels high.
 _HIGHEST = 14.4
 _LOWEST = 2
+
+
+class Sparkline(NamedTuple):
+    """
+    The line of one SLO: paths of an SVG.
+
+    Attributes:
+        events: Where there were events.
+        allowed: Failures that were not more than allowed.
+        failures: Those that were more.
+        worst: The highest burn rate of half an hour; None without failures.
+    """
+
+    events: str
+    allowed: str
+    failures: str
+    worst: float | None
+
+    def element(self) -> ET.Element:
+        """The picture, with its text in the reader's notation."""
+        text = "no failure in the last 24 h"
+        if self.worst is not None:
+            text = f"last 24 h: at worst {burn_text(self.worst)} in half an hour"
+        paths = (("slo-quiet-line", self.events), ("slo-allowed", self.allowed), ("slo-failures", self.failures))
+        return element(
+            "svg",
+            element("title", text),
+            *(element("path", d=path, class_=class_) for class_, path in paths if path),
+            viewBox=f"0 0 {2 * _BARS} {_HEIGHT + 1}",
+            class_="slo-spark",
+            role="img",
+        )
 
 
 def last_days(registry: SLORegistry) -> LastDays:
@@ -70,47 +103,41 @@ def _first_bar(at: float) -> int:
     return math.floor(at / _BAR_SECONDS) - _BARS + 1
 
 
-def sparkline(definition: SLODefinition, day: Sequence[Increment] | None, *, at: float) -> ET.Element | str:
+def sparkline(definition: SLODefinition, day: Sequence[Increment] | None, *, at: float) -> Sparkline | None:
     """
-    The failures of the last day, half an hour a bar; a grey line where there were events.
+    The failures of the last day, half an hour a bar: red where they were more than allowed; a grey line where events were.
 
     Args:
         definition: The SLO.
-        day: Of `last_days`; None where it could not be read.
+        day: Of `last_days`; None where it could not be read. Without events there is no line.
         at: The instant the day ends at.
     """
     if not day:
-        return ""
+        return None
     first = _first_bar(at)
     good, bad = [0] * _BARS, [0] * _BARS
+    last = _BARS - 1
     for width, bucket, of_good, of_bad in day:
-        place = min(_BARS - 1, bucket * width // _BAR_SECONDS - first)
+        place = bucket * width // _BAR_SECONDS - first
         if place >= 0:
+            if place > last:  # of a host whose clock runs ahead
+                place = last
             good[place] += of_good
             bad[place] += of_bad
-    target = definition.objective
-    burns = {place: burn_rate(EventCounts(good[place], bad[place]), target) for place in range(_BARS) if bad[place]}
+    shares = {place: bad[place] / (good[place] + bad[place]) for place in range(_BARS) if bad[place]}
     stretches = _stretches([place for place in range(_BARS) if good[place] or bad[place]])
     events = "".join(f"M{2 * begin} {_HEIGHT}h{2 * (end - begin)}" for begin, end in stretches)
-    failures = "".join(f"M{place * 2 + 1} {_HEIGHT}v-{_bar_height(burn)}" for place, burn in burns.items())
-    text = (
-        f"last 24 h: at worst {burn_text(max(burns.values()))} in half an hour"
-        if burns
-        else "no failure in the last 24 h"
-    )
-    return element(
-        "svg",
-        element("title", text),
-        element("path", d=events, class_="slo-quiet-line"),
-        element("path", d=failures, class_="slo-failures") if failures else None,
-        viewBox=f"0 0 {2 * _BARS} {_HEIGHT + 1}",
-        class_="slo-spark",
-        role="img",
-    )
-
-
-def _bar_height(burn: float) -> int:
-    return max(_LOWEST, round(_HEIGHT * min(1.0, burn / _HIGHEST)))
+    # The height of a bar is no decision: floats will do.
+    pixels = _HEIGHT / (definition.error_budget_ratio * _HIGHEST)
+    bars: dict[bool, list[str]] = {False: [], True: []}
+    for place, share in shares.items():
+        height = min(_HEIGHT, max(_LOWEST, round(share * pixels)))
+        bars[share > definition.error_budget_ratio].append(f"M{place * 2 + 1} {_HEIGHT}v-{height}")
+    worst: float | None = None
+    if shares:
+        place = max(shares, key=lambda place: shares[place])
+        worst = burn_rate(EventCounts(good[place], bad[place]), definition.objective)
+    return Sparkline(events, "".join(bars[False]), "".join(bars[True]), worst)
 
 
 def _stretches(places: Sequence[int]) -> list[tuple[int, int]]:

@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
-__all__ = ["Links", "relative_links"]
+__all__ = ["Links", "Query", "relative_links"]
+
+# A parameter may be there several times.
+Query = Mapping[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +24,9 @@ class Links:
         asset: Of a style sheet or script, for its file name.
     """
 
-    overview: Callable[[Mapping[str, str]], str]
-    detail: Callable[[str, Mapping[str, str]], str]
-    json: Callable[[Mapping[str, str]], str]
+    overview: Callable[[Query], str]
+    detail: Callable[[str, Query], str]
+    json: Callable[[Query], str]
     asset: Callable[[str], str]
 
 
@@ -43,6 +46,6 @@ def relative_links(name: str) -> Links:
     )
 
 
-def _with(address: str, query: Mapping[str, str]) -> str:
+def _with(address: str, query: Query) -> str:
     # Characters that cannot be encoded are replaced: such a link finds no SLO, but the page works.
-    return f"{address}?{urlencode(query, errors='replace')}" if query else address
+    return f"{address}?{urlencode(query, doseq=True, errors='replace')}" if query else address

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, tzinfo
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
-from slo_core.budgets.bucket import Increment
 from slo_core.budgets.burn_rate import burns_at_least
 from slo_core.budgets.notation import number
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, pace_of
@@ -35,12 +34,14 @@ from slo_core.status.state import (
     most_urgent_first,
     waiting_alert,
 )
-from slo_core.status_page.filters import SHOWN_STATES, label_filters, labels_of, own_labels, state_filters
-from slo_core.status_page.last_day import LastDays, sparkline
+from slo_core.status_page.definition_links import link_line
+from slo_core.status_page.filters import States, hidden_note, label_addresses, label_filters, labels_of, state_filters
 from slo_core.status_page.links import Links
-from slo_core.status_page.markup import Node, element, is_web_address, timestamp
+from slo_core.status_page.markup import Node, element, timestamp
+from slo_core.status_page.selection import Selection, own_labels
+from slo_core.status_page.sparklines import Lines
 
-__all__ = ["COLUMNS", "badge", "budget_cell", "burn_list", "overview"]
+__all__ = ["SORTS", "badge", "budget_cell", "burn_list", "overview"]
 
 # Decorative: the text next to them says the same.
 _ICONS: dict[Burning | BudgetState, str] = {
@@ -75,7 +76,7 @@ class _Column(NamedTuple):
     is_biggest_first: bool = False
 
 
-COLUMNS = {
+_COLUMNS = {
     "name": _Column("SLO", lambda snapshot: snapshot.name.casefold()),
     "now": _Column("Burning now", most_urgent_first),
     "state": _Column("Budget", lambda snapshot: most_urgent_first(snapshot)[1:]),
@@ -88,6 +89,8 @@ COLUMNS = {
     "fed": _Column("Last event", lambda snapshot: snapshot.last_event_at or 0.0),
 }
 
+# What the list can be sorted by; with a minus the other way round.
+SORTS = tuple(f"{sign}{name}" for name in _COLUMNS for sign in ("", "-"))
 
 # The columns, and what they are sorted by: some hold two facts.
 _SHOWN = {
@@ -99,6 +102,7 @@ _SHOWN = {
     "success": ("success", "target"),
     "events": ("events", "fed"),
 }
+_PLACE_OF_LINE = tuple(_SHOWN).index("now")
 
 
 def overview(
@@ -106,7 +110,7 @@ def overview(
     *,
     query: Mapping[str, str],
     links: Links,
-    days: LastDays | None = None,
+    lines: Callable[[], Lines] = dict,
     zone: tzinfo = UTC,
 ) -> ET.Element:
     """
@@ -115,44 +119,41 @@ def overview(
     Args:
         snapshots: Every SLO with its snapshot.
         query: `state` shows one state only, of the budget or of what burns now; `sort` is a column, with a minus in front
-            for the other way round; `label` shows the SLOs with that label only: "team=payments".
+            for the other way round; each `label` shows the SLOs with that label only: "team=payments".
         links: The addresses of the page.
-        days: The last day of each; None where it could not be read.
+        lines: Returns the sparklines, by SLO; called when the rows are drawn.
         zone: The time zone that times are written in.
     """
-    asked = query
-    wanted = query.get("state", "")
-    if wanted not in SHOWN_STATES:
-        wanted = ""
-    sort = query.get("sort", "now")
-    if sort.removeprefix("-") not in COLUMNS:
-        sort = "now"
-    # The links of the page repeat the query: without values that are not understood.
-    understood = {"state": bool(wanted), "sort": "sort" in query}
-    query = {name: value for name, value in (("state", wanted), ("sort", sort)) if understood[name]}
     labels = labels_of(snapshots)
-    label = asked.get("label", "")
-    if label in labels:
-        query["label"] = label
-        snapshots = SLOSnapshots(slo for slo in snapshots if label in own_labels(slo[0]))
-    states = [(burning_now(snapshot), budget_state(snapshot)) for _, snapshot in snapshots]
-    shown = [slo for slo, of_slo in zip(snapshots, states, strict=True) if wanted in ("", *of_slo)]
-    key = COLUMNS[sort.removeprefix("-")].key
+    selection = Selection.of(query, labels=labels, sorts=SORTS)
+    sort = selection.sort or "now"
+    everything: list[tuple[SLODefinition, SLOSnapshot, States]] = [
+        (definition, snapshot, (burning_now(snapshot), budget_state(snapshot))) for definition, snapshot in snapshots
+    ]
+    labelled = [slo for slo in everything if selection.takes(slo[0])]
+    shown = [slo for slo in labelled if selection.state in ("", *slo[2])]
+    key = _COLUMNS[sort.removeprefix("-")].key
     shown.sort(key=lambda slo: slo[1].name)
     shown.sort(key=lambda slo: key(slo[1]), reverse=sort.startswith("-"))
-    lines = {} if days is None else days
-    rows = [_row(definition, snapshot, lines.get(definition.name), links, zone) for definition, snapshot in shown]
-    nothing = "No SLO is defined." if not snapshots else f"No SLO is {wanted}."
+    addresses = label_addresses(labels, selection, links)
+    rows = [_row(definition, snapshot, addresses, links, zone) for definition, snapshot, _ in shown]
+    drawn = lines()
+    for row in rows:
+        line = drawn.get(row.attrib["data-slo"])
+        if line is not None:
+            row[_PLACE_OF_LINE].append(line.element())
+    nothing = "No SLO is shown." if snapshots else "No SLO is defined."
     return element(
         "section",
-        state_filters(states, wanted, query, links),
-        label_filters(labels, query, links),
+        state_filters([slo[2] for slo in labelled], selection, links),
+        label_filters(addresses, selection),
+        hidden_note([slo[2] for slo in everything], [slo[2] for slo in shown], selection, links),
         element(
             "div",
             element(
                 "table",
                 element("caption", "SLOs with their remaining error budgets", class_="slo-hidden"),
-                element("thead", element("tr", *(_heading(name, sort, query, links) for name in _SHOWN))),
+                element("thead", element("tr", *(_heading(name, sort, selection, links) for name in _SHOWN))),
                 element("tbody", *rows),
                 class_="slo-table slo-overview slo-cards",
             ),
@@ -166,7 +167,7 @@ def overview(
     )
 
 
-def _heading(column: str, sort: str, query: Mapping[str, str], links: Links) -> ET.Element:
+def _heading(column: str, sort: str, selection: Selection, links: Links) -> ET.Element:
     """The heading of a column: links that sort by what stands in it, and turn the order round where it is the present one."""
     current = sort.removeprefix("-")
     sorted_by = []
@@ -174,30 +175,32 @@ def _heading(column: str, sort: str, query: Mapping[str, str], links: Links) -> 
         turned = f"-{name}" if sort == name else name
         is_current = "true" if name == current else None
         link = element(
-            "a", COLUMNS[name].heading, href=links.overview({**query, "sort": turned}), aria_current=is_current
+            "a", _COLUMNS[name].heading, href=links.overview(selection.query(sort=turned)), aria_current=is_current
         )
         sorted_by.append(link if name == column else element("p", link))
     order = None
     if current in _SHOWN[column]:
-        is_descending = sort.startswith("-") != COLUMNS[current].is_biggest_first
+        is_descending = sort.startswith("-") != _COLUMNS[current].is_biggest_first
         order = "descending" if is_descending else "ascending"
-    class_ = "slo-number" if COLUMNS[column].is_number else None
+    class_ = "slo-number" if _COLUMNS[column].is_number else None
     return element("th", *sorted_by, scope="col", class_=class_, aria_sort=order)
 
 
 def _row(
-    definition: SLODefinition, snapshot: SLOSnapshot, day: Sequence[Increment] | None, links: Links, zone: tzinfo
+    definition: SLODefinition, snapshot: SLOSnapshot, addresses: Mapping[str, str], links: Links, zone: tzinfo
 ) -> ET.Element:
     digits = target_digits(snapshot.target)
     measured = f"{measured_text(definition, snapshot)} measured"
     start = definition.own_span(at=snapshot.at, until=snapshot.at).start
     is_partly = snapshot.data_since > start
     success = percent(snapshot.success_ratio, digits + 1) if snapshot.has_data else NOTHING
-    target = f"of {percent(snapshot.target, digits)} in {any_window_text(definition)}"
-    gone = time_left_text(snapshot)
-    exhausted = (
-        None if gone == NOTHING else element("p", gone if snapshot.time_to_exhaustion == 0 else f"gone in {gone}")
-    )
+    latency = None if definition.http is None else definition.http.latency_seconds
+    within = "" if latency is None else f" within {number(latency, 'g')} s"
+    target = f"of {percent(snapshot.target, digits)}{within} in {any_window_text(definition)}"
+    lasts, gone = snapshot.time_to_exhaustion, time_left_text(snapshot)
+    # A rolling window forgets: at a pace that takes longer its budget is never gone.
+    is_gone_in_time = lasts is not None and lasts < snapshot.window_seconds
+    exhausted = element("p", f"gone in {gone}" if lasts else gone) if is_gone_in_time else None
     bad = element("p", f"{number(snapshot.failures)} bad") if snapshot.has_data else None
     return element(
         "tr",
@@ -205,10 +208,10 @@ def _row(
             "th",
             element("a", element("bdi", snapshot.name), href=links.detail(snapshot.name, {})),
             element("p", definition.description, dir="auto") if definition.description else None,
-            _links(definition, links),
+            _links(definition, addresses),
             scope="row",
         ),
-        _cell("now", *_now(snapshot), sparkline(definition, day, at=snapshot.at)),
+        _cell("now", *_now(snapshot)),
         _cell("state", badge(budget_state(snapshot))),
         _cell("budget", *budget_cell(snapshot), exhausted),
         _cell("burn", burn_list(snapshot)),
@@ -218,20 +221,16 @@ def _row(
     )
 
 
-def _links(definition: SLODefinition, links: Links) -> ET.Element | None:
-    """The runbook and the labels, each of which leads to the SLOs that share it."""
-    nodes: list[Node] = []
-    if is_web_address(definition.runbook):
-        nodes.append(element("a", "runbook", href=definition.runbook, rel="noreferrer"))
-    nodes += [element("a", label, href=links.overview({"label": label})) for label in own_labels(definition)]
-    spaced = [part for node in nodes for part in (" ", node)][1:]
-    return element("p", *spaced) if spaced else None
+def _links(definition: SLODefinition, addresses: Mapping[str, str]) -> ET.Element | None:
+    """The runbook, the dashboard and the labels, each of which leads to the SLOs that share it."""
+    labels = [element("a", label, href=addresses[label]) for label in own_labels(definition)]
+    return link_line(definition, *labels)
 
 
 def _cell(column: str, *content: Node) -> ET.Element:
     """A cell that repeats its heading: on a phone a row is a card without headings."""
-    class_ = "slo-number" if COLUMNS[column].is_number else None
-    return element("td", *content, class_=class_, data_label=COLUMNS[column].heading)
+    class_ = "slo-number" if _COLUMNS[column].is_number else None
+    return element("td", *content, class_=class_, data_label=_COLUMNS[column].heading)
 
 
 def badge(state: Burning | BudgetState) -> ET.Element:

@@ -23,15 +23,17 @@ from slo_core.objectives.definition import SLODefinition
 from slo_core.status.json_view import history_json, status_json
 from slo_core.status.state import FIRING_STATES, Burning, burning_now
 from slo_core.status_page.changes import change_list, changes_json, marks_in
+from slo_core.status_page.definition_links import link_line
 from slo_core.status_page.detail import CHARTS, alert_table, history_table, range_choices, series_names
 from slo_core.status_page.facts import facts
-from slo_core.status_page.filters import SHOWN_STATES, labels_of
+from slo_core.status_page.filters import labels_of
 from slo_core.status_page.headline import firing_rules, headline
-from slo_core.status_page.last_day import LastDays, last_days
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
-from slo_core.status_page.overview import COLUMNS, overview
-from slo_core.status_page.query import PageQuery, choice_problem, json_problems
+from slo_core.status_page.overview import SORTS, overview
+from slo_core.status_page.query import PageQuery, choice_problem, json_problems, label_problems
+from slo_core.status_page.selection import SHOWN_STATES
+from slo_core.status_page.sparklines import Sparklines
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.shared_read import SharedRead
@@ -40,7 +42,6 @@ from slo_core.tracking.tracker import SLOTracker
 __all__ = ["PageContent", "StatusPage"]
 
 REFRESH_SECONDS = 15
-_DAYS_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,11 @@ class StatusPage:
         registry: The SLOs.
     """
 
-    __slots__ = ("_days", "_pasts", "_shared_days", "registry")
+    __slots__ = ("_pasts", "_sparklines", "registry")
 
     def __init__(self, registry: SLORegistry) -> None:
         self.registry = registry
-        self._shared_days = registry.internals.shared(partial(last_days, registry))
-        # When they were read, by the monotonic clock.
-        self._days: tuple[float, LastDays | None] = (0.0, None)
+        self._sparklines = Sparklines(registry)
         # By SLO: requests for its page at about the same time share one read.
         self._pasts: dict[str, SharedRead[_Past]] = {}
 
@@ -93,27 +92,26 @@ class StatusPage:
         The list of all SLOs.
 
         Args:
-            query: Of the address: `state`, `sort`.
+            query: Of the address: `state`, `sort`, any number of `label`.
             links: The addresses of the page.
             zone: The time zone that times are written in.
         """
         title = f"Service level objectives of {self.registry.service}"
         try:
             snapshots = self.registry.internals.read_shared()
-            days = self._read_days()
         except Exception as exc:  # the page says so
             return PageContent(title, html_of(_frame(self._away(exc), is_up=False)))
-        tables = overview(snapshots, query=query, links=links, days=days, zone=zone)
+        lines = self._sparklines.begin()
+        tables = overview(snapshots, query=query, links=links, lines=lines, zone=zone)
         at = max((snapshot.at for _, snapshot in snapshots), default=time.time())
         missing = [element("p", reason, class_="slo-note", role="alert", dir="auto") for reason in snapshots.unreadable]
         burning = [burning_now(snapshot) for _, snapshot in snapshots]
         counts = [(state, burning.count(state)) for state in FIRING_STATES if state in burning]
-        sorts = [f"{sign}{name}" for name in COLUMNS for sign in ("", "-")]
         asked = _questions(
             query,
             choice_problem(query, "state", SHOWN_STATES),
-            choice_problem(query, "sort", sorts),
-            choice_problem(query, "label", labels_of(snapshots) or ("none, because no SLO has a label",)),
+            choice_problem(query, "sort", SORTS),
+            *label_problems(query, labels_of(snapshots)),
         )
         return PageContent(
             title,
@@ -167,6 +165,7 @@ class StatusPage:
                 zone,
                 began=mark_before_burn(definition, snapshot, timeline, marks),
             ),
+            link_line(definition),
             *self._notes(),
             alert_table(definition, rules, zone),
             change_list(
@@ -223,16 +222,6 @@ class StatusPage:
         past = history(definition, snapshot, timeline, range_seconds=seconds)
         changes = changes_json(definition, snapshot, timeline, past, marks)
         return {**view, "note": self._note(), "history": history_json(past), **changes}
-
-    def _read_days(self) -> LastDays:
-        """The last days, those of a shared store not older than half a minute: a bar of theirs is half an hour."""
-        if self.registry.store.scope == "process":
-            return last_days(self.registry)
-        read_at, days = self._days
-        if days is None or not 0 <= time.monotonic() - read_at < _DAYS_SECONDS:
-            days = self._shared_days()
-            self._days = (time.monotonic(), days)
-        return days
 
     def _past(self, tracker: SLOTracker) -> _Past:
         store = self.registry.store
@@ -298,7 +287,9 @@ def _questions(query: Mapping[str, str], *problems: Problem | None) -> list[Node
     """Notes on parameters of the address that are not understood: the page shows what it shows without them."""
     repeated = query.problems if isinstance(query, PageQuery) else ()
     known = [problem for problem in (*repeated, *problems) if problem is not None]
-    return [element("p", f"In the address, {problem}.", class_="slo-note", role="status") for problem in known]
+    texts = [f"In the address, {problem}" for problem in known]
+    ended = [text if text.endswith("?") else f"{text}." for text in texts]
+    return [element("p", text, class_="slo-note", role="status") for text in ended]
 
 
 def _frame(*content: Node, is_up: bool = True, searchable: bool = False) -> ET.Element:
@@ -306,7 +297,8 @@ def _frame(*content: Node, is_up: bool = True, searchable: bool = False) -> ET.E
     tools: list[Node] = []
     if searchable:
         box = element("input", type="search", id="slo-search", autocomplete="off")
-        tools.append(element("label", "Find ", box))
+        # The script says there which SLOs that page do not match.
+        tools += [element("label", "Find ", box), element("span", role="status", id="slo-unmatched")]
     tools += [
         element("button", "Pause", type="button", id="slo-pause", aria_pressed="false"),
         # The first part is for routine messages, the second for those that screen readers announce.

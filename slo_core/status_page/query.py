@@ -7,10 +7,10 @@ from urllib.parse import parse_qsl
 
 from slo_core.errors import Problem, nearest
 
-__all__ = ["PageQuery", "choice_problem", "json_problems"]
+__all__ = ["PageQuery", "choice_problem", "json_problems", "label_problems", "labels_asked"]
 
 _JSON_PARAMETERS = ("slo", "range")
-_PARAMETERS = (*_JSON_PARAMETERS, "state", "sort", "label")
+_PARAMETERS = (*_JSON_PARAMETERS, "state", "sort")
 
 # A message repeats no more of a value.
 _LONGEST_SHOWN = 60
@@ -24,23 +24,45 @@ class PageQuery(dict[str, str]):
         text: The raw query string.
 
     Attributes:
-        problems: Parameters that are there with different values.
+        labels: Every `label`: several of them may be chosen.
+        problems: Other parameters that are there with different values.
     """
 
-    __slots__ = ("problems",)
+    __slots__ = ("labels", "problems")
 
     def __init__(self, text: str) -> None:
         super().__init__()
         values: dict[str, dict[str, None]] = {}
+        labels: dict[str, None] = {}
         for name, value in parse_qsl(text, keep_blank_values=True):
             self[name] = value
+            if name == "label":
+                labels[value] = None
             if name in _PARAMETERS:
                 values.setdefault(name, {})[value] = None
+        self.labels = tuple(labels)
         self.problems = tuple(
             Problem(name, f"expected one value, got {' and '.join(_shown(value) for value in list(given)[:2])}")
             for name, given in values.items()
             if len(given) > 1
         )
+
+
+def labels_asked(query: Mapping[str, str]) -> tuple[str, ...]:
+    """The labels that a query asks for, each once."""
+    if isinstance(query, PageQuery):
+        return query.labels
+    return (query["label"],) if "label" in query else ()
+
+
+def label_problems(query: Mapping[str, str], known: Collection[str]) -> Iterator[Problem]:
+    """The problem with each label that no SLO has."""
+    for label in labels_asked(query):
+        if label not in known:
+            near = nearest(label[:_LONGEST_SHOWN], known)
+            yield Problem(
+                "label", f"expected a label of an SLO{'' if known else ', and none has any'}, got {_shown(label)}", near
+            )
 
 
 def choice_problem(query: Mapping[str, str], name: str, known: Collection[str]) -> Problem | None:

@@ -26,6 +26,7 @@ _COUNTING_FIELDS = (
 # Fields that came later. Their defaults are not written: then a version that does not know them reads the text, and the
 # fingerprint of a definition without them stays as it was.
 _LATER_COUNTING_FIELDS = ("ignored_statuses",)
+_LATER_TEXTS = ("dashboard",)
 
 
 def stored_definition(definition: SLODefinition) -> str:
@@ -50,6 +51,7 @@ def stored_definition(definition: SLODefinition) -> str:
         "runbook": definition.runbook,
         "alert_rules": None if rules is None else [_rule_fields(rule) for rule in rules],
         "http": _http_fields(definition.http),
+        **{name: text for name in _LATER_TEXTS if (text := getattr(definition, name))},
     }
     return json.dumps(fields, sort_keys=True, ensure_ascii=True)
 
@@ -82,6 +84,7 @@ def definition_from_stored(text: str) -> SLODefinition:
             kind=fields["kind"],
             labels=fields["labels"],
             runbook=fields["runbook"],
+            **{name: fields[name] for name in _LATER_TEXTS if name in fields},
             alert_rules=None if rules is None else tuple(_rule_from(rule) for rule in rules),
             http=None if http is None else _http_from(http),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -185,6 +186,18 @@ class SharedRead(Generic[T]):
             StoreError: It took too long, or reads hang; or as the read raises.
             Exception: Any other exception of the read.
         """
+        return self.begin()()
+
+    def begin(self) -> Callable[[], T]:
+        """
+        Have a read begin after this call, without waiting for it.
+
+        Returns:
+            A function that waits: it returns and raises as a call does.
+
+        Raises:
+            StoreError: The store was away a moment ago, or reads hang.
+        """
         self._forks.notice()
         with (change := self._change.get()):
             now = self._monotonic()
@@ -195,6 +208,11 @@ class SharedRead(Generic[T]):
             if self._next is None:
                 self._next = _Result()
             result = self._next
+            self._ensure_thread(change, now)
+        return partial(self._value_of, result, deadline)
+
+    def _value_of(self, result: _Result[T], deadline: float) -> T:
+        with (change := self._change.get()):
             while not result.is_there:
                 now = self._monotonic()
                 if now >= deadline:

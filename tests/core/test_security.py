@@ -157,7 +157,7 @@ def test_no_other_site_may_frame_the_page(registry: SLORegistry) -> None:
 )  # fmt: skip
 def test_only_addresses_of_the_web_are_links(clock: FakeClock, runbook: str) -> None:
     """However a browser would read them; they are shown as text."""
-    registry = SLORegistry.from_config({"a": {"target": "99%", "runbook": runbook}}, clock=clock)
+    registry = SLORegistry.from_config({"a": {"target": "99%", "runbook": runbook, "dashboard": runbook}}, clock=clock)
 
     html = StatusPage(registry).detail("a", {}, links=relative_links("slo")).html
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from screenshots import take_screenshots
+from incident_service import PAGING, definitions
+from screenshots import INCIDENT_PICTURES, take_screenshots
 
 
 def test_the_pictures_can_be_made_anew(tmp_path: Path) -> None:
@@ -24,3 +25,10 @@ def test_the_pictures_can_be_made_anew(tmp_path: Path) -> None:
             # There is more paper than ink.
             (_, paper) = max(picture.convert("L").getcolors())
         assert paper > 200 if "light" in path.name else paper < 50
+
+
+def test_an_incident_is_one_among_200_slos() -> None:
+    """Eight pictures: list and page, on a phone and a desk, light and dark; their names are those of the SLOs."""
+    assert len({name for name, *_ in INCIDENT_PICTURES}) == 8
+    assert len(definitions()) == 200
+    assert PAGING in {definition.name for definition in definitions()}

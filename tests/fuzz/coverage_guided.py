@@ -36,7 +36,7 @@ with atheris.instrument_imports(include=["slo_core", "yaml", "tomllib", "prometh
 KEYS = [
     "name", "target", "window", "timezone", "description", "kind", "burn_rate_windows", "burn_rate_threshold",
     "alert_rules",
-    "labels", "runbook", "routes", "views", "methods", "exclude", "latency", "bad_statuses", "client_disconnect",
+    "labels", "runbook", "dashboard", "routes", "views", "methods", "exclude", "latency", "bad_statuses", "client_disconnect",
     "unmatched",
     "long_window", "short_window", "severity", "burn_rate", "budget_share", "min_failures",
 ]  # fmt: skip

@@ -47,7 +47,7 @@ keys = st.one_of(
         [
             "name", "target", "window", "timezone", "description", "kind", "burn_rate_windows", "burn_rate_threshold",
             "alert_rules", "labels", "runbook", "alerts", "routes", "views", "methods", "exclude", "latency", "latency_of",
-            "latency_failures", "bad_statuses", "classify", "client_disconnect", "unmatched", "long_window",
+            "latency_failures", "bad_statuses", "classify", "client_disconnect", "unmatched", "long_window", "dashboard",
             "short_window",
             "severity", "burn_rate", "budget_share", "min_failures", "target ", "Target", "windwo",
         ]
@@ -62,7 +62,7 @@ options = st.fixed_dictionaries(
         (
             "name", "window", "timezone", "description", "kind", "burn_rate_windows", "burn_rate_threshold",
             "alert_rules", "labels", "runbook", "alerts", "routes", "views", "methods", "exclude", "latency", "latency_of",
-            "latency_failures", "bad_statuses", "client_disconnect", "unmatched",
+            "latency_failures", "bad_statuses", "client_disconnect", "unmatched", "dashboard",
         ),
         nested,
     ),

@@ -1,4 +1,8 @@
-"""The README's pictures: `python tests/support/screenshots.py docs/screenshots`, or `tox run -e screenshots`."""
+"""
+The pictures of the page: `python tests/support/screenshots.py docs/screenshots`, or `tox run -e screenshots`.
+
+Those of the README show six SLOs in Django's admin; the others 200 SLOs in an incident, for a phone and a desk.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from browser import new_context, open_browser
+from incident_service import PAGING
 from slo_servers import HOST, free_port, python, start_server
 
-__all__ = ["PICTURES", "take_screenshots"]
+__all__ = ["INCIDENT_PICTURES", "PICTURES", "take_incident_screenshots", "take_screenshots"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOP = ROOT / "example_projects" / "django_shop"
@@ -29,6 +34,13 @@ PICTURES = tuple(
     for scheme in ("light", "dark")
 )
 WIDTH, MARGIN = 1200, 12
+# File name, query, width and height that are shown, colours.
+INCIDENT_PICTURES = tuple(
+    (f"incident-{name}-{width}-{scheme}.png", query, width, height, scheme)
+    for name, query, heights in (("list", "", (1500, 1100)), ("detail", f"?slo={PAGING}", (2100, 1300)))
+    for width, height in zip((390, 1280), heights, strict=True)
+    for scheme in ("light", "dark")
+)
 # Enough for a page of few colours, and half the size.
 COLOURS = 256
 
@@ -60,6 +72,25 @@ def take_screenshots(folder: Path) -> list[Path]:
             clip = {"x": 0, "y": 0, "width": WIDTH, "height": box["y"] + box["height"] + MARGIN}
             taken.append(folder / name)
             taken[-1].write_bytes(_small(page.screenshot(clip=clip)))
+    return taken
+
+
+def take_incident_screenshots(folder: Path) -> list[Path]:
+    """The pictures of a list of 200 SLOs, and of one of them, in an incident; arguments as for `take_screenshots`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = []
+    with open_browser() as browser, _shop_in_an_incident() as url:
+        for name, query, width, height, scheme in INCIDENT_PICTURES:
+            size = {"width": width, "height": height}
+            context = new_context(browser, locale="en-GB", timezone_id="UTC", viewport=size, color_scheme=scheme)
+            page = context.new_page()
+            page.goto(f"{url}/slo{query}")
+            if query:
+                page.wait_for_selector(".slo-chart canvas >> nth=2")
+            page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            taken.append(folder / name)
+            taken[-1].write_bytes(_small(page.screenshot()))
+            context.close()
     return taken
 
 
@@ -100,6 +131,17 @@ def _shop() -> Iterator[str]:
             yield server.url
 
 
+@contextmanager
+def _shop_in_an_incident() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="slo-showcase-") as folder:
+        port = free_port()
+        command = python(str(SUPPORT / "incident_service.py"), str(port), folder)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(SUPPORT), os.environ.get("PYTHONPATH", "")])}
+        with start_server(command, port=port, ready="/slo", env=environment) as server:
+            yield server.url
+
+
 if __name__ == "__main__":
-    for path in take_screenshots(Path(sys.argv[1])):
+    pictures = Path(sys.argv[1])
+    for path in (*take_screenshots(pictures), *take_incident_screenshots(pictures)):
         print(f"{path}: {path.stat().st_size / 1000:.0f} KB")

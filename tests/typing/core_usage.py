@@ -109,6 +109,7 @@ def define() -> None:
         ),
         labels={"team": "payments"},
         runbook="https://example.com/runbook",
+        dashboard="https://example.com/dashboard",
     )
     SLODefinition("orders", 0.99, http=HTTPRule(methods=("POST",), bad_statuses=("5xx", 429), latency_of="total"))
     SLODefinition("monthly", 0.999, window="month", timezone="Europe/Berlin", kind="custom")

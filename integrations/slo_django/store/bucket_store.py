@@ -168,7 +168,7 @@ class DjangoBucketStore:
         """Buckets with events, oldest first, all of one moment."""
         wanted = [(self._batch_writer.key(query.slo), each) for query in queries for each in query.ranges]
         with self._database.reading() as transaction:
-            series = iter(read_series(transaction, self._tables, wanted))
+            series = iter(read_series(transaction, self._tables, self._database.dialect.vendor, wanted))
         return [tuple(next(series) for _ in query.ranges) for query in queries]
 
     def keep_periods(self, periods: Sequence[ClosedPeriod]) -> None:

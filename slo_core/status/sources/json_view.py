@@ -110,6 +110,7 @@ def _slo(entry: Mapping[str, Any]) -> tuple[SLODefinition, SLOSnapshot]:
         description=entry["description"],
         labels=entry["labels"],
         runbook=entry["runbook"],
+        dashboard=entry.get("dashboard", ""),  # missing in older versions
     )
     reading = Reading(
         counts=tuple(counts.values()),

@@ -125,8 +125,8 @@ def services_of_metrics(text: str, *, address: str, at: float) -> list[ServiceSt
     """
     Every service that a page shows.
 
-    The metrics hold no descriptions, runbooks or alert factors. Those of older versions hold the length of a window only, by
-    which a calendar month reads as 30 days: such numbers decide nothing.
+    The metrics hold no descriptions, runbooks, dashboards or alert factors. Those of older versions hold the length of a
+    window only, by which a calendar month reads as 30 days: such numbers decide nothing.
 
     Args:
         text: In Prometheus' text format.

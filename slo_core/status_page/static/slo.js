@@ -8,6 +8,7 @@
   const [routine, aloud] = document.getElementById("slo-message").children;
   const pause = document.getElementById("slo-pause");
   const search = document.getElementById("slo-search");
+  const unmatched = document.getElementById("slo-unmatched");
   const seconds = Number(page.dataset.refresh) || 15;
   const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
   const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -59,11 +60,15 @@
 
   function filter() {
     if (!search) return;
+    let paging = 0;
     const words = search.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
     for (const row of live().querySelectorAll("tr[data-slo]")) {
       const text = row.textContent.toLocaleLowerCase();
       row.hidden = !words.every((word) => text.includes(word));
+      if (row.hidden && row.querySelector(".slo-paging")) paging += 1;
     }
+    // What pages is never hidden without a word.
+    unmatched.textContent = paging ? paging + (paging === 1 ? " SLO that pages does" : " SLOs that page do") + " not match." : "";
   }
 
   // Screen readers announce each change of `aloud`, so routine messages do not go there.
@@ -240,7 +245,9 @@
 
   function chartsOf(view) {
     const past = view.history;
-    const bars = uPlot.paths.bars({ size: [0.9, 40] });
+    // A bar is as wide as the least distance of two ends, and the last step ends now: there it ends when it will be over.
+    const bars = uPlot.paths.bars({ size: [0.9, 40], align: -1 });
+    const steps = past.end.map((end, index) => (index ? Math.max(end, past.end[index - 1] + past.step_seconds) : end));
     const allowed = 1 - view.slos[0].target;
     const total = past.good.map((good, index) => good + past.bad[index]);
     const hues = ["--slo-a", "--slo-b", "--slo-c", "--slo-d"];
@@ -266,10 +273,10 @@
         axes: axes(percentTick),
         // The number of events has no axis: it stands in the legend.
         scales: { y: { range: (_, low, high) => [0, Math.max(2 * allowed, high)] }, count: {} },
-        series: [ends, line("bad", "--slo-bad", share, { paths: bars, fill: colour("--slo-bad"), width: 0 }),
+        series: [{ ...ends, value: (_, raw, series, index) => when(past.end[index]) }, line("bad", "--slo-bad", share, { paths: bars, fill: colour("--slo-bad"), width: 0 }),
           line("allowed", "--slo-quiet", share, { dash: [6, 4], width: 1 }),
           line("events", "--slo-good", whole, { scale: "count", paths: () => null, width: 0 })],
-        data: [past.end, past.bad.map((bad, index) => (total[index] ? bad / total[index] : null)),
+        data: [steps, past.bad.map((bad, index) => (total[index] ? bad / total[index] : null)),
           past.end.map(() => allowed), total],
       },
       burn: {

@@ -179,13 +179,14 @@ def test_every_option_finds_its_place() -> None:
         window="week", timezone="Asia/Kathmandu", description="words", unmatched=True, latency="1s", latency_of="total",
         latency_failures="ignore", kind="http", routes=["/x"], views=["v"], exclude=["/y"], methods=["get"],
         bad_statuses=["5xx", 429], classify=classify_everything, client_disconnect="bad", burn_rate_windows=["1h"],
-        burn_rate_threshold=2, alert_rules=[], labels={"team": "shop"}, runbook="https://example.com",
+        burn_rate_threshold=2, alert_rules=[], labels={"team": "shop"}, runbook="https://example.com", dashboard="https://board",
     )  # fmt: skip
 
     assert definition == SLODefinition(
         "a", 0.999, window="week", timezone="Asia/Kathmandu", description="words", kind="http",
         burn_rate_windows=(3600,), burn_rate_threshold=2, alert_rules=(), labels={"team": "shop"},
         runbook="https://example.com",
+        dashboard="https://board",
         http=HTTPRule(
             routes=("/x",), views=("v",), exclude=("/y",), methods=("GET",), latency_seconds=1.0, latency_of="total",
             latency_failures="ignore", bad_statuses=("5xx", 429), classify=classify_everything, client_disconnect="bad",

@@ -209,7 +209,7 @@ def test_a_timezone_is_an_iana_name(zone: object) -> None:
     assert "pip install tzdata" in problem
 
 
-@pytest.mark.parametrize("field", ["description", "runbook"])
+@pytest.mark.parametrize("field", ["description", "runbook", "dashboard"])
 def test_texts_are_texts(field: str) -> None:
     """A number is a mistake."""
     assert problems_of(**{field: 5}) == [f"SLODefinition.{field}: expected text, got 5"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -92,7 +93,7 @@ def test_an_old_prometheus_can_be_spared_what_it_does_not_know(nothing: Any) -> 
 
 
 def test_people_are_told_where_to_look_and_what_it_is_about() -> None:
-    """Dashboard, and runbook and description of the SLO, which its information series holds; without them nothing."""
+    """Dashboard of the SLO or of all, runbook and description: those of the SLO stand in its information series."""
     slo = SLODefinition("a", 0.999, runbook="https://run/book", description="People can pay.")
     rule_set = rules(slo, dashboard_url="https://dash/board")
 
@@ -109,6 +110,10 @@ def test_people_are_told_where_to_look_and_what_it_is_about() -> None:
     assert info["labels"]["slo_runbook"] == "https://run/book"
     assert info["labels"]["slo_description"] == "People can pay."
     assert list(plain["annotations"]) == ["summary", "description"]
+    (own,) = alerts(
+        rules(replace(slo, dashboard="https://dash/a"), dashboard_url="https://dash/board"), "SLOBudgetExhausted"
+    )
+    assert 'label "slo_dashboard"' in own["annotations"]["dashboard_url"]
     assert "slo_description" not in plain["annotations"]["description"]
 
 

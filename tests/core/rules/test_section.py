@@ -64,12 +64,13 @@ def test_shared_rules_compare_with_the_same_numbers_as_rules_of_ones_own(target:
         SLODefinition("b", 0.999, window="month"),
         SLODefinition("b", 0.999, burn_rate_windows=(7200, 21600)),
         SLODefinition("b", 0.999, runbook="https://wiki.example/run"),
+        SLODefinition("b", 0.999, dashboard="https://grafana.example/d/b"),
         SLODefinition("b", 0.999, alert_rules=()),
         SLODefinition("b", 0.5),
     ],
 )
 def test_slos_that_differ_in_more_than_numbers_and_texts_share_no_rules(other: SLODefinition) -> None:
-    """Their windows, alert rules, or a runbook; a target of 50 % leaves no rule that could fire."""
+    """Their windows, alert rules, a runbook or a dashboard; a target of 50 % leaves no rule that could fire."""
     assert len(sections(SLODefinition("a", 0.999), other)) == 2
 
 

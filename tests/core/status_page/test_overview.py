@@ -205,4 +205,4 @@ def test_the_last_day_is_a_line_of_bars(clock):
 
     assert "last 24 h: at worst 10.0x in half an hour" in html
     # Bars of two units: from the right, 48 of them.
-    assert re.findall(r'd="(M[^"]+)"', html) == ["M12 20h2M52 20h2", "M13 20v-2M53 20v-14"]
+    assert re.findall(r'd="(M[^"]+)"', html) == ["M12 20h2M52 20h2", "M13 20v-2", "M53 20v-14"]

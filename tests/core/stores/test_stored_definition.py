@@ -19,6 +19,7 @@ FULL = SLODefinition(
     description="Paying works.",
     labels={"team": "money"},
     runbook="https://example.org/run",
+    dashboard="https://example.org/board",
     alert_rules=(
         AlertRule("1h", "5m", severity="page", burn_rate=14.4, min_failures=5),
         AlertRule("6h", "30m", severity="ticket", budget_share=0.05),
@@ -93,6 +94,11 @@ def test_a_newer_document_is_refused() -> None:
     """With what to do."""
     with pytest.raises(StoreError, match="version 2, this slo-suite knows 1: upgrade it"):
         definition_from_stored(stored_definition(FULL).replace('"version": 1', '"version": 2'))
+
+
+def test_a_dashboard_is_written_only_where_there_is_one() -> None:
+    """The text of a definition without one stays as it was, and a version before it reads that of any other."""
+    assert "dashboard" not in stored_definition(SLODefinition("a", 0.9))
 
 
 def test_ignored_statuses_are_written_only_where_there_are_some() -> None:

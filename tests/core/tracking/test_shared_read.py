@@ -465,3 +465,16 @@ def test_a_store_of_this_process_is_read_at_its_own_instant() -> None:
         totals.append(snapshot.total)
 
     assert totals == [1, 2, 3]
+
+
+def test_a_reader_may_do_something_else_meanwhile(clock: Arrivals, reads: Reads) -> None:
+    """A read that was begun runs; what waits for it gets the value of that very read."""
+    read = shared(reads, clock)
+
+    wait = read.begin()
+    reads.wait_for(0)
+    reads.let_end(0)
+
+    assert wait() == 0
+    assert wait() == 0
+    assert len(reads.began) == 1

@@ -13,7 +13,9 @@ from slo_core.testing import FakeClock
 def registry(clock: FakeClock) -> SLORegistry:
     """Five SLOs of different kinds, with events of five days."""
     registry = SLORegistry(FleetMemory(clock=clock), service="shop", clock=clock)
-    registry.define(SLODefinition("met", 0.999, description="d", labels={"team": "x"}, runbook="https://r"))
+    registry.define(
+        SLODefinition("met", 0.999, description="d", labels={"team": "x"}, runbook="https://r", dashboard="https://d")
+    )
     registry.define(
         SLODefinition(
             "burning", 0.999, alert_rules=(AlertRule("1h", "5m", severity="page", burn_rate=14.4, min_failures=1),)

@@ -32,6 +32,7 @@ def test_what_is_read_from_the_metrics_is_what_the_json_says(registry: SLORegist
         "service",
         "description",
         "runbook",
+        "dashboard",
         "last_event_at",
         "alerts",
         "burning_now",
