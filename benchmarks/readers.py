@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.contest import Result, compete, hold_to, print_table
 from benchmarks.servers import HOST, MissingServerError, redis_server
-from benchmarks.stores import CLOSED, SLO_COUNT, definitions, fill, open_django_store, open_stores
+from benchmarks.stores import CLOSED, SLO_COUNT, definitions, fill, mysql_driver, open_django_store, open_stores
 from slo_core import SLORegistry
 from slo_core.metrics.view import MetricsView
 from slo_core.stores.open import bucket_store_from_url
@@ -126,6 +126,8 @@ def _scrapes(rounds: int) -> None:
         f"processor time of a scrape of {SLO_COUNT} SLOs full of 30 days",
         results, reference=next(iter(results)), unit="ms",
     )  # fmt: skip
+    if "MariaDB (Django)" in results:
+        print(f"  the driver for MariaDB is {mysql_driver()}")
     for name, result in results.items():
         least, median = result.minimum * 1e3, result.median * 1e3
         measured = f"{least:.1f} ms (median {median:.1f} ms)"

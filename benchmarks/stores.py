@@ -99,13 +99,24 @@ def open_stores() -> Iterator[tuple[dict[str, BucketStore], str | None]]:
         yield stores, url
 
 
+def mysql_driver() -> str:
+    """The driver for MariaDB, made ready for Django: mysqlclient, which Django recommends; without it PyMySQL in its place."""
+    try:
+        import MySQLdb
+    except ImportError:
+        import pymysql
+
+        pymysql.install_as_MySQLdb()
+        import MySQLdb
+    return "PyMySQL" if MySQLdb.__name__ == "pymysql" else "mysqlclient"
+
+
 def _set_up_django(databases: dict[str, dict[str, object]]) -> None:
     import django
-    import pymysql
     from django.conf import settings
     from django.core.management import call_command
 
-    pymysql.install_as_MySQLdb()
+    mysql_driver()
     settings.configure(INSTALLED_APPS=["slo_django"], DATABASES=databases, USE_TZ=True, SLO_STORE="memory://")
     django.setup()
     for alias in databases:

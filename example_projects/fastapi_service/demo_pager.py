@@ -6,7 +6,6 @@ import json
 import shutil
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,10 +14,11 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from slo_core.cli import main as slo
+
 __all__ = ["Call", "Pager", "free_port", "running_pager", "stopped"]
 
 HOST = "127.0.0.1"
-STOP_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,13 @@ class Pager:
 
 
 @contextmanager
-def running_pager(service_port: int, folder: Path) -> Iterator[Pager]:
+def running_pager(service_port: int, service: str, folder: Path) -> Iterator[Pager]:
     """
     Watch the service until the `with` block ends; without both programs the telephone stays silent.
 
     Args:
         service_port: Where the service answers.
+        service: Its name.
         folder: For their files.
     """
     pager = Pager()
@@ -73,15 +74,15 @@ def running_pager(service_port: int, folder: Path) -> Iterator[Pager]:
                 }
             )
         )
-        rules = [sys.executable, "-m", "slo_core.cli", "rules", "main:SLO_DEFINITIONS", "--scope", "host"]
-        rules += ["--out", str(folder / "rules.yml")]
-        subprocess.run(rules, cwd=Path(__file__).parent, capture_output=True, check=True)
+        rules = ["rules", "main:SLO_DEFINITIONS", "--service", service, "--scope", "host"]
+        if slo([*rules, "--out", str(folder / "rules.yml")]):
+            raise RuntimeError("no rules for Prometheus could be written")
         (folder / "prometheus.yml").write_text(
             json.dumps(
                 {
                     "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
                     "scrape_configs": [
-                        {"job_name": "payments", "static_configs": [{"targets": [f"{HOST}:{service_port}"]}]}
+                        {"job_name": service, "static_configs": [{"targets": [f"{HOST}:{service_port}"]}]}
                     ],
                     "rule_files": ["rules.yml"],
                     "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"{HOST}:{of_alertmanager}"]}]}]},
@@ -96,7 +97,7 @@ def running_pager(service_port: int, folder: Path) -> Iterator[Pager]:
             name = "prometheus" if program == prometheus else "alertmanager"
             command = [program, f"--config.file={name}.yml", f"{storage}={name}", f"{listen}:{port}", *options]
             quiet = subprocess.DEVNULL
-            process = subprocess.Popen(command, cwd=folder, stdin=quiet, stdout=quiet, stderr=quiet)
+            process = subprocess.Popen(command, cwd=folder, stdin=quiet, stdout=quiet, stderr=quiet, process_group=0)
             stack.callback(stopped, process)
         pager.is_real = True
         yield pager
@@ -127,13 +128,9 @@ def _telephone(pager: Pager) -> Iterator[str]:
 
 
 def stopped(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process, and wait until it is gone."""
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    """Stop a process without asking: nothing that it could still write is kept, and at Ctrl-C nobody likes to wait."""
+    process.kill()
+    process.wait()
 
 
 def free_port() -> int:

@@ -21,16 +21,17 @@ TRAFFIC = {"availability": (52, 8), "checkout": (16, 60), "checkout-latency": (1
 INCIDENTS = ((9 * 24.0, 0.75, 0.12), (26.0, 0.5, 0.06))
 
 
-def write_past(store: str, definitions: Mapping[str, Mapping[str, object]]) -> None:
+def write_past(store: str, service: str, definitions: Mapping[str, Mapping[str, object]]) -> None:
     """
     Write the past into a store, as the service itself would have.
 
     Args:
         store: Its URL.
-        definitions: Those of the service.
+        service: The name of the service.
+        definitions: Its SLOs.
     """
     chance = random.Random(30)
-    with SLORegistry.from_config(definitions, store=store) as registry:
+    with SLORegistry.from_config(definitions, store=store, service=service) as registry:
         now = time.time()
         for quarter in range(int(DAYS * 86_400 / QUARTER_HOUR), 0, -1):
             at = now - quarter * QUARTER_HOUR

@@ -83,6 +83,7 @@ app.include_router(shop)
 registry = instrument(
     app,
     SLO_DEFINITIONS,
+    service=os.environ.get("SLO_SERVICE", "default"),
     # With several workers: SLO_STORE=sqlite:///slo.db
     store=os.environ.get("SLO_STORE", "memory://"),
     # The status page for people: every SLO, its charts and alerts. /metrics for Prometheus is there by default.

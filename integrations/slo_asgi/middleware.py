@@ -96,7 +96,6 @@ class WireObserver:
         if served is None:
             return await self.app(scope, receive, send)
         served.observer = self
-        served.scope = scope
         served.server_receive = receive
         served.server_send = send
         served.sends_trailers = served.is_handed_over = False
@@ -123,7 +122,7 @@ class WireObserver:
 
     async def _serve_within(self, outer: ServedRequest, scope: Scope, receive: Receive, send: Send) -> Any:
         """Serve a request that was sent in process by the code that serves `outer`."""
-        outer.marks.within(scope)
+        outer.share().within(scope)
         try:
             return await self(scope, receive, send)
         finally:
@@ -206,7 +205,6 @@ class ServedRequest(ObservedRequest):
 
     Attributes:
         observer: Observes it.
-        scope: The ASGI scope.
         server_receive: The server's `receive`.
         server_send: The server's `send`.
         sends_trailers: The response ends with its trailers.
@@ -216,11 +214,10 @@ class ServedRequest(ObservedRequest):
     """
 
     __slots__ = (
-        "body", "is_handed_over", "observer", "scope", "sends_trailers", "server_receive", "server_send", "start",
+        "body", "is_handed_over", "observer", "sends_trailers", "server_receive", "server_send", "start",
     )  # fmt: skip
 
     observer: WireObserver
-    scope: Scope
     server_receive: Receive
     server_send: Send
     sends_trailers: bool
@@ -250,20 +247,20 @@ class ServedRequest(ObservedRequest):
 
     def _is_of_client(self, exc: BaseException) -> bool:
         """Whether the client's going away led to an exception, or came before it: then it is no failure."""
-        notes = self.marks.notes
+        notes = self.notes
         return self.disconnected and ((notes is not None and notes.client_left_first) or is_hang_up(exc))
 
     def returned(self) -> None:
         """The application returned, and the response had not ended."""
         if self.status is not None and not self.disconnected and not self.is_handed_over:
             if self._server_is_stopping(None):
-                self.marks.noting().exempt = True
+                self.noting().exempt = True
             self.exception = IncompleteResponseError("the application returned before its response had ended")
         self.observer.recorder.finish(self)
 
     async def _explain_cancellation(self, exc: BaseException) -> None:
         if self._server_is_stopping(exc):
-            self.marks.noting().exempt = True
+            self.noting().exempt = True
             return
         try:
             self.disconnected = await disconnect_is_waiting(self.server_receive)
@@ -282,16 +279,16 @@ class ServedRequest(ObservedRequest):
 
     def _forget_exceptions(self) -> None:
         # As in `HTTPRecorder.finish`: their tracebacks lead to the scope, which leads to the marks.
-        marks = self.marks
-        if marks.notes is not None and marks.counted_by is self.slo_keys:  # no other installation may still need them
-            marks.notes.broken_off = marks.notes.unhandled = None
+        marks, notes = self.marks, self.notes
+        if marks is not None and notes is not None and marks.counted_by is self.slo_keys:
+            notes.broken_off = notes.unhandled = None  # no other installation may still need them
 
     async def receive(self) -> Message:
         """Handed to the application in place of the server's."""
         message = await self.server_receive()
         # hypercorn says it while it takes the last message, and Starlette then cancels that.
         if message.get("type") == "http.disconnect" and not self.is_handed_over:
-            notes = self.marks.noting()
+            notes = self.noting()
             # After a failure it is too late: an error page may be made by code that looks for its client.
             if notes.unhandled is None and notes.broken_off is None:
                 self.disconnected = notes.client_left_first = True
@@ -316,7 +313,7 @@ class ServedRequest(ObservedRequest):
                 self.start = message
             if "trailers" in message and message["trailers"]:  # noqa: RUF019  # a `get` takes twice the time
                 # A server without them ends the response with the body.
-                self.sends_trailers = "http.response.trailers" in (self.scope.get("extensions") or ())
+                self.sends_trailers = "http.response.trailers" in (self.request_scope.get("extensions") or ())
             return
         is_last = False
         if message_type in {"http.response.body", "http.response.zerocopysend"}:
@@ -372,7 +369,7 @@ class ServedRequest(ObservedRequest):
             self.is_answered = True
 
     def resolve(self) -> RouteMatch | None:
-        return self.observer.resolver.resolve(self.scope, self)
+        return self.observer.resolver.resolve(self.request_scope, self)
 
 
 def _below(path: str, root_path: str) -> str:

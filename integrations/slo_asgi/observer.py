@@ -9,9 +9,8 @@ from typing import Any
 
 from slo_asgi.middleware import serving
 from slo_asgi.route_table import is_mount, routed_app_of
-from slo_core.conventions import REQUEST_MARKS_KEY
 from slo_core.http.lifespan import ASGIApp, Message, Receive, Scope, Send
-from slo_core.http.request import RequestMarks
+from slo_core.http.request import shared_marks
 
 __all__ = ["RouterObserver", "may_hide_the_router", "observe_last_resort", "observe_mounted", "observe_router"]
 
@@ -40,16 +39,17 @@ class RouterObserver:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> Any:
         """Serve one connection, and return what the application returns."""
-        marks = scope.get(REQUEST_MARKS_KEY)
-        if type(marks) is not RequestMarks:  # of a request that nothing counts, or of another protocol
-            return await self.app(scope, receive, send)
         served = serving.get()
-        if served is None or served.scope is not scope or marks.counted_by is not served.slo_keys:
-            marks.noting().router_scope = scope
-        elif marks.notes is not None:
-            marks.notes.router_scope = None  # a layer in between tries again
-        if marks.notes is not None:
-            marks.notes.broken_off = marks.notes.unhandled = None  # likewise
+        if served is None or served.marks is not None or scope is not served.request_scope:
+            marks = shared_marks(scope)
+            if marks is None:  # of a request that nothing counts, or of another protocol
+                return await self.app(scope, receive, send)
+            if served is None or scope is not served.request_scope or marks.counted_by is not served.slo_keys:
+                marks.noting().router_scope = scope
+            elif marks.notes is not None:
+                marks.notes.router_scope = None  # a layer in between tries again
+            if marks.notes is not None:
+                marks.notes.broken_off = marks.notes.unhandled = None  # likewise
         last_message: Message | None = None
 
         # A coroutine function, although returning the server's coroutine would take half the time: bridges to sync code
@@ -63,7 +63,9 @@ class RouterObserver:
             return await self.app(scope, receive, noting_send)
         except Exception as exc:
             if last_message is not None and _is_unfinished(last_message):
-                marks.noting().broken_off = exc
+                marks = shared_marks(scope)
+                if marks is not None:
+                    marks.noting().broken_off = exc
             raise
 
 
@@ -164,8 +166,8 @@ def _noting_handler(handler: Callable[..., Any], errors: Any) -> Callable[[Any, 
 
 
 def _note_unhandled(request: Any, exc: Exception) -> None:
-    marks = request.scope.get(REQUEST_MARKS_KEY)
-    if type(marks) is RequestMarks:
+    marks = shared_marks(request.scope)
+    if marks is not None:
         marks.noting().unhandled = exc
 
 

@@ -54,8 +54,11 @@ class RouteResolver:
         Returns:
             None when no route took it.
         """
-        notes = observed.marks.notes
-        routed = scope if notes is None or notes.router_scope is None else notes.router_scope
+        routed = scope
+        if observed.marks is not None:
+            notes = observed.marks.notes
+            if notes is not None and notes.router_scope is not None:
+                routed = notes.router_scope
         if "app_root_path" not in routed and ROUTE_SCOPE_KEY not in routed:
             # Nearly every request: an earlier one of its route has made the match.
             try:

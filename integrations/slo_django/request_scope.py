@@ -9,7 +9,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
 from slo_core.conventions import REQUEST_MARKS_KEY
-from slo_core.http.request import RequestMarks
+from slo_core.http.request import shared_marks
 
 __all__ = ["ASGI_SCOPE_KEY", "request_scope_of", "share_marks"]
 
@@ -32,6 +32,6 @@ def request_scope_of(request: HttpRequest) -> MutableMapping[str, Any]:
 def share_marks(environ: MutableMapping[str, Any]) -> None:
     """Share the marks that an ASGI installation around the bridge to WSGI left in its scope."""
     scope = environ[ASGI_SCOPE_KEY]
-    marks = scope.get(REQUEST_MARKS_KEY) if isinstance(scope, Mapping) else None
-    if isinstance(marks, RequestMarks):
+    marks = shared_marks(scope) if isinstance(scope, Mapping) else None
+    if marks is not None:
         environ.setdefault(REQUEST_MARKS_KEY, marks)

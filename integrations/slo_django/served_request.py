@@ -155,7 +155,7 @@ class ServedRequest(ObservedRequest):
                 self.disconnected = True
             elif self.status is not None:
                 # Only the server cancels a stream whose client is there: it stops.
-                self.marks.noting().exempt = True
+                self.noting().exempt = True
             else:
                 self.exception = exception
         elif self._is_of_client(exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,32 +13,22 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from slo_core.budgets.marks import MARK_KINDS, MarkKind
+from slo_core.cli.colours import paint_of
 from slo_core.cli.gate_options import gate_options
 from slo_core.cli.instant_option import instant_option
 from slo_core.cli.rule_options import print_rules, rule_options
 from slo_core.config.sources.definition_set import DefinitionSet
 from slo_core.errors import SLOError, described
+from slo_core.process.terminal import terminal_size
 from slo_core.status.gate import gate_from
 from slo_core.status.gate_report import OnUndecided, gate_report
 from slo_core.status.json_view import status_json
 from slo_core.status.service_status import service_status_or_error, status_note
-from slo_core.status.state import BudgetState, Burning
 from slo_core.status.table import status_table
 from slo_core.tracking.annotation import annotate_from_command
 from slo_flask.installation import installation_of
 
 __all__ = ["slo"]
-
-_COLOURS = {
-    "met": "green",
-    "paging": "red",
-    "ticketing": "yellow",
-    "waiting": "yellow",
-    "exhausted": "red",
-    "breached": "red",
-    "warming up": "cyan",
-    "no data": "cyan",
-}
 
 slo = AppGroup("slo", help="Service level objectives and error budgets.")
 
@@ -61,10 +52,11 @@ def status(as_json: bool, format_: str) -> None:
         if as_json or format_ == "json":
             text = json.dumps(status_json(registry), indent=2)
         else:
-            text = status_table(registry, paint=_paint)
+            size = terminal_size(sys.stdout)
+            text = status_table(registry, width=None if size is None else size.columns, paint=paint_of(sys.stdout))
     except SLOError as exc:
         raise click.ClickException(str(exc)) from exc
-    click.echo(text)
+    click.echo(text, color=True)  # the colours are right: click would take those of FORCE_COLOR away
     if not installation.settings.enabled:
         click.echo("SLO_ENABLED is False: nothing is counted.", err=True)
     if note := status_note(registry):
@@ -128,8 +120,3 @@ def _failing_with_2() -> Iterator[None]:
         yield
     except Exception as exc:
         raise _Failure(described(exc)) from exc
-
-
-def _paint(state: Burning | BudgetState, text: str) -> str:
-    # click removes the colour again where there is no terminal.
-    return click.style(text, fg=_COLOURS[state], bold=state != "met")

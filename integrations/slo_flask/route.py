@@ -10,20 +10,19 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import MapAdapter, Rule
 from werkzeug.routing.exceptions import RoutingException
 
-from slo_core.conventions import REQUEST_MARKS_KEY
 from slo_core.http.markers import NO_MARKS, slo_exempt
 from slo_core.http.recorder import HTTPRecorder
-from slo_core.http.request import ObservedRequest, RouteMatch
+from slo_core.http.request import ObservedRequest, RouteMatch, shared_marks
 from slo_core.objectives.http_rule import KNOWN_METHODS, OTHER_METHOD
 from slo_flask.marks import has_marked_methods, marked_view, marks_in
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-__all__ = ["RouteTable"]
+__all__ = ["REQUEST", "RouteTable"]
 
 # Where a Werkzeug request puts itself; Flask sets it to None when the request's context is gone.
-_REQUEST = "werkzeug.request"
+REQUEST = "werkzeug.request"
 
 
 class RouteTable:
@@ -38,10 +37,12 @@ class RouteTable:
 
     Attributes:
         own_paths: Where our views answer, the files of the status page apart.
+        views: Those of the application, by endpoint.
+        latest: By endpoint, the last rule that a match was made for, with the view and the match. Most endpoints have one rule.
     """
 
     __slots__ = ("_app", "_asset_prefix", "_by_method", "_known", "_marks_seen", "_own_match", "_recorder",
-                 "_static_starts", "_url_map", "_views", "own_paths")  # fmt: skip
+                 "_static_starts", "_url_map", "latest", "own_paths", "views")  # fmt: skip
 
     def __init__(
         self, app: Flask, recorder: HTTPRecorder, *, metrics_path: str | None = None, status_path: str | None = None
@@ -49,7 +50,8 @@ class RouteTable:
         self._app = app
         self._recorder = recorder
         self._url_map = app.url_map
-        self._views = app.view_functions
+        self.views = app.view_functions
+        self.latest: dict[str, tuple[Rule, object, RouteMatch]] = {}
         # By identity, because rules have no hash. The rule is kept, so that no other gets its id.
         self._known: dict[int, tuple[Rule, object, RouteMatch]] = {}
         self._by_method: dict[tuple[int, str], tuple[Rule, object, RouteMatch]] = {}
@@ -78,11 +80,11 @@ class RouteTable:
             observed: The request.
         """
         try:
-            # Nearly every request: an earlier one of its rule has made the match.
-            rule = environ[_REQUEST].url_rule
+            # An earlier request of the rule has made the match.
+            rule = environ[REQUEST].url_rule
             known = self._known[id(rule)]
             # A view may be replaced at any time.
-            if known[1] is self._views[rule.endpoint]:
+            if known[1] is self.views[rule.endpoint]:
                 return known[2]
         except (AttributeError, KeyError):
             pass
@@ -91,11 +93,11 @@ class RouteTable:
     def _look(self, environ: WSGIEnvironment, observed: ObservedRequest) -> RouteMatch | None:
         """The same, also where no rule took the request, or another application or middleware replaced it."""
         try:
-            served: Any = environ[_REQUEST]
+            served: Any = environ[REQUEST]
         except KeyError:
             # Never came to Flask, or a middleware in between made an environ of its own.
             served = request if has_request_context() else None
-            if served is None or served.environ.get(REQUEST_MARKS_KEY) is not observed.marks:
+            if served is None or shared_marks(served.environ) is not observed.share():
                 return self._match_early(environ, observed)
         if served is None:
             # A middleware in between answers after Flask is done: match the route again.
@@ -132,15 +134,15 @@ class RouteTable:
 
     def _has_marked_views(self) -> bool:
         count, is_marked = self._marks_seen
-        if count != len(self._views):
+        if count != len(self.views):
             is_marked = any(
                 marks_in(view) != NO_MARKS or has_marked_methods(view)
                 for rule in self._url_map.iter_rules()
-                if not self.is_own(rule.rule) and (view := self._views.get(rule.endpoint)) is not None
+                if not self.is_own(rule.rule) and (view := self.views.get(rule.endpoint)) is not None
             )
             static = (rule.rule for rule in self._url_map.iter_rules() if _is_static(rule.endpoint))
             self._static_starts = tuple(rule.partition("<")[0] for rule in static)
-            self._marks_seen = (len(self._views), is_marked)
+            self._marks_seen = (len(self.views), is_marked)
         return is_marked
 
     def _match_path(self, environ: WSGIEnvironment, observed: ObservedRequest) -> RouteMatch | None:
@@ -155,7 +157,7 @@ class RouteTable:
         return None if rule is None else self._remembered_match(rule, observed.method)
 
     def _remembered_match(self, rule: Rule, method: str) -> RouteMatch:
-        view = self._views.get(rule.endpoint)
+        view = self.views.get(rule.endpoint)
         known = self._known.get(id(rule))
         if known is not None and known[1] is view:
             return known[2]
@@ -167,7 +169,7 @@ class RouteTable:
         if has_marked_methods(view):
             self._by_method[id(rule), method] = (rule, view, route_match)
         else:
-            self._known[id(rule)] = (rule, view, route_match)
+            self._known[id(rule)] = self.latest[rule.endpoint] = (rule, view, route_match)
         return route_match
 
 

@@ -45,12 +45,12 @@ def note_exception(sender: object, *, exception: BaseException, **_: Any) -> Non
 
 def _watch_for_retry(served: ServedRequest) -> None:
     """Forget what was reported when a middleware around Flask hands it the same request again."""
-    marks = served.marks
+    marks = served.share()
 
     def started(sender: object, **_: Any) -> None:
         # One of the installations around this one, where this one counted the first attempt.
         unfinished = served_request_of(request.environ)
-        is_retried = unfinished is not None and unfinished.marks is marks
+        is_retried = unfinished is not None and unfinished.share() is marks
         if is_retried:
             for each in _with_outer(unfinished):
                 each.retried()

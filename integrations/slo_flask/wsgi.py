@@ -16,6 +16,7 @@ from slo_core.conventions import LOGGER_NAME
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.request import exempt_request
 from slo_flask.route import RouteTable
+from slo_flask.served_request import ServedByFlask
 from slo_wsgi.observer import WSGIObserver
 from slo_wsgi.served_request import ServedRequest, served_request_of
 
@@ -57,7 +58,7 @@ class FlaskObserver(WSGIObserver):
         *,
         mistakes: Callable[[], Iterable[str]],
     ) -> None:
-        super().__init__(wsgi_app, recorder, routes, context=_current_context)
+        super().__init__(wsgi_app, recorder, routes, context=_current_context, request_class=ServedByFlask)
         self._table = routes
         self._mistakes = mistakes
 
@@ -68,7 +69,7 @@ class FlaskObserver(WSGIObserver):
             return
         outer = served_request_of(outer_environ) or outer_environ.get(_WITHIN)
         if isinstance(outer, ServedRequest) and not outer.finished:
-            outer.marks.within(environ)
+            outer.share().within(environ)
             environ[_WITHIN] = outer
 
     def _is_complete(self, body: Iterable[bytes]) -> bool:

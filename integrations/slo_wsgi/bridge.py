@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from slo_core.conventions import LOGGER_NAME, REQUEST_MARKS_KEY
-from slo_core.http.request import RequestMarks
+from slo_core.http.request import shared_marks
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -25,8 +25,8 @@ _SILENT_BRIDGES = {"asgiref.wsgi": "asgiref's WsgiToAsgi", "starlette.middleware
 def share_marks(environ: WSGIEnvironment) -> None:
     """Share the marks that an ASGI installation around the bridge left in its scope."""
     scope = environ[ASGI_SCOPE_KEY]
-    marks = scope.get(REQUEST_MARKS_KEY) if isinstance(scope, Mapping) else None
-    if isinstance(marks, RequestMarks):
+    marks = shared_marks(scope) if isinstance(scope, Mapping) else None
+    if marks is not None:
         environ.setdefault(REQUEST_MARKS_KEY, marks)
 
 

@@ -10,7 +10,7 @@ from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.websocket import WEBSOCKET_KEY
 from slo_wsgi.bridge import ASGI_SCOPE_KEY, share_marks, warn_of_bridge
 from slo_wsgi.route import Routes
-from slo_wsgi.served_request import ObservedApp, ServedRequest, served_request_of
+from slo_wsgi.served_request import ObservedApp, ServedRequest, decoded_path, served_request_of
 from slo_wsgi.served_upload import ServedUpload
 from slo_wsgi.upload import follow_upload
 from slo_wsgi.websocket import ServedWebsocket
@@ -35,6 +35,7 @@ class WSGIObserver(ObservedApp):
         recorder: Counts.
         routes: Finds the routes of requests.
         context: As in `ObservedApp`.
+        request_class: As in `ObservedApp`.
     """
 
     __slots__ = ("_app",)
@@ -46,8 +47,9 @@ class WSGIObserver(ObservedApp):
         routes: Routes,
         *,
         context: ContextVar[Any] = _NO_CONTEXT,
+        request_class: type[ServedRequest] = ServedRequest,
     ) -> None:
-        super().__init__(self._serve_first, recorder, routes, context=context)
+        super().__init__(self._serve_first, recorder, routes, context=context, request_class=request_class)
         self._app = wsgi_app
 
     def serve(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -63,30 +65,28 @@ class WSGIObserver(ObservedApp):
                 path, method = environ["PATH_INFO"] or "/", environ["REQUEST_METHOD"]
             except KeyError:
                 path, method = environ.get("PATH_INFO") or "/", environ.get("REQUEST_METHOD", "")
-            if not path.isascii():
-                # PEP 3333: each character is one byte of the path.
-                path = path.encode("latin-1", "replace").decode("utf-8", "replace")
             if ASGI_SCOPE_KEY in environ:
                 share_marks(environ)
             if self.context.get(None) is not None:
                 self._may_be_within(environ)
-            if method == "GET" and not environ.get("CONTENT_LENGTH") and WEBSOCKET_KEY not in environ:
-                served = recorder.begin(environ, method, path, ServedRequest)
+            # Nearly every request. A `get` would take twice the time.
+            if (
+                method == "GET"
+                and ("CONTENT_LENGTH" not in environ or not environ["CONTENT_LENGTH"])
+                and WEBSOCKET_KEY not in environ
+            ):
+                served = recorder.begin(environ, method, path, self.request_class)
             else:
                 served = _begin_upload(recorder, environ, method, path)
-            if served is None:
-                self._not_counted(environ, path)
-            else:
-                served.observed_app = self
-                served.environ = environ
-                served.server_start_response = start_response
-                marks = served.marks
-                served.outer = marks.innermost
-                marks.innermost = served
         except Exception as exc:  # the request must go on
             recorder.internal_errors.report("a WSGI request could not be taken up", exc)
         if served is None:
+            self._note_uncounted(environ)
             return wsgi_app(environ, start_response)
+        served.observed_app = self
+        served.server_start_response = start_response
+        if served.marks is not None:
+            served.enter(served.marks)
         try:
             body = wsgi_app(environ, served.start_response)
         except BaseException as exc:
@@ -95,7 +95,8 @@ class WSGIObserver(ObservedApp):
         if self._is_complete(body):
             # As `ServedRequest.finish`.
             recorder.finish(served)
-            marks.innermost = served.outer
+            if served.marks is not None:
+                served.leave(served.marks)
             return body
         return served.follow(body)
 
@@ -112,6 +113,12 @@ class WSGIObserver(ObservedApp):
         except Exception as exc:  # advice only: the request must go on
             self.recorder.internal_errors.report("the installation could not be checked", exc)
         return self._app(environ, start_response)
+
+    def _note_uncounted(self, environ: WSGIEnvironment) -> None:
+        try:
+            self._not_counted(environ, decoded_path(environ.get("PATH_INFO") or "/"))
+        except Exception as exc:  # the request must go on
+            self.recorder.internal_errors.report("a WSGI request could not be taken up", exc)
 
     def _may_be_within(self, environ: WSGIEnvironment) -> None:
         """The framework serves another request: it may have been sent by the view of that one."""

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from slo_core.conventions import REQUEST_MARKS_KEY
-from slo_core.http.request import ObservedRequest, RequestMarks, RouteMatch
+from slo_core.http.request import ObservedRequest, RequestMarks, RouteMatch, shared_marks
 from slo_core.process.internal_errors import user_code_errors
 from slo_wsgi.body import chunks_of, content_length, is_file, may_have_body
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from slo_core.http.recorder import HTTPRecorder
     from slo_wsgi.route import Routes
 
-__all__ = ["ObservedApp", "ServedRequest", "served_request_of"]
+__all__ = ["ObservedApp", "ServedRequest", "decoded_path", "served_request_of"]
 
 _NOT_FOLLOWED = "a WSGI response could not be followed"
 
@@ -32,17 +31,25 @@ class ObservedApp:
         recorder: Counts.
         routes: Finds the routes of requests.
         context: Holds something in a thread or task that serves a request of the framework.
+        request_class: The class of requests that announce no body.
     """
 
-    __slots__ = ("context", "recorder", "routes", "wsgi_app")
+    __slots__ = ("context", "recorder", "request_class", "routes", "wsgi_app")
 
     def __init__(
-        self, wsgi_app: WSGIApplication, recorder: HTTPRecorder, routes: Routes, *, context: ContextVar[Any]
+        self,
+        wsgi_app: WSGIApplication,
+        recorder: HTTPRecorder,
+        routes: Routes,
+        *,
+        context: ContextVar[Any],
+        request_class: type[ServedRequest],
     ) -> None:
         self.wsgi_app = wsgi_app
         self.recorder = recorder
         self.routes = routes
         self.context = context
+        self.request_class = request_class
 
 
 class ServedRequest(ObservedRequest):
@@ -56,9 +63,8 @@ class ServedRequest(ObservedRequest):
 
     Attributes:
         observed_app: The installation that observes it.
-        environ: The WSGI environ.
         server_start_response: The server's.
-        outer: The same request as observed by an installation around this one.
+        outer: The same request as observed by an installation around this one. Unset while `marks` is None.
         body: The application's; empty after it was closed. Unset until it is returned.
         headers: Of the response. Unset until it has started.
         remaining: Bytes of the body to come; None without a Content-Length. Unset until its first chunk.
@@ -66,17 +72,21 @@ class ServedRequest(ObservedRequest):
     """
 
     __slots__ = (
-        "body", "environ", "headers", "iterator", "observed_app", "outer", "remaining", "server_start_response",
+        "body", "headers", "iterator", "observed_app", "outer", "remaining", "server_start_response",
     )  # fmt: skip
 
+    request_scope: WSGIEnvironment
     observed_app: ObservedApp
-    environ: WSGIEnvironment
     server_start_response: StartResponse
     outer: ObservedRequest | None
     body: Iterable[bytes]
     headers: list[tuple[str, str]]
     remaining: int | None
     iterator: Iterator[bytes]
+
+    @property
+    def path(self) -> str:
+        return decoded_path(self.raw_path)
 
     def start_response(
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
@@ -88,7 +98,7 @@ class ServedRequest(ObservedRequest):
             if self.disturbance is not None:
                 self.answer_disturbed(self.status)
             self.headers = headers  # of a second call too: the first response was never sent
-            self.route_match = self.observed_app.routes.find(self.environ, self)
+            self.route_match = self.observed_app.routes.find(self.request_scope, self)
         except Exception as exc:  # the response must go out
             self._answer_oddly(status, headers, exc)
         start_response = self.server_start_response  # a variable, as in `WSGIObserver`
@@ -102,7 +112,7 @@ class ServedRequest(ObservedRequest):
                 raise error
             self.status = 0  # some servers send "0 OK", and it is invalid for every client
             self.headers = headers
-            self.route_match = self.observed_app.routes.find(self.environ, self)
+            self.route_match = self.observed_app.routes.find(self.request_scope, self)
         except Exception as exc:  # the response must go out
             self.observed_app.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
 
@@ -124,16 +134,17 @@ class ServedRequest(ObservedRequest):
             for chunk in body:
                 if type(chunk) is not bytes:
                     self._note_odd(chunk)
-        elif not is_file(body, self.environ):
-            self.body = chunks_of(body, self.environ)
+        elif not is_file(body, self.request_scope):
+            self.body = chunks_of(body, self.request_scope)
             return self
         self.finish()
         return body
 
     def __iter__(self) -> Iterator[bytes]:
         # A generator: a server resumes it in a third of the time that a `__next__` of this class would take.
+        body = self.body  # not below: it is unset for code that goes through the values of an environ
         try:
-            for chunk in self.body:
+            for chunk in body:
                 if type(chunk) is not bytes and not self.finished:
                     self._note_odd(chunk)
                     yield chunk
@@ -203,7 +214,7 @@ class ServedRequest(ObservedRequest):
             return
         self.exception = exception
         try:
-            self.route_match = self.observed_app.routes.find(self.environ, self)
+            self.route_match = self.observed_app.routes.find(self.request_scope, self)
         except Exception as exc:  # the framework has a response to make
             self.observed_app.recorder.internal_errors.report(_NOT_FOLLOWED, exc)
 
@@ -255,22 +266,40 @@ class ServedRequest(ObservedRequest):
     def finish(self) -> None:
         """The request is over; a second call does nothing."""
         self.observed_app.recorder.finish(self)
-        # The environ would lead back to this object, and both would wait for the garbage collector. The installation around
-        # this one may serve the request again, and learns then of an exception that nothing handled.
-        outer = self.outer
-        self.marks.innermost = None if outer is None or outer.finished else outer
+        if self.marks is not None:
+            self.leave(self.marks)
 
-    def __deepcopy__(self, memo: object) -> ServedRequest:
-        # For middlewares that copy the environ: it is one request.
-        return self
+    def share(self) -> RequestMarks:
+        is_new = self.marks is None
+        marks = super().share()
+        if is_new:
+            self.enter(marks)
+            if self.finished:
+                self.leave(marks)
+        return marks
+
+    def enter(self, marks: RequestMarks) -> None:
+        """This installation is the innermost one until `leave`."""
+        self.outer = marks.innermost
+        marks.innermost = self
+
+    def leave(self, marks: RequestMarks) -> None:
+        """The request is over here. The one around may serve it again, and learns then of an exception nothing handled."""
+        # Without it the environ would lead to this object for longer than that is needed.
+        outer = self.outer
+        marks.innermost = None if outer is None or outer.finished else outer
 
     def resolve(self) -> RouteMatch | None:
         # SystemExit, and any exception with PROPAGATE_EXCEPTIONS, passes Flask without a call of start_response.
-        return None if self.exception is None else self.observed_app.routes.find(self.environ, self)
+        return None if self.exception is None else self.observed_app.routes.find(self.request_scope, self)
+
+
+def decoded_path(path: str) -> str:
+    """A path as it stands in an environ. PEP 3333: each of its characters is one byte."""
+    return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def served_request_of(environ: WSGIEnvironment) -> ServedRequest | None:
     """The unfinished request of an environ, as the innermost installation sees it; None where no installation counts it."""
-    marks = environ.get(REQUEST_MARKS_KEY)
-    served = marks.innermost if isinstance(marks, RequestMarks) else None
-    return served if isinstance(served, ServedRequest) else None
+    marks = shared_marks(environ)
+    return marks.innermost if marks is not None and isinstance(marks.innermost, ServedRequest) else None

@@ -23,9 +23,11 @@ class ServedWebsocket(ServedUpload):
         self, status: str, headers: list[tuple[str, str]], exc_info: OptExcInfo | None = None, /
     ) -> Callable[[bytes], object]:
         write = super().start_response(status, headers, exc_info)
-        exempt_websocket(self, self.environ)  # here too, because a body that is complete does not come by `finish`
+        exempt_websocket(
+            self, self.request_scope
+        )  # here too, because a body that is complete does not come by `finish`
         return write
 
     def finish(self) -> None:
-        exempt_websocket(self, self.environ)
+        exempt_websocket(self, self.request_scope)
         super().finish()

@@ -11,18 +11,19 @@ from itertools import pairwise
 from pathlib import Path
 
 import click
-from rich.console import Group
-from rich.live import Live
-from rich.text import Text
 
 from slo_core.budgets.wording import printable
+from slo_core.cli.colours import paint_of
+from slo_core.cli.screen import Picture, Screen
 from slo_core.cli.status_options import opened_source, status_options
-from slo_core.cli.status_table import rich_status_table
-from slo_core.cli.terminal import console, print_error, print_note, print_result, silence_logging
+from slo_core.cli.terminal import print_error, print_note, silence_logging
 from slo_core.errors import StoreError
+from slo_core.process.terminal import can_be_repainted, terminal_size
+from slo_core.status.columns import Paint, folded
 from slo_core.status.json_view import services_json
 from slo_core.status.service_status import ServiceStatus
 from slo_core.status.sources.open import StatusSource
+from slo_core.status.table import status_lines
 
 __all__ = ["status"]
 
@@ -66,14 +67,11 @@ def status(address: str, token_file: Path | None, service: str | None, watch: fl
         if watch is not None:
             return _watch(source, watch, as_json=as_json)
         services = source.read()
-    for note in (note for service_status in services for note in service_status.notes):
-        print_note(note)
+    _print_notes(services)
     if as_json:
         _print_json(services, indent=2)
     elif any(service_status.snapshots or not service_status.error for service_status in services):
-        print_result(rich_status_table(services, console()))
-        for change in (change for service_status in services for change in service_status.changes):
-            print_result(Text(printable(change)))
+        _print_table(services)
     return _print_errors(services)
 
 
@@ -82,6 +80,11 @@ def _checked(seconds: float | None) -> float | None:
     if seconds is not None and not _FEWEST_SECONDS <= seconds <= _MOST_SECONDS:
         raise click.BadParameter(f"expected seconds from {_FEWEST_SECONDS:g} to {_MOST_SECONDS:,}, got {seconds:g}.")
     return seconds
+
+
+def _print_notes(services: Sequence[ServiceStatus]) -> None:
+    for note in (note for service_status in services for note in service_status.notes):
+        print_note(note)
 
 
 def _print_errors(services: Sequence[ServiceStatus]) -> int:
@@ -94,37 +97,66 @@ def _print_errors(services: Sequence[ServiceStatus]) -> int:
 def _watch(source: StatusSource, seconds: float, *, as_json: bool) -> int:
     """Print repeatedly until Ctrl-C. A store that cannot be read may come back."""
     try:
-        if as_json:
-            while True:
-                try:
-                    _print_json(source.read(), indent=None)
-                except StoreError as exc:
-                    print_error(str(exc))
-                time.sleep(seconds)
-        screen = console()
-        with Live(console=screen, auto_refresh=False, transient=False) as live:
-            while True:
-                shown = _picture(source, live)
-                if screen.is_terminal:
-                    live.update(shown, refresh=True)
+        if not as_json and can_be_repainted(sys.stdout):
+            _repaint(source, seconds)
+        while True:
+            try:
+                services = source.read()
+            except StoreError as exc:
+                print_error(str(exc))
+            else:
+                if as_json:
+                    _print_json(services, indent=None)
                 else:
-                    print_result(shown)
-                time.sleep(seconds)
+                    _print_notes(services)
+                    _print_table(services)
+                    click.echo(time.strftime("%H:%M:%S"))
+                    _print_errors(services)
+            time.sleep(seconds)
     except KeyboardInterrupt:
         return 0
 
 
-def _picture(source: StatusSource, live: Live) -> Group:
-    at = Text(time.strftime("%H:%M:%S"), style="dim")
-    try:
-        services = source.read()
-    except StoreError as exc:
-        return Group(Text(printable(str(exc)), style="bold red"), at)
-    notes = [Text(printable(note), style="dim") for status in services for note in status.notes]
-    errors = [status.error_with_service for status in services if status.error_with_service]
-    notes += [Text(printable(error), style="bold red") for error in errors]
-    changes = [Text(printable(change)) for status in services for change in status.changes]
-    return Group(rich_status_table(services, live.console), *changes, *notes, at)
+def _repaint(source: StatusSource, seconds: float) -> None:
+    """The table on the whole screen; while the store is away the last one stays, and says so."""
+    services: list[ServiceStatus] = []
+    read_at, paint = "never", paint_of(sys.stdout)
+    with Screen() as screen:
+        while True:
+            problem = ""
+            try:
+                services, read_at = source.read(), time.strftime("%H:%M:%S")
+            except StoreError as exc:
+                problem = str(exc)
+            screen.paint(_picture(services, problem, f"read at {read_at}, every {seconds:g} s until Ctrl-C", paint))
+            screen.wait(seconds)
+
+
+def _picture(services: Sequence[ServiceStatus], problem: str, words: str, paint: Paint) -> Picture:
+    texts = [("note", note) for status in services for note in status.notes]
+    texts += [("error", error) for status in services if (error := status.error_with_service) is not None]
+    texts += [("error", problem)] if problem else []
+
+    def picture(width: int) -> tuple[list[str], list[str]]:
+        lines = _table(services, width, paint) if services else []
+        below = [paint(style, line) for style, text in texts for line in folded(printable(text), width)]
+        return lines, [*below, paint("note", words[:width])]
+
+    return picture
+
+
+def _table(services: Sequence[ServiceStatus], width: int | None, paint: Paint) -> list[str]:
+    lines = status_lines([(status.service, status.snapshots) for status in services], width=width, paint=paint)
+    for change in (printable(change) for status in services for change in status.changes):
+        lines += [change] if width is None else folded(change, width)
+    return lines
+
+
+def _print_table(services: Sequence[ServiceStatus]) -> None:
+    size = terminal_size(sys.stdout)
+    for line in _table(services, None if size is None else size.columns, paint_of(sys.stdout)):
+        click.echo(line, color=True)  # the colours are right: click would take those of FORCE_COLOR away
+    sys.stdout.flush()
 
 
 def _print_json(services: Sequence[ServiceStatus], *, indent: int | None) -> None:

@@ -11,18 +11,7 @@ from rich.text import Text
 from slo_core.budgets.wording import printable
 from slo_core.conventions import LOGGER_NAME
 
-__all__ = ["STATE_STYLES", "console", "print_error", "print_note", "print_result", "print_warning", "silence_logging"]
-
-STATE_STYLES = {
-    "met": "green",
-    "paging": "bold red",
-    "ticketing": "bold yellow",
-    "waiting": "yellow",
-    "exhausted": "bold red",
-    "breached": "bold red",
-    "warming up": "cyan",
-    "no data": "cyan",
-}
+__all__ = ["console", "print_error", "print_note", "print_result", "print_warning", "silence_logging"]
 
 _SILENCE = logging.NullHandler()
 

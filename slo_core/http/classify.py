@@ -115,7 +115,7 @@ class RequestClassifier:
             status: Its `wire_status`.
             timing: How long it took.
         """
-        notes = observed.marks.notes
+        notes = observed.notes
         succeeded = None if notes is None else notes.outcome
         if succeeded is None:
             if status is None:

@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 from slo_core.conventions import REQUEST_MARKS_KEY
-from slo_core.http.request import RequestMarks
+from slo_core.http.request import shared_marks
 
 __all__ = ["slo_failed", "slo_outcome"]
 
@@ -38,8 +38,8 @@ def slo_outcome(request_or_scope: object, good: bool, *, reason: str | None = No
         raise TypeError(f"slo_outcome(good=): expected True or False, got {good!r}")
     if reason is not None and (not isinstance(reason, str) or not _REASON.fullmatch(reason)):
         raise ValueError(f"slo_outcome(reason=): expected up to 64 characters of a-z, 0-9 and _.:-, got {reason!r}")
-    marks = _scope_of(request_or_scope).get(REQUEST_MARKS_KEY)
-    if isinstance(marks, RequestMarks):
+    marks = shared_marks(_scope_of(request_or_scope))
+    if marks is not None:
         marks.noting().outcome = good
 
 

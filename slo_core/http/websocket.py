@@ -29,4 +29,4 @@ def exempt_websocket(observed: ObservedRequest, environ: Mapping[str, Any]) -> N
     """
     is_refused = observed.exception is None and observed.status is not None and observed.status >= 400
     if not is_refused or environ.get(_MADE_BY_SERVER) is not None:
-        observed.marks.noting().exempt = True
+        observed.noting().exempt = True

@@ -1,10 +1,10 @@
-"""The state of every SLO of a service as a plain-text table."""
+"""The state of every SLO as a table of plain text, the same in every command."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from slo_core.budgets.snapshot import SLOSnapshot, pace_of
+from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, pace_of
 from slo_core.budgets.wording import (
     NOTHING,
     burn_text,
@@ -21,71 +21,84 @@ from slo_core.budgets.wording import (
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.status.changes import burn_changes
-from slo_core.status.state import BudgetState, Burning, budget_state, burning_now, most_urgent_first, waiting_alert
+from slo_core.status.columns import Column, Paint, Row, aligned
+from slo_core.status.state import budget_state, burning_now, most_urgent_first, waiting_alert
 from slo_core.tracking.registry import SLORegistry
 
-__all__ = ["NUMBERS", "STATUS_HEADINGS", "status_row", "status_table"]
+__all__ = ["status_lines", "status_table"]
+
+# What matters on a narrow terminal is fitted in first; folded, the name of an SLO and a rule stay legible.
+_IMPORTANT = ("BUDGET", "ALERTS", "EXHAUSTED IN")
+_SERVICE = Column("SERVICE", narrowest=12, is_kept=True)
+_COLUMNS = (
+    Column("SLO", narrowest=20, is_kept=True),
+    Column("NOW", is_kept=True),
+    Column("BUDGET"),
+    Column("BUDGET LEFT", is_number=True, is_kept=True),
+    Column("ALERTS", narrowest=20),
+    Column("EXHAUSTED IN", is_number=True),
+    Column("BURN RATE", is_number=True),
+    Column("TARGET", is_number=True),
+    Column("WINDOW"),
+    Column("EVENTS", is_number=True),
+    Column("FAILURES", is_number=True),
+    Column("SUCCESS", is_number=True),
+    Column("MEASURED"),
+)
 
 
-# The columns of a table, and those among them that hold numbers.
-STATUS_HEADINGS = (
-    "SLO", "NOW", "BUDGET", "BUDGET LEFT", "EXHAUSTED IN", "BURN RATE", "ALERTS", "TARGET", "WINDOW", "EVENTS", "FAILURES",
-    "SUCCESS", "MEASURED",
-)  # fmt: skip
-_NOW, _BUDGET = STATUS_HEADINGS.index("NOW"), STATUS_HEADINGS.index("BUDGET")
-NUMBERS = frozenset(("TARGET", "EVENTS", "FAILURES", "SUCCESS", "BUDGET LEFT", "BURN RATE", "EXHAUSTED IN"))
-
-
-def status_table(registry: SLORegistry, *, paint: Callable[[Burning | BudgetState, str], str] | None = None) -> str:
+def status_table(registry: SLORegistry, *, width: int | None = None, paint: Paint | None = None) -> str:
     """
-    The state of every SLO as aligned columns, one line each and the most urgent first, for a terminal.
+    The state of every SLO as aligned columns, the most urgent first, for a terminal.
 
     Success and budget are rounded down, so that an SLO below its target never shows the target.
 
     Args:
         registry: The SLOs.
-        paint: Colours the text of a state; None where there is no terminal.
+        width: The width of the terminal; None where there is none: then each SLO has one line, however long.
+        paint: Colours the text of a state, a heading or a note; None where there is no terminal.
     """
     read = registry.internals.read_all()
-    snapshots = sorted(read, key=lambda slo: most_urgent_first(slo[1]))
     unreadable = [printable(reason) for reason in read.unreadable]
-    if not snapshots:
-        return "\n".join(unreadable) or "No SLO is defined."
-    rows = [status_row(*slo) for slo in snapshots]
-    widths = [max(map(len, column)) for column in zip(STATUS_HEADINGS, *rows, strict=True)]
-    lines = [_line(STATUS_HEADINGS, widths)]
-    for row, (_, snapshot) in zip(rows, snapshots, strict=True):
-        line = _line(row, widths)
-        if paint is not None:
-            # Columns are found by width, the last one first: colour in an earlier one would shift the others.
-            line = _painted(line, widths, _BUDGET, budget_state(snapshot), paint)
-            burning = burning_now(snapshot)
-            line = line if burning is None else _painted(line, widths, _NOW, burning, paint)
-        lines.append(line)
+    if unreadable and not read:
+        return "\n".join(unreadable)
+    lines = status_lines([(registry.service, read)], width=width, paint=paint)
     return "\n".join([*lines, *burn_changes(registry, read), *unreadable])
 
 
-def _painted(
-    line: str,
-    widths: Sequence[int],
-    column: int,
-    word: Burning | BudgetState,
-    paint: Callable[[Burning | BudgetState, str], str],
-) -> str:
-    start = sum(widths[:column]) + 2 * column
-    return line[:start] + paint(word, word) + line[start + len(word) :]
+def status_lines(
+    services: Sequence[tuple[str, SLOSnapshots]], *, width: int | None = None, paint: Paint | None = None
+) -> list[str]:
+    """
+    The lines of the table that `slo status`, `manage.py slo_status`, `flask slo status` and the demo print.
+
+    Args:
+        services: The name of each service, and its snapshots; several have a column for it.
+        width: As for `status_table`.
+        paint: As for `status_table`.
+    """
+    entries = [(service, *slo) for service, snapshots in services for slo in snapshots]
+    entries.sort(key=lambda entry: most_urgent_first(entry[2]))
+    if not entries:
+        return ["No SLO is defined."]
+    with_service = len(services) > 1
+    columns = (_SERVICE, *_COLUMNS) if with_service else _COLUMNS
+    rows = []
+    for service, definition, snapshot in entries:
+        cells = _cells(definition, snapshot)
+        rows.append(Row((printable(service), *cells) if with_service else cells, _styles(snapshot)))
+    return aligned(columns, rows, first=_IMPORTANT, width=width, paint=paint)
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = (
-        cell.rjust(width) if heading in NUMBERS else cell.ljust(width)
-        for heading, cell, width in zip(STATUS_HEADINGS, cells, widths, strict=True)
-    )
-    return "  ".join(padded).rstrip()
+def _styles(snapshot: SLOSnapshot) -> dict[str, str]:
+    """The style of each coloured cell, by its heading."""
+    burning = burning_now(snapshot)
+    styles: dict[str, str] = {"BUDGET": budget_state(snapshot)}
+    return styles if burning is None else {**styles, "NOW": burning, "ALERTS": burning}
 
 
-def status_row(definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[str, ...]:
-    """The cells of an SLO in a table, below `STATUS_HEADINGS`; names are safe to print on a terminal."""
+def _cells(definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[str, ...]:
+    """The cells of an SLO, in the order of the columns; names are safe to print on a terminal."""
     pace = pace_of(snapshot)
     # One digit more than the target has, so that 99.89 % does not read as a target of 99.9 %.
     target = percent(snapshot.target, target_digits(snapshot.target))
@@ -97,9 +110,9 @@ def status_row(definition: SLODefinition, snapshot: SLOSnapshot) -> tuple[str, .
         burning_now(snapshot) or NOTHING,
         budget_state(snapshot),
         budget if snapshot.has_data else NOTHING,
+        _alerts(snapshot),
         time_left_text(snapshot),
         burn if pace.sample_count else NOTHING,
-        _alerts(snapshot),
         target,
         window_text(definition),
         str(snapshot.total),

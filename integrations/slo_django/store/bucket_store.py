@@ -180,7 +180,7 @@ class DjangoBucketStore:
         keys = {each.slo: self._batch_writer.key(each.slo) for each in periods}
         if self._database.dialect.vendor == "mysql" and len(keys) == 1:
             (key,) = keys.values()
-            if keep_alone(self._database.returned_alone, periods, key=key):
+            if keep_alone(self._database.run_alone, periods, key=key):
                 return
         with self._database.writing() as transaction:
             keep_periods(transaction, self._database.dialect, periods, keys=keys)

@@ -77,15 +77,16 @@ class Database:
             with self.begun(connection, write=False) as transaction:
                 return transaction.fetch_last(statement, values)
 
-    def returned_alone(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]] | None:
-        """The rows that a statement writes which is alone in its transaction; None where the server cannot answer them."""
+    def run_alone(self, statement: str, values: Sequence[object], settings: str) -> bool:
+        """Run a statement that is alone in its transaction, with settings of its own; whether the server is one that can."""
         with self.connected() as connection:
             connection.ensure_connection()
-            if not self.dialect.returns_rows(connection):
-                return None
+            if not self.dialect.has_settings_of_statements(connection):
+                return False
             with connection.cursor() as cursor:
-                limited = f"SET STATEMENT {self.dialect.lock_wait} = 1 FOR {statement}"
-                return list(Transaction(cursor, at_once=False).fetch(limited, values))
+                limited = f"SET STATEMENT {self.dialect.lock_wait} = 1, {settings} FOR {statement}"
+                Transaction(cursor, at_once=False).execute(limited, values)
+            return True
 
     @contextmanager
     def connected(self) -> Iterator[BaseDatabaseWrapper]:

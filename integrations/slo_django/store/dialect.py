@@ -104,10 +104,10 @@ class Dialect:
             return False
         return getattr(connection, "isolation_level", None) in ("read committed", "repeatable read")
 
-    def returns_rows(self, connection: BaseDatabaseWrapper) -> bool:
-        """Whether INSERT answers the rows as they are then, and its waits for locks can be bounded alone: MariaDB's."""
+    def has_settings_of_statements(self, connection: BaseDatabaseWrapper) -> bool:
+        """Whether settings can hold for one statement that is a transaction of its own: MariaDB's."""
         is_alone = self.vendor == "mysql" and connection.settings_dict["AUTOCOMMIT"]
-        return bool(is_alone and connection.features.can_return_columns_from_insert)
+        return bool(is_alone and getattr(connection, "mysql_is_mariadb", False))
 
     @property
     def takes_several(self) -> bool:

@@ -40,40 +40,38 @@ _UPDATE = (
 # So many are written by one statement.
 _FEW_ROWS = 8
 
-_RETURNED = ("start", "kind", "fingerprint", "good", "bad", "measured_since", "is_final")
+# MariaDB alone can be asked for it, and for this statement alone: all assignments see the row as it was.
+_AT_ONCE = "sql_mode = 'SIMULTANEOUS_ASSIGNMENT,STRICT_ALL_TABLES'"
+
+_IS_TAKEN = f"{PERIOD_TABLE}.is_final = 0 AND {PERIOD_TABLE}.good + {PERIOD_TABLE}.bad <= VALUES(good) + VALUES(bad)"
+_TAKEN = ", ".join(
+    [
+        f"{PERIOD_TABLE}.{name} = IF({_IS_TAKEN}, VALUES({name}), {PERIOD_TABLE}.{name})"
+        for name in ("good", "bad", "measured_since", "is_final")
+    ]
+)
 
 
-def keep_alone(
-    returned: Callable[[str, Sequence[object]], list[tuple[Any, ...]] | None],
-    periods: Sequence[ClosedPeriod],
-    *,
-    key: str,
-) -> bool:
+def keep_alone(run: Callable[[str, Sequence[object], str], bool], periods: Sequence[ClosedPeriod], *, key: str) -> bool:
     """
-    Write closed periods of one SLO by one statement that makes those that are missing.
+    Write closed periods of one SLO by one statement.
 
     Args:
-        returned: Runs a statement of MariaDB's alone, and returns the rows that it returns; None where it was not run.
+        run: Runs a statement of MariaDB's alone, with settings of its own; whether it was run.
         periods: As for `PeriodStore.keep_periods`.
         key: The digest by which the row of the SLO is looked up.
 
     Returns:
-        Whether all are there as given: not where some were there with other numbers, where the SLO is unknown, or where the
-        database cannot say so.
+        Whether they are written: not where they are many, or the database is another.
     """
     if len(periods) > _FEW_ROWS:
         return False
     source = " UNION ALL ".join([f"SELECT id{', %s' * 9} FROM slo_django_slo WHERE digest = %s"] * len(periods))  # noqa: S608
-    rows = returned(
-        f"INSERT INTO {PERIOD_TABLE} ({', '.join(_COLUMNS)}) {source} "
-        f"ON DUPLICATE KEY UPDATE {PERIOD_TABLE}.slo_id = {PERIOD_TABLE}.slo_id RETURNING {', '.join(_RETURNED)}",
+    return run(
+        f"INSERT INTO {PERIOD_TABLE} ({', '.join(_COLUMNS)}) {source} ON DUPLICATE KEY UPDATE {_TAKEN}",
         [value for each in periods for value in _row(each, key)],
+        _AT_ONCE,
     )
-    given = [
-        (each.start, each.kind, each.fingerprint, each.good, each.bad, each.measured_since, int(each.is_final))
-        for each in periods
-    ]
-    return rows is not None and sorted(rows) == sorted(given)
 
 
 def _row(each: ClosedPeriod, key: str) -> tuple[object, ...]:

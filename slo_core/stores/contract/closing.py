@@ -41,17 +41,17 @@ class ClosingContract:
         assert _kept(one, (row.period,)).count(row) == 1
 
     def test_late_events_change_a_period(self, make_store) -> None:  # type: ignore[no-untyped-def]
-        """More events than before; fewer are of a store that has lost some. The target stays that of its first closing."""
+        """Whole, if they are more than before; fewer are of a store that has lost some. The target stays as it was."""
         store = _period_store(make_store)
         if store is None:
             return
         row = _row(store, good=10, bad=1)
         store.keep_periods([row])
 
-        store.keep_periods([dataclasses.replace(row, good=11, bad=3, measured_since=row.start - 60, target=0.5)])
+        store.keep_periods([dataclasses.replace(row, good=13, bad=0, measured_since=row.start - 60, target=0.5)])
         store.keep_periods([dataclasses.replace(row, good=2, bad=0)])
 
-        assert _kept(store) == [dataclasses.replace(row, good=11, bad=3, measured_since=row.start - 60)]
+        assert _kept(store) == [dataclasses.replace(row, good=13, bad=0, measured_since=row.start - 60)]
 
     def test_a_final_period_stays_as_it_is(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Its buckets are gone: whatever is counted in them now is a part of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,9 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from slo_core import SLODefinition, SLORegistry
 from slo_core.cli import main
-from slo_core.status.table import status_table
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
 from slo_core.testing import batch_of, declared
 
@@ -40,17 +39,20 @@ def test_the_worst_comes_first(count: Count, capsys: pytest.CaptureFixture[str])
     assert printed.err == ""
 
 
-def test_the_table_is_that_of_the_other_commands(count: Count, capsys: pytest.CaptureFixture[str]) -> None:
-    """`manage.py slo_status` prints the same, to the letter."""
-    count("shop", calm=(96, 4), broken=(80, 20))
+def test_colours_can_be_forced_into_a_pipe(
+    count: Count, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By FORCE_COLOR, for the logs of a build; the text is the same, in whole lines."""
+    count("shop", broken=(80, 20))
+    assert main(["status", URL]) == 0
+    plain = capsys.readouterr().out
+    monkeypatch.setenv("FORCE_COLOR", "1")
 
     assert main(["status", URL]) == 0
 
-    with SLORegistry(URL, service="shop") as registry:
-        for name in ("broken", "calm"):
-            registry.define(SLODefinition(name, 0.9))
-        expected = status_table(registry)
-    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == expected.splitlines()
+    coloured = capsys.readouterr().out
+    assert "\x1b[31m\x1b[1mbreached\x1b[0m" in coloured
+    assert re.sub(r"\x1b\[[0-9;]*m", "", coloured) == plain
 
 
 def test_services_are_told_apart(count: Count, capsys: pytest.CaptureFixture[str]) -> None:

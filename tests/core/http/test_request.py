@@ -11,6 +11,7 @@ import pytest
 
 from sent_request import counts, send
 from slo_core import HTTPRule, SLODefinition, SLORegistry
+from slo_core.http.outcome import slo_failed
 from slo_core.http.recorder import HTTPRecorder, exempt_request
 from slo_core.http.request import ObservedRequest
 from slo_core.testing import capture_requests
@@ -98,6 +99,53 @@ def test_the_outermost_of_two_installations_counts(service_of: ServiceOf) -> Non
 
     assert inner is None
     assert service.counts() == (0, 1)
+
+
+def test_a_finished_request_needs_no_garbage_collector_though_its_scope_is_kept(service_of: ServiceOf) -> None:
+    """Servers hold the scope: the request stands in it until its end, and not longer."""
+    service = service_of()
+
+    class Weak(ObservedRequest):
+        __slots__ = ("__weakref__",)
+
+    def gone(request_scope: dict[str, Any], say: Callable[[Any], object]) -> bool:
+        observed = service.recorder.begin(request_scope, "GET", "/x", Weak)
+        reference = weakref.ref(observed)
+        observed.status = 200
+        say(request_scope)
+        service.recorder.finish(observed)
+        del observed
+        return reference() is None
+
+    scopes: list[dict[str, Any]] = [{} for _ in range(4)]
+    gc.disable()
+    try:
+        says = (lambda scope: None, slo_failed, exempt_request, lambda scope: service.recorder.begin(scope, "GET", "/"))
+        assert [gone(scope, say) for scope, say in zip(scopes, says, strict=True)] == [True] * 4
+    finally:
+        gc.enable()
+
+
+def test_a_scope_that_is_served_again_counts_once_for_each_slo() -> None:
+    """An application may be called twice with the same scope; what is said of it after its end changes nothing."""
+    registry = SLORegistry()
+    for name in ("a", "b"):
+        registry.define(SLODefinition(name, 0.9, http=HTTPRule()))
+    first, second = HTTPRecorder(registry, slo_name="a"), HTTPRecorder(registry)
+    request_scope: dict[str, Any] = {}
+    taken = []
+    for recorder in (first, first, second, second):
+        observed = recorder.begin(request_scope, "GET", "/x")
+        copy = dict(request_scope)
+        taken.append(observed is not None)
+        if observed is not None:
+            observed.status = 200
+            recorder.finish(observed)
+        slo_failed(request_scope)
+        slo_failed(copy)
+
+    assert taken == [True, False, True, False]
+    assert (counts(registry["a"]), counts(registry["b"])) == ((1, 0), (1, 0))
 
 
 def test_two_installations_for_two_slos_both_count() -> None:

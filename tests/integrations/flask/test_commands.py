@@ -24,9 +24,9 @@ def configured(**config: Any) -> Flask:
     return app
 
 
-def run(app: Flask, *arguments: str, color: bool = False) -> Any:
+def run(app: Flask, *arguments: str) -> Any:
     runner = app.test_cli_runner()
-    return runner.invoke(args=["slo", *arguments], obj=ScriptInfo(create_app=lambda: app), color=color)
+    return runner.invoke(args=["slo", *arguments], obj=ScriptInfo(create_app=lambda: app), color=True)
 
 
 def test_the_table_shows_each_slo() -> None:
@@ -51,17 +51,21 @@ def test_a_store_in_memory_says_that_it_saw_only_this_process() -> None:
     assert "counts in each process for itself" not in result.stdout
 
 
-def test_a_terminal_shows_states_in_colour() -> None:
-    """The word only: the columns stay aligned; where there is no terminal there is no colour."""
+def test_a_terminal_shows_states_in_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The columns stay aligned; where there is no terminal there is no colour, unless it is forced."""
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
     app = configured()
     app.extensions["slo"].registry["availability"].record(True, at=time.time() - 4 * 86_400)
     for _ in range(2):
         serve(app, path="/boom")
 
-    line = run(app, "status", color=True).stdout.splitlines()[1]
+    plain = run(app, "status").stdout.splitlines()[1]
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    line = run(app, "status").stdout.splitlines()[1]
 
     assert re.search(r"\x1b\[[0-9;]+m(\x1b\[1m)?breached\x1b\[0m", line)
-    assert re.sub(r"\x1b\[[0-9;]*m", "", line) == run(app, "status").stdout.splitlines()[1]
+    assert re.sub(r"\x1b\[[0-9;]*m", "", line) == plain
 
 
 @pytest.mark.parametrize("arguments", [("--json",), ("--format", "json"), ("--format", "table", "--json")])

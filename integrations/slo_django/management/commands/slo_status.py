@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from argparse import ArgumentParser
 from typing import Any
 
@@ -10,10 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 
 from slo_core.budgets.notation import written_in
 from slo_core.errors import SLOError
+from slo_core.process.terminal import terminal_size
 from slo_core.status.json_view import status_json
 from slo_core.status.service_status import status_note
-from slo_core.status.state import BudgetState, Burning
 from slo_core.status.table import status_table
+from slo_core.tracking.registry import SLORegistry
 from slo_django.default_store import COPY_COMMAND, left_behind
 from slo_django.installation import current
 from slo_django.language import notation
@@ -43,11 +45,7 @@ class Command(BaseCommand):
         try:
             registry = current.installation.registry
             as_json = options["as_json"] or options["format"] == "json"
-            if as_json:
-                text = json.dumps(status_json(registry), indent=2)
-            else:
-                with written_in(notation()):
-                    text = status_table(registry, paint=self._paint)
+            text = json.dumps(status_json(registry), indent=2) if as_json else self._table(registry)
             is_enabled = current.installation.settings.enabled
         except SLOError as exc:
             raise CommandError(str(exc)) from exc
@@ -59,7 +57,13 @@ class Command(BaseCommand):
         if message := left_behind():
             self.stderr.write(f"{message} Copy them: {COPY_COMMAND}")
 
-    def _paint(self, state: Burning | BudgetState, text: str) -> str:
+    def _table(self, registry: SLORegistry) -> str:
+        size = terminal_size(self.stdout)
+        paint = None if os.environ.get("NO_COLOR") else self._paint
+        with written_in(notation()):
+            return status_table(registry, width=None if size is None else size.columns, paint=paint)
+
+    def _paint(self, state: str, text: str) -> str:
         """In colour on a terminal; Django checks that, and `--no-color`."""
         styles = {
             "paging": "ERROR",
@@ -68,5 +72,6 @@ class Command(BaseCommand):
             "met": "SUCCESS",
             "exhausted": "ERROR",
             "breached": "ERROR",
+            "heading": "MIGRATE_LABEL",
         }
         return str(getattr(self.style, styles[state])(text)) if state in styles else text
