@@ -20,6 +20,7 @@ from slo_core.budgets.wording import (
 )
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
+from slo_core.status.changes import burn_changes
 from slo_core.status.columns import Column, Paint, Row, aligned
 from slo_core.status.state import budget_state, burning_now, most_urgent_first, waiting_alert
 from slo_core.tracking.registry import SLORegistry
@@ -62,7 +63,7 @@ def status_table(registry: SLORegistry, *, width: int | None = None, paint: Pain
     if unreadable and not read:
         return "\n".join(unreadable)
     lines = status_lines([(registry.service, read)], width=width, paint=paint)
-    return "\n".join([*lines, *unreadable])
+    return "\n".join([*lines, *burn_changes(registry, read), *unreadable])
 
 
 def status_lines(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from time import time
 
+from slo_core.budgets.snapshot import SLOSnapshots
 from slo_core.errors import StoreError
+from slo_core.status.changes import burn_changes
 from slo_core.status.service_status import ServiceStatus, service_status_or_error
 from slo_core.stores.existing import existing_store_from_url, without_secrets
 from slo_core.stores.url import redacted_url
+from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.store_services import StoreServices
 
 __all__ = ["StoreStatusSource"]
@@ -41,15 +45,16 @@ class StoreStatusSource:
         Raises:
             StoreError: The store is out of reach, or holds no SLO of the requested service.
         """
-        services = [
-            service_status_or_error(registry, snapshots=snapshots, unreadable=self._services.unreadable(registry))
-            for registry, snapshots in self._services.read().items()
-        ]
+        services = [self._status(registry, snapshots) for registry, snapshots in self._services.read().items()]
         if not any(status.snapshots or status.retired for status in services):
             error = next((status.error for status in services if status.error is not None), None)
             owner = "any service" if self._service is None else f"service {self._service!r}"
             raise StoreError(error or f"store {self._shown}: it holds no SLO of {owner}; is it the right store?")
         return services
+
+    def _status(self, registry: SLORegistry, snapshots: SLOSnapshots | Exception) -> ServiceStatus:
+        status = service_status_or_error(registry, snapshots=snapshots, unreadable=self._services.unreadable(registry))
+        return replace(status, changes=burn_changes(registry, status.snapshots))
 
     def close(self) -> None:
         """Release the store."""
