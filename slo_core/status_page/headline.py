@@ -126,7 +126,11 @@ def _budget(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
     left = percent(snapshot.error_budget_remaining, 1)
     if state in ("breached", "exhausted"):
         gone = _gone_at(definition, snapshot, timeline)
-        when: tuple[Node, ...] = ("gone",) if gone is None else ("gone since ", timestamp(gone, zone))
+        when: tuple[Node, ...] = ("gone",)
+        if gone is not None:
+            at, within = gone
+            about = f", give or take {format_duration(within)}" if within > 1 else ""
+            when = ("gone since ", timestamp(at, zone), about)
         allowed = snapshot.error_budget_ratio * snapshot.total
         spent = f": {number(snapshot.failures)} bad events where {number(allowed, ',.1f')} are allowed."
         return ("The budget is ", *when, spent)
@@ -137,10 +141,14 @@ def _budget(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
     return (f"{left} of the budget is left{pace}.",)
 
 
-def _gone_at(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline) -> float | None:
-    """When the present budget of the window was spent: the end of that bucket; None where its buckets are no longer kept."""
+def _gone_at(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline) -> tuple[float, int] | None:
+    """
+    When the present budget of the window was spent: the end of that bucket, and its width.
+
+    None where its buckets are no longer kept.
+    """
     own = definition.own_span(at=snapshot.at, until=snapshot.at)
-    gone: float | None = None
+    gone: tuple[float, int] | None = None
     for edge in timeline.edges_back(snapshot.at):
         if edge < timeline.covered_since:
             return None
@@ -148,7 +156,7 @@ def _gone_at(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timelin
         then = EventCounts(snapshot.total - spent, spent)
         if spent == 0 or _is_left(then, definition):
             break
-        gone = min(float(edge), snapshot.at)
+        gone = min(float(edge), snapshot.at), timeline.width(edge - 1)
     return gone
 
 

@@ -87,10 +87,13 @@ def test_a_budget_that_is_gone_says_since_when(registry: SLORegistry, clock: Fak
     sentence = of(registry)
 
     assert "The budget is gone since " in sentence
+    assert "give or take" not in sentence
     assert "200 bad events where 148.0 are allowed." in sentence
     html = StatusPage(registry).detail("a", {}, links=LINKS).html
     (gone,) = re.findall(r'slo-headline.*?gone since <time datetime="([^"]+)"', html)
     assert 29 * 60 <= datetime.fromisoformat(gone).timestamp() - began <= 31 * 60
+    clock.advance(hours=2)
+    assert ", give or take 1m: 200 bad events" in of(registry)
 
 
 def test_a_rule_that_waits_is_told_before_it_fires(clock: FakeClock) -> None:
