@@ -13,6 +13,7 @@ from slo_core.stores.buckets import Applied, Batch, Query, Series, Stored, Store
 
 if TYPE_CHECKING:
     from slo_core.budgets.closed_period import ClosedPeriod
+    from slo_core.stores.causes import CauseQuery, StoredCauses
     from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
     from slo_django.store.bucket_store import DjangoBucketStore
 
@@ -71,6 +72,10 @@ class AsyncSafeBuckets:
     def read_periods(self, queries: Sequence[PeriodQuery]) -> list[StoredPeriods]:
         """Closed periods."""
         return _off_loop(lambda: self._buckets.read_periods(queries))
+
+    def read_causes(self, queries: Sequence[CauseQuery]) -> list[StoredCauses]:
+        """Causes of bad events."""
+        return _off_loop(lambda: self._buckets.read_causes(queries))
 
     def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
         """Delete an SLO with its counts."""

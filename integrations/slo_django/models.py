@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.db import models
 
-__all__ = ["Bucket", "ClosedPeriod", "Note", "SLOStatus", "ServiceLevelObjective", "Store"]
+__all__ = ["Bucket", "CauseBlock", "ClosedPeriod", "Note", "SLOStatus", "ServiceLevelObjective", "Store"]
 
 
 class Store(models.Model):
@@ -108,6 +108,19 @@ class ClosedPeriod(models.Model):
     target = models.FloatField()
     measured_since = models.BigIntegerField()
     is_final = models.PositiveSmallIntegerField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class CauseBlock(models.Model):
+    """What the bad events of one SLO were caused by, in a few neighbouring stretches of time."""
+
+    pk = models.CompositePrimaryKey("slo_id", "width", "block")
+    slo_id = models.BigIntegerField()
+    width = models.IntegerField()
+    block = models.BigIntegerField()
+    content = models.TextField()
 
     class Meta:
         default_permissions = ()

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from enum import Enum
 
+from slo_core.http.causes import DISCONNECTED, FAILED, SLOW
 from slo_core.http.request import ObservedRequest
 from slo_core.objectives.http_rule import Classifier, HTTPRule
 from slo_core.process.internal_errors import InternalErrors, user_code_errors
+from slo_core.tracking.cause_names import exception_name
 
 __all__ = ["RequestClassifier", "StatusOutcome", "Timing", "wire_status"]
 
@@ -99,9 +101,9 @@ class RequestClassifier:
             return StatusOutcome.LEFT_OUT if is_timed and self._rule.latency_failures == "ignore" else StatusOutcome.BAD
         return StatusOutcome.BY_TIME if is_timed else StatusOutcome.GOOD
 
-    def classify(self, observed: ObservedRequest, status: int | None, timing: Timing) -> bool | None:
+    def classify(self, observed: ObservedRequest, status: int | None, timing: Timing) -> tuple[bool | None, str]:
         """
-        True good, False bad, None left out: by the first rule that applies.
+        True good, False bad, None left out, by the first rule that applies; and what a bad one is counted as in the causes.
 
         1. What the application said (`slo_outcome`). For a latency SLO a good request must still be in time.
         2. An ignored status is left out.
@@ -117,22 +119,28 @@ class RequestClassifier:
         """
         notes = observed.notes
         succeeded = None if notes is None else notes.outcome
+        failure = None
         if succeeded is None:
             if status is None:
-                return self._after_disconnect(timing)
+                return self._after_disconnect(timing), DISCONNECTED
             if status in self._ignored_statuses:
-                return None
-            if self._classify is None:
-                succeeded = self._succeeded(observed, status)
-            else:
-                succeeded = self._call_classifier(self._classify, observed, status)
+                return None, ""
+            failure = _failure(observed, status)
+            succeeded = failure is None and status not in self._bad_statuses
+            if self._classify is not None:
+                succeeded = self._call_classifier(self._classify, observed, status, default=succeeded)
         elif succeeded:
-            return self._in_time(timing)
+            return self._in_time(timing), SLOW
         if not succeeded:
-            return None if self._rule.latency_failures == "ignore" and self.threshold != math.inf else False
+            if self._rule.latency_failures == "ignore" and self.threshold != math.inf:
+                return None, ""
+            if failure is not None:
+                return False, exception_name(type(failure))
+            said = None if notes is None or notes.outcome is None else notes.reason or FAILED
+            return False, said or str(status)
         if observed.disconnected:
-            return self._after_disconnect(timing)
-        return self._in_time(timing)
+            return self._after_disconnect(timing), DISCONNECTED
+        return self._in_time(timing), SLOW
 
     def _in_time(self, timing: Timing) -> bool:
         return (timing.total if self.timed_to_end else timing.first_byte) <= self.threshold
@@ -149,12 +157,7 @@ class RequestClassifier:
             return False
         return None
 
-    def _succeeded(self, observed: ObservedRequest, status: int) -> bool:
-        if observed.exception is not None and not (observed.is_answered and 400 <= status < 500):
-            return False
-        return status not in self._bad_statuses
-
-    def _call_classifier(self, classify: Classifier, observed: ObservedRequest, status: int) -> bool:
+    def _call_classifier(self, classify: Classifier, observed: ObservedRequest, status: int, *, default: bool) -> bool:
         try:
             is_good: object = classify(status, observed.exception)
         except user_code_errors() as exc:  # from the user's code; the response is already sent: the rule decides
@@ -166,7 +169,15 @@ class RequestClassifier:
                 f"classify of the SLO {self._name!r}: expected True or False, got {type(is_good).__name__}; "
                 "the default rule decided"
             )
-        return self._succeeded(observed, status)
+        return default
+
+
+def _failure(observed: ObservedRequest, status: int) -> BaseException | None:
+    """The exception that decides; None where the status does, also one that a last resort answered with."""
+    exception = observed.exception
+    if exception is None or (observed.is_answered and 400 <= status < 500):
+        return None
+    return exception
 
 
 def _expand(statuses: tuple[str | int, ...]) -> set[int]:

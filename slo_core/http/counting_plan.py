@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
+from slo_core.budgets.causes import Cause
 from slo_core.http.bound_slo import BoundSLO
+from slo_core.http.causes import SLOW
 from slo_core.http.classify import StatusOutcome
 from slo_core.http.counter_group import CounterGroups, TimedCounter
 from slo_core.tracking.event_counter import EventCounter
@@ -25,18 +27,22 @@ class CountingPlan:
         bound_slos: The SLOs.
         status: The status.
         counter_groups: Those of the installation.
+        place: Where bad ones are counted in the list of causes.
 
     Attributes:
         clock: The clock of all SLOs that count: seconds since the epoch.
         rows: By thread identifier: where the SLOs count. Valid for a second, as `CounterGroup` says.
         rotate: Makes the calling thread's row.
+        bad_cause: What a bad request is counted as, where the status decides.
+        slow_cause: The same, where the time does.
         needs_end: The time of the last byte decides for one of the SLOs.
         undecided: SLOs whose classifier has to see each request, or whose tracker counts in another way.
     """
 
-    __slots__ = ("clock", "needs_end", "rotate", "rows", "undecided")
+    __slots__ = ("bad_cause", "clock", "needs_end", "rotate", "rows", "slow_cause", "undecided")
 
-    def __init__(self, bound_slos: Iterable[BoundSLO], status: int, counter_groups: CounterGroups) -> None:
+    def __init__(self, bound_slos: Iterable[BoundSLO], status: int, counter_groups: CounterGroups, place: str) -> None:
+        self.bad_cause, self.slow_cause = Cause(place, str(status)), Cause(place, SLOW)
         self.clock: Callable[[], float] = time.time
         good: list[EventCounter] = []
         bad: list[EventCounter] = []

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from slo_core.http.bound_slo import BoundSLO
+from slo_core.http.causes import place_of
 from slo_core.http.counter_group import CounterGroups
 from slo_core.http.counting_plan import CountingPlan
 from slo_core.http.globs import literal_start
@@ -29,12 +30,14 @@ class MatchedSLOs:
 
     Attributes:
         bound_slos: All of them.
+        place: Where its bad requests are counted in the list of causes; see `place_of`.
     """
 
-    __slots__ = ("_counting_plans", "bound_slos")
+    __slots__ = ("_counting_plans", "bound_slos", "place")
 
-    def __init__(self, bound_slos: tuple[BoundSLO, ...]) -> None:
+    def __init__(self, bound_slos: tuple[BoundSLO, ...], place: str = "") -> None:
         self.bound_slos = bound_slos
+        self.place = place
         self._counting_plans: dict[int, CountingPlan] = {}
 
     def counting_plan(self, status: int, counter_groups: CounterGroups) -> CountingPlan:
@@ -43,7 +46,7 @@ class MatchedSLOs:
         if plan is None:
             if len(self._counting_plans) >= _REMEMBERED_STATUSES:
                 self._counting_plans.clear()
-            plan = self._counting_plans[status] = CountingPlan(self.bound_slos, status, counter_groups)
+            plan = self._counting_plans[status] = CountingPlan(self.bound_slos, status, counter_groups, self.place)
         return plan
 
 
@@ -99,20 +102,23 @@ class MatchResult:
         certain: These take all of them.
         by_path: These depend on the path; True when it must match one of their routes.
         exclude: Paths that count for no SLO.
+        place: As in `MatchedSLOs`.
 
     Attributes:
         depends_on_path: The key alone does not decide.
     """
 
-    __slots__ = ("_by_path", "_certain", "_exclude", "_paths", "_sets", "depends_on_path")
+    __slots__ = ("_by_path", "_certain", "_exclude", "_paths", "_place", "_sets", "depends_on_path")
 
     def __init__(
         self,
         certain: tuple[BoundSLO, ...] = (),
         by_path: tuple[tuple[BoundSLO, bool], ...] = (),
         exclude: re.Pattern[str] | None = None,
+        place: str = "",
     ) -> None:
-        self._certain = MatchedSLOs(certain) if certain else _NO_SLOS
+        self._place = place
+        self._certain = MatchedSLOs(certain, place) if certain else _NO_SLOS
         self._by_path = _ByPath(by_path)
         self._exclude = exclude
         self.depends_on_path = bool(by_path) or exclude is not None
@@ -142,7 +148,7 @@ class MatchResult:
         ids = tuple(map(id, taking))
         matched_slos = self._sets.get(ids)
         if matched_slos is None:
-            matched_slos = self._sets[ids] = MatchedSLOs((*self._certain.bound_slos, *taking))
+            matched_slos = self._sets[ids] = MatchedSLOs((*self._certain.bound_slos, *taking), self._place)
         return matched_slos
 
 
@@ -173,4 +179,4 @@ def match_slos(
             certain.append(slo)
         elif is_named or slo.routes is not None:
             by_path.append((slo, not is_named))
-    return MatchResult(tuple(certain), tuple(by_path), exclude if certain or by_path else None)
+    return MatchResult(tuple(certain), tuple(by_path), exclude if certain or by_path else None, place_of(key))

@@ -28,7 +28,8 @@ def slo_outcome(request_or_scope: object, good: bool, *, reason: str | None = No
     Args:
         request_or_scope: The request of Starlette, FastAPI, Django or Flask, or the ASGI scope or WSGI environ itself.
         good: True for good, False for bad.
-        reason: A short constant text: letters a to z, digits and `_.:-`, at most 64 characters.
+        reason: What went wrong, for the list of causes; a short constant text: letters a to z, digits and `_.:-`, at most 64
+            characters.
 
     Raises:
         TypeError: The first argument holds no scope, or `good` is no bool.
@@ -40,7 +41,8 @@ def slo_outcome(request_or_scope: object, good: bool, *, reason: str | None = No
         raise ValueError(f"slo_outcome(reason=): expected up to 64 characters of a-z, 0-9 and _.:-, got {reason!r}")
     marks = shared_marks(_scope_of(request_or_scope))
     if marks is not None:
-        marks.noting().outcome = good
+        notes = marks.noting()
+        notes.outcome, notes.reason = good, reason
 
 
 def slo_failed(request_or_scope: object, *, reason: str | None = None) -> None:

@@ -36,6 +36,7 @@ class RequestNotes:
     Attributes:
         exempt: The request counts for no SLO: it asked for a view of slo-suite, or the server's own stop ended it.
         outcome: What the application said with `slo_outcome`; None when it said nothing.
+        reason: The reason that it gave; None without one.
         router_scope: The ASGI scope as the router received it, where a middleware had handed on a copy; None otherwise,
             because the scope leads to these notes, and a cycle would wait for the garbage collector.
         broken_off: The exception that broke off the response that the endpoint had started; None without one.
@@ -43,11 +44,12 @@ class RequestNotes:
         client_left_first: The client was seen to go away before anything had failed: no exception that follows is a failure.
     """
 
-    __slots__ = ("broken_off", "client_left_first", "exempt", "outcome", "router_scope", "unhandled")
+    __slots__ = ("broken_off", "client_left_first", "exempt", "outcome", "reason", "router_scope", "unhandled")
 
     def __init__(self) -> None:
         self.exempt = self.client_left_first = False
         self.outcome: bool | None = None
+        self.reason: str | None = None
         self.router_scope: MutableMapping[str, Any] | None = None
         self.broken_off: Exception | None = None
         self.unhandled: Exception | None = None

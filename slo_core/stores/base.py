@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, runtime_checkable
 
 from slo_core.budgets.bucket import BucketRange, Increment
 from slo_core.budgets.events import Observation
@@ -12,7 +12,13 @@ from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
 
+if TYPE_CHECKING:
+    from slo_core.budgets.cause_shares import CauseBreakdown
+    from slo_core.budgets.causes import Cause
+
 __all__ = [
+    "CauseLedger",
+    "CauseRequest",
     "Ledger",
     "ObservationStore",
     "ReadRequest",
@@ -20,6 +26,7 @@ __all__ = [
     "Store",
     "StoreHealth",
     "StoreScope",
+    "whole_breakdown",
     "whole_reading",
 ]
 
@@ -82,6 +89,45 @@ class Ledger(Protocol):
         """Forget everything, in a forked child: what the parent holds is the parent's to report."""
 
 
+class CauseLedger(Ledger, Protocol):
+    """
+    A ledger that may keep what bad events were caused by.
+
+    Attributes:
+        keeps_causes: True: it may be given any.
+    """
+
+    keeps_causes: bool
+
+    def add(self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None) -> None:
+        """
+        Count events of one second.
+
+        Args:
+            second: As for `Ledger.add`.
+            good: As there.
+            bad: As there.
+            live: As there.
+            causes: What the bad events were caused by, not more than there are; fewer where it is not known.
+        """
+
+    def causes(self, spans: Sequence[int]) -> Sequence[CauseBreakdown] | None:
+        """What caused the bad events of the last so many seconds, for each span; None where the store keeps no causes."""
+
+
+class CauseRequest(NamedTuple):
+    """
+    The causes to be read of one SLO.
+
+    Attributes:
+        ledger: Its ledger, of the store that is asked.
+        seconds: How far back.
+    """
+
+    ledger: Ledger
+    seconds: int
+
+
 class ReadRequest(NamedTuple):
     """
     The spans to be read of one SLO.
@@ -103,6 +149,18 @@ class ReadRequest(NamedTuple):
 def whole_reading(answer: Reading | StoreError) -> Reading:
     """
     A reading, unchanged.
+
+    Raises:
+        StoreError: There is an error in its place.
+    """
+    if isinstance(answer, StoreError):
+        raise answer
+    return answer
+
+
+def whole_breakdown(answer: CauseBreakdown | StoreError) -> CauseBreakdown:
+    """
+    What caused the bad events, unchanged.
 
     Raises:
         StoreError: There is an error in its place.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from slo_core.budgets.bucket import BucketRange, Increment
+from slo_core.budgets.causes import BlockKey, CauseIncrement
 from slo_core.budgets.events import EventCounts
 from slo_core.stores.base import StoreScope
 
@@ -75,6 +76,10 @@ class Batch(NamedTuple):
             that clock is weeks behind, count in `good` and `bad` all the same.
         leaves: The writer ends, and nothing of it is under way any more: its note is of no use after this. In a batch that
             asks, with the nonce of the writer's last batch.
+        causes: What its bad events were caused by, in ascending order of buckets, added with it and as often: once. In each
+            bucket not more events than `increments` hold there; fewer where the cause is not known. A store that keeps no
+            causes (see `slo_core.stores.causes.CauseStore`) leaves them.
+        cause_blocks: In a copy: the blocks of causes that are copied, as text, to be added as well.
     """
 
     writer: str
@@ -92,6 +97,8 @@ class Batch(NamedTuple):
     after: Note | None = None
     is_live: bool = False
     leaves: bool = False
+    causes: Sequence[CauseIncrement] = ()
+    cause_blocks: Sequence[tuple[BlockKey, str]] = ()
 
 
 class Note(NamedTuple):
@@ -142,12 +149,15 @@ class Applied:
             call or before), a lower one or none when there is a gap, and nothing was applied. None: this SLO could not be
             reached, others could; its batch comes again.
         trouble: Why some could not, fit for a log; None where all could.
+        damage: What the store held of the causes of events and could not read, fit for a log: it begins again, and the
+            batches are added all the same. None without damage.
     """
 
     identity: StoreIdentity
     now: float
     notes: tuple[Note | None, ...]
     trouble: str | None = None
+    damage: str | None = None
 
     @property
     def noted(self) -> tuple[int, ...]:

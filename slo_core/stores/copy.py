@@ -23,6 +23,7 @@ from slo_core.stores.buckets import (
     StoreIdentity,
 )
 from slo_core.stores.closed_periods import PeriodQuery, PeriodStore, damage_in_periods
+from slo_core.stores.copied_causes import CopiedCauses, causes_to_copy
 from slo_core.stores.layout import WIDTHS, kept_from
 from slo_core.stores.shared.damage import damage_in_record, damaged, whole_series
 
@@ -83,6 +84,7 @@ class _Content:
 
     record: SLORecord
     increments: tuple[Increment, ...]
+    causes: CopiedCauses
 
 
 def check_copy(source: BucketStore, target: BucketStore) -> None:
@@ -100,7 +102,8 @@ def copy_store(
     source: BucketStore, target: BucketStore, *, clock: Callable[[], float] = time.time, is_earlier: bool = False
 ) -> CopyReport:
     """
-    Copy every SLO of a service, with its totals, its buckets, its closed periods, its definition and since when it is measured.
+    Copy every SLO of a service, with its totals, its buckets, its closed periods, the causes of its bad events, its definition
+    and since when it is measured.
 
     Stop the writers of the source first: what they hand over after an SLO was read stays behind. Each SLO is read at one
     moment and added in one step, so that its totals and its buckets agree whatever happens meanwhile. A copy that was
@@ -248,9 +251,10 @@ def _content(source: BucketStore, slo: str, *, now: float) -> _Content:
         (series,) = source.series([Query(slo, _kept_buckets(before, now))])
         whole_series(slo, series)
         increments = tuple(increment for buckets in series for increment in buckets)
+        causes = causes_to_copy(source, slo)
         after = _record(source, slo)
         if dataclasses.replace(before, idle_seconds=after.idle_seconds) == after:
-            return _Content(after, increments)
+            return _Content(after, increments, causes)
         before = after
     raise StoreError(
         f"store {source.backend}, SLO {slo!r}: it was written to each of {_ATTEMPTS} times that it was read; "
@@ -283,7 +287,7 @@ def _kept_buckets(record: SLORecord, now: float) -> tuple[BucketRange, ...]:
 
 def _batch(content: _Content, writer: str, *, declared: SLORecord) -> Batch:
     """All of an SLO as one batch; it is declared as one of the stores knows it."""
-    record = content.record
+    record, causes = content.record, content.causes
     return Batch(
         writer=writer,
         slo=record.slo,
@@ -304,4 +308,6 @@ def _batch(content: _Content, writer: str, *, declared: SLORecord) -> Batch:
             since=record.data_since,
             kept_since=record.kept_since,
         ),
+        causes=causes.causes,
+        cause_blocks=causes.cause_blocks,
     )

@@ -5,11 +5,57 @@ from __future__ import annotations
 import math
 import threading
 from _thread import get_ident
+from typing import TYPE_CHECKING, cast
 
 from slo_core.process.forks import ForkWatch
-from slo_core.stores.base import Ledger
+from slo_core.stores.base import CauseLedger, Ledger
+
+if TYPE_CHECKING:
+    from slo_core.budgets.causes import Cause
 
 __all__ = ["EventCounter", "ThreadCounts", "ThreadRow"]
+
+# So many causes of a thread's second are counted by name; then so many outcomes. Those beyond both have no cause.
+_MOST_CAUSES = 256
+_MOST_CAUSES_AND_OUTCOMES = 320
+
+
+class _SecondCauses:
+    """
+    What the bad events of one thread and second were caused by.
+
+    As in `ThreadCounts`, only the thread itself writes `counts`, which only grow; `seen` is the reader's side.
+    """
+
+    __slots__ = ("counts", "seen")
+
+    def __init__(self) -> None:
+        self.counts: dict[Cause, int] = {}
+        self.seen: dict[Cause, int] = {}
+
+    def take(self, most: int) -> dict[Cause, int]:
+        """The fresh ones, of so many events at most: of one that is counted at this moment the cause is there first."""
+        taken: dict[Cause, int] = {}
+        seen = self.seen
+        for cause, count in self.counts.copy().items():
+            seen.setdefault(cause, 0)
+            # In one step, because a signal handler may drain between two of them.
+            before = seen[cause]
+            seen[cause] = count if count > before else before  # noqa: FURB136
+            fresh = count - before
+            if fresh > most:
+                seen[cause] -= fresh - most
+                fresh = most
+            if fresh > 0:
+                taken[cause] = fresh
+                most -= fresh
+        return taken
+
+    def give_back(self, taken: dict[Cause, int]) -> None:
+        """The ledger has not taken them."""
+        seen = self.seen
+        for cause, count in taken.items():
+            seen[cause] -= count
 
 
 class ThreadRow:
@@ -39,16 +85,18 @@ class ThreadCounts:
 
     `good` and `bad` only ever grow, and only their own thread writes them, so counting needs no lock and a reader
     loses nothing: `seen_good` and `seen_bad`, the reader's side, say how much of them the ledger has. `ended` holds, for
-    each second that is over and not drained yet, its start and the counts at its end. `rows` are
-    those that hold these counts, and are valid no longer than they are.
+    each second that is over and not drained yet, its start, the counts at its end, and the causes of its bad events.
+    `causes` are those of the second that has begun; a bad event may have none. `rows` are those that hold these counts, and
+    are valid no longer than they are.
     """
 
-    __slots__ = ("bad", "end", "ended", "good", "rows", "seen_bad", "seen_good", "start")
+    __slots__ = ("bad", "causes", "end", "ended", "good", "rows", "seen_bad", "seen_good", "start")
 
     def __init__(self, second: int) -> None:
         self.good = self.bad = 0
         self.seen_good = self.seen_bad = 0
-        self.ended: list[tuple[float, int, int]] = []
+        self.causes = _SecondCauses()
+        self.ended: list[tuple[float, int, int, _SecondCauses | None]] = []
         self.rows: list[ThreadRow] = []
         self.start = self.end = 0.0
         self.start_second(second)
@@ -59,9 +107,31 @@ class ThreadCounts:
         start, end = float(second), second + 1.0
         if self.good != self.seen_good or self.bad != self.seen_bad:
             # Before the new second starts: `EventCounter._drain` relies on it.
-            self.ended.append((self.start, self.good, self.bad))
+            self.ended.append((self.start, self.good, self.bad, self.causes if self.causes.counts else None))
+        if self.causes.counts:
+            self.causes = _SecondCauses()
         self.start, self.end = start, end
         self._end_rows()
+
+    def count_bad(self, cause: Cause) -> None:
+        """Count a bad event; called by the thread itself."""
+        # The cause first: a reader that sees the event must find it. To add 1 is one step, in which no signal handler
+        # interrupts the thread: as for `bad`.
+        causes = self.causes.counts
+        try:
+            causes[cause] += 1
+        except KeyError:
+            self._count_first(causes, cause)
+        self.bad += 1
+
+    @staticmethod
+    def _count_first(causes: dict[Cause, int], cause: Cause) -> None:
+        """Count the first event of its cause in this second. Memory is bounded, however many causes there are."""
+        if len(causes) >= _MOST_CAUSES:
+            cause = cause.rest()
+        if cause in causes or len(causes) < _MOST_CAUSES_AND_OUTCOMES:
+            causes.setdefault(cause, 0)  # a signal handler may have counted one a moment ago
+            causes[cause] += 1
 
     def end_second(self) -> None:
         """Make the thread's next event look for its second; any thread may call it."""
@@ -86,10 +156,12 @@ class EventCounter:
     the thread that it interrupts counts, or drains.
     """
 
-    __slots__ = ("__weakref__", "_fork", "_ledger", "_lock", "thread_counts")
+    __slots__ = ("__weakref__", "_cause_ledger", "_fork", "_ledger", "_lock", "thread_counts")
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        # None for a ledger of a user's own store that does not know of causes.
+        self._cause_ledger = cast(CauseLedger, ledger) if getattr(ledger, "keeps_causes", False) else None
         self.thread_counts: dict[int, ThreadCounts] = {}
         # Held while counts are drained. One that its own thread may acquire again: a signal handler may read, too.
         self._lock = threading.RLock()
@@ -159,12 +231,12 @@ class EventCounter:
                     del ended[:1]
             # The thread may count, and start another second, at this moment. These counts are all of this second if the
             # second is not over after they were read; events after that are drained next time.
-            good, bad, start = counts.good, counts.bad, counts.start
+            good, bad, start, causes = counts.good, counts.bad, counts.start, counts.causes
             if not ended:
-                self._hand_over(counts, start, good, bad)
+                self._hand_over(counts, start, good, bad, causes)
                 return
 
-    def _hand_over(self, counts: ThreadCounts, start: float, good: int, bad: int) -> None:
+    def _hand_over(self, counts: ThreadCounts, start: float, good: int, bad: int, causes: _SecondCauses | None) -> None:
         """Add to the ledger what the counts had grown to, unless it has that."""
         # Seen before it is handed over, and each in one step: a signal handler may drain between two of them. It may have
         # handed over more, too.
@@ -173,9 +245,15 @@ class EventCounter:
         fresh_good, fresh_bad = max(0, good - seen_good), max(0, bad - seen_bad)
         if not (fresh_good or fresh_bad):
             return
+        taken = causes.take(fresh_bad) if fresh_bad and causes is not None and causes.counts else None
         try:
-            self._ledger.add(math.floor(start), fresh_good, fresh_bad, live=True)
+            if taken and self._cause_ledger is not None:
+                self._cause_ledger.add(math.floor(start), fresh_good, fresh_bad, live=True, causes=taken)
+            else:
+                self._ledger.add(math.floor(start), fresh_good, fresh_bad, live=True)
         except BaseException:  # a user's own store
             counts.seen_good -= fresh_good
             counts.seen_bad -= fresh_bad
+            if taken and causes is not None:
+                causes.give_back(taken)
             raise

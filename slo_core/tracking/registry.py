@@ -153,6 +153,7 @@ class SLORegistry:
         # In one step: another thread, or a signal handler, may add one of the same name at this moment.
         if self._trackers.setdefault(tracker.name, tracker) is not tracker:
             self._refuse_duplicate(tracker.name)
+        tracker.internals.errors = self._internals.errors
         for note_change in self._internals.definition_listeners:
             note_change()
         return tracker

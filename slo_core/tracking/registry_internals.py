@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
 from slo_core.conventions import LOGGER_NAME
-from slo_core.errors import described
+from slo_core.errors import StoreError, described
 from slo_core.objectives.definition import SLODefinition
 from slo_core.process.internal_errors import InternalErrors
-from slo_core.stores.base import Store, whole_reading
+from slo_core.stores.base import CauseRequest, Store, whole_reading
 from slo_core.stores.separate_counts import WORKERS_DIFFER, separate_counts, share_a_store
 from slo_core.tracking.tracker import SLOTracker
 
 if TYPE_CHECKING:
     import logging
 
+    from slo_core.budgets.cause_shares import CauseBreakdown
     from slo_core.tracking.shared_read import SharedRead
 
 __all__ = ["RegistryInternals", "whole_snapshot"]
@@ -122,6 +123,37 @@ class RegistryInternals:
             else:
                 shown.append((definition, snapshot))
         return SLOSnapshots(shown, unreadable=unreadable)
+
+    def causes(self, asked: Sequence[tuple[SLOTracker, int]]) -> list[CauseBreakdown | Exception | None]:
+        """
+        What caused the bad events of several SLOs, from a shared store in one round trip.
+
+        Args:
+            asked: The SLOs, and how many seconds to look back; one may come several times.
+
+        Returns:
+            In the same order: the causes; None where the store keeps none; an exception where an SLO cannot be read.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        store = self._registry.store
+        read: Callable[[Sequence[CauseRequest]], Sequence[CauseBreakdown | StoreError] | None] | None
+        # A store in this process's own memory, or a user's, is read SLO by SLO.
+        read = getattr(store, "causes", None)
+        together = [place for place, (tracker, _) in enumerate(asked) if read is not None and tracker.store is store]
+        answers: list[CauseBreakdown | Exception | None] = [None] * len(asked)
+        if read is not None and together:
+            requests = [asked[place][0].internals.begin_causes(asked[place][1]) for place in together]
+            for place, answer in zip(together, read(requests) or (), strict=False):
+                answers[place] = answer
+        for place in sorted(set(range(len(asked))) - set(together)):
+            tracker, seconds = asked[place]
+            try:
+                answers[place] = tracker.causes(seconds)
+            except Exception as exc:  # it hides no other SLO
+                answers[place] = exc
+        return answers
 
     def shared(self, read: Callable[[], R]) -> SharedRead[R]:
         """A read of the store that is shared by those who wait for it; its failure also by those who wait for others."""

@@ -8,13 +8,25 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
+from slo_core.tracking.tracker_internals import TrackerInternals
+
 __all__ = ["Track"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
+# The name of a block that was given none.
+_UNNAMED = "track"
+
+# A qualified name may be long.
+_LONGEST_NAME = 100
+
+
 class _Recorder(Protocol):
+    @property
+    def internals(self) -> TrackerInternals: ...
+
     def record(self, success: bool) -> None: ...
 
 
@@ -23,12 +35,17 @@ class Track:
     The return value of `SLOTracker.track()`: a context manager and a decorator, each for sync and async code.
 
     It holds no state of its own: it may be entered any number of times, also concurrently.
+
+    Args:
+        tracker: Counts.
+        cause: The name of the block in the causes of bad events; None for the function's own, or `track`.
     """
 
-    __slots__ = ("_tracker",)
+    __slots__ = ("_cause", "_tracker")
 
-    def __init__(self, tracker: _Recorder) -> None:
+    def __init__(self, tracker: _Recorder, cause: str | None = None) -> None:
         self._tracker = tracker
+        self._cause = cause
 
     def __enter__(self) -> Track:
         return self
@@ -39,7 +56,10 @@ class Track:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._tracker.record(exception_type is None)
+        if exception_type is None:
+            self._tracker.record(True)
+        else:
+            self._tracker.internals.record_exception(self._tracker, self._cause or _UNNAMED, exception_type)
 
     async def __aenter__(self) -> Track:
         return self
@@ -50,7 +70,10 @@ class Track:
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._tracker.record(exception_type is None)
+        if exception_type is None:
+            self._tracker.record(True)
+        else:
+            self._tracker.internals.record_exception(self._tracker, self._cause or _UNNAMED, exception_type)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """
@@ -66,13 +89,19 @@ class Track:
             )
         # The class's own, because an object may be awaited like a coroutine function: `async def __call__`.
         call = getattr(type(function), "__call__")  # noqa: B004, B009
+        tracked_block = self
+        if self._cause is None:
+            name = getattr(function, "__qualname__", None)
+            # A class may have any attribute of that name.
+            if isinstance(name, str) and name.isprintable():
+                tracked_block = Track(self._tracker, name[:_LONGEST_NAME])
         if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call):
             coroutine_function = cast(Callable[P, Coroutine[Any, Any, Any]], function)
-            return cast(Callable[P, R], self._around_coroutine(coroutine_function))
+            return cast(Callable[P, R], tracked_block._around_coroutine(coroutine_function))
 
         @functools.wraps(function)
         def tracked(*args: P.args, **kwargs: P.kwargs) -> R:
-            with self:
+            with tracked_block:
                 return function(*args, **kwargs)
 
         return tracked

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import time
 from _thread import get_ident
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, cast
 
 from slo_core.budgets.burn_rate import BurnRateAlert, burns_at_least
 from slo_core.budgets.events import Observation
@@ -15,7 +15,7 @@ from slo_core.errors import NotKeptError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
-from slo_core.stores.base import Ledger, ObservationStore, Store
+from slo_core.stores.base import CauseLedger, Ledger, ObservationStore, Store
 from slo_core.stores.memory.observation_ledger import ObservationLedger
 from slo_core.stores.memory.store import MemoryStore
 from slo_core.stores.open import store_from_url
@@ -24,6 +24,8 @@ from slo_core.tracking.track import Track
 from slo_core.tracking.tracker_internals import TrackerInternals, finite_time
 
 if TYPE_CHECKING:
+    from slo_core.budgets.cause_shares import CauseBreakdown
+    from slo_core.budgets.causes import Cause
     from slo_core.budgets.closed_period import ClosedPeriod
 
 __all__ = ["SLOTracker"]
@@ -79,7 +81,13 @@ class SLOTracker:
             self._ledger, self._observations = store.ledger(definition), None
             self._counter = EventCounter(self._ledger)
             self._thread_counts = self._counter.thread_counts
-        self._internals = TrackerInternals(definition, self._ledger, clock=clock, counter=self._counter)
+        self._internals = TrackerInternals(
+            definition,
+            self._ledger,
+            clock=clock,
+            counter=self._counter,
+            has_own_record=type(self).record is not SLOTracker.record,
+        )
 
     @property
     def definition(self) -> SLODefinition:
@@ -136,17 +144,62 @@ class SLOTracker:
         """Count one good event; see `record`."""
         self.record(True, at=at)
 
-    def record_failure(self, *, at: float | None = None) -> None:
-        """Count one bad event; see `record`."""
-        self.record(False, at=at)
+    def record_failure(self, *, at: float | None = None, cause: str | None = None) -> None:
+        """
+        Count one bad event; see `record`.
 
-    def track(self) -> Track:
+        Args:
+            at: As for `record`.
+            cause: What failed, for the list of causes: a constant text of at most 100 printable characters
+                (`"charge_card"`), never an id or a message. Others are cut, escaped and reported once; nothing is raised.
+        """
+        if cause is None:
+            self.record(False, at=at)
+        elif at is None:
+            self._internals.record_cause(self, self._internals.tidy_cause(cause))
+        elif self._internals.keeps_causes:
+            self._record_at(False, at, causes={self._internals.tidy_cause(cause): 1})
+        else:
+            self.record(False, at=at)
+
+    def track(self, *, cause: str | None = None) -> Track:
         """
         Count a block or a function: good when it ends, bad when it raises; the exception goes on.
 
         A context manager (`with` and `async with`) and a decorator, for functions and coroutine functions.
+
+        Args:
+            cause: Its name in the list of causes, beside the exception's class: a constant text of at most 100 printable
+                characters. None is the function's own qualified name, or `track` for a `with` block.
+
+        Raises:
+            ValueError: `cause` is not such a text.
         """
-        return Track(self)
+        if cause is not None:
+            from slo_core.tracking.cause_names import checked_cause
+
+            cause = checked_cause(cause, what="track(cause=)")
+        return Track(self, cause)
+
+    def causes(self, seconds: int) -> CauseBreakdown | None:
+        """
+        What caused the bad events of the last so many seconds: each cause with its number and share.
+
+        The stretch begins with a whole bucket, a little earlier than asked (`CauseBreakdown.since`): of 5 minutes for less
+        than a day, of 15 for a day, of an hour for up to 8 days, and of a day of UTC beyond that.
+
+        Args:
+            seconds: How far back; it is cut to what is kept.
+
+        Returns:
+            None where the store keeps no causes.
+
+        Raises:
+            StoreError: The store is out of reach, or the SLO is damaged there.
+            ValueError: `seconds` is not a positive number.
+        """
+        breakdowns = self._internals.causes((seconds,))
+        return None if breakdowns is None else breakdowns[0]
 
     def snapshot(self, *, at: float | None = None) -> SLOSnapshot:
         """
@@ -215,7 +268,7 @@ class SLOTracker:
     def __repr__(self) -> str:
         return f"SLOTracker({self._definition.name!r})"
 
-    def _record_at(self, success: bool, at: float) -> None:
+    def _record_at(self, success: bool, at: float, causes: Mapping[Cause, int] | None = None) -> None:
         instant = finite_time(at)
         now = self._clock()
         if instant > now + FUTURE_TOLERANCE_SECONDS:
@@ -230,7 +283,10 @@ class SLOTracker:
         else:
             # The newest event decides how far back events are kept, and it may not be drained yet.
             self._counter.drain_in_passing()
-            self._ledger.add(math.floor(instant), int(bool(success)), int(not success), live=False)
+            if causes is None:
+                self._ledger.add(math.floor(instant), int(bool(success)), int(not success), live=False)
+            else:
+                cast(CauseLedger, self._ledger).add(math.floor(instant), 0, 1, live=False, causes=causes)
             self._ledger.wake()
 
     def _observe(self, success: bool, at: float) -> None:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from _thread import get_ident
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from slo_core.budgets.burn_rate import BurnRateSample
 from slo_core.budgets.snapshot import Reading, SLOSnapshot, SnapshotPlan
 from slo_core.errors import NotKeptError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, LATEST_TIME, tiers_reaching
-from slo_core.stores.base import Ledger, ReadRequest
+from slo_core.stores.base import CauseLedger, CauseRequest, Ledger, ReadRequest
 from slo_core.tracking.event_counter import EventCounter
 
 if TYPE_CHECKING:
     from slo_core.budgets.bucket import BucketRange, Increment
+    from slo_core.budgets.cause_shares import CauseBreakdown
+    from slo_core.budgets.causes import Cause
     from slo_core.budgets.closed_period import ClosedPeriod
     from slo_core.budgets.timeline import Timeline
+    from slo_core.process.internal_errors import InternalErrors
+    from slo_core.tracking.cause_names import CauseNames
 
 __all__ = ["SnapshotQuery", "TrackerInternals", "finite_time"]
+
+
+class _Tracker(Protocol):
+    def record(self, success: bool) -> None: ...
 
 
 class SnapshotQuery(NamedTuple):
@@ -42,9 +51,10 @@ class TrackerInternals:
     Attributes:
         clock: Returns seconds since the epoch.
         counter: Counts events as they happen; None where a user's `ObservationStore` is given each of them.
+        errors: Those of its registry; None before it has one.
     """
 
-    __slots__ = ("_definition", "_ledger", "_plan", "clock", "counter")
+    __slots__ = ("_cause_names", "_definition", "_has_own_record", "_ledger", "_plan", "clock", "counter", "errors")
 
     def __init__(
         self,
@@ -53,12 +63,72 @@ class TrackerInternals:
         *,
         clock: Callable[[], float],
         counter: EventCounter | None,
+        has_own_record: bool,
     ) -> None:
         self._definition = definition
         self._ledger = ledger
         self._plan = SnapshotPlan(definition)
         self.clock = clock
         self.counter = counter
+        self._has_own_record = has_own_record
+        self.errors: InternalErrors | None = None
+        self._cause_names: CauseNames | None = None
+
+    @property
+    def keeps_causes(self) -> bool:
+        """Whether a bad event counts with its cause: not where a subclass or a user's own store has to see each event."""
+        return self.counter is not None and not self._has_own_record and cause_ledger(self._ledger) is not None
+
+    def record_cause(self, tracker: _Tracker, cause: Cause) -> None:
+        """Count a bad event of now, with its cause; `tracker` is the one that this is a side of."""
+        if self.counter is None or self._has_own_record:
+            tracker.record(False)
+            return
+        now = self.clock()
+        counts = self.counter.thread_counts.get(get_ident())
+        if counts is None or not counts.start <= now < counts.end:
+            counts = self.counter.rotate(now)
+        counts.count_bad(cause)
+
+    def record_exception(self, tracker: _Tracker, where: str, exception_type: type[BaseException]) -> None:
+        """Count a bad event that an exception has ended; `tracker` as for `record_cause`."""
+        from slo_core.budgets.causes import Cause  # here and below: most processes never see a bad event
+        from slo_core.tracking.cause_names import exception_name
+
+        self.record_cause(tracker, Cause(where, exception_name(exception_type)))
+
+    def tidy_cause(self, cause: object) -> Cause:
+        """A cause that the application has given with a bad event; a bad one is changed and reported."""
+        from slo_core.budgets.causes import Cause
+
+        if self._cause_names is None:
+            from slo_core.process.internal_errors import InternalErrors
+            from slo_core.tracking.cause_names import CauseNames
+
+            self._cause_names = CauseNames(self.errors or InternalErrors())
+        return Cause(self._cause_names.tidy(cause), "failed")
+
+    def begin_causes(self, seconds: int) -> CauseRequest:
+        """Drain the counter, and return what to read, so that one read of the store answers for many SLOs."""
+        if self.counter is not None:
+            self.counter.drain()
+        return CauseRequest(self._ledger, seconds)
+
+    def causes(self, spans: Sequence[int]) -> Sequence[CauseBreakdown] | None:
+        """
+        What caused the bad events of the last so many seconds, for each span, read at one moment.
+
+        Returns:
+            None where the store keeps no causes.
+
+        Raises:
+            StoreError: The store is out of reach, or the SLO is damaged there.
+            ValueError: A span is not a positive number.
+        """
+        if self.counter is not None:
+            self.counter.drain()
+        ledger = cause_ledger(self._ledger)
+        return None if ledger is None else ledger.causes(spans)
 
     def begin_snapshot(self, at: float | None = None) -> SnapshotQuery:
         """
@@ -145,6 +215,11 @@ class TrackerInternals:
         # What is read back from now is kept; back from an instant of the past it may not be.
         kept_since = -math.inf if at is None else self._ledger.read(()).kept_since
         return Timeline(zip(ranges, self._ledger.series(ranges), strict=True), kept_since=kept_since)
+
+
+def cause_ledger(ledger: Ledger) -> CauseLedger | None:
+    """The ledger, if it may keep causes; None for one of a user's own store that knows of none."""
+    return cast(CauseLedger, ledger) if getattr(ledger, "keeps_causes", False) else None
 
 
 def finite_time(at: float) -> float:

@@ -242,3 +242,45 @@ def test_a_signal_handler_may_record(start: Setup, tmp_path: Path) -> None:
     snapshot = tracker.snapshot()
     assert handled >= 300
     assert (snapshot.lifetime_good, snapshot.lifetime_bad) == (recorded, handled)
+
+
+@pytest.mark.parametrize("start", [memory, shared])
+def test_a_cause_recorded_at_any_instruction_counts_once(start: Setup, tmp_path: Path) -> None:
+    """By a handler in the middle of counting, draining, sending and reading: no cause is doubled, and hardly any is lost."""
+
+    def run() -> None:
+        clock = FakeClock()
+        handled = worked = 0
+        tracker = start(clock, tmp_path)
+
+        def handle() -> None:
+            nonlocal handled
+            if handled % 3 == 0:
+                clock.advance(1)  # the interrupted call's second is over
+            tracker.record_failure(cause="handled")
+            handled += 1
+            if handled % 5 == 0 and tracker.internals.counter is not None:
+                tracker.internals.counter.drain()
+
+        for first in range(0, 600, 200):
+            with Interruptions(handle, range(first, first + 200)):
+                for _ in range(2):
+                    tracker.record_failure(cause="worked")
+                clock.advance(1)
+                tracker.record_failure(cause="worked", at=clock() - 3)
+                if tracker.store is not None:
+                    tracker.store.flush()
+                tracker.record_failure(cause="worked")
+                worked += 4
+                tracker.causes(60)
+        breakdown = tracker.causes(86_400)
+        assert breakdown is not None
+        bad = {each.where: each.bad for each in breakdown.causes}
+        assert handled > 100
+        assert sum(bad.values()) == breakdown.events.bad == handled + worked
+        assert bad["handled"] <= handled
+        assert bad["worked"] <= worked
+        # Python may run a handler between an event and its cause only where the cause is a new one.
+        assert bad.get(None, 0) <= 5
+
+    in_a_thread(run)

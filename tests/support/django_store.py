@@ -14,7 +14,10 @@ from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.testing import batch_of, declared
 from slo_django.store.bucket_store import DjangoBucketStore, open_django
 
-TABLES = ("slo_django_store", "slo_django_slo", "slo_django_bucket", "slo_django_note", "slo_django_closedperiod")
+TABLES = (
+    "slo_django_store", "slo_django_slo", "slo_django_bucket", "slo_django_note", "slo_django_closedperiod",
+    "slo_django_causeblock",
+)  # fmt: skip
 
 
 def emptied(alias: str) -> str:

@@ -20,6 +20,7 @@ from slo_core.stores.url import file_of_url, redacted_url
 from slo_django import conf
 from slo_django.checks.messages import CheckID, error_of, sentence
 from slo_django.store.bucket_store import open_django
+from slo_django.store.causes import CAUSE_TABLE
 from slo_django.store.opening import shared_store
 
 __all__ = ["check_settings", "check_tables"]
@@ -113,14 +114,19 @@ def check_tables(app_configs: object = None, databases: Sequence[str] | None = N
             return []
         tables = open_django(store)
         # A database without any table is about to be migrated for the first time.
-        if tables.alias not in (databases or ()) or tables.has_tables() or not tables.has_tables("django_migrations"):
+        if tables.alias not in (databases or ()) or not tables.has_tables("django_migrations"):
             return []
+        trouble = "missing, or of an older version: events wait in memory until they are there"
+        if tables.has_tables():
+            if tables.has_tables(CAUSE_TABLE):
+                return []
+            trouble = "of an older version: what bad events were caused by is not kept until they are of this one"
     except (ConfigError, StoreError):  # reported by check_settings, or by the check of the database
         return []
     database = "" if tables.alias == "default" else f" --database {tables.alias}"
     return [
         checks.Warning(
-            f"The tables of {store} are missing, or of an older version: events wait in memory until they are there.",
+            f"The tables of {store} are {trouble}.",
             hint=f"Run manage.py migrate slo_django{database}.",
             id=CheckID.TABLES_MISSING,
         )

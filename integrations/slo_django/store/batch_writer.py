@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
 from slo_core.stores.buckets import Applied, Batch, Declaration, Note
 from slo_core.stores.layout import (
     MOST_COUNTED,
@@ -18,6 +19,7 @@ from slo_core.stores.layout import (
     is_outdated,
     kept_after_growing,
 )
+from slo_django.store.causes import BatchCauses, CauseTable
 from slo_django.store.dialect import Dialect
 from slo_django.store.notes import Swept, applied_at, sweep
 from slo_django.store.rows import digest, packed, placeholders
@@ -103,12 +105,14 @@ class BatchWriter:
         tables: Where to.
         dialect: Of their database.
         service: The namespace.
+        causes: Where the causes of bad events go.
     """
 
-    def __init__(self, tables: Tables, dialect: Dialect, service: str) -> None:
+    def __init__(self, tables: Tables, dialect: Dialect, service: str, causes: CauseTable) -> None:
         self._tables = tables
         self._dialect = dialect
         self._service = service
+        self._causes = causes
 
     def key(self, slo: str) -> str:
         """The digest by which the row of an SLO is looked up."""
@@ -120,13 +124,16 @@ class BatchWriter:
             return Applied(*self._tables.identify(transaction), ())
         keys = {batch.slo: self.key(batch.slo) for batch in batches}
         self._declare(transaction, {keys[batch.slo]: batch for batch in batches if batch.declaration is not None})
-        identity_rows, locked, noted_before = transaction.fetch_all(
+        with_causes = [keys[batch.slo] for batch in batches if batch.causes or batch.cause_blocks]
+        has_causes = bool(with_causes) and self._causes.is_there(transaction)
+        identity_rows, locked, noted_before, *open_causes = transaction.fetch_all(
             [
                 (self._tables.identity_query, ()),
                 # A writer that adds to an SLO holds its row from here on: increments of several writers come one after
                 # the other, and an attempt of ours that is still running in the server ends first.
                 self._lock(sorted(keys.values())),
                 self._notes(sorted({batch.writer for batch in batches})),
+                *([self._causes.open_query(sorted(with_causes))] if has_causes else ()),
             ]
         )
         identity, now = self._tables.identify(transaction, identity_rows)
@@ -159,7 +166,20 @@ class BatchWriter:
             adding.append(addition)
             notes.append(Note(batch.number, batch.nonce, addition.applied, row.swept, row.swept_at, row.generation))
         self._add(transaction, adding, now)
-        return Applied(identity, now, tuple(notes))
+        damage = self._add_causes(transaction, adding, now, dict(open_causes[0])) if has_causes else []
+        return Applied(identity, now, tuple(notes), damage="; ".join(damage) or None)
+
+    def _add_causes(
+        self, transaction: Transaction, adding: Sequence[Addition], now: float, open_texts: Mapping[int, str]
+    ) -> list[str]:
+        """Add the causes of batches; what was damaged."""
+        latest = math.floor(now) + FUTURE_TOLERANCE_SECONDS
+        causes = [
+            BatchCauses(row.id, batch, min(admitted.last_event_at, latest), row.keeps)
+            for batch, row, admitted, _ in adding
+            if (batch.causes or batch.cause_blocks) and admitted.last_event_at is not None
+        ]
+        return self._causes.add(transaction, causes, open_texts)
 
     def _swept(
         self, transaction: Transaction, rows: Mapping[str, SLORow], declared: Collection[str], now: float

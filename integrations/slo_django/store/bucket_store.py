@@ -17,12 +17,14 @@ from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
 from slo_core.stores.base import StoreScope
 from slo_core.stores.buckets import Applied, Batch, Query, Series, SLORecord, Stored, StoreIdentity
+from slo_core.stores.causes import CauseQuery, StoredCauses
 from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
 from slo_core.stores.layout import WIDTHS
 from slo_core.stores.shared.closed_sums import ClosedSums, WantedSums
 from slo_core.stores.url import redacted_url
 from slo_django.store.batch_writer import BatchWriter
 from slo_django.store.bucket_sums import read_series, read_sums, sums_of_row
+from slo_django.store.causes import CAUSE_TABLE, CauseTable
 from slo_django.store.database import Database
 from slo_django.store.periods import PERIOD_TABLE, keep_alone, keep_periods, read_periods
 from slo_django.store.pruning import PRUNING_SECONDS, Pruning
@@ -93,9 +95,10 @@ class DjangoBucketStore:
         self.service = service
         self._database = Database(alias)
         self._tables = Tables(self._database, clock=clock)
-        self._batch_writer = BatchWriter(self._tables, self._database.dialect, service)
+        self._causes = CauseTable(self._database.dialect)
+        self._batch_writer = BatchWriter(self._tables, self._database.dialect, service, self._causes)
         self._closed_sums = ClosedSums()
-        self._pruning = Pruning(self._database, self._tables)
+        self._pruning = Pruning(self._database, self._tables, self._causes)
 
     @property
     def scope(self) -> StoreScope:
@@ -117,8 +120,12 @@ class DjangoBucketStore:
         return self._database.repeated(lambda: self._apply(batches))
 
     def _apply(self, batches: Sequence[Batch]) -> Applied:
-        with self._database.writing() as transaction:
-            return self._batch_writer.apply(transaction, batches)
+        try:
+            with self._database.writing() as transaction:
+                return self._batch_writer.apply(transaction, batches)
+        except Exception:
+            self._causes.doubt()
+            raise
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums, all of one moment."""
@@ -190,6 +197,16 @@ class DjangoBucketStore:
         with self._database.reading() as transaction:
             return read_periods(transaction, queries, keys=keys)
 
+    def read_causes(self, queries: Sequence[CauseQuery]) -> list[StoredCauses]:
+        """Causes, all of one moment."""
+        keys = {query.slo: self._batch_writer.key(query.slo) for query in queries}
+        try:
+            with self._database.reading() as transaction:
+                return self._causes.read(transaction, queries, keys=keys)
+        except Exception:
+            self._causes.doubt()
+            raise
+
     def names(self) -> list[str]:
         """The SLOs of this service."""
         with self._database.reading() as transaction:
@@ -229,7 +246,9 @@ class DjangoBucketStore:
                 for width in WIDTHS:  # one at a time: a statement may only take so long
                     transaction.execute("DELETE FROM slo_django_bucket WHERE slo_id = %s AND width = %s", [key, width])
                 transaction.execute("DELETE FROM slo_django_note WHERE slo_id = %s", [key])
-                transaction.execute(f"DELETE FROM {PERIOD_TABLE} WHERE slo_id = %s", [key])  # noqa: S608
+                tables = (PERIOD_TABLE, CAUSE_TABLE) if self._causes.is_there(transaction) else (PERIOD_TABLE,)
+                for table in tables:
+                    transaction.execute(f"DELETE FROM {table} WHERE slo_id = %s", [key])  # noqa: S608
                 transaction.execute("DELETE FROM slo_django_slo WHERE id = %s", [key])
         return True
 

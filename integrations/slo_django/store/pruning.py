@@ -12,7 +12,9 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from slo_core.budgets.closed_period import KEPT_SECONDS
 from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS
+from slo_core.stores.causes import BLOCK_BUCKETS, CAUSE_WIDTHS, OPEN, first_kept
 from slo_core.stores.layout import SWEPT_SECONDS, WIDTHS, kept_from
+from slo_django.store.causes import CAUSE_TABLE, CauseTable
 from slo_django.store.database import Database
 from slo_django.store.notes import SilentNotes
 from slo_django.store.periods import PERIOD_TABLE
@@ -85,6 +87,23 @@ def _closed_periods(transaction: Transaction, slo: int, *, before: float) -> Out
     return Outdated(PERIOD_TABLE, "slo_id = %s AND ", (slo,), "start", _first(oldest), before, DAY * _BUCKETS)
 
 
+_WITHOUT_SLO = f"SELECT DISTINCT slo_id FROM {CAUSE_TABLE} WHERE slo_id NOT IN (SELECT id FROM slo_django_slo)"  # noqa: S608
+
+
+def _causes(transaction: Transaction, slo: int, *, reference: float, keeps_seconds: int) -> list[Outdated]:
+    """Blocks of the causes of one SLO, by width."""
+    before = {
+        width: first_kept(width, newest=reference, keeps_seconds=keeps_seconds) // BLOCK_BUCKETS[width]
+        for width in CAUSE_WIDTHS
+    }
+    query = _oldest(f"{CAUSE_TABLE} WHERE {_OF_SLO}block < %s", "block")
+    oldest = transaction.fetch_all([(query, (slo, *each)) for each in before.items()])
+    return [
+        Outdated(CAUSE_TABLE, _OF_SLO, (slo, width), "block", _first(rows), before[width], _BUCKETS)
+        for width, rows in zip(before, oldest, strict=True)
+    ]
+
+
 class Pruning:
     """
     Deletes what is old in the tables of a database, and remembers how far it came.
@@ -95,11 +114,13 @@ class Pruning:
     Args:
         database: The database.
         tables: Its tables.
+        causes: That of causes.
     """
 
-    def __init__(self, database: Database, tables: Tables) -> None:
+    def __init__(self, database: Database, tables: Tables, causes: CauseTable) -> None:
         self._database = database
         self._tables = tables
+        self._causes = causes
         self._kept_from: dict[tuple[int, int], int] = {}
 
     def run(self, seconds: float) -> int:
@@ -126,6 +147,7 @@ class Pruning:
             slos = self._tables.select(transaction, "id, newest, keeps_seconds", source, ())
             now = self._tables.now(transaction)
             silent = [now - SWEPT_SECONDS]
+            has_causes = self._causes.is_there(transaction)
             oldest = _first(transaction.fetch(_oldest("slo_django_note WHERE noted_at < %s", "noted_at"), silent))
         yield SilentNotes(now, self._database.dialect.for_update, oldest)
         # A process that has no time for all of them begins with others the next time, and several that prune at the same
@@ -134,12 +156,20 @@ class Pruning:
         for slo, newest, keeps in slos:
             with self._database.begun(connection, write=False) as transaction:
                 outdated = self._buckets(transaction, slo, newest=newest, keeps_seconds=keeps, now=now)
+                if has_causes:
+                    reference = min(newest, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
+                    outdated += _causes(transaction, slo, reference=reference, keeps_seconds=keeps)
             yield from outdated
             if time.monotonic() >= deadline:
                 return
         for slo, _, _ in slos:
             with self._database.begun(connection, write=False) as transaction:
                 yield _closed_periods(transaction, slo, before=now - KEPT_SECONDS)
+        if has_causes:
+            with self._database.begun(connection, write=False) as transaction:
+                gone = transaction.fetch(_WITHOUT_SLO)
+            for (slo,) in gone:  # deleted by a version that does not know this table
+                yield Outdated(CAUSE_TABLE, "slo_id = %s AND ", (slo,), "width", OPEN.width_seconds, DAY + 1, DAY + 1)
 
     def _delete_portion(self, connection: BaseDatabaseWrapper, outdated: Outdated | SilentNotes) -> int:
         def delete() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slo_core.stores.contract.applying import ApplyingContract
+from slo_core.stores.contract.causing import CausingContract
 from slo_core.stores.contract.closing import ClosingContract
 from slo_core.stores.contract.naming import NamingContract
 from slo_core.stores.contract.noting import NotingContract
@@ -20,6 +21,7 @@ class StoreContract(
     ReadingContract,
     RetentionContract,
     ClosingContract,
+    CausingContract,
     NamingContract,
 ):
     """

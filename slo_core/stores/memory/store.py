@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from slo_core.budgets.bucket import BucketRange, Increment
@@ -17,7 +17,10 @@ from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
 from slo_core.stores.memory.tiers import BucketTiers
 
 if TYPE_CHECKING:
+    from slo_core.budgets.cause_shares import CauseBreakdown
+    from slo_core.budgets.causes import Cause
     from slo_core.budgets.closed_period import ClosedPeriod
+    from slo_core.stores.memory.causes import MemoryCauses
     from slo_core.stores.memory.closed_periods import MemoryPeriods
 
 __all__ = ["MemoryLedger", "MemoryStore"]
@@ -30,15 +33,18 @@ class _Arrival(NamedTuple):
     good: int
     bad: int
     latest_possible: float | None
+    causes: Mapping[Cause, int] | None
 
 
 class MemoryLedger:
-    """One SLO's events in tiers of buckets; at most 256 KiB whatever the traffic."""
+    """One SLO's events in tiers of buckets; at most 256 KiB whatever the traffic, and as much again for causes."""
 
     __slots__ = (
-        "_arrivals", "_clock", "_data_since", "_dropped", "_emptied_at", "_has_restarted", "_lifetime_bad",
+        "_arrivals", "_causes", "_clock", "_data_since", "_dropped", "_emptied_at", "_has_restarted", "_lifetime_bad",
         "_lifetime_good", "_longest", "_newest", "_periods", "_since", "_tiers",
     )  # fmt: skip
+
+    keeps_causes = True
 
     def __init__(
         self, longest_seconds: int, *, clock: Callable[[], float], periods: MemoryPeriods | None = None
@@ -52,6 +58,7 @@ class MemoryLedger:
         """Start empty, with locks of its own: a thread of the parent may have held the old one."""
         self._arrivals = Arrivals(self._take)
         self._tiers = BucketTiers(self._longest)
+        self._causes: MemoryCauses | None = None  # until the first
         self._newest: float = -math.inf
         self._emptied_at: float = -math.inf
         self._lifetime_good = 0
@@ -62,7 +69,7 @@ class MemoryLedger:
         if self._periods is not None:
             self._periods.reset()
 
-    def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
+    def add(self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None) -> None:
         """
         Count events of one second; what is older than everything kept is dropped, and counted as dropped.
 
@@ -70,10 +77,10 @@ class MemoryLedger:
         window, but not the lifetime totals.
         """
         latest_possible = self._clock() + FUTURE_TOLERANCE_SECONDS if live else None
-        self._arrivals.add(_Arrival(second, good, bad, latest_possible))
+        self._arrivals.add(_Arrival(second, good, bad, latest_possible, causes))
 
     def _take(self, arrival: _Arrival) -> None:
-        second, good, bad, latest_possible = arrival
+        second, good, bad, latest_possible, causes = arrival
         was_newest, periods = self._newest, self._periods
         if periods is not None and periods.is_due_before(second, newest=was_newest):
             self._close_at(periods, max(second, periods.closed_at))
@@ -82,11 +89,14 @@ class MemoryLedger:
             # The clock stepped back by more than everything kept: what was counted lies in a future that
             # never came. Windows start empty, lifetime totals go on.
             self._tiers = BucketTiers(self._longest)
+            self._causes = None
             self._newest = -math.inf
             self._emptied_at = second
             kept = self._has_restarted = self._tiers.add(second, good, bad)
         if kept:
             self._newest = max(self._newest, second)
+            if causes:
+                self._add_causes(second, causes)
         if kept or latest_possible is not None:
             self._lifetime_good += good
             self._lifetime_bad += bad
@@ -100,6 +110,13 @@ class MemoryLedger:
                 periods.note_late(second)
         else:
             self._dropped += good + bad
+
+    def _add_causes(self, second: int, causes: Mapping[Cause, int]) -> None:
+        if self._causes is None:
+            from slo_core.stores.memory.causes import MemoryCauses  # most processes never see a bad event
+
+            self._causes = MemoryCauses(self._longest)
+        self._causes.add(second, causes, newest=self._newest)
 
     def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None:
         """Nothing to do: a tracker drains its counter before it reads."""
@@ -159,6 +176,17 @@ class MemoryLedger:
         periods.close(
             self._tiers, now=now, since=self._data_since, measured_since=self._since, kept_since=self._kept_since
         )
+
+    def causes(self, spans: Sequence[int]) -> list[CauseBreakdown]:
+        """What caused the bad events of the last so many seconds, for each span; all at one moment."""
+        from slo_core.stores.memory.causes import read_causes
+
+        with self._arrivals:
+            now = self._clock()
+            return [
+                read_causes(self._causes, self._tiers, seconds, now=now, keeps_seconds=self._longest)
+                for seconds in spans
+            ]
 
     def series(self, ranges: Sequence[BucketRange]) -> list[list[Increment]]:
         """For each range its buckets that hold events, oldest first; all at one moment."""

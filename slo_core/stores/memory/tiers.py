@@ -112,6 +112,11 @@ class BucketTiers:
         """Good and bad events of a range of one of the widths; nothing of buckets that are not kept."""
         return self._rings[buckets.width_seconds].sum(buckets.first, buckets.last)
 
+    def sum_all(self, ranges: Sequence[BucketRange]) -> EventCounts:
+        """Good and bad events of several ranges; nothing of widths that are not kept."""
+        sums = [self.sum(buckets) for buckets in ranges if buckets.width_seconds in self._rings]
+        return EventCounts(sum(good for good, _ in sums), sum(bad for _, bad in sums))
+
     @property
     def newest(self) -> float:
         """The second of the newest event; minus infinity without one."""

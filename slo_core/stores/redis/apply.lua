@@ -1,5 +1,5 @@
 -- Adds one batch of one SLO, exactly once; answers what is noted of its writer.
--- KEYS: the record, then every block that is written to, and with a declaration the blocks that may be there already: those
+-- KEYS: the record, the causes where the batch brings some, then every block that is written to, and with a declaration the blocks that may be there already: those
 --       of a quarter of an hour, those of days, and where names have no generation those of minutes and seconds.
 -- ARGV: One string, since each argument takes its time. 64-bit integers, big-endian: number, good, bad, dropped, errors,
 --       earliest, newest; earliest and newest mean nothing without an increment. Texts, each with a zero byte at its end: the
@@ -10,8 +10,9 @@
 --       With a declaration the definition, the fingerprint, since when it is measured, how long it is kept, and the index in
 --       KEYS after which its blocks of quarters come, that after which those of days do, that after which all others do, and
 --       since when a copy is kept ('').
+--       And where the batch brings causes, these as JSON; see causes.lua.
 -- The answer: number, applied, swept, the second in which the latest note swept was written, eight bytes each; then the
---       generation, 16 bytes or '-', and the nonce. 'names' and a generation: KEYS are of another one, and nothing was added.
+--       generation, 16 bytes or '-', and the nonce; and 'damaged' where causes were. 'names' and a generation: KEYS are of another one, and nothing was added.
 -- A redis.call costs about a microsecond, twenty SLOs are flushed in a millisecond: hence no more of them than needed,
 -- and what goes to them at every flush as text, since Redis 7.0 writes a number with 17 digits (a tenth of all).
 -- Lua's numbers are exact up to 2^53: a million events a second for 285 years.
@@ -20,7 +21,8 @@ local INCREMENT = '>I2I4i8i8i8ss'
 local call, unpacked, formatted, packed, record_key = redis.call, struct.unpack, string.format, ARGV[1], KEYS[1]
 local number, good, bad, dropped, errors, earliest, newest, writer, nonce, mark, generation, after_generation, after_swept,
   after_swept_at, first_increment = unpacked('>i8i8i8i8i8i8i8sssssss', packed)
-local at, note_field, declares = first_increment, 'n:' .. writer, ARGV[2] ~= nil
+local at, note_field, declares = first_increment, 'n:' .. writer, ARGV[9] ~= nil
+local causes, is_damaged = ARGV[declares and 10 or 2], false
 
 local record = call('HMGET', record_key, 'newest', 'keeps', 'since', 'fingerprint', 'good', 'bad', 'generation', 'applied',
   'swept', 'swept_at', note_field, 'flushed')
@@ -217,6 +219,13 @@ if at <= #packed then
   end
   if earliest and (not since or earliest + 1 <= tonumber(since)) then since = formatted('%d', earliest) end
   since = since or record[3]
+  if causes and not pcall(function()
+    --[[causes.lua]]
+  end) then
+    -- Whatever is wrong with them: half a batch would be added twice.
+    call('UNLINK', KEYS[2])
+    is_damaged = true
+  end
 end
 if since ~= record[3] then set('since', since) end
 
@@ -237,4 +246,4 @@ if errors ~= 0 then call('HINCRBY', record_key, 'errors', formatted('%d', errors
 if declares or math.floor(tonumber(record[12] or 0) / RECORD_SET_SECONDS) ~= math.floor(now[1] / RECORD_SET_SECONDS) then
   call('EXPIRE', record_key, formatted('%d', math.max(keeps, LEAST_KEPT_SECONDS) + RECORD_MORE_SECONDS))
 end
-return answer(noted, noted_applied, noted_nonce)
+return answer(noted, noted_applied, noted_nonce) .. (is_damaged and ' damaged' or '')

@@ -15,8 +15,9 @@ from slo_core.stores.redis.blocks import (
     block_tag,
     blocks_within,
 )
+from slo_core.stores.redis.causes import causes_argument, causes_key
 
-__all__ = ["batch_call", "note_of", "other_generation"]
+__all__ = ["batch_call", "has_damage", "note_of", "other_generation"]
 
 
 # What `apply.lua` unpacks.
@@ -30,6 +31,7 @@ _BYTES = [
 # The names of answers: that of a note, and that of a call whose blocks are of another generation.
 _NOTE = struct.Struct(">4q")
 _OTHER_NAMES = b"names"
+_DAMAGED = b" damaged"
 
 
 def batch_call(keys: Keys, batch: Batch, generation: str) -> tuple[list[bytes], list[object]]:
@@ -54,6 +56,8 @@ def batch_call(keys: Keys, batch: Batch, generation: str) -> tuple[list[bytes], 
         ),
         "\0".join((batch.writer, batch.nonce, mark, generation, *swept, "")).encode(),
     ]
+    if batch.causes or batch.cause_blocks:
+        names.append(causes_key(tag))
     for width, bucket, good, bad in batch.increments:
         block, place = divmod(bucket, BLOCK_BUCKETS[width])
         name = b"%b:%d:%d" % (tag, width, block)
@@ -75,14 +79,22 @@ def batch_call(keys: Keys, batch: Batch, generation: str) -> tuple[list[bytes], 
             for width in SHORT_WIDTHS:
                 blocks = blocks_within(width, kept_seconds(width, declaration.keeps_seconds), now=now)
                 names += (b"%b:%d:%d" % (tag, width, block) for block in blocks)
+            names.append(causes_key(tag))
+    if batch.causes or batch.cause_blocks:
+        arguments.append(causes_argument(batch))
     return names, arguments
 
 
 def note_of(answer: bytes) -> Note:
     """What the script has answered."""
     number, applied, swept, swept_at = _NOTE.unpack_from(answer)
-    generation, _, nonce = answer[_NOTE.size :].decode().partition(" ")
+    generation, nonce, *_ = answer[_NOTE.size :].decode().split(" ")
     return Note(number, nonce, applied, swept, float(swept_at), "" if generation == "-" else generation)
+
+
+def has_damage(answer: bytes) -> bool:
+    """Whether the script has said that causes were damaged, and begin again."""
+    return answer.endswith(_DAMAGED)
 
 
 def other_generation(answer: object) -> str | None:

@@ -10,18 +10,23 @@ from itertools import chain
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from slo_core.budgets.causes import MOST_CAUSES, MOST_OUTCOMES
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.window import (
     DAY,
     EDGE_BUCKETS,
     FUTURE_TOLERANCE_SECONDS,
     HOUR,
+    LATEST_TIME,
     MINUTES,
     QUARTER_HOUR,
     SECONDS,
     SLACK_SECONDS,
 )
 from slo_core.stores.buckets import BucketRange, Increment, Series, SLORecord, Stored
+from slo_core.stores.causes import BLOCK_BUCKETS as CAUSE_BLOCKS
+from slo_core.stores.causes import FINEST_SECONDS
+from slo_core.stores.causes import SPANS as CAUSE_SPANS
 from slo_core.stores.layout import (
     AWAKE_SECONDS,
     LEAST_KEPT_SECONDS,
@@ -81,6 +86,13 @@ SCRIPT_CONSTANTS: Mapping[str, int | Mapping[int, int]] = {
     "RECORD_MORE_SECONDS": 7 * DAY,
     # How often that is put off.
     "RECORD_SET_SECONDS": HOUR,
+    "HOUR": HOUR,
+    "LATEST_TIME": LATEST_TIME,
+    "FINEST_CAUSES": FINEST_SECONDS,
+    "CAUSE_BLOCKS": CAUSE_BLOCKS,
+    "CAUSE_SPANS": CAUSE_SPANS,
+    "MOST_CAUSES": MOST_CAUSES,
+    "MOST_OUTCOMES": MOST_OUTCOMES,
 }
 
 

@@ -8,5 +8,5 @@ end
 local tag = ARGV[1]
 if record[3] then tag = tag .. ':' .. record[3] end
 for block in string.gmatch(record[4] or '', '(%d+:%d+)=%d+') do redis.call('UNLINK', tag .. ':' .. block) end
-redis.call('UNLINK', KEYS[1], KEYS[2])
+redis.call('UNLINK', KEYS[1], KEYS[2], tag .. ':causes')
 return 1

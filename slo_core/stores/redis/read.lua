@@ -1,12 +1,13 @@
 -- Reads one SLO at one moment: its record, the clock, how many blocks are gone that were written, and parts of blocks.
--- KEYS: the record, then a block for each part. ARGV: the generation in the names of blocks, then first and last byte of each
--- part. Blocks of another generation than the record's are not read: then the generation is all that is answered.
+-- KEYS: the record, then a block for each part, then the causes where they are wanted. ARGV: the generation in the names of
+-- blocks, then first and last byte of each part, then of the causes 'width:first block'. Blocks of another generation than the record's are not read: then the generation is all that is answered.
 local record = redis.call('HMGET', KEYS[1], 'good', 'bad', 'dropped', 'errors', 'since', 'newest', 'keeps', 'definition',
   'fingerprint', 'changed_at', 'flushed', 'lost', 'declared', 'kept', 'generation', 'blocks')
 if #KEYS > 1 and record[7] and (record[15] or '') ~= ARGV[1] then return 'names' .. (record[15] or '') end
 local now, gone = redis.call('TIME'), 0
-local parts = {now, record, 0}
-for index = 2, #KEYS do
+local parts, blocks, causes = {now, record, 0}, #KEYS, #ARGV % 2 == 0
+if causes then blocks = blocks - 1 end
+for index = 2, blocks do
   local part = redis.call('GETRANGE', KEYS[index], ARGV[2 * index - 2], ARGV[2 * index - 1])
   if part == '' and record[16] then
     local listed = ' ' .. string.match(KEYS[index], '(%d+:%d+)$') .. '='
@@ -17,4 +18,20 @@ for index = 2, #KEYS do
 end
 parts[3] = gone
 record[15], record[16] = nil, nil
+if causes then
+  -- Field, text, field, text... HSCAN, not HGETALL: then a user of the store needs no more rights than before.
+  local texts, cursor, width, first = {}, '0', string.match(ARGV[#ARGV], '^(%d+):(-?%d+)$')
+  repeat
+    local scan = redis.call('HSCAN', KEYS[#KEYS], cursor, 'COUNT', '1000')
+    cursor = scan[1]
+    for index = 1, #scan[2], 2 do
+      local its_width, block = string.match(scan[2][index], '^(%d+):(%d+)$')
+      if its_width == '0' or (its_width == width and tonumber(block) >= tonumber(first)) then
+        texts[#texts + 1] = scan[2][index]
+        texts[#texts + 1] = scan[2][index + 1]
+      end
+    end
+  until cursor == '0'
+  parts[#parts + 1] = texts
+end
 return parts

@@ -7,16 +7,18 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.errors import DamagedError, StoreError
 from slo_core.stores.base import StoreScope
-from slo_core.stores.buckets import Applied, Batch, Note, Query, Series, Stored, StoreIdentity
+from slo_core.stores.buckets import Applied, Batch, Query, Series, Stored, StoreIdentity
+from slo_core.stores.causes import CauseQuery, StoredCauses
 from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
 from slo_core.stores.redis.answers import explained, series_of, stored_of
-from slo_core.stores.redis.batch_call import batch_call, note_of, other_generation
+from slo_core.stores.redis.applied import applied_of
+from slo_core.stores.redis.batch_call import batch_call, other_generation
 from slo_core.stores.redis.blocks import (
     SCRIPT_CONSTANTS,
     SERVICES_KEY,
@@ -26,6 +28,7 @@ from slo_core.stores.redis.blocks import (
     Keys,
     text_of,
 )
+from slo_core.stores.redis.causes import CausePlan
 from slo_core.stores.redis.cluster import ClusterSession, Command
 from slo_core.stores.redis.connection import DEFAULT_TIMEOUT_SECONDS, make_client, parsed_url
 from slo_core.stores.redis.deletion import delete_slo
@@ -38,6 +41,9 @@ from slo_core.stores.redis.server_check import SCHEMA_VERSION, check_server
 from slo_core.stores.url import redacted_url
 
 __all__ = ["RedisBucketStore", "open_redis"]
+
+Q = TypeVar("Q", Query, CauseQuery)
+P = TypeVar("P", BlockPlan, CausePlan)
 
 logger = logging.getLogger(LOGGER_NAME)
 
@@ -150,34 +156,10 @@ class RedisBucketStore:
 
             self._generations.repeat([batch.slo for batch in batches], answers, repeat)
             identity = self._identity_of(client) if stored[0] is None else self._identified(stored)
-            return self._applied(identity, seconds_of(clock), batches, answers)
+            return applied_of(identity, seconds_of(clock), batches, answers, self._generations)
 
     def _call_of(self, batch: Batch) -> tuple[list[bytes], list[object]]:
         return batch_call(self._keys, batch, self._generations.proposed(batch.slo))
-
-    def _applied(
-        self,
-        identity: StoreIdentity,
-        now: float,
-        batches: Sequence[Batch],
-        answers: Sequence[Any],
-    ) -> Applied:
-        """The answer to batches, from those of the script; an exception stands for one that is missing."""
-        notes: list[Note | None] = []
-        failures = []
-        for batch, answer in zip(batches, answers, strict=True):
-            if isinstance(answer, Exception):
-                if is_damage(answer):
-                    raise answer
-            elif other_generation(answer) is None:
-                note = note_of(answer)
-                notes.append(note)
-                self._generations.note(batch.slo, note.generation)
-                continue
-            failures.append(answer)
-            notes.append(None)
-        trouble = explained(failures[0]) if failures else None
-        return Applied(identity, now, tuple(notes), trouble)
 
     def _settle(self, client: Any) -> None:
         """Learn whether names have generations, before a record may be made; an empty store is given an identity."""
@@ -217,7 +199,7 @@ class RedisBucketStore:
             self._last_identity = self._identity_of(client) if stored[0] is None else self._identified(stored)
         if self._last_identity is None or session.now is None:
             raise stored
-        return self._applied(self._last_identity, session.now, batches, answers)
+        return applied_of(self._last_identity, session.now, batches, answers, self._generations)
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums: one script call for each SLO."""
@@ -228,16 +210,31 @@ class RedisBucketStore:
         return [series_of(plan, answer) for plan, answer in self._answered(queries)]
 
     def _answered(self, queries: Sequence[Query]) -> list[tuple[BlockPlan, Any]]:
+        """The plan of each query, with the answer of the script that reads."""
+        covers = {ranges: BlockCover(ranges) for ranges in {query.ranges for query in queries}}
+
+        def plan(query: Query, generation: str) -> BlockPlan:
+            return BlockPlan(self._keys, query.slo, covers[query.ranges], generation=generation)
+
+        return self._planned(queries, plan)
+
+    def read_causes(self, queries: Sequence[CauseQuery]) -> list[StoredCauses]:
+        """Causes: one script call for each SLO."""
+
+        def plan(query: CauseQuery, generation: str) -> CausePlan:
+            return CausePlan(self._keys, query, generation=generation)
+
+        return [planned.stored(answer) for planned, answer in self._planned(queries, plan)]
+
+    def _planned(self, queries: Sequence[Q], plan_of: Callable[[Q, str], P]) -> list[tuple[P, Any]]:
         """The plan of each query, with the answer of the script that reads; in one round trip, one to each node."""
         with self._errors():
-            covers = {ranges: BlockCover(ranges) for ranges in {query.ranges for query in queries}}
-            plans: list[BlockPlan] = []
+            plans: list[P] = []
 
             def ask(indexes: Sequence[int]) -> list[Any]:
                 for index in indexes:
-                    slo, ranges = queries[index].slo, queries[index].ranges
-                    plan = BlockPlan(self._keys, slo, covers[ranges], generation=self._generations.known(slo))
-                    plans[index : index + 1] = [plan]
+                    query = queries[index]
+                    plans[index : index + 1] = [plan_of(query, self._generations.known(query.slo))]
                 script = self._read_script
                 calls = [(plans[index].keys, plans[index].offsets) for index in indexes]
                 return self._answers([self._command_of(script, *call) for call in calls])

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from slo_core.budgets.cause_shares import CauseBreakdown
+from slo_core.budgets.causes import Cause
 from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
-from slo_core.stores.base import Reading, ReadRequest, whole_reading
+from slo_core.stores.base import CauseRequest, Reading, ReadRequest, whole_breakdown, whole_reading
 from slo_core.stores.buckets import BucketRange, Series
 from slo_core.stores.shared.outbox import Outbox
 
@@ -35,6 +37,9 @@ class LedgerStore(Protocol):
     def closed_periods(self, definition: SLODefinition) -> tuple[ClosedPeriod, ...]:
         """The days and calendar periods of an SLO that are over."""
 
+    def causes(self, requests: Sequence[CauseRequest]) -> Sequence[CauseBreakdown | StoreError] | None:
+        """What caused the bad events of several SLOs."""
+
     def notice_fork(self) -> None:
         """Start empty, if the process is a forked child."""
 
@@ -54,6 +59,8 @@ class SharedLedger:
     """
 
     __slots__ = ("__weakref__", "_counters", "_store", "definition", "outbox")
+
+    keeps_causes = True
 
     def __init__(self, definition: SLODefinition, outbox: Outbox, store: LedgerStore) -> None:
         self.definition = definition
@@ -81,9 +88,9 @@ class SharedLedger:
         for _, rearm in self._counters:
             rearm()
 
-    def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
+    def add(self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None) -> None:
         """Put events of one second into the outbox; the store decides whether they are too old."""
-        self.outbox.add(second, good, bad, now=self._store.monotonic(), live=live)
+        self.outbox.add(second, good, bad, now=self._store.monotonic(), live=live, causes=causes)
 
     def wake(self) -> None:
         """Have the events handed over that come now."""
@@ -100,6 +107,11 @@ class SharedLedger:
     def closed_periods(self) -> tuple[ClosedPeriod, ...]:
         """The days and calendar periods that are over, in the order of their ends."""
         return self._store.closed_periods(self.definition)
+
+    def causes(self, spans: Sequence[int]) -> Sequence[CauseBreakdown] | None:
+        """What caused the bad events in the store, after this process's own were handed over."""
+        answers = self._store.causes([CauseRequest(self, seconds) for seconds in spans])
+        return None if answers is None else [whole_breakdown(answer) for answer in answers]
 
     def reset(self) -> None:
         """In a forked child: events that the parent has not handed over are the parent's."""

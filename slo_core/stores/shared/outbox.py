@@ -13,7 +13,7 @@ from slo_core.stores.layout import NOTES_KEPT_SECONDS, is_forgotten, is_outdated
 from slo_core.stores.shared.clock_reading import ClockReading
 from slo_core.stores.shared.outcome import AS_EXPECTED, Outcome
 from slo_core.stores.shared.packed_increments import increments_of
-from slo_core.stores.shared.pending_events import PendingEvents
+from slo_core.stores.shared.pending_events import KnownCauses, PendingEvents
 from slo_core.stores.shared.writer_id import WriterId, new_writer, writer_from
 
 __all__ = ["ASK_SECONDS", "DECLARED_AGAIN_SECONDS", "KEPT_SECONDS", "MOST_INCREMENTS", "Outbox"]
@@ -105,9 +105,11 @@ class Outbox:
         self._sends = 0  # how often the first unconfirmed batch was sent since the last answer
         self._asks_soon = False
 
-    def add(self, second: int, good: int, bad: int, *, now: float, live: bool = True) -> None:
+    def add(
+        self, second: int, good: int, bad: int, *, now: float, live: bool = True, causes: KnownCauses = None
+    ) -> None:
         """Take in events of one second, as `PendingEvents.add` does; `now` is the monotonic clock."""
-        self._pending.add(second, good, bad, now=now, live=live)
+        self._pending.add(second, good, bad, now=now, live=live, causes=causes)
 
     @property
     def oldest_since(self) -> float | None:
@@ -237,6 +239,7 @@ class Outbox:
             increments_of(taken.counted, first=taken.first),
             sum([good for _, good, _ in taken.counted]), sum([bad for _, _, bad in taken.counted]),
             taken.earliest, taken.newest, dropped, errors, None, self._declared if self._number == 0 else None, taken.is_live,
+            False, taken.causes,
         )  # fmt: skip
         self._number += 1
         self._frozen_at = now

@@ -9,11 +9,15 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
+from slo_core.budgets.causes import Cause, CauseIncrement
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, HOUR, LATEST_TIME, SECONDS
 from slo_core.process.arrivals import Arrivals
 from slo_core.stores.layout import WIDTHS, cut_to_fit, kept_from
+from slo_core.stores.shared.pending_causes import PendingCauses
 
-__all__ = ["PendingEvents", "TakenEvents"]
+__all__ = ["KnownCauses", "PendingEvents", "TakenEvents"]
+
+KnownCauses = Mapping[Cause, int] | None
 
 # So many distinct seconds more than the store keeps, or than were left by the last merge, wait one by one; then old ones
 # are merged that share all buckets still kept of them.
@@ -35,6 +39,7 @@ class TakenEvents(NamedTuple):
         has_rest: Whether some did not fit; events that were added later do not count.
         impossible: Events of a time that no store can hold.
         is_live: Each of them was counted when it happened.
+        causes: What the bad ones were caused by; see `Batch`.
     """
 
     counted: Sequence[tuple[int, int, int]]
@@ -45,6 +50,7 @@ class TakenEvents(NamedTuple):
     has_rest: bool
     impossible: int
     is_live: bool = True
+    causes: tuple[CauseIncrement, ...] = ()
 
 
 class _Arrival(NamedTuple):
@@ -55,6 +61,7 @@ class _Arrival(NamedTuple):
     bad: int
     now: float
     live: bool
+    causes: KnownCauses
 
 
 class PendingEvents:
@@ -62,14 +69,14 @@ class PendingEvents:
     Events that wait; they may be added by any thread or signal handler, and taken by another thread.
 
     A store that is out of reach for a day makes an SLO with an event a second wait in some 150 KiB: three numbers for each
-    second of the last hour, then for each minute.
+    second of the last hour, then for each minute; causes in addition, see `PendingCauses`.
 
     Args:
         keeps_seconds: The longest that any window of the SLO can ever be.
     """
 
-    __slots__ = ("_arrivals", "_bad", "_earliest", "_good", "_impossible", "_is_live", "_keeps_seconds", "_merge_at", "_newest",
-                 "_seconds", "_since")  # fmt: skip
+    __slots__ = ("_arrivals", "_bad", "_causes", "_earliest", "_good", "_impossible", "_is_live", "_keeps_seconds", "_merge_at",
+                 "_newest", "_seconds", "_since")  # fmt: skip
 
     def __init__(self, keeps_seconds: int) -> None:
         self._keeps_seconds = keeps_seconds
@@ -80,6 +87,7 @@ class PendingEvents:
     def _start_empty(self) -> None:
         # Distinct and ascending, and the events of each.
         self._seconds, self._good, self._bad = array("q"), array("q"), array("q")
+        self._causes = PendingCauses()
         self._merge_at = _FIRST_MERGE
         self._earliest: int | None = None
         self._newest: int | None = None
@@ -106,7 +114,9 @@ class PendingEvents:
         with self._arrivals:
             return sum(self._good) + sum(self._bad)
 
-    def add(self, second: int, good: int, bad: int, *, now: float, live: bool = True) -> None:
+    def add(
+        self, second: int, good: int, bad: int, *, now: float, live: bool = True, causes: KnownCauses = None
+    ) -> None:
         """
         Add events of one second.
 
@@ -116,11 +126,12 @@ class PendingEvents:
             bad: Bad events.
             now: The monotonic clock.
             live: They were counted when they happened.
+            causes: What the bad events were caused by, as far as it is known.
         """
-        self._arrivals.add(_Arrival(second, good, bad, now, live))
+        self._arrivals.add(_Arrival(second, good, bad, now, live, causes))
 
     def _take_in(self, arrival: _Arrival) -> None:
-        second, good, bad, now, live = arrival
+        second, good, bad, now, live, causes = arrival
         if not 0 <= second <= LATEST_TIME:  # `record(at=)` refuses it, but a clock may say anything
             self._impossible += good + bad
             return
@@ -140,6 +151,8 @@ class PendingEvents:
             self._newest = second
         if self._since is None:
             self._since = now
+        if causes:
+            self._causes.add(second, causes)
         if len(seconds) > self._merge_at:
             self._merge()
 
@@ -163,13 +176,17 @@ class PendingEvents:
                 count = cut_to_fit(self._seconds, first=first, increments=increments)
             counted = list(islice(zip(*columns, strict=True), count))
             has_rest = count < len(self._seconds)
+            causes: tuple[CauseIncrement, ...] = ()
+            if self._causes:
+                until = self._seconds[count] if has_rest else None
+                causes = self._causes.take(((second, bad) for second, _, bad in counted), until=until)
             if has_rest:
                 for numbers in columns:
                     del numbers[:count]
                 self._earliest = max(earliest or 0, self._seconds[0])
             else:
                 self._start_empty()
-            return TakenEvents(counted, first, earliest, newest, since, has_rest, impossible, is_live)
+            return TakenEvents(counted, first, earliest, newest, since, has_rest, impossible, is_live, causes)
 
     def _merge(self) -> None:
         """Merge old seconds, which the store merges too: memory is bounded, however long an outage lasts."""
@@ -178,12 +195,16 @@ class PendingEvents:
         first = [kept_from(width, newest=self._newest, keeps_seconds=keeps) * width for width in WIDTHS[:3]]
         seconds, all_good, all_bad = self._seconds, self._good, self._bad
         old = bisect_left(seconds, first[0])
+
+        def start_of(second: int) -> int:
+            width = WIDTHS[1] if second >= first[1] else WIDTHS[2]
+            # Beyond everything kept, one bucket is as good as another: the store drops and counts it.
+            return second // width * width if second >= first[2] else (first[2] - 1) // WIDTHS[2] * WIDTHS[2]
+
         merged = 0  # how many seconds there are by now; in place, because a copy would need as much memory again
         for index in range(old):
             second, good, bad = seconds[index], all_good[index], all_bad[index]
-            width = WIDTHS[1] if second >= first[1] else WIDTHS[2]
-            # Beyond everything kept, one bucket is as good as another: the store drops and counts it.
-            start = second // width * width if second >= first[2] else (first[2] - 1) // WIDTHS[2] * WIDTHS[2]
+            start = start_of(second)
             if merged and seconds[merged - 1] == start:
                 all_good[merged - 1] += good
                 all_bad[merged - 1] += bad
@@ -192,6 +213,7 @@ class PendingEvents:
                 merged += 1
         for numbers in (seconds, all_good, all_bad):
             del numbers[merged:old]
+        self._causes.move(start_of, before=first[0])
         self._merge_at = len(seconds) + _SECONDS_BETWEEN_MERGES
 
     def _first_kept(self, now: float) -> dict[int, int]:

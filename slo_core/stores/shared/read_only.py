@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from slo_core.budgets.cause_shares import CauseBreakdown
+from slo_core.budgets.causes import Cause
 from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.errors import DamagedError, StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
-from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope, whole_reading
+from slo_core.stores.base import (
+    CauseRequest,
+    Reading,
+    ReadRequest,
+    StoreHealth,
+    StoreScope,
+    whole_breakdown,
+    whole_reading,
+)
 from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, StoreIdentity
+from slo_core.stores.shared.cause_reader import read_causes
 from slo_core.stores.shared.damage import damage_in_record, damaged, whole_series
 from slo_core.stores.shared.past_periods import read_closed_periods, read_expected_events
 from slo_core.stores.shared.reader import read_series, read_series_of_all, read_windows, reading_of
@@ -28,11 +39,13 @@ class ReadOnlyLedger:
 
     __slots__ = ("_store", "definition")
 
+    keeps_causes = True
+
     def __init__(self, definition: SLODefinition, store: ReadOnlyStore) -> None:
         self.definition = definition
         self._store = store
 
-    def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
+    def add(self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None) -> None:
         """
         Refuse events.
 
@@ -58,6 +71,11 @@ class ReadOnlyLedger:
     def closed_periods(self) -> tuple[ClosedPeriod, ...]:
         """The days and calendar periods that are over, in the order of their ends."""
         return self._store.closed_periods(self.definition)
+
+    def causes(self, spans: Sequence[int]) -> Sequence[CauseBreakdown] | None:
+        """What caused the bad events of the last so many seconds, for each span; None where the store keeps no causes."""
+        answers = self._store.causes([CauseRequest(self, seconds) for seconds in spans])
+        return None if answers is None else [whole_breakdown(answer) for answer in answers]
 
     def reset(self) -> None:
         """Nothing to do: it holds nothing."""
@@ -203,6 +221,20 @@ class ReadOnlyStore:
         with self._asking():
             return read_closed_periods(self._buckets, definition, now=self._clock())
 
+    def causes(self, requests: Sequence[CauseRequest]) -> list[CauseBreakdown | StoreError] | None:
+        """
+        What caused the bad events of several SLOs, in one round trip; an error where one is damaged.
+
+        Returns:
+            None when the store keeps no causes.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        asked = [(_ledger_of(request).definition, request.seconds) for request in requests]
+        with self._asking():
+            return read_causes(self._buckets, asked, now=self._clock())
+
     def health(self) -> StoreHealth:
         """How the last read went; nothing is ever handed over, and the store's clock is not known."""
         return StoreHealth(is_up=self._is_up, errors=sum(self._errors.values()))
@@ -243,7 +275,7 @@ class ReadOnlyStore:
         return f"ReadOnlyStore({self.backend!r}, service={self.service!r})"
 
 
-def _ledger_of(request: ReadRequest) -> ReadOnlyLedger:
+def _ledger_of(request: ReadRequest | CauseRequest) -> ReadOnlyLedger:
     ledger = request.ledger
     assert isinstance(ledger, ReadOnlyLedger)  # a store is asked for its own ledgers only
     return ledger

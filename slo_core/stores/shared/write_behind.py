@@ -7,15 +7,17 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
+from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import DamagedError, StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.process.end import ProcessEnd
 from slo_core.process.forks import ForkWatch
-from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
+from slo_core.stores.base import CauseRequest, Reading, ReadRequest, StoreHealth, StoreScope
 from slo_core.stores.buckets import BucketRange, BucketStore, Declaration, Series, SLORecord, Stored
 from slo_core.stores.shared.attempts import Attempts
+from slo_core.stores.shared.cause_reader import read_causes
 from slo_core.stores.shared.damage import whole_series
 from slo_core.stores.shared.delivery import LOCK_SECONDS, Delivery
 from slo_core.stores.shared.flusher import Flusher
@@ -299,6 +301,20 @@ class WriteBehindStore:
         self.notice_fork()
         return self._delivery.read(lambda: read_closed_periods(self._buckets, definition, now=self._clock()))
 
+    def causes(self, requests: Sequence[CauseRequest]) -> list[CauseBreakdown | StoreError] | None:
+        """
+        What caused the bad events of several SLOs, in one round trip; an error where one is damaged.
+
+        Returns:
+            None when the store keeps no causes.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        self.notice_fork()
+        asked = [(_ledger_of(request).definition, request.seconds) for request in requests]
+        return self._delivery.read(lambda: read_causes(self._buckets, asked, now=self._clock()))
+
     def _read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
         definitions = [_ledger_of(request).definition for request in requests]
         answers = read_windows(self._buckets, definitions, requests, now=self._clock())
@@ -353,7 +369,7 @@ class WriteBehindStore:
         return f"WriteBehindStore({self.backend!r}{'' if service == DEFAULT_SERVICE else f', service={service!r}'})"
 
 
-def _ledger_of(request: ReadRequest) -> SharedLedger:
+def _ledger_of(request: ReadRequest | CauseRequest) -> SharedLedger:
     ledger = request.ledger
     assert isinstance(ledger, SharedLedger)  # a store is asked for its own ledgers only
     return ledger

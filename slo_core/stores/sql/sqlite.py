@@ -25,11 +25,14 @@ from slo_core.stores.buckets import (
     Stored,
     StoreIdentity,
 )
+from slo_core.stores.causes import CauseQuery, StoredCauses
 from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
 from slo_core.stores.layout import WIDTHS, kept_from
+from slo_core.stores.shared.cause_texts import stored_causes
 from slo_core.stores.shared.closed_sums import ClosedSums, WantedSums
 from slo_core.stores.shared.damage import damage_in_record
 from slo_core.stores.sql.sqlite_batches import add_batches, sweep
+from slo_core.stores.sql.sqlite_causes import delete_causes, prune_causes, read_blocks
 from slo_core.stores.sql.sqlite_file import SQLiteFile
 from slo_core.stores.sql.sqlite_periods import keep_periods, prune_periods, read_periods
 from slo_core.stores.url import redacted_url
@@ -161,8 +164,8 @@ class SQLiteBucketStore:
         """Add batches, in one transaction."""
         with self._file.transaction(write=True) as connection:
             now = self._clock()
-            notes = add_batches(connection, batches, service=self.service, now=now)
-            return Applied(_identity(connection), now, notes)
+            notes, damage = add_batches(connection, batches, service=self.service, now=now)
+            return Applied(_identity(connection), now, notes, damage="; ".join(damage) or None)
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums, all of one moment."""
@@ -211,6 +214,21 @@ class SQLiteBucketStore:
         with self._file.transaction(write=False) as connection:
             return [StoredPeriods(read_periods(connection, query, service=self.service)) for query in queries]
 
+    def read_causes(self, queries: Sequence[CauseQuery]) -> list[StoredCauses]:
+        """Causes, all of one moment."""
+        with self._file.transaction(write=False) as connection:
+            return [self._causes(connection, query) for query in queries]
+
+    def _causes(self, connection: sqlite3.Connection, query: CauseQuery) -> StoredCauses:
+        which = "SELECT id, generation FROM slo WHERE service = ? AND name = ?"
+        row = connection.execute(which, (self.service, query.slo)).fetchone()
+        if row is None:
+            return StoredCauses()
+        key, generation = row
+        return stored_causes(
+            read_blocks(connection, query, generation=generation), _sums(connection, key, query.ranges)
+        )
+
     def names(self) -> list[str]:
         """The SLOs of this service."""
         with self._file.transaction(write=False) as connection:
@@ -228,8 +246,8 @@ class SQLiteBucketStore:
         with self._file.transaction(write=True) as connection:
             now = self._clock()
             before = connection.total_changes
-            for slo, newest, keeps in connection.execute(
-                "SELECT id, newest, keeps FROM slo WHERE newest NOTNULL"
+            for slo, newest, keeps, generation in connection.execute(
+                "SELECT id, newest, keeps, generation FROM slo WHERE newest NOTNULL"
             ).fetchall():
                 reference = min(newest, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
                 for width in WIDTHS:
@@ -237,7 +255,9 @@ class SQLiteBucketStore:
                     connection.execute(
                         "DELETE FROM bucket WHERE slo = ? AND width = ? AND bucket < ?", (slo, width, first)
                     )
+                prune_causes(connection, generation, reference=reference, keeps_seconds=keeps)
                 sweep(connection, slo, now=now)
+            delete_causes(connection)
             prune_periods(connection, now=now)
             return connection.total_changes - before
 
@@ -258,6 +278,7 @@ class SQLiteBucketStore:
                 "DELETE FROM slo WHERE id = ?",
             ):
                 connection.execute(statement, (key,))
+            delete_causes(connection)
             return True
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
 from slo_core.stores.buckets import Batch, Declaration, Note
 from slo_core.stores.layout import (
     AWAKE_SECONDS,
@@ -21,6 +22,7 @@ from slo_core.stores.layout import (
     is_outdated,
     kept_after_growing,
 )
+from slo_core.stores.sql.sqlite_causes import BatchCauses, write_causes
 
 __all__ = ["add_batches", "sweep"]
 
@@ -78,7 +80,7 @@ class _NoteRow(NamedTuple):
 
 def add_batches(
     connection: sqlite3.Connection, batches: Sequence[Batch], *, service: str, now: float
-) -> tuple[Note, ...]:
+) -> tuple[tuple[Note, ...], list[str]]:
     """
     Add batches.
 
@@ -89,13 +91,14 @@ def add_batches(
         now: The store's clock.
 
     Returns:
-        For each batch what is noted of its writer then; see `Applied.notes`.
+        For each batch what is noted of its writer then; see `Applied.notes`. And what of their causes was damaged.
     """
     rows = {row.name: row for row in map(_SLORow._make, connection.execute(_ROW, (service,)))}
     noted = _notes(connection, {batch.writer for batch in batches})
     increments: list[tuple[int, int, int, int, int]] = []
     totals: list[tuple[object, ...]] = []
     fresh: list[tuple[str, int, int, float, str, int]] = []
+    causes: list[BatchCauses] = []
     notes: list[Note] = []
     for batch in batches:
         row, declaration = rows.get(batch.slo), batch.declaration
@@ -118,6 +121,9 @@ def add_batches(
         since = math.inf if is_another_age else row.since
         admitted = admit(batch, last_event_at=row.newest, keeps_seconds=row.keeps, data_since=since, now=now)
         increments += [(row.id, *increment) for increment in admitted.increments]
+        if (batch.causes or batch.cause_blocks) and admitted.last_event_at is not None and row.generation:
+            reference = min(admitted.last_event_at, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
+            causes.append(BatchCauses(batch, row.generation, reference, row.keeps))
         counts = (admitted.good, admitted.bad, admitted.dropped, batch.errors)
         applied = row.applied + 1
         # A batch without a nonce is one of the version before.
@@ -128,7 +134,7 @@ def add_batches(
     connection.executemany(_ADD_TO_BUCKET, increments)
     connection.executemany(_ADD_TO_SLO, totals)
     connection.executemany(_NOTE, fresh)
-    return tuple(notes)
+    return tuple(notes), write_causes(connection, causes) if causes else []
 
 
 def _notes(connection: sqlite3.Connection, writers: Iterable[str]) -> dict[tuple[str, int], _NoteRow]:

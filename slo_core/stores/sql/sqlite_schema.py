@@ -55,6 +55,9 @@ LATER_TABLES: dict[str, str] = {
         good INTEGER NOT NULL, bad INTEGER NOT NULL, target REAL NOT NULL, fingerprint TEXT NOT NULL,
         measured_since INTEGER NOT NULL, is_final INTEGER NOT NULL,
         PRIMARY KEY (service, slo, start, kind, fingerprint)) WITHOUT ROWID""",
+    "cause_block": """CREATE TABLE IF NOT EXISTS cause_block (
+        generation TEXT NOT NULL, width INTEGER NOT NULL, block INTEGER NOT NULL, content TEXT NOT NULL,
+        PRIMARY KEY (generation, width, block)) WITHOUT ROWID""",
 }
 _INDEXES = ("CREATE INDEX IF NOT EXISTS note_age ON note (slo, noted_at)",)
 

@@ -7,11 +7,13 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Mapping
 
 import pytest
 
 from sent_request import counts, send
 from slo_core import HTTPRule, SLODefinition, SLORegistry
+from slo_core.budgets.causes import Cause
 from slo_core.http.counter_group import CounterGroup, CounterGroups
 from slo_core.http.recorder import HTTPRecorder
 from slo_core.process.internal_errors import InternalErrors
@@ -30,9 +32,9 @@ class SecondsLedger(MemoryLedger):
         self.added: list[tuple[int, int, int]] = []
         self.woken = 0
 
-    def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
+    def add(self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None) -> None:
         self.added.append((second, good, bad))
-        super().add(second, good, bad, live=live)
+        super().add(second, good, bad, live=live, causes=causes)
 
     def wake(self) -> None:
         self.woken += 1

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from slo_core import SLODefinition, SLORegistry
+from slo_core.budgets.causes import Cause, CauseIncrement
 from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.errors import StoreError
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, Series, SLORecord, Stored
 from slo_core.stores.closed_periods import PeriodQuery
+from slo_core.stores.copied_causes import causes_to_copy
 from slo_core.stores.copy import CopiedSLO, check_copy, copy_store
 from slo_core.stores.layout import WIDTHS
 from slo_core.stores.shared.write_behind import WriteBehindStore
@@ -69,6 +73,26 @@ def test_closed_periods_are_copied(copying: Copying) -> None:
 
     (stored,) = copying.target.read_periods([PeriodQuery("a")])
     assert sorted(stored.periods, key=str) == sorted(rows, key=str)
+
+
+def test_causes_are_copied(copying: Copying, clock: FakeClock) -> None:
+    """Those of each width, the newest bucket's too, once however often it is repeated; damaged ones are refused."""
+    copying.count(copying.source, NOW, 0, 1)
+    cause = Cause("GET /", "503")
+    for number, age in enumerate((20 * DAY, 5 * DAY, 7000, 0), 2):
+        batch = batch_of([(NOW - age, 0, 3)], number=number, slo="a")
+        copying.source.apply([batch._replace(causes=(CauseIncrement((NOW - age) // 300, cause, 3),))])
+
+    for _ in range(2):
+        copy_store(copying.source, copying.target, clock=clock)
+
+    assert causes_to_copy(copying.target, "a") == causes_to_copy(copying.source, "a")
+    assert [(each.cause, each.bad) for each in causes_to_copy(copying.target, "a").causes] == [(cause, 3)]
+    assert len(causes_to_copy(copying.target, "a").cause_blocks) == 4
+    with closing(sqlite3.connect(copying.folder / "source.db")) as connection, connection:
+        connection.execute("UPDATE cause_block SET content = '[[' WHERE width = 86400")
+    with pytest.raises(StoreError, match="SLO 'a'.* is damaged: expected the text of a block of causes"):
+        copy_store(copying.source, copying.store("other"), clock=clock)
 
 
 def test_a_copy_without_damaged_periods_would_look_complete(copying: Copying) -> None:

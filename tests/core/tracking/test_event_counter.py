@@ -7,10 +7,13 @@ import subprocess
 import sys
 import textwrap
 import threading
+import tracemalloc
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from slo_core import SLODefinition, SLOTracker
+from slo_core.budgets.causes import Cause
 from slo_core.budgets.events import EventCounts
 from slo_core.stores.memory.store import MemoryLedger
 from slo_core.testing import FakeClock
@@ -103,8 +106,10 @@ def test_an_event_counted_while_its_shard_is_settled_is_settled_next_time(clock:
     """The other thread does not wait: what it counts between two of the reader's steps is not taken for settled."""
 
     class BusyLedger(MemoryLedger):
-        def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
-            super().add(second, good, bad, live=live)
+        def add(
+            self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None
+        ) -> None:
+            super().add(second, good, bad, live=live, causes=causes)
             if busy:
                 counts.good += busy.pop()  # just then
                 counts.bad += 1
@@ -200,6 +205,116 @@ def test_a_step_back_with_other_threads_idle_keeps_the_totals(clock: FakeClock) 
     assert snapshot.total >= 3
 
 
+def test_four_threads_lose_no_cause_while_others_read() -> None:
+    """4 x 20,000 bad events of three causes under the wall clock: what is read meanwhile adds up, and the end is exact."""
+    tracker = SLOTracker(SLODefinition("a", 0.9))
+    causes = [Cause("POST /pay", "503"), Cause("POST /pay", "slow"), Cause("GET /cart", "OSError")]
+    start, done = threading.Barrier(5), threading.Event()
+
+    def work() -> None:
+        start.wait()
+        for index in range(20_000):
+            tracker.internals.record_cause(tracker, causes[index % 3])
+
+    seen = []
+
+    def watch() -> None:
+        start.wait()
+        while not done.is_set():
+            seen.append(tracker.causes(60))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    watcher = threading.Thread(target=watch)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in (*threads, watcher):
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+        done.set()
+        watcher.join()
+
+    for breakdown in (*seen, tracker.causes(60)):
+        assert breakdown is not None
+        assert sum(each.bad for each in breakdown.causes) == breakdown.events.bad
+        assert [each for each in breakdown.causes if each.where is None] == []
+    assert len(seen) > 2
+    assert sorted((each.bad, each.where, each.outcome) for each in breakdown.causes) == [
+        (26_664, "GET /cart", "OSError"), (26_668, "POST /pay", "503"), (26_668, "POST /pay", "slow"),
+    ]  # fmt: skip
+
+
+def test_a_million_bad_events_of_a_second_wait_in_the_memory_of_their_causes(clock: FakeClock) -> None:
+    """Also of a hundred thousand causes, in a thread that no reader comes to."""
+    counts = EventCounter(MemoryLedger(3600, clock=clock)).rotate(clock())
+    counts.count_bad(Cause("GET /a", "500"))
+    tracemalloc.start()
+    try:
+        for _ in range(10_000):
+            counts.count_bad(Cause("GET /a", "500"))
+        assert tracemalloc.get_traced_memory()[0] < 10_000
+        for number in range(10_000):
+            counts.count_bad(Cause(f"GET /{number}", f"Error{number}"))
+        assert tracemalloc.get_traced_memory()[0] < 200_000
+    finally:
+        tracemalloc.stop()
+
+    assert counts.bad == 20_001
+    assert sum(counts.causes.take(30_000).values()) <= 20_001
+
+
+def test_causes_that_a_ledger_refuses_are_handed_over_next_time(clock: FakeClock) -> None:
+    """A user's own store may raise."""
+
+    class FailingLedger(MemoryLedger):
+        fails = True
+
+        def add(
+            self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None
+        ) -> None:
+            if self.fails:
+                raise OSError
+            super().add(second, good, bad, live=live, causes=causes)
+
+    ledger = FailingLedger(90_000, clock=clock)
+    counter = EventCounter(ledger)
+    counter.rotate(clock()).count_bad(Cause("GET /a", "500"))
+    with pytest.raises(OSError):
+        counter.drain()
+    ledger.fails = False
+    counter.drain()
+
+    (breakdown,) = ledger.causes((60,))
+    assert [(each.where, each.bad) for each in breakdown.causes] == [("GET /a", 1)]
+
+
+def test_a_ledger_that_knows_of_no_causes_gets_the_events_all_the_same(clock: FakeClock) -> None:
+    """One of a user's own store, written before there were any."""
+
+    class OldLedger:
+        def __init__(self) -> None:
+            self.added: list[tuple[int, int, int]] = []
+
+        def add(self, second: int, good: int, bad: int, *, live: bool) -> None:
+            self.added.append((second, good, bad))
+
+        def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None: ...
+
+        def wake(self) -> None: ...
+
+        def reset(self) -> None: ...
+
+    ledger = OldLedger()
+    counter = EventCounter(ledger)  # type: ignore[arg-type]
+    counter.rotate(clock()).count_bad(Cause("GET /a", "500"))
+    counter.drain()
+
+    assert ledger.added == [(int(clock()), 0, 1)]
+
+
 def run_script(script: str) -> str:
     """Fork in a process of its own: pytest's has threads and output to lose."""
     finished = subprocess.run(
@@ -223,26 +338,29 @@ def test_a_forked_child_starts_empty_and_the_parent_keeps_its_counts() -> None:
         for _ in range(10):
             tracker.record(True)
             clock.advance(0.3)
+        tracker.record_failure(cause="parent")
         child = os.fork()
         if child == 0:
             clock.advance(100)
             before = tracker.snapshot()
-            tracker.record(False); tracker.record(False)
+            tracker.record_failure(cause="child"); tracker.record(False)
             clock.advance(5)
             tracker.record(True)
             after = tracker.snapshot()
             print("child", before.lifetime_good, after.lifetime_good, after.failures, after.data_since == clock() - 5
                   or after.data_since, flush=True)
+            print([(each.where, each.bad) for each in tracker.causes(3600).causes], flush=True)
             os._exit(0)
         os.waitpid(child, 0)
         tracker.record(True)
-        print("parent", tracker.snapshot().total, tracker.snapshot().failures)
+        print("parent", tracker.snapshot().total, tracker.snapshot().failures, tracker.causes(3600).causes[0].where)
         """
     )
 
-    child, parent = output.splitlines()
+    child, causes, parent = output.splitlines()
     assert child.split()[:4] == ["child", "0", "1", "2"]
-    assert parent == "parent 11 0"
+    assert causes == "[('child', 1), (None, 1)]"
+    assert parent == "parent 12 1 parent"
 
 
 @needs_fork

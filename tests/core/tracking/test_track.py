@@ -161,3 +161,41 @@ def test_one_track_may_be_entered_by_many_at_once(tracker: SLOTracker) -> None:
         thread.join()
 
     assert counted(tracker) == (800, 0)
+
+
+def test_a_block_that_raises_is_named_in_the_causes(tracker: SLOTracker) -> None:
+    """By what `track` was given; else by the function's qualified name, and a `with` block as `track`."""
+
+    class Orders:
+        @tracker.track()
+        def ship(self) -> None:
+            raise LookupError("secret")
+
+        @tracker.track()
+        async def bill(self) -> None:
+            raise OSError("secret")
+
+    @tracker.track(cause="charge_card")
+    def charge() -> None:
+        raise TimeoutError("secret")
+
+    for call in (Orders().ship, charge, charge, lambda: asyncio.run(Orders().bill())):
+        with pytest.raises((LookupError, OSError)):
+            call()
+    with pytest.raises(KeyboardInterrupt), tracker.track():
+        raise KeyboardInterrupt
+
+    breakdown = tracker.causes(3600)
+    assert breakdown is not None
+    name = "test_a_block_that_raises_is_named_in_the_causes.<locals>.Orders"
+    assert [(each.where, each.outcome, each.bad) for each in breakdown.causes] == [
+        ("charge_card", "TimeoutError", 2), (f"{name}.bill", "OSError", 1), (f"{name}.ship", "LookupError", 1),
+        ("track", "KeyboardInterrupt", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("cause", ["", "  ", "a\nb", "x" * 101, b"charge", 5])
+def test_a_cause_is_a_short_constant_text(tracker: SLOTracker, cause: object) -> None:
+    """Said where the block is written, not when it fails."""
+    with pytest.raises(ValueError, match=r"track\(cause=\): expected a constant text of 1 to 100 printable characters"):
+        tracker.track(cause=cause)  # type: ignore[arg-type]

@@ -333,3 +333,35 @@ def test_an_application_that_is_mounted_twice_has_two_routes() -> None:
         "/sub-of/{owner}/items/{item_id}",
         "/sub/items/{item_id}",
     ]
+
+
+@placements
+def test_a_failure_is_counted_under_its_template_and_its_exception(inside: bool) -> None:
+    """
+    Not under the path that was asked for, and not with the exception's text.
+
+    Around all of Starlette only its own answer to the exception is seen in time.
+    """
+
+    async def fail(request: Request) -> Response:
+        raise LookupError(request.path_params["order"])
+
+    async def busy(request: Request) -> Response:
+        return PlainTextResponse("busy", 503)
+
+    app = Starlette(
+        routes=[
+            Mount("/shops/{shop}", routes=[Route("/orders/{order}", fail, methods=["POST"])]),
+            Route("/carts/{cart}", busy),
+        ]
+    )
+    service = Service(app, inside=inside)
+    for number in (4711, 4712):
+        service.ask("POST", f"/shops/s{number}/orders/{number}")
+    service.ask(path="/carts/4711?token=4711")
+
+    breakdown = service.registry["availability"].causes(3600)
+    assert breakdown is not None
+    assert [(each.where, each.outcome, each.bad) for each in breakdown.causes] == [
+        ("POST /shops/{shop}/orders/{order}", "LookupError" if inside else "500", 2), ("GET /carts/{cart}", "503", 1),
+    ]  # fmt: skip

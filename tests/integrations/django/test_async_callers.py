@@ -70,11 +70,12 @@ def test_every_question_works_in_an_async_view(tmp_path: Path) -> None:
 def test_the_store_can_do_in_async_views_all_that_it_can_elsewhere() -> None:
     """Whatever a protocol of stores names: what is missing would be taken for a store that cannot do it."""
     from slo_core.stores.buckets import BucketStore, DeletingStore
+    from slo_core.stores.causes import CauseStore
     from slo_core.stores.closed_periods import PeriodStore
     from slo_django.async_callers import AsyncSafeBuckets
     from slo_django.store.bucket_store import open_django
 
     buckets = AsyncSafeBuckets(open_django("django://default", service="shop"))
 
-    protocols = (BucketStore, DeletingStore, PeriodStore)
+    protocols = (BucketStore, CauseStore, DeletingStore, PeriodStore)
     assert [protocol.__name__ for protocol in protocols if not isinstance(buckets, protocol)] == []

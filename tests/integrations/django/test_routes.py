@@ -199,3 +199,16 @@ def test_one_view_may_have_a_name_on_each_host() -> None:
         return routes.resolve(request, 200).view_name
 
     assert [named("shop-home"), named("blog-home"), named("shop-home")] == ["shop-home", "blog-home", "shop-home"]
+
+
+def test_a_failure_is_counted_under_its_template_and_its_exception(project: Project) -> None:
+    """Not under the path that was asked for, and not with the exception's text."""
+    for _ in range(2):
+        project.get("/status/503/?token=4711")
+    project.get("/boom/")
+
+    breakdown = project.registry["availability"].causes(3600)
+    assert breakdown is not None
+    assert [(each.where, each.outcome, each.bad) for each in breakdown.causes] == [
+        ("GET /status/<int:code>/", "503", 2), ("GET /boom/", "RuntimeError", 1),
+    ]  # fmt: skip

@@ -233,3 +233,19 @@ def test_a_path_that_a_middleware_rewrites_is_no_mount() -> None:
     service.ask(path="/tenant-7/checkout/eu/items/7")
 
     assert service.only_event.route == "/checkout/<region>/items/<int:number>"
+
+
+def test_a_failure_is_counted_under_its_rule_and_its_exception() -> None:
+    """Not under the path that was asked for, and not with the exception's text."""
+    app = shop()
+    app.add_url_rule("/carts/<cart>", "cart", lambda cart: ("busy", 503))
+    service = Service(app)
+    for region in ("4711", "4712"):
+        service.ask("GET", f"/checkout/{region}/boom")
+    service.ask(path="/carts/4711?token=4711")
+
+    breakdown = service.registry["availability"].causes(3600)
+    assert breakdown is not None
+    assert [(each.where, each.outcome, each.bad) for each in breakdown.causes] == [
+        ("GET /checkout/<region>/boom", "ZeroDivisionError", 2), ("GET /carts/<cart>", "503", 1),
+    ]  # fmt: skip

@@ -297,3 +297,17 @@ def test_attributes_of_the_application_are_reached_through_it() -> None:
     with pytest.raises(AttributeError, match="unknown"):
         _ = app.unknown
     assert copy.copy(app).script_name == "/books"
+
+
+def test_a_failure_is_counted_under_the_route_that_the_application_named() -> None:
+    """And without one as unmatched: never under its path."""
+    service = Service(shop)
+    for status in (503, 503, 500):
+        service.ask("PUT", f"/status/{status}")
+    service.ask(path="/boom")
+
+    breakdown = service.registry["availability"].causes(3600)
+    assert breakdown is not None
+    assert [(each.where, each.outcome, each.bad) for each in breakdown.causes] == [
+        ("PUT /status/{code}", "503", 2), ("GET unmatched", "RuntimeError", 1), ("PUT /status/{code}", "500", 1),
+    ]  # fmt: skip

@@ -1,0 +1,252 @@
+-- Adds the causes of a batch to the SLO's blocks of causes: a part of apply.lua, run where a batch brings some. What
+-- `add_causes` and `CauseBlock` do in Python, to the event. `causes` is JSON: an array for each bucket, which holds its number and
+-- then where, outcome, bad, where, outcome, bad...; and the blocks of a copy, each [[width, block], text].
+-- KEYS[2] is a hash with a field for each block, 'width:block'; '0:0' is the open one. Its values are as CauseBlock.text().
+local causes_key, encoded = KEYS[2], cjson.encode
+local given, open_text = cjson.decode(causes), redis.pcall('HGET', KEYS[2], '0:0')
+
+local function id_of(where, outcome) return #where .. ':' .. where .. outcome end
+
+-- The newest bucket with causes that it has rows for, as nearly every flush brings them; nil where it takes more than that.
+local function added()
+  if #given[1] ~= 1 or #given[2] ~= 0 or type(open_text) ~= 'string' then return nil end
+  local increments = given[1][1]
+  local bucket = increments[1]
+  if bucket * FINEST_CAUSES > reference or bucket * FINEST_CAUSES <= reference - DAY then return nil end
+  local is_json, rows = pcall(cjson.decode, open_text)
+  if not is_json or type(rows) ~= 'table' then return nil end
+  local by_id = {}
+  for index = 1, #rows do
+    local row = rows[index]
+    if type(row) ~= 'table' or type(row[1]) ~= 'string' or type(row[2]) ~= 'string' or row[3] ~= bucket or #row ~= 4
+      or type(row[4]) ~= 'number' or row[4] < 1 or row[4] % 1 ~= 0 then return nil end
+    by_id[id_of(row[1], row[2])] = row
+  end
+  for index = 2, #increments, 3 do
+    local row = by_id[id_of(increments[index], increments[index + 1])]
+    if not row then return nil end
+    row[4] = row[4] + increments[index + 2]
+    if row[4] > 99999999999999 then return nil end -- cjson writes no more digits
+  end
+  return encoded(rows)
+end
+
+local text = added()
+if text then return call('HSET', causes_key, '0:0', text) end
+
+-- Lua's own < goes by the server's locale.
+local function is_less(one, other)
+  for at = 1, math.min(#one, #other) do
+    local byte, other_byte = string.byte(one, at), string.byte(other, at)
+    if byte ~= other_byte then return byte < other_byte end
+  end
+  return #one < #other
+end
+
+local function comes_first(row, other)
+  if row.where ~= other.where then return is_less(row.where, other.where) end
+  return is_less(row.outcome, other.outcome)
+end
+
+local function new_row(block, where, outcome)
+  local row = {where = where, outcome = outcome, counts = {}, total = 0}
+  block.rows[#block.rows + 1] = row
+  block.by_id[id_of(where, outcome)] = row
+  if where ~= '' then
+    block.named = block.named + 1
+  elseif outcome ~= '' then
+    block.outcomes = block.outcomes + 1
+  end
+  return row
+end
+
+local function count(row, place, more)
+  row.counts[place] = (row.counts[place] or 0) + more
+  row.total = row.total + more
+end
+
+local function add_to_rest(block, place, outcome, more)
+  local row = block.by_id[id_of('', outcome)]
+  if not row and block.outcomes >= MOST_OUTCOMES then
+    outcome = ''
+    row = block.by_id[id_of('', '')]
+  end
+  count(row or new_row(block, '', outcome), place, more)
+end
+
+local function makes_room(block, more)
+  if block.named < MOST_CAUSES then return true end
+  local smallest, smallest_at
+  for index, row in ipairs(block.rows) do
+    if row.where ~= '' and (not smallest or row.total < smallest.total
+      or (row.total == smallest.total and comes_first(row, smallest))) then
+      smallest, smallest_at = row, index
+    end
+  end
+  if more <= smallest.total then return false end
+  table.remove(block.rows, smallest_at)
+  block.by_id[id_of(smallest.where, smallest.outcome)] = nil
+  block.named = block.named - 1
+  for place, its_bad in pairs(smallest.counts) do add_to_rest(block, place, smallest.outcome, its_bad) end
+  return true
+end
+
+local function add_to_block(block, place, where, outcome, more)
+  local row = block.by_id[id_of(where, outcome)]
+  if not row then
+    if where == '' or not makes_room(block, more) then return add_to_rest(block, place, outcome, more) end
+    row = new_row(block, where, outcome)
+  end
+  count(row, place, more)
+end
+
+-- counts: {where =, outcome =, bad =}...
+local function add_all(block, place, counts)
+  table.sort(counts, function(one, other)
+    if one.bad ~= other.bad then return one.bad > other.bad end
+    return comes_first(one, other)
+  end)
+  for _, each in ipairs(counts) do add_to_block(block, place, each.where, each.outcome, each.bad) end
+end
+
+local function new_block() return {rows = {}, by_id = {}, named = 0, outcomes = 0} end
+
+local function is_count(value) return type(value) == 'number' and value >= 0 and value == math.floor(value) end
+
+-- nil for a text that is no block.
+local function parsed(text, most)
+  local is_json, rows = pcall(cjson.decode, text)
+  if not is_json or type(rows) ~= 'table' then return nil end
+  local block = new_block()
+  for _, fields in ipairs(rows) do
+    if type(fields) ~= 'table' or type(fields[1]) ~= 'string' or type(fields[2]) ~= 'string' or #fields < 4 then return nil end
+    for index = 3, #fields do
+      if not is_count(fields[index]) then return nil end
+    end
+    if fields[3] + #fields - 4 > most then return nil end
+    local row = new_row(block, fields[1], fields[2])
+    for index = 4, #fields do
+      if fields[index] > 0 then count(row, fields[3] + index - 4, fields[index]) end
+    end
+  end
+  return block
+end
+
+local function text_of(block)
+  local rows = {}
+  for _, row in ipairs(block.rows) do
+    local first, last
+    for place in pairs(row.counts) do
+      first, last = math.min(first or place, place), math.max(last or place, place)
+    end
+    if first then
+      local parts = {encoded(row.where), encoded(row.outcome), formatted('%d', first)}
+      for place = first, last do parts[#parts + 1] = formatted('%d', row.counts[place] or 0) end
+      rows[#rows + 1] = '[' .. table.concat(parts, ',') .. ']'
+    end
+  end
+  return '[' .. table.concat(rows, ',') .. ']'
+end
+
+local function load_block(field, most)
+  local text = redis.pcall('HGET', causes_key, field)
+  if type(text) == 'table' then -- of another type
+    call('UNLINK', causes_key)
+    text = ''
+  end
+  if not text then return nil end
+  local block = parsed(text, most)
+  if not block then is_damaged = true end
+  return block
+end
+
+local first, changed = {}, {}
+for width in pairs(CAUSE_BLOCKS) do
+  first[width] = math.floor((reference - (CAUSE_SPANS[width] or math.max(keeps, DAY)) - HOUR) / width)
+end
+
+local function block_at(width, number)
+  local field = formatted('%d:%d', width, number)
+  changed[field] = changed[field] or load_block(field, CAUSE_BLOCKS[width] - 1) or new_block()
+  return changed[field]
+end
+
+local function add_at(width, start, counts)
+  local bucket, size = math.floor(start / width), CAUSE_BLOCKS[width]
+  if bucket < first[width] then return end
+  local number = math.floor(bucket / size)
+  add_all(block_at(width, number), bucket - number * size, counts)
+end
+
+local function counts_of(block, place)
+  local counts = {}
+  for _, row in ipairs(block.rows) do
+    local its_bad = place and row.counts[place] or not place and row.total
+    if its_bad and its_bad > 0 then counts[#counts + 1] = {where = row.where, outcome = row.outcome, bad = its_bad} end
+  end
+  return counts
+end
+
+for _, copied in ipairs(given[2]) do
+  local width, number = copied[1][1], copied[1][2]
+  local size = CAUSE_BLOCKS[width]
+  if number >= math.floor(first[width] / size) then
+    local copy = parsed(copied[2], size - 1)
+    for place = 0, size - 1 do add_all(block_at(width, number), place, counts_of(copy, place)) end
+  end
+end
+
+local open, latest = load_block('0:0', LATEST_TIME / FINEST_CAUSES), nil
+local is_new = not open
+if open then
+  for _, row in ipairs(open.rows) do
+    for place in pairs(row.counts) do latest = math.max(latest or place, place) end
+  end
+else
+  open = new_block()
+end
+local oldest = (math.floor(reference / QUARTER_HOUR) - kept(QUARTER_HOUR) + 1) * QUARTER_HOUR
+for _, increments in ipairs(given[1]) do
+  local bucket, counts = increments[1], {}
+  for index = 2, #increments, 3 do
+    counts[#counts + 1] = {where = increments[index], outcome = increments[index + 1], bad = increments[index + 2]}
+  end
+  local start = bucket * FINEST_CAUSES
+  if start >= oldest then
+    local is_ahead = start > reference
+    if latest and not is_ahead and (bucket > latest or latest * FINEST_CAUSES > reference) then
+      for width in pairs(CAUSE_BLOCKS) do add_at(width, latest * FINEST_CAUSES, counts_of(open)) end
+      open, latest = new_block(), nil
+    end
+    if is_ahead or (latest and bucket < latest) then
+      for width in pairs(CAUSE_BLOCKS) do add_at(width, start, counts) end
+    else
+      add_all(open, bucket, counts)
+      latest = bucket
+      changed['0:0'] = open
+    end
+  end
+end
+
+local written, is_seldom = {}, is_new
+for field, block in pairs(changed) do
+  written[#written + 1] = field
+  written[#written + 1] = text_of(block)
+  is_seldom = is_seldom or field ~= '0:0'
+end
+if #written > 0 then call('HSET', causes_key, unpack(written)) end
+if is_seldom then
+  call('EXPIRE', causes_key, lives(DAY))
+  -- What is older than all that is kept, in passing.
+  local cursor, gone = '0', {}
+  repeat
+    local scan = call('HSCAN', causes_key, cursor, 'COUNT', '1000')
+    cursor = scan[1]
+    for index = 1, #scan[2], 2 do
+      local width, number = string.match(scan[2][index], '^(%d+):(%d+)$')
+      local size = CAUSE_BLOCKS[tonumber(width)]
+      if size and tonumber(number) < math.floor(first[tonumber(width)] / size) then gone[#gone + 1] = scan[2][index] end
+    end
+  until cursor == '0'
+  if #gone > 0 then call('HDEL', causes_key, unpack(gone)) end
+end

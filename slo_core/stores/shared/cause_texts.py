@@ -1,0 +1,101 @@
+"""The causes of bad events as texts, one for each block: what stores write and read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+
+from slo_core.budgets.causes import BlockKey, CauseBlock, CauseIncrement, text_of_rows
+from slo_core.budgets.events import EventCounts
+from slo_core.objectives.window import DAY
+from slo_core.stores.buckets import Batch
+from slo_core.stores.causes import FINEST_SECONDS, OPEN, StoredCauses, add_causes, parse_block
+
+__all__ = ["changed_texts", "stored_causes"]
+
+
+def changed_texts(
+    batch: Batch,
+    load: Callable[[BlockKey], str | None],
+    *,
+    reference: float,
+    keeps_seconds: int,
+    damage: list[str],
+) -> list[tuple[BlockKey, str]]:
+    """
+    The blocks that change when the causes of a batch are added, in the order of their keys.
+
+    A block that is damaged begins again: the batch counts in any case.
+
+    Args:
+        batch: It is added.
+        load: Returns the text of a block; None for one that is not there.
+        reference: As for `add_causes`.
+        keeps_seconds: As there.
+        damage: What is wrong with a block is added to it, fit for a log.
+    """
+    open_text = load(OPEN) if batch.causes and not batch.cause_blocks else None
+    added = None if open_text is None else _added(open_text, batch.causes, reference)
+    if added is not None:
+        return [(OPEN, added)]
+
+    def block(key: BlockKey) -> CauseBlock | None:
+        text = load(key)
+        if text is None:
+            return None
+        try:
+            return parse_block(key, text)
+        except ValueError as exc:
+            damage.append(f"SLO {batch.slo!r}: {exc}")
+            return None
+
+    changed = add_causes(batch.causes, batch.cause_blocks, load=block, reference=reference, keeps_seconds=keeps_seconds)
+    return [(key, changed[key].text()) for key in sorted(changed)]
+
+
+def _added(text: str, causes: Sequence[CauseIncrement], reference: float) -> str | None:
+    """
+    The text of the newest bucket with causes that it has rows for; None where `add_causes` is needed.
+
+    What nearly every flush does, in a fifth of the time.
+    """
+    bucket = causes[0].bucket
+    if bucket != causes[-1].bucket or not 0 <= reference - bucket * FINEST_SECONDS < DAY:
+        return None
+    try:
+        rows = {(where, outcome): [bucket_of, bad] for where, outcome, bucket_of, bad in json.loads(text)}
+        for _, cause, more in causes:
+            row = rows[cause]
+            row[1] += more
+        if any(row[0] != bucket or type(row[1]) is not int or row[1] < 1 for row in rows.values()):
+            return None
+        return text_of_rows([(*cause, str(bucket), str(row[1])) for cause, row in rows.items()])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+
+
+def stored_causes(blocks: Iterable[tuple[BlockKey, str]], sums: Iterable[EventCounts]) -> StoredCauses:
+    """
+    The answer to a query.
+
+    Args:
+        blocks: As they are stored, in any order.
+        sums: Of each of its ranges.
+    """
+    newest: CauseBlock | None = None
+    parsed: list[tuple[int, CauseBlock]] = []
+    trouble: str | None = None
+    for key, text in blocks:
+        try:
+            block = parse_block(key, text)
+        except ValueError as exc:
+            trouble = str(exc)
+            continue
+        if key == OPEN:
+            newest = block
+        else:
+            parsed.append((key.block, block))
+    total = EventCounts()
+    for each in sums:
+        total = EventCounts(total.good + each.good, total.bad + each.bad)
+    return StoredCauses(tuple(sorted(parsed, key=lambda each: each[0])), newest, total, trouble)
