@@ -182,6 +182,12 @@ class CauseBlock:
         for cause, bad in sorted(counts, key=lambda each: (-each[1], each[0])):
             self.add(place, cause, bad)
 
+    def merge(self, other: CauseBlock) -> None:
+        """Add all events of a block of the same buckets, as it stands in another store."""
+        for cause, row in other._rows.items():
+            for place in sorted(row):
+                self.add(place, cause, row[place])
+
     def counts(self, first: int = 0, last: int | None = None) -> Iterator[tuple[Cause, int]]:
         """Each cause with its bad events in the buckets from place `first` to `last`; those that have any."""
         for cause, row in self._rows.items():

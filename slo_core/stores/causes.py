@@ -11,6 +11,7 @@ from slo_core.budgets.causes import BlockKey, Cause, CauseBlock, CauseIncrement
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.window import DAY, HOUR, LATEST_TIME, QUARTER_HOUR
 from slo_core.stores.layout import kept_from
+from slo_core.stores.open_causes import open_text, parse_open
 
 __all__ = [
     "BLOCK_BUCKETS",
@@ -22,6 +23,7 @@ __all__ = [
     "CauseStore",
     "StoredCauses",
     "add_causes",
+    "block_text",
     "blocks_to_load",
     "first_kept",
     "parse_block",
@@ -112,11 +114,16 @@ def parse_block(key: BlockKey, text: str) -> CauseBlock:
     Raises:
         ValueError: The text is none of that block.
     """
-    block = CauseBlock.parse(text)
+    block = parse_open(text) if key == OPEN else CauseBlock.parse(text)
     most = LATEST_TIME // FINEST_SECONDS if key == OPEN else BLOCK_BUCKETS[key.width_seconds] - 1
     if (block.newest or 0) > most:
         raise ValueError(f"expected places up to {most} in a block of causes, got {block.newest}")
     return block
+
+
+def block_text(key: BlockKey, block: CauseBlock) -> str:
+    """A block as a store holds it."""
+    return open_text(block) if key == OPEN else block.text()
 
 
 def blocks_to_load(
@@ -179,11 +186,8 @@ def add_causes(
             block(key).add_all(place, counts)
 
     for key, text in copied:
-        size = BLOCK_BUCKETS[key.width_seconds]
-        if key.block >= first[key.width_seconds] // size:
-            copy = parse_block(key, text)
-            for place in range(size):
-                block(key).add_all(place, list(copy.counts(place, place)))
+        if key.block >= first[key.width_seconds] // BLOCK_BUCKETS[key.width_seconds]:
+            block(key).merge(parse_block(key, text))
     newest = (load(OPEN) if causes else None) or CauseBlock()
     latest = newest.newest
     # As `slo_core.stores.layout.admit` has it.

@@ -1,34 +1,46 @@
 -- Adds the causes of a batch to the SLO's blocks of causes: a part of apply.lua, run where a batch brings some. What
 -- `add_causes` and `CauseBlock` do in Python, to the event. `causes` is JSON: an array for each bucket, which holds its number and
 -- then where, outcome, bad, where, outcome, bad...; and the blocks of a copy, each [[width, block], text].
--- KEYS[2] is a hash with a field for each block, 'width:block'; '0:0' is the open one. Its values are as CauseBlock.text().
+-- KEYS[2] is a hash with a field for each block, 'width:block'; '0:0' is the open one. Its values are those of `block_text`.
 local causes_key, encoded = KEYS[2], cjson.encode
 local given, open_text = cjson.decode(causes), redis.pcall('HGET', KEYS[2], '0:0')
 
 local function id_of(where, outcome) return #where .. ':' .. where .. outcome end
 
+-- Of the text of the newest bucket, as open_causes.py has it: its number, counts, names, and the text of the names.
+local function open_parts(text)
+  local bucket, numbers, names_text = string.match(type(text) == 'string' and text or '', '^(%d+) ([%d,]+) (%[.*%])$')
+  local is_json, names = pcall(cjson.decode, names_text or '')
+  if not is_json or type(names) ~= 'table' then return nil end
+  local counts = {}
+  for number in string.gmatch(numbers, '%d+') do counts[#counts + 1] = tonumber(number) end
+  if #counts == 0 or #names ~= 2 * #counts then return nil end
+  for index = 1, #names do
+    if type(names[index]) ~= 'string' or (counts[index] or 1) < 1 then return nil end
+  end
+  return tonumber(bucket), counts, names, names_text
+end
+
+local function open_as_text(bucket, counts, names_text)
+  for index = 1, #counts do counts[index] = formatted('%d', counts[index]) end
+  return formatted('%d', bucket) .. ' ' .. table.concat(counts, ',') .. ' ' .. names_text
+end
+
 -- The newest bucket with causes that it has rows for, as nearly every flush brings them; nil where it takes more than that.
 local function added()
-  if #given[1] ~= 1 or #given[2] ~= 0 or type(open_text) ~= 'string' then return nil end
-  local increments = given[1][1]
-  local bucket = increments[1]
-  if bucket * FINEST_CAUSES > reference or bucket * FINEST_CAUSES <= reference - DAY then return nil end
-  local is_json, rows = pcall(cjson.decode, open_text)
-  if not is_json or type(rows) ~= 'table' then return nil end
-  local by_id = {}
-  for index = 1, #rows do
-    local row = rows[index]
-    if type(row) ~= 'table' or type(row[1]) ~= 'string' or type(row[2]) ~= 'string' or row[3] ~= bucket or #row ~= 4
-      or type(row[4]) ~= 'number' or row[4] < 1 or row[4] % 1 ~= 0 then return nil end
-    by_id[id_of(row[1], row[2])] = row
+  if #given[1] ~= 1 or #given[2] ~= 0 then return nil end
+  local increments, bucket, counts, names, text = given[1][1], open_parts(open_text)
+  if increments[1] ~= bucket or bucket * FINEST_CAUSES > reference or bucket * FINEST_CAUSES <= reference - DAY then
+    return nil
   end
+  local places = {}
+  for index = 1, #names, 2 do places[id_of(names[index], names[index + 1])] = (index + 1) / 2 end
   for index = 2, #increments, 3 do
-    local row = by_id[id_of(increments[index], increments[index + 1])]
-    if not row then return nil end
-    row[4] = row[4] + increments[index + 2]
-    if row[4] > 99999999999999 then return nil end -- cjson writes no more digits
+    local place = places[id_of(increments[index], increments[index + 1])]
+    if not place then return nil end
+    counts[place] = counts[place] + increments[index + 2]
   end
-  return encoded(rows)
+  return open_as_text(bucket, counts, text)
 end
 
 local text = added()
@@ -36,11 +48,12 @@ if text then return call('HSET', causes_key, '0:0', text) end
 
 -- Lua's own < goes by the server's locale.
 local function is_less(one, other)
-  for at = 1, math.min(#one, #other) do
-    local byte, other_byte = string.byte(one, at), string.byte(other, at)
-    if byte ~= other_byte then return byte < other_byte end
+  local same, most = 0, math.min(#one, #other)
+  while same < most do
+    local middle = math.ceil((same + most) / 2)
+    if string.sub(one, 1, middle) == string.sub(other, 1, middle) then same = middle else most = middle - 1 end
   end
-  return #one < #other
+  return (string.byte(one, same + 1) or -1) < (string.byte(other, same + 1) or -1)
 end
 
 local function comes_first(row, other)
@@ -148,6 +161,24 @@ local function text_of(block)
   return '[' .. table.concat(rows, ',') .. ']'
 end
 
+local function parsed_open(text)
+  local bucket, counts, names = open_parts(text)
+  if not bucket or bucket > LATEST_TIME / FINEST_CAUSES then return nil end
+  local block = new_block()
+  for index = 1, #counts do count(new_row(block, names[2 * index - 1], names[2 * index]), bucket, counts[index]) end
+  return block
+end
+
+local function text_of_open(block, bucket)
+  local counts, names = {}, {}
+  for _, row in ipairs(block.rows) do
+    counts[#counts + 1] = row.total
+    names[#names + 1] = encoded(row.where)
+    names[#names + 1] = encoded(row.outcome)
+  end
+  return open_as_text(bucket, counts, '[' .. table.concat(names, ',') .. ']')
+end
+
 local function load_block(field, most)
   local text = redis.pcall('HGET', causes_key, field)
   if type(text) == 'table' then -- of another type
@@ -155,7 +186,8 @@ local function load_block(field, most)
     text = ''
   end
   if not text then return nil end
-  local block = parsed(text, most)
+  local block
+  if most then block = parsed(text, most) else block = parsed_open(text) end
   if not block then is_damaged = true end
   return block
 end
@@ -178,25 +210,28 @@ local function add_at(width, start, counts)
   add_all(block_at(width, number), bucket - number * size, counts)
 end
 
-local function counts_of(block, place)
+local function counts_of(block)
   local counts = {}
   for _, row in ipairs(block.rows) do
-    local its_bad = place and row.counts[place] or not place and row.total
-    if its_bad and its_bad > 0 then counts[#counts + 1] = {where = row.where, outcome = row.outcome, bad = its_bad} end
+    if row.total > 0 then counts[#counts + 1] = {where = row.where, outcome = row.outcome, bad = row.total} end
   end
   return counts
 end
 
 for _, copied in ipairs(given[2]) do
   local width, number = copied[1][1], copied[1][2]
-  local size = CAUSE_BLOCKS[width]
-  if number >= math.floor(first[width] / size) then
-    local copy = parsed(copied[2], size - 1)
-    for place = 0, size - 1 do add_all(block_at(width, number), place, counts_of(copy, place)) end
+  if number >= math.floor(first[width] / CAUSE_BLOCKS[width]) then
+    local block = block_at(width, number)
+    for _, row in ipairs(parsed(copied[2], CAUSE_BLOCKS[width] - 1).rows) do
+      for place = 0, CAUSE_BLOCKS[width] - 1 do
+        local its_bad = row.counts[place]
+        if its_bad then add_to_block(block, place, row.where, row.outcome, its_bad) end
+      end
+    end
   end
 end
 
-local open, latest = load_block('0:0', LATEST_TIME / FINEST_CAUSES), nil
+local open, latest = load_block('0:0'), nil
 local is_new = not open
 if open then
   for _, row in ipairs(open.rows) do
@@ -231,7 +266,7 @@ end
 local written, is_seldom = {}, is_new
 for field, block in pairs(changed) do
   written[#written + 1] = field
-  written[#written + 1] = text_of(block)
+  if field == '0:0' then written[#written + 1] = text_of_open(block, latest) else written[#written + 1] = text_of(block) end
   is_seldom = is_seldom or field ~= '0:0'
 end
 if #written > 0 then call('HSET', causes_key, unpack(written)) end

@@ -57,7 +57,7 @@ LATER_TABLES: dict[str, str] = {
         PRIMARY KEY (service, slo, start, kind, fingerprint)) WITHOUT ROWID""",
     "cause_block": """CREATE TABLE IF NOT EXISTS cause_block (
         generation TEXT NOT NULL, width INTEGER NOT NULL, block INTEGER NOT NULL, content TEXT NOT NULL,
-        PRIMARY KEY (generation, width, block)) WITHOUT ROWID""",
+        PRIMARY KEY (generation, width, block))""",
 }
 _INDEXES = ("CREATE INDEX IF NOT EXISTS note_age ON note (slo, noted_at)",)
 

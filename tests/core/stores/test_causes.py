@@ -17,6 +17,7 @@ from slo_core.stores.causes import (
     CauseQuery,
     StoredCauses,
     add_causes,
+    block_text,
     blocks_to_load,
     first_kept,
     parse_block,
@@ -43,7 +44,7 @@ class House:
             return parse_block(key, self.texts[key]) if key in self.texts else None
 
         changed = add_causes(causes, load=load, reference=reference, keeps_seconds=KEEPS)
-        self.texts.update((key, block.text()) for key, block in changed.items())
+        self.texts.update((key, block_text(key, block)) for key, block in changed.items())
         return set(changed)
 
     def prune(self, reference: float) -> None:
