@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from xml.etree import ElementTree as ET
 
@@ -45,7 +46,13 @@ def firing_rules(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Tim
 
 
 def headline(
-    definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline, rules: FiringRules, zone: tzinfo = UTC
+    definition: SLODefinition,
+    snapshot: SLOSnapshot,
+    timeline: Timeline,
+    rules: FiringRules,
+    zone: tzinfo = UTC,
+    *,
+    because: Sequence[Node] = (),
 ) -> ET.Element:
     """
     What happens now, and how the budget stands, in two sentences.
@@ -56,6 +63,7 @@ def headline(
         timeline: Its past.
         rules: Of `firing_rules`.
         zone: The time zone that times are written in.
+        because: A sentence between them, which says what fails.
     """
     burning = burning_now(snapshot)
     state = burning or budget_state(snapshot)
@@ -63,6 +71,7 @@ def headline(
         "p",
         element("strong", _first(snapshot, rules)),
         " ",
+        *because,
         *_budget(definition, snapshot, timeline, zone),
         class_=f"slo-headline slo-is-{state.replace(' ', '-')}",
     )
