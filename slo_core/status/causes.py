@@ -118,8 +118,24 @@ def is_named(cause: CauseShare) -> bool:
 
 
 def top_cause(breakdown: CauseBreakdown | None) -> CauseShare | None:
-    """The largest cause that says anything; None without one."""
-    return None if breakdown is None else next(filter(is_named, breakdown.causes), None)
+    """
+    What says most of what failed, in one line; None where nothing does.
+
+    The largest cause, if half of all bad events are its own or more; else the outcome that half of them or more have in common
+    (without a `where`: a database that is down fails in two hundred places); else the largest cause all the same.
+    """
+    named = [] if breakdown is None else [cause for cause in breakdown.causes if is_named(cause)]
+    if breakdown is None or not named or 2 * named[0].bad >= breakdown.events.bad:
+        return next(iter(named), None)
+    totals: dict[str, int] = {}
+    for cause in named:
+        totals[cause.outcome] = totals.get(cause.outcome, 0) + cause.bad
+    outcome = max(totals, key=lambda each: totals[each])
+    bad = totals[outcome]
+    if 2 * bad < breakdown.events.bad:
+        return named[0]
+    is_bounded = any(cause.where is None and cause.outcome == _OTHER for cause in breakdown.causes)
+    return CauseShare(None, outcome, bad, bad / breakdown.events.bad, is_bounded)
 
 
 def cause_text(cause: CauseShare) -> str:

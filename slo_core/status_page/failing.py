@@ -42,9 +42,9 @@ def main_cause(causes: SLOCauses, snapshot: SLOSnapshot) -> tuple[Node, ...]:
 
 
 def cause_nodes(cause: CauseShare) -> tuple[Node, ...]:
-    """A cause in a sentence; its names are the application's own."""
+    """A cause of `top_cause` in a sentence; its names are the application's own."""
     if cause.where is None:
-        return element("code", cause.outcome, dir="ltr"), " in other places"
+        return element("code", cause.outcome, dir="ltr"), " in many places"
     return (element("code", f"{cause.where} {cause.outcome}", dir="ltr"),)
 
 

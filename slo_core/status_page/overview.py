@@ -146,7 +146,7 @@ def overview(
     for row in rows:
         line, cause = drawn.get(row.attrib["data-slo"]), failing.get(row.attrib["data-slo"])
         if cause is not None:
-            row[_PLACE_OF_LINE].append(element("p", f"{share_text(cause)} ", *cause_nodes(cause)))
+            row[_PLACE_OF_LINE].append(element("p", f"{share_text(cause)} ", *cause_nodes(cause), class_="slo-cause"))
         if line is not None:
             row[_PLACE_OF_LINE].append(line.element())
     nothing = "No SLO is shown." if snapshots else "No SLO is defined."
