@@ -53,6 +53,7 @@ def instrument(
     status_path: str | None = None,
     enabled: bool = True,
     service: str = DEFAULT_SERVICE,
+    release: str | None = None,
     clock: Callable[[], float] = time.time,
     timer: Callable[[], float] = time.perf_counter,
 ) -> SLORegistry:
@@ -77,6 +78,7 @@ def instrument(
         status_path: Where the status page answers; its JSON answers at the same path with `.json`. None is nowhere.
         enabled: False counts and mounts nothing; the definitions are checked all the same.
         service: Names the service.
+        release: The release that counts, for the marks of the service; None marks none.
         clock: Seconds since the epoch; tests pass `slo_core.testing.FakeClock`.
         timer: Monotonic seconds; tests pass the same.
 
@@ -109,6 +111,7 @@ def instrument(
         status_path=status_path,
         enabled=enabled,
         service=service,
+        release=release,
     )
     registry = SLORegistry.from_config(
         definitions,
@@ -116,6 +119,7 @@ def instrument(
         store_options=settings.store_options,
         flush_interval=settings.flush_interval,
         service=settings.service,
+        release=settings.release,
         clock=clock,
         where="definitions",
     )

@@ -277,12 +277,26 @@ def _with_names(mounted_at: str, path_params: Mapping[str, object], template: st
     end = len(parts)
     # From the right, because the client's value may equal a literal part: "/by/{name}" requested as "/by/by".
     for name, value in reversed(list(path_params.items())):
-        text = str(value)
-        if f"{{{name}}}" in template or text not in parts[:end]:
+        if f"{{{name}}}" in template:
             continue
-        end -= 1 + parts[:end][::-1].index(text)
-        parts[end] = f"{{{name}}}"
+        words = str(value).split("/")  # of `{rest:path}` several
+        size = len(words)
+        for start in range(end - size, -1, -1):
+            if parts[start : start + size] == words or (size == 1 and _spells(parts[start], value)):
+                parts[start : start + size] = [f"{{{name}}}"]
+                end = start
+                break
     return "/".join(parts)
+
+
+def _spells(part: str, value: object) -> bool:
+    """Whether a part of a path stands for a converted value in another spelling: 007 for 7."""
+    if isinstance(value, str):
+        return False
+    try:
+        return bool(type(value)(part) == value)  # type: ignore[call-arg]  # int, float, UUID
+    except (TypeError, ValueError):
+        return False
 
 
 def _mounted_at(scope: Scope) -> str:

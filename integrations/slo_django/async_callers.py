@@ -13,6 +13,7 @@ from slo_core.stores.buckets import Applied, Batch, Query, Series, Stored, Store
 
 if TYPE_CHECKING:
     from slo_core.budgets.closed_period import ClosedPeriod
+    from slo_core.budgets.marks import Mark
     from slo_core.stores.causes import CauseQuery, StoredCauses
     from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
     from slo_django.store.bucket_store import DjangoBucketStore
@@ -76,6 +77,14 @@ class AsyncSafeBuckets:
     def read_causes(self, queries: Sequence[CauseQuery]) -> list[StoredCauses]:
         """Causes of bad events."""
         return _off_loop(lambda: self._buckets.read_causes(queries))
+
+    def add_marks(self, marks: Sequence[Mark]) -> None:
+        """Add marks."""
+        _off_loop(lambda: self._buckets.add_marks(marks))
+
+    def marks(self, since: float) -> tuple[Mark, ...]:
+        """The marks since an instant."""
+        return _off_loop(lambda: self._buckets.marks(since))
 
     def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
         """Delete an SLO with its counts."""

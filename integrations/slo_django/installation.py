@@ -104,6 +104,7 @@ class Installation:
             service=settings.service,
             store_options=settings.store_options if isinstance(store, str) else None,
             flush_interval=settings.flush_interval,
+            release=settings.release,
             where=conf.WHERE + conf.DEFINITIONS,
         )
         registry.internals.store_setting = "SLO_STORE"

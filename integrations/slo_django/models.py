@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from django.db import models
 
-__all__ = ["Bucket", "CauseBlock", "ClosedPeriod", "Note", "SLOStatus", "ServiceLevelObjective", "Store"]
+__all__ = ["Bucket", "CauseBlock", "ClosedPeriod", "Mark", "Note", "SLOStatus", "ServiceLevelObjective", "Store"]
 
 
 class Store(models.Model):
@@ -121,6 +121,22 @@ class CauseBlock(models.Model):
     width = models.IntegerField()
     block = models.BigIntegerField()
     content = models.TextField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class Mark(models.Model):
+    """A change of a service: a release, a deploy, a note."""
+
+    # A digest of kind and text: databases differ in which texts they compare as equal.
+    pk = models.CompositePrimaryKey("service_digest", "at", "digest")
+    service_digest = models.CharField(max_length=64)
+    at = models.FloatField()
+    digest = models.CharField(max_length=64)
+    kind = models.CharField(max_length=16)
+    text = models.TextField()
+    seen = models.FloatField()
 
     class Meta:
         default_permissions = ()

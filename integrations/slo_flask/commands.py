@@ -12,8 +12,10 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
+from slo_core.budgets.marks import MARK_KINDS, MarkKind
 from slo_core.cli.colours import paint_of
 from slo_core.cli.gate_options import gate_options
+from slo_core.cli.instant_option import instant_option
 from slo_core.cli.rule_options import print_rules, rule_options
 from slo_core.config.sources.definition_set import DefinitionSet
 from slo_core.errors import SLOError, described
@@ -23,6 +25,7 @@ from slo_core.status.gate_report import OnUndecided, gate_report
 from slo_core.status.json_view import status_json
 from slo_core.status.service_status import service_status_or_error, status_note
 from slo_core.status.table import status_table
+from slo_core.tracking.annotation import annotate_from_command
 from slo_flask.installation import installation_of
 
 __all__ = ["slo"]
@@ -69,6 +72,17 @@ def status(as_json: bool, format_: str, why: str | None) -> None:
         click.echo("SLO_ENABLED is False: nothing is counted.", err=True)
     if note := status_note(registry):
         click.echo(note, err=True)
+
+
+@slo.command("annotate")
+@click.argument("text")
+@click.option("--kind", type=click.Choice(MARK_KINDS), default="note", show_default=True, help="What it is.")
+@instant_option
+def annotate(text: str, kind: MarkKind, at: float | None) -> None:
+    """Mark a change of this application: a line on the charts of its SLOs."""
+    with _failing_with_2():
+        line = annotate_from_command(installation_of(current_app).registry, text, kind=kind, at=at)
+    click.echo(line)
 
 
 @slo.command("rules")

@@ -18,7 +18,7 @@ __all__ = ["read"]
 _DEFINITIONS = "SLO_DEFINITIONS"
 
 # A registry made elsewhere has these already.
-_OF_THE_REGISTRY = (_DEFINITIONS, "SLO_STORE", "SLO_STORE_OPTIONS", "SLO_SERVICE")
+_OF_THE_REGISTRY = (_DEFINITIONS, "SLO_STORE", "SLO_STORE_OPTIONS", "SLO_SERVICE", "SLO_RELEASE")
 
 
 def read(
@@ -69,6 +69,7 @@ def _open(settings: SLOSettings, where: str) -> SLORegistry:
         service=settings.service,
         store_options=settings.store_options,
         flush_interval=settings.flush_interval,
+        release=settings.release,
     )
     registry.internals.store_setting = "SLO_STORE"
     registry.internals.definitions_setting = where

@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "simulate": "slo_core.cli.simulate:simulate",
     "status": "slo_core.cli.status:status",
     "gate": "slo_core.cli.gate:gate",
+    "annotate": "slo_core.cli.annotate:annotate",
     "store": "slo_core.cli.store:store",
     "exporter": "slo_core.cli.exporter:exporter",
     "completion": "slo_core.cli.completion:completion",

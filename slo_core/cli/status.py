@@ -181,7 +181,10 @@ def _picture(services: Sequence[ServiceStatus], why: Sequence[str], problem: str
 
 
 def _table(services: Sequence[ServiceStatus], width: int | None, paint: Paint) -> list[str]:
-    return status_lines([(status.service, status.snapshots) for status in services], width=width, paint=paint)
+    lines = status_lines([(status.service, status.snapshots) for status in services], width=width, paint=paint)
+    for change in (printable(change) for status in services for change in status.changes):
+        lines += [change] if width is None else folded(change, width)
+    return lines
 
 
 def _print_table(services: Sequence[ServiceStatus], below: Sequence[str]) -> None:

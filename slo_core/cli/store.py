@@ -17,7 +17,7 @@ from slo_core.stores.forgetting import slo_to_forget
 from slo_core.stores.open import bucket_store_from_url
 from slo_core.stores.url import file_of_url, redacted_url
 
-__all__ = ["store", "store_option"]
+__all__ = ["services_in", "store", "store_option"]
 
 STORE_HELP = (
     "URL of a shared store: sqlite:///slo.db, redis://host/0, or django://default (with DJANGO_SETTINGS_MODULE in the "
@@ -73,7 +73,7 @@ def copy(source: str, target: str, service: str | None, replace: bool) -> None:
                 opened.enter_context(closing(existing_store_from_url(source, name))),
                 opened.enter_context(closing(bucket_store_from_url(target, service=name))),
             )
-            for name in _services(source, service)
+            for name in services_in(source, service)
         ]
         # Every service is checked before the first is written.
         for one, other in pairs:
@@ -124,7 +124,7 @@ def _agrees(question: str) -> bool:
 
 def _owner(url: str, slo: str, wanted: str | None) -> str:
     """The service whose SLO it is."""
-    services = _services(url, wanted)
+    services = services_in(url, wanted)
     if len(services) == 1:
         return services[0]
     owners = []
@@ -163,8 +163,13 @@ def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _services(url: str, wanted: str | None) -> list[str]:
-    """The services to copy: all in the store, or the requested one."""
+def services_in(url: str, wanted: str | None) -> list[str]:
+    """
+    The services to work on: all in the store, or the requested one.
+
+    Raises:
+        StoreError: The store holds none, or not that one.
+    """
     with closing(existing_store_from_url(url, wanted or _NO_SERVICE)) as opened:
         services = opened.services()
     if wanted is None and services:

@@ -31,6 +31,7 @@ class SLOSettings:
         status_path: Path of the status page; None mounts none.
         enabled: False counts, flushes and mounts nothing.
         service: Name of the service.
+        release: The release that counts, for the marks of the service; None marks none.
     """
 
     # Not in the repr: a URL or an option may hold a password.
@@ -43,6 +44,7 @@ class SLOSettings:
     status_path: str | None = None
     enabled: bool = True
     service: str = DEFAULT_SERVICE
+    release: str | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.exclude, list):
@@ -133,6 +135,12 @@ def _problems(settings: SLOSettings) -> Iterator[Problem]:
         yield Problem("enabled", f"expected True or False, got {settings.enabled!r}", truth_hint(settings.enabled))
     if not isinstance(settings.service, str) or not settings.service:
         yield Problem("service", f"expected non-empty text, got {settings.service!r}")
+    if settings.release is not None:
+        from slo_core.budgets.marks import mark_text_problem  # most services name none
+
+        problem = mark_text_problem(settings.release)
+        if problem is not None:
+            yield Problem("release", f"{problem}, or None", unquoted_hint(settings.release))
 
 
 def _seconds_hint(interval: object) -> str:

@@ -33,6 +33,7 @@ class ServiceStatus:
         error: Why some or all of the SLOs are missing; None when none is.
         knows_thresholds: False where the status shows which alerts fire, but not their factors.
         undecided: By SLO, why its numbers may be looked at, and decide nothing.
+        changes: For SLOs that burn, what changed before they began to, a line for each; see `burn_changes`.
     """
 
     service: str
@@ -44,6 +45,7 @@ class ServiceStatus:
     error: str | None = None
     knows_thresholds: bool = True
     undecided: Mapping[str, str] = field(default_factory=dict)
+    changes: tuple[str, ...] = ()
 
     @property
     def retired(self) -> tuple[RetiredSLO, ...]:

@@ -20,6 +20,7 @@ from slo_core.budgets.wording import (
 )
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
+from slo_core.status.changes import burn_changes
 from slo_core.status.columns import Column, Paint, Row, aligned
 from slo_core.status.state import budget_state, burning_now, most_urgent_first, waiting_alert
 from slo_core.status.why import causes_in, why_lines
@@ -66,6 +67,7 @@ def status_table(
     if unreadable and not read:
         return "\n".join(unreadable)
     lines = status_lines([(registry.service, read)], width=width, paint=paint)
+    lines += burn_changes(registry, read)
     if why is not None:
         lines += ["", *why_lines([(registry.service, read)], causes_in(registry), slo=why)]
     return "\n".join([*lines, *unreadable])

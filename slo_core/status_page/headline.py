@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 from slo_core.budgets.alerts import AlertState
 from slo_core.budgets.budget import spent_and_allowed
+from slo_core.budgets.changes import MarkBefore
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.history import FiringSince, firing_since
 from slo_core.budgets.notation import number
@@ -17,6 +18,7 @@ from slo_core.budgets.wording import burn_text, measured_text, percent, roughly,
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.status.state import budget_state, burning_now, waiting_alert
+from slo_core.status_page.changes import mark_nodes
 from slo_core.status_page.markup import Node, element, timestamp
 
 __all__ = ["FiringRules", "firing_rules", "headline"]
@@ -52,6 +54,7 @@ def headline(
     rules: FiringRules,
     zone: tzinfo = UTC,
     *,
+    began: MarkBefore | None = None,
     because: Sequence[Node] = (),
 ) -> ET.Element:
     """
@@ -63,13 +66,14 @@ def headline(
         timeline: Its past.
         rules: Of `firing_rules`.
         zone: The time zone that times are written in.
+        began: The change that the burn began after, as far as one is known.
         because: A sentence between them, which says what fails.
     """
     burning = burning_now(snapshot)
     state = burning or budget_state(snapshot)
     return element(
         "p",
-        element("strong", _first(snapshot, rules)),
+        element("strong", *_first(snapshot, rules, began)),
         " ",
         *because,
         *_budget(definition, snapshot, timeline, zone),
@@ -77,13 +81,17 @@ def headline(
     )
 
 
-def _first(snapshot: SLOSnapshot, rules: FiringRules) -> str:
+def _first(snapshot: SLOSnapshot, rules: FiringRules, began: MarkBefore | None) -> tuple[Node, ...]:
     burning = burning_now(snapshot)
     if burning is None:
-        return "No alert fires." if snapshot.has_data else "No events."
+        return ("No alert fires." if snapshot.has_data else "No events.",)
+    after: tuple[Node, ...] = ()
+    if began is not None:
+        after = (f"; it began {began.after_text} ", *mark_nodes(began.mark))
     waiting = waiting_alert(snapshot)
     if burning == "waiting" and waiting is not None:
-        return f"Failing: {_failing(waiting)}. {rule_text(waiting)} does not fire yet: {waiting_text(waiting)}."
+        not_yet = f"{rule_text(waiting)} does not fire yet: {waiting_text(waiting)}."
+        return f"Failing: {_failing(waiting)}", *after, f". {not_yet}"
     # A rule of the urgency that is shown: while something pages, what only asks for a ticket is not the news.
     urgent = [
         (alert, since)
@@ -98,7 +106,7 @@ def _first(snapshot: SLOSnapshot, rules: FiringRules) -> str:
         seconds = max(0, int(snapshot.at - oldest.at))
         duration = f" for {at_least}{roughly(seconds // 60 * 60 if seconds >= 60 else seconds)}"
     fastest = min((alert for alert, _ in urgent), key=lambda alert: alert.long.window_seconds)
-    return f"{burning.capitalize()}{duration}: {_failing(fastest)}."
+    return f"{burning.capitalize()}{duration}: {_failing(fastest)}", *after, "."
 
 
 def _failing(alert: AlertState) -> str:

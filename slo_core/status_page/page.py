@@ -11,7 +11,9 @@ from functools import partial
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from slo_core.budgets.changes import last_release, mark_before_burn, marks_since
 from slo_core.budgets.history import history, ranges_of
+from slo_core.budgets.marks import Mark
 from slo_core.budgets.notation import present_notation
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, measured_in_window
 from slo_core.budgets.timeline import Timeline
@@ -22,6 +24,7 @@ from slo_core.status.causes import CAUSE_SPANS, SLOCauses, causes_json, read_cau
 from slo_core.status.json_view import history_json, status_json
 from slo_core.status.state import FIRING_STATES, Burning, burning_now
 from slo_core.status_page.burning_causes import BurningCauses
+from slo_core.status_page.changes import change_list, changes_json, marks_in
 from slo_core.status_page.definition_links import link_line
 from slo_core.status_page.detail import CHARTS, alert_table, history_table, range_choices, series_names
 from slo_core.status_page.facts import facts
@@ -66,7 +69,7 @@ class PageContent:
     icon: str = "slo.svg"
 
 
-_Past = tuple[SLOSnapshot, Timeline, SLOCauses]
+_Past = tuple[SLOSnapshot, Timeline, tuple[Mark, ...], SLOCauses]
 
 
 class StatusPage:
@@ -143,7 +146,7 @@ class StatusPage:
         about = element("p", definition.description, dir="auto") if definition.description else None
         styles, scripts = ("uplot.css", "slo.css"), ("uplot.js", "slo.js")
         try:
-            snapshot, timeline, causes = self._past(tracker)
+            snapshot, timeline, marks, causes = self._past(tracker)
             chosen = query.get("range", "")
             chosen = chosen if chosen in ranges else _fitting_range(ranges, definition, snapshot)
             past = history(definition, snapshot, timeline, range_seconds=ranges[chosen])
@@ -165,11 +168,24 @@ class StatusPage:
         frame = _frame(
             about,
             *_questions(query, choice_problem(query, "range", ranges), choice_problem(query, "causes", CAUSE_SPANS)),
-            headline(definition, snapshot, timeline, rules, zone, because=main_cause(causes, snapshot)),
+            headline(
+                definition,
+                snapshot,
+                timeline,
+                rules,
+                zone,
+                began=mark_before_burn(definition, snapshot, timeline, marks),
+                because=main_cause(causes, snapshot),
+            ),
             link_line(definition),
             *self._notes(),
             # While something burns, what it is comes before the rules that say so.
             *((alerts, failing) if burning is None else (failing, alerts)),
+            change_list(
+                marks_in(past, snapshot, marks),
+                last_release(snapshot, timeline, marks, most_seconds=definition.window_seconds),
+                zone,
+            ),
             element("h2", "The past"),
             range_choices(definition, chosen, links, query=kept),
             element(
@@ -190,7 +206,8 @@ class StatusPage:
 
     def json_view(self, query: Mapping[str, str]) -> dict[str, Any]:
         """
-        The same as JSON: see `status_json`; with `slo` in the query, that SLO only, and its history.
+        The same as JSON: see `status_json`; with `slo` in the query, that SLO only, its history (`history_json`) and the marks
+        of the service (`changes_json`).
 
         Args:
             query: Of the address: `slo`, and with it `range`.
@@ -212,18 +229,19 @@ class StatusPage:
         if problem is not None:
             raise ConfigError([problem])
         seconds = ranges[query["range"]] if "range" in query else definition.window_seconds
-        snapshot, timeline, causes = self._past(tracker)
+        snapshot, timeline, marks, causes = self._past(tracker)
         view = status_json(self.registry, snapshots=SLOSnapshots([(definition, snapshot)]))
         past = history(definition, snapshot, timeline, range_seconds=seconds)
-        return {**view, "note": self._note(), "history": history_json(past), **causes_json(causes)}
+        changes = changes_json(definition, snapshot, timeline, past, marks)
+        return {**view, "note": self._note(), "history": history_json(past), **changes, **causes_json(causes)}
 
     def _past(self, tracker: SLOTracker) -> _Past:
         store = self.registry.store
         if store.scope == "process":
-            return _read_past(tracker)
+            return _read_past(self.registry, tracker)
         read = self._pasts.get(tracker.name)
         if read is None:
-            shared = self.registry.internals.shared(partial(_read_past, tracker))
+            shared = self.registry.internals.shared(partial(_read_past, self.registry, tracker))
             read = self._pasts.setdefault(tracker.name, shared)
         return read()
 
@@ -277,9 +295,10 @@ def _kept(query: Mapping[str, str], *names: str) -> dict[str, str]:
     return {name: query[name] for name in names if name in query}
 
 
-def _read_past(tracker: SLOTracker) -> _Past:
+def _read_past(registry: SLORegistry, tracker: SLOTracker) -> _Past:
     snapshot, timeline = tracker.snapshot(), tracker.internals.timeline()
-    return snapshot, timeline, read_causes(tracker, snapshot)
+    marks = registry.internals.marks(marks_since(tracker.definition, snapshot.at))
+    return snapshot, timeline, marks, read_causes(tracker, snapshot)
 
 
 def _questions(query: Mapping[str, str], *problems: Problem | None) -> list[Node]:

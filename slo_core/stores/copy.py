@@ -25,6 +25,7 @@ from slo_core.stores.buckets import (
 from slo_core.stores.closed_periods import PeriodQuery, PeriodStore, damage_in_periods
 from slo_core.stores.copied_causes import CopiedCauses, causes_to_copy
 from slo_core.stores.layout import WIDTHS, kept_from
+from slo_core.stores.marks import MarkStore
 from slo_core.stores.shared.damage import damage_in_record, damaged, whole_series
 
 __all__ = ["CopiedSLO", "CopyReport", "check_copy", "copy_store"]
@@ -103,7 +104,7 @@ def copy_store(
 ) -> CopyReport:
     """
     Copy every SLO of a service, with its totals, its buckets, its closed periods, the causes of its bad events, its definition
-    and since when it is measured.
+    and since when it is measured; and the marks of the service.
 
     Stop the writers of the source first: what they hand over after an SLO was read stays behind. Each SLO is read at one
     moment and added in one step, so that its totals and its buckets agree whatever happens meanwhile. A copy that was
@@ -144,6 +145,10 @@ def copy_store(
         _copy_periods(source, target, slo)
         record = content.record
         copied.append(CopiedSLO(slo, record.good, record.bad, len(content.increments), was_there=False))
+    if isinstance(source, MarkStore) and isinstance(target, MarkStore):
+        marks = source.marks(0.0)
+        if marks:
+            target.add_marks(marks)
     return CopyReport(source.service, tuple(copied))
 
 

@@ -20,6 +20,7 @@ from slo_core.tracking.registry_internals import RegistryInternals, whole_snapsh
 from slo_core.tracking.tracker import SLOTracker
 
 if TYPE_CHECKING:
+    from slo_core.budgets.marks import Mark, MarkKind
     from slo_core.config.definitions import DefinitionsConfig
 
 __all__ = ["SLORegistry"]
@@ -37,10 +38,12 @@ class SLORegistry:
         clock: Returns seconds since the epoch.
         store_options: Options of the store that the URL names.
         flush_interval: Seconds between two writes to the store that the URL names; None leaves it to the store.
+        release: The release that counts: a mark of the service, once the store has its first event. None marks none.
 
     Raises:
         StoreError: The store's URL is unknown or refused.
         TypeError: It is no store.
+        ConfigError: A `ValueError`: the release is no text of 1 to 100 printable characters.
     """
 
     def __init__(
@@ -51,7 +54,12 @@ class SLORegistry:
         clock: Callable[[], float] = time.time,
         store_options: Mapping[str, object] | None = None,
         flush_interval: float | None = None,
+        release: str | None = None,
     ) -> None:
+        if release is not None:
+            from slo_core.tracking.annotation import check_release
+
+            check_release(release)
         if store is None:
             store = MemoryStore(clock=clock)
         elif isinstance(store, str):
@@ -72,6 +80,8 @@ class SLORegistry:
         self._clock = clock
         self._trackers: dict[str, SLOTracker] = {}
         self._internals = RegistryInternals(self)
+        if release is not None and (use_release := getattr(store, "use_release", None)) is not None:
+            use_release(release)
 
     @classmethod
     def from_config(
@@ -83,6 +93,7 @@ class SLORegistry:
         clock: Callable[[], float] = time.time,
         store_options: Mapping[str, object] | None = None,
         flush_interval: float | None = None,
+        release: str | None = None,
         where: str = "SLO_DEFINITIONS",
     ) -> SLORegistry:
         """
@@ -95,6 +106,7 @@ class SLORegistry:
             clock: As in the constructor.
             store_options: As in the constructor.
             flush_interval: As in the constructor.
+            release: As in the constructor.
             where: The name of the configuration in messages.
 
         Raises:
@@ -105,7 +117,14 @@ class SLORegistry:
         from slo_core.config.definitions import parse_definitions
 
         parsed = parse_definitions(definitions, where=where)
-        registry = cls(store, service=service, clock=clock, store_options=store_options, flush_interval=flush_interval)
+        registry = cls(
+            store,
+            service=service,
+            clock=clock,
+            store_options=store_options,
+            flush_interval=flush_interval,
+            release=release,
+        )
         registry.internals.definitions_setting = where
         for definition in parsed:
             registry.define(definition)
@@ -206,6 +225,30 @@ class SLORegistry:
     def check_burn_rates(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """The single-window alerts of all SLOs; see `SLOTracker.check_burn_rate`."""
         return [alert for tracker in self for alert in tracker.check_burn_rate(at=at)]
+
+    def annotate(self, text: str, *, kind: MarkKind = "note", at: float | None = None) -> Mark:
+        """
+        Mark a change of the service: on charts, in JSON, and in the headline when a burn begins within an hour after it.
+
+        It is written now, and waits for the store, as `snapshot_all` does: in async code call it in a thread
+        (`asyncio.to_thread`, `sync_to_async`).
+
+        Args:
+            text: What changed: "migration 0042". 1 to 100 printable characters.
+            kind: `"note"`, `"deploy"`, or `"release"`, of which the store keeps the earliest.
+            at: When it changed, in seconds since the epoch; None is now.
+
+        Returns:
+            The mark.
+
+        Raises:
+            StoreError: The store is out of reach, or keeps no marks: nothing was written.
+            ValueError: The text, the kind or the time is none of these, or the time is more than 60 s ahead or
+                25 months ago.
+        """
+        from slo_core.tracking.annotation import annotate
+
+        return annotate(self._store, text, kind=kind, at=at, now=self._clock())
 
     def flush(self) -> bool:
         """

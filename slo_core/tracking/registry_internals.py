@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import logging
 
     from slo_core.budgets.cause_shares import CauseBreakdown
+    from slo_core.budgets.marks import Mark
     from slo_core.tracking.shared_read import SharedRead
 
 __all__ = ["RegistryInternals", "whole_snapshot"]
@@ -105,6 +106,21 @@ class RegistryInternals:
                 snapshot = exc
             snapshots.append((tracker.definition, snapshot))
         return snapshots
+
+    def marks(self, since: float) -> tuple[Mark, ...]:
+        """
+        The marks of the service at or after an instant, in order of time.
+
+        None where its store keeps none, or where they cannot be read: numbers are shown without them.
+        """
+        read: Callable[[float], tuple[Mark, ...]] | None = getattr(self._registry.store, "marks", None)
+        if read is None:
+            return ()
+        try:
+            return read(since)
+        except Exception as exc:  # whatever a store raises
+            self.errors.report("the marks of the service are not shown", detail=described(exc))
+            return ()
 
     def read_all(self) -> SLOSnapshots:
         """

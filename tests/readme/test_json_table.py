@@ -67,7 +67,8 @@ def test_every_key_has_its_place_in_the_table(view: StatusView) -> None:
         "burn_rate"
     }
     assert document.keys() == {
-        "version", "service", "note", "store", "slos", "history", "causes", "cause_spans", "causes_note",
+        "version", "service", "note", "store", "slos", "history", "marks", "burn_began_after", "last_release", "causes",
+        "cause_spans", "causes_note",
     }  # fmt: skip
     assert "`version`, `service`, `note`" in LINES
 
@@ -88,6 +89,24 @@ def test_causes_have_their_keys_in_the_table(view: StatusView, registry: SLORegi
         }  # fmt: skip
     assert document["causes_note"] is None
     assert "`causes_note`" in LINES
+
+
+def test_what_changed_has_its_keys_in_the_table() -> None:
+    """A release two minutes before everything fails."""
+    clock = FakeClock()
+    registry = SLORegistry.from_config({"a": {"target": 0.9}}, clock=clock)
+    for minute in range(60):
+        registry["a"].record(minute < 30)
+        clock.advance(minutes=1)
+    registry.annotate("4.2", kind="release", at=clock() - 1_740)
+    document = json.loads(StatusView(registry, path="/slo").respond_json("GET", query="slo=a").body)
+
+    release = document["last_release"]
+    assert LINES["`marks[]`, with `?slo=NAME`"] == document["marks"][0].keys()
+    assert LINES["`burn_began_after`, with `?slo=NAME`"] == document["burn_began_after"].keys()
+    assert (
+        LINES["`last_release`, with `?slo=NAME`"] == release.keys() | release["after"].keys() | release["before"].keys()
+    )
 
 
 def test_what_an_error_looks_like_is_told(view: StatusView, faulty: FaultyStore) -> None:

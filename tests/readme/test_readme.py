@@ -112,7 +112,7 @@ def test_a_report_of_last_month(folder: Path):
     assert re.search(r"^\w+ \d{4}: [01] of \d+ bad, ", run(folder, "report.py"))
 
 
-@pytest.mark.parametrize("name", ["classification.py", "beside_others.py"])
+@pytest.mark.parametrize("name", ["classification.py", "beside_others.py", "changes.py"])
 def test_a_block_that_only_defines(folder: Path, name: str):
     """It runs to its end."""
     run(folder, name)

@@ -117,7 +117,8 @@ def define() -> None:
 
 def keep() -> None:
     """The registry is a container of trackers."""
-    registry = SLORegistry("memory://", service="shop")
+    registry = SLORegistry("memory://", service="shop", release="4.2")
+    assert_type(registry.annotate("blue", kind="deploy", at=1.5).text, str)
     assert_type(registry.define(SLODefinition("jobs", 0.9)), SLOTracker)
     assert_type(registry.add(tracker), SLOTracker)
     assert_type(registry.get("jobs"), SLOTracker)

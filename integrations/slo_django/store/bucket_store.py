@@ -13,6 +13,7 @@ from django.db import connections
 
 from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.budgets.events import EventCounts
+from slo_core.budgets.marks import Mark
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
 from slo_core.stores.base import StoreScope
@@ -26,6 +27,7 @@ from slo_django.store.batch_writer import BatchWriter
 from slo_django.store.bucket_sums import read_series, read_sums, sums_of_row
 from slo_django.store.causes import CAUSE_TABLE, CauseTable
 from slo_django.store.database import Database
+from slo_django.store.marks import Marks
 from slo_django.store.periods import PERIOD_TABLE, keep_alone, keep_periods, read_periods
 from slo_django.store.pruning import PRUNING_SECONDS, Pruning
 from slo_django.store.rows import RECORD_COLUMNS, digest, name_in, placeholders, record_or_trouble
@@ -98,6 +100,7 @@ class DjangoBucketStore:
         self._causes = CauseTable(self._database.dialect)
         self._batch_writer = BatchWriter(self._tables, self._database.dialect, service, self._causes)
         self._closed_sums = ClosedSums()
+        self._marks = Marks(self._database, self._tables, service)
         self._pruning = Pruning(self._database, self._tables, self._causes)
 
     @property
@@ -207,6 +210,14 @@ class DjangoBucketStore:
             self._causes.doubt()
             raise
 
+    def add_marks(self, marks: Sequence[Mark]) -> None:
+        """Add marks, in one transaction; repeated as `apply` is."""
+        self._marks.add(marks)
+
+    def marks(self, since: float) -> tuple[Mark, ...]:
+        """The marks since an instant, in order of time."""
+        return self._marks.since(since)
+
     def names(self) -> list[str]:
         """The SLOs of this service."""
         with self._database.reading() as transaction:
@@ -229,11 +240,13 @@ class DjangoBucketStore:
         Args:
             seconds: When to stop, after one portion or one SLO at least; infinity goes on to the end.
         """
-        return self._pruning.run(seconds)
+        return self._pruning.run(seconds) + self._marks.prune()
 
     def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
         """Delete everything of an SLO, in one transaction, unless a process was heard of since."""
-        return self._database.repeated(lambda: self._delete_slo(slo, not_seen_since))
+        is_gone = self._database.repeated(lambda: self._delete_slo(slo, not_seen_since))
+        self._marks.forget()
+        return is_gone
 
     def _delete_slo(self, slo: str, not_seen_since: float) -> bool:
         for_update = self._database.dialect.for_update

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from time import time
 
 from slo_core.budgets.cause_shares import CauseBreakdown
+from slo_core.budgets.snapshot import SLOSnapshots
 from slo_core.errors import StoreError
+from slo_core.status.changes import burn_changes
 from slo_core.status.service_status import ServiceStatus, service_status_or_error
 from slo_core.status.why import causes_in
 from slo_core.stores.existing import existing_store_from_url, without_secrets
@@ -47,10 +50,7 @@ class StoreStatusSource:
         """
         read = self._services.read()
         self._registries = {registry.service: registry for registry in read}
-        services = [
-            service_status_or_error(registry, snapshots=snapshots, unreadable=self._services.unreadable(registry))
-            for registry, snapshots in read.items()
-        ]
+        services = [self._status(registry, snapshots) for registry, snapshots in read.items()]
         if not any(status.snapshots or status.retired for status in services):
             error = next((status.error for status in services if status.error is not None), None)
             owner = "any service" if self._service is None else f"service {self._service!r}"
@@ -64,6 +64,10 @@ class StoreStatusSource:
             of_service = [each for each in asked if each[0] == service]
             answers |= zip(of_service, causes_in(self._registries[service])(of_service), strict=True)
         return [answers[each] for each in asked]
+
+    def _status(self, registry: SLORegistry, snapshots: SLOSnapshots | Exception) -> ServiceStatus:
+        status = service_status_or_error(registry, snapshots=snapshots, unreadable=self._services.unreadable(registry))
+        return replace(status, changes=burn_changes(registry, status.snapshots))
 
     def close(self) -> None:
         """Release the store."""

@@ -24,6 +24,7 @@
   let running = false;
   let asked = Date.now();
   let plots = [];
+  let changes = [];
 
   const live = () => document.getElementById("slo-live");
 
@@ -47,7 +48,7 @@
   // What the service wrote as in English; names, labels and definitions stay as they were written.
   function localNumbers(root) {
     if ("decimal" in page.dataset) return;
-    for (const place of root.querySelectorAll(".slo-table td, .slo-headline, .slo-summary, .slo-facts section:first-child dd")) {
+    for (const place of root.querySelectorAll(".slo-table td, .slo-headline, .slo-summary, .slo-release, .slo-facts section:first-child dd")) {
       const texts = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
       while (texts.nextNode()) {
         const text = texts.currentNode;
@@ -288,6 +289,20 @@
     };
   }
 
+  // What changed, as lines across a chart; they move with it.
+  function markLines(plot) {
+    for (const old of plot.over.querySelectorAll(".slo-mark")) old.remove();
+    const { min, max } = plot.scales.x;
+    for (const mark of changes) {
+      if (!(mark.at >= min && mark.at <= max)) continue;
+      const place = document.createElement("span");
+      place.className = "slo-mark slo-mark-" + mark.kind;
+      place.title = (mark.kind === "note" ? "" : mark.kind + " ") + mark.text + ", " + when(mark.at);
+      place.style.left = plot.valToPos(mark.at, "x") + "px";
+      plot.over.append(place);
+    }
+  }
+
   // Put new numbers into the same charts, which keeps the zoom; false if the lines differ.
   function renew(charts, places) {
     const labels = (series) => series.map((one) => one.label).join("\n");
@@ -313,7 +328,9 @@
     if (!holder || typeof uPlot === "undefined") return;
     const answer = await ask(holder.dataset.json);
     if (!answer.ok) throw new Error("the charts' data answered " + answer.status);
-    const charts = chartsOf(await answer.json());
+    const view = await answer.json();
+    changes = view.marks || [];
+    const charts = chartsOf(view);
     holder.hidden = false;
     const places = [...holder.querySelectorAll("[data-chart]")];
     if (!isRedraw && renew(charts, places)) return;
@@ -322,7 +339,7 @@
     for (const place of places) {
       const { data, ...options } = charts[place.dataset.chart];
       const width = Math.max(240, place.clientWidth);
-      const plot = new uPlot({ width, height: 220, ...options }, data, place);
+      const plot = new uPlot({ width, height: 220, hooks: { draw: [markLines] }, ...options }, data, place);
       // Without a pointer on the chart the legend shows the last point.
       const latest = () => plot.setLegend({ idx: plot.data[0].length - 1 });
       plot.over.addEventListener("mouseleave", () => requestAnimationFrame(latest));

@@ -75,9 +75,9 @@ class CausingContract:
         if store is None:
             return
         now = now_of(make_store())
-        for slo, cause_count in (("few", 9), ("many", 50)):
+        for slo, cause_count in (("few", 9), ("many", 80)):
             rng = random.Random(cause_count)  # noqa: S311
-            causes = [Cause(f"GET /{number}", f"{500 + number % 20}") for number in range(cause_count)]
+            causes = [Cause(f"GET /{number % 4}", f"{500 + number // 4}") for number in range(cause_count)]
             blocks: dict[BlockKey, CauseBlock] = {}
             truth = Counter[tuple[int, Cause]]()
             newest, numbers = now - 12 * DAY, Counter[str]()

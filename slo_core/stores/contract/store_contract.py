@@ -5,6 +5,7 @@ from __future__ import annotations
 from slo_core.stores.contract.applying import ApplyingContract
 from slo_core.stores.contract.causing import CausingContract
 from slo_core.stores.contract.closing import ClosingContract
+from slo_core.stores.contract.marking import MarkingContract
 from slo_core.stores.contract.naming import NamingContract
 from slo_core.stores.contract.noting import NotingContract
 from slo_core.stores.contract.reading import ReadingContract
@@ -22,6 +23,7 @@ class StoreContract(
     RetentionContract,
     ClosingContract,
     CausingContract,
+    MarkingContract,
     NamingContract,
 ):
     """

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from slo_core.budgets.cause_shares import CauseBreakdown
     from slo_core.budgets.causes import Cause
     from slo_core.budgets.closed_period import ClosedPeriod
+    from slo_core.budgets.marks import Mark
+    from slo_core.stores.marks import MemoryMarks
     from slo_core.stores.memory.causes import MemoryCauses
     from slo_core.stores.memory.closed_periods import MemoryPeriods
 
@@ -208,6 +210,7 @@ class MemoryStore:
     def __init__(self, *, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self.created = clock()
+        self._marks: MemoryMarks | None = None
 
     def ledger(self, definition: SLODefinition) -> MemoryLedger:
         """A new, empty ledger."""
@@ -218,6 +221,24 @@ class MemoryStore:
     def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
         """One after the other."""
         return [request.ledger.read(request.spans) for request in requests]
+
+    def use_release(self, release: str) -> None:
+        """A mark of this release: it began with the store, as the process did."""
+        from slo_core.budgets.marks import RELEASE, Mark
+
+        self.add_marks([Mark(self.created, RELEASE, release)])
+
+    def add_marks(self, marks: Sequence[Mark]) -> None:
+        """Keep marks, until the process ends."""
+        from slo_core.stores.marks import MemoryMarks
+
+        if self._marks is None:
+            self._marks = MemoryMarks()
+        self._marks.add(marks)
+
+    def marks(self, since: float) -> tuple[Mark, ...]:
+        """Those at or after an instant, in order of time."""
+        return () if self._marks is None else self._marks.since(since)
 
     def health(self) -> StoreHealth:
         """Always well: there is nothing to reach."""

@@ -108,15 +108,17 @@ class Keys:
     Attributes:
         service: Its name.
         names: The key of the names of its SLOs, a set.
+        marks: The key of its marks, a hash.
     """
 
-    __slots__ = ("_service", "_tags", "names", "service")
+    __slots__ = ("_service", "_tags", "marks", "names", "service")
 
     def __init__(self, service: str) -> None:
         self.service = service
         self._service = quote(service, safe="")
         self._tags: dict[str, str] = {}
         self.names = f"{_PREFIX}names:{service}"
+        self.marks = f"{_PREFIX}marks:{service}"
 
     def tag(self, slo: str) -> str:
         """The beginning of all keys of an SLO; braces and slashes in names are escaped."""

@@ -37,4 +37,6 @@ def delete_slo(redis: Any, client: Any, keys: Keys, slo: str, *, not_seen_since:
         # Another process may have declared one meanwhile.
         if client.smembers(keys.names):
             client.sadd(SERVICES_KEY, keys.service)
+        else:
+            client.unlink(keys.marks)
     return True

@@ -18,6 +18,7 @@ from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox
 from slo_core.stores.shared.outcome import AS_EXPECTED, Outcome
 from slo_core.stores.shared.period_closing import PeriodClosing
+from slo_core.stores.shared.release_marking import ReleaseMarking
 from slo_core.stores.shared.set_aside import SetAside
 from slo_core.stores.shared.store_lock import StoreLock
 
@@ -50,6 +51,7 @@ class Delivery:
         clock_skew_seconds: How far this process's clock is ahead of the store's.
         losses: How often the store no longer had what it had confirmed, counted by SLO.
         periods: Closes days and calendar periods.
+        releases: Marks the release.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Delivery:
         self._batches = SetAside(buckets.apply, self._set_aside)
         self.log = DeferredLog()
         self.periods = PeriodClosing(buckets, ledgers, self.log, clock=clock)
+        self.releases = ReleaseMarking(buckets, self.log, clock=clock, monotonic=monotonic)
         self.identity: StoreIdentity | None = None
         self.clock_skew_seconds = 0.0
         self.losses = 0
@@ -117,6 +120,8 @@ class Delivery:
                 self._send(flush_round, until=until)
                 if may_log and self.periods.is_late:
                     self.periods.run(is_last=is_last)
+                if may_log:
+                    self.releases.run()
             except Exception as exc:  # whatever a store raises: the events stay here, and are sent again
                 self._failed(exc)
                 return False
@@ -214,6 +219,8 @@ class Delivery:
             refused = self._note(group, applied)
             flush_round.answered(group, refused=refused)
             self.periods.note([batch for _, batch in group])
+            if self.releases.release is not None:
+                self.releases.note([batch for outbox, batch in group if outbox not in refused])
             unable = {batch.slo for outbox, batch in group if outbox in refused} & self._batches.unable.keys()
             if unable:
                 self._report_unable(unable)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from slo_core.budgets.causes import OTHER, Cause, CauseIncrement
 from slo_core.objectives.window import QUARTER_HOUR
@@ -63,22 +63,6 @@ class PendingCauses:
         for bucket in sorted(self._buckets)[: -_MOST // 4]:
             self._size -= len(self._buckets.pop(bucket))
 
-    def move(self, start_of: Callable[[int], int], *, before: int) -> None:
-        """
-        Move old causes to where their events were moved.
-
-        Args:
-            start_of: Returns the second that events of a second were moved to.
-            before: The second before which events were moved.
-        """
-        for bucket in sorted(self._buckets):
-            start = bucket * FINEST_SECONDS
-            moved_to = start_of(start) // FINEST_SECONDS
-            if start < before and moved_to != bucket:
-                causes = self._buckets.pop(bucket)
-                self._size -= len(causes)
-                self._add(moved_to, causes)
-
     def take(self, bad_by_second: Iterator[tuple[int, int]], *, until: int | None) -> tuple[CauseIncrement, ...]:
         """
         Take the causes of the events that a batch takes.
@@ -90,7 +74,7 @@ class PendingCauses:
         if not self._buckets:
             return ()
         taken: list[CauseIncrement] = []
-        # Of the bucket that is cut not more causes than events; nor of its neighbours, to which events may have been moved.
+        # Of a bucket that is cut not more causes than events. By quarters, into which old seconds are merged.
         cut = None if until is None else until // QUARTER_HOUR
         bad_in_cut: dict[int, int] = {}
         if cut is not None:

@@ -195,16 +195,12 @@ class PendingEvents:
         first = [kept_from(width, newest=self._newest, keeps_seconds=keeps) * width for width in WIDTHS[:3]]
         seconds, all_good, all_bad = self._seconds, self._good, self._bad
         old = bisect_left(seconds, first[0])
-
-        def start_of(second: int) -> int:
-            width = WIDTHS[1] if second >= first[1] else WIDTHS[2]
-            # Beyond everything kept, one bucket is as good as another: the store drops and counts it.
-            return second // width * width if second >= first[2] else (first[2] - 1) // WIDTHS[2] * WIDTHS[2]
-
         merged = 0  # how many seconds there are by now; in place, because a copy would need as much memory again
         for index in range(old):
             second, good, bad = seconds[index], all_good[index], all_bad[index]
-            start = start_of(second)
+            width = WIDTHS[1] if second >= first[1] else WIDTHS[2]
+            # Beyond everything kept, one bucket is as good as another: the store drops and counts it.
+            start = second // width * width if second >= first[2] else (first[2] - 1) // WIDTHS[2] * WIDTHS[2]
             if merged and seconds[merged - 1] == start:
                 all_good[merged - 1] += good
                 all_bad[merged - 1] += bad
@@ -213,7 +209,6 @@ class PendingEvents:
                 merged += 1
         for numbers in (seconds, all_good, all_bad):
             del numbers[merged:old]
-        self._causes.move(start_of, before=first[0])
         self._merge_at = len(seconds) + _SECONDS_BETWEEN_MERGES
 
     def _first_kept(self, now: float) -> dict[int, int]:

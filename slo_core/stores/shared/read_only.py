@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.budgets.causes import Cause
@@ -27,6 +28,9 @@ from slo_core.stores.shared.cause_reader import read_causes
 from slo_core.stores.shared.damage import damage_in_record, damaged, whole_series
 from slo_core.stores.shared.past_periods import read_closed_periods, read_expected_events
 from slo_core.stores.shared.reader import read_series, read_series_of_all, read_windows, reading_of
+
+if TYPE_CHECKING:
+    from slo_core.budgets.marks import Mark
 
 __all__ = ["ReadOnlyLedger", "ReadOnlyStore"]
 
@@ -234,6 +238,20 @@ class ReadOnlyStore:
         asked = [(_ledger_of(request).definition, request.seconds) for request in requests]
         with self._asking():
             return read_causes(self._buckets, asked, now=self._clock())
+
+    def marks(self, since: float) -> tuple[Mark, ...]:
+        """
+        The marks of the service at or after an instant, in order of time; none where the store keeps none.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        from slo_core.stores.marks import MarkStore
+
+        if not isinstance(self._buckets, MarkStore):
+            return ()
+        with self._asking():
+            return self._buckets.marks(since)
 
     def health(self) -> StoreHealth:
         """How the last read went; nothing is ever handed over, and the store's clock is not known."""

@@ -25,6 +25,7 @@ from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox
 from slo_core.stores.shared.past_periods import read_closed_periods
 from slo_core.stores.shared.reader import read_series, read_series_of_all, read_windows, reading_of
+from slo_core.stores.shared.shared_marks import SharedMarks
 from slo_core.stores.shared.writer_id import WriterId
 from slo_core.stores.stored_definition import fingerprint_of, stored_definition
 
@@ -39,7 +40,7 @@ _CLOSE_SECONDS = 2.0
 _PRUNE_SECONDS = 600.0
 
 
-class WriteBehindStore:
+class WriteBehindStore(SharedMarks):
     """
     A `Store` over a `BucketStore`: recording touches memory only, a thread hands batches over.
 
@@ -358,6 +359,7 @@ class WriteBehindStore:
         self._delivery.clock_skew_seconds = 0.0
         self._delivery.losses = 0
         self._delivery.periods.start_empty()
+        self._delivery.releases.start_empty()
         self._flusher.reset()
         now = self._clock()
         for outbox in self._delivery.outboxes:

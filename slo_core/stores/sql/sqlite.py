@@ -10,6 +10,7 @@ from pathlib import Path
 
 from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.budgets.events import EventCounts
+from slo_core.budgets.marks import Mark
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
@@ -34,6 +35,7 @@ from slo_core.stores.shared.damage import damage_in_record
 from slo_core.stores.sql.sqlite_batches import add_batches, sweep
 from slo_core.stores.sql.sqlite_causes import delete_causes, prune_causes, read_blocks
 from slo_core.stores.sql.sqlite_file import SQLiteFile
+from slo_core.stores.sql.sqlite_marks import add_marks, forget_marks_of_no_slo, prune_marks, read_marks
 from slo_core.stores.sql.sqlite_periods import keep_periods, prune_periods, read_periods
 from slo_core.stores.url import redacted_url
 
@@ -229,6 +231,16 @@ class SQLiteBucketStore:
             read_blocks(connection, query, generation=generation), _sums(connection, key, query.ranges)
         )
 
+    def add_marks(self, marks: Sequence[Mark]) -> None:
+        """Add marks, in one transaction."""
+        with self._file.transaction(write=True) as connection:
+            add_marks(connection, marks, service=self.service)
+
+    def marks(self, since: float) -> tuple[Mark, ...]:
+        """The marks since an instant, in order of time."""
+        with self._file.transaction(write=False) as connection:
+            return read_marks(connection, since, service=self.service)
+
     def names(self) -> list[str]:
         """The SLOs of this service."""
         with self._file.transaction(write=False) as connection:
@@ -259,6 +271,7 @@ class SQLiteBucketStore:
                 sweep(connection, slo, now=now)
             delete_causes(connection)
             prune_periods(connection, now=now)
+            prune_marks(connection, now=now)
             return connection.total_changes - before
 
     def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
@@ -279,6 +292,7 @@ class SQLiteBucketStore:
             ):
                 connection.execute(statement, (key,))
             delete_causes(connection)
+            forget_marks_of_no_slo(connection, self.service)
             return True
 
     def close(self) -> None:

@@ -39,6 +39,7 @@ WRONG: dict[Names, tuple[list[str], str]] = {
     ("simulate",): (["no.yaml", "--errors", "10%", "--for", "10m"], "no.yaml: there is no such file"),
     ("status",): (["sqlite:///no.db"], "store sqlite:///no.db: there is no such file"),
     ("gate",): (["sqlite:///no.db", "--min-budget", "10%"], "store sqlite:///no.db: there is no such file"),
+    ("annotate",): (["x", "--store", "sqlite:///no.db"], "store sqlite:///no.db: there is no such file"),
     ("store", "copy"): (["sqlite:///no.db", "sqlite:///to.db"], "store sqlite:///no.db: there is no such file"),
     ("store", "forget"): (["a", "--store", "sqlite:///no.db"], "store sqlite:///no.db: there is no such file"),
     ("exporter",): (["--store", "sqlite:///no.db"], "store sqlite:///no.db: there is no such file"),

@@ -17,7 +17,7 @@ import pytest
 from slo_core import SLODefinition, SLORegistry
 from slo_core.cli import main
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
-from slo_core.testing import batch_of, declared
+from slo_core.testing import FakeClock, batch_of, declared
 
 URL = "sqlite:///slo.db"
 
@@ -216,3 +216,22 @@ def test_one_slo_says_what_failed(count: Count, capsys: pytest.CaptureFixture[st
     assert main(["status", "--why", "clam", URL]) == 2
     assert "did you mean" in capsys.readouterr().err
     assert main(["status", "--why", "--json", URL]) == 2
+
+
+def test_what_changed_before_a_burn_stands_below_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """In one line; a release two minutes before half of everything failed."""
+    clock = FakeClock(time.time() - 140 * 60)
+    definitions = {"checkout": {"target": "99%"}}
+    with SLORegistry.from_config(
+        definitions, store="sqlite:///slo.db", service="shop", clock=clock, flush_interval=3600.0
+    ) as registry:
+        for minute in range(140):
+            if minute == 119:
+                registry.annotate("4.2", kind="release")
+            for number in range(10):
+                registry["checkout"].record(minute < 120 or number % 2 == 0)
+            clock.advance(minutes=1)
+
+    assert main(["status", "sqlite:///slo.db"]) == 0
+
+    assert capsys.readouterr().out.splitlines()[2:] == ["checkout: paging, began 2 minutes after release 4.2"]

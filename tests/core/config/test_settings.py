@@ -18,13 +18,14 @@ def test_the_documented_defaults() -> None:
     assert (settings.store, settings.store_options, settings.flush_interval) == ("memory://", {}, None)
     assert (settings.exclude, settings.metrics_path, settings.metrics_token) == ((), "/metrics", None)
     assert (settings.status_path, settings.enabled, settings.service) == (None, True, "default")
+    assert settings.release is None
 
 
 def test_the_names_are_the_documented_ones() -> None:
     """The same in Django, Flask and keywords."""
     assert set(SETTING_NAMES) == {
         "store", "store_options", "flush_interval", "exclude", "metrics_path", "metrics_token", "status_path", "enabled",
-        "service",
+        "service", "release",
     }  # fmt: skip
 
 
@@ -56,6 +57,7 @@ def test_a_store_may_be_an_object() -> None:
         ("metrics_token", ["", 5, b"x"]),
         ("enabled", ["False", 0, None]),
         ("service", ["", None, 5]),
+        ("release", ["", "4.2\n", 4.2, b"4.2", "x" * 101]),
     ],
 )
 def test_a_bad_setting_is_named(name: str, values: list[object]) -> None:

@@ -121,6 +121,18 @@ def test_an_ordinary_batch_changes_one_block() -> None:
     assert house.read(300, NOW // 300).total() == 4
 
 
+def test_a_store_whose_clock_was_set_back_opens_todays_bucket_again() -> None:
+    """Its newest bucket lies in the future then: it is closed, and nothing is lost."""
+    house = House()
+    house.add([CauseIncrement(NOW // 300 + 900, Cause("GET /", "500"), 2)], NOW + 900 * 300)
+
+    changed = house.add([CauseIncrement(NOW // 300, Cause("GET /", "500"), 1)], NOW)
+
+    assert OPEN in changed
+    assert house.add([CauseIncrement(NOW // 300, Cause("GET /", "500"), 1)], NOW + 1) == {OPEN}
+    assert [house.read(width, 0).total() for width in CAUSE_WIDTHS] == [4, 4, 4]
+
+
 def test_events_older_than_everything_kept_have_no_cause() -> None:
     """Also where the day in which they happened is kept for others."""
     house = House()

@@ -13,6 +13,7 @@ import pytest
 from slo_core import SLODefinition, SLORegistry
 from slo_core.budgets.causes import Cause, CauseIncrement
 from slo_core.budgets.closed_period import ClosedPeriod
+from slo_core.budgets.marks import Mark
 from slo_core.errors import StoreError
 from slo_core.stores.buckets import Applied, Batch, BucketRange, Increment, Query, Series, SLORecord, Stored
 from slo_core.stores.closed_periods import PeriodQuery
@@ -93,6 +94,20 @@ def test_causes_are_copied(copying: Copying, clock: FakeClock) -> None:
         connection.execute("UPDATE cause_block SET content = '[[' WHERE width = 86400")
     with pytest.raises(StoreError, match="SLO 'a'.* is damaged: expected the text of a block of causes"):
         copy_store(copying.source, copying.store("other"), clock=clock)
+
+
+def test_marks_are_copied(copying: Copying) -> None:
+    """A release that came back, too; those that the target has already stay."""
+    copying.count(copying.source, NOW, 7, 3)
+    releases = [Mark(float(NOW - ago), "release", text) for ago, text in ((3000, "1"), (2000, "2"), (1000, "1"))]
+    for mark in [*releases, Mark(float(NOW), "note", "x")]:
+        copying.source.add_marks([mark])
+    copying.target.add_marks([Mark(float(NOW - 1), "note", "y")])
+
+    for _ in range(2):
+        copy_store(copying.source, copying.target, clock=copying.clock)
+
+    assert [mark.text for mark in copying.target.marks(0.0)] == ["1", "2", "1", "y", "x"]
 
 
 def test_a_copy_without_damaged_periods_would_look_complete(copying: Copying) -> None:

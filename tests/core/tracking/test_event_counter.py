@@ -247,6 +247,37 @@ def test_four_threads_lose_no_cause_while_others_read() -> None:
     ]  # fmt: skip
 
 
+def test_a_cause_is_handed_over_with_its_event_and_not_before(clock: FakeClock) -> None:
+    """A thread that is drained between the two has said what it will count: that is seen with the next drain."""
+    ledger = MemoryLedger(90_000, clock=clock)
+    counter = EventCounter(ledger)
+    counts = counter.rotate(clock())
+    pay, ship = Cause("pay", "failed"), Cause("ship", "failed")
+    counts.count_bad(pay)
+    counts.causes.counts[pay] += 1
+    counts.causes.counts[ship] = 3
+    drained = []
+    for more in (0, 1, 2, 1):
+        counts.bad += more
+        counter.drain()
+        (breakdown,) = ledger.causes((60,))
+        drained.append([(each.where, each.bad) for each in breakdown.causes])
+
+    assert drained == [
+        [("pay", 1)], [("pay", 2)], [("pay", 2), ("ship", 2)], [("ship", 3), ("pay", 2)],
+    ]  # fmt: skip
+
+
+def test_beyond_256_causes_of_a_second_the_outcome_is_kept(clock: FakeClock) -> None:
+    """Three hundred routes fail with 503: no event is without a cause."""
+    counts = EventCounter(MemoryLedger(3600, clock=clock)).rotate(clock())
+    for number in range(300):
+        counts.count_bad(Cause(f"GET /{number}", "503"))
+
+    taken = counts.causes.take(300)
+    assert (len(taken), taken[Cause("", "503")]) == (257, 44)
+
+
 def test_a_million_bad_events_of_a_second_wait_in_the_memory_of_their_causes(clock: FakeClock) -> None:
     """Also of a hundred thousand causes, in a thread that no reader comes to."""
     counts = EventCounter(MemoryLedger(3600, clock=clock)).rotate(clock())

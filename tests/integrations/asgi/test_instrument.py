@@ -188,6 +188,15 @@ def test_the_service_names_the_series(framework: type[Any]) -> None:
     assert b'slo_service="shop"' in serve(app, path="/metrics").body
 
 
+def test_the_release_is_a_mark(framework: type[Any]) -> None:
+    """`release=`, as the setting elsewhere; a wrong one is refused as every wrong argument is."""
+    registry = instrument(app_with_view(framework), AVAILABILITY, release="4.2")
+
+    assert [mark.text for mark in registry.internals.marks(0.0)] == ["4.2"]
+    with pytest.raises(ConfigError, match="release: expected 1 to 100 printable characters"):
+        instrument(app_with_view(framework), AVAILABILITY, release="")
+
+
 def test_a_clock_and_a_timer_may_be_given(framework: type[Any]) -> None:
     """For users' tests."""
     clock = FakeClock()

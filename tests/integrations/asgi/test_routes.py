@@ -365,3 +365,24 @@ def test_a_failure_is_counted_under_its_template_and_its_exception(inside: bool)
     assert [(each.where, each.outcome, each.bad) for each in breakdown.causes] == [
         ("POST /shops/{shop}/orders/{order}", "LookupError" if inside else "500", 2), ("GET /carts/{cart}", "503", 1),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mount", "path", "route"),
+    [
+        ("/tenants/{tenant:int}", "/tenants/007/page", "/tenants/{tenant}/page"),
+        ("/tenants/{tenant:float}", "/tenants/1.50/page", "/tenants/{tenant}/page"),
+        (
+            "/tenants/{tenant:uuid}",
+            "/tenants/6F1A2B3C-0000-4000-8000-00000000ABCD/page",
+            "/tenants/{tenant}/page",
+        ),
+    ],
+)
+def test_a_mounts_parameter_is_named_however_the_client_spells_its_value(mount: str, path: str, route: str) -> None:
+    """A client chooses the spelling: it must not get into the route, of which there would be any number."""
+    service = Service(Starlette(routes=[Mount(mount, routes=[Route("/page", view)])]))
+
+    service.ask(path=path)
+
+    assert service.only_event.route == route

@@ -121,3 +121,20 @@ def test_help_tells_what_it_is_for(arguments: tuple[str, ...]) -> None:
 
     assert result.exit_code == 0
     assert "error budget" in result.stdout.lower()
+
+
+def test_a_change_is_marked_in_the_store_of_the_application(tmp_path: Any) -> None:
+    """And a release when it counts; in memory a command refuses to."""
+    app = configured(SLO_STORE=f"sqlite:///{tmp_path}/slo.db", SLO_SERVICE="shop", SLO_RELEASE="4.2")
+    registry = app.extensions["slo"].registry
+    serve(app, path="/")
+    registry.flush()
+
+    result = run(app, "annotate", "migration 0042")
+    refused = run(configured(), "annotate", "migration 0042")
+
+    assert (result.exit_code, refused.exit_code) == (0, 2)
+    assert result.stdout.startswith('shop: "migration 0042" is marked at 20')
+    assert "memory:// is this command's own" in refused.stderr
+    assert {mark.text for mark in registry.internals.marks(0.0)} == {"migration 0042", "4.2"}
+    registry.close()

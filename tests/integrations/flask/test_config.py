@@ -154,7 +154,7 @@ def test_a_registry_made_elsewhere_is_used() -> None:
     assert registry["availability"].snapshot().total == 1
 
 
-@pytest.mark.parametrize("setting", ["SLO_DEFINITIONS", "SLO_STORE", "SLO_STORE_OPTIONS", "SLO_SERVICE"])
+@pytest.mark.parametrize("setting", ["SLO_DEFINITIONS", "SLO_STORE", "SLO_STORE_OPTIONS", "SLO_SERVICE", "SLO_RELEASE"])
 def test_what_is_said_twice_is_refused(setting: str) -> None:
     """Beside `registry=` a setting of the registry's would be passed over in silence."""
     values: dict[str, Any] = {"SLO_DEFINITIONS": AVAILABILITY, "SLO_STORE_OPTIONS": {}}

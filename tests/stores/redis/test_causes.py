@@ -77,3 +77,5 @@ def test_a_store_without_generations_forgets_the_causes_of_a_record_that_is_gone
 
     assert bad_in(store) == 2
     assert 30 * DAY < client.ttl(causes_key(client)) < 110 * DAY
+    assert store.delete_slo("availability", not_seen_since=float("inf"))
+    assert client.keys("*:causes") == []

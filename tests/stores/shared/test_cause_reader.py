@@ -65,6 +65,8 @@ def test_causes_of_any_stretch_are_those_of_every_process(
             assert breakdown.since <= clock() - seconds
             assert {each.where: each.bad for each in breakdown.causes} == expected
             assert breakdown.events.bad == sum(expected.values())
+    for process in processes:
+        process.store.close()
 
 
 class Counted(FaultyStore):

@@ -67,7 +67,7 @@ def test_wherever_a_batch_is_cut_its_causes_are_those_of_its_events(seed: int) -
 
 
 def test_an_outage_of_two_days_keeps_the_causes_of_every_quarter_of_an_hour() -> None:
-    """Old seconds are merged into quarters, and their causes go with them."""
+    """Old seconds are merged into quarters: wherever a batch is cut, it has no more causes than events of each."""
     pending, given = PendingEvents(30 * DAY), Counter[tuple[int, Cause]]()
     for second in range(NOW, NOW + 2 * DAY, 37):
         cause = Cause("GET /a" if second % 2 else "GET /b", "503")

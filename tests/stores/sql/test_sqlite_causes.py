@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from slo_core import SLODefinition, SLOTracker
 from slo_core.budgets.causes import Cause, CauseIncrement
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.window import DAY
-from slo_core.stores.buckets import Batch, Query
+from slo_core.stores.buckets import Applied, Batch, Query
 from slo_core.stores.causes import CauseQuery, StoredCauses, total_causes
+from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.stores.sql.sqlite import SQLiteBucketStore, open_sqlite
 from slo_core.stores.sql.sqlite_schema import LATER_TABLES
 from slo_core.testing import FakeClock, batch_of, declared
@@ -54,6 +57,21 @@ def run(path: Path, script: str) -> None:
 
 def bad_in(stored: StoredCauses) -> int:
     return sum(bad for _, bad in total_causes(stored, QUERY))
+
+
+def test_damaged_causes_are_told_by_the_log(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """With the words of the store."""
+
+    class Damaged(SQLiteBucketStore):
+        def apply(self, batches: Sequence[Batch]) -> Applied:
+            return dataclasses.replace(super().apply(batches), damage="SLO 'availability': no block")
+
+    tracker = SLOTracker(SLODefinition("availability", 0.9), store=WriteBehindStore(Damaged(path, service="shop")))
+    tracker.record(False)
+    tracker.store.close()
+
+    assert "the store sqlite held damaged causes of bad events: they begin again" in caplog.text
+    assert "SLO 'availability': no block" in caplog.text
 
 
 @pytest.mark.parametrize("content", ["'[['", "x'ff'", "17", """'5666666 -5 ["GET /","503"]'"""])
@@ -111,6 +129,8 @@ def test_an_slo_of_a_deleted_ones_key_sees_none_of_its_causes(
     assert bad_in(store.read_causes([QUERY])[0]) == 0
     store.apply([caused(clock(), number=1)])
     store.prune()
+    store.apply([caused(clock(), number=1)._replace(slo="other")])
+    store.delete_slo("other", not_seen_since=float("inf"))
 
     assert bad_in(store.read_causes([QUERY])[0]) == 2
     with closing(sqlite3.connect(path)) as connection:
