@@ -168,7 +168,7 @@ def test_the_page_of_one_says_what_happens_and_leads_back(incident: Incident) ->
     expect(ranges).to_have_text("6h")
     page.goto(incident.detail("mails"))
     expect(content.locator(".slo-headline")).to_contain_text("page 6h/1h does not fire yet: needs 2 bad events, has 1.")
-    expect(content.locator(".slo-cards")).to_contain_text("waiting: needs 2 bad events, has 1")
+    expect(content.get_by_role("table", name="Alert rules")).to_contain_text("waiting: needs 2 bad events, has 1")
     expect(page.locator(".slo-chart canvas")).to_have_count(3)
     content.locator("text=All SLOs").click()
     page.wait_for_url(incident.list)

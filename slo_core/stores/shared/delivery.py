@@ -134,12 +134,13 @@ class Delivery:
             lock.yield_to_waiters()
         return False
 
-    def read(self, ask: Callable[[], T]) -> T:
+    def read(self, ask: Callable[[], T], *, sends_first: bool = True) -> T:
         """
         Send everything that is pending, then ask the store.
 
         Args:
             ask: Calls the store.
+            sends_first: False where the answer does not depend on events: nothing is sent then.
 
         Raises:
             StoreError: The store is out of reach.
@@ -148,11 +149,12 @@ class Delivery:
         if not lock.acquire(LOCK_SECONDS):
             raise StoreError(f"the store {self._buckets.backend} is busy: another thread has been waiting for it")
         try:
-            flush_round = self._begin()
-            self.periods.run(is_read=True)
-            self._send(flush_round, until=self._monotonic() + _SENDING_SECONDS)
-            if self.periods.is_late:
-                self.periods.run()
+            if sends_first:
+                flush_round = self._begin()
+                self.periods.run(is_read=True)
+                self._send(flush_round, until=self._monotonic() + _SENDING_SECONDS)
+                if self.periods.is_late:
+                    self.periods.run()
             return ask()
         except DamagedError:
             raise  # the store has answered

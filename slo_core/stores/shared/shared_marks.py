@@ -57,4 +57,4 @@ class SharedMarks:
         if not isinstance(buckets, MarkStore):
             return ()
         self.notice_fork()
-        return self._delivery.read(lambda: buckets.marks(since))
+        return self._delivery.read(lambda: buckets.marks(since), sends_first=False)
