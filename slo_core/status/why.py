@@ -35,6 +35,8 @@ def why_lines(services: Sequence[tuple[str, SLOSnapshots]], read: CauseReader, *
         SLOError: No service has that SLO.
     """
     entries = [(service, snapshot) for service, snapshots in services for _, snapshot in snapshots]
+    if not entries:
+        return []  # the reason stands elsewhere
     entries.sort(key=lambda entry: most_urgent_first(entry[1]))
     asked = [entry for entry in entries if (entry[1].name == slo if slo else burning_now(entry[1]) is not None)]
     if not asked and slo:

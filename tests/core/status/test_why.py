@@ -80,3 +80,10 @@ def test_more_than_are_kept_apart_are_lower_bounds(clock):
 
     assert lines[1] == "  4.8%+  40+  GET /0 503"
     assert lines[-1] == "  + is at least: only the largest causes are kept apart"
+
+
+def test_where_no_numbers_are_nothing_is_said_of_causes(clock):
+    """Neither that nothing burns, nor that the name is wrong: the store is away, and that is said elsewhere."""
+    registry = SLORegistry(clock=clock)
+
+    assert lines_of(registry) == lines_of(registry, slo="checkout") == []
