@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
 from xml.etree import ElementTree as ET
 
@@ -115,15 +115,15 @@ def _burned(sample: BurnRateSample) -> tuple[Node, ...]:
     return f"{format_duration(sample.window_seconds)}: {burn_text(sample.burn_rate)}", element("p", counts)
 
 
-def range_choices(definition: SLODefinition, chosen: str, links: Links) -> ET.Element:
-    """Links to the ranges that the charts can show."""
+def range_choices(definition: SLODefinition, chosen: str, links: Links, *, query: Mapping[str, str]) -> ET.Element:
+    """Links to the ranges that the charts can show; `query` holds the other parameters of the page, which they keep."""
     choices = [
         element(
             "li",
             element(
                 "a",
                 name,
-                href=links.detail(definition.name, {"range": name}),
+                href=links.detail(definition.name, {**query, "range": name}),
                 aria_current="true" if name == chosen else None,
             ),
         )
