@@ -69,7 +69,8 @@ def _alert_row(
     share = float(rule.factor(definition.window_seconds) * rule.long_window / definition.window_seconds)
     now: tuple[Node, ...]
     if alert.is_firing:
-        now = (element("strong", "firing"), element("p", *_since(since, zone)))
+        colour = "slo-ticketing" if rule.severity == "ticket" else None
+        now = (element("strong", "firing", class_=colour), element("p", *_since(since, zone)))
     elif alert.waiting is not None:
         now = (element("strong", f"waiting: {waiting_text(alert)}"),)
     else:

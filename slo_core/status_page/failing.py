@@ -106,10 +106,10 @@ def _summary(definition: SLODefinition, breakdown: CauseBreakdown, span: str, zo
     last = _LAST.get(span, own)
     since = timestamp(breakdown.since, zone)
     if not breakdown.causes:
-        return f"No bad event in {last}, since ", since, "."
+        return f"No bad event in {last} (counted from ", since, ")."
     events = breakdown.events
     bad = f"{number(events.bad)} of {number(events.good + events.bad)} events"
-    return f"{bad} of {last} were bad, since ", since, "."
+    return f"{bad} of {last} were bad (counted from ", since, ")."
 
 
 def _table(definition: SLODefinition, snapshot: SLOSnapshot, breakdown: CauseBreakdown, links: Links) -> ET.Element:

@@ -298,10 +298,15 @@ def _now(snapshot: SLOSnapshot) -> tuple[Node, ...]:
         if alert.is_firing:
             firing.setdefault(alert.severity, []).append(windows_text(alert))
     lines = [
-        element("li", element("strong", element("bdi", severity)), f" {', '.join(windows)}")
+        element("li", element("strong", element("bdi", severity), class_=_colour(severity)), f" {', '.join(windows)}")
         for severity, windows in firing.items()
     ]
     return badge(burning), element("ul", *lines, class_="slo-lines slo-firing")
+
+
+def _colour(severity: str) -> str | None:
+    """A ticket waits till the morning: it is not as red as a page."""
+    return "slo-ticketing" if severity == "ticket" else None
 
 
 def _sorted_time(left: float | None) -> float:

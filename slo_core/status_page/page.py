@@ -165,6 +165,11 @@ class StatusPage:
         span = fitting_span(query.get("causes"), snapshot)
         failing = failing_section(definition, snapshot, causes, span=span, query=kept, links=links, zone=zone)
         alerts = alert_table(definition, rules, zone)
+        changes = change_list(
+            marks_in(past, snapshot, marks),
+            last_release(snapshot, timeline, marks, most_seconds=definition.window_seconds),
+            zone,
+        )
         frame = _frame(
             about,
             *_questions(query, choice_problem(query, "range", ranges), choice_problem(query, "causes", CAUSE_SPANS)),
@@ -179,13 +184,8 @@ class StatusPage:
             ),
             link_line(definition),
             *self._notes(),
-            # While something burns, what it is comes before the rules that say so.
-            *((alerts, failing) if burning is None else (failing, alerts)),
-            change_list(
-                marks_in(past, snapshot, marks),
-                last_release(snapshot, timeline, marks, most_seconds=definition.window_seconds),
-                zone,
-            ),
+            # While something burns, what it is and what changed come before the rules that say so.
+            *((alerts, failing, changes) if burning is None else (failing, changes, alerts)),
             element("h2", "The past"),
             range_choices(definition, chosen, links, query=kept),
             element(

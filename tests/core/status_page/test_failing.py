@@ -96,7 +96,7 @@ def test_nothing_bad_is_one_sentence(clock):
     """And no table."""
     html = html_of(shop(clock))
 
-    assert "No bad event in the last 30d, since " in PageText(html).text
+    assert "No bad event in the last 30d (counted from " in PageText(html).text
     assert "slo-causes" not in html
 
 
