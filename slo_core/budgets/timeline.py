@@ -87,6 +87,10 @@ class Timeline:
             return EventCounts()
         return EventCounts(self._good[last] - self._good[first], self._bad[last] - self._bad[first])
 
+    def width(self, at: float) -> int:
+        """The width of the bucket that an instant falls into, in seconds; 1 before all that is kept."""
+        return next((width for width, first, _ in reversed(self.ranges) if first * width <= at), 1)
+
     def edges_back(self, at: float) -> Iterator[int]:
         """The ends of all buckets, latest first, from the bucket that holds `at`."""
         for width, first, last in reversed(self.ranges):

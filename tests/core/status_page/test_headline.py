@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 
 from slo_core import SLORegistry
+from slo_core.status_page.headline import duration_text
 from slo_core.status_page.page import StatusPage
 from slo_core.testing import FakeClock
 from status_page_text import LINKS, PageText
@@ -47,6 +48,35 @@ def test_an_incident_is_told_with_its_age_its_failures_and_its_budget(registry: 
     )
 
 
+def test_a_steady_rate_of_less_than_1_has_no_end(clock: FakeClock) -> None:
+    """One of 112 where one of 100 may fail, for ten days: a tenth of the budget is left, and stays."""
+    registry = SLORegistry.from_config({"a": {"target": "99%"}}, clock=clock)
+    for _ in range(288):
+        for number in range(112):
+            registry["a"].record(number > 0)
+        clock.advance(minutes=50)
+
+    assert registry["a"].snapshot().time_to_exhaustion == pytest.approx(34.56 * 3600)
+    assert of(registry) == "No alert fires. 10.7% of the budget is left."
+    assert "gone in" not in StatusPage(registry).overview({}, links=LINKS).html
+
+
+@pytest.mark.parametrize(
+    ("seconds", "within", "text"),
+    [
+        (40, 1, "40s"),
+        (40, 36, "about 1m"),
+        (0, 60, "about 1m"),
+        (780, 36, "13m"),
+        (3900, 60, "1h5m"),
+        (3900, 900, "about 1h5m"),
+    ],
+)
+def test_a_duration_claims_no_more_than_is_known(seconds: int, within: int, text: str) -> None:
+    """Seconds where the begin is known to the second, minutes where it is known to the minute."""
+    assert duration_text(seconds, within) == text
+
+
 def test_a_budget_that_is_gone_says_since_when(registry: SLORegistry, clock: FakeClock) -> None:
     """146 of 14,600 events may fail; five a minute do from the start of the incident on: the 30th minute spends them."""
     clock.advance(days=3)
@@ -57,10 +87,13 @@ def test_a_budget_that_is_gone_says_since_when(registry: SLORegistry, clock: Fak
     sentence = of(registry)
 
     assert "The budget is gone since " in sentence
+    assert "give or take" not in sentence
     assert "200 bad events where 148.0 are allowed." in sentence
     html = StatusPage(registry).detail("a", {}, links=LINKS).html
     (gone,) = re.findall(r'slo-headline.*?gone since <time datetime="([^"]+)"', html)
     assert 29 * 60 <= datetime.fromisoformat(gone).timestamp() - began <= 31 * 60
+    clock.advance(hours=2)
+    assert ", give or take 1m: 200 bad events" in of(registry)
 
 
 def test_a_rule_that_waits_is_told_before_it_fires(clock: FakeClock) -> None:
