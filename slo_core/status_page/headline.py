@@ -119,8 +119,8 @@ def _failing(alert: AlertState) -> str:
     """The failures of a rule's short window."""
     short = alert.short
     of_all = f"{number(short.failures)} of the {number(short.sample_count)} events"
-    burn = burn_text(short.burn_rate)
-    return f"{of_all} of the last {format_duration(short.window_seconds)} failed, {burn} the allowed rate"
+    share, burn = percent(short.failures / max(1, short.sample_count), 0), burn_text(short.burn_rate)
+    return f"{of_all} of the last {format_duration(short.window_seconds)} failed ({share}), {burn} the allowed rate"
 
 
 def _budget(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline, zone: tzinfo) -> tuple[Node, ...]:

@@ -43,7 +43,7 @@ def test_an_incident_is_told_with_its_age_its_failures_and_its_budget(registry: 
         record(registry, clock, good=5, bad=5)
 
     assert of(registry) == (
-        "Paging for 2m: 25 of the 50 events of the last 5m failed, 50.0x the allowed rate. "
+        "Paging for 2m: 25 of the 50 events of the last 5m failed (50%), 50.0x the allowed rate. "
         "31.5% of the budget is left, and gone in 27m36s at this pace."
     )
 
@@ -102,7 +102,7 @@ def test_a_rule_that_waits_is_told_before_it_fires(clock: FakeClock) -> None:
     record(registry, clock, bad=10)
 
     assert of(registry).startswith(
-        "Failing: 10 of the 10 events of the last 5m failed, 100.0x the allowed rate. "
+        "Failing: 10 of the 10 events of the last 5m failed (100%), 100.0x the allowed rate. "
         "page 1h/5m does not fire yet: measured 1m of 5m."
     )
 
