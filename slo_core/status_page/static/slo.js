@@ -48,7 +48,7 @@
   // What the service wrote as in English; names, labels and definitions stay as they were written.
   function localNumbers(root) {
     if ("decimal" in page.dataset) return;
-    for (const place of root.querySelectorAll(".slo-table td, .slo-headline, .slo-release, .slo-facts section:first-child dd")) {
+    for (const place of root.querySelectorAll(".slo-table td, .slo-headline, .slo-summary, .slo-release, .slo-facts section:first-child dd")) {
       const texts = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
       while (texts.nextNode()) {
         const text = texts.currentNode;
