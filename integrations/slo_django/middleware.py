@@ -13,8 +13,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from slo_core.conventions import LOGGER_NAME
-from slo_core.http.markers import marks_of
-from slo_core.http.request import exempt_request
+from slo_core.http.inner_marks import leave_marks
 from slo_core.http.websocket import WEBSOCKET_KEY
 from slo_django import signals
 from slo_django.installation import Installation, current
@@ -67,7 +66,7 @@ class SLOMiddleware:
         get_response = self._get_response
         if served is None:
             response = get_response(request)
-            self._note_exemption(request, response)
+            self._leave_marks(request, response)
             return response
         try:
             response = get_response(request)
@@ -84,7 +83,7 @@ class SLOMiddleware:
         served = self._begin(request)
         if served is None:
             response = self._get_response(request)
-            self._note_exemption(request, response)
+            self._leave_marks(request, response)
             return response
         serving.set(served)
         try:
@@ -103,7 +102,7 @@ class SLOMiddleware:
         served = self._begin(request)
         if served is None:
             response = await self._get_response_async(request)
-            self._note_exemption(request, response)
+            self._leave_marks(request, response)
             return response
         serving.set(served)
         try:
@@ -160,15 +159,15 @@ class SLOMiddleware:
             served.watch = request._stream = BodyWatch(request._stream)  # type: ignore[assignment]  # a stand-in
         return served
 
-    def _note_exemption(self, request: HttpRequest, response: HttpResponseBase) -> None:
-        """Another installation around Django counts the request: the mark of an exempt view holds for that one, too."""
+    def _leave_marks(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        """Another installation around Django counts the request: the marks of the view hold for that one."""
         routes = self._routes
         is_inside = "slo_asgi" in modules or "slo_wsgi" in modules
         if routes is None or not is_inside or getattr(request, "is_dummy", False):
             return
         try:
-            if marks_of(routes.resolve(request, response.status_code).view).exempt:
-                exempt_request(request_scope_of(request))
+            view, service = routes.resolve(request, response.status_code).view, routes.recorder.service
+            leave_marks(request_scope_of(request), view, request.method or "", service=service)
         except Exception as exc:  # the response must go out
             routes.recorder.internal_errors.report("the marks of a Django view could not be read", exc)
 

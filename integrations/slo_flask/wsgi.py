@@ -14,7 +14,6 @@ from werkzeug.wsgi import ClosingIterator
 
 from slo_core.conventions import LOGGER_NAME
 from slo_core.http.recorder import HTTPRecorder
-from slo_core.http.request import exempt_request
 from slo_flask.route import RouteTable
 from slo_flask.served_request import ServedByFlask
 from slo_wsgi.observer import WSGIObserver
@@ -48,7 +47,7 @@ class FlaskObserver(WSGIObserver):
         mistakes: The mistakes at the installation, once all routes are there.
     """
 
-    __slots__ = ("_mistakes", "_table")
+    __slots__ = ("_mistakes",)
 
     def __init__(
         self,
@@ -59,7 +58,6 @@ class FlaskObserver(WSGIObserver):
         mistakes: Callable[[], Iterable[str]],
     ) -> None:
         super().__init__(wsgi_app, recorder, routes, context=_current_context, request_class=ServedByFlask)
-        self._table = routes
         self._mistakes = mistakes
 
     def _may_be_within(self, environ: WSGIEnvironment) -> None:
@@ -96,7 +94,3 @@ class FlaskObserver(WSGIObserver):
     def _before_first(self) -> None:
         for mistake in self._mistakes():
             logging.getLogger(LOGGER_NAME).warning("%s", mistake)
-
-    def _not_counted(self, environ: WSGIEnvironment, path: str) -> None:
-        if self._table.is_own(path):
-            exempt_request(environ)

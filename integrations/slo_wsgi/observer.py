@@ -10,8 +10,9 @@ from slo_core.http.recorder import HTTPRecorder
 from slo_core.http.websocket import WEBSOCKET_KEY
 from slo_wsgi.bridge import ASGI_SCOPE_KEY, share_marks, warn_of_bridge
 from slo_wsgi.route import Routes
-from slo_wsgi.served_request import ObservedApp, ServedRequest, decoded_path, served_request_of
+from slo_wsgi.served_request import ObservedApp, ServedRequest, served_request_of
 from slo_wsgi.served_upload import ServedUpload
+from slo_wsgi.uncounted import serve_uncounted
 from slo_wsgi.upload import follow_upload
 from slo_wsgi.websocket import ServedWebsocket
 
@@ -81,8 +82,7 @@ class WSGIObserver(ObservedApp):
         except Exception as exc:  # the request must go on
             recorder.internal_errors.report("a WSGI request could not be taken up", exc)
         if served is None:
-            self._note_uncounted(environ)
-            return wsgi_app(environ, start_response)
+            return serve_uncounted(self, environ, start_response)
         served.observed_app = self
         served.server_start_response = start_response
         if served.marks is not None:
@@ -114,12 +114,6 @@ class WSGIObserver(ObservedApp):
             self.recorder.internal_errors.report("the installation could not be checked", exc)
         return self._app(environ, start_response)
 
-    def _note_uncounted(self, environ: WSGIEnvironment) -> None:
-        try:
-            self._not_counted(environ, decoded_path(environ.get("PATH_INFO") or "/"))
-        except Exception as exc:  # the request must go on
-            self.recorder.internal_errors.report("a WSGI request could not be taken up", exc)
-
     def _may_be_within(self, environ: WSGIEnvironment) -> None:
         """The framework serves another request: it may have been sent by the view of that one."""
 
@@ -129,9 +123,6 @@ class WSGIObserver(ObservedApp):
 
     def _before_first(self) -> None:
         """The first request is about to be served, so that the application is complete."""
-
-    def _not_counted(self, environ: WSGIEnvironment, path: str) -> None:
-        """The request counts for no SLO here: there is none, or an installation around this one counts it for all."""
 
 
 class ObservingMiddleware:

@@ -169,7 +169,7 @@ def match_slos(
         return MatchResult()
     certain, by_path = [], []
     for slo in bound_slos:
-        is_marked = slo.tracker.name in marks.tracked
+        is_marked = slo.tracker.name in marks.tracked or slo.tracker.name in key.tracked
         if not slo.may_take(key, is_marked=is_marked):
             continue
         if slo.exclude is not None and route is not None and slo.exclude.match(route):

@@ -20,6 +20,7 @@ from slo_core.http.counter_group import NOT_COUNTED, CounterGroups
 from slo_core.http.counting_plan import CountingPlan
 from slo_core.http.first_requests import FirstRequests
 from slo_core.http.globs import compile_globs
+from slo_core.http.inner_marks import share_own_marks, tracked_inside
 from slo_core.http.markers import marks_of
 from slo_core.http.matching import MatchedSLOs, MatchResult, match_slos
 from slo_core.http.request import (
@@ -68,6 +69,7 @@ class HTTPRecorder:
     Attributes:
         needs_routes: Some SLO names routes or views, or counts marked views only, or routes may be excluded: then a
             request that was answered before it reached the router is worth matching against the routes.
+        service: Whose SLOs it counts.
 
     Raises:
         ValueError: Neither registry nor tracker, or no definition that counts requests.
@@ -99,7 +101,7 @@ class HTTPRecorder:
         self.internal_errors = InternalErrors() if registry is None else registry.internals.errors
         self._cause_names = CauseNames(self.internal_errors)
         self._registry = registry
-        self._service = DEFAULT_SERVICE if registry is None else registry.service
+        self.service = DEFAULT_SERVICE if registry is None else registry.service
         self._listeners = () if registry is None else registry.internals.request_listeners
         self._single_tracker = tracker
         self._classify = classify
@@ -156,7 +158,7 @@ class HTTPRecorder:
         self, tracker: SLOTracker, rule: HTTPRule, *, every_request: bool = False, marked_views_only: bool = False
     ) -> BoundSLO:
         return BoundSLO(
-            slo_key=(self._service, tracker.name),
+            slo_key=(self.service, tracker.name),
             tracker=tracker,
             rule=rule,
             classifier=RequestClassifier(
@@ -295,6 +297,8 @@ class HTTPRecorder:
 
     def _plan(self, observed: ObservedRequest, route_match: RouteMatch, *, is_undisturbed: bool) -> CountingPlan | None:
         """How to count a request for which no plan is remembered; None when it was counted, or counts for no SLO."""
+        if observed.marks is not None:
+            share_own_marks(observed, observed.marks, route_match.view, service=self.service)
         notes = observed.notes
         if notes is not None:
             if notes.exempt:
@@ -303,7 +307,8 @@ class HTTPRecorder:
         # When an SLO is added meanwhile, `_rebuild` replaces this dictionary: a plan of the old definitions goes with it.
         counting_plans = self._counting_plans
         status = wire_status(observed)
-        match_result = self._match_result(observed.method, route_match, status)
+        tracked = () if notes is None else tracked_inside(notes, service=self.service)
+        match_result = self._match_result(observed.method, route_match, status, tracked)
         matched_slos = match_result.matched_slos(observed.path)
         if not self._first_requests.is_over:
             self._first_requests.note(observed, route_match, status, taking=matched_slos.bound_slos)
@@ -368,11 +373,13 @@ class HTTPRecorder:
         for listener in tuple(self._listeners):
             listener(event)
 
-    def _match_result(self, method: str, route_match: RouteMatch, status: int | None) -> MatchResult:
+    def _match_result(
+        self, method: str, route_match: RouteMatch, status: int | None, tracked: tuple[str, ...]
+    ) -> MatchResult:
         route, view_name = route_match.route, route_match.view_name
         is_unmatched = is_unmatched_request(route_match, status)
         method = method if method == "GET" else counted_method(method)
-        key = (method, route, view_name, route_match.view, route_match.is_static, is_unmatched)
+        key = (method, route, view_name, route_match.view, route_match.is_static, is_unmatched, tracked)
         match_results = self._match_results  # replaced by `_rebuild`, as in `_plan`
         try:
             return match_results[key]

@@ -35,6 +35,7 @@ class RequestNotes:
 
     Attributes:
         exempt: The request counts for no SLO: it asked for a view of slo-suite, or the server's own stop ended it.
+        tracked: The SLOs that a view in an inner installation is marked with; see `leave_marks`.
         outcome: What the application said with `slo_outcome`; None when it said nothing.
         reason: The reason that it gave; None without one.
         router_scope: The ASGI scope as the router received it, where a middleware had handed on a copy; None otherwise,
@@ -44,10 +45,13 @@ class RequestNotes:
         client_left_first: The client was seen to go away before anything had failed: no exception that follows is a failure.
     """
 
-    __slots__ = ("broken_off", "client_left_first", "exempt", "outcome", "reason", "router_scope", "unhandled")
+    __slots__ = (
+        "broken_off", "client_left_first", "exempt", "outcome", "reason", "router_scope", "tracked", "unhandled",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.exempt = self.client_left_first = False
+        self.tracked: tuple[SLOKey, ...] = ()
         self.outcome: bool | None = None
         self.reason: str | None = None
         self.router_scope: MutableMapping[str, Any] | None = None
@@ -325,6 +329,7 @@ class RequestKey(NamedTuple):
         view: As in `RouteMatch`.
         is_static: As in `RouteMatch`.
         is_unmatched: No route took it, and it was answered with 404 or a redirect.
+        tracked: Names of SLOs that its view in an inner installation is marked with.
     """
 
     method: str
@@ -333,6 +338,7 @@ class RequestKey(NamedTuple):
     view: object
     is_static: bool
     is_unmatched: bool
+    tracked: tuple[str, ...] = ()
 
 
 def counted_method(method: str) -> str:
