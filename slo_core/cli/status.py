@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -30,6 +31,9 @@ __all__ = ["status"]
 _WATCH = "--watch"
 _WATCH_SECONDS = 2.0
 _FEWEST_SECONDS, _MOST_SECONDS = 0.1, 86_400
+
+# By service: what was read last, and when.
+_Last = dict[str, tuple[ServiceStatus, str]]
 
 
 class _WatchingCommand(click.Command):
@@ -70,7 +74,7 @@ def status(address: str, token_file: Path | None, service: str | None, watch: fl
     _print_notes(services)
     if as_json:
         _print_json(services, indent=2)
-    elif any(service_status.snapshots or not service_status.error for service_status in services):
+    elif any(map(_is_read, services)):
         _print_table(services)
     return _print_errors(services)
 
@@ -96,6 +100,7 @@ def _print_errors(services: Sequence[ServiceStatus]) -> int:
 
 def _watch(source: StatusSource, seconds: float, *, as_json: bool) -> int:
     """Print repeatedly until Ctrl-C. A store that cannot be read may come back."""
+    last: _Last = {}
     try:
         if not as_json and can_be_repainted(sys.stdout):
             _repaint(source, seconds)
@@ -109,9 +114,10 @@ def _watch(source: StatusSource, seconds: float, *, as_json: bool) -> int:
                     _print_json(services, indent=None)
                 else:
                     _print_notes(services)
-                    _print_table(services)
+                    if any(map(_is_read, services)):
+                        _print_table(services)
                     click.echo(time.strftime("%H:%M:%S"))
-                    _print_errors(services)
+                    _print_errors(_with_last(services, last))  # their last table stands further up
             time.sleep(seconds)
     except KeyboardInterrupt:
         return 0
@@ -120,16 +126,40 @@ def _watch(source: StatusSource, seconds: float, *, as_json: bool) -> int:
 def _repaint(source: StatusSource, seconds: float) -> None:
     """The table on the whole screen; while the store is away the last one stays, and says so."""
     services: list[ServiceStatus] = []
-    read_at, paint = "never", paint_of(sys.stdout)
+    last: _Last = {}
+    read_at, paint = "not read yet", paint_of(sys.stdout)
     with Screen() as screen:
         while True:
             problem = ""
             try:
-                services, read_at = source.read(), time.strftime("%H:%M:%S")
+                read = source.read()
+                if any(map(_is_read, read)):
+                    read_at = time.strftime("read at %H:%M:%S")
+                services = _with_last(read, last)
             except StoreError as exc:
                 problem = str(exc)
-            screen.paint(_picture(services, problem, f"read at {read_at}, every {seconds:g} s until Ctrl-C", paint))
+            screen.paint(_picture(services, problem, f"{read_at}, every {seconds:g} s until Ctrl-C", paint))
             screen.wait(seconds)
+
+
+def _is_read(status: ServiceStatus) -> bool:
+    """Whether there is something to show of a service: "no SLO" as well, but not why its store could not be read."""
+    return bool(status.snapshots) or not status.error
+
+
+def _with_last(services: Sequence[ServiceStatus], last: _Last) -> list[ServiceStatus]:
+    """The services as they were read; one that could not be has the numbers of its last reading, and says from when."""
+    shown = []
+    for status in services:
+        if _is_read(status):
+            last[status.service] = status, time.strftime("%H:%M:%S")
+        if _is_read(status) or status.service not in last:
+            shown.append(status)
+            continue
+        before, read_at = last[status.service]
+        error = f"{status.error}; its last numbers are from {read_at}"
+        shown.append(replace(before, is_up=False, error=error))
+    return shown
 
 
 def _picture(services: Sequence[ServiceStatus], problem: str, words: str, paint: Paint) -> Picture:
@@ -138,7 +168,7 @@ def _picture(services: Sequence[ServiceStatus], problem: str, words: str, paint:
     texts += [("error", problem)] if problem else []
 
     def picture(width: int) -> tuple[list[str], list[str]]:
-        lines = _table(services, width, paint) if services else []
+        lines = _table(services, width, paint) if any(map(_is_read, services)) else []
         below = [paint(style, line) for style, text in texts for line in folded(printable(text), width)]
         return lines, [*below, paint("note", words[:width])]
 
