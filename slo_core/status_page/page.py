@@ -17,7 +17,7 @@ from slo_core.budgets.marks import Mark
 from slo_core.budgets.notation import present_notation
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, measured_in_window
 from slo_core.budgets.timeline import Timeline
-from slo_core.conventions import LOGGER_NAME
+from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.errors import ConfigError, Problem, described
 from slo_core.objectives.definition import SLODefinition
 from slo_core.status.json_view import history_json, status_json
@@ -31,7 +31,7 @@ from slo_core.status_page.headline import firing_rules, headline
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
 from slo_core.status_page.overview import SORTS, overview
-from slo_core.status_page.query import PageQuery, choice_problem, json_problems, label_problems
+from slo_core.status_page.query import PageQuery, choice_problem, json_problems, label_problems, unknown_problems
 from slo_core.status_page.selection import SHOWN_STATES
 from slo_core.status_page.sparklines import Sparklines
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
@@ -96,11 +96,12 @@ class StatusPage:
             links: The addresses of the page.
             zone: The time zone that times are written in.
         """
-        title = f"Service level objectives of {self.registry.service}"
+        service = self.registry.service
+        title = "Service level objectives" + (f" of {service}" if service != DEFAULT_SERVICE else "")
         try:
             snapshots = self.registry.internals.read_shared()
         except Exception as exc:  # the page says so
-            return PageContent(title, html_of(_frame(self._away(exc), is_up=False)))
+            return PageContent(title, html_of(_frame(self._away(exc), is_up=False, searchable=True)))
         lines = self._sparklines.begin()
         tables = overview(snapshots, query=query, links=links, lines=lines, zone=zone)
         at = max((snapshot.at for _, snapshot in snapshots), default=time.time())
@@ -112,6 +113,7 @@ class StatusPage:
             choice_problem(query, "state", SHOWN_STATES),
             choice_problem(query, "sort", SORTS),
             *label_problems(query, labels_of(snapshots)),
+            *unknown_problems(query, ("state", "label", "sort")),
         )
         return PageContent(
             title,
@@ -156,7 +158,7 @@ class StatusPage:
         ]
         frame = _frame(
             about,
-            *_questions(query, choice_problem(query, "range", ranges)),
+            *_questions(query, choice_problem(query, "range", ranges), *unknown_problems(query, ("range",))),
             headline(
                 definition,
                 snapshot,
