@@ -17,6 +17,14 @@ QUARTER_HOUR = 900
 # SLO: events in a quarter of an hour, and how many of 100,000 fail on an ordinary day.
 TRAFFIC = {"availability": (52, 8), "checkout": (16, 60), "checkout-latency": (16, 200), "receipts": (14, 100)}
 
+# What failed then.
+CAUSES = {
+    "availability": "payment provider",
+    "checkout": "payment provider",
+    "checkout-latency": "payment provider",
+    "receipts": "mail provider",
+}
+
 # Hours ago, how long in hours, and the share of events that failed.
 INCIDENTS = ((9 * 24.0, 0.75, 0.12), (26.0, 0.5, 0.06))
 
@@ -42,5 +50,8 @@ def write_past(store: str, service: str, definitions: Mapping[str, Mapping[str, 
             for name, (events, of_100_000) in TRAFFIC.items():
                 tracker, failing = registry[name], bad if name != "receipts" else 0.0
                 for _ in range(round(events * level)):
-                    tracker.record(chance.random() >= failing + of_100_000 / 100_000, at=at)
+                    if chance.random() >= failing + of_100_000 / 100_000:
+                        tracker.record_success(at=at)
+                    else:
+                        tracker.record_failure(at=at, cause=CAUSES[name])
         registry.flush()

@@ -13,6 +13,7 @@ from slo_core import SLOSnapshot
 from slo_core.budgets.wording import percent, rule_text
 from slo_core.cli.colours import paint_of
 from slo_core.errors import SLOError
+from slo_core.status.causes import cause_text, share_text, top_cause
 from slo_core.status.columns import Paint, folded
 from slo_core.status.service_status import ServiceStatus
 from slo_core.status.sources.open import open_status_source
@@ -66,7 +67,10 @@ class Show:
                     self.paged = time.monotonic(), name
                 first = next(alert for alert in snapshot.alerts if alert.is_firing)
                 burn = f"{first.long.burn_rate:.1f} times the allowed rate"
-                self._tell(f"page {name}", f"{name} pages: {rule_text(first)}, at {burn}", "paging")
+                if f"page {name}" not in self._told:
+                    self._tell(
+                        f"page {name}", f"{name} pages: {rule_text(first)}, at {burn}{self._why(name)}", "paging"
+                    )
         for index, call in enumerate(self.pager.calls):
             if call.severity == "page":
                 self._tell(f"call {index}", f"Alertmanager rings: {call.summary}", "paging", at=call.at)
@@ -81,6 +85,12 @@ class Show:
         time.sleep(1.2)
         self.look()
         self.is_over = True
+
+    def _why(self, name: str) -> str:
+        """What most of its bad events were, as `slo status --why` has it."""
+        (breakdown,) = self._source.causes([(self.now[0].service, name)])
+        top = None if isinstance(breakdown, str) else top_cause(breakdown)
+        return "" if top is None else f"; {share_text(top)} of what failed is {cause_text(top)}"
 
     def _read(self) -> None:
         try:

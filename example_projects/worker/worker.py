@@ -64,14 +64,17 @@ class Worker:
         except queue.Empty:
             return False
         try:
-            with self._sent.track():  # good when the block ends, bad when it raises
+            with self._sent.track(cause="send_receipt"):  # good when the block ends, bad when it raises
                 send(job)
         except ConnectionError as exc:
             print(f"receipt {job.number}: {exc}")
         else:
             report = ask_provider(job)
             # It happened earlier than now: the event counts in its own place in time.
-            self._delivered.record(report.delivered, at=report.timestamp)
+            if report.delivered:
+                self._delivered.record_success(at=report.timestamp)
+            else:
+                self._delivered.record_failure(at=report.timestamp, cause="bounced")
         return True
 
 
@@ -113,6 +116,9 @@ def report(registry: SLORegistry) -> None:
                     f"  {alert.severity}: burning {alert.long.burn_rate:.1f} times too fast over "
                     f"{alert.long.window_seconds} s, {alert.short.burn_rate:.1f} times over {alert.short.window_seconds} s"
                 )
+        breakdown = registry[snapshot.name].causes(3600)
+        for cause in () if breakdown is None else breakdown.causes:
+            print(f"  {cause.bad} bad: {cause.where} {cause.outcome}")
 
 
 def main() -> None:

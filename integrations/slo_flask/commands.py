@@ -44,16 +44,27 @@ class _Failure(click.ClickException):
 @click.option(
     "--format", "format_", type=click.Choice(["table", "json"]), default="table", help='"json" is the same as --json.'
 )
-def status(as_json: bool, format_: str) -> None:
+@click.option(
+    "--why",
+    metavar="[NAME]",
+    is_flag=False,
+    flag_value="",
+    help="Below the table, what failed in the last hour: in each SLO that burns, or in the one of that name.",
+)
+def status(as_json: bool, format_: str, why: str | None) -> None:
     """Show each SLO: its state, error budget, burn rate and firing alerts."""
     installation = installation_of(current_app)
     registry = installation.registry
+    as_json = as_json or format_ == "json"
+    if as_json and why is not None:
+        raise click.UsageError("--why is for people: for programs /slo.json?slo=NAME has the causes.")
     try:
-        if as_json or format_ == "json":
+        if as_json:
             text = json.dumps(status_json(registry), indent=2)
         else:
             size = terminal_size(sys.stdout)
-            text = status_table(registry, width=None if size is None else size.columns, paint=paint_of(sys.stdout))
+            width = None if size is None else size.columns
+            text = status_table(registry, width=width, paint=paint_of(sys.stdout), why=why)
     except SLOError as exc:
         raise click.ClickException(str(exc)) from exc
     click.echo(text, color=True)  # the colours are right: click would take those of FORCE_COLOR away

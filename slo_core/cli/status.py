@@ -25,10 +25,12 @@ from slo_core.status.json_view import services_json
 from slo_core.status.service_status import ServiceStatus
 from slo_core.status.sources.open import StatusSource
 from slo_core.status.table import status_lines
+from slo_core.status.why import why_lines
 
 __all__ = ["status"]
 
 _WATCH = "--watch"
+_WHY = "--why"
 _WATCH_SECONDS = 2.0
 _FEWEST_SECONDS, _MOST_SECONDS = 0.1, 86_400
 
@@ -36,18 +38,24 @@ _FEWEST_SECONDS, _MOST_SECONDS = 0.1, 86_400
 _Last = dict[str, tuple[ServiceStatus, str]]
 
 
-class _WatchingCommand(click.Command):
-    """Lets `--watch` stand without a number: click would read the URL after it as the number."""
+class _StatusCommand(click.Command):
+    """Lets `--watch` and `--why` stand without a value: click would read the URL after them as their value."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        whole = [
-            f"{_WATCH}={_WATCH_SECONDS}" if argument == _WATCH and not _is_number(following) else argument
-            for argument, following in pairwise([*args, ""])
-        ]
+        whole = [_whole(argument, following) for argument, following in pairwise([*args, ""])]
         return super().parse_args(ctx, whole)
 
 
-@click.command("status", cls=_WatchingCommand)
+def _whole(argument: str, following: str) -> str:
+    """An option that stands without a value, with the value that is meant."""
+    if argument == _WATCH and not _is_number(following):
+        return f"{_WATCH}={_WATCH_SECONDS}"
+    if argument == _WHY and (not following or following.startswith("-") or "://" in following):
+        return f"{_WHY}="
+    return argument
+
+
+@click.command("status", cls=_StatusCommand)
 @status_options
 @click.option(
     _WATCH,
@@ -59,23 +67,38 @@ class _WatchingCommand(click.Command):
 @click.option(
     "--json", "as_json", is_flag=True, help="JSON for programs, as /slo.json; with --watch one object a line."
 )
-def status(address: str, token_file: Path | None, service: str | None, watch: float | None, as_json: bool) -> int:
+@click.option(
+    _WHY,
+    metavar="[NAME]",
+    help="Below the table, what failed in the last hour: in each SLO that burns, or in the one of that name.",
+)
+def status(
+    address: str,
+    token_file: Path | None,
+    service: str | None,
+    watch: float | None,
+    as_json: bool,
+    why: str | None,
+) -> int:
     """
     Show the state of SLOs, the most urgent first: what pages, what asks for a ticket, then the worst budgets.
 
     URL is the /slo.json or /metrics of a running service, the /metrics of an exporter, or a shared store
     (sqlite:///slo.db, redis://host/0, django://default), which is only read.
     """
+    if as_json and why is not None:
+        raise click.UsageError("--why is for people: for programs /slo.json?slo=NAME has the causes.")
     silence_logging()
     with closing(opened_source(address, token_file, service)) as source:
         if watch is not None:
-            return _watch(source, watch, as_json=as_json)
+            return _watch(source, watch, as_json=as_json, why=why)
         services = source.read()
+        below = _why(source, services, why)
     _print_notes(services)
     if as_json:
         _print_json(services, indent=2)
     elif any(map(_is_read, services)):
-        _print_table(services)
+        _print_table(services, below)
     return _print_errors(services)
 
 
@@ -98,15 +121,23 @@ def _print_errors(services: Sequence[ServiceStatus]) -> int:
     return 2 if errors else 0
 
 
-def _watch(source: StatusSource, seconds: float, *, as_json: bool) -> int:
+def _why(source: StatusSource, services: Sequence[ServiceStatus], slo: str | None) -> list[str]:
+    """The lines below the table; none unless they are asked for."""
+    if slo is None:
+        return []
+    return ["", *why_lines([(status.service, status.snapshots) for status in services], source.causes, slo=slo)]
+
+
+def _watch(source: StatusSource, seconds: float, *, as_json: bool, why: str | None) -> int:
     """Print repeatedly until Ctrl-C. A store that cannot be read may come back."""
     last: _Last = {}
     try:
         if not as_json and can_be_repainted(sys.stdout):
-            _repaint(source, seconds)
+            _repaint(source, seconds, why)
         while True:
             try:
                 services = source.read()
+                below = _why(source, services, why)
             except StoreError as exc:
                 print_error(str(exc))
             else:
@@ -115,7 +146,7 @@ def _watch(source: StatusSource, seconds: float, *, as_json: bool) -> int:
                 else:
                     _print_notes(services)
                     if any(map(_is_read, services)):
-                        _print_table(services)
+                        _print_table(services, below)
                     click.echo(time.strftime("%H:%M:%S"))
                     _print_errors(_with_last(services, last))  # their last table stands further up
             time.sleep(seconds)
@@ -123,9 +154,10 @@ def _watch(source: StatusSource, seconds: float, *, as_json: bool) -> int:
         return 0
 
 
-def _repaint(source: StatusSource, seconds: float) -> None:
+def _repaint(source: StatusSource, seconds: float, why: str | None) -> None:
     """The table on the whole screen; while the store is away the last one stays, and says so."""
     services: list[ServiceStatus] = []
+    below: list[str] = []
     last: _Last = {}
     read_at, paint = "not read yet", paint_of(sys.stdout)
     with Screen() as screen:
@@ -133,12 +165,14 @@ def _repaint(source: StatusSource, seconds: float) -> None:
             problem = ""
             try:
                 read = source.read()
+                services = _with_last(read, last)
                 if any(map(_is_read, read)):
                     read_at = time.strftime("read at %H:%M:%S")
-                services = _with_last(read, last)
+                    below = _why(source, read, why)
             except StoreError as exc:
                 problem = str(exc)
-            screen.paint(_picture(services, problem, f"{read_at}, every {seconds:g} s until Ctrl-C", paint))
+            words = f"{read_at}, every {seconds:g} s until Ctrl-C"
+            screen.paint(_picture(services, below, problem, words, paint))
             screen.wait(seconds)
 
 
@@ -162,13 +196,14 @@ def _with_last(services: Sequence[ServiceStatus], last: _Last) -> list[ServiceSt
     return shown
 
 
-def _picture(services: Sequence[ServiceStatus], problem: str, words: str, paint: Paint) -> Picture:
+def _picture(services: Sequence[ServiceStatus], why: Sequence[str], problem: str, words: str, paint: Paint) -> Picture:
     texts = [("note", note) for status in services for note in status.notes]
     texts += [("error", error) for status in services if (error := status.error_with_service) is not None]
     texts += [("error", problem)] if problem else []
 
     def picture(width: int) -> tuple[list[str], list[str]]:
         lines = _table(services, width, paint) if any(map(_is_read, services)) else []
+        lines += [part for line in why for part in folded(line, width) or [""]]
         below = [paint(style, line) for style, text in texts for line in folded(printable(text), width)]
         return lines, [*below, paint("note", words[:width])]
 
@@ -182,9 +217,9 @@ def _table(services: Sequence[ServiceStatus], width: int | None, paint: Paint) -
     return lines
 
 
-def _print_table(services: Sequence[ServiceStatus]) -> None:
+def _print_table(services: Sequence[ServiceStatus], below: Sequence[str]) -> None:
     size = terminal_size(sys.stdout)
-    for line in _table(services, None if size is None else size.columns, paint_of(sys.stdout)):
+    for line in (*_table(services, None if size is None else size.columns, paint_of(sys.stdout)), *below):
         click.echo(line, color=True)  # the colours are right: click would take those of FORCE_COLOR away
     sys.stdout.flush()
 

@@ -23,6 +23,7 @@ from slo_core.objectives.duration import format_duration
 from slo_core.status.changes import burn_changes
 from slo_core.status.columns import Column, Paint, Row, aligned
 from slo_core.status.state import budget_state, burning_now, most_urgent_first, waiting_alert
+from slo_core.status.why import causes_in, why_lines
 from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["status_lines", "status_table"]
@@ -47,7 +48,9 @@ _COLUMNS = (
 )
 
 
-def status_table(registry: SLORegistry, *, width: int | None = None, paint: Paint | None = None) -> str:
+def status_table(
+    registry: SLORegistry, *, width: int | None = None, paint: Paint | None = None, why: str | None = None
+) -> str:
     """
     The state of every SLO as aligned columns, the most urgent first, for a terminal.
 
@@ -57,13 +60,17 @@ def status_table(registry: SLORegistry, *, width: int | None = None, paint: Pain
         registry: The SLOs.
         width: The width of the terminal; None where there is none: then each SLO has one line, however long.
         paint: Colours the text of a state, a heading or a note; None where there is no terminal.
+        why: The SLO whose causes stand below the table, empty for each that burns; None without causes.
     """
     read = registry.internals.read_all()
     unreadable = [printable(reason) for reason in read.unreadable]
     if unreadable and not read:
         return "\n".join(unreadable)
     lines = status_lines([(registry.service, read)], width=width, paint=paint)
-    return "\n".join([*lines, *burn_changes(registry, read), *unreadable])
+    lines += burn_changes(registry, read)
+    if why is not None:
+        lines += ["", *why_lines([(registry.service, read)], causes_in(registry), slo=why)]
+    return "\n".join([*lines, *unreadable])
 
 
 def status_lines(

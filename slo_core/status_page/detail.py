@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
 from xml.etree import ElementTree as ET
 
@@ -70,7 +70,8 @@ def _alert_row(
     share = float(rule.factor(definition.window_seconds) * rule.long_window / definition.window_seconds)
     now: tuple[Node, ...]
     if alert.is_firing:
-        now = (element("strong", "firing"), element("p", *_since(since, zone)))
+        colour = "slo-ticketing" if rule.severity == "ticket" else None
+        now = (element("strong", "firing", class_=colour), element("p", *_since(since, zone)))
     elif alert.waiting is not None:
         now = (element("strong", f"waiting: {waiting_text(alert)}"),)
     else:
@@ -116,15 +117,15 @@ def _burned(sample: BurnRateSample) -> tuple[Node, ...]:
     return f"{format_duration(sample.window_seconds)}: {rate_text(sample)}", element("p", counts)
 
 
-def range_choices(definition: SLODefinition, chosen: str, links: Links) -> ET.Element:
-    """Links to the ranges that the charts can show."""
+def range_choices(definition: SLODefinition, chosen: str, links: Links, *, query: Mapping[str, str]) -> ET.Element:
+    """Links to the ranges that the charts can show; `query` holds the other parameters of the page, which they keep."""
     choices = [
         element(
             "li",
             element(
                 "a",
                 name,
-                href=links.detail(definition.name, {"range": name}),
+                href=links.detail(definition.name, {**query, "range": name}),
                 aria_current="true" if name == chosen else None,
             ),
         )

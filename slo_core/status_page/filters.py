@@ -36,7 +36,8 @@ def state_filters(states: Sequence[States], selection: Selection, links: Links) 
         is_chosen = state == selection.state
         if count or is_chosen:
             address = links.overview(selection.query(state=state))
-            choices.append(element("li", _choice(f"{state} {count}", address, is_current=is_chosen)))
+            colour = f"slo-{state}" if count and state in FIRING_STATES else None
+            choices.append(element("li", _choice(f"{state} {count}", address, is_current=is_chosen, colour=colour)))
     return element("nav", element("ul", *choices, class_="slo-choices"), aria_label="Filter by state")
 
 
@@ -94,5 +95,5 @@ def labels_of(snapshots: SLOSnapshots) -> list[str]:
     return sorted({label for definition, _ in snapshots for label in own_labels(definition)})
 
 
-def _choice(text: str, address: str, *, is_current: bool) -> ET.Element:
-    return element("a", text, href=address, aria_current="true" if is_current else None)
+def _choice(text: str, address: str, *, is_current: bool, colour: str | None = None) -> ET.Element:
+    return element("a", text, href=address, aria_current="true" if is_current else None, class_=colour)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from xml.etree import ElementTree as ET
 
@@ -63,6 +64,7 @@ def headline(
     zone: tzinfo = UTC,
     *,
     began: MarkBefore | None = None,
+    because: Sequence[Node] = (),
 ) -> ET.Element:
     """
     What happens now, and how the budget stands, in two sentences.
@@ -74,6 +76,7 @@ def headline(
         rules: Of `firing_rules`.
         zone: The time zone that times are written in.
         began: The change that the burn began after, as far as one is known.
+        because: A sentence between them, which says what fails.
     """
     burning = burning_now(snapshot)
     state = burning or budget_state(snapshot)
@@ -81,6 +84,7 @@ def headline(
         "p",
         element("strong", *_first(snapshot, rules, began)),
         " ",
+        *because,
         *_budget(definition, snapshot, timeline, zone),
         class_=f"slo-headline slo-is-{state.replace(' ', '-')}",
     )

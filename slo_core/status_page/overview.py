@@ -26,6 +26,7 @@ from slo_core.objectives.alert_rule import exact
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.target import Target
+from slo_core.status.causes import share_text
 from slo_core.status.state import (
     BudgetState,
     Burning,
@@ -34,7 +35,9 @@ from slo_core.status.state import (
     most_urgent_first,
     waiting_alert,
 )
+from slo_core.status_page.burning_causes import TopCauses
 from slo_core.status_page.definition_links import link_line
+from slo_core.status_page.failing import cause_nodes
 from slo_core.status_page.filters import States, hidden_note, label_addresses, label_filters, labels_of, state_filters
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
@@ -111,6 +114,7 @@ def overview(
     query: Mapping[str, str],
     links: Links,
     lines: Callable[[], Lines] = dict,
+    causes: Callable[[], TopCauses] = dict,
     zone: tzinfo = UTC,
 ) -> ET.Element:
     """
@@ -122,6 +126,7 @@ def overview(
             for the other way round; each `label` shows the SLOs with that label only: "team=payments".
         links: The addresses of the page.
         lines: Returns the sparklines, by SLO; called when the rows are drawn.
+        causes: Returns the largest cause of what burns, by SLO; called then, too.
         zone: The time zone that times are written in.
     """
     labels = labels_of(snapshots)
@@ -137,9 +142,11 @@ def overview(
     shown.sort(key=lambda slo: key(slo[1]), reverse=sort.startswith("-"))
     addresses = label_addresses(labels, selection, links)
     rows = [_row(definition, snapshot, addresses, links, zone) for definition, snapshot, _ in shown]
-    drawn = lines()
+    drawn, failing = lines(), causes()
     for row in rows:
-        line = drawn.get(row.attrib["data-slo"])
+        line, cause = drawn.get(row.attrib["data-slo"]), failing.get(row.attrib["data-slo"])
+        if cause is not None:
+            row[_PLACE_OF_LINE].append(element("p", f"{share_text(cause)} ", *cause_nodes(cause), class_="slo-cause"))
         if line is not None:
             row[_PLACE_OF_LINE].append(line.element())
     nothing = "No SLO is shown." if snapshots else "No SLO is defined."
@@ -297,10 +304,15 @@ def _now(snapshot: SLOSnapshot) -> tuple[Node, ...]:
         if alert.is_firing:
             firing.setdefault(alert.severity, []).append(windows_text(alert))
     lines = [
-        element("li", element("strong", element("bdi", severity)), f" {', '.join(windows)}")
+        element("li", element("strong", element("bdi", severity), class_=_colour(severity)), f" {', '.join(windows)}")
         for severity, windows in firing.items()
     ]
     return badge(burning), element("ul", *lines, class_="slo-lines slo-firing")
+
+
+def _colour(severity: str) -> str | None:
+    """A ticket waits till the morning: it is not as red as a page."""
+    return "slo-ticketing" if severity == "ticket" else None
 
 
 def _sorted_time(left: float | None) -> float:

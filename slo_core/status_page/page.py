@@ -20,12 +20,15 @@ from slo_core.budgets.timeline import Timeline
 from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.errors import ConfigError, Problem, described
 from slo_core.objectives.definition import SLODefinition
+from slo_core.status.causes import CAUSE_SPANS, SLOCauses, causes_json, read_causes
 from slo_core.status.json_view import history_json, status_json
 from slo_core.status.state import FIRING_STATES, Burning, burning_now
+from slo_core.status_page.burning_causes import BurningCauses
 from slo_core.status_page.changes import change_list, changes_json, marks_in
 from slo_core.status_page.definition_links import link_line
 from slo_core.status_page.detail import CHARTS, alert_table, history_table, range_choices, series_names
 from slo_core.status_page.facts import facts
+from slo_core.status_page.failing import failing_section, fitting_span, main_cause
 from slo_core.status_page.filters import labels_of
 from slo_core.status_page.headline import firing_rules, headline
 from slo_core.status_page.links import Links
@@ -66,7 +69,7 @@ class PageContent:
     icon: str = "slo.svg"
 
 
-_Past = tuple[SLOSnapshot, Timeline, tuple[Mark, ...]]
+_Past = tuple[SLOSnapshot, Timeline, tuple[Mark, ...], SLOCauses]
 
 
 class StatusPage:
@@ -79,11 +82,12 @@ class StatusPage:
         registry: The SLOs.
     """
 
-    __slots__ = ("_pasts", "_sparklines", "registry")
+    __slots__ = ("_causes", "_pasts", "_sparklines", "registry")
 
     def __init__(self, registry: SLORegistry) -> None:
         self.registry = registry
         self._sparklines = Sparklines(registry)
+        self._causes = BurningCauses(registry)
         # By SLO: requests for its page at about the same time share one read.
         self._pasts: dict[str, SharedRead[_Past]] = {}
 
@@ -103,7 +107,10 @@ class StatusPage:
         except Exception as exc:  # the page says so
             return PageContent(title, html_of(_frame(self._away(exc), is_up=False, searchable=True)))
         lines = self._sparklines.begin()
-        tables = overview(snapshots, query=query, links=links, lines=lines, zone=zone)
+        causes = self._causes.begin(
+            [definition.name for definition, each in snapshots if burning_now(each) is not None]
+        )
+        tables = overview(snapshots, query=query, links=links, lines=lines, causes=causes, zone=zone)
         at = max((snapshot.at for _, snapshot in snapshots), default=time.time())
         missing = [element("p", reason, class_="slo-note", role="alert", dir="auto") for reason in snapshots.unreadable]
         burning = [burning_now(snapshot) for _, snapshot in snapshots]
@@ -128,7 +135,7 @@ class StatusPage:
 
         Args:
             name: The SLO.
-            query: Of the address: `range`.
+            query: Of the address: `range`, `causes`.
             links: The addresses of the page.
             zone: The time zone that times are written in.
 
@@ -141,7 +148,7 @@ class StatusPage:
         about = element("p", definition.description, dir="auto") if definition.description else None
         styles, scripts = ("uplot.css", "slo.css"), ("uplot.js", "slo.js")
         try:
-            snapshot, timeline, marks = self._past(tracker)
+            snapshot, timeline, marks, causes = self._past(tracker)
             chosen = query.get("range", "")
             chosen = chosen if chosen in ranges else _fitting_range(ranges, definition, snapshot)
             past = history(definition, snapshot, timeline, range_seconds=ranges[chosen])
@@ -156,9 +163,23 @@ class StatusPage:
             )
             for chart, caption in CHARTS.items()
         ]
+        burning, kept = burning_now(snapshot), _kept(query, "range", "causes")
+        span = fitting_span(query.get("causes"), snapshot)
+        failing = failing_section(definition, snapshot, causes, span=span, query=kept, links=links, zone=zone)
+        alerts = alert_table(definition, rules, zone)
+        changes = change_list(
+            marks_in(past, snapshot, marks),
+            last_release(snapshot, timeline, marks, most_seconds=definition.window_seconds),
+            zone,
+        )
         frame = _frame(
             about,
-            *_questions(query, choice_problem(query, "range", ranges), *unknown_problems(query, ("range",))),
+            *_questions(
+                query,
+                choice_problem(query, "range", ranges),
+                choice_problem(query, "causes", CAUSE_SPANS),
+                *unknown_problems(query, ("range", "causes")),
+            ),
             headline(
                 definition,
                 snapshot,
@@ -166,17 +187,14 @@ class StatusPage:
                 rules,
                 zone,
                 began=mark_before_burn(definition, snapshot, timeline, marks),
+                because=main_cause(causes, snapshot),
             ),
             link_line(definition),
             *self._notes(),
-            alert_table(definition, rules, zone),
-            change_list(
-                marks_in(past, snapshot, marks),
-                last_release(snapshot, timeline, marks, most_seconds=definition.window_seconds),
-                zone,
-            ),
+            # While something burns, what it is and what changed come before the rules that say so.
+            *((alerts, failing, changes) if burning is None else (failing, changes, alerts)),
             element("h2", "The past"),
-            range_choices(definition, chosen, links),
+            range_choices(definition, chosen, links, query=kept),
             element(
                 "div",
                 *charts,
@@ -189,7 +207,6 @@ class StatusPage:
             series_names(definition, self.registry),
             _read_at(snapshot.at, zone),
         )
-        burning = burning_now(snapshot)
         return PageContent(
             name, html_of(frame), styles, scripts, news=burning if burning in FIRING_STATES else "", icon=_icon(burning)
         )
@@ -219,11 +236,11 @@ class StatusPage:
         if problem is not None:
             raise ConfigError([problem])
         seconds = ranges[query["range"]] if "range" in query else definition.window_seconds
-        snapshot, timeline, marks = self._past(tracker)
+        snapshot, timeline, marks, causes = self._past(tracker)
         view = status_json(self.registry, snapshots=SLOSnapshots([(definition, snapshot)]))
         past = history(definition, snapshot, timeline, range_seconds=seconds)
         changes = changes_json(definition, snapshot, timeline, past, marks)
-        return {**view, "note": self._note(), "history": history_json(past), **changes}
+        return {**view, "note": self._note(), "history": history_json(past), **changes, **causes_json(causes)}
 
     def _past(self, tracker: SLOTracker) -> _Past:
         store = self.registry.store
@@ -280,9 +297,15 @@ def _fitting_range(ranges: Mapping[str, int], definition: SLODefinition, snapsho
     return next((name for name, seconds in ranges.items() if seconds >= measured), list(ranges)[-1])
 
 
+def _kept(query: Mapping[str, str], *names: str) -> dict[str, str]:
+    """Parameters of the address that the links of the page keep."""
+    return {name: query[name] for name in names if name in query}
+
+
 def _read_past(registry: SLORegistry, tracker: SLOTracker) -> _Past:
     snapshot, timeline = tracker.snapshot(), tracker.internals.timeline()
-    return snapshot, timeline, registry.internals.marks(marks_since(tracker.definition, snapshot.at))
+    marks = registry.internals.marks(marks_since(tracker.definition, snapshot.at))
+    return snapshot, timeline, marks, read_causes(tracker, snapshot)
 
 
 def _questions(query: Mapping[str, str], *problems: Problem | None) -> list[Node]:

@@ -63,7 +63,7 @@ class StatusView:
 
         Args:
             method: The HTTP method.
-            query: The raw query string: `slo`, `range`; `state`, `sort`.
+            query: The raw query string: `slo`, `range`, `causes`; `state`, `sort`.
             authorization: The Authorization header.
             accept_encoding: The Accept-Encoding header.
         """

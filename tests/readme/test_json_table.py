@@ -34,11 +34,16 @@ def faulty(tmp_path: Path) -> FaultyStore:
 
 
 @pytest.fixture
-def view(faulty: FaultyStore) -> StatusView:
-    """A service with one SLO."""
+def registry(faulty: FaultyStore) -> SLORegistry:
+    """One SLO."""
     clock = FakeClock()
     store = WriteBehindStore(faulty, clock=clock, monotonic=clock)
-    registry = SLORegistry.from_config({"a": {"target": 0.9}}, store=store, service="shop", clock=clock)
+    return SLORegistry.from_config({"a": {"target": 0.9}}, store=store, service="shop", clock=clock)
+
+
+@pytest.fixture
+def view(registry: SLORegistry) -> StatusView:
+    """A service with one SLO."""
     return StatusView(registry, path="/slo")
 
 
@@ -62,9 +67,28 @@ def test_every_key_has_its_place_in_the_table(view: StatusView) -> None:
         "burn_rate"
     }
     assert document.keys() == {
-        "version", "service", "note", "store", "slos", "history", "marks", "burn_began_after", "last_release",
+        "version", "service", "note", "store", "slos", "history", "marks", "burn_began_after", "last_release", "causes",
+        "cause_spans", "causes_note",
     }  # fmt: skip
     assert "`version`, `service`, `note`" in LINES
+
+
+def test_causes_have_their_keys_in_the_table(view: StatusView, registry: SLORegistry) -> None:
+    """For each of four spans, of an event that was recorded with its cause."""
+    registry["a"].record_failure(cause="charge_card")
+
+    _, document = document_of(view, "slo=a")
+
+    assert document["causes"].keys() == document["cause_spans"].keys() == {"1h", "6h", "1d", "window"}
+    for span in ("1h", "6h", "1d", "window"):
+        (cause,) = document["causes"][span]
+        assert LINES["`causes`, with `?slo=NAME`"] == cause.keys()
+        assert LINES["`cause_spans`, with `?slo=NAME`"] == document["cause_spans"][span].keys()
+        assert cause == {
+            "where": "charge_card", "outcome": "failed", "bad": 1, "share": 1.0, "is_lower_bound": False,
+        }  # fmt: skip
+    assert document["causes_note"] is None
+    assert "`causes_note`" in LINES
 
 
 def test_what_changed_has_its_keys_in_the_table() -> None:

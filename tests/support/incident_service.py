@@ -7,15 +7,20 @@ import random
 import sys
 import threading
 import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from slo_core import SLODefinition, SLORegistry
+from slo_core.budgets.causes import Cause, CauseIncrement
+from slo_core.budgets.marks import Mark
 from slo_core.config.definitions import parse_definitions
 from slo_core.stores.buckets import Batch, Declaration, Increment
+from slo_core.stores.causes import FINEST_SECONDS
 from slo_core.stores.layout import WIDTHS
+from slo_core.stores.marks import MarkStore
 from slo_core.stores.open import bucket_store_from_url
 from slo_core.stores.stored_definition import fingerprint_of, stored_definition
 from slo_wsgi import status_wsgi_app
@@ -176,9 +181,42 @@ def fill(url: str, *, now: int) -> None:
         newest = now if increments else None
         batch = Batch(
             writer="f" * 32, slo=definition.name, number=1, increments=tuple(increments), good=good, bad=bad,
-            earliest=newest, newest=newest, declaration=declared,
+            earliest=newest, newest=newest, declaration=declared, causes=past_causes(definition.name, now),
         )  # fmt: skip
         buckets.apply([batch])
+    assert isinstance(buckets, MarkStore)
+    buckets.add_marks([Mark(now - 6.1 * DAY, "release", "4.1"), Mark(now - 25.0 * MINUTE, "release", "4.2")])
+
+
+def causes_of(name: str) -> tuple[tuple[Cause, float], ...]:
+    """What fails for an SLO, and the share of each."""
+    part, facet = part_of(name)
+    if facet in LATENCIES:
+        return (Cause(f"GET /{part}", "slow"), 0.9), (Cause(f"GET /{part}/{{id}}", "slow"), 0.1)
+    return (
+        (Cause(f"POST /{part}/{{order}}/pay", "ProviderTimeout"), 0.84),
+        (Cause(f"POST /{part}/{{order}}", "503"), 0.12),
+        (Cause(f"GET /{part}/{{order}}", "500"), 0.04),
+    )
+
+
+def past_causes(name: str, now: int) -> tuple[CauseIncrement, ...]:
+    """The causes of the past of an SLO that was in trouble."""
+    bad_of: Counter[int] = Counter()
+    for _, at, _, bad in cells(name, now) if name in TROUBLES else ():
+        bad_of[at // FINEST_SECONDS] += bad
+    increments = []
+    owed: defaultdict[Cause, float] = defaultdict(float)
+    for bucket, bad in sorted(bad_of.items()):
+        left = bad
+        for cause, share in causes_of(name)[1:]:
+            owed[cause] += bad * share
+            its = min(left, int(owed[cause]))
+            owed[cause] -= its
+            left -= its
+            increments.append(CauseIncrement(bucket, cause, its))
+        increments.append(CauseIncrement(bucket, causes_of(name)[0][0], left))
+    return tuple(each for each in increments if each.bad)
 
 
 def go_on(registry: SLORegistry) -> None:
@@ -191,7 +229,12 @@ def go_on(registry: SLORegistry) -> None:
                 [FACETS[facet][3], *[each.share for each in TROUBLES.get(tracker.name, ()) if each.ago == each.seconds]]
             )
             for _ in range(math.ceil(PARTS[part][1] * FACETS[facet][2] * 0.5) if tracker.name not in SILENT else 0):
-                tracker.record(chance.random() >= failing)
+                if chance.random() >= failing:
+                    tracker.record_success()
+                    continue
+                causes, shares = zip(*causes_of(tracker.name), strict=True)
+                (cause,) = chance.choices(causes, shares)
+                tracker.internals.record_cause(tracker, cause)
         time.sleep(1)
 
 

@@ -6,15 +6,18 @@ import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from time import time
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.errors import SLOError, StoreError
 from slo_core.status.service_status import ServiceStatus
 from slo_core.status.sources.json_view import services_of_json
 from slo_core.status.sources.metrics_page import services_of_metrics
+from slo_core.status.sources.published_causes import causes_of_json
 from slo_core.stores.url import redacted_url
 
 __all__ = ["HTTPStatusSource"]
@@ -23,6 +26,9 @@ _SECONDS = 10.0
 
 # A page of a thousand SLOs is a tenth of this.
 _LARGEST_BYTES = 32 * 1024 * 1024
+
+# What any page can make the code below raise.
+_DAMAGED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 _ACCEPT = "application/json, text/plain;version=0.0.4;q=0.5"
 
@@ -55,10 +61,10 @@ class HTTPStatusSource:
             StoreError: No answer, or a server error.
             SLOError: Not a page of slo-suite, the wrong token, or the requested service is missing.
         """
-        body, content_type, at = self._fetch()
+        body, content_type, at = self._fetch(self._address)
         try:
             services = self._parsed(body, content_type, at)
-        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as exc:
+        except _DAMAGED as exc:
             raise SLOError(
                 f"{self._shown}: expected the JSON or the metrics of slo-suite, got "
                 f"{content_type or 'something else'} that cannot be read "
@@ -70,6 +76,28 @@ class HTTPStatusSource:
             if not services:
                 raise SLOError(f"{self._shown}: expected service {self._service!r}, it shows {held}")
         return services
+
+    def causes(self, asked: Sequence[tuple[str, str]]) -> list[CauseBreakdown | str]:
+        """The causes of the last hour, or why they are not known, of SLOs that the last read has shown."""
+        answers: list[CauseBreakdown | str] = []
+        for _, slo in asked:
+            try:
+                answers.append(self._causes(slo))
+            except StoreError as exc:  # the others would wait in vain, too
+                return answers + [str(exc)] * (len(asked) - len(answers))
+            except SLOError as exc:
+                answers.append(str(exc))
+        return answers
+
+    def _causes(self, slo: str) -> CauseBreakdown | str:
+        address = urlsplit(self._address)._replace(query=urlencode({"slo": slo}, errors="replace"), fragment="")
+        body, content_type, _ = self._fetch(urlunsplit(address))
+        if content_type != "application/json":
+            return "metrics do not say what failed; name the service's /slo.json"
+        try:
+            return causes_of_json(json.loads(body), slo=slo, span="1h")
+        except _DAMAGED as exc:
+            raise SLOError(f"{self._shown}: the causes cannot be read ({type(exc).__name__}: {exc})") from exc
 
     def close(self) -> None:
         """Does nothing: no connection stays open."""
@@ -84,9 +112,9 @@ class HTTPStatusSource:
             "the address ends with /slo.json or /metrics"
         )
 
-    def _fetch(self) -> tuple[bytes, str, float]:
+    def _fetch(self, address: str) -> tuple[bytes, str, float]:
         """The body of an answer, its content type, and when the server says that it was made."""
-        request = urllib.request.Request(self._address, headers={"Accept": _ACCEPT})  # noqa: S310  # http or https: see open_status_source
+        request = urllib.request.Request(address, headers={"Accept": _ACCEPT})  # noqa: S310  # http or https: see open_status_source
         if self._token is not None:
             # Unredirected: the token must not reach another host.
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")

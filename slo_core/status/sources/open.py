@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.errors import SLOError
 from slo_core.status.service_status import ServiceStatus
 from slo_core.stores.url import redacted_url
@@ -23,6 +25,10 @@ class StatusSource(Protocol):
             StoreError: The source is out of reach, and may answer later.
             SLOError: The source answers with something else: the token is wrong, or it is another page.
         """
+        ...
+
+    def causes(self, asked: Sequence[tuple[str, str]]) -> list[CauseBreakdown | str]:
+        """The causes of the last hour, or why they are not known, for services and the names of their SLOs."""
         ...
 
     def close(self) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from time import time
 
+from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.budgets.snapshot import SLOSnapshots
 from slo_core.errors import StoreError
 from slo_core.status.changes import burn_changes
 from slo_core.status.service_status import ServiceStatus, service_status_or_error
+from slo_core.status.why import causes_in
 from slo_core.stores.existing import existing_store_from_url, without_secrets
 from slo_core.stores.url import redacted_url
 from slo_core.tracking.registry import SLORegistry
@@ -37,6 +39,7 @@ class StoreStatusSource:
         self._service = service
         with without_secrets():
             self._services = StoreServices(partial(existing_store_from_url, url), service=service, clock=clock)
+        self._registries: dict[str, SLORegistry] = {}
 
     def read(self) -> list[ServiceStatus]:
         """
@@ -45,12 +48,22 @@ class StoreStatusSource:
         Raises:
             StoreError: The store is out of reach, or holds no SLO of the requested service.
         """
-        services = [self._status(registry, snapshots) for registry, snapshots in self._services.read().items()]
+        read = self._services.read()
+        self._registries = {registry.service: registry for registry in read}
+        services = [self._status(registry, snapshots) for registry, snapshots in read.items()]
         if not any(status.snapshots or status.retired for status in services):
             error = next((status.error for status in services if status.error is not None), None)
             owner = "any service" if self._service is None else f"service {self._service!r}"
             raise StoreError(error or f"store {self._shown}: it holds no SLO of {owner}; is it the right store?")
         return services
+
+    def causes(self, asked: Sequence[tuple[str, str]]) -> list[CauseBreakdown | str]:
+        """The causes of the last hour, or why they are not known, of SLOs that the last read has shown."""
+        answers: dict[tuple[str, str], CauseBreakdown | str] = {}
+        for service in dict.fromkeys(service for service, _ in asked):
+            of_service = [each for each in asked if each[0] == service]
+            answers |= zip(of_service, causes_in(self._registries[service])(of_service), strict=True)
+        return [answers[each] for each in asked]
 
     def _status(self, registry: SLORegistry, snapshots: SLOSnapshots | Exception) -> ServiceStatus:
         status = service_status_or_error(registry, snapshots=snapshots, unreadable=self._services.unreadable(registry))

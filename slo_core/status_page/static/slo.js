@@ -48,7 +48,7 @@
   // What the service wrote as in English; names, labels and definitions stay as they were written.
   function localNumbers(root) {
     if ("decimal" in page.dataset) return;
-    for (const place of root.querySelectorAll(".slo-table td, .slo-headline, .slo-release, .slo-facts section:not(.slo-as-written) dd")) {
+    for (const place of root.querySelectorAll(".slo-table td, .slo-headline, .slo-summary, .slo-release, .slo-facts section:not(.slo-as-written) dd")) {
       const texts = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
       while (texts.nextNode()) {
         const text = texts.currentNode;
@@ -66,23 +66,17 @@
     const rows = [...live().querySelectorAll("tr[data-slo]")];
     search.closest("label").hidden = !rows.length;
     const words = search.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-    for (const row of rows) {
-      const text = sought(row);
-      row.hidden = !words.every((word) => text.includes(word));
-    }
+    for (const row of rows) row.hidden = !words.every((word) => sought(row).includes(word));
     const missed = rows.filter((row) => row.hidden);
-    const isNone = rows.length > 0 && missed.length === rows.length;
-    const note = live().querySelector(".slo-no-match");
-    if (note && !isNone) note.remove();
-    if (!note && isNone) {
+    live().querySelector(".slo-no-match")?.remove();
+    if (rows.length && missed.length === rows.length) {
       const row = rows[0].parentElement.insertRow();
       row.className = "slo-no-match";
       Object.assign(row.insertCell(), { colSpan: rows[0].cells.length, textContent: "No SLO matches." });
     }
     // What pages is never hidden without a word.
     const paging = missed.filter((row) => row.querySelector(".slo-paging")).length;
-    const texts = [];
-    if (words.length && rows.length) texts.push(rows.length - missed.length + " of " + rows.length + " match.");
+    const texts = words.length && rows.length ? [rows.length - missed.length + " of " + rows.length + " match."] : [];
     if (paging) texts.push(paging + (paging === 1 ? " SLO that pages does" : " SLOs that page do") + " not match.");
     if (unmatched.textContent !== texts.join(" ")) unmatched.textContent = texts.join(" ");
   }

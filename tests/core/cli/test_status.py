@@ -16,7 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from slo_core import SLORegistry
+from slo_core import SLODefinition, SLORegistry
 from slo_core.cli import main
 from slo_core.cli import status as command
 from slo_core.cli.screen import Picture
@@ -189,6 +189,39 @@ def test_retired_slos_are_named_and_not_shown(count: Count, capsys: pytest.Captu
     view = json.loads(capsys.readouterr().out)
     assert view["retired"] == [{"service": "shop", "name": "old", "seen_at": 86_400 * 365}]
     assert [slo["name"] for slo in view["slos"]] == ["calm"]
+
+
+@pytest.mark.parametrize("arguments", [("--why", URL), (URL, "--why"), ("--why=", URL)])
+def test_what_burns_says_what_failed(
+    count: Count, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    """Below the table, wherever `--why` stands; the URL after it is no name of an SLO."""
+    count("shop", calm=(96, 4), days=0)
+    with SLORegistry(URL, service="shop") as registry:
+        tracker = registry.define(SLODefinition("broken", 0.9))
+        tracker.record_success(at=time.time() - 4 * 86_400)
+        for _ in range(100):
+            tracker.record_failure(cause="charge_card")
+
+    assert main(["status", *arguments]) == 0
+
+    *_, blank, heading, row = capsys.readouterr().out.splitlines()
+    assert (blank, row) == ("", "  100.0%  100  charge_card failed")
+    assert heading == "broken, paging: 100 bad of 100 events in the last hour"
+
+
+def test_one_slo_says_what_failed(count: Count, capsys: pytest.CaptureFixture[str]) -> None:
+    """In each service that has it; a wrong name is an error, and so is `--json`, which has another place for it."""
+    count("shop", calm=(96, 4), days=0)
+    count("warehouse", calm=(9, 0), days=0)
+
+    assert main(["status", "--why", "calm", URL]) == 0
+    out = capsys.readouterr().out
+    assert "shop calm, no alert fires: 4 bad of 100 events in the last hour\n  100.0%  4  cause not known" in out
+    assert "warehouse calm, no alert fires: no bad event in the last hour\n" in out
+    assert main(["status", "--why", "clam", URL]) == 2
+    assert "did you mean" in capsys.readouterr().err
+    assert main(["status", "--why", "--json", URL]) == 2
 
 
 def test_what_changed_before_a_burn_stands_below_the_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,6 +42,21 @@ def test_the_table_has_a_line_for_each_slo() -> None:
     assert "no data" in lines[2]
 
 
+def test_it_says_what_failed() -> None:
+    """Below the table: of each SLO that burns, or of one by its name; a wrong name is an error."""
+    breach("availability")
+    get_registry()["availability"].record_failure(cause="charge_card")
+
+    assert run("--why")[0].splitlines()[-3].startswith("availability, ")
+    *_, first, second = run("--why", "availability")[0].splitlines()
+    assert first.startswith("  66.6%  2  cause not known")
+    assert second == "  33.3%  1  charge_card failed"
+    with pytest.raises(CommandError, match="did you mean"):
+        run("--why", "availabilty")
+    with pytest.raises(CommandError, match="for people"):
+        run("--why", "--json")
+
+
 def test_a_terminal_shows_states_in_colour() -> None:
     """The word only: the columns stay aligned."""
     breach("availability")

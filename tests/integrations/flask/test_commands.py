@@ -43,6 +43,21 @@ def test_the_table_shows_each_slo() -> None:
     assert line.split()[-8:-3] == ["50.0%", "30d", "4", "1", "75.00%"]
 
 
+def test_it_says_what_failed() -> None:
+    """Below the table: of each SLO that burns, or of one by its name; a wrong name is an error."""
+    app = configured()
+    for path in ("/", "/", "/", "/boom"):
+        serve(app, path=path)
+
+    assert run(app, "status", "--why").stdout.splitlines()[-1] == "Nothing burns."
+    assert run(app, "status", "--why", "availability").stdout.splitlines()[-2:] == [
+        "availability, no alert fires: 1 bad of 4 events in the last hour",
+        "  100.0%  1  GET /boom ZeroDivisionError",
+    ]
+    assert "did you mean" in run(app, "status", "--why", "availabilty").stderr
+    assert run(app, "status", "--json", "--why").exit_code == 2
+
+
 def test_a_store_in_memory_says_that_it_saw_only_this_process() -> None:
     """On stderr, so that the table can be piped."""
     result = run(configured(), "status")

@@ -227,7 +227,7 @@ def test_two_hundred_writers_are_exact(server: RedisServer, client: redis.Redis)
 
 
 def test_pages_and_names_take_few_round_trips(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is a network's time away: a page of an SLO takes six at most, the names of fifty SLOs one."""
+    """Each is a network's time away: a page of an SLO takes five at most, the names of fifty SLOs one."""
     sent: list[object] = []
     send = redis.connection.AbstractConnection.send_packed_command
 
@@ -240,7 +240,8 @@ def test_pages_and_names_take_few_round_trips(server: RedisServer, monkeypatch: 
     trackers = [registry.define(SLODefinition(f"slo-{number}", 0.99)) for number in range(50)]
     for tracker in trackers:
         tracker.record(True)
-    registry.flush()
+    for _ in range(50):  # each counts a few SLOs' days that are over
+        registry.flush()
     page = StatusPage(registry)
     links = relative_links("slo")
     page.detail("slo-1", {}, links=links)  # scripts are loaded, the server was looked at
@@ -253,7 +254,7 @@ def test_pages_and_names_take_few_round_trips(server: RedisServer, monkeypatch: 
     of_names = len(sent)
 
     assert "cannot be read" not in content.html
-    assert of_page <= 6
+    assert of_page <= 5
     assert (len(names), of_names) == (50, 1)
     registry.close()
 

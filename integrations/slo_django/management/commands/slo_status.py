@@ -31,9 +31,13 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """`--json`, also as `--format json`."""
+        """`--json`, also as `--format json`; `--why`."""
         parser.add_argument("--json", action="store_true", dest="as_json", help="JSON for programs, as /slo.json")
         parser.add_argument("--format", choices=("table", "json"), default="table", help='"json" is the same as --json')
+        parser.add_argument(
+            "--why", nargs="?", const="", metavar="NAME",
+            help="below the table, what failed in the last hour: in each SLO that burns, or in the one of that name",
+        )  # fmt: skip
 
     def handle(self, *_: Any, **options: Any) -> None:
         """
@@ -45,7 +49,9 @@ class Command(BaseCommand):
         try:
             registry = current.installation.registry
             as_json = options["as_json"] or options["format"] == "json"
-            text = json.dumps(status_json(registry), indent=2) if as_json else self._table(registry)
+            if as_json and options["why"] is not None:
+                raise CommandError("--why is for people: for programs status.json?slo=NAME has the causes.")
+            text = json.dumps(status_json(registry), indent=2) if as_json else self._table(registry, options["why"])
             is_enabled = current.installation.settings.enabled
         except SLOError as exc:
             raise CommandError(str(exc)) from exc
@@ -57,11 +63,11 @@ class Command(BaseCommand):
         if message := left_behind():
             self.stderr.write(f"{message} Copy them: {COPY_COMMAND}")
 
-    def _table(self, registry: SLORegistry) -> str:
+    def _table(self, registry: SLORegistry, why: str | None) -> str:
         size = terminal_size(self.stdout)
         paint = None if os.environ.get("NO_COLOR") else self._paint
         with written_in(notation()):
-            return status_table(registry, width=None if size is None else size.columns, paint=paint)
+            return status_table(registry, width=None if size is None else size.columns, paint=paint, why=why)
 
     def _paint(self, state: str, text: str) -> str:
         """In colour on a terminal; Django checks that, and `--no-color`."""

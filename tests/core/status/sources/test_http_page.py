@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from slo_core import SLORegistry
+from slo_core import PrometheusExporter, SLORegistry
 from slo_core.errors import SLOError, StoreError
 from slo_core.status.json_view import status_json
 from slo_core.status.sources.open import open_status_source
@@ -146,3 +146,33 @@ def test_one_service_can_be_picked(registry: SLORegistry, serve: Any) -> None:
     assert len(open_status_source(address, service="shop").read()) == 1
     with pytest.raises(SLOError, match="expected service 'till', it shows 'shop'"):
         open_status_source(address, service="till").read()
+
+
+def test_metrics_do_not_say_what_failed(registry: SLORegistry, serve: Any) -> None:
+    """Each SLO that is asked about gets that reason; the numbers are shown all the same."""
+    body, content_type = PrometheusExporter(registry).render()
+    source = open_status_source(serve((200, content_type, body)))
+
+    assert source.causes([("shop", "met")]) == ["metrics do not say what failed; name the service's /slo.json"]
+
+
+def test_causes_that_cannot_be_fetched_are_asked_for_once(serve: Any) -> None:
+    """A service that has just not answered is not asked again for each SLO that burns: the others get the reason, too."""
+    source = open_status_source(serve((502, "text/html", b"")))
+
+    first, second = source.causes([("shop", "a"), ("shop", "b")])
+
+    assert first == second
+    assert "answered with status 502" in str(first)
+    assert len(serve.seen) == 1
+
+
+def test_causes_of_a_damaged_page_are_an_answer(serve: Any) -> None:
+    """Other SLOs are asked about all the same."""
+    body = json.dumps({"slos": [{"name": "a"}], "causes": {"1h": [{}]}, "causes_note": None}).encode()
+    source = open_status_source(serve((200, "application/json", body)))
+
+    answers = source.causes([("shop", "a"), ("shop", "b")])
+
+    assert "the causes cannot be read" in str(answers[0])
+    assert answers[1] == "the page does not show it"
