@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from functools import partial
@@ -163,7 +163,7 @@ class StatusPage:
             )
             for chart, caption in CHARTS.items()
         ]
-        burning, kept = burning_now(snapshot), _kept(query, "range", "causes")
+        burning, kept = burning_now(snapshot), _understood(query, range=ranges, causes=CAUSE_SPANS)
         span = fitting_span(query.get("causes"), snapshot)
         failing = failing_section(definition, snapshot, causes, span=span, query=kept, links=links, zone=zone)
         alerts = alert_table(definition, rules, zone)
@@ -297,9 +297,9 @@ def _fitting_range(ranges: Mapping[str, int], definition: SLODefinition, snapsho
     return next((name for name, seconds in ranges.items() if seconds >= measured), list(ranges)[-1])
 
 
-def _kept(query: Mapping[str, str], *names: str) -> dict[str, str]:
-    """Parameters of the address that the links of the page keep."""
-    return {name: query[name] for name in names if name in query}
+def _understood(query: Mapping[str, str], **known: Collection[str]) -> dict[str, str]:
+    """Parameters of the address that the links of the page keep: those with one of the known values."""
+    return {name: query[name] for name, values in known.items() if query.get(name) in values}
 
 
 def _read_past(registry: SLORegistry, tracker: SLOTracker) -> _Past:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from urllib.parse import parse_qsl
 
 from slo_core.errors import Problem, nearest
@@ -14,6 +15,7 @@ _PARAMETERS = (*_JSON_PARAMETERS, "causes", "state", "sort")
 
 # A message repeats no more of a value.
 _LONGEST_SHOWN = 60
+_MOST_UNKNOWN = 3
 
 
 class PageQuery(dict[str, str]):
@@ -68,10 +70,10 @@ def label_problems(query: Mapping[str, str], known: Collection[str]) -> Iterator
 
 
 def unknown_problems(query: Mapping[str, str], known: Collection[str]) -> Iterator[Problem]:
-    """The problem with each parameter that a page does not have; names with `_` or `utm_` in front are not meant for it."""
-    for name in query:
-        if name not in known and not name.startswith(("_", "utm_")):
-            yield Problem(_shown(name), "unknown parameter of this page", nearest(name[:_LONGEST_SHOWN], known))
+    """The problems with the first parameters that a page does not have; `_` or `utm_` in front: not meant for the page."""
+    unknown = (name for name in query if name not in known and not name.startswith(("_", "utm_")))
+    for name in islice(unknown, _MOST_UNKNOWN):
+        yield Problem(_shown(name), "unknown parameter of this page", nearest(name[:_LONGEST_SHOWN], known))
 
 
 def choice_problem(query: Mapping[str, str], name: str, known: Collection[str]) -> Problem | None:

@@ -110,13 +110,13 @@
       adopt(fresh);
       return;
     }
-    if (before) before.remove();
+    before?.remove();
     if (!note) return;
     const shown = document.importNode(note, true);
     shown.dataset.answer = note.textContent;
     // Here there are numbers: those of before.
-    shown.querySelector("strong").textContent =
-      "The store cannot be read: the numbers below are from " + (page.dataset.fresh || "before") + ".";
+    const since = page.dataset.fresh || "before";
+    shown.querySelector("strong").textContent = "The store cannot be read: the numbers below are from " + since + ".";
     live().prepend(shown);
   }
 
