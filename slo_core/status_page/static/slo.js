@@ -106,10 +106,7 @@
     const note = fresh.querySelector(".slo-away");
     const before = live().querySelector(".slo-away");
     if (note && before && note.textContent === before.dataset.answer) return;
-    if (live().dataset.store !== "up") {
-      adopt(fresh);
-      return;
-    }
+    if (live().dataset.store !== "up") return adopt(fresh);
     before?.remove();
     if (!note) return;
     const shown = document.importNode(note, true);
