@@ -181,7 +181,7 @@ def _measured_since(snapshot: SLOSnapshot, timeline: Timeline) -> float:
 
 def _bucket_start(timeline: Timeline, at: float) -> float:
     """The edge of a bucket before an instant."""
-    width = next((width for width, first, _ in reversed(timeline.ranges) if first * width <= at), 1)
+    width = timeline.width(at)
     return math.floor(at / width) * width
 
 

@@ -76,7 +76,8 @@ class FiringSince:
 
     Attributes:
         at: In seconds since the epoch.
-        within_seconds: The rule began to fire at most so much earlier: the width of the buckets of that time.
+        within_seconds: It began to fire at most so much earlier: 1 where every event is known to the second. A window that
+            ends in the last hour, of which seconds are kept, begins before it, in minutes.
         is_earliest_known: Whether no older buckets are kept: the rule may have fired long before.
     """
 
@@ -158,6 +159,8 @@ def firing_since(
     """
     The time since which a rule has fired, by evaluating it at the end of each bucket, back to one where it does not fire.
 
+    It is as exact as the buckets are in which its windows begin and end, and says how exact that is.
+
     Args:
         rule: The rule.
         factor: The burn rate it compares with.
@@ -176,12 +179,46 @@ def firing_since(
             continue  # not over yet
         if edge - rule.long_window < timeline.covered_since and data_since < timeline.covered_since:
             break  # the windows of that time are no longer whole
-        if not check.fires(
-            long=timeline.counts(after=edge - rule.long_window, before=edge),
-            short=timeline.counts(after=edge - rule.short_window, before=edge),
-            recent=timeline.counts(after=edge - rule.recent_window, before=edge),
-            measured_seconds=edge - data_since,
-        ):
-            return None if earliest is None else FiringSince(earliest, earliest - edge)
-        earliest = edge
+        fires = _fires(check, timeline, edge, measured_seconds=edge - data_since)
+        if fires is False:
+            if earliest is None:
+                return None
+            return FiringSince(earliest, max(earliest - edge, _rounded_by(rule, timeline, earliest)))
+        if fires or earliest is None:
+            earliest = edge
     return None if earliest is None else FiringSince(earliest, 0, is_earliest_known=True)
+
+
+def _fires(check: RuleCheck, timeline: Timeline, edge: int, *, measured_seconds: float) -> bool | None:
+    """
+    Whether a rule fired at an edge; None where that depends on when the events of a bucket happened.
+
+    A window that ends in seconds may begin in minutes: of the first of these only a part belongs to it.
+    """
+    rule = check.rule
+    windows = [rule.long_window, rule.short_window]
+    if measured_seconds < rule.long_window:  # the only time at which the newest events decide
+        windows.append(rule.recent_window)
+    counts = [_most_and_least(timeline, edge, seconds) for seconds in windows]
+    for which, answer in ((1, True), (0, False)):
+        long, short, recent = (*(each[which] for each in counts), EventCounts())[:3]
+        if check.fires(long=long, short=short, recent=recent, measured_seconds=measured_seconds) is answer:
+            return answer
+    return None
+
+
+def _most_and_least(timeline: Timeline, edge: int, seconds: int) -> tuple[EventCounts, EventCounts]:
+    """The events of a window with all bad and no good ones of the bucket at its far edge, and the other way round."""
+    start = edge - seconds
+    whole = timeline.counts(after=start, before=edge)
+    width = timeline.width(start)
+    if start % width == 0 or seconds % width:
+        return whole, whole
+    inner = timeline.counts(after=start - start % width + width, before=edge)
+    return EventCounts(inner.good, whole.bad), EventCounts(whole.good, inner.bad)
+
+
+def _rounded_by(rule: AlertRule, timeline: Timeline, edge: int) -> int:
+    """How much longer windows are read than they are where no bucket begins with them: 5m of quarters of an hour."""
+    widths = ((seconds, timeline.width(edge - seconds)) for seconds in (rule.long_window, rule.short_window))
+    return max((width for seconds, width in widths if seconds % width), default=0)

@@ -20,7 +20,17 @@ from slo_core.objectives.window import Span, rolling_span
 if TYPE_CHECKING:
     from slo_core.budgets.retired_slo import RetiredSLO
 
-__all__ = ["Reading", "SLOSnapshot", "SLOSnapshots", "SnapshotPlan", "measured_in_window", "pace_of", "pace_window"]
+__all__ = [
+    "Reading",
+    "SLOSnapshot",
+    "SLOSnapshots",
+    "SnapshotPlan",
+    "measured_in_window",
+    "overspends",
+    "pace_of",
+    "pace_window",
+    "seconds_left",
+]
 
 
 # A service has few targets, and its snapshots ask for them again and again.
@@ -47,7 +57,8 @@ class SLOSnapshot:
         window_samples: All counted windows with their integers: the SLO's, burn and alert windows.
         time_to_exhaustion: Seconds until the budget is gone at the pace of the shortest long alert window; 0.0 when
             it is gone, None when nothing burns, and while no event of the window is bad. Pessimistic: nothing leaves the
-            window, the allowance does not grow.
+            window, the allowance does not grow. So it is no forecast at a burn rate of 1 or less, which never spends a
+            budget: people and alerts go by `slo_core.budgets.snapshot.seconds_left`.
         at: The instant, in seconds since the epoch.
         data_since: Since when this SLO is measured.
         lifetime_good: Good events ever counted.
@@ -143,6 +154,29 @@ def pace_of(snapshot: SLOSnapshot) -> BurnRateSample:
         sample for sample in snapshot.window_samples if sample.window_seconds == snapshot.window_seconds
     ]
     return min(samples, key=lambda sample: sample.window_seconds)
+
+
+def overspends(snapshot: SLOSnapshot) -> bool:
+    """
+    Whether the pace window burns faster than 1, decided in integers.
+
+    A steady rate of 1 or less never spends a budget: what is spent leaves the window again, or new events allow as much.
+    """
+    return budget.is_breached(pace_of(snapshot).counts, _target(snapshot.target))
+
+
+def seconds_left(snapshot: SLOSnapshot) -> float | None:
+    """
+    The time until the budget is gone, wherever people read it or are alerted by it: `time_to_exhaustion` where that is true.
+
+    Returns:
+        0.0 when the budget is gone. None when the pace does not overspend it, and when it would take a whole window or longer:
+        until then something leaves the window.
+    """
+    left = snapshot.time_to_exhaustion
+    if not left:
+        return left
+    return left if left < snapshot.window_seconds and overspends(snapshot) else None
 
 
 def pace_window(definition: SLODefinition) -> int:

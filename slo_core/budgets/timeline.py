@@ -56,7 +56,7 @@ class Timeline:
         covered_since: Since when every event is in it, in seconds since the epoch.
     """
 
-    __slots__ = ("_bad", "_ends", "_good", "_starts", "covered_since", "ranges")
+    __slots__ = ("_bad", "_ends", "_good", "_starts", "_widths", "covered_since", "ranges")
 
     def __init__(
         self, parts: Iterable[tuple[BucketRange, Sequence[Increment]]], *, kept_since: float = -math.inf
@@ -70,6 +70,7 @@ class Timeline:
                 good.append(of_good)
                 bad.append(of_bad)
         self.ranges = tuple(ranges)
+        self._widths = [(kept.first * kept.width_seconds, kept.width_seconds) for kept in reversed(ranges)]
         self._starts, self._ends = starts, ends
         self._good, self._bad = list(accumulate(good)), list(accumulate(bad))
         self.covered_since = max(self.ranges[0].first * self.ranges[0].width_seconds, kept_since)
@@ -86,6 +87,13 @@ class Timeline:
         if last <= first:
             return EventCounts()
         return EventCounts(self._good[last] - self._good[first], self._bad[last] - self._bad[first])
+
+    def width(self, at: float) -> int:
+        """The width of the bucket that an instant falls into, in seconds; 1 before all that is kept."""
+        for start, width in self._widths:  # asked for thousands of instants
+            if start <= at:
+                return width
+        return 1
 
     def edges_back(self, at: float) -> Iterator[int]:
         """The ends of all buckets, latest first, from the bucket that holds `at`."""

@@ -6,7 +6,7 @@ from decimal import ROUND_FLOOR, Decimal
 
 from slo_core.budgets.alerts import AlertState
 from slo_core.budgets.notation import localized, number
-from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window
+from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window, seconds_left
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.window import DAY
@@ -133,8 +133,8 @@ def promise_text(definition: SLODefinition, *, adjective: str = "") -> str:
 
 
 def time_left_text(snapshot: SLOSnapshot) -> str:
-    """The time until the budget is spent at the present burn rate: "2d3h", "gone"; "-" while nothing burns."""
-    left = snapshot.time_to_exhaustion
+    """The time until the budget is spent at the present burn rate: "2d3h", "gone"; "-" where that rate never spends it."""
+    left = seconds_left(snapshot)
     if left is None:
         return NOTHING
     return "gone" if left == 0 and snapshot.has_data else roughly(left)

@@ -52,7 +52,7 @@ def _budget(page: DashboardBuilder, query: DetailQueries) -> None:
         ("Burn rate, window", query.period_burn_rate, "none", None, "Over the SLO's whole window."),
         (
             "Lasts at this pace", query.seconds_left, "s", None,
-            "Until the budget is spent, at the pace of the shortest long alert window; nothing where nothing burns.",
+            "Until the budget is spent, at the pace of the shortest long alert window; at a burn rate of 1 or less: never.",
         ),
         (
             "Measured", query.measured_seconds, "s", None,
@@ -76,7 +76,10 @@ def _budget(page: DashboardBuilder, query: DetailQueries) -> None:
             (query.seconds_left, "at this pace"),
             width=24,
             unit="s",
-            description="At the pace of the shortest long alert window. A gap is a time in which nothing burned; 0 is spent.",
+            description=(
+                "At the pace of the shortest long alert window; at a burn rate of 1 or less it is never spent. "
+                "A gap is a time in which nothing burned; 0 is spent."
+            ),
         )
     )
 

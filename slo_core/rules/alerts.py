@@ -179,12 +179,17 @@ class SectionAlerts:
     def _gone_soon(self) -> AlertingRule | None:
         pace, left = self.section.pace, self._recorded.time_to_exhaustion()
         soon = format_duration(_SOON_SECONDS)
-        of_section = f"on ({Label.SERVICE}, {Label.SLO}) {self.section.budget_events()}"
+        # At a burn rate of 1 or less no budget is ever gone: what is spent leaves the window, or new events allow as much.
+        # The factors are those of the section's SLOs alone.
+        overspends = (
+            f"{self._recorded.spent(pace, self.section.budget_events())}\n"
+            f"> {self._recorded.allowed(pace, self.section.budget_failures())}"
+        )
         return self._alert(
             Alert.BUDGET_GONE_SOON,
             self._judged(
                 f"{and_(f'{left} <= {_SOON_SECONDS}', f'{left} > 0')}\nand ignoring ({RuleLabel.SLOTH_WINDOW})\n"
-                f"{self._recorded.failures(pace)} >= {_SOON_FAILURES}\nand {of_section}"
+                f"{and_(f'{self._recorded.failures(pace)} >= {_SOON_FAILURES}', overspends)}"
             ),
             severity=TICKET,
             inhibit="target",

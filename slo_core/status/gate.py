@@ -11,7 +11,7 @@ from slo_core.budgets.alerts import AlertState
 from slo_core.budgets.budget import exact_budget_remaining, failures_left
 from slo_core.budgets.burn_rate import exact_burn_rate
 from slo_core.budgets.events import EventCounts
-from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window, pace_of
+from slo_core.budgets.snapshot import SLOSnapshot, measured_in_window, overspends, pace_of
 from slo_core.budgets.warm_up import LEAST_MEASURED_PARTS
 from slo_core.budgets.wording import burn_text, measured_text, percent, roughly, target_digits, this_window_text
 from slo_core.errors import ConfigError, Problem, nearest
@@ -122,6 +122,8 @@ class Gate:
         if snapshot.is_budget_spent and snapshot.is_warming_up:
             return "young", "too few failures to judge by how long the budget lasts"
         left = max(Fraction(0), failures_left(EventCounts(snapshot.good, snapshot.failures), definition.objective))
+        if left and not overspends(snapshot):
+            return "pass", f"{window} burns at {burn_text(pace.burn_rate)}: a budget lasts at 1x or less"
         seconds = left * pace.window_seconds / pace.failures
         asked = format_duration(self.min_seconds)
         reason = f"the budget lasts {roughly(float(seconds))} at the pace of the last {window}, at least {asked} asked"

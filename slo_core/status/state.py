@@ -6,7 +6,7 @@ from math import inf
 from typing import Literal
 
 from slo_core.budgets.alerts import AlertState
-from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.budgets.snapshot import SLOSnapshot, seconds_left
 
 __all__ = [
     "BUDGET_STATES",
@@ -84,6 +84,6 @@ def most_urgent_first(snapshot: SLOSnapshot) -> tuple[int, int, float, float]:
     """
     burning = burning_now(snapshot)
     urgency = len(BURNING_STATES) if burning is None else BURNING_STATES.index(burning)
-    lasts = snapshot.time_to_exhaustion
+    lasts = seconds_left(snapshot)
     hurry = 0.0 if burning is None else inf if lasts is None else lasts
     return urgency, BUDGET_STATES.index(budget_state(snapshot)), hurry, snapshot.error_budget_remaining

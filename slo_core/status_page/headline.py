@@ -12,7 +12,7 @@ from slo_core.budgets.changes import MarkBefore
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.history import FiringSince, firing_since
 from slo_core.budgets.notation import number
-from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.budgets.snapshot import SLOSnapshot, seconds_left
 from slo_core.budgets.timeline import Timeline
 from slo_core.budgets.wording import (
     allowed_text,
@@ -30,7 +30,7 @@ from slo_core.status.state import budget_state, burning_now, waiting_alert
 from slo_core.status_page.changes import mark_nodes
 from slo_core.status_page.markup import Node, element, timestamp
 
-__all__ = ["FiringRules", "firing_rules", "headline"]
+__all__ = ["FiringRules", "duration_text", "firing_rules", "headline"]
 
 # Each alert state, in the order of the SLO's rules, with the time since which it fires.
 FiringRules = list[tuple[AlertState, FiringSince | None]]
@@ -112,18 +112,24 @@ def _first(snapshot: SLOSnapshot, rules: FiringRules, began: MarkBefore | None) 
     if known:
         oldest = min(known, key=lambda since: since.at)
         at_least = "at least " if oldest.is_earliest_known else ""
-        seconds = max(0, int(snapshot.at - oldest.at))
-        duration = f" for {at_least}{roughly(seconds // 60 * 60 if seconds >= 60 else seconds)}"
+        duration = f" for {at_least}{duration_text(max(0, int(snapshot.at - oldest.at)), oldest.within_seconds)}"
     fastest = min((alert for alert, _ in urgent), key=lambda alert: alert.long.window_seconds)
     return f"{burning.capitalize()}{duration}: {_failing(fastest)}", *after, "."
+
+
+def duration_text(seconds: int, within_seconds: int) -> str:
+    """How long a rule has fired, no more exactly than that is known: "40s", "12m", "about 45m"."""
+    is_known_to_seconds = seconds < 60 and within_seconds <= 1
+    about = "about " if within_seconds > (1 if seconds < 60 else 60) else ""
+    return f"{about}{roughly(seconds if is_known_to_seconds else max(60, seconds // 60 * 60))}"
 
 
 def _failing(alert: AlertState) -> str:
     """The failures of a rule's short window."""
     short = alert.short
     of_all = f"{number(short.failures)} of the {number(short.sample_count)} events"
-    burn = burn_text(short.burn_rate)
-    return f"{of_all} of the last {format_duration(short.window_seconds)} failed, {burn} the allowed rate"
+    share, burn = percent(short.failures / max(1, short.sample_count), 0), burn_text(short.burn_rate)
+    return f"{of_all} of the last {format_duration(short.window_seconds)} failed ({share}), {burn} the allowed rate"
 
 
 def _budget(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline, zone: tzinfo) -> tuple[Node, ...]:
@@ -133,22 +139,29 @@ def _budget(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
     left = percent(snapshot.error_budget_remaining, 1)
     if state in ("breached", "exhausted"):
         gone = _gone_at(definition, snapshot, timeline)
-        when: tuple[Node, ...] = ("gone",) if gone is None else ("gone since ", timestamp(gone, zone))
+        when: tuple[Node, ...] = ("gone",)
+        if gone is not None:
+            at, within = gone
+            about = f", give or take {format_duration(within)}" if within > 1 else ""
+            when = ("gone since ", timestamp(at, zone), about)
         allowed = snapshot.error_budget_ratio * snapshot.total
         spent = f": {number(snapshot.failures)} bad events where {allowed_text(allowed)} are allowed."
         return ("The budget is ", *when, spent)
     if state == "warming up":
         return (f"The budget cannot be judged yet: measured {measured_text(definition, snapshot)}.",)
-    lasts = snapshot.time_to_exhaustion
-    # A rolling window forgets: at a pace that takes longer its budget is never gone.
-    pace = "" if lasts is None or lasts >= snapshot.window_seconds else f", and gone in {roughly(lasts)} at this pace"
+    lasts = seconds_left(snapshot)
+    pace = "" if lasts is None else f", and gone in {roughly(lasts)} at this pace"
     return (f"{left} of the budget is left{pace}.",)
 
 
-def _gone_at(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline) -> float | None:
-    """When the present budget of the window was spent: the end of that bucket; None where its buckets are no longer kept."""
+def _gone_at(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline) -> tuple[float, int] | None:
+    """
+    When the present budget of the window was spent: the end of that bucket, and its width.
+
+    None where its buckets are no longer kept.
+    """
     own = definition.own_span(at=snapshot.at, until=snapshot.at)
-    gone: float | None = None
+    gone: tuple[float, int] | None = None
     for edge in timeline.edges_back(snapshot.at):
         if edge < timeline.covered_since:
             return None
@@ -156,7 +169,7 @@ def _gone_at(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timelin
         then = EventCounts(snapshot.total - spent, spent)
         if spent == 0 or _is_left(then, definition):
             break
-        gone = min(float(edge), snapshot.at)
+        gone = min(float(edge), snapshot.at), timeline.width(edge - 1)
     return gone
 
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 from slo_core.budgets.burn_rate import BurnRateSample, burns_at_least
 from slo_core.budgets.notation import number
-from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, pace_of
+from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, pace_of, seconds_left
 from slo_core.budgets.wording import (
     NOTHING,
     any_window_text,
@@ -84,7 +84,7 @@ _COLUMNS = {
     "now": _Column("Burning now", most_urgent_first),
     "state": _Column("Budget", lambda snapshot: most_urgent_first(snapshot)[1:]),
     "budget": _Column("Budget left", lambda snapshot: snapshot.error_budget_remaining, is_number=True),
-    "exhausted": _Column("Exhausted in", lambda snapshot: _sorted_time(snapshot.time_to_exhaustion), is_number=True),
+    "exhausted": _Column("Exhausted in", lambda snapshot: _sorted_time(seconds_left(snapshot)), is_number=True),
     "burn": _Column("Burn rates", lambda snapshot: -pace_of(snapshot).burn_rate, is_biggest_first=True),
     "target": _Column("Target", lambda snapshot: -snapshot.target, is_number=True, is_biggest_first=True),
     "success": _Column("Success", lambda snapshot: snapshot.success_ratio, is_number=True),
@@ -204,10 +204,8 @@ def _row(
     latency = None if definition.http is None else definition.http.latency_seconds
     within = "" if latency is None else f" within {number(latency, 'g')} s"
     target = f"of {percent(snapshot.target, digits)}{within} in {any_window_text(definition)}"
-    lasts, gone = snapshot.time_to_exhaustion, time_left_text(snapshot)
-    # A rolling window forgets: at a pace that takes longer its budget is never gone.
-    is_gone_in_time = lasts is not None and lasts < snapshot.window_seconds
-    exhausted = element("p", f"gone in {gone}" if lasts else gone) if is_gone_in_time else None
+    lasts, gone = seconds_left(snapshot), time_left_text(snapshot)
+    exhausted = None if lasts is None else element("p", f"gone in {gone}" if lasts else gone)
     bad = element("p", f"{number(snapshot.failures)} bad") if snapshot.has_data else None
     last = NOTHING if snapshot.last_event_at is None else timestamp(snapshot.last_event_at, zone)
     return element(

@@ -54,13 +54,13 @@ def spend(lapse: Lapse, values: Sequence[Mapping[str, Value]], **labels: str) ->
     for metric, window, key in (
         ("slo_window_events", 30 * DAY, "events"),
         ("slo_window_failures", 30 * DAY, "bad"),
-        ("slo_window_events", HOUR, "events"),
+        ("slo_window_events", HOUR, "of_hour"),
         ("slo_window_failures", HOUR, "bad"),
         ("slo_warming_up", None, "warming_up"),
         ("slo_data_since_seconds", None, "since"),
     ):
         of_window = {} if window is None else {"window_seconds": str(window)}
-        shown = [value.get(key) for value in values]
+        shown = [value.get(key, value.get("events") if key == "of_hour" else None) for value in values]
         if any(value is not None for value in shown):
             lapse.scrape(metric, shown, **of_window, **labels)
 
@@ -74,9 +74,10 @@ def test_no_alert_about_a_budget_comes_before_it_can_be_judged(tmp_path: Path) -
     """
     lapse = Lapse()
     steps = range(40)
-    for slo, events, bad in (("spent", 999, 1), ("low", 1_200, 1), ("soon", 5_000, 2)):
+    for slo, events, of_hour, bad in (("spent", 999, 999, 1), ("low", 1_200, 1_200, 1), ("soon", 5_000, 1_000, 2)):
         seen: list[dict[str, Value]] = [
-            {"events": events, "bad": bad * (step >= 5), "warming_up": int(5 <= step < 20)} for step in steps
+            {"events": events, "of_hour": of_hour, "bad": bad * (step >= 5), "warming_up": int(5 <= step < 20)}
+            for step in steps
         ]
         for pod, odd in (("1", 0), ("2", 1)):
             ours = [value if step % 2 == odd else {} for step, value in zip(steps, seen, strict=True)]
@@ -142,10 +143,10 @@ def test_of_a_budget_only_the_gravest_is_told(tmp_path: Path) -> None:
         (900, 0, {"SLOBudgetLow 10%": 1}),
         (1000, 1000, {"SLOBudgetExhausted": 1}),
     ]
-    for window, index in ((30 * DAY, 0), (HOUR, 1)):
+    for window, events, index in ((30 * DAY, 1_000_000, 0), (HOUR, 10_000, 1)):
         failures = [moment[index] for moment in moments]
         labels = {"window_seconds": str(window), "slo": "a", "slo_service": "shop", "store_id": "a"}
-        lapse.scrape("slo_window_events", [1_000_000] * len(moments), **labels)
+        lapse.scrape("slo_window_events", [events] * len(moments), **labels)
         lapse.scrape("slo_window_failures", failures, **labels)
     told = 'label_join(ALERTS{alertstate="firing",slo_alert_family="budget"}, "told", " ", "alertname", "budget_below")'
     for step, (_, _, expected) in enumerate(moments):

@@ -156,7 +156,8 @@ def test_the_page_of_one_says_what_happens_and_leads_back(incident: Incident) ->
     expect(content.locator("h1")).to_have_text("checkout")
     expect(content.locator(".slo-headline")).to_have_text(
         re.compile(
-            r"^Paging for \d\dm: \d+ of the \d+ events of the last \d+m failed, \d+\.\dx the allowed rate\. The budget is gone"
+            r"^Paging for \d\dm: \d+ of the \d+ events of the last \d+m failed \(\d+%\), "
+            r"\d+\.\dx the allowed rate\. The budget is gone"
         )
     )
     assert page.locator("script[src*='/slo.js']").count() == 1  # a theme has names of its own for scripts

@@ -648,6 +648,34 @@ def test_a_budget_that_is_gone_within_four_hours_is_told(tmp_path: Path) -> None
     run_lapses(rules_for([slo], scope="fleet").file_content(), [lapse], tmp_path)
 
 
+@pytest.mark.parametrize("window", ["30d", "month"])
+def test_a_pace_that_never_spends_a_budget_is_no_alert(window: str, tmp_path: Path) -> None:
+    """
+    A steady 0.9x leaves a tenth of the budget or less for ever: in a young month it is "gone" in three hours, again and again.
+
+    At exactly 1x, too. At 1.2x the alert comes while budget is left.
+    """
+    calendar = {} if window == "30d" else {"window": "month"}
+    slo = SLODefinition("a", 0.999, **({"window_seconds": 30 * DAY} | calendar))
+    # Events and failures of the window, failures of 10,000 events of the last hour, and whether an alert fires.
+    moments = [
+        (250_000, 225, 9, 0),
+        (250_000, 249, 9, 0),
+        (250_000, 249, 10, 0),
+        (250_000, 215, 12, 1),
+        (250_000, 215, 11, 1),
+    ]
+    lapse = Lapse()
+    source = Scraped(lapse, "a", store_id="a")
+    source.window(30 * DAY, [events for events, *_ in moments], [bad for _, bad, *_ in moments])
+    source.window(HOUR, [10_000] * len(moments), [bad for *_, bad, _ in moments])
+    for step, (*_, fires_then) in enumerate(moments):
+        lapse.expect(f"{recorded('slo:time_to_exhaustion:seconds', 'a')} <= bool 4 * 3600", step, 1)
+        lapse.expect(firing("SLOBudgetGoneSoon", slo="a"), step, fires_then)
+
+    run_lapses(rules_for([slo], scope="fleet").file_content(), [lapse], tmp_path)
+
+
 def test_replaced_pods_are_no_loss_and_a_replaced_store_is(tmp_path: Path) -> None:
     """Pods of "steady" are replaced, the store stays; that of "emptied" is another from minute 60 on; "stopped" just ends."""
     lapse = Lapse()

@@ -1,10 +1,13 @@
 """What charts show, and since when alerts fire."""
 
+from bisect import bisect_left
 from fractions import Fraction
 
 import pytest
 
 from slo_core import AlertRule, SLODefinition, SLOTracker
+from slo_core.budgets.burn_rate import burn_rate
+from slo_core.budgets.events import EventCounts
 from slo_core.budgets.history import FiringSince, firing_since, history, ranges_of
 from slo_core.objectives.window import DAY, HOUR
 from slo_core.testing import FakeClock
@@ -167,6 +170,11 @@ def test_the_whole_window_reaches_back_to_its_first_day(window, start, days):
     assert sum(point.good + point.bad for point in points) == tracker.snapshot().total == 2
 
 
+def between(times, after, before):
+    """How many of them there are from one instant to before another."""
+    return bisect_left(times, before) - bisect_left(times, after)
+
+
 def since(tracker, rule):
     return firing_since(
         rule,
@@ -187,6 +195,40 @@ def test_an_alert_fires_since_its_second_failure():
         tracker.record_failure(at=NOW - age)
 
     assert since(tracker, rule) == FiringSince(NOW - 590 + 1, within_seconds=1)
+
+
+@pytest.mark.parametrize("age", [45 * 60, 59 * 60, 73 * 60, 3 * HOUR, 27 * HOUR])
+@pytest.mark.parametrize("share", [2, 3])
+def test_the_begin_of_an_alert_is_as_exact_as_it_says(age, share):
+    """
+    Second by second the rule first fires within what is stated, however old the incident is.
+
+    A half or a third of the events fails, of which there is one every 7 seconds, and in the hour before a burst each minute.
+    """
+    rule = AlertRule(HOUR, 300, severity="page", burn_rate=2)
+    tracker, clock = made(alert_rules=[rule])
+    begin = NOW - age - 17
+    times = sorted({*range(int(begin) - 3 * HOUR, int(NOW), 7), *range(int(begin) - HOUR, int(begin), 61)})
+    bad = [at for number, at in enumerate(times) if at >= begin and number % share == 0]
+    failed_at = set(bad)
+    for at in times:
+        clock.now = at
+        tracker.record(at not in failed_at, at=at)
+    clock.now = NOW
+
+    def fires(now):
+        return all(
+            burn_rate(EventCounts(total - failed, failed), tracker.definition.objective) >= 2
+            for total, failed in (
+                (between(times, now - window, now), between(bad, now - window, now)) for window in (HOUR, 300)
+            )
+        )
+
+    first = next(now for now in range(int(begin), int(NOW)) if fires(now))
+    firing = since(tracker, rule)
+
+    assert first <= firing.at < first + firing.within_seconds
+    assert firing.within_seconds <= (900 if age > DAY else 60)
 
 
 def test_a_break_starts_it_anew():

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from slo_core import AlertRule, SLODefinition, SLOSnapshot, SLOTracker
+from slo_core.budgets.snapshot import seconds_left
 from slo_core.testing import FakeClock
 
 DAY = 86_400
@@ -99,6 +100,34 @@ def test_time_to_exhaustion_is_what_is_left_at_the_pace_of_the_shortest_long_win
     record(tracker, bad=10)
 
     assert tracker.snapshot().time_to_exhaustion == 9 * 3600.0
+
+
+@pytest.mark.parametrize(("bad", "left"), [(9, None), (10, None), (11, 89 * 3600 / 11)])
+def test_a_pace_of_1_or_less_never_spends_a_budget(clock: FakeClock, bad: int, left: float | None) -> None:
+    """10,000 of 100,000 events came in the last hour: 10 of them may fail, and 10 of each 10,000 to come."""
+    tracker = tracker_of(clock)
+    record(tracker, good=90_000)
+    clock.advance(days=10)
+    record(tracker, good=10_000 - bad, bad=bad)
+
+    snapshot = tracker.snapshot()
+
+    assert snapshot.time_to_exhaustion == (100 - bad) * 3600 / bad
+    assert seconds_left(snapshot) == left
+
+
+def test_a_pace_that_takes_a_whole_window_spends_no_budget(clock: FakeClock) -> None:
+    """Two failures of an hour with ten events burn at 200x, and take 49 of the 30 days' 100 each two hours."""
+    tracker = tracker_of(clock, window_seconds=DAY)
+    record(tracker, good=99_988)
+    clock.advance(hours=20)
+    record(tracker, good=10, bad=2)
+
+    snapshot = tracker.snapshot()
+
+    assert snapshot.time_to_exhaustion is not None
+    assert snapshot.time_to_exhaustion > DAY
+    assert seconds_left(snapshot) is None
 
 
 def test_what_burned_before_a_month_began_spends_nothing_of_it(clock: FakeClock) -> None:

@@ -50,8 +50,8 @@ def test_the_gate_asks_how_long_the_budget_lasts(
     asked: str, code: int, count: Count, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """7 of 200 failed where 20 may: 13 are left, at 3 in six hours."""
-    count("shop", a=(96, 4))
-    count("shop", a=(97, 3), days=0)
+    count("shop", a=(176, 4))
+    count("shop", a=(17, 3), days=0)
 
     assert main(["gate", URL, "--min-time", asked]) == code
 

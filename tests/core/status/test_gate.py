@@ -76,16 +76,28 @@ def test_exactly_the_burn_rate_that_is_accepted_passes(bad: int, verdict: str) -
         (60, "4h", "pass", "the budget lasts 4h at the pace of the last 6h, at least 4h asked"),
         (60, "14401s", "fail", "the budget lasts 4h at the pace of the last 6h, at least 4h1s asked"),
         (61, "4h", "fail", "the budget lasts 3h50m at the pace of the last 6h, at least 4h asked"),
+        (11, "30d", "fail", "the budget lasts 2d at the pace of the last 6h, at least 30d asked"),
+        (10, "30d", "pass", "6h burns at 1.0x: a budget lasts at 1x or less"),
         (0, "2d", "pass", "no failures in 6h, so nothing burns"),
         (100, "1s", "fail", "the budget lasts 0s at the pace of the last 6h, at least 1s asked"),
         (101, "1s", "fail", "the budget lasts 0s at the pace of the last 6h, at least 1s asked"),
     ],
 )
 def test_exactly_as_long_as_is_asked_passes(bad: int, asked: str, verdict: str, reason: str) -> None:
-    """Of 1,000 events at 90 % 100 may be bad: 40 are left after six hours with 60, and last four."""
-    status = service({"a": (1_000 - bad, bad)}, target=0.9)
+    """
+    Of 1,000 events at 90 % 100 may be bad: 40 are left after six hours with 60, and last four.
 
-    finding = only(gate_from(min_time=asked), status)
+    Ten of a hundred are what every hundred may have: at that rate a budget is never gone.
+    """
+    clock = FakeClock()
+    registry = SLORegistry.from_config({"a": {"target": 0.9}}, clock=clock)
+    for _ in range(900):
+        registry["a"].record(True)
+    clock.advance(days=7)
+    for number in range(max(100, bad)):
+        registry["a"].record(number >= bad)
+
+    finding = only(gate_from(min_time=asked), service_status_or_error(registry))
 
     assert finding.verdict == verdict
     assert reason in finding.reason

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from availability import record, registry_of
-from slo_core.status.state import state_of
+from slo_core import SLOSnapshot
+from slo_core.budgets.wording import time_left_text
+from slo_core.status.state import most_urgent_first, state_of
 from slo_core.status.table import status_table
 from slo_core.testing import FakeClock
 
@@ -30,6 +34,26 @@ def test_the_state_is_the_gravest_that_is_true(clock: FakeClock, good: int, bad:
     record(registry, good=good, bad=bad)
 
     assert state_of(registry["availability"].snapshot()) == state
+
+
+def firing_at(clock: FakeClock, *, bad: int) -> SLOSnapshot:
+    """A fire over ten days, of which 10,000 events came in the last hour; half of the budget was spent before."""
+    registry = registry_of(clock)
+    record(registry, good=9_990, bad=10)
+    clock.advance(days=10)
+    record(registry, good=10_000 - bad, bad=bad)
+    snapshot = registry["availability"].snapshot()
+    return replace(snapshot, alerts=tuple(replace(alert, is_firing=True) for alert in snapshot.alerts))
+
+
+def test_a_budget_that_its_pace_never_spends_is_in_no_hurry(clock: FakeClock) -> None:
+    """At 0.9x it is gone never, and comes after a fire that burns at 9x and has spent no more."""
+    calm, fast = firing_at(clock, bad=9), firing_at(clock, bad=9)
+    hour = replace(fast.alerts[0].long, sample_count=1_000)
+    fast = replace(fast, alerts=(replace(fast.alerts[0], long=hour), *fast.alerts[1:]), error_budget_remaining=0.9)
+
+    assert (time_left_text(calm), time_left_text(fast)) == ("-", "6m40s")
+    assert sorted([calm, fast], key=most_urgent_first) == [fast, calm]
 
 
 @pytest.mark.parametrize(("days", "good", "bad"), [(3, 998, 1), (2.99, 900, 100)])
