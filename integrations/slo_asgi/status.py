@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slo_asgi.answer import Endpoint, headers_of, view_arguments
+from slo_asgi.answer import Endpoint, view_arguments
 from slo_core.http.lifespan import Receive, Scope, Send
 from slo_core.status_page.view import StatusView
 
@@ -40,7 +40,6 @@ class StatusAsset(_StatusEndpoint):
     """A file of the page, named by the last part of the path."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name, encodings = scope["path"].rpartition("/")[2], headers_of(scope).get("accept-encoding", "")
-        await self.send_answer(
-            scope, send, lambda: self._view.respond_asset(scope["method"], name, accept_encoding=encodings)
-        )
+        name, arguments = scope["path"].rpartition("/")[2], view_arguments(scope)
+        del arguments["authorization"]
+        await self.send_answer(scope, send, lambda: self._view.respond_asset(scope["method"], name, **arguments))

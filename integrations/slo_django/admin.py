@@ -34,7 +34,7 @@ from slo_django.installation import current
 from slo_django.language import notation
 from slo_django.models import SLOStatus
 from slo_django.request_scope import request_scope_of
-from slo_django.views import response_of
+from slo_django.views import asset_arguments, response_of
 
 __all__ = ["SLOStatusAdmin"]
 
@@ -198,7 +198,6 @@ def _asset_view() -> Callable[..., HttpResponse]:
     @login_not_required
     def asset(request: HttpRequest, name: str) -> HttpResponse:
         exempt_request(request_scope_of(request))
-        encodings = request.headers.get("Accept-Encoding", "")
-        return response_of(_assets.respond(request.method or "", name, accept_encoding=encodings))
+        return response_of(_assets.respond(request.method or "", name, **asset_arguments(request)))
 
     return asset

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from slo_core.metrics.view import MetricsView
     from slo_core.status_page.view import StatusView
 
-__all__ = ["asset", "metrics", "page", "page_json", "response_of"]
+__all__ = ["asset", "asset_arguments", "metrics", "page", "page_json", "response_of"]
 
 DjangoView = Callable[..., HttpResponse]
 View = TypeVar("View")
@@ -79,10 +79,16 @@ def page_json(request: HttpRequest) -> HttpResponse:
 @_public
 def asset(request: HttpRequest, name: str) -> HttpResponse:
     """A file of it."""
-    encodings = request.headers.get("Accept-Encoding", "")
     return _respond_status(
-        request, lambda view: view.respond_asset(request.method or "", name, accept_encoding=encodings)
+        request, lambda view: view.respond_asset(request.method or "", name, **asset_arguments(request))
     )
+
+
+def asset_arguments(request: HttpRequest) -> dict[str, str]:
+    """What decides how a file of the page is answered."""
+    arguments = _view_arguments(request)
+    del arguments["authorization"]
+    return arguments
 
 
 def response_of(answer: Answer) -> HttpResponse:

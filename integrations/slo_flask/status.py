@@ -64,8 +64,9 @@ class StatusEndpoints:
 
     def asset(self, slo_file: str) -> Answer:
         """A file of it."""
-        encodings = request.headers.get("Accept-Encoding", "")
-        return self._view.respond_asset(request.method, slo_file, accept_encoding=encodings)
+        arguments = view_arguments(request.environ)
+        query, encodings = arguments["query"], arguments["accept_encoding"]
+        return self._view.respond_asset(request.method, slo_file, query=query, accept_encoding=encodings)
 
     @cached_property
     def _view(self) -> StatusView:

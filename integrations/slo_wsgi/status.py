@@ -53,7 +53,8 @@ class StatusWSGIApp:
         if rest == ".json":
             return self._view.respond_json(method, **arguments)
         if rest is not None and rest.startswith("/"):
-            return self._view.respond_asset(method, rest[1:], accept_encoding=arguments["accept_encoding"])
+            query, encodings = arguments["query"], arguments["accept_encoding"]
+            return self._view.respond_asset(method, rest[1:], query=query, accept_encoding=encodings)
         return plain_text(method, 404, f"the status page is at {self._path}\n")
 
     @cached_property

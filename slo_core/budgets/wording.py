@@ -13,6 +13,7 @@ from slo_core.objectives.window import DAY
 
 __all__ = [
     "NOTHING",
+    "allowed_text",
     "any_window_text",
     "burn_text",
     "day_text",
@@ -60,6 +61,12 @@ def target_text(definition: SLODefinition) -> str:
 def burn_text(burn_rate: float) -> str:
     """A burn rate, rounded down: "14.4x" is 14.4 or more."""
     return localized(f"{Decimal(repr(burn_rate)).quantize(Decimal('0.1'), rounding=ROUND_FLOOR)}x")
+
+
+def allowed_text(events: float) -> str:
+    """How many bad events a budget allows, with one decimal; of less than one event two digits that count: "0.0022"."""
+    small = Decimal(f"{events:.2g}")
+    return localized(f"{small:f}" if 0 < small < 1 else f"{events:,.1f}")
 
 
 def day_text(at: float) -> str:

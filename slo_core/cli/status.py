@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,6 +33,9 @@ _WATCH = "--watch"
 _WHY = "--why"
 _WATCH_SECONDS = 2.0
 _FEWEST_SECONDS, _MOST_SECONDS = 0.1, 86_400
+
+# By service: what was read last, and when.
+_Last = dict[str, tuple[ServiceStatus, str]]
 
 
 class _StatusCommand(click.Command):
@@ -93,7 +97,7 @@ def status(
     _print_notes(services)
     if as_json:
         _print_json(services, indent=2)
-    elif any(service_status.snapshots or not service_status.error for service_status in services):
+    elif any(map(_is_read, services)):
         _print_table(services, below)
     return _print_errors(services)
 
@@ -126,6 +130,7 @@ def _why(source: StatusSource, services: Sequence[ServiceStatus], slo: str | Non
 
 def _watch(source: StatusSource, seconds: float, *, as_json: bool, why: str | None) -> int:
     """Print repeatedly until Ctrl-C. A store that cannot be read may come back."""
+    last: _Last = {}
     try:
         if not as_json and can_be_repainted(sys.stdout):
             _repaint(source, seconds, why)
@@ -140,9 +145,10 @@ def _watch(source: StatusSource, seconds: float, *, as_json: bool, why: str | No
                     _print_json(services, indent=None)
                 else:
                     _print_notes(services)
-                    _print_table(services, below)
+                    if any(map(_is_read, services)):
+                        _print_table(services, below)
                     click.echo(time.strftime("%H:%M:%S"))
-                    _print_errors(services)
+                    _print_errors(_with_last(services, last))  # their last table stands further up
             time.sleep(seconds)
     except KeyboardInterrupt:
         return 0
@@ -152,18 +158,42 @@ def _repaint(source: StatusSource, seconds: float, why: str | None) -> None:
     """The table on the whole screen; while the store is away the last one stays, and says so."""
     services: list[ServiceStatus] = []
     below: list[str] = []
-    read_at, paint = "never", paint_of(sys.stdout)
+    last: _Last = {}
+    read_at, paint = "not read yet", paint_of(sys.stdout)
     with Screen() as screen:
         while True:
             problem = ""
             try:
-                services, read_at = source.read(), time.strftime("%H:%M:%S")
-                below = _why(source, services, why)
+                read = source.read()
+                services = _with_last(read, last)
+                if any(map(_is_read, read)):
+                    read_at = time.strftime("read at %H:%M:%S")
+                    below = _why(source, read, why)
             except StoreError as exc:
                 problem = str(exc)
-            words = f"read at {read_at}, every {seconds:g} s until Ctrl-C"
+            words = f"{read_at}, every {seconds:g} s until Ctrl-C"
             screen.paint(_picture(services, below, problem, words, paint))
             screen.wait(seconds)
+
+
+def _is_read(status: ServiceStatus) -> bool:
+    """Whether there is something to show of a service: "no SLO" as well, but not why its store could not be read."""
+    return bool(status.snapshots) or not status.error
+
+
+def _with_last(services: Sequence[ServiceStatus], last: _Last) -> list[ServiceStatus]:
+    """The services as they were read; one that could not be has the numbers of its last reading, and says from when."""
+    shown = []
+    for status in services:
+        if _is_read(status):
+            last[status.service] = status, time.strftime("%H:%M:%S")
+        if _is_read(status) or status.service not in last:
+            shown.append(status)
+            continue
+        before, read_at = last[status.service]
+        error = f"{status.error}; its last numbers are from {read_at}"
+        shown.append(replace(before, is_up=False, error=error))
+    return shown
 
 
 def _picture(services: Sequence[ServiceStatus], why: Sequence[str], problem: str, words: str, paint: Paint) -> Picture:
@@ -172,7 +202,7 @@ def _picture(services: Sequence[ServiceStatus], why: Sequence[str], problem: str
     texts += [("error", problem)] if problem else []
 
     def picture(width: int) -> tuple[list[str], list[str]]:
-        lines = _table(services, width, paint) if services else []
+        lines = _table(services, width, paint) if any(map(_is_read, services)) else []
         lines += [part for line in why for part in folded(line, width) or [""]]
         below = [paint(style, line) for style, text in texts for line in folded(printable(text), width)]
         return lines, [*below, paint("note", words[:width])]

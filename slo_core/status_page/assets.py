@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from functools import cached_property
 from importlib.resources import files
+from urllib.parse import parse_qs
 
 from slo_core.http.answer import Answer, answered, method_not_allowed, plain_text
 
@@ -20,8 +21,10 @@ _TYPES = {
     "uplot.js": "text/javascript; charset=utf-8",
 }
 
-# A year: the version in an address changes with the file.
+# A year: the version in an address changes with the file. While a service is replaced, an instance of one version is asked
+# for the files of another: no cache may keep its answer under that address.
 _FOREVER = ("Cache-Control", "public, max-age=31536000, immutable")
+_NOT_KEPT = ("Cache-Control", "no-cache")
 
 
 class Assets:
@@ -40,13 +43,14 @@ class Assets:
             digest.update(body)
         return digest.hexdigest()[:12]
 
-    def respond(self, method: str, name: str, *, accept_encoding: str = "") -> Answer:
+    def respond(self, method: str, name: str, *, query: str = "", accept_encoding: str = "") -> Answer:
         """
         The answer to a request for a file: 200, 404 for any other name, 405 for anything but GET and HEAD.
 
         Args:
             method: The HTTP method.
             name: Of the file.
+            query: The raw query string: only with the `v` of this version may caches keep the answer.
             accept_encoding: The Accept-Encoding header.
         """
         if refusal := method_not_allowed(method):
@@ -55,4 +59,5 @@ class Assets:
             return plain_text(method, 404, "not found\n")
         body = self._bodies[name]
         vary = ("Vary", "Accept-Encoding")
-        return answered(method, 200, _TYPES[name], body, _FOREVER, vary, accept_encoding=accept_encoding)
+        kept = _FOREVER if parse_qs(query).get("v") == [self.version] else _NOT_KEPT
+        return answered(method, 200, _TYPES[name], body, kept, vary, accept_encoding=accept_encoding)

@@ -18,6 +18,7 @@ from slo_core.objectives.duration import format_duration
 from slo_core.status_page.headline import FiringRules
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
+from slo_core.status_page.overview import rate_text
 from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["CHARTS", "alert_table", "history_table", "range_choices", "series_names"]
@@ -113,7 +114,7 @@ def _since(since: FiringSince | None, zone: tzinfo) -> tuple[Node, ...]:
 
 def _burned(sample: BurnRateSample) -> tuple[Node, ...]:
     counts = f"{number(sample.failures)} bad of {number(sample.sample_count)}"
-    return f"{format_duration(sample.window_seconds)}: {burn_text(sample.burn_rate)}", element("p", counts)
+    return f"{format_duration(sample.window_seconds)}: {rate_text(sample)}", element("p", counts)
 
 
 def range_choices(definition: SLODefinition, chosen: str, links: Links, *, query: Mapping[str, str]) -> ET.Element:

@@ -9,6 +9,7 @@ from slo_core.budgets.notation import number
 from slo_core.budgets.snapshot import SLOSnapshot
 from slo_core.budgets.wording import (
     NOTHING,
+    allowed_text,
     measured_text,
     percent,
     target_digits,
@@ -41,7 +42,7 @@ def facts(definition: SLODefinition, snapshot: SLOSnapshot, registry: SLORegistr
         ("Budget", badge(budget_state(snapshot))),
         ("Success", percent(snapshot.success_ratio, digits + 1) if has_data else NOTHING),
         ("Budget left", budget_cell(snapshot)),
-        ("Bad events", f"{number(snapshot.failures)} of {number(allowed, ',.1f')} allowed" if has_data else NOTHING),
+        ("Bad events", f"{number(snapshot.failures)} of {allowed_text(allowed)} allowed" if has_data else NOTHING),
         ("Events", number(snapshot.total)),
         ("Exhausted in", time_left_text(snapshot)),
         ("Measured", measured_text(definition, snapshot)),
@@ -57,7 +58,8 @@ def facts(definition: SLODefinition, snapshot: SLOSnapshot, registry: SLORegistr
     return element(
         "div",
         _list("How it stands", state),
-        _list("Definition", _definition(definition)),
+        # The script writes no numbers in it as the reader's browser does.
+        _list("Definition", _definition(definition), class_="slo-as-written"),
         _list("Store", _store(registry, zone)),
         class_="slo-facts",
     )
@@ -123,7 +125,7 @@ def _store(registry: SLORegistry, zone: tzinfo) -> _Facts:
     ]
     if store.store_id is not None:
         entries += [
-            ("Service", registry.service),
+            ("Service", element("bdi", registry.service)),
             ("Created", timestamp(store.created, zone)),
             ("Waiting to be written", f"{number(health.flush_lag_seconds, '.1f')} s at most"),
             # Adding 0.0 turns -0.0 into 0.0.
@@ -134,11 +136,11 @@ def _store(registry: SLORegistry, zone: tzinfo) -> _Facts:
     return entries
 
 
-def _list(title: str, pairs: _Facts) -> ET.Element:
+def _list(title: str, pairs: _Facts, class_: str | None = None) -> ET.Element:
     entries = [
         element(
             "div", element("dt", label), element("dd", *(value if isinstance(value, tuple) else (value,)), dir="auto")
         )
         for label, value in pairs
     ]
-    return element("section", element("h2", title), element("dl", *entries))
+    return element("section", element("h2", title), element("dl", *entries), class_=class_)

@@ -14,7 +14,16 @@ from slo_core.budgets.history import FiringSince, firing_since
 from slo_core.budgets.notation import number
 from slo_core.budgets.snapshot import SLOSnapshot, seconds_left
 from slo_core.budgets.timeline import Timeline
-from slo_core.budgets.wording import burn_text, measured_text, percent, roughly, rule_text, waiting_text, window_text
+from slo_core.budgets.wording import (
+    allowed_text,
+    burn_text,
+    measured_text,
+    percent,
+    roughly,
+    rule_text,
+    waiting_text,
+    window_text,
+)
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.status.state import budget_state, burning_now, waiting_alert
@@ -136,7 +145,7 @@ def _budget(definition: SLODefinition, snapshot: SLOSnapshot, timeline: Timeline
             about = f", give or take {format_duration(within)}" if within > 1 else ""
             when = ("gone since ", timestamp(at, zone), about)
         allowed = snapshot.error_budget_ratio * snapshot.total
-        spent = f": {number(snapshot.failures)} bad events where {number(allowed, ',.1f')} are allowed."
+        spent = f": {number(snapshot.failures)} bad events where {allowed_text(allowed)} are allowed."
         return ("The budget is ", *when, spent)
     if state == "warming up":
         return (f"The budget cannot be judged yet: measured {measured_text(definition, snapshot)}.",)

@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
-from slo_core.budgets.burn_rate import burns_at_least
+from slo_core.budgets.burn_rate import BurnRateSample, burns_at_least
 from slo_core.budgets.notation import number
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, pace_of, seconds_left
 from slo_core.budgets.wording import (
@@ -44,7 +44,7 @@ from slo_core.status_page.markup import Node, element, timestamp
 from slo_core.status_page.selection import Selection, own_labels
 from slo_core.status_page.sparklines import Lines
 
-__all__ = ["SORTS", "badge", "budget_cell", "burn_list", "overview"]
+__all__ = ["SORTS", "badge", "budget_cell", "burn_list", "overview", "rate_text"]
 
 # Decorative: the text next to them says the same.
 _ICONS: dict[Burning | BudgetState, str] = {
@@ -207,6 +207,7 @@ def _row(
     lasts, gone = seconds_left(snapshot), time_left_text(snapshot)
     exhausted = None if lasts is None else element("p", f"gone in {gone}" if lasts else gone)
     bad = element("p", f"{number(snapshot.failures)} bad") if snapshot.has_data else None
+    last = NOTHING if snapshot.last_event_at is None else timestamp(snapshot.last_event_at, zone)
     return element(
         "tr",
         element(
@@ -221,7 +222,7 @@ def _row(
         _cell("budget", *budget_cell(snapshot), exhausted),
         _cell("burn", burn_list(snapshot)),
         _cell("success", success, element("p", target), element("p", measured) if is_partly else None),
-        _cell("events", number(snapshot.total), bad, element("p", "last ", timestamp(snapshot.last_event_at, zone))),
+        _cell("events", number(snapshot.total), bad, element("p", "last ", last)),
         data_slo=snapshot.name,
     )
 
@@ -271,16 +272,21 @@ def burn_list(snapshot: SLOSnapshot) -> ET.Element:
             element(
                 "li",
                 f"{format_duration(alert.long.window_seconds)} ",
-                element("strong" if is_over else "span", burn_text(alert.long.burn_rate)),
+                element("strong" if is_over else "span", rate_text(alert.long)),
                 f" of {number(alert.threshold, 'g')}",
             )
         )
     if not lines:
         lines = [
-            element("li", f"{format_duration(sample.window_seconds)} {burn_text(sample.burn_rate)}")
+            element("li", f"{format_duration(sample.window_seconds)} {rate_text(sample)}")
             for sample in snapshot.burn_rate_samples
         ]
     return element("ul", *lines, class_="slo-lines")
+
+
+def rate_text(sample: BurnRateSample) -> str:
+    """The burn rate of a window; of one without an event there is none."""
+    return burn_text(sample.burn_rate) if sample.sample_count else NOTHING
 
 
 def _now(snapshot: SLOSnapshot) -> tuple[Node, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from functools import partial
@@ -17,7 +17,7 @@ from slo_core.budgets.marks import Mark
 from slo_core.budgets.notation import present_notation
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, measured_in_window
 from slo_core.budgets.timeline import Timeline
-from slo_core.conventions import LOGGER_NAME
+from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.errors import ConfigError, Problem, described
 from slo_core.objectives.definition import SLODefinition
 from slo_core.status.causes import CAUSE_SPANS, SLOCauses, causes_json, read_causes
@@ -34,7 +34,7 @@ from slo_core.status_page.headline import firing_rules, headline
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
 from slo_core.status_page.overview import SORTS, overview
-from slo_core.status_page.query import PageQuery, choice_problem, json_problems, label_problems
+from slo_core.status_page.query import PageQuery, choice_problem, json_problems, label_problems, unknown_problems
 from slo_core.status_page.selection import SHOWN_STATES
 from slo_core.status_page.sparklines import Sparklines
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
@@ -100,11 +100,12 @@ class StatusPage:
             links: The addresses of the page.
             zone: The time zone that times are written in.
         """
-        title = f"Service level objectives of {self.registry.service}"
+        service = self.registry.service
+        title = "Service level objectives" + (f" of {service}" if service != DEFAULT_SERVICE else "")
         try:
             snapshots = self.registry.internals.read_shared()
         except Exception as exc:  # the page says so
-            return PageContent(title, html_of(_frame(self._away(exc), is_up=False)))
+            return PageContent(title, html_of(_frame(self._away(exc), is_up=False, searchable=True)))
         lines = self._sparklines.begin()
         causes = self._causes.begin(
             [definition.name for definition, each in snapshots if burning_now(each) is not None]
@@ -119,6 +120,7 @@ class StatusPage:
             choice_problem(query, "state", SHOWN_STATES),
             choice_problem(query, "sort", SORTS),
             *label_problems(query, labels_of(snapshots)),
+            *unknown_problems(query, ("state", "label", "sort")),
         )
         return PageContent(
             title,
@@ -161,7 +163,7 @@ class StatusPage:
             )
             for chart, caption in CHARTS.items()
         ]
-        burning, kept = burning_now(snapshot), _kept(query, "range", "causes")
+        burning, kept = burning_now(snapshot), _understood(query, range=ranges, causes=CAUSE_SPANS)
         span = fitting_span(query.get("causes"), snapshot)
         failing = failing_section(definition, snapshot, causes, span=span, query=kept, links=links, zone=zone)
         alerts = alert_table(definition, rules, zone)
@@ -172,7 +174,12 @@ class StatusPage:
         )
         frame = _frame(
             about,
-            *_questions(query, choice_problem(query, "range", ranges), choice_problem(query, "causes", CAUSE_SPANS)),
+            *_questions(
+                query,
+                choice_problem(query, "range", ranges),
+                choice_problem(query, "causes", CAUSE_SPANS),
+                *unknown_problems(query, ("range", "causes")),
+            ),
             headline(
                 definition,
                 snapshot,
@@ -290,9 +297,9 @@ def _fitting_range(ranges: Mapping[str, int], definition: SLODefinition, snapsho
     return next((name for name, seconds in ranges.items() if seconds >= measured), list(ranges)[-1])
 
 
-def _kept(query: Mapping[str, str], *names: str) -> dict[str, str]:
-    """Parameters of the address that the links of the page keep."""
-    return {name: query[name] for name in names if name in query}
+def _understood(query: Mapping[str, str], **known: Collection[str]) -> dict[str, str]:
+    """Parameters of the address that the links of the page keep: those with one of the known values."""
+    return {name: query[name] for name, values in known.items() if query.get(name) in values}
 
 
 def _read_past(registry: SLORegistry, tracker: SLOTracker) -> _Past:

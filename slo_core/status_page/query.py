@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import islice
 from urllib.parse import parse_qsl
 
 from slo_core.errors import Problem, nearest
 
-__all__ = ["PageQuery", "choice_problem", "json_problems", "label_problems", "labels_asked"]
+__all__ = ["PageQuery", "choice_problem", "json_problems", "label_problems", "labels_asked", "unknown_problems"]
 
 _JSON_PARAMETERS = ("slo", "range")
 _PARAMETERS = (*_JSON_PARAMETERS, "causes", "state", "sort")
 
 # A message repeats no more of a value.
 _LONGEST_SHOWN = 60
+_MOST_UNKNOWN = 3
 
 
 class PageQuery(dict[str, str]):
     """
-    The parameters of a query by name; of one that is there several times, the last value.
+    The parameters of a query by name, without those that are there with different values.
 
     Args:
         text: The raw query string.
 
     Attributes:
         labels: Every `label`: several of them may be chosen.
-        problems: Other parameters that are there with different values.
+        problems: Parameters that must have one value, and are there with different ones.
     """
 
     __slots__ = ("labels", "problems")
@@ -46,6 +48,8 @@ class PageQuery(dict[str, str]):
             for name, given in values.items()
             if len(given) > 1
         )
+        for problem in self.problems:
+            del self[problem.path]
 
 
 def labels_asked(query: Mapping[str, str]) -> tuple[str, ...]:
@@ -65,6 +69,13 @@ def label_problems(query: Mapping[str, str], known: Collection[str]) -> Iterator
             )
 
 
+def unknown_problems(query: Mapping[str, str], known: Collection[str]) -> Iterator[Problem]:
+    """The problems with the first parameters that a page does not have; `_` or `utm_` in front: not meant for the page."""
+    unknown = (name for name in query if name not in known and not name.startswith(("_", "utm_")))
+    for name in islice(unknown, _MOST_UNKNOWN):
+        yield Problem(_shown(name), "unknown parameter of this page", nearest(name[:_LONGEST_SHOWN], known))
+
+
 def choice_problem(query: Mapping[str, str], name: str, known: Collection[str]) -> Problem | None:
     """The problem with the value of a parameter that must be one of some words; None where it is one, or left out."""
     value = query.get(name)
@@ -81,7 +92,8 @@ def json_problems(query: Mapping[str, str]) -> Iterator[Problem]:
     if unknown is not None:
         known = nearest(unknown[:_LONGEST_SHOWN], _JSON_PARAMETERS)
         yield Problem(_shown(unknown), "unknown parameter of the JSON", known)
-    if "range" in query and "slo" not in query:
+    is_repeated = isinstance(query, PageQuery) and bool(query.problems)
+    if "range" in query and "slo" not in query and not is_repeated:
         yield Problem("range", "expected with an SLO, whose history it is about", "add slo=NAME")
 
 

@@ -99,9 +99,9 @@ class StatusView:
         refusal = self._refusal(method, authorization)
         return refusal or json_answer(self._page, method, PageQuery(query), accept_encoding=accept_encoding)
 
-    def respond_asset(self, method: str, name: str, *, accept_encoding: str = "") -> Answer:
+    def respond_asset(self, method: str, name: str, *, query: str = "", accept_encoding: str = "") -> Answer:
         """A file of the page; see `Assets.respond`. It needs no token."""
-        return self._assets.respond(method, name, accept_encoding=accept_encoding)
+        return self._assets.respond(method, name, query=query, accept_encoding=accept_encoding)
 
     def _refusal(self, method: str, authorization: str) -> Answer | None:
         if refusal := method_not_allowed(method):

@@ -75,8 +75,17 @@ def test_two_hundred_slos_are_sorted_and_searched(page: Any) -> None:
     assert names(page, VISIBLE) == found
     assert page.input_value("#slo-search") == "Birch MET"
 
-    page.fill("#slo-search", "nobody")
-    assert names(page, VISIBLE) == []
+    assert page.inner_text("#slo-unmatched") == f"{len(found)} of 200 match."
+
+    # Those of a sparkline, and of a number: a reader looks for an SLO.
+    for nothing in ("nobody", "at worst", "%"):
+        page.fill("#slo-search", nothing)
+        assert names(page, VISIBLE) == []
+        assert page.locator(".slo-no-match").all_inner_texts() == ["No SLO matches."]
+        refresh(page)
+        assert page.inner_text("#slo-unmatched") == "0 of 200 match."
     page.fill("#slo-search", "")
     assert names(page, VISIBLE) == NAMES
+    assert page.locator(".slo-no-match").count() == 0
+    assert page.inner_text("#slo-unmatched") == ""
     assert page.complaints == []

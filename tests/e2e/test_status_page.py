@@ -386,8 +386,12 @@ def test_a_service_that_hangs_is_told_of_once(examples: dict[str, Example], open
         let_it_refresh(page)
     _, said = page.evaluate("heard")
     assert said.startswith("Updated ")
+    page.unroute(example.page)
+    page.route(example.page, lambda route: route.fulfill(body="<p>Log in"))
+    pass_time(page, REFRESH_SECONDS)
+    expect(page.locator("#slo-message")).to_contain_text("are you still signed in? What you see is from ")
     page.click("#slo-pause")
-    assert page.evaluate("heard")[2:] == ["Paused."]
+    assert page.evaluate("heard")[3:] == ["Paused."]
 
 
 # Keeps what was written into each chart when it was last drawn, its ticks, and how many times it was.
@@ -547,11 +551,25 @@ def test_the_keyboard_is_enough(example: Example, open_page: Any) -> None:
     page.wait_for_url(example.detail)
 
 
+# Whether the bar at the headline has the colour of its tools' quiet parts, rather than that of a state.
+IS_GREY = """() => {
+  const headline = document.querySelector(".slo-headline"), quiet = headline.ownerDocument.createElement("span");
+  quiet.style.color = "var(--slo-quiet)";
+  headline.append(quiet);
+  const colours = [getComputedStyle(headline).borderInlineStartColor, getComputedStyle(quiet).color];
+  quiet.remove();
+  return colours[0] === colours[1];
+}"""
+
+
 def test_a_store_that_is_killed_is_told_of_and_comes_back(example: Example, open_page: Any) -> None:
     """Never a 500; the old numbers stay, marked as old; and without a reload the pages recover."""
     assert example.redis is not None
-    overview, detail = open_page(example.page), open_page(example.detail)
+    overview, detail = open_page(example.page), open_page(example.detail, locale="de-DE")
     detail.wait_for_selector(".slo-chart canvas")
+    # Numbers of the store are written as the reader's browser does, the definition as it was.
+    expect(detail.locator("dt:text-is('Clock ahead of it by') + dd")).to_have_text(re.compile(r"-?\d,\d s"))
+    expect(detail.locator("dt:text-is('Target') + dd")).to_have_text("99.5%")
     bad = bad_events(detail)
 
     example.redis.kill()
@@ -569,16 +587,21 @@ def test_a_store_that_is_killed_is_told_of_and_comes_back(example: Example, open
                 look_again(page)
             page.wait_for_timeout(250)
             assert page.locator(".slo-away[data-kept]").count() == 1
-        late = open_page(example.detail)
+            assert "The store cannot be read: the numbers below are from" in page.inner_text(".slo-away")
+        assert detail.evaluate(IS_GREY)
+        late, late_list = open_page(example.detail), open_page(example.page)
+        assert not late_list.is_visible("#slo-search")
         assert late.answer.status == 200
         assert "there are no numbers to show" in late.inner_text(".slo-away")
         assert late.evaluate("fetch('slo.json').then(answer => answer.status)") == 503
         example.pay(bad=1)  # is counted when the store is back
     finally:
         example.redis.start()
-    for page in (overview, detail, late):
+    for page in (overview, detail, late, late_list):
         # At once: the next answer may be another worker's, which has not noticed yet.
         look_until(page, "#slo-status:not(.slo-stale):not(:has(.slo-away)):has(.slo-state)")
+    assert late_list.is_visible("#slo-search")
+    assert not detail.evaluate(IS_GREY)
     look_until(late, ".slo-chart canvas >> nth=2")
     assert late.locator(".slo-chart canvas").count() == 3
     look_until(late, f"dd:has-text('{bad + 1} of ')")

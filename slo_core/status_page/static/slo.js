@@ -48,7 +48,7 @@
   // What the service wrote as in English; names, labels and definitions stay as they were written.
   function localNumbers(root) {
     if ("decimal" in page.dataset) return;
-    for (const place of root.querySelectorAll(".slo-table td, .slo-headline, .slo-summary, .slo-release, .slo-facts section:first-child dd")) {
+    for (const place of root.querySelectorAll(".slo-table td, .slo-headline, .slo-summary, .slo-release, .slo-facts section:not(.slo-as-written) dd")) {
       const texts = document.createTreeWalker(place, NodeFilter.SHOW_TEXT);
       while (texts.nextNode()) {
         const text = texts.currentNode;
@@ -58,17 +58,27 @@
     }
   }
 
+  // What a reader looks for: the name, the description, the links and the labels of an SLO, and its states. Not its numbers.
+  const sought = (row) => [...row.querySelectorAll("th, .slo-state")].map((part) => part.textContent).join(" ").toLocaleLowerCase();
+
   function filter() {
     if (!search) return;
-    let paging = 0;
+    const rows = [...live().querySelectorAll("tr[data-slo]")];
+    search.closest("label").hidden = !rows.length;
     const words = search.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
-    for (const row of live().querySelectorAll("tr[data-slo]")) {
-      const text = row.textContent.toLocaleLowerCase();
-      row.hidden = !words.every((word) => text.includes(word));
-      if (row.hidden && row.querySelector(".slo-paging")) paging += 1;
+    for (const row of rows) row.hidden = !words.every((word) => sought(row).includes(word));
+    const missed = rows.filter((row) => row.hidden);
+    live().querySelector(".slo-no-match")?.remove();
+    if (rows.length && missed.length === rows.length) {
+      const row = rows[0].parentElement.insertRow();
+      row.className = "slo-no-match";
+      Object.assign(row.insertCell(), { colSpan: rows[0].cells.length, textContent: "No SLO matches." });
     }
     // What pages is never hidden without a word.
-    unmatched.textContent = paging ? paging + (paging === 1 ? " SLO that pages does" : " SLOs that page do") + " not match." : "";
+    const paging = missed.filter((row) => row.querySelector(".slo-paging")).length;
+    const texts = words.length && rows.length ? [rows.length - missed.length + " of " + rows.length + " match."] : [];
+    if (paging) texts.push(paging + (paging === 1 ? " SLO that pages does" : " SLOs that page do") + " not match.");
+    if (unmatched.textContent !== texts.join(" ")) unmatched.textContent = texts.join(" ");
   }
 
   // Screen readers announce each change of `aloud`, so routine messages do not go there.
@@ -81,7 +91,7 @@
 
   function stale(why) {
     page.classList.add("slo-stale");
-    show(why + " What you see is from " + (page.dataset.fresh || "before") + ".", true);
+    show(why + (/[.?!]$/.test(why) ? "" : ".") + " What you see is from " + (page.dataset.fresh || "before") + ".", true);
   }
 
   function ask(address) {
@@ -95,13 +105,16 @@
   function showAway(fresh) {
     const note = fresh.querySelector(".slo-away");
     const before = live().querySelector(".slo-away");
-    if (note && before && note.textContent === before.textContent) return;
-    if (live().dataset.store !== "up") {
-      adopt(fresh);
-      return;
-    }
-    if (before) before.remove();
-    if (note) live().prepend(document.importNode(note, true));
+    if (note && before && note.textContent === before.dataset.answer) return;
+    if (live().dataset.store !== "up") return adopt(fresh);
+    before?.remove();
+    if (!note) return;
+    const shown = document.importNode(note, true);
+    shown.dataset.answer = note.textContent;
+    // Here there are numbers: those of before.
+    const since = page.dataset.fresh || "before";
+    shown.querySelector("strong").textContent = "The store cannot be read: the numbers below are from " + since + ".";
+    live().prepend(shown);
   }
 
   // The focused element may be replaced: its successor gets the focus.
@@ -172,7 +185,7 @@
       show("Updated " + page.dataset.fresh, wasStale);
       await draw();
     } catch (error) {
-      stale("Not refreshed: " + reason(error) + ".");
+      stale("Not refreshed: " + reason(error));
     } finally {
       running = false;
     }
@@ -350,7 +363,7 @@
   }
 
   // After a change of size or colours.
-  const redraw = () => draw(true).catch((error) => stale("No charts: " + reason(error) + "."));
+  const redraw = () => draw(true).catch((error) => stale("No charts: " + reason(error)));
 
   // --- start
 

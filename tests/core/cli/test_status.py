@@ -10,12 +10,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from slo_core import SLODefinition, SLORegistry
 from slo_core.cli import main
+from slo_core.cli import status as command
+from slo_core.cli.screen import Picture
+from slo_core.status.service_status import ServiceStatus
+from slo_core.status.sources.open import open_status_source
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
 from slo_core.testing import FakeClock, batch_of, declared
 
@@ -235,3 +241,53 @@ def test_what_changed_before_a_burn_stands_below_the_table(capsys: pytest.Captur
     assert main(["status", "sqlite:///slo.db"]) == 0
 
     assert capsys.readouterr().out.splitlines()[2:] == ["checkout: paging, began 2 minutes after release 4.2"]
+
+
+@pytest.mark.parametrize("is_repainted", [False, True])
+def test_while_a_store_is_away_its_last_table_stays(
+    is_repainted: bool, count: Count, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its time and the reason; before the first table there is only the reason, and "No SLO" is never claimed."""
+    count("shop", a=(96, 4))
+    with closing(open_status_source(URL)) as source:
+        up = source.read()
+    away = [ServiceStatus("shop", "redis", "fleet", is_up=False, error="the store cannot be read: TimeoutError")]
+    answers = iter([away, up, away])
+    shown: list[str] = []
+
+    def read() -> list[ServiceStatus]:
+        try:
+            return next(answers)
+        except StopIteration:
+            raise KeyboardInterrupt from None
+
+    class Screen(AbstractContextManager["Screen"]):
+        def __exit__(self, *_: object) -> None: ...
+        def wait(self, seconds: float) -> None: ...
+        def paint(self, picture: Picture) -> None:
+            above, below = picture(200)
+            shown.append("\n".join([*above, *below]))
+
+    monkeypatch.setattr(command, "opened_source", lambda *_: SimpleNamespace(read=read, close=lambda: None))
+    monkeypatch.setattr(command, "can_be_repainted", lambda _: is_repainted)
+    monkeypatch.setattr(command, "Screen", Screen)
+    monkeypatch.setattr(
+        command,
+        "time",
+        SimpleNamespace(strftime=lambda form: form.replace("%H:%M:%S", "15:42:00"), sleep=lambda _: None),
+    )
+
+    assert main(["status", "--watch", URL]) == 0
+
+    out, err = capsys.readouterr()
+    why = "service 'shop': the store cannot be read: TimeoutError"
+    marked = f"{why}; its last numbers are from 15:42:00"
+    assert "No SLO is defined." not in f"{out}{shown}"
+    if is_repainted:
+        assert shown[0] == f"{why}\nnot read yet, every 2 s until Ctrl-C"
+        assert marked not in shown[1]
+        assert shown[2].splitlines()[:-2] == shown[1].splitlines()[:-1]
+        assert shown[2].splitlines()[-2:] == [marked, "read at 15:42:00, every 2 s until Ctrl-C"]
+    else:
+        assert out.count("BUDGET LEFT") == 1
+        assert err.splitlines() == [f"slo: error: {why}", f"slo: error: {marked}"]

@@ -206,3 +206,16 @@ def test_the_last_day_is_a_line_of_bars(clock):
     assert "last 24 h: at worst 10.0x in half an hour" in html
     # Bars of two units: from the right, 48 of them.
     assert re.findall(r'd="(M[^"]+)"', html) == ["M12 20h2M52 20h2", "M13 20v-2", "M53 20v-14"]
+
+
+def test_without_an_event_there_is_no_rate_and_no_last_one(clock):
+    """As in the terminal: a dash, not a rate of 0.0 nor a "never". The list names a service that has a name."""
+    registry = SLORegistry(clock=clock)
+    registry.define(SLODefinition("quiet", 0.999))
+    named = StatusPage(SLORegistry(service="shop", clock=clock))
+    text = overview(registry).text
+
+    assert "1h - of 14.4" in text
+    assert "last -" in text
+    assert StatusPage(registry).overview({}, links=LINKS).title == "Service level objectives"
+    assert named.overview({}, links=LINKS).title == "Service level objectives of shop"

@@ -19,7 +19,7 @@ from slo_core.status_page.view import StatusView
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
 from slo_servers import wait_until
-from status_page_text import registry_of_states
+from status_page_text import PageText, registry_of_states
 
 
 def view_of(clock, **options):
@@ -100,6 +100,11 @@ def test_the_json_refuses_a_parameter_that_means_nothing(clock, query, error):
         ("slo=met&range=1h&range=6h", "In the address, range: expected one value, got '1h' and '6h'."),
         ("state=on+fire", "In the address, state: expected one of paging, ticketing, waiting, breached, exhausted,"),
         ("sort=colour", "In the address, sort: expected one of name, -name,"),
+        ("stat=paging", "In the address, 'stat': unknown parameter of this page; did you mean \"state\"?"),
+        ("foo=1", "In the address, 'foo': unknown parameter of this page; known: label, sort, state."),
+        ("slo=met&rang=6h", "In the address, 'rang': unknown parameter of this page; did you mean \"range\"?"),
+        ("state=paging&state=met", "In the address, state: expected one value, got 'paging' and 'met'."),
+        ("slo=met&slo=burning", "In the address, slo: expected one value, got 'met' and 'burning'."),
     ],
 )
 def test_the_page_says_which_parameter_it_ignores(clock, query, note):
@@ -110,7 +115,9 @@ def test_the_page_says_which_parameter_it_ignores(clock, query, note):
 
     assert answer.status == 200
     assert note in html.unescape(answer.body.decode())
-    assert "In the address" not in view.respond_page("GET", query="slo=met&range=1d&utm_source=mail").body.decode()
+    if query.startswith("state"):
+        assert PageText(answer.body.decode()).names == PageText(view.respond_page("GET").body.decode()).names
+    assert "In the address" not in view.respond_page("GET", query="slo=met&range=1d&utm_source=mail&_=1").body.decode()
     assert "In the address" not in view.respond_page("GET", query="state=met&sort=-name").body.decode()
 
 
@@ -149,6 +156,7 @@ def test_a_store_that_is_away_is_told_of(clock, tmp_path):
         assert 'data-store="away"' in answer.body.decode()
         assert "hunter2" not in answer.body.decode()
         assert "<td" not in answer.body.decode()
+        assert ('id="slo-search"' in answer.body.decode()) is (not query)  # the rows will come, without a reload
     for query in ("", "slo=a"):
         answer = view.respond_json("GET", query=query)
         assert answer.status == 503

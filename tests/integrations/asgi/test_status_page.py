@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -27,7 +28,9 @@ def test_the_page_its_json_and_its_files_answer(framework: type[Any]) -> None:
     assert page.status == document.status == 200
     assert b"availability" in page.body
     assert json.loads(document.body)["slos"][0]["name"] == "availability"
-    assert serve(app, path="/internal/slo/slo.js").status == 200
+    (query,) = re.findall(r"slo[.]js[?](v=\w+)", page.body.decode())
+    assert "immutable" in serve(app, path="/internal/slo/slo.js", query=query).headers["cache-control"]
+    assert serve(app, path="/internal/slo/slo.js").headers["cache-control"] == "no-cache"
     assert serve(app, path="/internal/slo/other.js").status == 404
     assert registry["availability"].snapshot().total == 0
 

@@ -228,6 +228,8 @@ class TestAdmin:
                     signed_in(name).get(path)
             for path in (LIST, f"{LIST}status.json", f"{LIST}all/change/"):
                 assert Client().get(path).status_code == 302  # to the login page
+            address = re.findall(r'"([^"]+/slo[.]js[?]v=[^"]+)"', signed_in("sre").get(LIST).content.decode())[0]
+            assert "immutable" in Client().get(address).headers["Cache-Control"]
             assert get_registry()["all"].snapshot().total == 0
 
 

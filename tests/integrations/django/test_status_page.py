@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -28,7 +29,10 @@ def test_the_page_its_json_and_its_files_answer(client: Client) -> None:
         assert page.status_code == 200
         assert b"availability" in page.content
         assert client.get(reverse("slo:status-json")).json()["slos"][0]["name"] == "availability"
-        assert client.get(reverse("slo:status-asset", args=["slo.js"])).status_code == 200
+        script = reverse("slo:status-asset", args=["slo.js"])
+        (query,) = re.findall(r"slo[.]js([?]v=\w+)", page.content.decode())
+        assert "immutable" in client.get(f"{script}{query}").headers["Cache-Control"]
+        assert client.get(script).headers["Cache-Control"] == "no-cache"
         assert client.get(reverse("slo:status-asset", args=["other.js"])).status_code == 404
         assert client.post(address).status_code == 405
         assert get_registry()["availability"].snapshot().total == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -27,7 +28,9 @@ def test_the_page_its_json_and_its_files_answer() -> None:
 
     assert b"availability" in client.get("/internal/slo").data
     assert client.get("/internal/slo.json").json["slos"][0]["name"] == "availability"
-    assert client.get("/internal/slo/slo.js").status_code == 200
+    (script,) = re.findall(r"slo/slo[.]js[?]v=\w+", client.get("/internal/slo").text)
+    assert "immutable" in client.get(f"/internal/{script}").headers["Cache-Control"]
+    assert client.get("/internal/slo/slo.js").headers["Cache-Control"] == "no-cache"
     assert client.get("/internal/slo/other.js").status_code == 404
     assert client.post("/internal/slo").status_code == 405
     assert (

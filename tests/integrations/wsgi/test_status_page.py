@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -48,6 +49,8 @@ def test_the_page_its_json_and_its_files_answer_and_count_for_nothing() -> None:
     assert (page.status, document.status, shop.ask("/internal/slo", "POST").status) == (200, 200, 405)
     assert b"availability" in page.content
     assert json.loads(document.content)["slos"][0]["total"] == 1
+    (query,) = re.findall(r"slo[.]js[?](v=\w+)", page.content.decode())
+    assert "immutable" in dict(shop.ask(f"/internal/slo/slo.js?{query}").headers)["Cache-Control"]
     assert {path: shop.ask(path).status for path in others} == others
     assert shop.registry["availability"].snapshot().total == 1
 
