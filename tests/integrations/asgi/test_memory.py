@@ -99,6 +99,10 @@ class Kept(dict[str, Any]):
 
 
 async def serve_one(app: Any, path: str) -> weakref.ref[Kept]:
+    return weakref.ref(await kept_scope(app, path))
+
+
+async def kept_scope(app: Any, path: str) -> Kept:
     scope = Kept(http_scope(path=path))
 
     messages = [{"type": "http.request", "body": b"", "more_body": False}]
@@ -108,19 +112,19 @@ async def serve_one(app: Any, path: str) -> weakref.ref[Kept]:
             await asyncio.Event().wait()
         return messages.pop()
 
-    async def send(message: Any) -> None:
-        pass
-
     with suppress(Oops):
-        await app(scope, receive, send)
-    return weakref.ref(scope)
+        await app(scope, receive, pass_over)
+    return scope
 
 
-@pytest.mark.parametrize("path", ["/good", "/failing", "/breaking"])
-@pytest.mark.parametrize(
+installations = pytest.mark.parametrize(
     "make_app",
     [one_installation, hiding_layer, other_service, other_slo, by_hand_and_instrumented, plain_within_plain],
 )
+
+
+@pytest.mark.parametrize("path", ["/good", "/failing", "/breaking"])
+@installations
 def test_requests_of_one_task_do_not_keep_one_another(make_app: Callable[[], Any], path: str) -> None:
     """Some servers serve all requests of a connection in one task: only its latest may still be there."""
     app = make_app()
@@ -131,3 +135,35 @@ def test_requests_of_one_task_do_not_keep_one_another(make_app: Callable[[], Any
         return sum(scope() is not None for scope in scopes)
 
     assert asyncio.run(alive()) <= 1
+
+
+@pytest.mark.parametrize("path", ["/failing", "/breaking"])
+@installations
+def test_a_scope_that_a_server_keeps_holds_no_exception(make_app: Callable[[], Any], path: str) -> None:
+    """The last installation that counts it forgets it: its traceback leads to all that the request held."""
+    app = make_app()
+
+    async def alive() -> int:
+        scopes = [await kept_scope(app, path) for _ in range(3)]
+        gc.collect()
+        return sum(isinstance(each, Oops) for each in gc.get_objects()) * len(scopes)
+
+    assert asyncio.run(alive()) == 0
+
+
+def test_a_kept_exception_leads_to_no_earlier_request() -> None:
+    """An error tracker may hold it: what its task served before is over."""
+    app = one_installation()
+
+    async def alive() -> tuple[bool, bool]:
+        earlier = await serve_one(app, "/good")
+        with pytest.raises(Oops) as kept:
+            await app(http_scope(path="/failing"), None, pass_over)
+        gc.collect()
+        return earlier() is not None, kept.value.__traceback__ is not None
+
+    assert asyncio.run(alive()) == (False, True)
+
+
+async def pass_over(message: Any) -> None:
+    pass
