@@ -83,9 +83,11 @@ class WireObserver:
             )
             return None
         outer = serving.get()
-        # Open: its server waits for more of the response.
-        if outer is not None and not (outer.finished or outer.is_handed_over) and REQUEST_MARKS_KEY not in scope:
-            return await self._serve_within(outer, scope, receive, send)
+        if outer is not None:
+            if outer.finished or outer.is_handed_over:
+                outer = None  # an earlier one of this task: a traceback that led to it would lead on to all before it
+            elif REQUEST_MARKS_KEY not in scope:  # open: its server waits for more of the response
+                return await self._serve_within(outer, scope, receive, send)
         if not self._is_checked:
             self._check(scope)
         path: str = scope["path"]
@@ -104,6 +106,7 @@ class WireObserver:
         try:
             result = await app(scope, served.receive, served.send)
         except BaseException as exc:
+            serving.set(outer)
             await served.raised(exc)
             raise
         if not served.finished:
@@ -228,11 +231,9 @@ class ServedRequest(ObservedRequest):
     async def raised(self, exc: BaseException) -> None:
         """The application raised. After the last byte, as in a background task, that is not the request's failure."""
         if self.finished:
-            self._forget_exceptions()
             return
         if self.is_handed_over and isinstance(exc, CancelledError):
             self.observer.recorder.finish(self)
-            self._forget_exceptions()
             return
         if isinstance(exc, CancelledError) and not self.disconnected:
             await self._explain_cancellation(exc)
@@ -243,7 +244,6 @@ class ServedRequest(ObservedRequest):
             else:
                 self.exception = exc
         self.observer.recorder.finish(self)
-        self._forget_exceptions()
 
     def _is_of_client(self, exc: BaseException) -> bool:
         """Whether the client's going away led to an exception, or came before it: then it is no failure."""
@@ -276,12 +276,6 @@ class ServedRequest(ObservedRequest):
 
     def _report(self, message: str, problem: BaseException) -> None:
         self.observer.recorder.internal_errors.report(message, problem)
-
-    def _forget_exceptions(self) -> None:
-        # As in `HTTPRecorder.finish`: their tracebacks lead to the scope, which leads to the marks.
-        marks, notes = self.marks, self.notes
-        if marks is not None and notes is not None and marks.counted_by is self.slo_keys:
-            notes.broken_off = notes.unhandled = None  # no other installation may still need them
 
     async def receive(self) -> Message:
         """Handed to the application in place of the server's."""

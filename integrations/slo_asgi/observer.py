@@ -50,6 +50,7 @@ class RouterObserver:
                 marks.notes.router_scope = None  # a layer in between tries again
             if marks.notes is not None:
                 marks.notes.broken_off = marks.notes.unhandled = None  # likewise
+            served = None  # perhaps an earlier one of this task: no traceback is to lead to it
         last_message: Message | None = None
 
         # A coroutine function, although returning the server's coroutine would take half the time: bridges to sync code
@@ -64,7 +65,7 @@ class RouterObserver:
         except Exception as exc:
             if last_message is not None and _is_unfinished(last_message):
                 marks = shared_marks(scope)
-                if marks is not None:
+                if marks is not None and marks.unfinished > 0:
                     marks.noting().broken_off = exc
             raise
 
@@ -167,7 +168,7 @@ def _noting_handler(handler: Callable[..., Any], errors: Any) -> Callable[[Any, 
 
 def _note_unhandled(request: Any, exc: Exception) -> None:
     marks = shared_marks(request.scope)
-    if marks is not None:
+    if marks is not None and marks.unfinished > 0:
         marks.noting().unhandled = exc
 
 

@@ -52,6 +52,16 @@ class Wire:
         self._start: Message | None = None
         self._body: AnnouncedBody | None = None
 
+    def __copy__(self) -> Wire:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Wire:
+        # A middleware may hand on a deep copy of the scope: the wire is the same one.
+        return self
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()  # no wire of another process
+
     async def receive(self) -> Message:
         """Handed to the application in place of the server's."""
         message = await self._receive()

@@ -239,8 +239,12 @@ class HTTPRecorder:
                 if route_match is None:
                     route_match = NO_ROUTE_MATCH
             marks, slo_keys = observed.marks, observed.slo_keys
-            # The scope would lead back to this object, and both would wait for the garbage collector.
-            observed.request_scope[REQUEST_MARKS_KEY] = slo_keys if marks is None else marks
+            try:  # the scope would lead back to this object, and both would wait for the garbage collector
+                if marks is not None:
+                    marks.unfinished -= 1
+                observed.request_scope[REQUEST_MARKS_KEY] = slo_keys if marks is None else marks
+            except user_code_errors():  # a dict of a kind that refuses changes
+                pass
             if (
                 (observed.disturbance is not None and (observed.exception is not None or observed.disconnected))
                 or (marks is not None and marks.notes is not None)
@@ -252,6 +256,8 @@ class HTTPRecorder:
                 finally:
                     # Its traceback leads to frames that hold this object, and both would wait for the garbage collector.
                     observed.exception = None
+                    if marks is not None:
+                        marks.forget_exceptions()
                 return
             try:
                 # Nearly every request: an earlier one of its route, method and status has made the plan.

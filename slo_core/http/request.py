@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
@@ -72,12 +73,14 @@ class RequestMarks:
     Attributes:
         notes: None until there is something to note.
         innermost: The request as the innermost WSGI installation sees it, until that is finished; None elsewhere.
+        unfinished: How many installations still have to count the request.
     """
 
-    __slots__ = ("counted_by", "innermost", "notes")
+    __slots__ = ("counted_by", "innermost", "notes", "unfinished")
 
     def __init__(self, counted_by: frozenset[SLOKey]) -> None:
         self.counted_by = counted_by
+        self.unfinished = 0
         self.notes: RequestNotes | None = None
         self.innermost: ObservedRequest | None = None
 
@@ -86,6 +89,12 @@ class RequestMarks:
         if self.notes is None:
             self.notes = RequestNotes()
         return self.notes
+
+    def forget_exceptions(self) -> None:
+        """An installation has counted the request. The last one lets go of the exceptions that were noted."""
+        if self.unfinished <= 0 and self.notes is not None:
+            # Their tracebacks lead to frames that hold the scope, which leads to these marks.
+            self.notes.broken_off = self.notes.unhandled = None
 
     def within(self, request_scope: MutableMapping[str, Any]) -> None:
         """
@@ -101,6 +110,10 @@ class RequestMarks:
     def __deepcopy__(self, memo: object) -> RequestMarks:
         # A middleware may hand on a deep copy of the scope: the request is the same one.
         return self
+
+    def __reduce__(self) -> tuple[type[frozenset[SLOKey]], tuple[()]]:
+        # A pickled one belongs to a request of its own: no SLO has counted that.
+        return frozenset, ()
 
 
 def shared_marks(request_scope: Mapping[str, Any]) -> RequestMarks | None:
@@ -229,6 +242,7 @@ class ObservedRequest:
         """The marks, made where there are none yet: nearly every request ends without, and saves the time to make them."""
         if self.marks is None:
             marks = RequestMarks(self.slo_keys)
+            marks.unfinished = 0 if self.finished else 1
             if self.marks is None:  # no other thread was faster
                 self.marks = marks
         return self.marks
@@ -254,7 +268,10 @@ class ObservedRequest:
             if not self.slo_keys:
                 return False
             marks.counted_by |= self.slo_keys
-        self.request_scope[REQUEST_MARKS_KEY] = self.marks = marks
+        marks.unfinished += 1
+        self.marks = marks
+        with suppress(Exception):  # a dict of a kind that refuses changes still holds `left`, which leads to the marks
+            self.request_scope[REQUEST_MARKS_KEY] = marks
         return True
 
     def __copy__(self) -> Self:
@@ -263,6 +280,10 @@ class ObservedRequest:
     def __deepcopy__(self, memo: object) -> Self:
         # As `RequestMarks`.
         return self
+
+    def __reduce__(self) -> tuple[type[frozenset[SLOKey]], tuple[()]]:
+        # As `RequestMarks`.
+        return frozenset, ()
 
     def resolve(self) -> RouteMatch | None:
         """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -136,13 +138,13 @@ def test_a_scope_that_is_served_again_counts_once_for_each_slo() -> None:
     taken = []
     for recorder in (first, first, second, second):
         observed = recorder.begin(request_scope, "GET", "/x")
-        copy = dict(request_scope)
+        handed_on = dict(request_scope)
         taken.append(observed is not None)
         if observed is not None:
             observed.status = 200
             recorder.finish(observed)
         slo_failed(request_scope)
-        slo_failed(copy)
+        slo_failed(handed_on)
 
     assert taken == [True, False, True, False]
     assert (counts(registry["a"]), counts(registry["b"])) == ((1, 0), (1, 0))
@@ -218,3 +220,33 @@ def test_the_traceback_of_an_exception_is_not_kept(service_of: ServiceOf) -> Non
     gc.collect()
 
     assert reference() is None
+
+
+@pytest.mark.parametrize("say", [lambda scope: None, slo_failed], ids=["alone", "with marks"])
+def test_a_pickled_scope_counts_as_a_request_of_its_own(service_of: ServiceOf, say: Callable[[Any], object]) -> None:
+    """It may be served elsewhere, or again; a deep copy in this process is the same request."""
+    service = service_of()
+    request_scope: dict[str, Any] = {}
+    observed = service.recorder.begin(request_scope, "GET", "/x")
+    say(request_scope)
+
+    assert send(service.recorder, request_scope=pickle.loads(pickle.dumps(request_scope)))  # noqa: S301
+    assert pickle.loads(pickle.dumps(observed)) == frozenset()  # noqa: S301
+    assert not send(service.recorder, request_scope=copy.deepcopy(request_scope))
+    assert service.counts() == (1, 0)
+
+
+def test_a_scope_that_refuses_changes_counts(service_of: ServiceOf) -> None:
+    """Of each service around it once: a dict that protects itself loses no request."""
+
+    class Frozen(dict[str, Any]):
+        def __setitem__(self, key: str, value: object) -> None:
+            raise TypeError("frozen")
+
+    shop, blog = service_of(service="shop"), service_of(service="blog")
+    request_scope = Frozen()
+
+    taken = [send(service.recorder, request_scope=request_scope) for service in (shop, blog, shop)]
+
+    assert [bool(each) for each in taken] == [True, True, False]
+    assert (shop.counts(), blog.counts()) == ((1, 0), (1, 0))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
+import pickle
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -276,6 +278,15 @@ def _served_requests() -> list[object]:
     # Django 6.1 keeps what it was given to receive and send with, in the traceback of a group of exceptions of its own.
     kinds = (ServedRequest, Wire) if django.VERSION < (6, 1) else ServedRequest
     return [each for each in gc.get_objects() if isinstance(each, kinds)]
+
+
+def test_the_scope_may_be_copied_and_pickled() -> None:
+    """A deep copy within the process leads to the same wire; no other process has one."""
+    server = Server(takes=1)
+    wire = Wire(server.receive, server.send)
+
+    assert copy.copy(wire) is copy.deepcopy(wire) is wire
+    assert pickle.loads(pickle.dumps(wire)) is None  # noqa: S301
 
 
 def failing_receiver(**arguments: Any) -> None:
