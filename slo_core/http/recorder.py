@@ -21,6 +21,7 @@ from slo_core.http.counting_plan import CountingPlan
 from slo_core.http.first_requests import FirstRequests
 from slo_core.http.globs import compile_globs
 from slo_core.http.inner_marks import share_own_marks, tracked_inside
+from slo_core.http.listening import notify
 from slo_core.http.markers import marks_of
 from slo_core.http.matching import MatchedSLOs, MatchResult, match_slos
 from slo_core.http.request import (
@@ -354,30 +355,7 @@ class HTTPRecorder:
                 except user_code_errors() as exc:  # as in `CounterGroup.rotate`
                     self.internal_errors.report(NOT_COUNTED, exc)
         if counted and self._listeners:
-            self._notify(observed, route_match, status, timing, counted)
-
-    def _notify(
-        self,
-        observed: ObservedRequest,
-        route_match: RouteMatch,
-        status: int | None,
-        timing: Timing,
-        outcomes: dict[str, bool],
-    ) -> None:
-        event = RequestEvent(
-            method=counted_method(observed.method),
-            path=observed.path,
-            route=route_match.route,
-            view_name=route_match.view_name,
-            status=status,
-            exception=observed.exception,
-            disconnected=observed.disconnected,
-            duration_seconds=timing.total,
-            first_byte_seconds=None if observed.first_byte is None else timing.first_byte,
-            outcomes=outcomes,
-        )
-        for listener in tuple(self._listeners):
-            listener(event)
+            notify(self._listeners, observed, route_match, status, timing, counted)
 
     def _match_result(
         self, method: str, route_match: RouteMatch, status: int | None, tracked: tuple[str, ...]
@@ -392,8 +370,7 @@ class HTTPRecorder:
         except KeyError:
             if len(match_results) >= _REMEMBERED_KEYS:
                 match_results.clear()
-            match_result = match_results[key] = self._match(RequestKey(*key))
-            return match_result
+            return match_results.setdefault(key, self._match(RequestKey(*key)))
         except TypeError:  # an unhashable view: rare enough to match each time
             return self._match(RequestKey(*key))
 
