@@ -39,7 +39,7 @@ CAUSE_WIDTHS = (FINEST_SECONDS, HOUR, DAY)
 OPEN = BlockKey(0, 0)
 
 # How many neighbouring buckets lie in one block, by their width.
-BLOCK_BUCKETS = {FINEST_SECONDS: 24, HOUR: 24, DAY: 32}
+BLOCK_BUCKETS = {FINEST_SECONDS: DAY // HOUR, HOUR: DAY // HOUR, DAY: 32}
 
 # How far back buckets of a width answer; those of a day answer for the SLO's longest window. They are kept a little longer:
 # a read begins with a whole bucket, and clocks differ.

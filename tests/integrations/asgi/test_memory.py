@@ -146,7 +146,7 @@ def test_a_scope_that_a_server_keeps_holds_no_exception(make_app: Callable[[], A
     async def alive() -> int:
         scopes = [await kept_scope(app, path) for _ in range(3)]
         gc.collect()
-        return sum(isinstance(each, Oops) for each in gc.get_objects()) * len(scopes)
+        return sum(type(each) is Oops for each in gc.get_objects()) * len(scopes)
 
     assert asyncio.run(alive()) == 0
 

@@ -122,14 +122,13 @@ def test_a_damaged_block_begins_again_and_what_is_left_of_a_deleted_slo_goes(ali
     connections[alias].close()
 
 
-def test_tables_of_an_older_version_are_named_by_a_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tables_of_an_older_version_are_named_by_a_check(tmp_path: Path) -> None:
     """Which says what is missing: events are counted all the same."""
-    from django.conf import settings
     from django.core.management import call_command
+    from django.test import override_settings
 
     database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "db.sqlite3")}
-    with django_database("checked", database, migrate=False):
-        monkeypatch.setattr(settings, "SLO_STORE", "django://checked", raising=False)
+    with django_database("checked", database, migrate=False), override_settings(SLO_STORE="django://checked"):
         call_command("migrate", "slo_django", "0007", database="checked", verbosity=0)
         (warning,) = check_tables(databases=["checked"])
         call_command("migrate", "slo_django", database="checked", verbosity=0)
