@@ -7,6 +7,7 @@ import gc
 import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -19,6 +20,9 @@ from starlette.routing import Route
 from asgi_driver import http_scope
 from slo_asgi import SLOMiddleware, instrument
 from slo_core import SLORegistry
+
+# An older one raises groups of exceptions, which lead to their requests themselves.
+pytestmark = pytest.mark.skipif(version("starlette").startswith("0.3"), reason="needs Starlette >= 0.40")
 
 SLO = {"availability": {"target": 0.9}}
 

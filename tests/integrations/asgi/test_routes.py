@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import warnings
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -372,10 +373,11 @@ def test_a_failure_is_counted_under_its_template_and_its_exception(inside: bool)
     [
         ("/tenants/{tenant:int}", "/tenants/007/page", "/tenants/{tenant}/page"),
         ("/tenants/{tenant:float}", "/tenants/1.50/page", "/tenants/{tenant}/page"),
-        (
+        pytest.param(
             "/tenants/{tenant:uuid}",
-            "/tenants/6F1A2B3C-0000-4000-8000-00000000ABCD/page",
+            "/tenants/6f1a2b3c00004000800000000000abcd/page",
             "/tenants/{tenant}/page",
+            marks=pytest.mark.skipif(version("starlette").startswith("0.3"), reason="needs Starlette >= 0.40"),
         ),
     ],
 )
