@@ -127,10 +127,11 @@ def test_it_is_for_those_who_may_look(shop: Shop) -> None:
     sre.click("#content-main >> text=SLO status")
     sre.wait_for_url(shop.url + LIST)
     assert sre.title().startswith("SLO status |")
-    assert re.sub(r"\s+", " ", sre.inner_text(".breadcrumbs")).strip() == "Home › SLOs › SLO status"
+    # Some versions of Django draw what stands between them.
+    assert re.sub(r"[\s›]+", " ", sre.inner_text(".breadcrumbs")).strip() == "Home SLOs SLO status"
     sre.click("tr[data-slo=checkout] a")
     sre.wait_for_url(f"{shop.url}{LIST}checkout/change/")
-    assert re.sub(r"\s+", " ", sre.inner_text(".breadcrumbs")).strip().endswith("SLO status › checkout")
+    assert re.sub(r"[\s›]+", " ", sre.inner_text(".breadcrumbs")).strip().endswith("SLO status checkout")
     assert sre.goto(f"{shop.url}{LIST}nobody/change/").status == 404
     assert sre.goto(f"{shop.url}/admin/slo_django/slostatus/add/").status == 404
 
