@@ -128,7 +128,7 @@ def _telephone(pager: Pager) -> Iterator[str]:
 
 
 def stopped(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process without asking: nothing that it could still write is kept, and at Ctrl-C nobody likes to wait."""
+    """Kill a process: its data is thrown away anyway, and Ctrl-C should end the demo without a wait."""
     process.kill()
     process.wait()
 

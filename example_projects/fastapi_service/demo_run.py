@@ -46,7 +46,7 @@ def run(description: str | None) -> int:
     except KeyboardInterrupt:
         _print("stopped before the first request")
         os._exit(0)  # what was not written to the past needs no last try
-    except BrokenPipeError:  # whoever reads along has seen enough
+    except BrokenPipeError:  # the reader of the pipe has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (OSError, RuntimeError, SLOError) as exc:

@@ -136,8 +136,8 @@ class RequestClassifier:
                 return None, ""
             if failure is not None:
                 return False, exception_name(type(failure))
-            said = None if notes is None or notes.outcome is None else notes.reason or FAILED
-            return False, said or str(status)
+            reason = None if notes is None or notes.outcome is None else notes.reason or FAILED
+            return False, reason or str(status)
         if observed.disconnected:
             return self._after_disconnect(timing), DISCONNECTED
         return self._in_time(timing), SLOW

@@ -22,7 +22,7 @@ _HEADINGS = ("Cause", "Bad events", "Share of them", "Error budget")
 
 _LAST = {"1h": "the last hour", "6h": "the last 6 hours", "1d": "the last day"}
 
-# More rows help nobody to see what is failing; the JSON has all of them.
+# The largest causes explain an incident; the JSON lists all of them.
 _MOST_ROWS = 10
 
 

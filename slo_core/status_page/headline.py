@@ -75,7 +75,7 @@ def headline(
         timeline: Its past.
         rules: Of `firing_rules`.
         zone: The time zone that times are written in.
-        began: The change that the burn began after, as far as one is known.
+        began: The last change before the burn began; None without one.
         because: A sentence between them, which says what fails.
     """
     burning = burning_now(snapshot)

@@ -39,7 +39,7 @@ class KeptMark(NamedTuple):
         at: Of the mark.
         kind: Of the mark.
         text: Of the mark.
-        seen: Of a release when a process last counted with it, as far as is noted; else `at`.
+        seen: When a process was last seen counting with this release; `at` for other kinds.
     """
 
     at: float

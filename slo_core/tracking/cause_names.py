@@ -51,7 +51,7 @@ class CauseNames:
     Causes that an application gives while it serves.
 
     Args:
-        errors: Where it is told of names that are no short constant texts.
+        errors: Reports names that are not short constant texts.
     """
 
     __slots__ = ("_errors", "_seen")

@@ -21,7 +21,7 @@ class MarkingContract:
     """
 
     def test_marks_are_kept_once_and_in_order(self, make_store) -> None:  # type: ignore[no-untyped-def]  # a fixture of the user's
-        """Whoever adds them, and however often; of one service only."""
+        """A release is one mark of its service, however many processes add it, and however often."""
         one, other = _mark_store(make_store), _mark_store(make_store)
         if one is None or other is None:
             return

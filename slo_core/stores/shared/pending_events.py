@@ -126,7 +126,7 @@ class PendingEvents:
             bad: Bad events.
             now: The monotonic clock.
             live: They were counted when they happened.
-            causes: What the bad events were caused by, as far as it is known.
+            causes: The known causes of the bad events.
         """
         self._arrivals.add(_Arrival(second, good, bad, now, live, causes))
 
