@@ -21,7 +21,7 @@ class MarkingContract:
     """
 
     def test_marks_are_kept_once_and_in_order(self, make_store) -> None:  # type: ignore[no-untyped-def]  # a fixture of the user's
-        """A release is one mark of its service, however many processes add it, and however often."""
+        """Each is kept once, however many processes add it; other services do not see it."""
         one, other = _mark_store(make_store), _mark_store(make_store)
         if one is None or other is None:
             return
