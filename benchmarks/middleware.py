@@ -32,21 +32,28 @@ SLICES = 300
 THREADED_SLICES = 20
 # Not timed, before each slice: the contender before has left other code in the processor's caches.
 WARM_UP_CALLS = 2
-OURS, FLOOR, NOTHING = "slo-suite, 3 SLOs", "bare app", "middleware that does nothing"
+OURS, FLOOR = "slo-suite, 3 SLOs", "bare app"
+# Two contenders that say how far to trust the table. The first returns the application that it is given: what comes out for
+# it is the measurement's own error. The second adds one call and nothing else, which is the least that any middleware costs.
+NOTHING, PASSES_ON = "middleware that does nothing", "middleware that only passes on"
 
 Scope = MutableMapping[str, Any]
 ASGIApp = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 WSGIApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-class _Nothing:
-    """The least an ASGI middleware can do."""
+class _PassesOn:
+    """The least an ASGI middleware that stays around its application can do."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         await self.app(scope, receive, send)
+
+
+def _nothing(app: Any) -> Any:
+    return app
 
 
 def asgi_measure(
@@ -175,7 +182,8 @@ def _asgi(title: str, make: Callable[[], Any], rounds: int, *, at_most: float) -
     with asyncio.Runner() as runner:
         contenders = {
             FLOOR: make(),
-            NOTHING: added(_Nothing),
+            NOTHING: added(_nothing),
+            PASSES_ON: added(_PassesOn),
             OURS: ours,
             "slo-budget-tracker, 1 SLO": added(TheirMiddleware, tracker=theirs),
             "prometheus-fastapi-instrumentator": instrumented,
@@ -204,11 +212,13 @@ def _flask(rounds: int) -> None:
 
         return app
 
-    def nothing() -> Flask:
+    def added(middleware: Callable[[WSGIApp], WSGIApp]) -> Flask:
         app = make()
-        inner = app.wsgi_app
-        app.wsgi_app = lambda environ, start_response: inner(environ, start_response)  # type: ignore[method-assign]
+        app.wsgi_app = middleware(app.wsgi_app)  # type: ignore[method-assign]
         return app
+
+    def passes_on(inner: WSGIApp) -> WSGIApp:
+        return lambda environ, start_response: inner(environ, start_response)
 
     ours = make()
     ours.config["SLO_DEFINITIONS"] = DEFINITIONS
@@ -219,7 +229,8 @@ def _flask(rounds: int) -> None:
     FlaskInstrumentor().instrument_app(telemetry)
     contenders = {
         FLOOR: make(),
-        NOTHING: nothing(),
+        NOTHING: added(_nothing),
+        PASSES_ON: added(passes_on),
         OURS: ours,
         "prometheus-flask-exporter": exported,
         "OpenTelemetry": telemetry,
@@ -229,7 +240,12 @@ def _flask(rounds: int) -> None:
 
 
 def _nothing_in_django(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """A middleware that does nothing, in both worlds."""
+    """A middleware that does nothing."""
+    return get_response
+
+
+def _passes_on_in_django(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A middleware that only passes on, in both worlds."""
     from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 
     if iscoroutinefunction(get_response):
@@ -241,8 +257,8 @@ def _nothing_in_django(get_response: Callable[[Any], Any]) -> Callable[[Any], An
     return lambda request: get_response(request)
 
 
-_nothing_in_django.sync_capable = True  # type: ignore[attr-defined]  # Django reads them
-_nothing_in_django.async_capable = True  # type: ignore[attr-defined]
+for _middleware in (_nothing_in_django, _passes_on_in_django):
+    _middleware.sync_capable = _middleware.async_capable = True  # type: ignore[attr-defined]  # Django reads them
 
 
 def _django_urls() -> ModuleType:
@@ -279,6 +295,7 @@ def _django(rounds: int) -> None:
     stacks: dict[str, list[str]] = {
         FLOOR: [],
         NOTHING: ["benchmarks.middleware._nothing_in_django"],
+        PASSES_ON: ["benchmarks.middleware._passes_on_in_django"],
         OURS: ["slo_django.middleware.SLOMiddleware"],
         "django-prometheus": [
             "django_prometheus.middleware.PrometheusBeforeMiddleware",

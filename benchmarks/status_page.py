@@ -194,6 +194,8 @@ def measure(database: dict[str, object], session: str) -> Taken:
     connection_created.connect(watch)
     time.sleep(_REST_SECONDS)
     seconds("the list", _LIST)
+    connection_created.disconnect(watch)
+    connections.close_all()
     compressed = client.get("/slo", HTTP_ACCEPT_ENCODING="gzip")
     assert compressed["Content-Encoding"] == "gzip"
     assets = re.findall(r'"(/admin/[^"]+/assets/([\w.]+)\?[^"]*)"', texts["the list"] + texts["the page of one SLO"])
@@ -236,7 +238,8 @@ def _print(samples: list[Taken], buckets: int) -> None:
     for name, most in ((_COLD, 400), ("the list", 150)):
         least = results[name].minimum * 1e3
         hold_to(f"{name}, {SLO_COUNT} SLOs", f"< {most} ms", f"{least:.0f} ms", is_met=least < most)
-    hold_to("its statements on the store's tables", "<= 2", str(len(of_store)), is_met=len(of_store) <= 2)
+    # The numbers of the SLOs, their sums, and the causes of what burns.
+    hold_to("its statements on the store's tables", "<= 3", str(len(of_store)), is_met=len(of_store) <= 3)
     hold_to(
         "bytes of /slo, compressed by gzip", "<= 60,000", f"{last['compressed']:,}", is_met=last["compressed"] <= 60_000
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import TypeVar
 
 from slo_core.errors import ConfigError, Problem, unquoted_hint
@@ -22,6 +23,7 @@ Number = int | float | Decimal | Fraction
 T = TypeVar("T")
 
 
+@lru_cache(maxsize=1024, typed=True)
 def exact(value: Number) -> Fraction:
     """A number as the fraction of its digits: 14.4 is 72/5, not the nearest binary float."""
     return Fraction(Decimal(repr(float(value)))) if isinstance(value, float) else Fraction(value)
