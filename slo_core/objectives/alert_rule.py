@@ -146,7 +146,7 @@ def _positive(field: str, value: object) -> Fraction | None:
     try:
         # As a float, too: a Decimal may be so small that its fraction does not fit into memory.
         if is_number and math.isfinite(value) and float(value) > 0:  # type: ignore[arg-type]  # a number: just asked
-            return exact(value)  # type: ignore[arg-type]
+            return exact(value)
     except (OverflowError, ValueError):  # beyond every float, or a signalling NaN
         pass
     hint = unquoted_hint(value)
