@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from reprlib import repr as shortened
 
 from slo_core.errors import DamagedError
@@ -19,23 +20,20 @@ def damaged(slo: str, trouble: str) -> DamagedError:
     return DamagedError(f"SLO {slo!r}: what the store holds of it is damaged: {trouble}")
 
 
+_COUNTS = ("good", "bad", "dropped", "errors", "keeps_seconds")
+_INSTANTS = ("data_since", "last_event_at", "definition_changed_at", "idle_seconds", "seen_at", "kept_since")
+_counts_of, _instants_of = attrgetter(*_COUNTS), attrgetter(*_INSTANTS)
+
+
 def damage_in_record(record: SLORecord) -> str | None:
     """What in a record cannot be; None where all can. The definition is checked by those who read it."""
-    numbers = (
-        ("good", record.good), ("bad", record.bad), ("dropped", record.dropped), ("errors", record.errors),
-        ("keeps_seconds", record.keeps_seconds),
-    )  # fmt: skip
-    for name, count in numbers:
-        if not _is_count(count):
-            return f"expected {name} to be a number of 0 or more, got {shortened(count)}"
-    instants = (
-        ("data_since", record.data_since), ("last_event_at", record.last_event_at),
-        ("definition_changed_at", record.definition_changed_at), ("idle_seconds", record.idle_seconds),
-        ("seen_at", record.seen_at), ("kept_since", record.kept_since),
-    )  # fmt: skip
-    for name, instant in instants:
+    # Every read of every SLO comes through here: names are looked up only for a message.
+    for place, count in enumerate(_counts_of(record)):
+        if type(count) is not int or not 0 <= count < _TOO_LARGE:
+            return f"expected {_COUNTS[place]} to be a number of 0 or more, got {shortened(count)}"
+    for place, instant in enumerate(_instants_of(record)):
         if instant is not None and not _is_instant(instant):
-            return f"expected {name} to be a number of seconds, got {shortened(instant)}"
+            return f"expected {_INSTANTS[place]} to be a number of seconds, got {shortened(instant)}"
     return "expected data_since to be a number of seconds, got None" if record.data_since is None else None
 
 
@@ -44,7 +42,7 @@ def damage_in_sums(stored: Stored, ranges: int) -> str | None:
     if len(stored.sums) != ranges:
         return f"expected the sums of {ranges} ranges, got {len(stored.sums)}"
     for good, bad in stored.sums:
-        if not (_is_count(good) and _is_count(bad)):
+        if type(good) is not int or type(bad) is not int or not (0 <= good < _TOO_LARGE and 0 <= bad < _TOO_LARGE):
             return f"expected numbers of events of 0 or more, got {shortened((good, bad))}"
     return None
 
