@@ -1,4 +1,4 @@
-"""Counting a block or a function: good when it ends, bad when it raises."""
+"""Counting a block or a function: good when it ends, bad when it raises an error."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, ParamSpec, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar, cast
 
 from slo_core.tracking.tracker_internals import TrackerInternals
+
+if TYPE_CHECKING:
+    from slo_core.tracking.block_end import ExceptionJudge
 
 __all__ = ["Track"]
 
@@ -39,13 +42,15 @@ class Track:
     Args:
         tracker: Counts.
         cause: The name of the block in the causes of bad events; None for the function's own, or `track`.
+        judge: Says which exceptions are failures; None takes what stands in `block_end`.
     """
 
-    __slots__ = ("_cause", "_tracker")
+    __slots__ = ("_cause", "_judge", "_tracker")
 
-    def __init__(self, tracker: _Recorder, cause: str | None = None) -> None:
+    def __init__(self, tracker: _Recorder, cause: str | None = None, judge: ExceptionJudge | None = None) -> None:
         self._tracker = tracker
         self._cause = cause
+        self._judge = judge
 
     def __enter__(self) -> Track:
         return self
@@ -59,7 +64,7 @@ class Track:
         if exception_type is None:
             self._tracker.record(True)
         else:
-            self._tracker.internals.record_exception(self._tracker, self._cause or _UNNAMED, exception_type)
+            self._count_exception(exception_type, exception)
 
     async def __aenter__(self) -> Track:
         return self
@@ -73,6 +78,15 @@ class Track:
         if exception_type is None:
             self._tracker.record(True)
         else:
+            self._count_exception(exception_type, exception)
+
+    def _count_exception(self, exception_type: type[BaseException], exception: BaseException | None) -> None:
+        from slo_core.tracking.block_end import outcome_of  # with the first exception
+
+        good = outcome_of(exception_type, exception, self._judge, self._tracker.internals)
+        if good:
+            self._tracker.record(True)
+        elif good is not None:
             self._tracker.internals.record_exception(self._tracker, self._cause or _UNNAMED, exception_type)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
@@ -94,7 +108,7 @@ class Track:
             name = getattr(function, "__qualname__", None)
             # A class may have any attribute of that name.
             if isinstance(name, str) and name.isprintable():
-                tracked_block = Track(self._tracker, name[:_LONGEST_NAME])
+                tracked_block = Track(self._tracker, name[:_LONGEST_NAME], self._judge)
         if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call):
             coroutine_function = cast(Callable[P, Coroutine[Any, Any, Any]], function)
             return cast(Callable[P, R], tracked_block._around_coroutine(coroutine_function))

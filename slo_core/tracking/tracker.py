@@ -162,24 +162,42 @@ class SLOTracker:
         else:
             self.record(False, at=at)
 
-    def track(self, *, cause: str | None = None) -> Track:
+    def track(
+        self,
+        *,
+        cause: str | None = None,
+        ignore: type[BaseException] | tuple[type[BaseException], ...] = (),
+        classify: Callable[[BaseException], bool | None] | None = None,
+    ) -> Track:
         """
-        Count a block or a function: good when it ends, bad when it raises; the exception goes on.
+        Count a block or a function: good when it ends, bad when it raises an error; the exception goes on.
 
         A context manager (`with` and `async with`) and a decorator, for functions and coroutine functions.
+
+        Control flow is no failure: an event is left out where a task was cancelled (`asyncio.CancelledError`, trio, gevent)
+        or a generator closed (`GeneratorExit`), and `SystemExit` with the code 0 or without one is good.
 
         Args:
             cause: Its name in the list of causes, beside the exception's class: a constant text of at most 100 printable
                 characters. None is the function's own qualified name, or `track` for a `with` block.
+            ignore: Exception classes whose events are left out: neither good nor bad.
+            classify: Called with every other exception but control flow; returns True for good, False for bad, None to leave
+                the event out. If it raises, the event is bad.
 
         Raises:
+            TypeError: `ignore` holds something else than exception classes, or `classify` cannot be called.
             ValueError: `cause` is not such a text.
         """
+        judge = None
+        if ignore != () or classify is not None:
+            from slo_core.tracking.block_end import checked_judge
+
+            judge = checked_judge(ignore, classify)
         if cause is not None:
             from slo_core.tracking.cause_names import checked_cause
 
             cause = checked_cause(cause, what="track(cause=)")
-        return Track(self, cause)
+        return Track(self, cause, judge)
 
     def causes(self, seconds: int) -> CauseBreakdown | None:
         """

@@ -6,7 +6,9 @@ import asyncio
 import functools
 import inspect
 import threading
+from collections.abc import Iterator
 
+import greenlet
 import pytest
 
 from slo_core import SLODefinition, SLOTracker
@@ -33,13 +35,42 @@ def test_a_block_that_ends_is_good_and_one_that_raises_is_bad(tracker: SLOTracke
     assert counted(tracker) == (1, 1)
 
 
-@pytest.mark.parametrize("exception", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
-def test_what_is_no_error_ends_a_block_badly_all_the_same(tracker: SLOTracker, exception: type[BaseException]) -> None:
-    """The work was not done, for whatever reason it stopped."""
-    with pytest.raises(exception), tracker.track():
+@pytest.mark.parametrize(
+    ("exception", "expected"),
+    [
+        (KeyboardInterrupt(), (0, 1)),
+        (SystemExit(1), (0, 1)),
+        (SystemExit("no orders"), (0, 1)),
+        (SystemExit(0), (1, 0)),
+        (SystemExit(), (1, 0)),
+        (GeneratorExit(), (0, 0)),
+        (asyncio.CancelledError(), (0, 0)),
+        (greenlet.GreenletExit(), (0, 0)),
+    ],
+    ids=repr,
+)
+def test_control_flow_is_no_failure(tracker: SLOTracker, exception: BaseException, expected: tuple[int, int]) -> None:
+    """A process that ends with 0 has done its work; of cancelled work nothing is known."""
+    with pytest.raises(type(exception)), tracker.track():
         raise exception
 
-    assert counted(tracker) == (0, 1)
+    assert counted(tracker) == expected
+
+
+def test_a_generator_that_is_closed_early_is_left_out(tracker: SLOTracker) -> None:
+    """Its reader had enough."""
+
+    def numbers() -> Iterator[int]:
+        with tracker.track():
+            yield 1
+            yield 2
+
+    generator = numbers()
+    next(generator)
+    generator.close()
+    assert list(numbers()) == [1, 2]
+
+    assert counted(tracker) == (1, 0)
 
 
 def test_an_async_block(tracker: SLOTracker) -> None:
@@ -92,8 +123,8 @@ def test_a_decorated_coroutine_function_is_counted_when_it_is_done(tracker: SLOT
     assert counted(tracker) == (1, 1)
 
 
-def test_a_cancelled_coroutine_is_bad(tracker: SLOTracker) -> None:
-    """It did not do its work."""
+def test_a_cancelled_coroutine_is_left_out(tracker: SLOTracker) -> None:
+    """Those who cancelled it know why."""
 
     @tracker.track()
     async def work() -> None:
@@ -108,7 +139,7 @@ def test_a_cancelled_coroutine_is_bad(tracker: SLOTracker) -> None:
 
     asyncio.run(cancel())
 
-    assert counted(tracker) == (0, 1)
+    assert counted(tracker) == (0, 0)
 
 
 def test_partials_and_objects_are_taken_for_what_they_are(tracker: SLOTracker) -> None:
