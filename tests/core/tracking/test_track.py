@@ -8,7 +8,6 @@ import inspect
 import threading
 from collections.abc import Iterator
 
-import greenlet
 import pytest
 
 from slo_core import SLODefinition, SLOTracker
@@ -45,7 +44,6 @@ def test_a_block_that_ends_is_good_and_one_that_raises_is_bad(tracker: SLOTracke
         (SystemExit(), (1, 0)),
         (GeneratorExit(), (0, 0)),
         (asyncio.CancelledError(), (0, 0)),
-        (greenlet.GreenletExit(), (0, 0)),
     ],
     ids=repr,
 )
@@ -55,6 +53,15 @@ def test_control_flow_is_no_failure(tracker: SLOTracker, exception: BaseExceptio
         raise exception
 
     assert counted(tracker) == expected
+
+
+def test_a_greenlet_that_is_killed_is_left_out(tracker: SLOTracker) -> None:
+    """As a task that is cancelled."""
+    greenlet = pytest.importorskip("greenlet", reason="gevent is not installed")
+    with pytest.raises(greenlet.GreenletExit), tracker.track():
+        raise greenlet.GreenletExit
+
+    assert counted(tracker) == (0, 0)
 
 
 def test_a_generator_that_is_closed_early_is_left_out(tracker: SLOTracker) -> None:
