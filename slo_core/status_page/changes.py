@@ -36,7 +36,7 @@ def mark_nodes(mark: Mark) -> tuple[Node, ...]:
 
 def change_list(marks: Sequence[Mark], release: LastRelease | None, zone: tzinfo = UTC) -> ET.Element | None:
     """
-    The last changes, the newest first, below how the last release does; None without any.
+    The last changes, the newest first; the last release with what failed since and before. None without any.
 
     Args:
         marks: Those of the charts' range, in order of time.
@@ -45,15 +45,15 @@ def change_list(marks: Sequence[Mark], release: LastRelease | None, zone: tzinfo
     """
     if not marks and release is None:
         return None
-    lines = [element("li", timestamp(mark.at, zone), " ", *mark_nodes(mark)) for mark in reversed(marks[-_MOST_LINES:])]
-    return element(
-        "section",
-        element("h2", "Changes"),
-        None
-        if release is None
-        else element("p", *mark_nodes(release.mark), f", {release.counts_text}", class_="slo-release"),
-        element("ul", *lines, class_="slo-lines") if lines else None,
-    )
+    shown = list(reversed(marks[-_MOST_LINES:]))
+    if release is not None and release.mark not in shown:
+        shown.append(release.mark)
+    lines = []
+    for mark in shown:
+        is_release = release is not None and mark == release.mark
+        counts = element("span", f", {release.counts_text}", class_="slo-release") if release and is_release else None
+        lines.append(element("li", timestamp(mark.at, zone), " ", *mark_nodes(mark), counts))
+    return element("section", element("h2", "Changes"), element("ul", *lines, class_="slo-lines"))
 
 
 def changes_json(
