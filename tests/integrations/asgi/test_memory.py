@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
@@ -29,6 +29,15 @@ SLO = {"availability": {"target": 0.9}}
 
 class Oops(Exception):
     pass
+
+
+@pytest.fixture(scope="module", autouse=True)
+def collected_garbage() -> Iterator[None]:
+    """These tests look for what their own requests leave behind, and not through all that is imported."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 async def good(request: Request) -> Response:
