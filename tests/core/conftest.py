@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from calm import be_calm
+from calm import be_calm, coverage_run
 from slo_core import SLODefinition, SLORegistry
 from slo_core.http.recorder import HTTPRecorder, RequestEvent, RouteMatch
 from slo_core.testing import FakeClock
 
-be_calm()
+# Where coverage is measured, examples take twice as long, and a few go through the same lines. Another Python tries them all.
+be_calm(max_examples=20 if coverage_run() else 100)
 
 
 class Service:
@@ -76,8 +76,7 @@ def untraced() -> Iterator[None]:
 
     For tests that go a hundred thousand times through lines that others go through, too.
     """
-    coverage = sys.modules.get("coverage")
-    measuring = coverage.Coverage.current() if coverage else None
+    measuring = coverage_run()
     if measuring is not None:
         measuring.stop()
     yield

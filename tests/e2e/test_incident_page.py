@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from browser import new_context, open_browser, watch
+from browser import barriers, new_context, open_browser, watch
 from incident import PASSWORD, USER
 from slo_servers import free_port, python, start_server, wait_until
 
@@ -258,14 +258,6 @@ def test_numbers_and_dates_are_the_readers(incident: Incident) -> None:
         expect(page.locator(".slo-read")).to_contain_text(re.compile(r"\d\. \w+ \d{4} \d\d:\d\d:\d\d UTC"))
 
 
-def serious(page: Any) -> list[Any]:
-    """What axe-core finds in what is ours, contrast included."""
-    from axe_playwright_python.sync_playwright import Axe
-
-    violations = Axe().run(page, context={"include": [["#slo-status"]]}).response["violations"]
-    return [(one["id"], one["nodes"][0]["html"]) for one in violations if one["impact"] in ("serious", "critical")]
-
-
 @seen_by(*ADMINS)
 def test_the_admin_can_be_read_by_everybody(incident: Incident) -> None:
     """In the light and in the dark of the theme, whatever the reader's system prefers."""
@@ -275,7 +267,7 @@ def test_the_admin_can_be_read_by_everybody(incident: Incident) -> None:
         expect(page.locator(".slo-paging").first).to_have_css(
             "color", "rgb(255, 138, 128)" if is_dark else "rgb(198, 40, 40)"
         )
-        assert serious(page) == []
+        assert barriers(page, "#slo-status") == []
     page.evaluate("localStorage.clear()")
 
 

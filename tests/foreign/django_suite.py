@@ -22,10 +22,11 @@ def main() -> int:
     suite = replace(DJANGO_WHOLE, arguments=tuple(labels)) if labels else DJANGO_WHOLE
     results = Path(tempfile.mkdtemp(prefix="slo-foreign-django-"))
     try:
-        comparison = suite.compare(results)
+        comparison = suite.compare(results, in_full=True)
     except SdistError as exc:
         print(f"missing: {exc}")
         return 2
+    assert comparison.baseline is not None
     for name, run in (("without slo-suite", comparison.baseline), ("with slo-suite", comparison.injected)):
         outcomes = Counter(run.outcomes().values())
         print(f"{name}: {outcomes.total()} tests, {outcomes['passed']} passed, {outcomes['failed']} failed", end="")

@@ -36,34 +36,55 @@ class Suite:
     fails: Mapping[str, str] = field(default_factory=dict)
     miscounts: Mapping[str, str] = field(default_factory=dict)
 
-    def compare(self, results: Path) -> Comparison:
+    def compare(self, results: Path, *, in_full: bool = False) -> Comparison:
         """
-        Run it twice, side by side, and wait for the end.
+        Run it with slo-suite, and without it too where a test did not pass.
 
         Args:
             results: A folder for what the runs leave.
+            in_full: Run it without slo-suite in any case, both runs side by side.
 
         Raises:
             SdistError: The suite cannot be downloaded.
         """
         folder = released_sdist(self.package)
-        baseline = self.run(folder, self.arguments, None, results / "baseline")
-        injected = self.run(folder, self.arguments, self.injection, results / "injected")
-        baseline.wait()
+
+        def run(injection: str | None) -> SuiteRun:
+            return self.run(folder, self.arguments, injection, results / ("injected" if injection else "baseline"))
+
+        injected = run(self.injection)
+        baseline = run(None) if in_full else None
         injected.wait()
+        if baseline is None and self.unexpected(injected):
+            baseline = run(None)
+        if baseline is not None:
+            baseline.wait()
         return Comparison(self, baseline, injected)
+
+    def unexpected(self, injected: SuiteRun) -> set[str]:
+        """The tests that failed with slo-suite, except those of `fails`: did they fail without it, too?"""
+        return {name for name, outcome in injected.outcomes().items() if outcome == "failed"} - self.fails.keys()
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The runs of a suite without and with slo-suite."""
+    """
+    The runs of a suite with and without slo-suite.
+
+    Attributes:
+        suite: Its tests.
+        baseline: The run without; None where each test passed with slo-suite and there was nothing to compare.
+        injected: The run with slo-suite.
+    """
 
     suite: Suite
-    baseline: SuiteRun
+    baseline: SuiteRun | None
     injected: SuiteRun
 
     def changed_outcomes(self) -> dict[str, str]:
         """The tests that end otherwise with slo-suite, except those of `fails`."""
+        if self.baseline is None:
+            return {}
         after = self.injected.outcomes()
         return {
             name: f"{outcome} without slo-suite, {after.get(name, 'not run')} with it"

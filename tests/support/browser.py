@@ -10,7 +10,16 @@ from typing import Any
 
 from slo_servers import PATIENCE_SECONDS, require, wait_until
 
-__all__ = ["Watched", "let_it_refresh", "new_context", "open_browser", "pass_time", "stop_clock", "watch"]
+__all__ = [
+    "Watched",
+    "barriers",
+    "let_it_refresh",
+    "new_context",
+    "open_browser",
+    "pass_time",
+    "stop_clock",
+    "watch",
+]
 
 
 @contextmanager
@@ -75,6 +84,33 @@ def let_it_refresh(page: Any) -> None:
     pass_time(page, float(page.get_attribute("#slo-status", "data-refresh")))
     # It shows the time of its refresh, which is another one each time.
     wait_until(lambda: page.inner_text("#slo-message") != before, message="the page did not refresh itself")
+
+
+# Of what is in order, axe-core would tell as much as of what is not, and the browser would hand it over.
+_LOOK = """
+async ([context, rules]) => {
+  const only = rules ? { runOnly: { type: "rule", values: rules } } : {};
+  const { violations } = await axe.run(context ?? document, { resultTypes: ["violations"], ...only });
+  return violations.filter(one => ["serious", "critical"].includes(one.impact)).map(one =>
+    [one.id, ...one.nodes.slice(0, 3).map(node => node.html)]);
+}
+"""
+
+
+def barriers(page: Any, selector: str | None = None, *, rules: list[str] | None = None) -> list[list[str]]:
+    """
+    What axe-core finds serious on a page, contrast included: rules, and what breaks them first.
+
+    Args:
+        page: The page.
+        selector: The part of it that is looked at.
+        rules: Only these.
+    """
+    from axe_playwright_python.base import AXE_SCRIPT
+
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE_SCRIPT)
+    return page.evaluate(_LOOK, [selector and {"include": [[selector]]}, rules])
 
 
 class Watched:

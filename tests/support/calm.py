@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 
-__all__ = ["UNTIMED", "be_calm"]
+__all__ = ["UNTIMED", "be_calm", "coverage_run"]
 
 # Whether examples are slow, and slow to make, is the machine's affair.
 UNTIMED = [HealthCheck.too_slow]
@@ -22,3 +23,9 @@ def be_calm(*, suppress: tuple[HealthCheck, ...] = (), **options: Any) -> None:
     """
     settings.register_profile("calm", deadline=None, suppress_health_check=[*UNTIMED, *suppress], **options)
     settings.load_profile("calm")
+
+
+def coverage_run() -> Any:
+    """The coverage that is being measured in this process; None if none is."""
+    coverage = sys.modules.get("coverage")
+    return coverage.Coverage.current() if coverage else None
