@@ -260,14 +260,19 @@ def test_numbers_and_dates_are_the_readers(incident: Incident) -> None:
 
 @seen_by(*ADMINS)
 def test_the_admin_can_be_read_by_everybody(incident: Incident) -> None:
-    """In the light and in the dark of the theme, whatever the reader's system prefers."""
+    """
+    In the light and in the dark of the theme, whatever the reader's system prefers.
+
+    A theme brings colours of its own; all else that axe-core looks at is the same in each.
+    """
+    rules = None if incident.name == "django" else ["color-contrast"]
     for address, is_dark in ((incident.list, False), (incident.detail("checkout"), True)):
         incident.page().evaluate(SWITCH[incident.name].format("dark" if is_dark else "light"))
         page = incident.open(address, color_scheme="light" if is_dark else "dark")
         expect(page.locator(".slo-paging").first).to_have_css(
             "color", "rgb(255, 138, 128)" if is_dark else "rgb(198, 40, 40)"
         )
-        assert barriers(page, "#slo-status") == []
+        assert barriers(page, "#slo-status", rules=rules) == []
     page.evaluate("localStorage.clear()")
 
 

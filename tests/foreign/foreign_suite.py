@@ -38,25 +38,26 @@ class Suite:
 
     def compare(self, results: Path, *, in_full: bool = False) -> Comparison:
         """
-        Run it with slo-suite, and without it too where a test did not pass.
+        Run it with slo-suite, and the tests that failed once more without it.
 
         Args:
             results: A folder for what the runs leave.
-            in_full: Run it without slo-suite in any case, both runs side by side.
+            in_full: Run all tests without slo-suite too, both runs side by side.
 
         Raises:
             SdistError: The suite cannot be downloaded.
         """
         folder = released_sdist(self.package)
 
-        def run(injection: str | None) -> SuiteRun:
-            return self.run(folder, self.arguments, injection, results / ("injected" if injection else "baseline"))
+        def run(injection: str | None, arguments: Sequence[str]) -> SuiteRun:
+            return self.run(folder, arguments, injection, results / ("injected" if injection else "baseline"))
 
-        injected = run(self.injection)
-        baseline = run(None) if in_full else None
+        injected = run(self.injection, self.arguments)
+        baseline = run(None, self.arguments) if in_full else None
         injected.wait()
-        if baseline is None and self.unexpected(injected):
-            baseline = run(None)
+        failed = self.unexpected(injected)
+        if baseline is None and failed:
+            baseline = run(None, self.run.only(self.arguments, failed))
         if baseline is not None:
             baseline.wait()
         return Comparison(self, baseline, injected)
@@ -73,7 +74,7 @@ class Comparison:
 
     Attributes:
         suite: Its tests.
-        baseline: The run without; None where each test passed with slo-suite and there was nothing to compare.
+        baseline: The run without; None where each test passed with slo-suite.
         injected: The run with slo-suite.
     """
 
@@ -83,12 +84,13 @@ class Comparison:
 
     def changed_outcomes(self) -> dict[str, str]:
         """The tests that end otherwise with slo-suite, except those of `fails`."""
-        if self.baseline is None:
-            return {}
         after = self.injected.outcomes()
+        before = dict.fromkeys(self.suite.unexpected(self.injected), "not run")
+        if self.baseline is not None:
+            before |= self.baseline.outcomes()
         return {
             name: f"{outcome} without slo-suite, {after.get(name, 'not run')} with it"
-            for name, outcome in self.baseline.outcomes().items()
+            for name, outcome in before.items()
             if after.get(name) != outcome and name not in self.suite.fails
         }
 

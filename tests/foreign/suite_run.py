@@ -8,7 +8,7 @@ import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -62,6 +62,11 @@ class SuiteRun(ABC):
     def outcomes(self) -> dict[str, str]:
         """`passed`, `failed` or `skipped` for each test, once it is over."""
 
+    @staticmethod
+    @abstractmethod
+    def only(arguments: Sequence[str], names: Collection[str]) -> list[str]:
+        """The arguments that run these tests of `outcomes`, and perhaps some more."""
+
     def ledger(self) -> dict[str, dict[str, Any]]:
         """The figures of each test that sent requests, as `Ledger` wrote them."""
         entries: dict[str, dict[str, Any]] = json.loads(self._ledger.read_text(encoding="utf-8"))
@@ -107,6 +112,11 @@ class PytestRun(SuiteRun):
                 outcomes.setdefault(name, "passed" if case.find("skipped") is None else "skipped")
         return outcomes
 
+    @staticmethod
+    def only(arguments: Sequence[str], names: Collection[str]) -> list[str]:
+        functions = {name.rpartition("::")[2].partition("[")[0] for name in names}
+        return [*arguments, "-k", " or ".join(sorted(functions))]
+
 
 class DjangoRun(SuiteRun):
     """Django's own suite, with its own runner; the injection is a module of settings."""
@@ -122,3 +132,7 @@ class DjangoRun(SuiteRun):
         """As `django_settings_baseline` wrote them."""
         outcomes: dict[str, str] = json.loads(self._outcomes.read_text(encoding="utf-8"))
         return outcomes
+
+    @staticmethod
+    def only(arguments: Sequence[str], names: Collection[str]) -> list[str]:
+        return sorted(names)

@@ -12,7 +12,7 @@ from released_sdist import SdistError
 
 @pytest.fixture(scope="module", params=SUITES, ids=lambda suite: suite.package)
 def comparison(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
-    """The suite, run with slo-suite, and without it where a test did not pass."""
+    """The suite, run with slo-suite, and its failed tests without it."""
     suite: Suite = request.param
     try:
         return suite.compare(tmp_path_factory.mktemp(suite.package))
