@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import random
+import secrets
 import threading
 import time
 from collections import Counter
@@ -28,6 +29,11 @@ TRAFFIC = {
     "POST /v1/checkout/1?fail=503": (0.01, 3),
     "POST /v1/checkout/1?fail=exception": (0.01, 1),
 }
+
+
+def trace_parent() -> str:
+    """The header of W3C Trace Context that begins a trace, as a browser or a gateway sends it."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
 class Traffic:
@@ -79,7 +85,7 @@ class Traffic:
             weights = [weight[self.is_incident] for weight in TRAFFIC.values()]
             method, path = chooser.choices(list(TRAFFIC), weights)[0].split(" ")
             try:
-                connection.request(method, path)
+                connection.request(method, path, headers={"traceparent": trace_parent()})
                 response = connection.getresponse()
                 response.read()
             except (OSError, http.client.HTTPException):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ MakeStore = Callable[[str], Any]
 
 # Each is up to sixty steps of three processes, on each of the servers.
 EXAMPLES = 200 if os.environ.get("SLO_LONG_TESTS") else 30
+
+CAUSES = ("charge_card", "reserve_stock", "send_receipt")
 
 names = (f"service-{number}" for number in itertools.count())
 
@@ -73,7 +76,7 @@ def test_any_interleaving_counts_every_event_once(
     make_store: MakeStore, operations: list[tuple[int, str, int]], most: int
 ) -> None:
     """
-    Three processes, batches and answers that are lost: in the end the windows are those of a list of events.
+    Three processes, batches and answers that are lost: in the end the windows, and the causes, are those of a list of events.
 
     Whatever fits into a batch: what was pending may go into one, or into many.
     """
@@ -89,15 +92,19 @@ def interleave(make_store: MakeStore, operations: list[tuple[int, str, int]]) ->
     service = next(names)
     processes = [Process(make_store(service), clock, monotonic) for _ in range(3)]
     events: list[tuple[int, bool]] = []
+    causes: list[tuple[int, str]] = []
     for index, what, amount in operations:
         process = processes[index]
-        if what in ("good", "bad"):
-            process.tracker.record(what == "good")
-            events.append((int(clock()), what == "good"))
-        elif what == "past":
-            at = clock() - amount * 50
-            process.tracker.record(amount % 2 == 0, at=at)
-            events.append((int(at), amount % 2 == 0))
+        if what in ("good", "bad", "past"):
+            at = clock() - amount * 50 if what == "past" else None
+            happened, cause = int(clock() if at is None else at), CAUSES[amount % len(CAUSES)]
+            is_good = what == "good" or (what == "past" and amount % 2 == 0)
+            if is_good:
+                process.tracker.record_success(at=at)
+            else:
+                process.tracker.record_failure(at=at, cause=cause)
+                causes.append((happened, cause))
+            events.append((happened, is_good))
         elif what == "flush":
             process.store.flush()
         elif what == "read":
@@ -123,6 +130,12 @@ def interleave(make_store: MakeStore, operations: list[tuple[int, str, int]]) ->
             first = (now - window) // width * width
             assert sample.sample_count == sum(second >= first for second, _ in events), window
             assert sample.failures == sum(second >= first and not good for second, good in events), window
+        for seconds in (3600, 86_400, 30 * 86_400):
+            breakdown = process.tracker.causes(seconds)
+            shown = {row.where: row.bad for row in breakdown.causes}
+            assert shown == Counter(cause for second, cause in causes if second >= breakdown.since), seconds
+            assert sum(shown.values()) == breakdown.events.bad
+            assert not any(row.is_lower_bound for row in breakdown.causes)
     for process in processes:
         process.network.close()
 

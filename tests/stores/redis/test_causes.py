@@ -1,4 +1,4 @@
-"""Causes in Redis: damaged, and in a store whose keys have no generation."""
+"""Causes in Redis: damaged, in a store of the version before, and in one whose keys have no generation."""
 
 from __future__ import annotations
 
@@ -58,6 +58,26 @@ def test_damaged_causes_begin_again_and_every_event_counts(
     (stored,) = store.read([Query("availability")])
     assert stored.record is not None
     assert stored.record.bad == 8
+
+
+def test_a_store_of_the_version_before_gains_causes_and_is_written_by_both(
+    server: RedisServer, client: redis.Redis
+) -> None:
+    """Its counts stay; a batch without causes is what that version writes, and it leaves the key of causes alone."""
+    store = open_redis(server.url, service="shop")
+    now = int(store.apply([]).now) - 900
+    store.apply([batch_of([(now, 3, 2)], number=1, declaration=declared(now - DAY))])
+    assert client.keys("*:causes") == []
+    assert bad_in(store) == 0
+
+    store.apply([caused(now, number=2)])
+    store.apply([batch_of([(now, 0, 1)], number=3)])
+    applied = store.apply([caused(now, number=4)])
+
+    (stored,), (causes,) = store.read([Query("availability")]), store.read_causes([QUERY])
+    assert stored.record is not None
+    assert (applied.noted, applied.damage, causes.trouble) == ((4,), None, None)
+    assert (stored.record.good, stored.record.bad, bad_in(store)) == (3, 7, 4)
 
 
 def test_a_store_without_generations_forgets_the_causes_of_a_record_that_is_gone(
