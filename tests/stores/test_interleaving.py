@@ -34,7 +34,7 @@ from slo_django.store.bucket_store import open_django  # noqa: E402  # after Dja
 MakeStore = Callable[[str], Any]
 
 # Each is up to sixty steps of three processes, on each of the servers.
-EXAMPLES = 200 if os.environ.get("SLO_LONG_TESTS") else 30
+EXAMPLES = 200 if os.environ.get("SLO_LONG_TESTS") else 20
 
 CAUSES = ("charge_card", "reserve_stock", "send_receipt")
 
