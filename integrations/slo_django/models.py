@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from django.db import models
 
-__all__ = ["Bucket", "CauseBlock", "ClosedPeriod", "Episode", "Mark", "Note", "SLOStatus", "ServiceLevelObjective", "Store"]
+__all__ = [
+    "Bucket",
+    "CauseBlock",
+    "ClosedPeriod",
+    "Episode",
+    "Mark",
+    "Note",
+    "SLOStatus",
+    "ServiceLevelObjective",
+    "Store",
+]
 
 
 class Store(models.Model):

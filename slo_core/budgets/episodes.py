@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import reduce
 
 from slo_core.budgets.budget import spent_and_allowed
 from slo_core.budgets.cause_shares import CauseShare, cause_breakdown
@@ -15,9 +16,19 @@ from slo_core.budgets.firing_spans import JOINED_SECONDS, FiringSpan
 from slo_core.budgets.marks import Mark
 from slo_core.budgets.timeline import Timeline
 from slo_core.objectives.definition import SLODefinition
-from slo_core.objectives.window import HOUR
+from slo_core.objectives.window import HOUR, QUARTER_HOUR
 
-__all__ = ["MOST_EPISODES", "Episode", "counted_since", "episode_of", "explaining_marks", "with_episodes"]
+__all__ = [
+    "MOST_EPISODES",
+    "Episode",
+    "counted_since",
+    "episode_of",
+    "explained_since",
+    "explaining_marks",
+    "is_held",
+    "with_current",
+    "with_episodes",
+]
 
 # Of each SLO the newest.
 MOST_EPISODES = 1000
@@ -72,6 +83,11 @@ def counted_since(span: FiringSpan, *, data_since: float) -> int:
     return min(span.start, max(span.start - span.rule.short_window, int(data_since)))
 
 
+def explained_since(spans: Iterable[FiringSpan]) -> float:
+    """Since when marks can explain one of several spans."""
+    return max(0.0, min((span.start for span in spans), default=_EXPLAINS_SECONDS) - _EXPLAINS_SECONDS)
+
+
 def explaining_marks(marks: Sequence[Mark], start: float) -> tuple[Mark, ...]:
     """The last marks of the hour before an instant, in order of time."""
     return tuple([mark for mark in marks if start - _EXPLAINS_SECONDS <= mark.at <= start][-_MOST_MARKS:])
@@ -104,7 +120,8 @@ def episode_of(
     counts = timeline.counts(after=since, before=until)
     window = definition.own_span(at=until, until=until)
     spent, allowed = spent_and_allowed(
-        EventCounts(timeline.counts(after=window.start, before=until).total - counts.bad, counts.bad), definition.objective
+        EventCounts(timeline.counts(after=window.start, before=until).total - counts.bad, counts.bad),
+        definition.objective,
     )
     return Episode(
         definition.name,
@@ -140,13 +157,32 @@ def with_episodes(kept: Iterable[Episode], episodes: Iterable[Episode]) -> list[
     """
     rows = set(kept)
     for episode in episodes:
-        for other in sorted((row for row in rows if _is_same(row, episode)), key=lambda row: row.start):
-            rows.discard(other)
-            episode = _united(other, episode)
-        rows.add(episode)
+        same = sorted((row for row in rows if _is_same(row, episode)), key=lambda row: row.start)
+        rows.difference_update(same)
+        rows.add(reduce(lambda whole, other: _united(other, whole), same, episode))
     ordered = sorted(rows, key=lambda row: (row.start, row.end or 0, row.rule))
     newest = max((_end(row) for row in ordered), default=0)
     return [row for row in ordered if _end(row) >= newest - KEPT_SECONDS][-MOST_EPISODES:]
+
+
+def with_current(kept: Iterable[Episode], current: Sequence[Episode]) -> tuple[Episode, ...]:
+    """
+    The episodes of one SLO with those that last or have only just ended, the newest first.
+
+    Args:
+        kept: As a store holds them.
+        current: Worked out from the present events; they replace those that they overlap.
+    """
+    others = [each for each in kept if not any(_is_same(each, one) for one in current)]
+    return tuple(sorted((*others, *current), key=lambda each: (-each.start, each.rule)))
+
+
+def is_held(kept: Iterable[Episode], span: FiringSpan) -> bool:
+    """Whether one of the episodes that are kept is that of a span."""
+    return span.end is not None and any(
+        each.rule == span.rule.key and each.start <= span.start + QUARTER_HOUR and span.end <= _end(each)
+        for each in kept
+    )
 
 
 def _end(episode: Episode) -> int:
@@ -156,8 +192,8 @@ def _end(episode: Episode) -> int:
 def _is_same(one: Episode, other: Episode) -> bool:
     return (
         one.rule == other.rule
-        and one.start < _end(other) + JOINED_SECONDS
-        and other.start < _end(one) + JOINED_SECONDS
+        and (other.end is None or one.start < other.end + JOINED_SECONDS)
+        and (one.end is None or other.start < one.end + JOINED_SECONDS)
     )
 
 

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from slo_core.budgets.alerts import RuleCheck
+from slo_core.budgets.bucket import BucketRange
+from slo_core.budgets.burn_rate import comparison
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.timeline import Timeline
 from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import HOUR, QUARTER_HOUR
 
-__all__ = ["FINE_SECONDS", "JOINED_SECONDS", "MINUTE", "FiringSpan", "RuleFiring", "firing_spans"]
+__all__ = [
+    "FINE_SECONDS",
+    "JOINED_SECONDS",
+    "MINUTE",
+    "SETTLED_SECONDS",
+    "FiringSpan",
+    "RuleFiring",
+    "deciding_buckets",
+    "firing_spans",
+]
 
 MINUTE = 60
 
@@ -26,6 +37,10 @@ _LONGEST_FINE_WINDOW = 12 * HOUR
 
 # A rule that begins to fire again so soon has not stopped.
 JOINED_SECONDS = 300
+
+# A span is kept so long after its end: by then a rule that fires again begins another one, and the events of other processes
+# have come.
+SETTLED_SECONDS = 420
 
 
 class FiringSpan(NamedTuple):
@@ -57,43 +72,79 @@ class RuleFiring:
         data_since: Since when the SLO is measured.
     """
 
-    __slots__ = ("_check", "_data_since", "_rule", "_timeline")
+    __slots__ = ("_check", "_comparison", "_data_since", "_rule", "_timeline")
 
     def __init__(self, rule: AlertRule, *, definition: SLODefinition, timeline: Timeline, data_since: float) -> None:
         self._rule = rule
-        self._check = RuleCheck(rule, factor=rule.factor(definition.window_seconds), target=definition.objective)
+        factor = rule.factor(definition.window_seconds)
+        self._check = RuleCheck(rule, factor=factor, target=definition.objective)
+        self._comparison = comparison(definition.objective, factor)
         self._timeline = timeline
         self._data_since = data_since
 
-    def fires(self, edge: int, *, width: int = MINUTE) -> bool | None:
+    def fires(self, edge: int, *, width: int = MINUTE) -> bool:
         """
-        Whether it fires.
+        Whether it fires; False where not all events of its windows are kept.
 
         Args:
             edge: The end of a minute, in seconds since the epoch; events before it count.
             width: The width of the buckets at that time.
-
-        Returns:
-            None where not all events of its windows are kept.
         """
-        rule = self._rule
-        since = self._timeline.covered_since
-        if edge - rule.long_window < since and self._data_since < since:
-            return None
-        short = self._counts(rule.short_window, edge, width)
-        if not short.bad:
+        if not self._is_kept(edge):
             return False
-        return self._check.fires(
-            long=self._counts(rule.long_window, edge, width),
-            short=short,
-            recent=self._counts(rule.recent_window, edge, width),
-            measured_seconds=edge - self._data_since,
+        rule = self._rule
+        long, short, recent = (
+            self._timeline.counts(after=_start(edge, seconds, width), before=edge)
+            for seconds in (rule.long_window, rule.short_window, rule.recent_window)
         )
+        return self._check.fires(long=long, short=short, recent=recent, measured_seconds=edge - self._data_since)
 
-    def _counts(self, seconds: int, edge: int, width: int) -> EventCounts:
-        if seconds > _LONGEST_FINE_WINDOW:
-            width = QUARTER_HOUR
-        return self._timeline.counts(after=(edge - seconds) // width * width, before=edge)
+    def each(self, first: int, last: int, totals: Mapping[int, EventCounts]) -> Iterator[tuple[int, bool]]:
+        """
+        Each end of a minute from one to another, with whether it fires then.
+
+        Args:
+            first: The first one.
+            last: The last one.
+            totals: The events before each minute since one window before `first`.
+        """
+        rule, reached = self._rule, self._comparison.is_reached
+        back = -(-rule.short_window // MINUTE) * MINUTE
+        is_fine = rule.short_window <= _LONGEST_FINE_WINDOW
+        for edge in range(first, last + MINUTE, MINUTE):
+            fires = True
+            if is_fine:  # nearly always this is all that has to be looked at
+                (good, bad), (good_before, bad_before) = totals[edge], totals[edge - back]
+                fires = bad > bad_before and reached(EventCounts(good - good_before, bad - bad_before))
+            yield edge, fires and self.fires(edge)
+
+    def _is_kept(self, edge: int) -> bool:
+        since = self._timeline.covered_since
+        return edge - self._rule.long_window >= since or self._data_since >= since
+
+
+def _start(edge: int, seconds: int, width: int) -> int:
+    if seconds > _LONGEST_FINE_WINDOW:
+        width = QUARTER_HOUR
+    return (edge - seconds) // width * width
+
+
+def deciding_buckets(definition: SLODefinition, *, since: int, at: float) -> list[BucketRange]:
+    """
+    The buckets that decide whether rules fire at the end of any minute, for a `Timeline`.
+
+    Args:
+        definition: The SLO.
+        since: The first minute.
+        at: The last one.
+    """
+    windows = [seconds for rule in definition.active_alert_rules for seconds in (rule.long_window, rule.short_window)]
+    fine = max((seconds for seconds in windows if seconds <= _LONGEST_FINE_WINDOW), default=0)
+    coarse = max((seconds for seconds in windows if seconds > _LONGEST_FINE_WINDOW), default=0)
+    start = (since - fine) // QUARTER_HOUR
+    ranges = [BucketRange(MINUTE, start * QUARTER_HOUR // MINUTE, math.floor(at / MINUTE))]
+    first = (since - coarse) // QUARTER_HOUR
+    return [BucketRange(QUARTER_HOUR, first, start - 1), *ranges] if coarse and first < start else ranges
 
 
 def firing_spans(
@@ -116,17 +167,22 @@ def firing_spans(
     is_cut = since > first
     if is_cut:
         first = math.floor(since / MINUTE) * MINUTE
+    last = math.floor(at / MINUTE) * MINUTE
     spans: list[FiringSpan] = []
-    for rule in definition.active_alert_rules:
+    rules = definition.active_alert_rules
+    back = max([rule.short_window for rule in rules if rule.short_window <= _LONGEST_FINE_WINDOW], default=0)
+    totals = timeline.totals_at(range(first - back // MINUTE * MINUTE - MINUTE, last + MINUTE, MINUTE))
+    for rule in rules:
         firing = RuleFiring(rule, definition=definition, timeline=timeline, data_since=data_since)
-        spans += _joined(_spans_of(rule, firing, first, math.floor(at / MINUTE) * MINUTE, looks_back=not is_cut))
+        spans += _joined(_spans_of(rule, firing, firing.each(first, last, totals), first, looks_back=not is_cut))
     return spans
 
 
-def _spans_of(rule: AlertRule, firing: RuleFiring, first: int, last: int, *, looks_back: bool) -> Iterator[FiringSpan]:
+def _spans_of(
+    rule: AlertRule, firing: RuleFiring, minutes: Iterable[tuple[int, bool]], first: int, *, looks_back: bool
+) -> Iterator[FiringSpan]:
     start: int | None = None
-    for edge in range(first, last + MINUTE, MINUTE):
-        fires = firing.fires(edge)
+    for edge, fires in minutes:
         if fires and start is None:
             start = _began(firing, edge) if edge == first and looks_back else edge
         elif not fires and start is not None:

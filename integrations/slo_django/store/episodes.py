@@ -85,7 +85,7 @@ class Episodes:
 
     def prune(self) -> int:
         """Delete those that began more than 25 months ago, and those of SLOs that are gone; how many rows went."""
-        old = f"{EPISODE_TABLE} WHERE start < %s OR slo_id NOT IN (SELECT id FROM slo_django_slo)"
+        old = f"{EPISODE_TABLE} WHERE start < %s OR slo_id NOT IN (SELECT id FROM slo_django_slo)"  # noqa: S608
         try:
             with self._database.reading() as transaction:
                 before = self._tables.now(transaction) - KEPT_SECONDS

@@ -41,7 +41,8 @@ class EpisodeContract:
         assert set(store.read_episodes(["availability"], 0)[0]) == {one, later, ticket}
         assert store.read_episodes(["latency", "availability", "nowhere"], now - 200) == [(), (later,), ()]
         other = make_store("other")
-        assert isinstance(other, EpisodeStore) and other.read_episodes(["availability"], 0) == [()]
+        assert isinstance(other, EpisodeStore)
+        assert other.read_episodes(["availability"], 0) == [()]
 
     def test_an_episode_is_kept_once(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """Every worker writes it when it has ended, at about the same time."""
@@ -88,7 +89,9 @@ class EpisodeContract:
         store.keep_episodes("availability", [ancient, _episode(now - 60, now)])
         assert [each.end for each in store.read_episodes(["availability"], 0)[0]] == [now]
 
-        episodes = [_episode(now - 1000 * number, now - 1000 * number + 60) for number in range(MOST_EPISODES + 5, 0, -1)]
+        episodes = [
+            _episode(now - 1000 * number, now - 1000 * number + 60) for number in range(MOST_EPISODES + 5, 0, -1)
+        ]
         store.keep_episodes("availability", episodes)
 
         kept = store.read_episodes(["availability"], 0)[0]
