@@ -5,13 +5,18 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from slo_core.budgets.cause_shares import CauseShare
+from slo_core.budgets.causes import Cause
 from slo_core.budgets.closed_period import KEPT_SECONDS
 from slo_core.budgets.episodes import MOST_EPISODES, Episode
 from slo_core.budgets.marks import Mark
+from slo_core.objectives.alert_rule import AlertRule
+from slo_core.objectives.definition import SLODefinition
 from slo_core.stores.buckets import BucketStore, DeletingStore
+from slo_core.stores.causes import CauseStore
 from slo_core.stores.contract.batches import batch_of, declared
 from slo_core.stores.contract.store_content import now_of
 from slo_core.stores.episodes import EpisodeStore
+from slo_core.stores.shared.write_behind import WriteBehindStore
 
 __all__ = ["EpisodeContract"]
 
@@ -97,6 +102,37 @@ class EpisodeContract:
         kept = store.read_episodes(["availability"], 0)[0]
         assert len(kept) == MOST_EPISODES
         assert kept[0].start == now - 1000 * (MOST_EPISODES - 1)
+
+    def test_workers_write_the_same_episode(self, make_store) -> None:  # type: ignore[no-untyped-def]
+        """Four processes work it out from the same buckets, with its cause, and it is there once."""
+        now = now_of(make_store())
+        if _episode_store(make_store) is None:
+            return
+        rule = AlertRule("10m", "2m", severity="page", burn_rate=10)
+        definition = SLODefinition("availability", 0.99, alert_rules=(rule,))
+        began = (now - 3600) // 60 * 60
+        stores = [WriteBehindStore(make_store(), clock=lambda: float(now), flush_interval=3600.0) for _ in range(4)]
+        ledgers = [store.ledger(definition) for store in stores]
+        for minute in range(-20, 20):
+            bad = 8 if 0 <= minute < 5 else 0
+            for ledger in ledgers:
+                causes = {Cause("GET /", "503"): bad} if bad else None
+                ledger.add(began + 60 * minute, 10 - bad, bad, live=False, causes=causes)
+
+        for store in stores:
+            assert store.flush()
+
+        reader = _episode_store(make_store)
+        assert reader is not None
+        ((episode,),) = reader.read_episodes(["availability"], 0)
+        assert (episode.rule, episode.bad) == (rule.key, 4 * 5 * 8)
+        assert episode.end is not None
+        assert began < episode.start <= began + 120 < episode.end <= began + 8 * 60
+        if isinstance(reader, CauseStore):
+            assert [(each.where, each.bad) for each in episode.causes] == [("GET /", 4 * 5 * 8)]
+        for store in stores:
+            assert [episode] == list(store.episodes([definition], 0)[0])
+            store.close()
 
     def test_pruning_leaves_episodes(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """They are kept for longer than any window; with their SLO they go."""
