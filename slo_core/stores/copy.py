@@ -34,8 +34,8 @@ __all__ = ["CopiedSLO", "CopyReport", "check_copy", "copy_store"]
 # A source that is written to once a second is read in a fraction of that: one of a few attempts finds it at rest.
 _ATTEMPTS = 10
 
-# Of the closed periods of an SLO so many are written at a time.
-_PERIODS_AT_ONCE = 100
+# Of the closed periods and the episodes of an SLO so many are written at a time.
+_ROWS_AT_ONCE = 100
 
 # A number that no copy reaches, so that a store answers what it has noted and adds nothing.
 _NEVER = 3
@@ -158,8 +158,8 @@ def _copy_kept(source: BucketStore, target: BucketStore, slo: str) -> None:
     _copy_periods(source, target, slo)
     if isinstance(source, EpisodeStore) and isinstance(target, EpisodeStore):
         (episodes,) = source.read_episodes([slo], 0.0)
-        if episodes:
-            target.keep_episodes(slo, episodes)
+        for start in range(0, len(episodes), _ROWS_AT_ONCE):
+            target.keep_episodes(slo, episodes[start : start + _ROWS_AT_ONCE])
 
 
 def _copy_periods(source: BucketStore, target: BucketStore, slo: str) -> None:
@@ -174,8 +174,8 @@ def _copy_periods(source: BucketStore, target: BucketStore, slo: str) -> None:
         trouble = stored.trouble or damage_in_periods(stored.periods)
         if trouble is not None:
             raise StoreError(f"store {source.backend}, {damaged(slo, trouble)}; nothing was copied of it")
-        for start in range(0, len(stored.periods), _PERIODS_AT_ONCE):
-            target.keep_periods(stored.periods[start : start + _PERIODS_AT_ONCE])
+        for start in range(0, len(stored.periods), _ROWS_AT_ONCE):
+            target.keep_periods(stored.periods[start : start + _ROWS_AT_ONCE])
 
 
 def _prepared(

@@ -41,7 +41,7 @@ class EpisodeStore(Protocol):
 
     def keep_episodes(self, slo: str, episodes: Sequence[Episode]) -> None:
         """
-        Add episodes of one SLO, in one step; one that is there already stays as it is, or takes late events.
+        Add episodes of one SLO, some 100 at most, in one step; one that is there already stays as it is, or takes late events.
 
         At most 1,000 of an SLO are kept, the newest, for 25 months, whatever is pruned. Those of an SLO that was never
         declared may be left out.

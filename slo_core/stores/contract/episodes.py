@@ -97,7 +97,8 @@ class EpisodeContract:
         episodes = [
             _episode(now - 1000 * number, now - 1000 * number + 60) for number in range(MOST_EPISODES + 5, 0, -1)
         ]
-        store.keep_episodes("availability", episodes)
+        for first in range(0, len(episodes), 100):
+            store.keep_episodes("availability", episodes[first : first + 100])
 
         kept = store.read_episodes(["availability"], 0)[0]
         assert len(kept) == MOST_EPISODES

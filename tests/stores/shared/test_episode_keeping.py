@@ -1,4 +1,4 @@
-"""Flushes write the episodes of alert rules, once for all workers. Tests of episode_keeping, episode_reader, shared_episodes."""
+"""Flushes write the episodes of alert rules, once for all workers. Tests of episode_keeping, episode_reader as well."""
 
 from __future__ import annotations
 
