@@ -102,16 +102,18 @@ class EpisodeKeeping:
 
     def note(self, batches: Iterable[Batch]) -> None:
         """Note batches that the store has taken: bad events may make a rule fire, late ones change what has been."""
+        slos = self._slos
         for batch in batches:
-            slo = self._slos.get(batch.slo)
+            slo = slos.get(batch.slo)
             if slo is None:
-                if not (batch.good or batch.bad):
-                    continue
-                slo = self._slos[batch.slo] = _WatchedSLO(batch.slo)
-            if batch.bad:
-                slo.is_touched = True
-            if batch.earliest is not None and batch.earliest < slo.looked_until:
+                if batch.good or batch.bad:
+                    slos[batch.slo] = _WatchedSLO(batch.slo)
+                continue
+            earliest = batch.earliest
+            if earliest is not None and earliest < slo.looked_until:
                 slo.looked_until = -math.inf
+                slo.is_touched = True
+            elif batch.bad:
                 slo.is_touched = True
 
     def run(self) -> None:
