@@ -19,6 +19,7 @@ from slo_core.tracking.tracker import SLOTracker
 
 if TYPE_CHECKING:
     from slo_core.budgets.closed_period import ClosedPeriod
+    from slo_core.budgets.episodes import Episode
     from slo_core.metrics.collector import SLOCollector
     from slo_core.metrics.exporter import PrometheusExporter
 
@@ -31,6 +32,7 @@ __all__ = [
     "BurnRateSample",
     "ClosedPeriod",
     "ConfigError",
+    "Episode",
     "HTTPRule",
     "InMemoryStore",
     "Observation",
@@ -50,6 +52,7 @@ __all__ = [
 
 _IMPORTED_LATE = {
     "ClosedPeriod": "slo_core.budgets.closed_period",
+    "Episode": "slo_core.budgets.episodes",
     "PrometheusExporter": "slo_core.metrics.exporter",
     "SLOCollector": "slo_core.metrics.collector",
 }

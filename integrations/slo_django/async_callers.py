@@ -13,6 +13,7 @@ from slo_core.stores.buckets import Applied, Batch, Query, Series, Stored, Store
 
 if TYPE_CHECKING:
     from slo_core.budgets.closed_period import ClosedPeriod
+    from slo_core.budgets.episodes import Episode
     from slo_core.budgets.marks import Mark
     from slo_core.stores.causes import CauseQuery, StoredCauses
     from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
@@ -85,6 +86,14 @@ class AsyncSafeBuckets:
     def marks(self, since: float) -> tuple[Mark, ...]:
         """The marks since an instant."""
         return _off_loop(lambda: self._buckets.marks(since))
+
+    def keep_episodes(self, slo: str, episodes: Sequence[Episode]) -> None:
+        """Add episodes of one SLO."""
+        _off_loop(lambda: self._buckets.keep_episodes(slo, episodes))
+
+    def read_episodes(self, slos: Sequence[str], since: float) -> list[tuple[Episode, ...]]:
+        """The episodes since an instant."""
+        return _off_loop(lambda: self._buckets.read_episodes(slos, since))
 
     def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
         """Delete an SLO with its counts."""

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from django.db import models
 
-__all__ = ["Bucket", "CauseBlock", "ClosedPeriod", "Mark", "Note", "SLOStatus", "ServiceLevelObjective", "Store"]
+__all__ = [
+    "Bucket",
+    "CauseBlock",
+    "ClosedPeriod",
+    "Episode",
+    "Mark",
+    "Note",
+    "SLOStatus",
+    "ServiceLevelObjective",
+    "Store",
+]
 
 
 class Store(models.Model):
@@ -137,6 +147,20 @@ class Mark(models.Model):
     kind = models.CharField(max_length=16)
     text = models.TextField()
     seen = models.FloatField()
+
+    class Meta:
+        default_permissions = ()
+
+
+class Episode(models.Model):
+    """What the firing of an alert rule was: kept for 25 months after it has ended."""
+
+    # A digest of the rule: severities are texts of any length.
+    pk = models.CompositePrimaryKey("slo_id", "start", "rule")
+    slo_id = models.BigIntegerField()
+    start = models.BigIntegerField()
+    rule = models.CharField(max_length=64)
+    content = models.TextField()
 
     class Meta:
         default_permissions = ()

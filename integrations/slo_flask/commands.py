@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -17,11 +18,13 @@ from slo_core.cli.colours import paint_of
 from slo_core.cli.gate_options import gate_options
 from slo_core.cli.instant_option import instant_option
 from slo_core.cli.rule_options import print_rules, rule_options
+from slo_core.cli.since_option import since_option
 from slo_core.config.sources.definition_set import DefinitionSet
 from slo_core.errors import SLOError, described
 from slo_core.process.terminal import terminal_size
 from slo_core.status.gate import gate_from
 from slo_core.status.gate_report import OnUndecided, gate_report
+from slo_core.status.incidents import incident_lines, registry_incidents, service_incidents_json
 from slo_core.status.json_view import status_json
 from slo_core.status.service_status import service_status_or_error, status_note
 from slo_core.status.table import status_table
@@ -72,6 +75,24 @@ def status(as_json: bool, format_: str, why: str | None) -> None:
         click.echo("SLO_ENABLED is False: nothing is counted.", err=True)
     if note := status_note(registry):
         click.echo(note, err=True)
+
+
+@slo.command("incidents")
+@click.argument("name", required=False)
+@since_option
+@click.option("--json", "as_json", is_flag=True, help="JSON for programs: one entry for each rule that fired.")
+def incidents(name: str | None, since: float, as_json: bool) -> None:
+    """Show when alert rules fired, the newest first: of the SLO NAME, or of all."""
+    now = time.time()
+    with _failing_with_2():
+        shown = registry_incidents(installation_of(current_app).registry, since=now - since, slo=name)
+    if as_json:
+        click.echo(json.dumps(service_incidents_json([shown]), indent=2))
+    else:
+        for line in incident_lines([shown], now=now):
+            click.echo(line)
+    if shown.error is not None:
+        click.echo(shown.error, err=True)
 
 
 @slo.command("annotate")

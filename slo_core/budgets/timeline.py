@@ -88,6 +88,12 @@ class Timeline:
             return EventCounts()
         return EventCounts(self._good[last] - self._good[first], self._bad[last] - self._bad[first])
 
+    def totals_at(self, instants: Iterable[int]) -> dict[int, EventCounts]:
+        """By instant, all events of the buckets that begin before it."""
+        good, bad, starts = self._good, self._bad, self._starts
+        places = ((at, bisect_left(starts, at)) for at in instants)
+        return {at: EventCounts(good[place], bad[place]) for at, place in places}
+
     def width(self, at: float) -> int:
         """The width of the bucket that an instant falls into, in seconds; 1 before all that is kept."""
         for start, width in self._widths:  # asked for thousands of instants

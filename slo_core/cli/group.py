@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "dashboard": "slo_core.cli.dashboard:dashboard",
     "simulate": "slo_core.cli.simulate:simulate",
     "status": "slo_core.cli.status:status",
+    "incidents": "slo_core.cli.incidents:incidents",
     "gate": "slo_core.cli.gate:gate",
     "annotate": "slo_core.cli.annotate:annotate",
     "store": "slo_core.cli.store:store",

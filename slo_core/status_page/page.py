@@ -12,6 +12,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.changes import last_release, mark_before_burn, marks_since
+from slo_core.budgets.episodes import Episode
 from slo_core.budgets.history import history, ranges_of
 from slo_core.budgets.marks import Mark
 from slo_core.budgets.notation import present_notation
@@ -21,6 +22,7 @@ from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.errors import ConfigError, Problem, described
 from slo_core.objectives.definition import SLODefinition
 from slo_core.status.causes import CAUSE_SPANS, SLOCauses, causes_json, read_causes
+from slo_core.status.incidents import incidents_json
 from slo_core.status.json_view import history_json, status_json
 from slo_core.status.state import FIRING_STATES, Burning, burning_now
 from slo_core.status_page.burning_causes import BurningCauses
@@ -31,6 +33,8 @@ from slo_core.status_page.facts import facts
 from slo_core.status_page.failing import failing_section, fitting_span, main_cause
 from slo_core.status_page.filters import labels_of
 from slo_core.status_page.headline import firing_rules, headline
+from slo_core.status_page.incident_list import INCIDENT_SPANS, IncidentList, incidents_link
+from slo_core.status_page.incidents import incident_section
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
 from slo_core.status_page.overview import SORTS, overview
@@ -38,6 +42,7 @@ from slo_core.status_page.query import PageQuery, choice_problem, json_problems,
 from slo_core.status_page.selection import SHOWN_STATES
 from slo_core.status_page.sparklines import Sparklines
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
+from slo_core.tracking.incidents import incidents_from
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.shared_read import SharedRead
 from slo_core.tracking.tracker import SLOTracker
@@ -69,7 +74,7 @@ class PageContent:
     icon: str = "slo.svg"
 
 
-_Past = tuple[SLOSnapshot, Timeline, tuple[Mark, ...], SLOCauses]
+_Past = tuple[SLOSnapshot, Timeline, tuple[Mark, ...], SLOCauses, "tuple[Episode, ...] | str"]
 
 
 class StatusPage:
@@ -82,12 +87,13 @@ class StatusPage:
         registry: The SLOs.
     """
 
-    __slots__ = ("_causes", "_pasts", "_sparklines", "registry")
+    __slots__ = ("_causes", "_incidents", "_pasts", "_sparklines", "registry")
 
     def __init__(self, registry: SLORegistry) -> None:
         self.registry = registry
         self._sparklines = Sparklines(registry)
         self._causes = BurningCauses(registry)
+        self._incidents = IncidentList(registry)
         # By SLO: requests for its page at about the same time share one read.
         self._pasts: dict[str, SharedRead[_Past]] = {}
 
@@ -96,10 +102,12 @@ class StatusPage:
         The list of all SLOs.
 
         Args:
-            query: Of the address: `state`, `sort`, any number of `label`.
+            query: Of the address: `state`, `sort`, any number of `label`; or `incidents`, for the list of all incidents.
             links: The addresses of the page.
             zone: The time zone that times are written in.
         """
+        if "incidents" in query:
+            return self._incident_list(query, links=links, zone=zone)
         service = self.registry.service
         title = "Service level objectives" + (f" of {service}" if service != DEFAULT_SERVICE else "")
         try:
@@ -120,14 +128,29 @@ class StatusPage:
             choice_problem(query, "state", SHOWN_STATES),
             choice_problem(query, "sort", SORTS),
             *label_problems(query, labels_of(snapshots)),
-            *unknown_problems(query, ("state", "label", "sort")),
+            *unknown_problems(query, ("state", "label", "sort", "incidents")),
         )
         return PageContent(
             title,
-            html_of(_frame(*asked, *self._notes(), *missing, tables, _read_at(at, zone), searchable=True)),
+            html_of(
+                _frame(
+                    *asked, *self._notes(), *missing, tables, incidents_link(links), _read_at(at, zone), searchable=True
+                )
+            ),
             news=", ".join(f"{count} {state}" for state, count in counts),
             icon=_icon(counts[0][0] if counts else None),
         )
+
+    def _incident_list(self, query: Mapping[str, str], *, links: Links, zone: tzinfo) -> PageContent:
+        """The incidents of all SLOs."""
+        asked = _questions(
+            query, choice_problem(query, "incidents", INCIDENT_SPANS), *unknown_problems(query, ("incidents",))
+        )
+        try:
+            content, at = self._incidents.content(query.get("incidents"), links=links, zone=zone)
+        except Exception as exc:  # the page says so
+            return PageContent("Incidents", html_of(_frame(self._away(exc), is_up=False)))
+        return PageContent("Incidents", html_of(_frame(*asked, *self._notes(), *content, _read_at(at, zone))))
 
     def detail(self, name: str, query: Mapping[str, str], *, links: Links, zone: tzinfo = UTC) -> PageContent:
         """
@@ -148,7 +171,7 @@ class StatusPage:
         about = element("p", definition.description, dir="auto") if definition.description else None
         styles, scripts = ("uplot.css", "slo.css"), ("uplot.js", "slo.js")
         try:
-            snapshot, timeline, marks, causes = self._past(tracker)
+            snapshot, timeline, marks, causes, episodes = self._past(tracker)
             chosen = query.get("range", "")
             chosen = chosen if chosen in ranges else _fitting_range(ranges, definition, snapshot)
             past = history(definition, snapshot, timeline, range_seconds=ranges[chosen])
@@ -172,6 +195,7 @@ class StatusPage:
             last_release(snapshot, timeline, marks, most_seconds=definition.window_seconds),
             zone,
         )
+        incidents = incident_section(name, episodes, at=snapshot.at, links=links, zone=zone)
         frame = _frame(
             about,
             *_questions(
@@ -193,6 +217,7 @@ class StatusPage:
             *self._notes(),
             # While something burns, what it is and what changed come before the rules that say so.
             *((alerts, failing, changes) if burning is None else (failing, changes, alerts)),
+            incidents,
             element("h2", "The past"),
             range_choices(definition, chosen, links, query=kept),
             element(
@@ -236,11 +261,18 @@ class StatusPage:
         if problem is not None:
             raise ConfigError([problem])
         seconds = ranges[query["range"]] if "range" in query else definition.window_seconds
-        snapshot, timeline, marks, causes = self._past(tracker)
+        snapshot, timeline, marks, causes, episodes = self._past(tracker)
         view = status_json(self.registry, snapshots=SLOSnapshots([(definition, snapshot)]))
         past = history(definition, snapshot, timeline, range_seconds=seconds)
         changes = changes_json(definition, snapshot, timeline, past, marks)
-        return {**view, "note": self._note(), "history": history_json(past), **changes, **causes_json(causes)}
+        return {
+            **view,
+            "note": self._note(),
+            "history": history_json(past),
+            **changes,
+            **causes_json(causes),
+            **incidents_json(episodes),
+        }
 
     def _past(self, tracker: SLOTracker) -> _Past:
         store = self.registry.store
@@ -305,7 +337,8 @@ def _understood(query: Mapping[str, str], **known: Collection[str]) -> dict[str,
 def _read_past(registry: SLORegistry, tracker: SLOTracker) -> _Past:
     snapshot, timeline = tracker.snapshot(), tracker.internals.timeline()
     marks = registry.internals.marks(marks_since(tracker.definition, snapshot.at))
-    return snapshot, timeline, marks, read_causes(tracker, snapshot)
+    episodes = incidents_from(tracker, snapshot, timeline, marks)
+    return snapshot, timeline, marks, read_causes(tracker, snapshot), episodes
 
 
 def _questions(query: Mapping[str, str], *problems: Problem | None) -> list[Node]:

@@ -1,4 +1,4 @@
-"""The query of an address of the status page: `slo`, `range`, `causes`, `state`, `sort`, `label`."""
+"""The query of an address of the status page: `slo`, `range`, `causes`, `state`, `sort`, `label`, `incidents`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from slo_core.errors import Problem, nearest
 __all__ = ["PageQuery", "choice_problem", "json_problems", "label_problems", "labels_asked", "unknown_problems"]
 
 _JSON_PARAMETERS = ("slo", "range")
-_PARAMETERS = (*_JSON_PARAMETERS, "causes", "state", "sort")
+_PARAMETERS = (*_JSON_PARAMETERS, "causes", "state", "sort", "incidents")
 
 # A message repeats no more of a value.
 _LONGEST_SHOWN = 60

@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from slo_core.budgets.bucket import BucketRange
 from slo_core.budgets.cause_shares import CauseBreakdown, cause_breakdown
+from slo_core.budgets.causes import Cause
 from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, HOUR, MINUTES, QUARTER_HOUR, Span
 from slo_core.stores.causes import FINEST_SECONDS, SPANS, CauseQuery, StoredCauses, total_causes, width_for
 from slo_core.stores.layout import ReadPlan
 
-__all__ = ["CauseReading", "cause_reading"]
+__all__ = ["CauseReading", "PastCauses", "cause_reading", "past_causes"]
 
 
 class CauseReading(NamedTuple):
@@ -31,6 +32,38 @@ class CauseReading(NamedTuple):
         """The causes, from the store's answer."""
         counts = total_causes(stored, self.query)
         return cause_breakdown(counts, events=stored.sums, since=self.since, trouble=stored.trouble)
+
+
+class PastCauses(NamedTuple):
+    """
+    How to read the causes of a stretch of time that may be over.
+
+    Attributes:
+        query: What to ask the store.
+        last: The last bucket that counts.
+    """
+
+    query: CauseQuery
+    last: int
+
+    def counts(self, stored: StoredCauses) -> list[tuple[Cause, int]]:
+        """The causes, from the store's answer, in whole buckets; a cause may come several times."""
+        return list(total_causes(stored, self.query, last=self.last))
+
+
+def past_causes(slo: str, start: float, end: float, *, now: float) -> PastCauses:
+    """
+    The buckets of causes to read of a stretch of time: those of five minutes for a day, then those of an hour, then of a day.
+
+    Args:
+        slo: The name of the SLO.
+        start: Its first instant.
+        end: Its last instant.
+        now: The instant from which buckets are kept.
+    """
+    width = width_for(now - start)
+    first = math.floor(start / width)
+    return PastCauses(CauseQuery(slo, width, first), max(first, math.ceil(end / width) - 1))
 
 
 def cause_reading(slo: str, seconds: int, *, now: float, keeps_seconds: int) -> CauseReading:

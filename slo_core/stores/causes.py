@@ -219,18 +219,21 @@ def _place(width_seconds: int, start: int) -> tuple[BlockKey, int]:
     return BlockKey(width_seconds, block), place
 
 
-def total_causes(stored: StoredCauses, query: CauseQuery) -> Iterator[tuple[Cause, int]]:
+def total_causes(stored: StoredCauses, query: CauseQuery, *, last: int | None = None) -> Iterator[tuple[Cause, int]]:
     """
     Every cause with its bad events from the query's first bucket on; a cause may come several times.
 
     Args:
         stored: The store's answer.
         query: What it was asked.
+        last: The last bucket of the query's width that counts; None for all that come after the first.
     """
     size = BLOCK_BUCKETS[query.width_seconds]
     for block, content in stored.blocks:
-        yield from content.counts(query.first - block * size)
+        yield from content.counts(query.first - block * size, None if last is None else last - block * size)
     if stored.newest is not None:
         bucket = stored.newest.newest
-        if bucket is not None and bucket * FINEST_SECONDS >= query.first * query.width_seconds:
-            yield from stored.newest.counts()
+        if bucket is not None:
+            place = bucket * FINEST_SECONDS // query.width_seconds
+            if query.first <= place and (last is None or place <= last):
+                yield from stored.newest.counts()

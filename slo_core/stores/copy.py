@@ -24,6 +24,7 @@ from slo_core.stores.buckets import (
 )
 from slo_core.stores.closed_periods import PeriodQuery, PeriodStore, damage_in_periods
 from slo_core.stores.copied_causes import CopiedCauses, causes_to_copy
+from slo_core.stores.episodes import EpisodeStore
 from slo_core.stores.layout import WIDTHS, kept_from
 from slo_core.stores.marks import MarkStore
 from slo_core.stores.shared.damage import damage_in_record, damaged, whole_series
@@ -33,8 +34,8 @@ __all__ = ["CopiedSLO", "CopyReport", "check_copy", "copy_store"]
 # A source that is written to once a second is read in a fraction of that: one of a few attempts finds it at rest.
 _ATTEMPTS = 10
 
-# Of the closed periods of an SLO so many are written at a time.
-_PERIODS_AT_ONCE = 100
+# Of the closed periods and the episodes of an SLO so many are written at a time.
+_ROWS_AT_ONCE = 100
 
 # A number that no copy reaches, so that a store answers what it has noted and adds nothing.
 _NEVER = 3
@@ -103,8 +104,8 @@ def copy_store(
     source: BucketStore, target: BucketStore, *, clock: Callable[[], float] = time.time, is_earlier: bool = False
 ) -> CopyReport:
     """
-    Copy every SLO of a service, with its totals, its buckets, its closed periods, the causes of its bad events, its definition
-    and since when it is measured; and the marks of the service.
+    Copy every SLO of a service, with its totals, its buckets, its closed periods, the episodes of its alert rules, the
+    causes of its bad events, its definition and since when it is measured; and the marks of the service.
 
     Stop the writers of the source first: what they hand over after an SLO was read stays behind. Each SLO is read at one
     moment and added in one step, so that its totals and its buckets agree whatever happens meanwhile. A copy that was
@@ -131,7 +132,7 @@ def copy_store(
         later = target.read([Query(slo)])[0].record if is_earlier else None
         reaches_back = later is not None and later.data_since <= content.record.data_since
         if reaches_back or _noted(target, [(slo, writer)]) == [True]:
-            _copy_periods(source, target, slo)
+            _copy_kept(source, target, slo)
             copied.append(CopiedSLO(slo, content.record.good, content.record.bad, 0, was_there=True))
             continue
         # Once more, as late as it can be: a service may have begun to write to the target.
@@ -142,7 +143,7 @@ def copy_store(
             raise StoreError(
                 f"store {target.backend}: it has not taken SLO {slo!r}, and gives no reason; nothing was lost"
             )
-        _copy_periods(source, target, slo)
+        _copy_kept(source, target, slo)
         record = content.record
         copied.append(CopiedSLO(slo, record.good, record.bad, len(content.increments), was_there=False))
     if isinstance(source, MarkStore) and isinstance(target, MarkStore):
@@ -150,6 +151,15 @@ def copy_store(
         if marks:
             target.add_marks(marks)
     return CopyReport(source.service, tuple(copied))
+
+
+def _copy_kept(source: BucketStore, target: BucketStore, slo: str) -> None:
+    """Copy what is kept of an SLO for longer than its buckets."""
+    _copy_periods(source, target, slo)
+    if isinstance(source, EpisodeStore) and isinstance(target, EpisodeStore):
+        (episodes,) = source.read_episodes([slo], 0.0)
+        for start in range(0, len(episodes), _ROWS_AT_ONCE):
+            target.keep_episodes(slo, episodes[start : start + _ROWS_AT_ONCE])
 
 
 def _copy_periods(source: BucketStore, target: BucketStore, slo: str) -> None:
@@ -164,8 +174,8 @@ def _copy_periods(source: BucketStore, target: BucketStore, slo: str) -> None:
         trouble = stored.trouble or damage_in_periods(stored.periods)
         if trouble is not None:
             raise StoreError(f"store {source.backend}, {damaged(slo, trouble)}; nothing was copied of it")
-        for start in range(0, len(stored.periods), _PERIODS_AT_ONCE):
-            target.keep_periods(stored.periods[start : start + _PERIODS_AT_ONCE])
+        for start in range(0, len(stored.periods), _ROWS_AT_ONCE):
+            target.keep_periods(stored.periods[start : start + _ROWS_AT_ONCE])
 
 
 def _prepared(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from slo_core.budgets.cause_shares import CauseBreakdown
     from slo_core.budgets.causes import Cause
     from slo_core.budgets.closed_period import ClosedPeriod
+    from slo_core.budgets.episodes import Episode
 
 __all__ = ["SLOTracker"]
 
@@ -245,6 +246,24 @@ class SLOTracker:
             StoreError: The store is out of reach, or the SLO is damaged there.
         """
         return self._internals.closed_periods()
+
+    def incidents(self, *, since: float = 0.0) -> tuple[Episode, ...]:
+        """
+        When the SLO's alert rules fired, one entry for each rule, the newest first; `end` is None while one fires.
+
+        Those that have ended are kept for 25 months, at most 1,000. Any process of the service writes them, some seven
+        minutes after their end; what ended while no process ran for eleven hours is missing. They are worked out from the
+        events, not by Prometheus: the same in every process, exact to the minute.
+
+        Args:
+            since: Only those that began at or after this instant, in seconds since the epoch, and those that last.
+
+        Raises:
+            StoreError: The store is out of reach, or the SLO is damaged there.
+        """
+        from slo_core.tracking.incidents import read_incidents
+
+        return read_incidents(self, since=since)
 
     def check_burn_rate(self, *, at: float | None = None) -> list[BurnRateAlert]:
         """

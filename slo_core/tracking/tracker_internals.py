@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from slo_core.budgets.cause_shares import CauseBreakdown
     from slo_core.budgets.causes import Cause
     from slo_core.budgets.closed_period import ClosedPeriod
+    from slo_core.budgets.episodes import Episode
     from slo_core.budgets.timeline import Timeline
     from slo_core.process.internal_errors import InternalErrors
     from slo_core.tracking.cause_names import CauseNames
@@ -187,6 +188,19 @@ class TrackerInternals:
         read: Callable[[], tuple[ClosedPeriod, ...]] | None = getattr(self._ledger, "closed_periods", None)
         return () if read is None else read()
 
+    def kept_episodes(self, since: float) -> tuple[Episode, ...]:
+        """The episodes that its store keeps and that began at or after an instant, in order of time."""
+        if self.counter is not None:
+            self.counter.drain()
+        read: Callable[[float], tuple[Episode, ...]] | None = getattr(self._ledger, "episodes", None)
+        return () if read is None else read(since)
+
+    def past_causes(self, spans: Sequence[tuple[float, float]]) -> Sequence[Sequence[tuple[Cause, int]]]:
+        """What bad events were caused by in several stretches of time; nothing where the store keeps no causes."""
+        read: Callable[[Sequence[tuple[float, float]]], Sequence[Sequence[tuple[Cause, int]]]] | None
+        read = getattr(self._ledger, "past_causes", None)
+        return [()] * len(spans) if read is None or not spans else read(spans)
+
     def series(self, buckets: BucketRange) -> list[Increment]:
         """The buckets of one range that hold events, oldest first."""
         if self.counter is not None:
@@ -194,13 +208,14 @@ class TrackerInternals:
         (series,) = self._ledger.series([buckets])
         return series
 
-    def timeline(self, at: float | None = None) -> Timeline:
+    def timeline(self, at: float | None = None, *, least_seconds: int = 0) -> Timeline:
         """
         All buckets that are kept, for charts.
 
         Args:
             at: The instant they end at, in seconds since the epoch; None is now. `Timeline.covered_since` says how far
                 back they reach.
+            least_seconds: How far back they reach at least, where the windows are shorter.
 
         Raises:
             ValueError: `at` is not a finite number.
@@ -211,7 +226,7 @@ class TrackerInternals:
         if self.counter is not None:
             self.counter.drain()
         until = math.floor(now + FUTURE_TOLERANCE_SECONDS if at is None else now)
-        ranges = kept_ranges(tiers_reaching(self._definition.longest_seconds), at=now, until=until)
+        ranges = kept_ranges(tiers_reaching(max(self._definition.longest_seconds, least_seconds)), at=now, until=until)
         # What is read back from now is kept; back from an instant of the past it may not be.
         kept_since = -math.inf if at is None else self._ledger.read(()).kept_since
         return Timeline(zip(ranges, self._ledger.series(ranges), strict=True), kept_since=kept_since)

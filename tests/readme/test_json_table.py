@@ -68,7 +68,7 @@ def test_every_key_has_its_place_in_the_table(view: StatusView) -> None:
     }
     assert document.keys() == {
         "version", "service", "note", "store", "slos", "history", "marks", "burn_began_after", "last_release", "causes",
-        "cause_spans", "causes_note",
+        "cause_spans", "causes_note", "incidents", "incidents_note",
     }  # fmt: skip
     assert "`version`, `service`, `note`" in LINES
 
@@ -107,6 +107,24 @@ def test_what_changed_has_its_keys_in_the_table() -> None:
     assert (
         LINES["`last_release`, with `?slo=NAME`"] == release.keys() | release["after"].keys() | release["before"].keys()
     )
+
+
+def test_incidents_have_their_keys_in_the_table() -> None:
+    """A service that fails for half an hour after a deploy."""
+    clock = FakeClock()
+    registry = SLORegistry.from_config({"a": {"target": 0.99}}, clock=clock)
+    for minute in range(90):
+        registry["a"].record(minute < 60)
+        clock.advance(minutes=1)
+    registry.annotate("7", kind="deploy", at=clock() - 1_800)
+    document = json.loads(StatusView(registry, path="/slo").respond_json("GET", query="slo=a").body)
+
+    incident = document["incidents"][0]
+    assert LINES["`incidents[]`, with `?slo=NAME`"] == incident.keys()
+    assert LINES["`causes`, with `?slo=NAME`"] == incident["causes"][0].keys()
+    assert LINES["`marks[]`, with `?slo=NAME`"] == incident["marks"][0].keys()
+    assert (incident["end"], document["incidents_note"]) == (None, None)
+    assert "`incidents_note`" in LINES
 
 
 def test_what_an_error_looks_like_is_told(view: StatusView, faulty: FaultyStore) -> None:

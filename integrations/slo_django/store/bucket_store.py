@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from slo_core.budgets.closed_period import ClosedPeriod
+from slo_core.budgets.episodes import Episode
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.marks import Mark
 from slo_core.conventions import DEFAULT_SERVICE
@@ -27,6 +28,7 @@ from slo_django.store.batch_writer import BatchWriter
 from slo_django.store.bucket_sums import read_series, read_sums, sums_of_row
 from slo_django.store.causes import CAUSE_TABLE, CauseTable
 from slo_django.store.database import Database
+from slo_django.store.episodes import Episodes
 from slo_django.store.marks import Marks
 from slo_django.store.periods import PERIOD_TABLE, keep_alone, keep_periods, read_periods
 from slo_django.store.pruning import PRUNING_SECONDS, Pruning
@@ -100,6 +102,7 @@ class DjangoBucketStore:
         self._causes = CauseTable(self._database.dialect)
         self._batch_writer = BatchWriter(self._tables, self._database.dialect, service, self._causes)
         self._closed_sums = ClosedSums()
+        self._episodes = Episodes(self._database, self._tables, self._batch_writer)
         self._marks = Marks(self._database, self._tables, service)
         self._pruning = Pruning(self._database, self._tables, self._causes)
 
@@ -218,6 +221,14 @@ class DjangoBucketStore:
         """The marks since an instant, in order of time."""
         return self._marks.since(since)
 
+    def keep_episodes(self, slo: str, episodes: Sequence[Episode]) -> None:
+        """Add episodes of one SLO, in one transaction; repeated as `apply` is."""
+        self._episodes.keep(slo, episodes)
+
+    def read_episodes(self, slos: Sequence[str], since: float) -> list[tuple[Episode, ...]]:
+        """Episodes since an instant, all of one moment."""
+        return self._episodes.read(slos, since)
+
     def names(self) -> list[str]:
         """The SLOs of this service."""
         with self._database.reading() as transaction:
@@ -240,12 +251,13 @@ class DjangoBucketStore:
         Args:
             seconds: When to stop, after one portion or one SLO at least; infinity goes on to the end.
         """
-        return self._pruning.run(seconds) + self._marks.prune()
+        return self._pruning.run(seconds) + self._marks.prune() + self._episodes.prune()
 
     def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
         """Delete everything of an SLO, in one transaction, unless a process was heard of since."""
         is_gone = self._database.repeated(lambda: self._delete_slo(slo, not_seen_since))
         self._marks.forget()
+        self._episodes.prune()
         return is_gone
 
     def _delete_slo(self, slo: str, not_seen_since: float) -> bool:

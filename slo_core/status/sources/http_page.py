@@ -10,14 +10,18 @@ from collections.abc import Callable, Sequence
 from email.message import Message
 from email.utils import parsedate_to_datetime
 from time import time
+from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from slo_core.budgets.cause_shares import CauseBreakdown
+from slo_core.budgets.episodes import Episode
 from slo_core.errors import SLOError, StoreError
+from slo_core.status.incidents import ServiceIncidents, check_slo
 from slo_core.status.service_status import ServiceStatus
 from slo_core.status.sources.json_view import services_of_json
 from slo_core.status.sources.metrics_page import services_of_metrics
 from slo_core.status.sources.published_causes import causes_of_json
+from slo_core.status.sources.published_incidents import incidents_of_json
 from slo_core.stores.url import redacted_url
 
 __all__ = ["HTTPStatusSource"]
@@ -89,13 +93,44 @@ class HTTPStatusSource:
                 answers.append(str(exc))
         return answers
 
-    def _causes(self, slo: str) -> CauseBreakdown | str:
+    def incidents(self, *, since: float, slo: str | None = None) -> list[ServiceIncidents]:
+        """The incidents of the services on the page, as `StatusSource.incidents`: a request for each SLO."""
+        services = self.read()
+        check_slo(slo, [snapshot.name for status in services for _, snapshot in status.snapshots])
+        answers = []
+        for status in services:
+            names = [snapshot.name for _, snapshot in status.snapshots if slo is None or snapshot.name == slo]
+            episodes = sorted(
+                (each for name in names for each in self._incidents(name) if each.end is None or each.start >= since),
+                key=lambda each: (-each.start, each.slo, each.rule),
+            )
+            answers.append(ServiceIncidents(status.service, episodes, status.error))
+        return answers
+
+    def _incidents(self, slo: str) -> list[Episode]:
+        page = self._page_of(slo)
+        if page is None:
+            raise SLOError(f"{self._shown}: metrics do not say when alerts fired; name the service's /slo.json")
+        try:
+            return incidents_of_json(page, slo=slo)
+        except _DAMAGED as exc:
+            raise SLOError(f"{self._shown}: the incidents cannot be read ({type(exc).__name__}: {exc})") from exc
+
+    def _page_of(self, slo: str) -> Any:
+        """The JSON of one SLO; None where the page is none."""
         address = urlsplit(self._address)._replace(query=urlencode({"slo": slo}, errors="replace"), fragment="")
         body, content_type, _ = self._fetch(urlunsplit(address))
-        if content_type != "application/json":
+        try:
+            return json.loads(body) if content_type == "application/json" else None
+        except _DAMAGED as exc:
+            raise SLOError(f"{self._shown}: expected JSON, got something else ({type(exc).__name__})") from exc
+
+    def _causes(self, slo: str) -> CauseBreakdown | str:
+        page = self._page_of(slo)
+        if page is None:
             return "metrics do not say what failed; name the service's /slo.json"
         try:
-            return causes_of_json(json.loads(body), slo=slo, span="1h")
+            return causes_of_json(page, slo=slo, span="1h")
         except _DAMAGED as exc:
             raise SLOError(f"{self._shown}: the causes cannot be read ({type(exc).__name__}: {exc})") from exc
 

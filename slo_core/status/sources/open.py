@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.errors import SLOError
+from slo_core.status.incidents import ServiceIncidents
 from slo_core.status.service_status import ServiceStatus
 from slo_core.stores.url import redacted_url
 
@@ -29,6 +30,20 @@ class StatusSource(Protocol):
 
     def causes(self, asked: Sequence[tuple[str, str]]) -> list[CauseBreakdown | str]:
         """The causes of the last hour, or why they are not known, for services and the names of their SLOs."""
+        ...
+
+    def incidents(self, *, since: float, slo: str | None = None) -> list[ServiceIncidents]:
+        """
+        The incidents of every service.
+
+        Args:
+            since: Those that began at or after this instant, and those that last.
+            slo: The only SLO to look at; None looks at all.
+
+        Raises:
+            StoreError: As for `read`.
+            SLOError: As there; or no service has that SLO.
+        """
         ...
 
     def close(self) -> None:

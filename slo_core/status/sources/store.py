@@ -11,10 +11,12 @@ from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.budgets.snapshot import SLOSnapshots
 from slo_core.errors import StoreError
 from slo_core.status.changes import burn_changes
+from slo_core.status.incidents import ServiceIncidents, check_slo
 from slo_core.status.service_status import ServiceStatus, service_status_or_error
 from slo_core.status.why import causes_in
 from slo_core.stores.existing import existing_store_from_url, without_secrets
 from slo_core.stores.url import redacted_url
+from slo_core.tracking.incidents import incidents_of_all
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.store_services import StoreServices
 
@@ -64,6 +66,23 @@ class StoreStatusSource:
             of_service = [each for each in asked if each[0] == service]
             answers |= zip(of_service, causes_in(self._registries[service])(of_service), strict=True)
         return [answers[each] for each in asked]
+
+    def incidents(self, *, since: float, slo: str | None = None) -> list[ServiceIncidents]:
+        """The incidents of every service in the store, as `StatusSource.incidents`."""
+        services = self.read()
+        check_slo(slo, [snapshot.name for status in services for _, snapshot in status.snapshots])
+        answers = []
+        for status in services:
+            snapshots = SLOSnapshots(each for each in status.snapshots if slo is None or each[0].name == slo)
+            if slo is not None and not snapshots:
+                continue
+            try:
+                episodes = incidents_of_all(self._registries[status.service], snapshots, since=since)
+            except StoreError as exc:
+                answers.append(ServiceIncidents(status.service, (), str(exc)))
+            else:
+                answers.append(ServiceIncidents(status.service, episodes, status.error))
+        return answers
 
     def _status(self, registry: SLORegistry, snapshots: SLOSnapshots | Exception) -> ServiceStatus:
         status = service_status_or_error(registry, snapshots=snapshots, unreadable=self._services.unreadable(registry))

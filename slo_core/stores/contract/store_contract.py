@@ -5,6 +5,7 @@ from __future__ import annotations
 from slo_core.stores.contract.applying import ApplyingContract
 from slo_core.stores.contract.causing import CausingContract
 from slo_core.stores.contract.closing import ClosingContract
+from slo_core.stores.contract.episodes import EpisodeContract
 from slo_core.stores.contract.marking import MarkingContract
 from slo_core.stores.contract.naming import NamingContract
 from slo_core.stores.contract.noting import NotingContract
@@ -24,6 +25,7 @@ class StoreContract(
     ClosingContract,
     CausingContract,
     MarkingContract,
+    EpisodeContract,
     NamingContract,
 ):
     """

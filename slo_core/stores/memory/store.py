@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from slo_core.budgets.cause_shares import CauseBreakdown
     from slo_core.budgets.causes import Cause
     from slo_core.budgets.closed_period import ClosedPeriod
+    from slo_core.budgets.episodes import Episode
     from slo_core.budgets.marks import Mark
     from slo_core.stores.marks import MemoryMarks
     from slo_core.stores.memory.causes import MemoryCauses
     from slo_core.stores.memory.closed_periods import MemoryPeriods
+    from slo_core.stores.memory.episodes import MemoryEpisodes
 
 __all__ = ["MemoryLedger", "MemoryStore"]
 
@@ -42,15 +44,21 @@ class MemoryLedger:
     """One SLO's events in tiers of buckets; at most 256 KiB whatever the traffic, and as much again for causes."""
 
     __slots__ = (
-        "_arrivals", "_causes", "_clock", "_data_since", "_dropped", "_emptied_at", "_has_restarted", "_lifetime_bad",
-        "_lifetime_good", "_longest", "_newest", "_periods", "_since", "_tiers",
+        "_arrivals", "_causes", "_clock", "_data_since", "_dropped", "_emptied_at", "_episodes", "_has_restarted",
+        "_lifetime_bad", "_lifetime_good", "_longest", "_make_episodes", "_newest", "_periods", "_since", "_tiers",
     )  # fmt: skip
 
     keeps_causes = True
 
     def __init__(
-        self, longest_seconds: int, *, clock: Callable[[], float], periods: MemoryPeriods | None = None
+        self,
+        longest_seconds: int,
+        *,
+        clock: Callable[[], float],
+        periods: MemoryPeriods | None = None,
+        episodes: Callable[[], MemoryEpisodes] | None = None,
     ) -> None:
+        self._make_episodes = episodes
         self._longest = longest_seconds
         self._clock = clock
         self._periods = periods
@@ -61,6 +69,7 @@ class MemoryLedger:
         self._arrivals = Arrivals(self._take)
         self._tiers = BucketTiers(self._longest)
         self._causes: MemoryCauses | None = None  # until the first
+        self._episodes: MemoryEpisodes | None = None  # until the first bad event
         self._newest: float = -math.inf
         self._emptied_at: float = -math.inf
         self._lifetime_good = 0
@@ -99,6 +108,8 @@ class MemoryLedger:
             self._newest = max(self._newest, second)
             if causes:
                 self._add_causes(second, causes)
+            if bad or self._episodes is not None:
+                self._note_for_episodes(second, bad)
         if kept or latest_possible is not None:
             self._lifetime_good += good
             self._lifetime_bad += bad
@@ -119,6 +130,31 @@ class MemoryLedger:
 
             self._causes = MemoryCauses(self._longest)
         self._causes.add(second, causes, newest=self._newest)
+
+    def _note_for_episodes(self, second: int, bad: int) -> None:
+        if self._episodes is None:
+            if self._make_episodes is None:
+                return
+            self._episodes = self._make_episodes()
+        self._episodes.note(second, bad)
+        if self._episodes.is_due(second):
+            self._episodes.look(self._tiers, self._causes, now=second, data_since=self._data_since)
+
+    def episodes(self, since: float) -> tuple[Episode, ...]:
+        """The episodes that have ended and began at or after an instant, in order of time."""
+        with self._arrivals:
+            if self._episodes is None:
+                return ()
+            self._episodes.look(self._tiers, self._causes, now=self._clock(), data_since=self._data_since)
+            return self._episodes.since(since)
+
+    def past_causes(self, spans: Sequence[tuple[float, float]]) -> list[list[tuple[Cause, int]]]:
+        """What bad events were caused by in several stretches of time; all at one moment."""
+        from slo_core.stores.memory.episodes import read_past_causes
+
+        with self._arrivals:
+            now = self._clock()
+            return [read_past_causes(self._causes, start, end, now=now) for start, end in spans]
 
     def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None:
         """Nothing to do: a tracker drains its counter before it reads."""
@@ -216,7 +252,14 @@ class MemoryStore:
         """A new, empty ledger."""
         from slo_core.stores.memory.closed_periods import MemoryPeriods  # with the first SLO
 
-        return MemoryLedger(definition.kept_seconds, clock=self._clock, periods=MemoryPeriods(definition))
+        def episodes() -> MemoryEpisodes:
+            from slo_core.stores.memory.episodes import MemoryEpisodes  # most processes never see a bad event
+
+            return MemoryEpisodes(definition, self.marks)
+
+        return MemoryLedger(
+            definition.kept_seconds, clock=self._clock, periods=MemoryPeriods(definition), episodes=episodes
+        )
 
     def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
         """One after the other."""

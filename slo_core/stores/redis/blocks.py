@@ -135,6 +135,10 @@ class Keys:
         """The key of the closed periods, a hash."""
         return f"{self.tag(slo)}:periods"
 
+    def episodes(self, slo: str) -> str:
+        """The key of the episodes of its alert rules, a hash."""
+        return f"{self.tag(slo)}:episodes"
+
     def block(self, slo: str, width_seconds: int, block: int, *, generation: str) -> str:
         """The key of a block, a string of neighbouring buckets."""
         return f"{block_tag(self.tag(slo).encode(), generation).decode()}:{width_seconds}:{block}"

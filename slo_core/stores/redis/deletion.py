@@ -23,7 +23,8 @@ def delete_slo(redis: Any, client: Any, keys: Keys, slo: str, *, not_seen_since:
     """
     script = Script.load("delete.lua")
     # "inf" is a number to Lua, too.
-    arguments = (script.sha, 2, keys.record(slo), keys.periods(slo), keys.tag(slo), repr(not_seen_since))
+    own = (keys.record(slo), keys.periods(slo), keys.episodes(slo))
+    arguments = (script.sha, len(own), *own, keys.tag(slo), repr(not_seen_since))
     try:
         is_deleted = client.evalsha(*arguments)
     except redis.exceptions.NoScriptError:

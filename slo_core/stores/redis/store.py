@@ -32,8 +32,8 @@ from slo_core.stores.redis.causes import CausePlan
 from slo_core.stores.redis.cluster import ClusterSession, Command
 from slo_core.stores.redis.connection import DEFAULT_TIMEOUT_SECONDS, make_client, parsed_url
 from slo_core.stores.redis.deletion import delete_slo
+from slo_core.stores.redis.episodes import RedisEpisodes
 from slo_core.stores.redis.generations import Generations
-from slo_core.stores.redis.marks import RedisMarks
 from slo_core.stores.redis.options import check_options
 from slo_core.stores.redis.periods import PeriodScripts, keep_commands, read_commands, stored_periods
 from slo_core.stores.redis.pipeline import is_damage, run_pipeline, seconds_of
@@ -73,7 +73,7 @@ def open_redis(
     return RedisBucketStore(url, service=service, options=options)
 
 
-class RedisBucketStore(RedisMarks):
+class RedisBucketStore(RedisEpisodes):
     """
     Buckets in Redis, packed into strings that expire by themselves.
 

@@ -13,6 +13,7 @@ from slo_core.stores.buckets import Applied, BucketStore, StoreIdentity
 from slo_core.stores.shared.attempts import Attempts
 from slo_core.stores.shared.clock_reading import ClockReading
 from slo_core.stores.shared.deferred_log import DeferredLog
+from slo_core.stores.shared.episode_keeping import EpisodeKeeping
 from slo_core.stores.shared.flush_round import BatchGroup, FlushRound
 from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox
@@ -52,6 +53,7 @@ class Delivery:
         losses: How often the store no longer had what it had confirmed, counted by SLO.
         periods: Closes days and calendar periods.
         releases: Marks the release.
+        episodes: Writes what the firing of alert rules was.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Delivery:
         self.log = DeferredLog()
         self.periods = PeriodClosing(buckets, ledgers, self.log, clock=clock)
         self.releases = ReleaseMarking(buckets, self.log, clock=clock, monotonic=monotonic)
+        self.episodes = EpisodeKeeping(buckets, ledgers, self.log, clock=clock)
         self.identity: StoreIdentity | None = None
         self.clock_skew_seconds = 0.0
         self.losses = 0
@@ -122,6 +125,8 @@ class Delivery:
                     self.periods.run(is_last=is_last)
                 if may_log:
                     self.releases.run()
+                if may_log and not is_last:
+                    self.episodes.run()
             except Exception as exc:  # whatever a store raises: the events stay here, and are sent again
                 self._failed(exc)
                 return False
@@ -221,6 +226,7 @@ class Delivery:
             refused = self._note(group, applied)
             flush_round.answered(group, refused=refused)
             self.periods.note([batch for _, batch in group])
+            self.episodes.note([batch for outbox, batch in group if outbox not in refused])
             if self.releases.release is not None:
                 self.releases.note([batch for outbox, batch in group if outbox not in refused])
             unable = {batch.slo for outbox, batch in group if outbox in refused} & self._batches.unable.keys()

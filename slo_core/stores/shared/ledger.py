@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.budgets.causes import Cause
@@ -14,6 +14,9 @@ from slo_core.objectives.window import Span
 from slo_core.stores.base import CauseRequest, Reading, ReadRequest, whole_breakdown, whole_reading
 from slo_core.stores.buckets import BucketRange, Series
 from slo_core.stores.shared.outbox import Outbox
+
+if TYPE_CHECKING:
+    from slo_core.budgets.episodes import Episode
 
 __all__ = ["LedgerStore", "SharedLedger"]
 
@@ -39,6 +42,14 @@ class LedgerStore(Protocol):
 
     def causes(self, requests: Sequence[CauseRequest]) -> Sequence[CauseBreakdown | StoreError] | None:
         """What caused the bad events of several SLOs."""
+
+    def episodes(self, definitions: Sequence[SLODefinition], since: float) -> Sequence[tuple[Episode, ...]]:
+        """The episodes that have ended, of several SLOs."""
+
+    def past_causes(
+        self, definition: SLODefinition, spans: Sequence[tuple[float, float]]
+    ) -> Sequence[Sequence[tuple[Cause, int]]]:
+        """What bad events were caused by in several stretches of time."""
 
     def notice_fork(self) -> None:
         """Start empty, if the process is a forked child."""
@@ -112,6 +123,14 @@ class SharedLedger:
         """What caused the bad events in the store, after this process's own were handed over."""
         answers = self._store.causes([CauseRequest(self, seconds) for seconds in spans])
         return None if answers is None else [whole_breakdown(answer) for answer in answers]
+
+    def episodes(self, since: float) -> tuple[Episode, ...]:
+        """The episodes that have ended and began at or after an instant, in order of time."""
+        return self._store.episodes([self.definition], since)[0]
+
+    def past_causes(self, spans: Sequence[tuple[float, float]]) -> Sequence[Sequence[tuple[Cause, int]]]:
+        """What bad events were caused by in several stretches of time."""
+        return self._store.past_causes(self.definition, spans)
 
     def reset(self) -> None:
         """In a forked child: events that the parent has not handed over are the parent's."""

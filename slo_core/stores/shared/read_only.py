@@ -30,6 +30,7 @@ from slo_core.stores.shared.past_periods import read_closed_periods, read_expect
 from slo_core.stores.shared.reader import read_series, read_series_of_all, read_windows, reading_of
 
 if TYPE_CHECKING:
+    from slo_core.budgets.episodes import Episode
     from slo_core.budgets.marks import Mark
 
 __all__ = ["ReadOnlyLedger", "ReadOnlyStore"]
@@ -80,6 +81,14 @@ class ReadOnlyLedger:
         """What caused the bad events of the last so many seconds, for each span; None where the store keeps no causes."""
         answers = self._store.causes([CauseRequest(self, seconds) for seconds in spans])
         return None if answers is None else [whole_breakdown(answer) for answer in answers]
+
+    def episodes(self, since: float) -> tuple[Episode, ...]:
+        """The episodes that have ended and began at or after an instant, in order of time."""
+        return self._store.episodes([self.definition], since)[0]
+
+    def past_causes(self, spans: Sequence[tuple[float, float]]) -> list[list[tuple[Cause, int]]]:
+        """What bad events were caused by in several stretches of time."""
+        return self._store.past_causes(self.definition, spans)
 
     def reset(self) -> None:
         """Nothing to do: it holds nothing."""
@@ -252,6 +261,32 @@ class ReadOnlyStore:
             return ()
         with self._asking():
             return self._buckets.marks(since)
+
+    def episodes(self, definitions: Sequence[SLODefinition], since: float) -> list[tuple[Episode, ...]]:
+        """
+        For each SLO the episodes that have ended and began at or after an instant, in order of time.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        from slo_core.stores.shared.episode_reader import read_kept_episodes
+
+        with self._asking():
+            return read_kept_episodes(self._buckets, [definition.name for definition in definitions], since)
+
+    def past_causes(
+        self, definition: SLODefinition, spans: Sequence[tuple[float, float]]
+    ) -> list[list[tuple[Cause, int]]]:
+        """
+        What bad events were caused by in several stretches of time.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        from slo_core.stores.shared.episode_reader import read_past_causes
+
+        with self._asking():
+            return read_past_causes(self._buckets, definition.name, spans, now=self._clock())
 
     def health(self) -> StoreHealth:
         """How the last read went; nothing is ever handed over, and the store's clock is not known."""

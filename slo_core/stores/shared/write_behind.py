@@ -25,7 +25,7 @@ from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox
 from slo_core.stores.shared.past_periods import read_closed_periods
 from slo_core.stores.shared.reader import read_series, read_series_of_all, read_windows, reading_of
-from slo_core.stores.shared.shared_marks import SharedMarks
+from slo_core.stores.shared.shared_episodes import SharedEpisodes
 from slo_core.stores.shared.writer_id import WriterId
 from slo_core.stores.stored_definition import fingerprint_of, stored_definition
 
@@ -40,7 +40,7 @@ _CLOSE_SECONDS = 2.0
 _PRUNE_SECONDS = 600.0
 
 
-class WriteBehindStore(SharedMarks):
+class WriteBehindStore(SharedEpisodes):
     """
     A `Store` over a `BucketStore`: recording touches memory only, a thread hands batches over.
 
@@ -231,7 +231,7 @@ class WriteBehindStore(SharedMarks):
         # In the first round there is something to declare, even without events.
         self._delivery.drain()
         has_work = self._delivery.has_work
-        if has_work:
+        if has_work or self._delivery.episodes.is_due:
             is_complete = self._delivery.send_all(wait_seconds=LOCK_SECONDS)
             self._is_behind = not is_complete and self._attempts.is_up and not self._delivery.is_unable
         if self.monotonic() >= self._prune_at and self._attempts.is_up:
@@ -240,7 +240,7 @@ class WriteBehindStore(SharedMarks):
         if self._is_retired and not has_work:
             self._delivery.leave(wait_seconds=0.0)
             self._delivery.close()
-        return has_work
+        return has_work or self._delivery.episodes.is_waiting
 
     def _pause(self) -> float:
         if not self._attempts.is_up:
@@ -360,6 +360,7 @@ class WriteBehindStore(SharedMarks):
         self._delivery.losses = 0
         self._delivery.periods.start_empty()
         self._delivery.releases.start_empty()
+        self._delivery.episodes.start_empty()
         self._flusher.reset()
         now = self._clock()
         for outbox in self._delivery.outboxes:

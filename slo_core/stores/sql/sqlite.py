@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from slo_core.budgets.closed_period import ClosedPeriod
+from slo_core.budgets.episodes import Episode
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.marks import Mark
 from slo_core.conventions import DEFAULT_SERVICE
@@ -34,6 +35,7 @@ from slo_core.stores.shared.closed_sums import ClosedSums, WantedSums
 from slo_core.stores.shared.damage import damage_in_record
 from slo_core.stores.sql.sqlite_batches import add_batches, sweep
 from slo_core.stores.sql.sqlite_causes import delete_causes, prune_causes, read_blocks
+from slo_core.stores.sql.sqlite_episodes import forget_episodes, keep_episodes, prune_episodes, read_episodes
 from slo_core.stores.sql.sqlite_file import SQLiteFile
 from slo_core.stores.sql.sqlite_marks import add_marks, forget_marks_of_no_slo, prune_marks, read_marks
 from slo_core.stores.sql.sqlite_periods import keep_periods, prune_periods, read_periods
@@ -241,6 +243,16 @@ class SQLiteBucketStore:
         with self._file.transaction(write=False) as connection:
             return read_marks(connection, since, service=self.service)
 
+    def keep_episodes(self, slo: str, episodes: Sequence[Episode]) -> None:
+        """Add episodes of one SLO, in one transaction."""
+        with self._file.transaction(write=True) as connection:
+            keep_episodes(connection, slo, episodes, service=self.service)
+
+    def read_episodes(self, slos: Sequence[str], since: float) -> list[tuple[Episode, ...]]:
+        """Episodes since an instant, all of one moment."""
+        with self._file.transaction(write=False) as connection:
+            return [read_episodes(connection, slo, since, service=self.service) for slo in slos]
+
     def names(self) -> list[str]:
         """The SLOs of this service."""
         with self._file.transaction(write=False) as connection:
@@ -272,6 +284,7 @@ class SQLiteBucketStore:
             delete_causes(connection)
             prune_periods(connection, now=now)
             prune_marks(connection, now=now)
+            prune_episodes(connection, now=now)
             return connection.total_changes - before
 
     def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
@@ -292,6 +305,7 @@ class SQLiteBucketStore:
             ):
                 connection.execute(statement, (key,))
             delete_causes(connection)
+            forget_episodes(connection, slo, service=self.service)
             forget_marks_of_no_slo(connection, self.service)
             return True
 

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from slo_core.errors import StoreError
+from slo_core.stores.sql.sqlite_episodes import EPISODE_TABLE
 from slo_core.stores.sql.sqlite_marks import MARK_TABLE
 
 __all__ = ["LATER_TABLES", "MIGRATIONS", "SCHEMA_VERSION", "is_current", "migrate", "version_of"]
@@ -60,6 +61,7 @@ LATER_TABLES: dict[str, str] = {
         generation TEXT NOT NULL, width INTEGER NOT NULL, block INTEGER NOT NULL, content TEXT NOT NULL,
         PRIMARY KEY (generation, width, block))""",
     "mark": MARK_TABLE,
+    "episode": EPISODE_TABLE,
 }
 _INDEXES = ("CREATE INDEX IF NOT EXISTS note_age ON note (slo, noted_at)",)
 

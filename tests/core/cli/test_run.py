@@ -38,6 +38,7 @@ WRONG: dict[Names, tuple[list[str], str]] = {
     ("dashboard",): (["details"], "'details' is not one of 'overview', 'detail'"),
     ("simulate",): (["no.yaml", "--errors", "10%", "--for", "10m"], "no.yaml: there is no such file"),
     ("status",): (["sqlite:///no.db"], "store sqlite:///no.db: there is no such file"),
+    ("incidents",): (["--store", "sqlite:///no.db"], "store sqlite:///no.db: there is no such file"),
     ("gate",): (["sqlite:///no.db", "--min-budget", "10%"], "store sqlite:///no.db: there is no such file"),
     ("annotate",): (["x", "--store", "sqlite:///no.db"], "store sqlite:///no.db: there is no such file"),
     ("store", "copy"): (["sqlite:///no.db", "sqlite:///to.db"], "store sqlite:///no.db: there is no such file"),

@@ -101,7 +101,7 @@ def test_the_json_refuses_a_parameter_that_means_nothing(clock, query, error):
         ("state=on+fire", "In the address, state: expected one of paging, ticketing, waiting, breached, exhausted,"),
         ("sort=colour", "In the address, sort: expected one of name, -name,"),
         ("stat=paging", "In the address, 'stat': unknown parameter of this page; did you mean \"state\"?"),
-        ("foo=1", "In the address, 'foo': unknown parameter of this page; known: label, sort, state."),
+        ("foo=1", "In the address, 'foo': unknown parameter of this page; known: incidents, label, sort, state."),
         ("slo=met&rang=6h", "In the address, 'rang': unknown parameter of this page; did you mean \"range\"?"),
         ("state=paging&state=met", "In the address, state: expected one value, got 'paging' and 'met'."),
         ("slo=met&slo=burning", "In the address, slo: expected one value, got 'met' and 'burning'."),

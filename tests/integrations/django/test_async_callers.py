@@ -72,10 +72,11 @@ def test_the_store_can_do_in_async_views_all_that_it_can_elsewhere() -> None:
     from slo_core.stores.buckets import BucketStore, DeletingStore
     from slo_core.stores.causes import CauseStore
     from slo_core.stores.closed_periods import PeriodStore
+    from slo_core.stores.episodes import EpisodeStore
     from slo_django.async_callers import AsyncSafeBuckets
     from slo_django.store.bucket_store import open_django
 
     buckets = AsyncSafeBuckets(open_django("django://default", service="shop"))
 
-    protocols = (BucketStore, CauseStore, DeletingStore, PeriodStore)
+    protocols = (BucketStore, CauseStore, DeletingStore, EpisodeStore, PeriodStore)
     assert [protocol.__name__ for protocol in protocols if not isinstance(buckets, protocol)] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -138,3 +139,16 @@ def test_a_change_is_marked_in_the_store_of_the_application(tmp_path: Any) -> No
     assert "memory:// is this command's own" in refused.stderr
     assert {mark.text for mark in registry.internals.marks(0.0)} == {"migration 0042", "4.2"}
     registry.close()
+
+
+def test_incidents_are_listed(tmp_path: Path) -> None:
+    """As `slo incidents` does; JSON for programs."""
+    app = configured(SLO_STORE=f"sqlite:///{tmp_path}/slo.db", SLO_SERVICE="shop")
+
+    result, as_json = run(app, "incidents"), run(app, "incidents", "--json", "--since", "7d")
+    refused = run(app, "incidents", "nobody")
+
+    assert (result.exit_code, result.stdout) == (0, "No incident.\n")
+    assert json.loads(as_json.stdout)["services"][0]["incidents"] == []
+    assert refused.exit_code == 2
+    assert "expected the name of an SLO" in refused.stderr
