@@ -33,6 +33,7 @@ class Label:
     WINDOW = "window_seconds"
     WINDOW_PERIOD = "window_period"  # only where a calendar and a rolling window have the same `window_seconds`
     OUTCOME = "outcome"
+    ROUTE = "route"
     SEVERITY = "severity"
     LONG_WINDOW = "long_window_seconds"
     SHORT_WINDOW = "short_window_seconds"
@@ -42,7 +43,12 @@ class Label:
     TIMEZONE = "slo_timezone"
 
 
-RESERVED_LABELS = frozenset(value for name, value in vars(Label).items() if name.isupper()) | {"job", "instance", "le"}
+# `route` is not among them: users had labels of that name before, and series of causes put theirs in its place.
+RESERVED_LABELS = frozenset(value for name, value in vars(Label).items() if name.isupper() and value != Label.ROUTE) | {
+    "job",
+    "instance",
+    "le",
+}
 
 
 class Metric:
@@ -63,6 +69,7 @@ class Metric:
     WINDOW_EVENTS = "slo_window_events"
     WINDOW_FAILURES = "slo_window_failures"
     EVENTS = "slo_events_total"
+    CAUSE_FAILURES = "slo_cause_failures_total"
     ALERT_FIRING = "slo_alert_firing"
     STORE_INFO = "slo_store_info"
     STORE_UP = "slo_store_up"

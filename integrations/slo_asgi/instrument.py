@@ -54,6 +54,7 @@ def instrument(
     enabled: bool = True,
     service: str = DEFAULT_SERVICE,
     release: str | None = None,
+    metrics_causes: bool = False,
     clock: Callable[[], float] = time.time,
     timer: Callable[[], float] = time.perf_counter,
 ) -> SLORegistry:
@@ -79,6 +80,7 @@ def instrument(
         enabled: False counts and mounts nothing; the definitions are checked all the same.
         service: Names the service.
         release: The release that counts, for the marks of the service; None marks none.
+        metrics_causes: The metrics view shows what bad events were caused by, too: at most 32 series an SLO.
         clock: Seconds since the epoch; tests pass `slo_core.testing.FakeClock`.
         timer: Monotonic seconds; tests pass the same.
 
@@ -112,6 +114,7 @@ def instrument(
         enabled=enabled,
         service=service,
         release=release,
+        metrics_causes=metrics_causes,
     )
     registry = SLORegistry.from_config(
         definitions,
@@ -120,6 +123,7 @@ def instrument(
         flush_interval=settings.flush_interval,
         service=settings.service,
         release=settings.release,
+        metrics_causes=settings.metrics_causes,
         clock=clock,
         where="definitions",
     )

@@ -105,6 +105,7 @@ class Installation:
             store_options=settings.store_options if isinstance(store, str) else None,
             flush_interval=settings.flush_interval,
             release=settings.release,
+            metrics_causes=settings.metrics_causes,
             where=conf.WHERE + conf.DEFINITIONS,
         )
         registry.internals.store_setting = "SLO_STORE"

@@ -70,6 +70,7 @@ def _open(settings: SLOSettings, where: str) -> SLORegistry:
         store_options=settings.store_options,
         flush_interval=settings.flush_interval,
         release=settings.release,
+        metrics_causes=settings.metrics_causes,
     )
     registry.internals.store_setting = "SLO_STORE"
     registry.internals.definitions_setting = where

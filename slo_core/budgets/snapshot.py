@@ -18,6 +18,7 @@ from slo_core.objectives.target import Target
 from slo_core.objectives.window import Span, rolling_span
 
 if TYPE_CHECKING:
+    from slo_core.budgets.causes import Cause
     from slo_core.budgets.retired_slo import RetiredSLO
 
 __all__ = [
@@ -74,6 +75,8 @@ class SLOSnapshot:
         is_complete: Whether all of the window is counted. False for a snapshot of the past whose window reaches back before
             what is kept: its numbers are about a part of the window. Other windows may be whole where this one is not, and
             the other way round: see `BurnRateSample.is_complete` and `AlertState.is_complete`.
+        lifetime_causes: With `SLO_METRICS_CAUSES`, causes with how many of `lifetime_bad` each has caused; these numbers
+            never go down. None without it.
     """
 
     name: str
@@ -98,6 +101,7 @@ class SLOSnapshot:
     is_warming_up: bool = False
     covered_since: float = 0.0
     is_complete: bool = True
+    lifetime_causes: tuple[tuple[Cause, int], ...] | None = field(default=None, repr=False)
 
     @property
     def good(self) -> int:
@@ -227,6 +231,7 @@ class Reading:
         kept_since: The first second of which counts are kept; minus infinity where nothing was ever given up.
         closed: The places of windows that are closed periods, which are kept for longer, and since when they are counted:
             minus infinity for whole ones.
+        cause_totals: Of the bad events ever counted those whose causes are counted, too; None where none are.
     """
 
     counts: tuple[EventCounts, ...]
@@ -238,6 +243,7 @@ class Reading:
     expected_events: int | None = None
     kept_since: float = -inf
     closed: Mapping[int, float] = field(default_factory=dict)
+    cause_totals: Mapping[Cause, int] | None = None
 
 
 class SnapshotPlan:
@@ -344,6 +350,7 @@ class SnapshotPlan:
             ),
             covered_since=whole.covered_since,
             is_complete=whole.is_complete,
+            lifetime_causes=None if reading.cause_totals is None else tuple(reading.cause_totals.items()),
         )
 
     def _time_to_exhaustion(self, own: EventCounts, pace: EventCounts) -> float | None:

@@ -32,6 +32,7 @@ class SLOSettings:
         enabled: False counts, flushes and mounts nothing.
         service: Name of the service.
         release: The release that counts, for the marks of the service; None marks none.
+        metrics_causes: The metrics view shows what bad events were caused by, too.
     """
 
     # Not in the repr: a URL or an option may hold a password.
@@ -45,6 +46,7 @@ class SLOSettings:
     enabled: bool = True
     service: str = DEFAULT_SERVICE
     release: str | None = None
+    metrics_causes: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.exclude, list):
@@ -131,8 +133,12 @@ def _problems(settings: SLOSettings) -> Iterator[Problem]:
     token = settings.metrics_token
     if token is not None and not (isinstance(token, str) and token):
         yield Problem("metrics_token", "expected non-empty text, or None")
-    if not isinstance(settings.enabled, bool):
-        yield Problem("enabled", f"expected True or False, got {settings.enabled!r}", truth_hint(settings.enabled))
+    switches = {"enabled": settings.enabled, "metrics_causes": settings.metrics_causes}
+    yield from (
+        Problem(name, f"expected True or False, got {value!r}", truth_hint(value))
+        for name, value in switches.items()
+        if not isinstance(value, bool)
+    )
     if not isinstance(settings.service, str) or not settings.service:
         yield Problem("service", f"expected non-empty text, got {settings.service!r}")
     if settings.release is not None:

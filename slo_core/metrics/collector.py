@@ -9,6 +9,7 @@ from prometheus_client.metrics_core import Metric as ClientFamily
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from slo_core.budgets.causes import Cause
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
 from slo_core.budgets.wording import window_text
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
@@ -42,6 +43,7 @@ _GAUGES = {
 }
 _COUNTERS = {
     Metric.EVENTS: "Events ever counted, by outcome.",
+    Metric.CAUSE_FAILURES: "Bad events ever counted, by what they were caused by; together those of slo_events_total.",
     Metric.EVENTS_DROPPED: "Events that were older than everything kept, and count nowhere.",
     Metric.STORE_ERRORS: "Failed attempts to reach the store.",
     Metric.STORE_LOSSES: "How often the answering process saw that the store had lost counts of an SLO.",
@@ -89,12 +91,13 @@ class _SLOLabels:
         own: Those that all series of the SLO have.
     """
 
-    __slots__ = ("_extended", "made_of", "own")
+    __slots__ = ("_by_cause", "_extended", "made_of", "own")
 
     def __init__(self, definition: SLODefinition, shared: SeriesLabels) -> None:
         self.made_of = (definition, shared)
         self.own = SeriesLabels({**definition.labels, **shared, Label.SLO: definition.name})
         self._extended: dict[tuple[str | int, ...], SeriesLabels] = {}
+        self._by_cause: dict[tuple[str, str], SeriesLabels] = {}
 
     def extended(self, names: tuple[str, ...], *values: str | int) -> SeriesLabels:
         """With more labels; which ones they are can be seen from their values."""
@@ -104,7 +107,18 @@ class _SLOLabels:
             labels = self._extended[values] = SeriesLabels({**self.own, **more})
         return labels
 
+    def of_cause(self, route: str, outcome: str) -> SeriesLabels:
+        """Those of the bad events with a cause."""
+        labels = self._by_cause.get((route, outcome))
+        if labels is None:
+            if len(self._by_cause) > _MOST_KEPT_CAUSES:  # a store that is emptied again and again
+                self._by_cause.clear()
+            more = {Label.ROUTE: route, Label.OUTCOME: outcome}
+            labels = self._by_cause[route, outcome] = SeriesLabels({**self.own, **more})
+        return labels
 
+
+_MOST_KEPT_CAUSES = 256
 _BY_OUTCOME = (Label.OUTCOME,)
 _BY_WINDOW = (Label.WINDOW,)
 _INFO = (Label.WINDOW_NAME,)
@@ -218,6 +232,9 @@ class SLOCollector(Collector):
             by_outcome = labels.extended(_BY_OUTCOME, outcome)
             families.add(Metric.EVENTS, by_outcome, count)
             families.add_created(Metric.EVENTS, by_outcome, self._registry.store.created)
+        if snapshot.lifetime_causes is not None:
+            for cause, bad in causes_shown(snapshot.lifetime_causes, bad=snapshot.lifetime_bad).items():
+                families.add(Metric.CAUSE_FAILURES, labels.of_cause(*cause), bad)
         burn_windows = {sample.window_seconds for sample in snapshot.burn_rate_samples}
         burn_windows |= {sample.window_seconds for alert in snapshot.alerts for sample in (alert.long, alert.short)}
         for sample in snapshot.window_samples:
@@ -239,6 +256,28 @@ class SLOCollector(Collector):
 def _or_never(seconds: float | None) -> float:
     # Infinity where nothing burns: without a series, a calm SLO would look like one that is not measured.
     return math.inf if seconds is None else seconds
+
+
+# The series of all bad events that have none of their own.
+_OTHER = ("other", "other")
+
+
+def causes_shown(counts: Iterable[tuple[Cause, int]], *, bad: int) -> dict[tuple[str, str], int]:
+    """
+    By route and outcome the bad events; together they are all bad events.
+
+    Args:
+        counts: Causes with their bad events.
+        bad: All bad events, read at the same moment.
+    """
+    shown: dict[tuple[str, str], int] = {_OTHER: 0}
+    left = bad
+    for cause, count in counts:
+        key = (cause.where, cause.outcome)
+        shown[key] = shown.get(key, 0) + min(count, left)
+        left -= min(count, left)
+    shown[_OTHER] += left
+    return shown
 
 
 # Metrics of processes that write; a reader has no values for them.

@@ -80,6 +80,7 @@ class Batch(NamedTuple):
             bucket not more events than `increments` hold there; fewer where the cause is not known. A store that keeps no
             causes (see `slo_core.stores.causes.CauseStore`) leaves them.
         cause_blocks: In a copy: the blocks of causes that are copied, as text, to be added as well.
+        totals_causes: Its causes are to be added to the totals by cause, too; see `Stored.cause_totals`.
     """
 
     writer: str
@@ -99,6 +100,7 @@ class Batch(NamedTuple):
     leaves: bool = False
     causes: Sequence[CauseIncrement] = ()
     cause_blocks: Sequence[tuple[BlockKey, str]] = ()
+    totals_causes: bool = False
 
 
 class Note(NamedTuple):
@@ -217,11 +219,13 @@ class Query:
         slo: Its name.
         ranges: Buckets to be added up, each range for itself.
         is_once: The same sums are not asked for again: a store need not remember them.
+        cause_totals: The totals by cause are wanted, too; see `Stored.cause_totals`.
     """
 
     slo: str
     ranges: tuple[BucketRange, ...] = ()
     is_once: bool = False
+    cause_totals: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +240,16 @@ class Stored:
             is read is looked at by the caller: a negative number, say, need not be noticed here.
         closed: The places of sums that are not of buckets but of closed periods, and since when these are counted: minus
             infinity for whole ones. Set by readers, not by a store.
+        cause_totals: Where the query wants them, the bad events of all batches with `totals_causes` by their causes, as
+            text (see `slo_core.stores.cause_totals`): empty before the first. None where they are not wanted, and in a
+            store that keeps none.
     """
 
     record: SLORecord | None
     sums: tuple[EventCounts, ...]
     trouble: str | None = None
     closed: Mapping[int, float] = field(default_factory=dict)
+    cause_totals: str | None = None
 
 
 # For each range of a query, the buckets that hold events, oldest first.

@@ -13,16 +13,20 @@ from json.encoder import encode_basestring_ascii
 
 from slo_core.budgets.causes import Cause, CauseBlock, CauseIncrement
 
-__all__ = ["added_to_open", "open_text", "parse_open"]
+__all__ = ["added_to_open", "open_text", "parse_open", "places_text", "read_places"]
 
 
 def open_text(block: CauseBlock) -> str:
     """The text of a block whose causes are all at one place; empty for an empty block."""
-    counts = list(block.counts())
+    return places_text(block.newest or 0, dict(block.counts()))
+
+
+def places_text(bucket: int, counts: Mapping[Cause, int]) -> str:
+    """The text of a bucket's causes; empty without any."""
     if not counts:
         return ""
-    names = ",".join([encode_basestring_ascii(name) for cause, _ in counts for name in cause])
-    return f"{block.newest} {','.join([str(bad) for _, bad in counts])} [{names}]"
+    names = ",".join([encode_basestring_ascii(name) for cause in counts for name in cause])
+    return f"{bucket} {','.join(map(str, counts.values()))} [{names}]"
 
 
 def parse_open(text: str) -> CauseBlock:
@@ -33,13 +37,24 @@ def parse_open(text: str) -> CauseBlock:
         ValueError: It is none.
     """
     block = CauseBlock()
+    bucket, counts = read_places(text)
+    for cause, bad in counts.items():
+        block.add(bucket, cause, bad)
+    return block
+
+
+def read_places(text: str) -> tuple[int, dict[Cause, int]]:
+    """
+    The bucket of a text, and the bad events of each of its causes.
+
+    Raises:
+        ValueError: It is none.
+    """
     try:
         bucket, counts, places = _parts(text)
-        for (where, outcome), place in places.items():
-            block.add(bucket, Cause(where, outcome), counts[place])
+        return bucket, {cause: counts[place] for cause, place in places.items()}
     except (AttributeError, TypeError, ValueError, RecursionError) as exc:
         raise ValueError(f"expected the text of a block of causes, got {str(text)[:80]!r}") from exc
-    return block
 
 
 def added_to_open(text: str, causes: Sequence[CauseIncrement]) -> str | None:

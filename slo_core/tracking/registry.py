@@ -39,6 +39,8 @@ class SLORegistry:
         store_options: Options of the store that the URL names.
         flush_interval: Seconds between two writes to the store that the URL names; None leaves it to the store.
         release: The release that counts: a mark of the service, once the store has its first event. None marks none.
+        metrics_causes: `/metrics` shows what bad events were caused by, in at most 32 series an SLO. The store counts that
+            from then on.
 
     Raises:
         StoreError: The store's URL is unknown or refused.
@@ -55,6 +57,7 @@ class SLORegistry:
         store_options: Mapping[str, object] | None = None,
         flush_interval: float | None = None,
         release: str | None = None,
+        metrics_causes: bool = False,
     ) -> None:
         if release is not None:
             from slo_core.tracking.annotation import check_release
@@ -82,6 +85,8 @@ class SLORegistry:
         self._internals = RegistryInternals(self)
         if release is not None and (use_release := getattr(store, "use_release", None)) is not None:
             use_release(release)
+        if metrics_causes and (use_cause_totals := getattr(store, "use_cause_totals", None)) is not None:
+            use_cause_totals()
 
     @classmethod
     def from_config(
@@ -94,6 +99,7 @@ class SLORegistry:
         store_options: Mapping[str, object] | None = None,
         flush_interval: float | None = None,
         release: str | None = None,
+        metrics_causes: bool = False,
         where: str = "SLO_DEFINITIONS",
     ) -> SLORegistry:
         """
@@ -107,6 +113,7 @@ class SLORegistry:
             store_options: As in the constructor.
             flush_interval: As in the constructor.
             release: As in the constructor.
+            metrics_causes: As in the constructor.
             where: The name of the configuration in messages.
 
         Raises:
@@ -124,6 +131,7 @@ class SLORegistry:
             store_options=store_options,
             flush_interval=flush_interval,
             release=release,
+            metrics_causes=metrics_causes,
         )
         registry.internals.definitions_setting = where
         for definition in parsed:

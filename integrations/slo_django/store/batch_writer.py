@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -166,16 +166,20 @@ class BatchWriter:
             adding.append(addition)
             notes.append(Note(batch.number, batch.nonce, addition.applied, row.swept, row.swept_at, row.generation))
         self._add(transaction, adding, now)
-        damage = self._add_causes(transaction, adding, now, dict(open_causes[0])) if has_causes else []
+        damage = self._add_causes(transaction, adding, now, open_causes[0]) if has_causes else []
         return Applied(identity, now, tuple(notes), damage="; ".join(damage) or None)
 
     def _add_causes(
-        self, transaction: Transaction, adding: Sequence[Addition], now: float, open_texts: Mapping[int, str]
+        self,
+        transaction: Transaction,
+        adding: Sequence[Addition],
+        now: float,
+        open_texts: Iterable[tuple[int, int, str]],
     ) -> list[str]:
         """Add the causes of batches; what was damaged."""
         latest = math.floor(now) + FUTURE_TOLERANCE_SECONDS
         causes = [
-            BatchCauses(row.id, batch, min(admitted.last_event_at, latest), row.keeps)
+            BatchCauses(row.id, batch, min(admitted.last_event_at, latest), row.keeps, admitted.bad)
             for batch, row, admitted, _ in adding
             if (batch.causes or batch.cause_blocks) and admitted.last_event_at is not None
         ]

@@ -135,7 +135,7 @@ class DjangoBucketStore:
 
     def read(self, queries: Sequence[Query]) -> list[Stored]:
         """Records and sums, all of one moment."""
-        if len(queries) == 1 and queries[0].is_once and len(queries[0].ranges) <= _FEW_RANGES:
+        if len(queries) == 1 and _is_light(queries[0]):
             return [self._read_once(queries[0])]
         with self._database.reading() as transaction:
             keys = {self._batch_writer.key(query.slo): query.slo for query in queries}
@@ -152,8 +152,14 @@ class DjangoBucketStore:
             wanted = [WantedSums(*records[query.slo], query.ranges) for query in known]
             read = partial(read_sums, transaction, self._database.dialect.vendor)
             sums = iter(self._closed_sums.read(read, wanted))
+            totalled = [self._batch_writer.key(query.slo) for query in known if query.cause_totals]
+            totals = {keys[key]: text for key, text in self._causes.totals(transaction, totalled).items()}
         return [
-            Stored(records[query.slo][1], next(sums))
+            Stored(
+                records[query.slo][1],
+                next(sums),
+                cause_totals=totals.get(query.slo, "") if query.cause_totals else None,
+            )
             if query.slo in records
             else Stored(None, (EventCounts(),) * len(query.ranges), troubles.get(query.slo))
             for query in queries
@@ -299,3 +305,8 @@ class DjangoBucketStore:
 
     def __repr__(self) -> str:
         return f"DjangoBucketStore({self.alias!r})"
+
+
+def _is_light(query: Query) -> bool:
+    """Whether one statement answers it that costs less than a transaction."""
+    return query.is_once and not query.cause_totals and len(query.ranges) <= _FEW_RANGES

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from slo_core.budgets.causes import BlockKey
 from slo_core.budgets.events import EventCounts
 from slo_core.stores.buckets import Batch
+from slo_core.stores.cause_totals import TOTALS
 from slo_core.stores.causes import BLOCK_BUCKETS, OPEN, CauseQuery, StoredCauses, blocks_to_load, parse_block
 from slo_core.stores.shared.cause_texts import changed_texts, stored_causes
 from slo_django.store.bucket_sums import sums_of_row
@@ -30,6 +31,7 @@ _IS_THERE = {
     "mysql": f"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = '{CAUSE_TABLE}'",  # noqa: S608
     "sqlite": f"SELECT COUNT(*) FROM sqlite_master WHERE name = '{CAUSE_TABLE}'",  # noqa: S608
 }
+_OPEN_OR_TOTALS = f"IN ({OPEN.width_seconds}, {TOTALS.width_seconds})"
 _OF_SLOS = "FROM slo_django_slo WHERE digest IN"
 
 
@@ -42,12 +44,14 @@ class BatchCauses(NamedTuple):
         batch: The batch.
         reference: As for `add_causes`.
         keeps_seconds: As there.
+        bad: How many of its bad events are added to the record.
     """
 
     slo: int
     batch: Batch
     reference: float
     keeps_seconds: int
+    bad: int
 
 
 class _NotLoadedError(Exception):
@@ -79,29 +83,33 @@ class CauseTable:
 
     def open_query(self, keys: Sequence[str]) -> tuple[str, Sequence[object]]:
         """
-        The statement that reads the newest bucket of some SLOs, for `add`.
+        The statement that reads the newest bucket and the totals of some SLOs, for `add`.
 
         Args:
             keys: Their digests; their rows are locked before.
         """
-        which = f"slo_id IN (SELECT id {_OF_SLOS} ({placeholders(len(keys))})) AND width = {OPEN.width_seconds}"
-        return f"SELECT slo_id, content FROM {CAUSE_TABLE} WHERE {which}{self._dialect.for_update}", keys  # noqa: S608
+        which = f"slo_id IN (SELECT id {_OF_SLOS} ({placeholders(len(keys))})) AND width {_OPEN_OR_TOTALS}"
+        return f"SELECT slo_id, width, content FROM {CAUSE_TABLE} WHERE {which}{self._dialect.for_update}", keys  # noqa: S608
 
-    def add(self, transaction: Transaction, adding: Sequence[BatchCauses], texts: Mapping[int, str]) -> list[str]:
+    def add(
+        self, transaction: Transaction, adding: Sequence[BatchCauses], texts: Iterable[tuple[int, int, str]]
+    ) -> list[str]:
         """
         Add causes; what was damaged, fit for a log.
 
         Args:
             transaction: One that writes.
             adding: At most one for each SLO.
-            texts: By SLO, its newest bucket, as `open_query` answers it.
+            texts: The answer to `open_query`.
         """
-        loaded: dict[tuple[int, BlockKey], str] = {(slo, OPEN): text for slo, text in texts.items()}
+        loaded: dict[tuple[int, BlockKey], str] = {(slo, BlockKey(width, 0)): text for slo, width, text in texts}
         rows: list[tuple[int, int, int, str]] = []
         damage: list[str] = []
         waiting = [each for each in adding if not self._changed(each, loaded, rows, damage, is_all=False)]
         if waiting:
-            wanted = sorted((each.slo, key) for each in waiting for key in _blocks_of(each, texts.get(each.slo)))
+            wanted = sorted(
+                (each.slo, key) for each in waiting for key in _blocks_of(each, loaded.get((each.slo, OPEN)))
+            )
             loaded.update(self._load(transaction, wanted))
             for each in waiting:
                 self._changed(each, loaded, rows, damage, is_all=True)
@@ -121,19 +129,21 @@ class CauseTable:
         is_all: bool,
     ) -> bool:
         """Add the rows to be written; whether all was loaded that is needed for them."""
+        slo, batch, reference, keeps_seconds, bad = each
 
         def load(key: BlockKey) -> str | None:
-            if not is_all and key != OPEN:
+            if not is_all and key not in (OPEN, TOTALS):
                 raise _NotLoadedError
-            return loaded.get((each.slo, key))
+            return loaded.get((slo, key))
 
         noticed: list[str] = []
-        reference, keeps_seconds = each.reference, each.keeps_seconds
         try:
-            changed = changed_texts(each.batch, load, reference=reference, keeps_seconds=keeps_seconds, damage=noticed)
+            changed = changed_texts(
+                batch, load, bad=bad, reference=reference, keeps_seconds=keeps_seconds, damage=noticed
+            )
         except _NotLoadedError:
             return False
-        rows += [(each.slo, *key, text) for key, text in changed]
+        rows += [(slo, *key, text) for key, text in changed]
         damage += noticed
         return True
 
@@ -157,6 +167,26 @@ class CauseTable:
         if self._dialect.vendor == "mysql":
             return f"{insert} ON DUPLICATE KEY UPDATE content = VALUES(content)"
         return f"{insert} ON CONFLICT (slo_id, width, block) DO UPDATE SET content = excluded.content"
+
+    def totals(self, transaction: Transaction, keys: Collection[str]) -> dict[str, str]:
+        """
+        By digest, the totals by cause, as they are stored; nothing for an SLO without any.
+
+        Args:
+            transaction: It sees the records at the same moment.
+            keys: The digests of the SLOs.
+        """
+        if not keys or not self.is_there(transaction):
+            return {}
+        source = (
+            f"{CAUSE_TABLE} c JOIN slo_django_slo s ON s.id = c.slo_id WHERE s.digest IN ({placeholders(len(keys))})"
+        )
+        return dict(
+            transaction.fetch(
+                f"SELECT s.digest, c.content FROM {source} AND c.width = {TOTALS.width_seconds}",  # noqa: S608
+                list(keys),
+            )
+        )
 
     def read(
         self, transaction: Transaction, queries: Sequence[CauseQuery], *, keys: Mapping[str, str]

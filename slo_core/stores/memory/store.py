@@ -45,7 +45,8 @@ class MemoryLedger:
 
     __slots__ = (
         "_arrivals", "_causes", "_clock", "_data_since", "_dropped", "_emptied_at", "_episodes", "_has_restarted",
-        "_lifetime_bad", "_lifetime_good", "_longest", "_make_episodes", "_newest", "_periods", "_since", "_tiers",
+        "_lifetime_bad", "_lifetime_good", "_longest", "_make_episodes", "_newest", "_periods", "_since", "_tiers", "_totals",
+        "_totals_causes",
     )  # fmt: skip
 
     keeps_causes = True
@@ -57,9 +58,11 @@ class MemoryLedger:
         clock: Callable[[], float],
         periods: MemoryPeriods | None = None,
         episodes: Callable[[], MemoryEpisodes] | None = None,
+        totals_causes: bool = False,
     ) -> None:
         self._make_episodes = episodes
         self._longest = longest_seconds
+        self._totals_causes = totals_causes
         self._clock = clock
         self._periods = periods
         self.reset()
@@ -74,6 +77,7 @@ class MemoryLedger:
         self._emptied_at: float = -math.inf
         self._lifetime_good = 0
         self._lifetime_bad = 0
+        self._totals: dict[Cause, int] = {}
         self._dropped = 0
         self._since = self._data_since = self._clock()
         self._has_restarted = False
@@ -113,6 +117,10 @@ class MemoryLedger:
         if kept or latest_possible is not None:
             self._lifetime_good += good
             self._lifetime_bad += bad
+            if causes and self._totals_causes:
+                from slo_core.stores.cause_totals import add_totals
+
+                add_totals(self._totals, causes)
             if -math.inf < was_newest < min(second, self._since) - self._longest - DAY:
                 # An old stream was replayed before this, or one event had a wrong time: nothing of it is kept, and it says
                 # nothing about the windows of today.
@@ -184,6 +192,7 @@ class MemoryLedger:
                 expected_events=expected,
                 kept_since=kept_since,
                 closed=dict.fromkeys(closed, -math.inf),
+                cause_totals=self._totals.copy() if self._totals_causes else None,
             )
             has_restarted, self._has_restarted = self._has_restarted, False
         if has_restarted:  # not when it is counted: a signal handler may not log
@@ -247,6 +256,7 @@ class MemoryStore:
         self._clock = clock
         self.created = clock()
         self._marks: MemoryMarks | None = None
+        self._totals_causes = False
 
     def ledger(self, definition: SLODefinition) -> MemoryLedger:
         """A new, empty ledger."""
@@ -258,12 +268,20 @@ class MemoryStore:
             return MemoryEpisodes(definition, self.marks)
 
         return MemoryLedger(
-            definition.kept_seconds, clock=self._clock, periods=MemoryPeriods(definition), episodes=episodes
+            definition.kept_seconds,
+            clock=self._clock,
+            periods=MemoryPeriods(definition),
+            episodes=episodes,
+            totals_causes=self._totals_causes,
         )
 
     def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
         """One after the other."""
         return [request.ledger.read(request.spans) for request in requests]
+
+    def use_cause_totals(self) -> None:
+        """Count the bad events of the ledgers that are made from now on by their causes, too."""
+        self._totals_causes = True
 
     def use_release(self, release: str) -> None:
         """A mark of this release: it began with the store, as the process did."""

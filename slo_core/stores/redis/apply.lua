@@ -25,7 +25,7 @@ local at, note_field, declares = first_increment, 'n:' .. writer, ARGV[9] ~= nil
 local causes, is_damaged = ARGV[declares and 10 or 2], false
 
 local record = call('HMGET', record_key, 'newest', 'keeps', 'since', 'fingerprint', 'good', 'bad', 'generation', 'applied',
-  'swept', 'swept_at', note_field, 'flushed')
+  'swept', 'swept_at', note_field, 'flushed', 'totals')
 local exists = record[2]
 local grows = declares and exists and tonumber(ARGV[5]) > tonumber(exists)
 local applied, swept, swept_at = tonumber(record[8] or 0), tonumber(record[9] or 0), tonumber(record[10] or 0)
@@ -65,7 +65,7 @@ if exists and number ~= 0 and not record[11] then
   -- How many notes there are, by what Redis knows at once; fewer than there should be: another hand has removed some, and any
   -- of them may be this writer's.
   local OTHER_FIELDS = {'good', 'bad', 'dropped', 'errors', 'since', 'newest', 'keeps', 'definition', 'fingerprint',
-    'changed_at', 'flushed', 'generation', 'applied', 'swept', 'swept_at', 'blocks', 'lost', 'cursor', 'declared', 'kept', 'notes'}
+    'changed_at', 'flushed', 'generation', 'applied', 'swept', 'swept_at', 'blocks', 'lost', 'cursor', 'declared', 'kept', 'totals', 'notes'}
   local others, there = call('HMGET', record_key, unpack(OTHER_FIELDS)), call('HLEN', record_key)
   for index = 1, #OTHER_FIELDS do
     if others[index] then there = there - 1 end

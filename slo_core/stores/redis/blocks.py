@@ -24,6 +24,7 @@ from slo_core.objectives.window import (
     SLACK_SECONDS,
 )
 from slo_core.stores.buckets import BucketRange, Increment, Series, SLORecord, Stored
+from slo_core.stores.cause_totals import MOST_TOTALS
 from slo_core.stores.causes import BLOCK_BUCKETS as CAUSE_BLOCKS
 from slo_core.stores.causes import FINEST_SECONDS
 from slo_core.stores.causes import SPANS as CAUSE_SPANS
@@ -62,6 +63,9 @@ SERVICES_KEY = f"{_PREFIX}services"
 BLOCK_BUCKETS = dict(zip(WIDTHS, (300, 240, 192, 32), strict=True))
 BUCKET_BYTES = 16
 
+# The place of the totals by cause in the answer of the script that reads.
+_TOTALS_FIELD = 14
+
 # How long these are kept depends on the longest window.
 GROWING_WIDTHS = (QUARTER_HOUR, DAY)
 SHORT_WIDTHS = tuple(width for width in WIDTHS if width not in GROWING_WIDTHS)
@@ -93,6 +97,7 @@ SCRIPT_CONSTANTS: Mapping[str, int | Mapping[int, int]] = {
     "CAUSE_SPANS": CAUSE_SPANS,
     "MOST_CAUSES": MOST_CAUSES,
     "MOST_OUTCOMES": MOST_OUTCOMES,
+    "MOST_TOTALS": MOST_TOTALS,
 }
 
 
@@ -216,6 +221,7 @@ class BlockPlan:
         slo: Its name.
         cover: Of the ranges that are wanted.
         generation: In the names of the SLO's blocks.
+        cause_totals: They are wanted, too.
 
     Attributes:
         slo: Its name.
@@ -223,10 +229,11 @@ class BlockPlan:
         offsets: Its arguments: the generation, then first and last byte of each block's part.
     """
 
-    __slots__ = ("_parts", "keys", "offsets", "slo")
+    __slots__ = ("_cause_totals", "_parts", "keys", "offsets", "slo")
 
-    def __init__(self, keys: Keys, slo: str, cover: BlockCover, *, generation: str) -> None:
+    def __init__(self, keys: Keys, slo: str, cover: BlockCover, *, generation: str, cause_totals: bool = False) -> None:
         self.slo = slo
+        self._cause_totals = cause_totals
         self._parts = cover.parts
         tag = block_tag(keys.tag(slo).encode(), generation)
         self.keys = [keys.record(slo).encode(), *[tag + block for block in cover.blocks]]
@@ -246,7 +253,8 @@ class BlockPlan:
                 good += sum(counters[part.place][part.good])
                 bad += sum(counters[part.place][part.bad])
             sums.append(EventCounts(good, bad))
-        return Stored(record, tuple(sums))
+        totals = text_of(fields[_TOTALS_FIELD] or b"") if self._cause_totals else None
+        return Stored(record, tuple(sums), cause_totals=totals)
 
     def series(self, answer: Sequence[Any]) -> Series:
         """For each range its buckets that hold events, from the answer of the script."""
@@ -298,7 +306,7 @@ def counters_of(packed: bytes) -> array[int]:
 
 def _record(slo: str, fields: Sequence[bytes | None], now: float, *, gone: int) -> SLORecord | None:
     good, bad, dropped, errors, since, newest, keeps, definition, fingerprint, changed_at, flushed, *others = fields
-    lost, declared, kept = others
+    lost, declared, kept, _ = others
     if keeps is None or definition is None or fingerprint is None or since is None:
         return None
     return SLORecord(

@@ -43,9 +43,6 @@ local function added()
   return open_as_text(bucket, counts, text)
 end
 
-local text = added()
-if text then return call('HSET', causes_key, '0:0', text) end
-
 -- Lua's own < goes by the server's locale.
 local function is_less(one, other)
   local same, most = 0, math.min(#one, #other)
@@ -60,6 +57,57 @@ local function comes_first(row, other)
   if row.where ~= other.where then return is_less(row.where, other.where) end
   return is_less(row.outcome, other.outcome)
 end
+
+-- The larger first, of equal ones the first by name.
+local function comes_before(one, other)
+  if one.bad ~= other.bad then return one.bad > other.bad end
+  return comes_first(one, other)
+end
+
+-- The totals by cause, which the record holds, as cause_totals.py has them.
+local function set_totals()
+  local left, fresh, by_id = bad, {}, {}
+  for _, increments in ipairs(given[1]) do
+    for index = 2, #increments, 3 do
+      local where, outcome, more = increments[index], increments[index + 1], math.min(increments[index + 2], left)
+      local id = id_of(where, outcome)
+      left = left - more
+      if more > 0 then
+        if not by_id[id] then
+          by_id[id] = {where = where, outcome = outcome, bad = 0}
+          fresh[#fresh + 1] = by_id[id]
+        end
+        by_id[id].bad = by_id[id].bad + more
+      end
+    end
+  end
+  table.sort(fresh, comes_before)
+  local bucket, counts, names, names_text = open_parts(record[13])
+  if record[13] and bucket ~= 0 then
+    is_damaged, counts = true, nil
+  end
+  if not counts then counts, names, names_text = {}, {}, nil end
+  local places, is_new = {}, not names_text
+  for index = 1, #names, 2 do places[id_of(names[index], names[index + 1])] = (index + 1) / 2 end
+  for _, each in ipairs(fresh) do
+    local place = places[id_of(each.where, each.outcome)]
+    if place then
+      counts[place] = counts[place] + each.bad
+    elseif each.where ~= '' and #counts < MOST_TOTALS then
+      counts[#counts + 1] = each.bad
+      names[#names + 1] = each.where
+      names[#names + 1] = each.outcome
+      is_new = true
+    end
+  end
+  if #counts == 0 then return end
+  set('totals', open_as_text(0, counts, is_new and encoded(names) or names_text))
+end
+
+if given[3] then set_totals() end
+
+local text = added()
+if text then return call('HSET', causes_key, '0:0', text) end
 
 local function new_row(block, where, outcome)
   local row = {where = where, outcome = outcome, counts = {}, total = 0}
@@ -115,10 +163,7 @@ end
 
 -- counts: {where =, outcome =, bad =}...
 local function add_all(block, place, counts)
-  table.sort(counts, function(one, other)
-    if one.bad ~= other.bad then return one.bad > other.bad end
-    return comes_first(one, other)
-  end)
+  table.sort(counts, comes_before)
   for _, each in ipairs(counts) do add_to_block(block, place, each.where, each.outcome, each.bad) end
 end
 

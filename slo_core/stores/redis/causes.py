@@ -36,7 +36,8 @@ def causes_argument(batch: Batch) -> str:
             last = bucket
         buckets[-1].append(f"{encode_basestring_ascii(where)},{encode_basestring_ascii(outcome)},{bad:d}")
     causes = ",".join([f"[{','.join(values)}]" for values in buckets])
-    return f"[[{causes}],{json.dumps(batch.cause_blocks) if batch.cause_blocks else '[]'}]"
+    copied = json.dumps(batch.cause_blocks) if batch.cause_blocks else "[]"
+    return f"[[{causes}],{copied}{',true' if batch.totals_causes else ''}]"
 
 
 class CausePlan:

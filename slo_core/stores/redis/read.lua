@@ -2,22 +2,22 @@
 -- KEYS: the record, then a block for each part, then the causes where they are wanted. ARGV: the generation in the names of
 -- blocks, then first and last byte of each part, then of the causes 'width:first block'. Blocks of another generation than the record's are not read: then the generation is all that is answered.
 local record = redis.call('HMGET', KEYS[1], 'good', 'bad', 'dropped', 'errors', 'since', 'newest', 'keeps', 'definition',
-  'fingerprint', 'changed_at', 'flushed', 'lost', 'declared', 'kept', 'generation', 'blocks')
-if #KEYS > 1 and record[7] and (record[15] or '') ~= ARGV[1] then return 'names' .. (record[15] or '') end
+  'fingerprint', 'changed_at', 'flushed', 'lost', 'declared', 'kept', 'totals', 'generation', 'blocks')
+if #KEYS > 1 and record[7] and (record[16] or '') ~= ARGV[1] then return 'names' .. (record[16] or '') end
 local now, gone = redis.call('TIME'), 0
 local parts, blocks, causes = {now, record, 0}, #KEYS, #ARGV % 2 == 0
 if causes then blocks = blocks - 1 end
 for index = 2, blocks do
   local part = redis.call('GETRANGE', KEYS[index], ARGV[2 * index - 2], ARGV[2 * index - 1])
-  if part == '' and record[16] then
+  if part == '' and record[17] then
     local listed = ' ' .. string.match(KEYS[index], '(%d+:%d+)$') .. '='
-    local _, at = string.find(record[16], listed, 1, true)
-    if at and tonumber(string.match(record[16], '%d+', at)) > tonumber(now[1]) then gone = gone + 1 end
+    local _, at = string.find(record[17], listed, 1, true)
+    if at and tonumber(string.match(record[17], '%d+', at)) > tonumber(now[1]) then gone = gone + 1 end
   end
   parts[index + 2] = part
 end
 parts[3] = gone
-record[15], record[16] = nil, nil
+record[16], record[17] = nil, nil
 if causes then
   -- Field, text, field, text... HSCAN, not HGETALL: then a user of the store needs no more rights than before.
   local texts, cursor, width, first = {}, '0', string.match(ARGV[#ARGV], '^(%d+):(-?%d+)$')

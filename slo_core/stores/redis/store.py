@@ -215,7 +215,8 @@ class RedisBucketStore(RedisEpisodes):
         covers = {ranges: BlockCover(ranges) for ranges in {query.ranges for query in queries}}
 
         def plan(query: Query, generation: str) -> BlockPlan:
-            return BlockPlan(self._keys, query.slo, covers[query.ranges], generation=generation)
+            cover, totals = covers[query.ranges], query.cause_totals
+            return BlockPlan(self._keys, query.slo, cover, generation=generation, cause_totals=totals)
 
         return self._planned(queries, plan)
 

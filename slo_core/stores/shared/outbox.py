@@ -57,18 +57,22 @@ class Outbox:
         slo: Name of the SLO.
         declaration: Sent before the first batch.
         writer: Id of this process.
+
+    Attributes:
+        totals_causes: Batches say that their causes are to be added to the totals.
     """
 
     __slots__ = (
         "_asks_soon", "_checked_at", "_confirmed_at", "_declaration", "_declared", "_declares", "_dropped", "_frozen_at",
         "_is_clean", "_is_derived", "_is_unknown", "_kept", "_last", "_noted_at", "_number", "_pending", "_process", "_seen_at",
-        "_sends", "_sent", "_slo", "_unconfirmed", "_writer", "has_rest",
+        "_sends", "_sent", "_slo", "_unconfirmed", "_writer", "has_rest", "totals_causes",
     )  # fmt: skip
 
     def __init__(self, slo: str, declaration: Declaration, *, writer: WriterId) -> None:
         self._slo = slo
         self._declaration = declaration
         self._process = writer
+        self.totals_causes = False
         self.start_empty(declaration.since)
 
     def start_empty(self, since: float) -> None:
@@ -239,7 +243,7 @@ class Outbox:
             increments_of(taken.counted, first=taken.first),
             sum([good for _, good, _ in taken.counted]), sum([bad for _, _, bad in taken.counted]),
             taken.earliest, taken.newest, dropped, errors, None, self._declared if self._number == 0 else None, taken.is_live,
-            False, taken.causes,
+            False, taken.causes, (), self.totals_causes,
         )  # fmt: skip
         self._number += 1
         self._frozen_at = now

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from slo_core.budgets.cause_shares import CauseBreakdown
@@ -184,7 +185,7 @@ class ReadOnlyStore:
                 self._buckets.names()
                 return []
             self._identity = self._buckets.identity()
-            answers = read_windows(self._buckets, definitions, requests, now=self._clock())
+            answers = read_windows(self._buckets, definitions, requests, now=self._clock(), cause_totals=True)
             expected = read_expected_events(self._buckets, definitions, now=self._clock())
             if all(stored.record is None and stored.trouble is None for stored in answers):
                 raise self._gone(definitions[0])
@@ -195,7 +196,9 @@ class ReadOnlyStore:
             elif stored.trouble is None:
                 readings.append(self._gone(definition))
                 continue
-            readings.append(reading_of(definition.name, stored, now=self._clock(), expected_events=events))
+            # Empty totals are those of an SLO whose processes do not count causes.
+            shown = replace(stored, cause_totals=stored.cause_totals or None)
+            readings.append(reading_of(definition.name, shown, now=self._clock(), expected_events=events))
         return readings
 
     def _gone(self, definition: SLODefinition) -> StoreError:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import floor, inf
 
+from slo_core.budgets.causes import Cause
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.snapshot import Reading
 from slo_core.errors import DamagedError, StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.stores.base import ReadRequest
 from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, Stored
+from slo_core.stores.cause_totals import parse_totals
 from slo_core.stores.layout import ReadPlan
 from slo_core.stores.shared.damage import damage_in_record, damage_in_sums, damaged, whole_series
 from slo_core.stores.shared.kept import horizon, kept_since
@@ -44,11 +46,25 @@ def reading_of(slo: str, stored: Stored, *, now: float, expected_events: int | N
         expected_events=expected_events,
         kept_since=kept_since(record, now=now),
         closed=stored.closed,
+        cause_totals=_totals(stored.cause_totals),
     )
 
 
+def _totals(text: str | None) -> Mapping[Cause, int] | None:
+    """The totals by cause; None where they are damaged, which the next batch with causes reports."""
+    try:
+        return parse_totals(text) if text else None if text is None else {}
+    except ValueError:
+        return None
+
+
 def read_windows(
-    buckets: BucketStore, definitions: Sequence[SLODefinition], requests: Sequence[ReadRequest], *, now: float
+    buckets: BucketStore,
+    definitions: Sequence[SLODefinition],
+    requests: Sequence[ReadRequest],
+    *,
+    now: float,
+    cause_totals: bool = False,
 ) -> list[Stored]:
     """
     Read several SLOs together.
@@ -58,6 +74,7 @@ def read_windows(
         definitions: The SLOs.
         requests: What to read of each, in their order.
         now: The clock, in seconds since the epoch.
+        cause_totals: The totals by cause are wanted, too.
 
     Returns:
         The record of each, and the events of each span that was asked for; or the trouble with what the store holds.
@@ -86,11 +103,16 @@ def read_windows(
             plan = known[key] = ReadPlan(request.spans, newest=newest, kept_since=since)
         plans.append(plan)
     answers = buckets.read(
-        [Query(definition.name, plan.ranges) for definition, plan in zip(definitions, plans, strict=True)]
+        [
+            Query(definition.name, plan.ranges, cause_totals=cause_totals)
+            for definition, plan in zip(definitions, plans, strict=True)
+        ]
     )
     checked = (_checked(stored, len(plan.ranges)) for plan, stored in zip(plans, answers, strict=True))
     windows = [
-        stored if stored.trouble is not None else Stored(stored.record, plan.counts(stored.sums))
+        stored
+        if stored.trouble is not None
+        else Stored(stored.record, plan.counts(stored.sums), cause_totals=stored.cause_totals)
         for plan, stored in zip(plans, checked, strict=True)
     ]
     return with_past_periods(buckets, asked, windows, now=now) if past else windows

@@ -73,6 +73,7 @@ class WriteBehindStore(SharedEpisodes):
         self._attempts = Attempts(interval=self._interval, monotonic=monotonic)
         self._delivery = Delivery(buckets, self._ledgers, self._attempts, clock=clock, monotonic=monotonic)
         self._is_retired = False
+        self._totals_causes = False
         self._must_declare = False  # the store was read, and does not know an SLO
         self._start()
         # In a child whose fork called no hooks (uWSGI) the first call notices it.
@@ -127,10 +128,17 @@ class WriteBehindStore(SharedEpisodes):
                 since=self._clock(),
             )
             outbox = Outbox(definition.name, declaration, writer=self._writer)
+            outbox.totals_causes = self._totals_causes
             # Another thread, or a signal handler, may have been faster.
             ledger = self._ledgers.setdefault(definition.name, SharedLedger(definition, outbox, self))
             self._delivery.periods.look_again()
         return ledger
+
+    def use_cause_totals(self) -> None:
+        """Count bad events by their causes from now on, and read them with the others."""
+        self._totals_causes = True
+        for ledger in tuple(self._ledgers.values()):
+            ledger.outbox.totals_causes = True
 
     def health(self) -> StoreHealth:
         """How this process gets on with it, without asking it."""
@@ -318,7 +326,9 @@ class WriteBehindStore(SharedEpisodes):
 
     def _read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
         definitions = [_ledger_of(request).definition for request in requests]
-        answers = read_windows(self._buckets, definitions, requests, now=self._clock())
+        answers = read_windows(
+            self._buckets, definitions, requests, now=self._clock(), cause_totals=self._totals_causes
+        )
         for stored, request in zip(answers, requests, strict=True):
             if stored.record is not None:
                 self._errors[stored.record.slo] = stored.record.errors

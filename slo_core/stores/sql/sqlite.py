@@ -34,7 +34,7 @@ from slo_core.stores.shared.cause_texts import stored_causes
 from slo_core.stores.shared.closed_sums import ClosedSums, WantedSums
 from slo_core.stores.shared.damage import damage_in_record
 from slo_core.stores.sql.sqlite_batches import add_batches, sweep
-from slo_core.stores.sql.sqlite_causes import delete_causes, prune_causes, read_blocks
+from slo_core.stores.sql.sqlite_causes import delete_causes, prune_causes, read_blocks, read_totals
 from slo_core.stores.sql.sqlite_episodes import forget_episodes, keep_episodes, prune_episodes, read_episodes
 from slo_core.stores.sql.sqlite_file import SQLiteFile
 from slo_core.stores.sql.sqlite_marks import add_marks, forget_marks_of_no_slo, prune_marks, read_marks
@@ -178,24 +178,26 @@ class SQLiteBucketStore:
 
     def _stored(self, connection: sqlite3.Connection, query: Query) -> Stored:
         row = connection.execute(
-            f"SELECT id, {_RECORD} FROM slo WHERE service = ? AND name = ?",  # noqa: S608
+            f"SELECT id, generation, {_RECORD} FROM slo WHERE service = ? AND name = ?",  # noqa: S608
             (self.service, query.slo),
         ).fetchone()
         if row is None:
             return Stored(None, (EventCounts(),) * len(query.ranges))
-        record = SLORecord(*row[1:])
+        key, generation, *columns = row
+        record = SLORecord(*columns)
         trouble = damage_in_record(record)
         if trouble is not None:
             return Stored(None, (), trouble)
         try:
             (sums,) = self._closed_sums.read(
-                lambda wanted: [_sums(connection, *each) for each in wanted], [WantedSums(row[0], record, query.ranges)]
+                lambda wanted: [_sums(connection, *each) for each in wanted], [WantedSums(key, record, query.ranges)]
             )
         except sqlite3.OperationalError as exc:
             if "integer overflow" not in str(exc):
                 raise
             return Stored(None, (), str(exc))
-        return Stored(record, sums)
+        totals = read_totals(connection, generation=generation) if query.cause_totals else None
+        return Stored(record, sums, cause_totals=totals)
 
     def series(self, queries: Sequence[Query]) -> list[Series]:
         """Buckets with events, oldest first, all of one moment."""

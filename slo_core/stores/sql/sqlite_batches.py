@@ -123,7 +123,7 @@ def add_batches(
         increments += [(row.id, *increment) for increment in admitted.increments]
         if (batch.causes or batch.cause_blocks) and admitted.last_event_at is not None and row.generation:
             reference = min(admitted.last_event_at, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
-            causes.append(BatchCauses(batch, row.generation, reference, row.keeps))
+            causes.append(BatchCauses(batch, row.generation, reference, row.keeps, admitted.bad))
         counts = (admitted.good, admitted.bad, admitted.dropped, batch.errors)
         applied = row.applied + 1
         # A batch without a nonce is one of the version before.

@@ -367,3 +367,25 @@ def test_a_burn_rate_is_shown_for_burn_and_alert_windows(clock: FakeClock) -> No
 
     assert sorted(windows_shown(registry, "slo_burn_rate")) == ["300", "3600", "7200"]
     assert sorted(windows_shown(registry, "slo_window_events")) == ["300", "3600", "7200"]
+
+
+def test_bad_events_are_shown_by_their_causes_where_that_is_on(clock: FakeClock) -> None:
+    """31 causes, and the rest: together they are all bad events. Without the setting there is no such series."""
+    registry, silent = SLORegistry(clock=clock, metrics_causes=True), SLORegistry(clock=clock)
+    for each in (registry, silent):
+        tracker = each.define(SLODefinition("jobs", 0.9, labels={"route": "theirs"}))
+        tracker.record_failure()
+        for number in range(40):
+            for _ in range(1 + (number == 0)):
+                with pytest.raises(LookupError), tracker.track(cause=f'job "{number}"'):
+                    raise LookupError
+            clock.advance(seconds=2)
+
+    lines = [line for line in lines_of(registry) if line.startswith("slo_cause_failures_total")]
+    assert len(lines) == 32
+    assert 'slo_cause_failures_total{outcome="LookupError",route="job \\"0\\"",slo="jobs"} 2.0' in lines
+    assert 'slo_cause_failures_total{outcome="other",route="other",slo="jobs"} 10.0' in lines
+    assert sum(float(line.rpartition(" ")[2]) for line in lines) == 42
+    assert 'slo_events_total{outcome="bad",route="theirs",slo="jobs"} 42.0' in lines_of(registry)
+    assert "slo_cause_failures" not in text_of(silent)
+    assert list(parse_openmetrics(text_of(registry, OPENMETRICS)))
