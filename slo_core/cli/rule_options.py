@@ -70,6 +70,14 @@ def rule_options(command: Command) -> Command:
         ),
         click.option("--dashboard-url", metavar="URL", default="", help="Where people look next; on every alert."),
         click.option(
+            "--page-url", metavar="URL", default="", help="The status page: alerts link to the page of their SLO."
+        ),
+        click.option(
+            "--with-causes",
+            is_flag=True,
+            help="Alerts name what fails most often: the service has SLO_METRICS_CAUSES on.",
+        ),
+        click.option(
             "--keep-firing-for",
             metavar="DURATION",
             default="10m",

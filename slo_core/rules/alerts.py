@@ -12,12 +12,13 @@ from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.window import HOUR
 from slo_core.rules.annotation import CONSTANT, OF, SLO, count_of, info, literal, one_decimal_of, prologue, where
+from slo_core.rules.cause_template import top_cause
 from slo_core.rules.names import Record, RuleLabel
 from slo_core.rules.promql import and_, bracketed, duration_text, selected, window_name
 from slo_core.rules.recording import Recorded, with_labels
 from slo_core.rules.rule import AlertingRule, alerting_rule
 from slo_core.rules.section import LOW_SHARES, Section
-from slo_core.rules.series import SLOSeries
+from slo_core.rules.series import RuleScope, SLOSeries
 from slo_core.rules.severities import PAGE, TICKET, Severities
 from slo_core.rules.silence import SILENCES, silence_expression
 
@@ -41,6 +42,7 @@ class SectionAlerts:
         labels: Labels of every alert, as templates; an SLO's own labels win.
         links: Annotations of every alert: the URL of its dashboard.
         keep_firing_for: How long an alert about budget or traffic outlives its condition, as Prometheus writes it; or empty.
+        cause_scope: Whose events a store holds, where alerts name the largest cause; None where they do not.
     """
 
     section: Section
@@ -49,6 +51,7 @@ class SectionAlerts:
     labels: Mapping[str, str]
     links: Mapping[str, str]
     keep_firing_for: str
+    cause_scope: RuleScope | None = None
 
     def rules(self) -> Iterator[AlertingRule]:
         """The rules. Those that read recorded series come first: they must be in the same group."""
@@ -114,8 +117,16 @@ class SectionAlerts:
                 f"{self._bad_of_total(long)} failed in the last {format_duration(long)},\n"
                 f"{self._bad_of_total(short)} in the last {format_duration(short)}.\n"
                 f"Promised are {self._promise}; this alert fires from {float(factor):g} times the pace that would just "
-                f"use up the error budget.\n{self._left_sentence}"
+                f"use up the error budget.\n{self._left_sentence}{self._top_cause(long)}"
             ),
+        )
+
+    def _top_cause(self, window_seconds: int) -> str:
+        if self.cause_scope is None:
+            return ""
+        section = self.section
+        return top_cause(
+            section.service, scope=self.cause_scope, environment=section.environment, seconds=window_seconds
         )
 
     def _burns(self, window_seconds: int, burn_rate: Fraction) -> tuple[str, str]:

@@ -27,6 +27,7 @@ def check_rule_input(
     scope: object,
     labels: object,
     dashboard_url: object,
+    page_url: object,
     keep_firing_for: str | int | None,
     match: Mapping[str, str],
     by: Sequence[str],
@@ -57,8 +58,11 @@ def check_rule_input(
     problems += severity_problems("severities", severities, in_use=in_use)
     if scope not in _SCOPES:
         problems.append(Problem("scope", f'expected "process", "host" or "fleet", got {scope!r}'))
-    if not isinstance(dashboard_url, str) or not is_encodable(dashboard_url):
-        problems.append(Problem("dashboard_url", f"expected text, got {dashboard_url!r}"))
+    for name, url in (("dashboard_url", dashboard_url), ("page_url", page_url)):
+        if not isinstance(url, str) or not is_encodable(url):
+            problems.append(Problem(name, f"expected text, got {url!r}"))
+    if isinstance(page_url, str) and page_url and not page_url.startswith(("http://", "https://")):
+        problems.append(Problem("page_url", f"expected an address with http:// or https://, got {page_url!r}"))
     try:
         keep_firing_text(keep_firing_for)
     except ConfigError as exc:

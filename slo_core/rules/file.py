@@ -52,6 +52,8 @@ def rule_file(
     scope: StoreScope | None = None,
     labels: Mapping[str, str] | None = None,
     dashboard_url: str = "",
+    page_url: str = "",
+    with_causes: bool = False,
     keep_firing_for: str | None = "10m",
     rule_format: RuleFormat = "prometheus",
     name: str | None = None,
@@ -71,6 +73,8 @@ def rule_file(
         scope: Whose events the store holds; None takes the scope of the definitions.
         labels: Labels for every alert, in addition to the configured ones.
         dashboard_url: The dashboard that alerts link to.
+        page_url: The status page; alerts link to the page of their SLO.
+        with_causes: Alerts about the burn rate name the largest cause: the service has `SLO_METRICS_CAUSES` on.
         keep_firing_for: How long an alert outlives its condition; None leaves it out.
         rule_format: A rule file of Prometheus, or a `PrometheusRule` of its operator in Kubernetes.
         name: Name of the resource in Kubernetes, and of the files that `split` writes; None takes the service.
@@ -109,6 +113,8 @@ def rule_file(
             scope=used,
             labels={**slos.labels, **(labels or {})},
             dashboard_url=dashboard_url,
+            page_url=page_url,
+            with_causes=with_causes,
             keep_firing_for=keep_firing_for,
             match=match,
             by=by,
@@ -180,6 +186,7 @@ _OPTIONS = {
     "match": "--match",
     "name": "--name",
     "namespace": "--namespace",
+    "page_url": "--page-url",
     "scope": "--scope",
     "severities": "--severity",
 }

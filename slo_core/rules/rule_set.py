@@ -16,6 +16,7 @@ from slo_core.objectives.window import DAY
 from slo_core.rules.absent_alerts import absent_alerts
 from slo_core.rules.alerts import SectionAlerts
 from slo_core.rules.annotation import literal
+from slo_core.rules.cause_template import page_link
 from slo_core.rules.check import check_rule_input, keep_firing_text
 from slo_core.rules.environment import Environment
 from slo_core.rules.group import grouped
@@ -85,6 +86,8 @@ def prometheus_rules(
     scope: RuleScope,
     labels: Mapping[str, str] | None = None,
     dashboard_url: str = "",
+    page_url: str = "",
+    with_causes: bool = False,
     keep_firing_for: str | int | None = "10m",
     match: Mapping[str, str] | None = None,
     by: Iterable[str] = (),
@@ -103,6 +106,8 @@ def prometheus_rules(
         scope: Whose events a store holds: `"process"`, `"host"` or `"fleet"`.
         labels: More labels for every alert; an SLO's own `labels` win.
         dashboard_url: The dashboard; an annotation of every alert.
+        page_url: The status page; alerts link to the page of their SLO.
+        with_causes: Alerts about the burn rate name the largest cause: the service has `SLO_METRICS_CAUSES` on.
         keep_firing_for: How long an alert about budget or traffic outlives its condition, so that a dead store does
             not resolve a page. None, or 0, leaves it out, for Prometheus before 2.42.
         match: Only series with these labels are read: `{"env": "prod"}`. Records and alerts carry them.
@@ -126,6 +131,7 @@ def prometheus_rules(
         scope=scope,
         labels=alert_labels,
         dashboard_url=dashboard_url,
+        page_url=page_url,
         keep_firing_for=keep_firing_for,
         match=match or {},
         by=by,
@@ -137,13 +143,21 @@ def prometheus_rules(
     common = {name: literal(value) for name, value in alert_labels.items()}
     links = {"dashboard_url": literal(dashboard_url)} if dashboard_url else {}
     keep_firing = keep_firing_text(keep_firing_for)
-    options = (scope, tuple(sorted(common.items())), dashboard_url, keep_firing, repr(chosen))
+    options: tuple[object, ...] = (scope, tuple(sorted(common.items())), dashboard_url, keep_firing, repr(chosen))
+    # Without them ids of sections are those of versions that did not know them.
+    options += ((page_url, with_causes),) if page_url or with_causes else ()
     sections = tuple(sections_of(slos, service=service, environment=environment, options=options))
     every, shared = [], []
     names = _group_names(sections)
     for section, name in zip(sections, names, strict=True):
         rules = _SectionRules.of(
-            section, scope=scope, severities=chosen, labels=common, links=links, keep_firing_for=keep_firing
+            section,
+            scope=scope,
+            severities=chosen,
+            labels=common,
+            links={**links, "page_url": page_link(page_url)} if page_url else links,
+            keep_firing_for=keep_firing,
+            with_causes=with_causes,
         )
         if len(sections) > 1:
             _tell_apart(section, (*rules.main, *rules.ratios))
@@ -208,6 +222,7 @@ class _SectionRules:
         labels: Mapping[str, str],
         links: Mapping[str, str],
         keep_firing_for: str,
+        with_causes: bool,
     ) -> _SectionRules:
         series = series_of(section.service, scope=scope, environment=section.environment, slos=section.selected_slos)
         alerts = SectionAlerts(
@@ -217,6 +232,7 @@ class _SectionRules:
             labels=labels,
             links=links,
             keep_firing_for=keep_firing_for,
+            cause_scope=scope if with_causes else None,
         )
         return cls(
             budgets=[rule for slo in section.definitions for rule in budget_rules(slo, section)],

@@ -22,7 +22,7 @@ from slo_servers import HOST, Target, free_port, python, start_prometheus, start
 
 ROOT = Path(__file__).parents[2]
 SUPPORT = ROOT / "tests" / "support"
-BURN, ABSENT = "SLOErrorBudgetBurn", "SLOAbsent"
+BURN, ABSENT, CAUSES = "SLOErrorBudgetBurn", "SLOAbsent", "slo_cause_failures_total"
 
 # The Workbook's table in seconds: nobody wants to wait for hours. The ticket needs more failures, and so comes later.
 DEFINITIONS = {
@@ -59,13 +59,20 @@ def test_a_page_arrives_and_resolves_and_silences_the_ticket(tmp_path: Path) -> 
         registry["availability"].record_success(at=time.time() - 600)  # it has been measured for ten minutes
         definitions = [tracker.definition for tracker in registry]
     rules = prometheus_rules(
-        definitions, service="shop", scope="host", keep_firing_for="10s", dashboard_url="https://grafana.example/slo"
+        definitions,
+        service="shop",
+        scope="host",
+        keep_firing_for="10s",
+        dashboard_url="https://grafana.example/slo",
+        page_url="https://shop.example/slo",
+        with_causes=True,
     )
     port = free_port()
     env = {
         "SERVICE_STORE": store,
         "SERVICE_NAME": "shop",
         "SERVICE_DEFINITIONS": json.dumps(DEFINITIONS),
+        "SERVICE_CAUSES": "1",
         "PYTHONPATH": str(SUPPORT),
     }
     command = python("-m", "gunicorn", "-b", f"{HOST}:{port}", "-w", "2", "fleet_service:flask_app()")
@@ -99,6 +106,11 @@ def test_a_page_arrives_and_resolves_and_silences_the_ticket(tmp_path: Path) -> 
         resolved = wait_until(lambda: telephone.told("page", BURN, "resolved"), message="the page was not taken back")[
             0
         ]
+        # Two workers of a shared store are scraped in turn: their counters agree, and never go back.
+        assert prometheus.value(f"sum({CAUSES})") == prometheus.value('max(slo_events_total{outcome="bad"})') > 0
+        assert prometheus.value(f"max(resets({CAUSES}[5m]))") == 0
+        of_bad = f'{CAUSES}{{route="GET /bad",outcome="500"}}'
+        assert prometheus.value(f"sum(rate({of_bad}[5m])) / sum(rate({CAUSES}[5m]))") == 1.0
 
     assert re.fullmatch(
         r"availability of shop burns its error budget \d+\.\d times too fast", page["annotations"]["summary"]
@@ -107,6 +119,8 @@ def test_a_page_arrives_and_resolves_and_silences_the_ticket(tmp_path: Path) -> 
     assert re.search(r"^\d+ of \d+ events failed in the last 20s,\n\d+ of \d+ events in the last 4s\.", description)
     assert "Promised are 99.0% good in 30d" in description
     assert "Customers get an answer." in description
+    assert "\nMost often: GET /bad 500.\n" in description
+    assert page["annotations"]["page_url"] == "https://shop.example/slo?slo=availability"
     assert page["annotations"]["runbook_url"] == "https://wiki.example/availability"
     assert page["annotations"]["dashboard_url"] == "https://grafana.example/slo"
     assert page["labels"]["slo"] == page["labels"]["sloth_slo"] == "availability"

@@ -2,8 +2,8 @@
 One small service in three frameworks, for tests of many workers and of faults; the environment configures it.
 
 `SERVICE_STORE` (empty for the default), `SERVICE_NAME`, `SERVICE_INTERVAL` and, as JSON, `SERVICE_DEFINITIONS` are slo-suite's
-settings; `SERVICE_DATABASE` is Django's, as JSON. With `SERVICE_LOG` every answer that counts is a line of that file, written
-before the answer: its time and process.
+settings; `SERVICE_DATABASE` is Django's, as JSON; `SERVICE_CAUSES` shows causes in the metrics. With `SERVICE_LOG` every
+answer that counts is a line of that file, written before the answer: its time and process.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ SETTINGS: dict[str, Any] = {
     # A question of the tests, and no event.
     "SLO_EXCLUDE": ["/threads"],
 }
+if "SERVICE_CAUSES" in os.environ:
+    SETTINGS["SLO_METRICS_CAUSES"] = True
 if "SERVICE_DEFINITIONS" in os.environ:
     SETTINGS["SLO_DEFINITIONS"] = json.loads(os.environ["SERVICE_DEFINITIONS"])
 if not SETTINGS["SLO_STORE"]:

@@ -76,6 +76,14 @@ class Command(BaseCommand):
         )
         parser.add_argument("--dashboard-url", metavar="URL", default="", help="where people look next; on every alert")
         parser.add_argument(
+            "--page-url", metavar="URL", default="", help="the status page: alerts link to the page of their SLO"
+        )
+        parser.add_argument(
+            "--with-causes",
+            action="store_true",
+            help="alerts name what fails most often; always with SLO_METRICS_CAUSES",
+        )
+        parser.add_argument(
             "--keep-firing-for",
             metavar="DURATION",
             default="10m",
@@ -110,6 +118,8 @@ class Command(BaseCommand):
                 severities=parse_labels(options["severity"], where="--severity"),
                 split=options["split"],
                 dashboard_url=options["dashboard_url"],
+                page_url=options["page_url"],
+                with_causes=options["with_causes"] or current.installation.settings.metrics_causes,
                 keep_firing_for=options["keep_firing_for"],
                 rule_format=options["format"],
                 name=options["name"],
