@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from slo_core.budgets.causes import OTHER, Cause
 from slo_core.budgets.events import EventCounts
 
-__all__ = ["CauseBreakdown", "CauseShare", "cause_breakdown"]
+__all__ = ["CauseBreakdown", "CauseShare", "CauseTimes", "cause_breakdown"]
 
 _OTHER_OUTCOME = "other"
 _UNKNOWN_OUTCOME = "unknown"
@@ -38,6 +38,41 @@ class CauseShare:
 
 
 @dataclass(frozen=True, slots=True)
+class CauseTimes:
+    """
+    When the bad events of a stretch of time happened.
+
+    Attributes:
+        width_seconds: Of its buckets.
+        until: Its end, in seconds since the epoch.
+        of: Returns the bad events of causes by the first seconds of their buckets; it is given a function that says whether a
+            cause is wanted.
+    """
+
+    width_seconds: int
+    until: float
+    of: Callable[[Callable[[Cause], bool]], Mapping[int, int]]
+
+    def of_share(self, share: CauseShare) -> Mapping[int, int]:
+        """The bad events of a cause, or of all with its outcome where it has no place."""
+        return self.of(lambda cause: cause.outcome == share.outcome and share.where in (None, cause.where))
+
+    def began(self, share: CauseShare) -> int | None:
+        """
+        When a cause began to fail without a break: the first second of a bucket.
+
+        One empty bucket is no break. None without events, and where it ended before the last two buckets.
+        """
+        times = self.of_share(share)
+        start = max(times, default=None)
+        if start is None or start + 2 * self.width_seconds < self.until - self.width_seconds:
+            return None
+        while earlier := [at for at in times if start - 2 * self.width_seconds <= at < start]:
+            start = min(earlier)
+        return start
+
+
+@dataclass(frozen=True, slots=True)
 class CauseBreakdown:
     """
     The bad events of a stretch of time by their causes.
@@ -46,6 +81,7 @@ class CauseBreakdown:
         since: Its first second, since the epoch: the stretch begins with a whole bucket, and ends now.
         events: Its good and bad events, read at the same moment as the causes.
         causes: The causes, the largest first; together they are exactly the bad events. Empty without any.
+        times: When they happened; None where that is not known, as on a page of another service.
         trouble: What the store holds of them is damaged in part, and how; that part is `unknown`. None else.
     """
 
@@ -53,10 +89,16 @@ class CauseBreakdown:
     events: EventCounts
     causes: tuple[CauseShare, ...]
     trouble: str | None = None
+    times: CauseTimes | None = field(default=None, compare=False, repr=False)
 
 
 def cause_breakdown(
-    counts: Iterable[tuple[Cause, int]], *, events: EventCounts, since: int, trouble: str | None = None
+    counts: Iterable[tuple[Cause, int]],
+    *,
+    events: EventCounts,
+    since: int,
+    trouble: str | None = None,
+    times: CauseTimes | None = None,
 ) -> CauseBreakdown:
     """
     Add up the causes of a stretch of time.
@@ -66,6 +108,7 @@ def cause_breakdown(
         events: The events of the stretch. What no cause accounts for is `unknown`.
         since: Its first second.
         trouble: As in `CauseBreakdown`.
+        times: As there.
     """
     totals: dict[Cause, int] = {}
     for cause, bad in counts:
@@ -91,4 +134,4 @@ def cause_breakdown(
         if bad
     ]
     shares.sort(key=lambda each: (-each.bad, each.where is None, each.where or "", each.outcome))
-    return CauseBreakdown(since, events, tuple(shares), trouble)
+    return CauseBreakdown(since, events, tuple(shares), trouble, times)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import repeat
 from json.encoder import encode_basestring_ascii
 from typing import NamedTuple
@@ -128,6 +128,12 @@ class CauseBlock:
             raise ValueError(f"expected the text of a block of causes, got {str(text)[:80]!r}") from exc
         return block
 
+    def copy(self) -> CauseBlock:
+        """The same, to be read while this one goes on."""
+        block = CauseBlock()
+        block._rows = {cause: row.copy() for cause, row in self._rows.items()}
+        return block
+
     def text(self) -> str:
         """The block as JSON, in ASCII: `[[where, outcome, first place, bad, bad, ...], ...]`, up to the last place in use."""
         rows = []
@@ -194,6 +200,10 @@ class CauseBlock:
             bad = sum(count for place, count in row.items() if first <= place and (last is None or place <= last))
             if bad:
                 yield cause, bad
+
+    def rows(self) -> Iterator[tuple[Cause, Mapping[int, int]]]:
+        """Each cause with its bad events by the places of their buckets."""
+        yield from self._rows.items()
 
     @property
     def newest(self) -> int | None:

@@ -4,21 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from slo_core.budgets.cause_shares import CauseShare
+from slo_core.budgets.cause_shares import CauseBreakdown, CauseShare
 from slo_core.errors import StoreError
 from slo_core.objectives.window import HOUR
 from slo_core.status.causes import top_cause
+from slo_core.status_page.optional_read import or_nothing
 
 if TYPE_CHECKING:
     from slo_core.tracking.registry import SLORegistry
     from slo_core.tracking.shared_read import SharedRead
 
-__all__ = ["BurningCauses", "TopCauses"]
+__all__ = ["BurningCauses", "TopCause", "TopCauses"]
 
-# By SLO, the largest cause of the last hour.
-TopCauses = Mapping[str, CauseShare]
+
+class TopCause(NamedTuple):
+    """
+    The largest cause of the last hour.
+
+    Attributes:
+        share: The cause.
+        since: When it began, to five minutes; None where it is over, or not known.
+        is_earliest_known: It began then or earlier: the hour begins with it.
+    """
+
+    share: CauseShare
+    since: int | None = None
+    is_earliest_known: bool = False
+
+    @classmethod
+    def of(cls, breakdown: CauseBreakdown | None) -> TopCause | None:
+        """That of the last hour; None where nothing failed for a reason that is known."""
+        share = top_cause(breakdown)
+        if share is None or breakdown is None:
+            return None
+        since = None if breakdown.times is None else breakdown.times.began(share)
+        return cls(share, since, since is not None and since <= breakdown.since)
+
+
+# By SLO.
+TopCauses = Mapping[str, TopCause]
 
 
 class BurningCauses:
@@ -65,19 +91,13 @@ class BurningCauses:
         registry = self._registry
         trackers = [registry[name] for name in self._asked if name in registry]
         answers = registry.internals.causes([(tracker, HOUR) for tracker in trackers])
-        tops: dict[str, CauseShare] = {}
+        tops: dict[str, TopCause] = {}
         for tracker, answer in zip(trackers, answers, strict=True):
             if isinstance(answer, Exception):
                 registry.internals.errors.report(f"the causes of SLO {tracker.name!r} are not shown", answer)
-            elif (top := top_cause(answer)) is not None:
+            elif (top := TopCause.of(answer)) is not None:
                 tops[tracker.name] = top
         return tops
 
     def _harmless(self, read: Callable[[], TopCauses]) -> TopCauses:
-        try:
-            return read()
-        except StoreError:
-            return {}  # the page says that the store is away
-        except Exception as exc:  # of a user's store: it hides no number
-            self._registry.internals.errors.report("the causes could not be read for the status page", exc)
-            return {}
+        return or_nothing(read, self._registry, "the causes could not be read for the status page")

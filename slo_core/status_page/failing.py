@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
+from itertools import repeat
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.cause_shares import CauseBreakdown, CauseShare
@@ -13,6 +14,7 @@ from slo_core.budgets.wording import NOTHING, percent, this_window_text, window_
 from slo_core.objectives.definition import SLODefinition
 from slo_core.status.causes import CAUSE_SPANS, UNKNOWN_BECAUSE, SLOCauses, is_named, share_text, top_cause
 from slo_core.status.state import burning_now
+from slo_core.status_page.cause_line import cause_lines
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
 
@@ -129,14 +131,14 @@ def _table(definition: SLODefinition, snapshot: SLOSnapshot, breakdown: CauseBre
                 ),
             ),
         ),
-        element("tbody", *(_row(each, allowed) for each in shown)),
+        element("tbody", *map(_row, shown, cause_lines(breakdown, shown), repeat(allowed))),
         class_="slo-table slo-cards slo-causes",
     )
     scrolling = element("div", table, class_="slo-scroll", tabindex="0", role="region", aria_label="Causes")
     return element("div", scrolling, _smaller(definition, left, links), _explained(shown), class_="slo-failing")
 
 
-def _row(cause: CauseShare, allowed: float) -> ET.Element:
+def _row(cause: CauseShare, line: ET.Element | None, allowed: float) -> ET.Element:
     at_least = "at least " if cause.is_lower_bound else ""
     spent = f"{at_least}{percent(cause.bad / allowed, 1)}" if allowed else NOTHING
     cells: tuple[tuple[Node, ...], ...] = (
@@ -146,7 +148,7 @@ def _row(cause: CauseShare, allowed: float) -> ET.Element:
     )
     return element(
         "tr",
-        element("th", *_name(cause), scope="row"),
+        element("th", *_name(cause), line, scope="row"),
         *(
             element("td", *content, class_="slo-number", data_label=heading)
             for heading, content in zip(_HEADINGS[1:], cells, strict=True)

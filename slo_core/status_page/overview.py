@@ -35,7 +35,7 @@ from slo_core.status.state import (
     most_urgent_first,
     waiting_alert,
 )
-from slo_core.status_page.burning_causes import TopCauses
+from slo_core.status_page.burning_causes import TopCause, TopCauses
 from slo_core.status_page.definition_links import link_line
 from slo_core.status_page.failing import cause_nodes
 from slo_core.status_page.filters import States, hidden_note, label_addresses, label_filters, labels_of, state_filters
@@ -146,7 +146,7 @@ def overview(
     for row in rows:
         line, cause = drawn.get(row.attrib["data-slo"]), failing.get(row.attrib["data-slo"])
         if cause is not None:
-            row[_PLACE_OF_LINE].append(element("p", f"{share_text(cause)} ", *cause_nodes(cause), class_="slo-cause"))
+            row[_PLACE_OF_LINE].append(_cause_line(cause, zone))
         if line is not None:
             row[_PLACE_OF_LINE].append(line.element())
     nothing = "No SLO is shown." if snapshots else "No SLO is defined."
@@ -172,6 +172,14 @@ def overview(
         if rows
         else element("p", nothing, class_="slo-nothing"),
     )
+
+
+def _cause_line(cause: TopCause, zone: tzinfo) -> ET.Element:
+    """What fails most in an SLO that burns, and since when."""
+    since: tuple[Node, ...] = ()
+    if cause.since is not None:
+        since = (" since ", timestamp(cause.since, zone), " or earlier" if cause.is_earliest_known else "")
+    return element("p", f"{share_text(cause.share)} ", *cause_nodes(cause.share), *since, class_="slo-cause")
 
 
 def _heading(column: str, sort: str, selection: Selection, links: Links) -> ET.Element:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from slo_core.errors import StoreError
 from slo_core.status_page.last_day import Sparkline, last_days, sparkline
+from slo_core.status_page.optional_read import or_nothing
 
 if TYPE_CHECKING:
     from slo_core.tracking.registry import SLORegistry
@@ -63,13 +64,7 @@ class Sparklines:
         return lines
 
     def _harmless(self, draw: Callable[[], Lines]) -> Lines:
-        try:
-            return draw()
-        except StoreError:
-            return {}  # the page says that the store is away
-        except Exception as exc:  # of a user's store: it hides no number
-            self._registry.internals.errors.report("the last day could not be drawn for the status page", exc)
-            return {}
+        return or_nothing(draw, self._registry, "the last day could not be drawn for the status page")
 
 
 def _drawn(registry: SLORegistry) -> Lines:

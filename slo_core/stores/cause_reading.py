@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 from slo_core.budgets.bucket import BucketRange
-from slo_core.budgets.cause_shares import CauseBreakdown, cause_breakdown
+from slo_core.budgets.cause_shares import CauseBreakdown, CauseTimes, cause_breakdown
 from slo_core.budgets.causes import Cause
 from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, HOUR, MINUTES, QUARTER_HOUR, Span
-from slo_core.stores.causes import FINEST_SECONDS, SPANS, CauseQuery, StoredCauses, total_causes, width_for
+from slo_core.stores.causes import FINEST_SECONDS, SPANS, CauseQuery, StoredCauses, cause_times, total_causes, width_for
 from slo_core.stores.layout import ReadPlan
 
 __all__ = ["CauseReading", "PastCauses", "cause_reading", "past_causes"]
@@ -23,15 +24,18 @@ class CauseReading(NamedTuple):
     Attributes:
         since: The first second that is read.
         query: What to ask the store.
+        until: The instant that is looked back from.
     """
 
     since: int
     query: CauseQuery
+    until: float
 
     def breakdown(self, stored: StoredCauses) -> CauseBreakdown:
         """The causes, from the store's answer."""
         counts = total_causes(stored, self.query)
-        return cause_breakdown(counts, events=stored.sums, since=self.since, trouble=stored.trouble)
+        times = CauseTimes(self.query.width_seconds, self.until, partial(cause_times, stored, self.query))
+        return cause_breakdown(counts, events=stored.sums, since=self.since, trouble=stored.trouble, times=times)
 
 
 class PastCauses(NamedTuple):
@@ -85,7 +89,7 @@ def cause_reading(slo: str, seconds: int, *, now: float, keeps_seconds: int) -> 
     width = width_for(seconds)
     edge = _edge_seconds(seconds)
     since = math.floor((now - seconds) / edge) * edge
-    return CauseReading(since, CauseQuery(slo, width, since // width, tuple(_ranges(since, edge, now))))
+    return CauseReading(since, CauseQuery(slo, width, since // width, tuple(_ranges(since, edge, now))), now)
 
 
 def _edge_seconds(seconds: float) -> int:

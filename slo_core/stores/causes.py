@@ -25,6 +25,7 @@ __all__ = [
     "add_causes",
     "block_text",
     "blocks_to_load",
+    "cause_times",
     "first_kept",
     "parse_block",
     "total_causes",
@@ -217,6 +218,29 @@ def _place(width_seconds: int, start: int) -> tuple[BlockKey, int]:
     """Of the bucket that begins at `start` or before: its block, and its place there."""
     block, place = divmod(start // width_seconds, BLOCK_BUCKETS[width_seconds])
     return BlockKey(width_seconds, block), place
+
+
+def cause_times(stored: StoredCauses, query: CauseQuery, takes: Callable[[Cause], bool]) -> dict[int, int]:
+    """
+    The bad events of some causes by the first second of their buckets, from the query's first bucket on.
+
+    Args:
+        stored: The store's answer.
+        query: What it was asked.
+        takes: Whether a cause is wanted.
+    """
+    width, times = query.width_seconds, dict[int, int]()
+    blocks = [(block * BLOCK_BUCKETS[width], width, content) for block, content in stored.blocks]
+    if stored.newest is not None:
+        blocks.append((0, FINEST_SECONDS, stored.newest))
+    for first, of_width, content in blocks:
+        for cause, row in content.rows():
+            if takes(cause):
+                for place, bad in row.items():
+                    start = (first + place) * of_width // width * width
+                    if start >= query.first * width:
+                        times[start] = times.get(start, 0) + bad
+    return times
 
 
 def total_causes(stored: StoredCauses, query: CauseQuery, *, last: int | None = None) -> Iterator[tuple[Cause, int]]:

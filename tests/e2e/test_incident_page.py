@@ -181,6 +181,24 @@ def test_the_page_of_one_says_what_happens_and_leads_back(incident: Incident) ->
     assert page.complaints == []
 
 
+@seen_by("fastapi", "django")
+def test_a_line_on_each_chart_says_when_a_release_began(incident: Incident) -> None:
+    """25 minutes before the end of the hour that is shown, as high as the plot; the text says which release it is."""
+    page = incident.open(incident.detail("checkout"))
+    lines = page.locator(".slo-chart .slo-mark-release")
+    expect(lines).to_have_count(3)
+
+    for line in lines.all():
+        mark, plot = line.bounding_box(), line.locator("xpath=..").bounding_box()
+        assert abs((mark["x"] - plot["x"]) / plot["width"] - 35 / 60) < 0.08
+        assert abs(mark["height"] - plot["height"]) <= 1
+        assert line.get_attribute("title").startswith("release 4.2, ")
+    causes = page.locator(".slo-causes svg.slo-spark")
+    assert causes.count() >= 1
+    assert causes.first.bounding_box()["width"] > 50
+    assert page.complaints == []
+
+
 @seen_by(*EVERYWHERE)
 def test_a_phone_shows_what_fires(incident: Incident) -> None:
     """Without scrolling sideways, also where the charts are a table."""

@@ -55,10 +55,15 @@ class MemoryCauses:
             del self._blocks[key]
 
     def stored(self, query: CauseQuery) -> StoredCauses:
-        """The blocks that answer a query; without the events."""
+        """The blocks that answer a query, as they stand now; without the events."""
         width, first = query.width_seconds, query.first // BLOCK_BUCKETS[query.width_seconds]
-        blocks = [(key.block, each) for key, each in self._blocks.items() if key.width_seconds == width]
-        return StoredCauses(tuple(each for each in blocks if each[0] >= first), self._blocks.get(OPEN))
+        blocks = [
+            (key.block, each.copy())
+            for key, each in self._blocks.items()
+            if key.width_seconds == width and key.block >= first
+        ]
+        newest = self._blocks.get(OPEN)
+        return StoredCauses(tuple(blocks), None if newest is None else newest.copy())
 
 
 def read_causes(

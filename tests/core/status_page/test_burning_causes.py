@@ -7,6 +7,7 @@ import pytest
 from slo_core import SLORegistry
 from slo_core.budgets.causes import Cause
 from slo_core.errors import StoreError
+from slo_core.status_page.markup import html_of, timestamp
 from slo_core.status_page.page import StatusPage
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
@@ -85,3 +86,33 @@ def test_causes_that_cannot_be_read_hide_no_number(fleet, monkeypatch, error):
 
     assert "paging" in text
     assert " 503" not in text
+
+
+def test_the_row_says_since_when(fleet):
+    """To five minutes; an empty one between is no break. "Or earlier" where the hour begins with it; none once it is over."""
+    registry, _ = fleet
+    clock = registry["slo-3"].internals.clock
+
+    def text():
+        registry.flush()
+        return PageText(StatusPage(registry).overview({}, links=LINKS).html).text
+
+    fail(registry, "slo-7")  # once, long before it fails in earnest
+    start = clock()
+    for minutes in range(0, 31, 10):
+        clock.advance(minutes=10 if minutes else 0)
+        fail(registry, "slo-3")
+    fail(registry, "slo-7")
+
+    assert f"90% GET /slo-3 503 since {moment(start // 300 * 300)}" in text()
+    assert f"90% GET /slo-7 503 since {moment(clock() // 300 * 300)}" in text()
+    for _ in range(6):
+        clock.advance(minutes=10)
+        fail(registry, "slo-3")
+    assert " or earlier" in text()
+    clock.advance(minutes=18)
+    assert "GET /slo-3 503 since" not in text()
+
+
+def moment(at):
+    return PageText(html_of(timestamp(at))).text
