@@ -11,6 +11,7 @@ from slo_core.http.request import shared_marks
 
 __all__ = ["slo_failed", "slo_outcome"]
 
+_MOST_SHOWN = 80
 _REASON = re.compile(r"[a-z0-9_.:-]{1,64}")
 
 # The attributes under which requests hold their ASGI scope or WSGI environ: Starlette's and Django's ASGI requests,
@@ -38,7 +39,10 @@ def slo_outcome(request_or_scope: object, good: bool, *, reason: str | None = No
     if good is not True and good is not False:
         raise TypeError(f"slo_outcome(good=): expected True or False, got {good!r}")
     if reason is not None and (not isinstance(reason, str) or not _REASON.fullmatch(reason)):
-        raise ValueError(f"slo_outcome(reason=): expected up to 64 characters of a-z, 0-9 and _.:-, got {reason!r}")
+        got = repr(reason) if isinstance(reason, str) else type(reason).__name__
+        if len(got) > _MOST_SHOWN:
+            got = f"{got[:_MOST_SHOWN]}... of {len(reason):,} characters"
+        raise ValueError(f"slo_outcome(reason=): expected up to 64 characters of a-z, 0-9 and _.:-, got {got}")
     marks = shared_marks(_scope_of(request_or_scope))
     if marks is not None:
         notes = marks.noting()

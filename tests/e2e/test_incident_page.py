@@ -193,9 +193,6 @@ def test_a_line_on_each_chart_says_when_a_release_began(incident: Incident) -> N
         assert abs((mark["x"] - plot["x"]) / plot["width"] - 35 / 60) < 0.08
         assert abs(mark["height"] - plot["height"]) <= 1
         assert line.get_attribute("title").startswith("release 4.2, ")
-    causes = page.locator(".slo-causes svg.slo-spark")
-    assert causes.count() >= 1
-    assert causes.first.bounding_box()["width"] > 50
     assert page.complaints == []
 
 

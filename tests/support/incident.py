@@ -47,6 +47,7 @@ def record(registry: SLORegistry) -> None:
         registry["checkout"].record(second % 25 != 0, at=now - second)
     for event in range(100):
         registry["exports"].record_failure(at=now - 10 * DAY - event)
+    registry.annotate("4.2", kind="release", at=now - 25 * MINUTE)
     registry["mails"].record_failure(at=now - 10 * MINUTE)  # one is not enough
 
 
