@@ -262,6 +262,11 @@ def _or_never(seconds: float | None) -> float:
 _OTHER = ("other", "other")
 
 
+def _is_label(cause: Cause) -> bool:
+    """Whether its names are as processes write them: short, and printable."""
+    return bool(cause.where) and cause.cut() == cause and f"{cause.where}{cause.outcome}".isprintable()
+
+
 def causes_shown(counts: Iterable[tuple[Cause, int]], *, bad: int) -> dict[tuple[str, str], int]:
     """
     By route and outcome the bad events; together they are all bad events.
@@ -273,6 +278,8 @@ def causes_shown(counts: Iterable[tuple[Cause, int]], *, bad: int) -> dict[tuple
     shown: dict[tuple[str, str], int] = {_OTHER: 0}
     left = bad
     for cause, count in counts:
+        if not _is_label(cause):  # what a store holds may have been written by anyone
+            continue
         key = (cause.where, cause.outcome)
         shown[key] = shown.get(key, 0) + min(count, left)
         left -= min(count, left)

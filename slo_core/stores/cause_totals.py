@@ -52,6 +52,11 @@ def added_to_totals(text: str | None, causes: Sequence[CauseIncrement], *, bad: 
     Raises:
         ValueError: The text is damaged.
     """
+    if text is not None and 0 < sum([count for *_, count in causes]) <= bad:
+        # What nearly every flush brings: causes that have their rows.
+        added = added_to_open(text, [CauseIncrement(_BUCKET, cause, count) for _, cause, count in causes])
+        if added is not None:
+            return added
     counts: dict[Cause, int] = {}
     left = bad
     for _, cause, count in causes:
@@ -61,11 +66,6 @@ def added_to_totals(text: str | None, causes: Sequence[CauseIncrement], *, bad: 
             counts[cause] = counts.get(cause, 0) + taken
     if not counts:
         return None
-    if text is not None:
-        # What nearly every flush brings: causes that have their rows.
-        added = added_to_open(text, [CauseIncrement(_BUCKET, *each) for each in counts.items()])
-        if added is not None:
-            return added
     totals = {} if text is None else parse_totals(text)
     add_totals(totals, counts)
     return places_text(_BUCKET, totals)
@@ -79,11 +79,6 @@ def parse_totals(text: str) -> dict[Cause, int]:
         ValueError: It is none.
     """
     bucket, totals = read_places(text)
-    if bucket != _BUCKET or len(totals) > MOST_TOTALS or not all(_is_label(*cause) for cause in totals):
+    if bucket != _BUCKET or len(totals) > MOST_TOTALS:
         raise ValueError(f"expected the text of totals by cause, got {text[:80]!r}")
     return totals
-
-
-def _is_label(where: str, outcome: str) -> bool:
-    """Whether they are as `Cause.cut` leaves them, and printable: then they harm no page of metrics."""
-    return bool(where) and Cause(where, outcome).cut() == (where, outcome) and f"{where}{outcome}".isprintable()

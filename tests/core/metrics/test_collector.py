@@ -12,6 +12,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from slo_core import AlertRule, PrometheusExporter, SLOCollector, SLODefinition, SLORegistry
+from slo_core.budgets.causes import Cause
+from slo_core.metrics.collector import causes_shown
 from slo_core.stores.base import StoreHealth
 from slo_core.stores.memory.store import MemoryLedger, MemoryStore
 from slo_core.testing import FakeClock
@@ -389,3 +391,12 @@ def test_bad_events_are_shown_by_their_causes_where_that_is_on(clock: FakeClock)
     assert 'slo_events_total{outcome="bad",route="theirs",slo="jobs"} 42.0' in lines_of(registry)
     assert "slo_cause_failures" not in text_of(silent)
     assert list(parse_openmetrics(text_of(registry, OPENMETRICS)))
+
+
+@pytest.mark.parametrize("where", ["", "GET /\n", "GET /\ud800", "x" * 101])
+def test_names_that_harm_the_text_are_a_part_of_the_rest(where: str) -> None:
+    """One row of a damaged store takes nothing else with it."""
+    assert causes_shown([(Cause(where, "503"), 3), (Cause("GET /", "503"), 2)], bad=9) == {
+        ("GET /", "503"): 2,
+        ("other", "other"): 7,
+    }

@@ -54,14 +54,11 @@ def test_those_that_came_first_keep_their_rows() -> None:
         "",
         '5 1 ["GET /","503"]',
         '0 -1 ["GET /","503"]',
-        '0 1 ["","503"]',
-        '0 1 ["GET /\\n","503"]',
-        '0 1 ["GET /\\ud800","503"]',
-        f'0 1 ["{"x" * 101}","503"]',
+        '0 1 ["GET /"]',
         "0 " + ",".join("1" * 32) + " [" + ",".join(f'"/{number}","503"' for number in range(32)) + "]",
     ],
 )
 def test_a_damaged_text_is_refused(text: str) -> None:
-    """It would harm a page of metrics: line breaks, half characters, too long, too many."""
+    """No text of totals, or of more than there may be."""
     with pytest.raises(ValueError, match="expected the text of"):
         parse_totals(text)
