@@ -105,6 +105,9 @@ class Installation:
             store_options=settings.store_options if isinstance(store, str) else None,
             flush_interval=settings.flush_interval,
             release=settings.release,
+            recent_failures=settings.recent_failures,
+            request_id_header=settings.request_id_header,
+            trace_url=settings.trace_url,
             where=conf.WHERE + conf.DEFINITIONS,
         )
         registry.internals.store_setting = "SLO_STORE"
