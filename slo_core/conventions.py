@@ -12,6 +12,8 @@ LOGGER_NAME = "slo_core"
 
 # Key of a request's marks in an ASGI scope or a WSGI environ.
 REQUEST_MARKS_KEY = "slo_core.request"
+# Where the trace of a request that will probably be bad is noted there.
+REQUEST_TRACE_KEY = "slo_core.trace"
 
 # Key under which an application may put the route template into the ASGI scope, for routers that slo-suite does not know.
 ROUTE_SCOPE_KEY = "slo_route"

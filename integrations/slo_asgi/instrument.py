@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from slo_asgi.metrics import MetricsApp
 from slo_asgi.outermost import observe_outermost
 from slo_asgi.route_table import RouteTable, is_mount
+from slo_core.budgets.recent_failures import DEFAULT_RECENT_FAILURES
 from slo_core.config.definitions import DefinitionsConfig
 from slo_core.config.settings import SLOSettings
 from slo_core.conventions import DEFAULT_METRICS_PATH, DEFAULT_SERVICE, DEFAULT_STORE
@@ -55,6 +56,9 @@ def instrument(
     service: str = DEFAULT_SERVICE,
     release: str | None = None,
     metrics_causes: bool = False,
+    recent_failures: int = DEFAULT_RECENT_FAILURES,
+    request_id_header: str | None = None,
+    trace_url: str | None = None,
     clock: Callable[[], float] = time.time,
     timer: Callable[[], float] = time.perf_counter,
 ) -> SLORegistry:
@@ -81,6 +85,9 @@ def instrument(
         service: Names the service.
         release: The release that counts, for the marks of the service; None marks none.
         metrics_causes: The metrics view shows what bad events were caused by, too: at most 32 series an SLO.
+        recent_failures: So many bad events of each SLO are kept one by one, the newest; 0 keeps none.
+        request_id_header: The name of the request header with the id that is kept with them; None keeps none.
+        trace_url: The address of a trace for the links of pages, with the placeholder `{trace_id}`; None links none.
         clock: Seconds since the epoch; tests pass `slo_core.testing.FakeClock`.
         timer: Monotonic seconds; tests pass the same.
 
@@ -115,6 +122,9 @@ def instrument(
         service=service,
         release=release,
         metrics_causes=metrics_causes,
+        recent_failures=recent_failures,
+        request_id_header=request_id_header,
+        trace_url=trace_url,
     )
     registry = SLORegistry.from_config(
         definitions,
@@ -124,6 +134,9 @@ def instrument(
         service=settings.service,
         release=settings.release,
         metrics_causes=settings.metrics_causes,
+        recent_failures=settings.recent_failures,
+        request_id_header=settings.request_id_header,
+        trace_url=settings.trace_url,
         clock=clock,
         where="definitions",
     )

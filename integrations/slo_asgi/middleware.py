@@ -305,6 +305,8 @@ class ServedRequest(ObservedRequest):
             if self.disturbance is None or not self.disconnected:
                 self.status = message.get("status")
                 self.start = message
+                if self.status != 200:
+                    self._note_trace()
             if "trailers" in message and message["trailers"]:  # noqa: RUF019  # a `get` takes twice the time
                 # A server without them ends the response with the body.
                 self.sends_trailers = "http.response.trailers" in (self.request_scope.get("extensions") or ())
@@ -339,6 +341,12 @@ class ServedRequest(ObservedRequest):
             raise
         if self.is_handed_over:
             self.observer.recorder.finish(self)
+
+    def _note_trace(self) -> None:
+        """Note the trace of an answer that is probably bad: its span may have ended when the request does."""
+        status, recorder = self.status, self.observer.recorder
+        if isinstance(status, int) and status >= 400:
+            recorder.failure_notes.note_trace(self, status, recorder.timer)
 
     def _refused(self, exc: Exception) -> None:
         """The server did not take a message."""

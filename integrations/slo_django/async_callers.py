@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from slo_core.budgets.closed_period import ClosedPeriod
     from slo_core.budgets.episodes import Episode
     from slo_core.budgets.marks import Mark
+    from slo_core.budgets.recent_failures import RecentFailure
     from slo_core.stores.causes import CauseQuery, StoredCauses
     from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
     from slo_django.store.bucket_store import DjangoBucketStore
@@ -94,6 +95,14 @@ class AsyncSafeBuckets:
     def read_episodes(self, slos: Sequence[str], since: float) -> list[tuple[Episode, ...]]:
         """The episodes since an instant."""
         return _off_loop(lambda: self._buckets.read_episodes(slos, since))
+
+    def add_recent_failures(self, failures: Mapping[str, Sequence[RecentFailure]], *, most: int) -> None:
+        """Add recent failures."""
+        _off_loop(lambda: self._buckets.add_recent_failures(failures, most=most))
+
+    def recent_failures(self, slos: Sequence[str], *, most: int) -> list[tuple[RecentFailure, ...]]:
+        """The newest failures."""
+        return _off_loop(lambda: self._buckets.recent_failures(slos, most=most))
 
     def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
         """Delete an SLO with its counts."""

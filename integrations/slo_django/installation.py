@@ -106,6 +106,9 @@ class Installation:
             flush_interval=settings.flush_interval,
             release=settings.release,
             metrics_causes=settings.metrics_causes,
+            recent_failures=settings.recent_failures,
+            request_id_header=settings.request_id_header,
+            trace_url=settings.trace_url,
             where=conf.WHERE + conf.DEFINITIONS,
         )
         registry.internals.store_setting = "SLO_STORE"

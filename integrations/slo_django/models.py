@@ -15,6 +15,7 @@ __all__ = [
     "Episode",
     "Mark",
     "Note",
+    "RecentFailure",
     "SLOStatus",
     "ServiceLevelObjective",
     "Store",
@@ -163,6 +164,20 @@ class Episode(models.Model):
     content = models.TextField()
 
     class Meta:
+        default_permissions = ()
+
+
+class RecentFailure(models.Model):
+    """One of the last bad events of an SLO."""
+
+    # In the order in which they came.
+    id = models.BigAutoField(primary_key=True)
+    digest = models.CharField(max_length=64)
+    at = models.FloatField()
+    content = models.TextField()
+
+    class Meta:
+        indexes = (models.Index(fields=("digest", "id"), name="slo_django_failure_of_slo"),)
         default_permissions = ()
 
 

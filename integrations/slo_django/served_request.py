@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import CancelledError
 from collections.abc import AsyncIterator
 from io import BufferedIOBase, BufferedRandom, BufferedReader, FileIO
+from math import inf
 from typing import Protocol
 
 from django.conf import settings
@@ -83,8 +84,10 @@ class ServedRequest(ObservedRequest):
             # After a disconnect, the response reaches no client.
             if self.disturbance is None or not self.disconnected:
                 self.status = response.status_code
-            if response.streaming and self._follow(response):
-                return
+            if response.streaming:
+                self._note_trace(response)
+                if self._follow(response):
+                    return
             timer = recorder.timer
             self.first_byte = self.ended = timer()
         except Exception as exc:  # the response must go out
@@ -106,6 +109,12 @@ class ServedRequest(ObservedRequest):
         else:
             response.streaming_content = SyncBody(chunks, self, is_collected=is_asgi)
         return True
+
+    def _note_trace(self, response: HttpResponseBase) -> None:
+        """Note the trace of a request that ends after the middlewares of Django, and with them the span."""
+        recorder = self.routes.recorder
+        if response.status_code >= 400 or recorder.failure_notes.slow_after != inf:
+            recorder.failure_notes.note_trace(self, response.status_code, recorder.timer)
 
     def _note_retry(self) -> None:
         """A middleware may have sent the request once more through the views: then that answer decides."""
@@ -142,6 +151,8 @@ class ServedRequest(ObservedRequest):
             self.exception = exception
             self.is_answered = True
             self.failed_match = self.request.resolver_match
+            recorder = self.routes.recorder
+            recorder.failure_notes.note_trace(self, 500, recorder.timer)
 
     def raised(self, exception: BaseException) -> None:
         """The application raised, before its response or in the midst of it."""
@@ -239,6 +250,7 @@ class WatchedRequest(ServedRequest):
         elif self.watch.follows_answer:
             if self.is_answered:
                 self._note_retry()
+            self._note_trace(response)
             if response.streaming:
                 self._note_static_file(response)
             return

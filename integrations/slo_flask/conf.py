@@ -18,7 +18,10 @@ __all__ = ["read"]
 _DEFINITIONS = "SLO_DEFINITIONS"
 
 # A registry made elsewhere has these already.
-_OF_THE_REGISTRY = (_DEFINITIONS, "SLO_STORE", "SLO_STORE_OPTIONS", "SLO_SERVICE", "SLO_RELEASE")
+_OF_THE_REGISTRY = (
+    _DEFINITIONS, "SLO_STORE", "SLO_STORE_OPTIONS", "SLO_SERVICE", "SLO_RELEASE", "SLO_RECENT_FAILURES",
+    "SLO_REQUEST_ID_HEADER", "SLO_TRACE_URL",
+)  # fmt: skip
 
 
 def read(
@@ -71,6 +74,9 @@ def _open(settings: SLOSettings, where: str) -> SLORegistry:
         flush_interval=settings.flush_interval,
         release=settings.release,
         metrics_causes=settings.metrics_causes,
+        recent_failures=settings.recent_failures,
+        request_id_header=settings.request_id_header,
+        trace_url=settings.trace_url,
     )
     registry.internals.store_setting = "SLO_STORE"
     registry.internals.definitions_setting = where

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING
 
 from slo_flask.route import REQUEST, RouteTable
@@ -43,6 +44,9 @@ class ServedByFlask(ServedRequest):
                     self.route_match = table.find(self.request_scope, self)
             except (AttributeError, KeyError):
                 self.route_match = table.find(self.request_scope, self)
+            recorder = self.observed_app.recorder
+            if self.status is not None and (self.status >= 400 or recorder.failure_notes.slow_after != inf):
+                recorder.failure_notes.note_trace(self, self.status, recorder.timer)
         except Exception as exc:  # the response must go out
             self._answer_oddly(status, headers, exc)
         start_response = self.server_start_response

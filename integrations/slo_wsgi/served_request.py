@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from slo_core.http.request import ObservedRequest, RequestMarks, RouteMatch, shared_marks
@@ -99,6 +100,10 @@ class ServedRequest(ObservedRequest):
                 self.answer_disturbed(self.status)
             self.headers = headers  # of a second call too: the first response was never sent
             self.route_match = self.observed_app.routes.find(self.request_scope, self)
+            recorder = self.observed_app.recorder
+            if self.status is not None and (self.status >= 400 or recorder.failure_notes.slow_after != inf):
+                # Before the context of the request ends, and with it the span of its trace.
+                recorder.failure_notes.note_trace(self, self.status, recorder.timer)
         except Exception as exc:  # the response must go out
             self._answer_oddly(status, headers, exc)
         start_response = self.server_start_response  # a variable, as in `WSGIObserver`
@@ -213,6 +218,8 @@ class ServedRequest(ObservedRequest):
         elif self.status is not None and self.status < 500:
             return
         self.exception = exception
+        recorder = self.observed_app.recorder
+        recorder.failure_notes.note_trace(self, 500, recorder.timer)
         try:
             self.route_match = self.observed_app.routes.find(self.request_scope, self)
         except Exception as exc:  # the framework has a response to make

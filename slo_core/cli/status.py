@@ -125,7 +125,8 @@ def _why(source: StatusSource, services: Sequence[ServiceStatus], slo: str | Non
     """The lines below the table; none unless they are asked for."""
     if slo is None:
         return []
-    return ["", *why_lines([(status.service, status.snapshots) for status in services], source.causes, slo=slo)]
+    shown = [(status.service, status.snapshots) for status in services]
+    return ["", *why_lines(shown, source.causes, slo=slo, failures=source.recent_failures)]
 
 
 def _watch(source: StatusSource, seconds: float, *, as_json: bool, why: str | None) -> int:

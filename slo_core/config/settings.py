@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from slo_core.budgets.recent_failures import DEFAULT_RECENT_FAILURES
+from slo_core.config.failure_settings import failure_settings_problems
 from slo_core.conventions import DEFAULT_METRICS_PATH, DEFAULT_SERVICE, DEFAULT_STORE
 from slo_core.errors import ConfigError, Problem, nearest, truth_hint, unquoted_hint
 from slo_core.stores.base import Store
@@ -33,6 +35,9 @@ class SLOSettings:
         service: Name of the service.
         release: The release that counts, for the marks of the service; None marks none.
         metrics_causes: The metrics view shows what bad events were caused by, too.
+        recent_failures: So many bad events of each SLO are kept one by one, the newest; 0 keeps none.
+        request_id_header: The name of the request header with the id that is kept with them; None keeps none.
+        trace_url: The address of a trace, with the placeholder `{trace_id}`; None links none.
     """
 
     # Not in the repr: a URL or an option may hold a password.
@@ -47,6 +52,9 @@ class SLOSettings:
     service: str = DEFAULT_SERVICE
     release: str | None = None
     metrics_causes: bool = False
+    recent_failures: int = DEFAULT_RECENT_FAILURES
+    request_id_header: str | None = None
+    trace_url: str | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.exclude, list):
@@ -147,6 +155,11 @@ def _problems(settings: SLOSettings) -> Iterator[Problem]:
         problem = mark_text_problem(settings.release)
         if problem is not None:
             yield Problem("release", f"{problem}, or None", unquoted_hint(settings.release))
+    yield from failure_settings_problems(
+        recent_failures=settings.recent_failures,
+        request_id_header=settings.request_id_header,
+        trace_url=settings.trace_url,
+    )
 
 
 def _seconds_hint(interval: object) -> str:

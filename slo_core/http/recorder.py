@@ -7,6 +7,7 @@ learns them, and calls `HTTPRecorder.finish` at the first sign of the request's 
 
 from __future__ import annotations
 
+import math
 import time
 from _thread import get_ident
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
@@ -18,6 +19,7 @@ from slo_core.http.bound_slo import BoundSLO
 from slo_core.http.classify import RequestClassifier, Timing, wire_status
 from slo_core.http.counter_group import NOT_COUNTED, CounterGroups
 from slo_core.http.counting_plan import CountingPlan
+from slo_core.http.failure_notes import FailureNotes
 from slo_core.http.first_requests import FirstRequests
 from slo_core.http.globs import compile_globs
 from slo_core.http.inner_marks import share_own_marks, tracked_inside
@@ -38,6 +40,7 @@ from slo_core.http.request import (
 from slo_core.objectives.http_rule import KNOWN_METHODS, Classifier, HTTPRule
 from slo_core.process.internal_errors import InternalErrors, user_code_errors
 from slo_core.process.workers import several_workers
+from slo_core.stores.failure_buffer import EventDetails
 from slo_core.tracking.cause_names import CauseNames
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker
@@ -71,6 +74,7 @@ class HTTPRecorder:
         needs_routes: Some SLO names routes or views, or counts marked views only, or routes may be excluded: then a
             request that was answered before it reached the router is worth matching against the routes.
         service: Whose SLOs it counts.
+        failure_notes: Notes bad requests one by one.
 
     Raises:
         ValueError: Neither registry nor tracker, or no definition that counts requests.
@@ -101,6 +105,8 @@ class HTTPRecorder:
         self.timer = timer
         self.internal_errors = InternalErrors() if registry is None else registry.internals.errors
         self._cause_names = CauseNames(self.internal_errors)
+        header = None if registry is None else registry.internals.request_id_header
+        self.failure_notes = FailureNotes(header, self.internal_errors)
         self._registry = registry
         self.service = DEFAULT_SERVICE if registry is None else registry.service
         self._listeners = () if registry is None else registry.internals.request_listeners
@@ -134,6 +140,7 @@ class HTTPRecorder:
         self.needs_routes = self._exclude is not None or any(
             slo.marked_views_only or slo.routes or slo.views or slo.exclude for slo in self._bound_slos
         )
+        self.failure_notes.slow_after = min((slo.classifier.threshold for slo in self._bound_slos), default=math.inf)
         where = "" if self._registry is None else self._registry.internals.definitions_setting
         self._first_requests = FirstRequests(self._bound_slos, exclude=self._exclude, where=where)
         # By the fields of a `RequestKey`. Looked up with a plain tuple: a named one takes 0.2 us to make.
@@ -282,6 +289,7 @@ class HTTPRecorder:
             if row.bad is not None:
                 for counts in row.bad:
                     counts.count_bad(plan.bad_cause)
+                self.failure_notes.note(observed, row.bad, plan.bad_cause, at=now, timer=self.timer)
             if row.timed is not None:
                 # As in `Timing`: to make one would take 0.3 us of the 2.0 us that a request costs here.
                 first, ended = observed.first_byte, observed.ended
@@ -299,6 +307,7 @@ class HTTPRecorder:
                         counts.good += 1
                     else:
                         counts.count_bad(plan.slow_cause)
+                        self.failure_notes.note(observed, (counts,), plan.slow_cause, at=now, timer=self.timer)
         except user_code_errors() as exc:  # the response is out, or on its way
             self.internal_errors.report("a request could not be counted", exc)
 
@@ -340,6 +349,7 @@ class HTTPRecorder:
         timing = Timing(observed, self.timer() if observed.ended is None else observed.ended)
         counted: dict[str, bool] = {}
         cause: Cause | None = None
+        details: EventDetails | None = None
         for slo in matched_slos.bound_slos:
             if slo.slo_key in observed.slo_keys:
                 try:
@@ -350,7 +360,9 @@ class HTTPRecorder:
                         else:
                             if cause is None or cause[1] != outcome:
                                 cause = self._cause_names.cause(matched_slos.place, outcome)
-                            slo.tracker.internals.record_cause(slo.tracker, cause)
+                            if details is None and slo.tracker.internals.notes_failures:
+                                details = self.failure_notes.details(observed, timing.total)
+                            slo.tracker.internals.record_cause(slo.tracker, cause, details)
                         counted[slo.tracker.name] = is_good
                 except user_code_errors() as exc:  # as in `CounterGroup.rotate`
                     self.internal_errors.report(NOT_COUNTED, exc)

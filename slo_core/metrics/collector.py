@@ -9,11 +9,12 @@ from prometheus_client.metrics_core import Metric as ClientFamily
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from slo_core.budgets.burn_rate import BurnRateSample
 from slo_core.budgets.causes import Cause
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots
 from slo_core.budgets.wording import window_text
 from slo_core.conventions import DEFAULT_SERVICE, Label, Metric
-from slo_core.metrics.series import SeriesFamily, SeriesLabels
+from slo_core.metrics.series import Exemplar, SeriesFamily, SeriesLabels
 from slo_core.objectives.definition import SLODefinition
 from slo_core.tracking.registry import SLORegistry
 
@@ -64,6 +65,9 @@ class _Families:
 
     def add_created(self, name: str, labels: SeriesLabels, at: float) -> None:
         self._families[name].series.append((f"{name.removesuffix('_total')}_created", labels, at))
+
+    def add_exemplar(self, name: str, labels: SeriesLabels, exemplar: Exemplar) -> None:
+        self._families[name].exemplars[labels.text] = exemplar
 
     def __iter__(self) -> Iterator[SeriesFamily]:
         return iter(self._families.values())
@@ -150,8 +154,14 @@ class SLOCollector(Collector):
         """All current series; families without series are left out."""
         return _for_client(self.families())
 
-    def families(self) -> list[SeriesFamily]:
-        """The same as `collect`, for the fast writer."""
+    def families(self, *, with_exemplars: bool = False) -> list[SeriesFamily]:
+        """
+        The same as `collect`, for the fast writer.
+
+        Args:
+            with_exemplars: The format that is written has exemplars: the newest bad event with a trace, of SLOs in whose
+                shortest window there are bad events.
+        """
         families = _Families()
         snapshots: SLOSnapshots | Exception
         try:
@@ -159,6 +169,8 @@ class SLOCollector(Collector):
         except Exception as exc:  # a store out of reach must not take a user's whole /metrics with it
             snapshots = exc
         self.add_to(families, snapshots)
+        if with_exemplars and not isinstance(snapshots, Exception):
+            self.add_exemplars(families, snapshots)
         return [family for family in families if family.series]
 
     def add_to(self, families: _Families, snapshots: SLOSnapshots | Exception) -> None:
@@ -189,6 +201,22 @@ class SLOCollector(Collector):
         families.add(Metric.CLOCK_SKEW, shared, health.clock_skew_seconds)
         families.add(Metric.STORE_LOSSES, shared, health.losses)
         families.add(Metric.INTERNAL_ERRORS, shared, registry.internals.errors.total)
+
+    def add_exemplars(self, families: _Families, snapshots: SLOSnapshots) -> None:
+        """Add exemplars to the series of these snapshots, which are there already."""
+        registry, shared = self._registry, self._shared_labels()
+        failing = [
+            registry[definition.name]
+            for definition, snapshot in snapshots
+            if definition.name in registry and _shortest(snapshot).failures
+        ]
+        for tracker, failures in zip(
+            failing, registry.internals.recent_failures(failing) if failing else (), strict=True
+        ):
+            newest = next((each for each in failures if each.trace_id is not None), None)
+            if newest is not None and newest.trace_id is not None:
+                labels = self._labels_of(tracker.definition, shared).extended(_BY_OUTCOME, "bad")
+                families.add_exemplar(Metric.EVENTS, labels, Exemplar(newest.trace_id, newest.at))
 
     def _shared_labels(self) -> SeriesLabels:
         """The labels of the service and the store; none for the default service in one process."""
@@ -253,6 +281,10 @@ class SLOCollector(Collector):
             families.add(Metric.ALERT_FIRING, by_rule, int(alert.is_firing))
 
 
+def _shortest(snapshot: SLOSnapshot) -> BurnRateSample:
+    return min(snapshot.window_samples, key=lambda sample: sample.window_seconds)
+
+
 def _or_never(seconds: float | None) -> float:
     # Infinity where nothing burns: without a series, a calm SLO would look like one that is not measured.
     return math.inf if seconds is None else seconds
@@ -312,9 +344,12 @@ class ServicesCollector(Collector):
         """Every series of every service; families without series are left out."""
         return _for_client(self.families())
 
-    def families(self) -> list[SeriesFamily]:
-        """The same as `collect`, for the fast writer."""
+    def families(self, *, with_exemplars: bool = False) -> list[SeriesFamily]:
+        """The same as `collect`, for the fast writer; `with_exemplars` as for `SLOCollector.families`."""
         families = _Families()
         for registry, snapshots in self._read().items():
-            SLOCollector(registry).add_to(families, snapshots)
+            collector = SLOCollector(registry)
+            collector.add_to(families, snapshots)
+            if with_exemplars and not isinstance(snapshots, Exception):
+                collector.add_exemplars(families, snapshots)
         return [family for family in families if family.series and family.name not in _OF_WRITERS]

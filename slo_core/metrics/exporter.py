@@ -10,7 +10,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from slo_core.metrics.collector import ServicesCollector, SLOCollector
-from slo_core.metrics.exposition import can_write, write
+from slo_core.metrics.exposition import OPEN_METRICS, can_write, write
 from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["PrometheusExporter"]
@@ -56,7 +56,8 @@ class PrometheusExporter:
             return encode(self._collector_registry.restricted_registry(wanted)), content_type
         collector = self._collector
         if isinstance(collector, (SLOCollector, ServicesCollector)) and can_write(content_type):
-            return write(collector.families(), content_type), content_type
+            is_open_metrics = content_type.startswith(OPEN_METRICS)
+            return write(collector.families(with_exemplars=is_open_metrics), content_type), content_type
         return encode(self._collector_registry), content_type
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from slo_core.conventions import quoted
 
-__all__ = ["SeriesFamily", "SeriesLabels"]
+__all__ = ["Exemplar", "SeriesFamily", "SeriesLabels"]
 
 
 class SeriesLabels(dict[str, str]):
@@ -28,6 +29,24 @@ class SeriesLabels(dict[str, str]):
         self.text = f"{{{pairs}}}" if pairs else ""
 
 
+class Exemplar(NamedTuple):
+    """
+    One event that a counter has counted, as an example.
+
+    Attributes:
+        trace_id: Its trace: 32 hexadecimal digits.
+        at: When it happened, in seconds since the epoch.
+    """
+
+    trace_id: str
+    at: float
+
+    @property
+    def text(self) -> str:
+        """As it stands behind the value in OpenMetrics."""
+        return f' # {{trace_id="{self.trace_id}"}} 1 {self.at:.3f}'
+
+
 class SeriesFamily:
     """
     A metric with its series.
@@ -39,12 +58,14 @@ class SeriesFamily:
 
     Attributes:
         series: The name of each, its labels and its value.
+        exemplars: By the text of the labels; for counters in OpenMetrics.
     """
 
-    __slots__ = ("documentation", "name", "series", "type")
+    __slots__ = ("documentation", "exemplars", "name", "series", "type")
 
     def __init__(self, name: str, documentation: str, type: str) -> None:  # noqa: A002  # as in prometheus_client
         self.name = name
         self.documentation = documentation
         self.type = type
         self.series: list[tuple[str, SeriesLabels, float]] = []
+        self.exemplars: dict[str, Exemplar] = {}

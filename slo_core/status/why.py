@@ -11,6 +11,7 @@ from slo_core.budgets.wording import percent, printable
 from slo_core.errors import SLOError, described, nearest
 from slo_core.objectives.window import HOUR
 from slo_core.status.causes import NOT_KEPT, UNKNOWN_BECAUSE, cause_text, is_named
+from slo_core.status.failures import FailureReader, failure_lines
 from slo_core.status.state import burning_now, most_urgent_first
 from slo_core.tracking.registry import SLORegistry
 
@@ -22,14 +23,23 @@ CauseReader = Callable[[Sequence[tuple[str, str]]], Sequence[CauseBreakdown | st
 _MOST_ROWS = 5
 
 
-def why_lines(services: Sequence[tuple[str, SLOSnapshots]], read: CauseReader, *, slo: str = "") -> list[str]:
+def why_lines(
+    services: Sequence[tuple[str, SLOSnapshots]],
+    read: CauseReader,
+    *,
+    slo: str = "",
+    failures: FailureReader | None = None,
+) -> list[str]:
     """
     The largest causes of the last hour, a line each, below a line for their SLO; the most urgent SLO first.
+
+    Of an SLO that was asked for by its name its last bad events come below.
 
     Args:
         services: The name of each service, and its snapshots.
         read: Reads the causes.
         slo: The only SLO to show, whether it burns or not; empty shows each that burns.
+        failures: Reads the last bad events; None shows none.
 
     Raises:
         SLOError: No service has that SLO.
@@ -53,6 +63,8 @@ def why_lines(services: Sequence[tuple[str, SLOSnapshots]], read: CauseReader, *
         )
         if not isinstance(answer, str):
             lines += _rows(answer)
+        if slo and failures is not None:
+            lines += failure_lines(failures(service, slo))
     return lines
 
 

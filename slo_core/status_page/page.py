@@ -16,12 +16,14 @@ from slo_core.budgets.episodes import Episode
 from slo_core.budgets.history import history, ranges_of
 from slo_core.budgets.marks import Mark
 from slo_core.budgets.notation import present_notation
+from slo_core.budgets.recent_failures import RecentFailure
 from slo_core.budgets.snapshot import SLOSnapshot, SLOSnapshots, measured_in_window
 from slo_core.budgets.timeline import Timeline
 from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
 from slo_core.errors import ConfigError, Problem, described
 from slo_core.objectives.definition import SLODefinition
 from slo_core.status.causes import CAUSE_SPANS, SLOCauses, causes_json, read_causes
+from slo_core.status.failures import failures_json
 from slo_core.status.incidents import incidents_json
 from slo_core.status.json_view import history_json, status_json
 from slo_core.status.state import FIRING_STATES, Burning, burning_now
@@ -39,6 +41,7 @@ from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, html_of, timestamp
 from slo_core.status_page.overview import SORTS, overview
 from slo_core.status_page.query import PageQuery, choice_problem, json_problems, label_problems, unknown_problems
+from slo_core.status_page.recent_failures import recent_failures_section
 from slo_core.status_page.selection import SHOWN_STATES
 from slo_core.status_page.sparklines import Sparklines
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
@@ -74,7 +77,9 @@ class PageContent:
     icon: str = "slo.svg"
 
 
-_Past = tuple[SLOSnapshot, Timeline, tuple[Mark, ...], SLOCauses, "tuple[Episode, ...] | str"]
+_Past = tuple[
+    SLOSnapshot, Timeline, tuple[Mark, ...], SLOCauses, "tuple[Episode, ...] | str", tuple[RecentFailure, ...]
+]
 
 
 class StatusPage:
@@ -171,7 +176,7 @@ class StatusPage:
         about = element("p", definition.description, dir="auto") if definition.description else None
         styles, scripts = ("uplot.css", "slo.css"), ("uplot.js", "slo.js")
         try:
-            snapshot, timeline, marks, causes, episodes = self._past(tracker)
+            snapshot, timeline, marks, causes, episodes, recent = self._past(tracker)
             chosen = query.get("range", "")
             chosen = chosen if chosen in ranges else _fitting_range(ranges, definition, snapshot)
             past = history(definition, snapshot, timeline, range_seconds=ranges[chosen])
@@ -218,6 +223,7 @@ class StatusPage:
             # While something burns, what it is and what changed come before the rules that say so.
             *((alerts, failing, changes) if burning is None else (failing, changes, alerts)),
             incidents,
+            recent_failures_section(name, recent, trace_url=self.registry.internals.trace_url, links=links, zone=zone),
             element("h2", "The past"),
             range_choices(definition, chosen, links, query=kept),
             element(
@@ -238,8 +244,8 @@ class StatusPage:
 
     def json_view(self, query: Mapping[str, str]) -> dict[str, Any]:
         """
-        The same as JSON: see `status_json`; with `slo` in the query, that SLO only, its history (`history_json`) and the marks
-        of the service (`changes_json`).
+        The same as JSON: see `status_json`; with `slo` in the query, that SLO only, its history (`history_json`) the marks of
+        the service (`changes_json`), its causes (`causes_json`) and its recent failures (`failures_json`).
 
         Args:
             query: Of the address: `slo`, and with it `range`.
@@ -261,7 +267,7 @@ class StatusPage:
         if problem is not None:
             raise ConfigError([problem])
         seconds = ranges[query["range"]] if "range" in query else definition.window_seconds
-        snapshot, timeline, marks, causes, episodes = self._past(tracker)
+        snapshot, timeline, marks, causes, episodes, recent = self._past(tracker)
         view = status_json(self.registry, snapshots=SLOSnapshots([(definition, snapshot)]))
         past = history(definition, snapshot, timeline, range_seconds=seconds)
         changes = changes_json(definition, snapshot, timeline, past, marks)
@@ -272,6 +278,7 @@ class StatusPage:
             **changes,
             **causes_json(causes),
             **incidents_json(episodes),
+            **failures_json(recent),
         }
 
     def _past(self, tracker: SLOTracker) -> _Past:
@@ -338,7 +345,8 @@ def _read_past(registry: SLORegistry, tracker: SLOTracker) -> _Past:
     snapshot, timeline = tracker.snapshot(), tracker.internals.timeline()
     marks = registry.internals.marks(marks_since(tracker.definition, snapshot.at))
     episodes = incidents_from(tracker, snapshot, timeline, marks)
-    return snapshot, timeline, marks, read_causes(tracker, snapshot), episodes
+    (recent,) = registry.internals.recent_failures([tracker])
+    return snapshot, timeline, marks, read_causes(tracker, snapshot), episodes, recent
 
 
 def _questions(query: Mapping[str, str], *problems: Problem | None) -> list[Node]:

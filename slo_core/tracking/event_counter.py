@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, cast
 
 from slo_core.process.forks import ForkWatch
 from slo_core.stores.base import CauseLedger, Ledger
+from slo_core.stores.failure_buffer import FailureBuffer
 
 if TYPE_CHECKING:
     from slo_core.budgets.causes import Cause
 
-__all__ = ["EventCounter", "ThreadCounts", "ThreadRow"]
+__all__ = ["EventCounter", "ThreadCounts", "ThreadRow", "failure_buffer"]
 
 # So many causes of a thread's second are counted by name; then so many outcomes. Those beyond both have no cause.
 _MOST_CAUSES = 256
@@ -87,12 +88,13 @@ class ThreadCounts:
     loses nothing: `seen_good` and `seen_bad`, the reader's side, say how much of them the ledger has. `ended` holds, for
     each second that is over and not drained yet, its start, the counts at its end, and the causes of its bad events.
     `causes` are those of the second that has begun; a bad event may have none. `rows` are those that hold these counts, and
-    are valid no longer than they are.
+    are valid no longer than they are. `failures` are the SLO's recent ones, of all threads; None where none are kept.
     """
 
-    __slots__ = ("bad", "causes", "end", "ended", "good", "rows", "seen_bad", "seen_good", "start")
+    __slots__ = ("bad", "causes", "end", "ended", "failures", "good", "rows", "seen_bad", "seen_good", "start")
 
-    def __init__(self, second: int) -> None:
+    def __init__(self, second: int, failures: FailureBuffer | None = None) -> None:
+        self.failures = failures
         self.good = self.bad = 0
         self.seen_good = self.seen_bad = 0
         self.causes = _SecondCauses()
@@ -144,9 +146,17 @@ class ThreadCounts:
             row.end = -math.inf
 
 
+def failure_buffer(ledger: Ledger) -> FailureBuffer | None:
+    """Where recent failures of a ledger's SLO are noted; None for a ledger of a user's own store, which knows of none."""
+    failures = getattr(ledger, "failures", None)
+    return failures if isinstance(failures, FailureBuffer) else None
+
+
 class EventCounter:
     """
     The counts of each thread for one SLO, and the ledger that they are drained into.
+
+    `failures` are its recent ones; None where none are kept.
 
     `thread_counts` is keyed by thread identifier. An identifier is free again only when its thread has ended, so a later
     thread may go on with the same counts: there is always one writer, and there are never more counts than there were
@@ -156,9 +166,10 @@ class EventCounter:
     the thread that it interrupts counts, or drains.
     """
 
-    __slots__ = ("__weakref__", "_cause_ledger", "_fork", "_ledger", "_lock", "thread_counts")
+    __slots__ = ("__weakref__", "_cause_ledger", "_fork", "_ledger", "_lock", "failures", "thread_counts")
 
     def __init__(self, ledger: Ledger) -> None:
+        self.failures = failure_buffer(ledger)
         self._ledger = ledger
         # None for a ledger of a user's own store that does not know of causes.
         self._cause_ledger = cast(CauseLedger, ledger) if getattr(ledger, "keeps_causes", False) else None
@@ -188,7 +199,7 @@ class EventCounter:
         counts = self.thread_counts.get(get_ident())
         if counts is None:
             # Not simply set: a signal handler may have counted this thread's first event a moment ago.
-            counts = self.thread_counts.setdefault(get_ident(), ThreadCounts(second))
+            counts = self.thread_counts.setdefault(get_ident(), ThreadCounts(second, self.failures))
         counts.start_second(second)
         if self._lock.acquire(blocking=False):  # whoever holds it drains, or is interrupted while it does
             try:

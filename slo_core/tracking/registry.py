@@ -9,9 +9,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from slo_core.budgets.burn_rate import BurnRateAlert
+from slo_core.budgets.recent_failures import DEFAULT_RECENT_FAILURES
 from slo_core.budgets.snapshot import SLOSnapshot
+from slo_core.config.failure_settings import failure_settings_problems
 from slo_core.conventions import DEFAULT_SERVICE, LOGGER_NAME
-from slo_core.errors import DuplicateNameError, UnknownNameError, by_message, names_text
+from slo_core.errors import ConfigError, DuplicateNameError, UnknownNameError, by_message, names_text
 from slo_core.objectives.definition import SLODefinition
 from slo_core.stores.base import Store
 from slo_core.stores.memory.store import MemoryStore
@@ -41,11 +43,15 @@ class SLORegistry:
         release: The release that counts: a mark of the service, once the store has its first event. None marks none.
         metrics_causes: `/metrics` shows what bad events were caused by, in at most 32 series an SLO. The store counts that
             from then on.
+        recent_failures: So many bad events of each SLO are kept one by one, the newest, 500 at most; 0 keeps none.
+        request_id_header: The name of the request header with the id that is kept with them; None keeps none.
+        trace_url: The address of a trace for the links of pages, with the placeholder `{trace_id}`; None links none.
 
     Raises:
         StoreError: The store's URL is unknown or refused.
         TypeError: It is no store.
-        ConfigError: A `ValueError`: the release is no text of 1 to 100 printable characters.
+        ConfigError: A `ValueError`: the release is no text of 1 to 100 printable characters, or one of the last three is not as
+            it should be.
     """
 
     def __init__(
@@ -58,7 +64,17 @@ class SLORegistry:
         flush_interval: float | None = None,
         release: str | None = None,
         metrics_causes: bool = False,
+        recent_failures: int = DEFAULT_RECENT_FAILURES,
+        request_id_header: str | None = None,
+        trace_url: str | None = None,
     ) -> None:
+        problems = tuple(
+            failure_settings_problems(
+                recent_failures=recent_failures, request_id_header=request_id_header, trace_url=trace_url
+            )
+        )
+        if problems:
+            raise ConfigError(problems)
         if release is not None:
             from slo_core.tracking.annotation import check_release
 
@@ -83,6 +99,9 @@ class SLORegistry:
         self._clock = clock
         self._trackers: dict[str, SLOTracker] = {}
         self._internals = RegistryInternals(self)
+        self._internals.request_id_header, self._internals.trace_url = request_id_header, trace_url
+        if (use_recent_failures := getattr(store, "use_recent_failures", None)) is not None:
+            use_recent_failures(recent_failures)
         if release is not None and (use_release := getattr(store, "use_release", None)) is not None:
             use_release(release)
         if metrics_causes and (use_cause_totals := getattr(store, "use_cause_totals", None)) is not None:
@@ -100,6 +119,9 @@ class SLORegistry:
         flush_interval: float | None = None,
         release: str | None = None,
         metrics_causes: bool = False,
+        recent_failures: int = DEFAULT_RECENT_FAILURES,
+        request_id_header: str | None = None,
+        trace_url: str | None = None,
         where: str = "SLO_DEFINITIONS",
     ) -> SLORegistry:
         """
@@ -114,6 +136,9 @@ class SLORegistry:
             flush_interval: As in the constructor.
             release: As in the constructor.
             metrics_causes: As in the constructor.
+            recent_failures: As in the constructor.
+            request_id_header: As in the constructor.
+            trace_url: As in the constructor.
             where: The name of the configuration in messages.
 
         Raises:
@@ -132,6 +157,9 @@ class SLORegistry:
             flush_interval=flush_interval,
             release=release,
             metrics_causes=metrics_causes,
+            recent_failures=recent_failures,
+            request_id_header=request_id_header,
+            trace_url=trace_url,
         )
         registry.internals.definitions_setting = where
         for definition in parsed:

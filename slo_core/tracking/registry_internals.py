@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from slo_core.budgets.cause_shares import CauseBreakdown
     from slo_core.budgets.marks import Mark
+    from slo_core.budgets.recent_failures import RecentFailure
     from slo_core.tracking.shared_read import SharedRead
 
 __all__ = ["RegistryInternals", "whole_snapshot"]
@@ -61,10 +62,12 @@ class RegistryInternals:
         store_reads: What the shared reads of its store have in common.
         store_setting: The setting or argument that names the store, for messages.
         definitions_setting: Where the definitions stand, for messages.
+        request_id_header: The name of the header with the request id that is kept with recent failures; None keeps none.
+        trace_url: The address of a trace, with the placeholder `{trace_id}`; None links none.
     """
 
     __slots__ = ("_has_warned_of_workers", "_registry", "_shared_read", "definition_listeners", "definitions_setting",
-                 "errors", "request_listeners", "store_reads", "store_setting")  # fmt: skip
+                 "errors", "request_id_header", "request_listeners", "store_reads", "store_setting", "trace_url")  # fmt: skip
 
     def __init__(self, registry: _Registry) -> None:
         from slo_core.tracking.shared_read import StoreReads  # with the first registry: it takes 2 ms to import
@@ -78,6 +81,8 @@ class RegistryInternals:
         self.request_listeners: list[Callable[[Any], None]] = []
         self.store_setting = "store="
         self.definitions_setting = "its HTTPRule"
+        self.request_id_header: str | None = None
+        self.trace_url: str | None = None
 
     def snapshots(self, at: float | None = None) -> list[tuple[SLODefinition, SLOSnapshot | Exception]]:
         """
@@ -170,6 +175,23 @@ class RegistryInternals:
             except Exception as exc:  # it hides no other SLO
                 answers[place] = exc
         return answers
+
+    def recent_failures(self, trackers: Sequence[SLOTracker]) -> list[tuple[RecentFailure, ...]]:
+        """
+        The recent failures of several SLOs, in their order, from a shared store in one round trip.
+
+        None where the store keeps none, or where they cannot be read: numbers are shown without them.
+        """
+        store = self._registry.store
+        read: Callable[[Sequence[str]], Sequence[tuple[RecentFailure, ...]]] | None
+        read = getattr(store, "recent_failures", None)
+        together = [tracker.name for tracker in trackers if read is not None and tracker.store is store]
+        try:
+            answers = dict(zip(together, read(together), strict=True)) if read is not None and together else {}
+            return [answers[each.name] if each.name in answers else each.recent_failures() for each in trackers]
+        except Exception as exc:  # whatever a store raises
+            self.errors.report("recent failures are not shown", detail=described(exc))
+            return [()] * len(trackers)
 
     def shared(self, read: Callable[[], R]) -> SharedRead[R]:
         """A read of the store that is shared by those who wait for it; its failure also by those who wait for others."""

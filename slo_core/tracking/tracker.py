@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from slo_core.budgets.causes import Cause
     from slo_core.budgets.closed_period import ClosedPeriod
     from slo_core.budgets.episodes import Episode
+    from slo_core.budgets.recent_failures import RecentFailure
 
 __all__ = ["SLOTracker"]
 
@@ -140,6 +141,7 @@ class SLOTracker:
             counts.good += 1
         else:
             counts.bad += 1
+            self._internals.note_failure(now)
 
     def record_success(self, *, at: float | None = None) -> None:
         """Count one good event; see `record`."""
@@ -219,6 +221,19 @@ class SLOTracker:
         """
         breakdowns = self._internals.causes((seconds,))
         return None if breakdowns is None else breakdowns[0]
+
+    def recent_failures(self) -> tuple[RecentFailure, ...]:
+        """
+        The last bad events of all processes that share the store, the newest first: 50 unless `recent_failures=` says
+        otherwise, of the last 8 days.
+
+        They are kept as well as it goes, apart from the counts: some may be missing, after a failure of the store or of a
+        process, and of many bad events within a second only the last ones are noted. Empty where the store keeps none.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        return self._internals.recent_failures()
 
     def snapshot(self, *, at: float | None = None) -> SLOSnapshot:
         """
@@ -325,6 +340,8 @@ class SLOTracker:
             else:
                 cast(CauseLedger, self._ledger).add(math.floor(instant), 0, 1, live=False, causes=causes)
             self._ledger.wake()
+            if not success:
+                self._internals.note_failure(instant, None if causes is None else next(iter(causes)))
 
     def _observe(self, success: bool, at: float) -> None:
         assert self._observations is not None  # there is no counter without it

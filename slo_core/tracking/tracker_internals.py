@@ -13,7 +13,9 @@ from slo_core.errors import NotKeptError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, LATEST_TIME, tiers_reaching
 from slo_core.stores.base import CauseLedger, CauseRequest, Ledger, ReadRequest
-from slo_core.tracking.event_counter import EventCounter
+from slo_core.stores.failure_buffer import EventDetails
+from slo_core.tracking.current_trace import current_trace
+from slo_core.tracking.event_counter import EventCounter, failure_buffer
 
 if TYPE_CHECKING:
     from slo_core.budgets.bucket import BucketRange, Increment
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from slo_core.budgets.causes import Cause
     from slo_core.budgets.closed_period import ClosedPeriod
     from slo_core.budgets.episodes import Episode
+    from slo_core.budgets.recent_failures import RecentFailure
     from slo_core.budgets.timeline import Timeline
     from slo_core.process.internal_errors import InternalErrors
     from slo_core.tracking.cause_names import CauseNames
@@ -55,7 +58,9 @@ class TrackerInternals:
         errors: Those of its registry; None before it has one.
     """
 
-    __slots__ = ("_cause_names", "_definition", "_has_own_record", "_ledger", "_plan", "clock", "counter", "errors")
+    __slots__ = (
+        "_cause_names", "_definition", "_failures", "_has_own_record", "_ledger", "_plan", "clock", "counter", "errors",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -68,6 +73,7 @@ class TrackerInternals:
     ) -> None:
         self._definition = definition
         self._ledger = ledger
+        self._failures = failure_buffer(ledger)
         self._plan = SnapshotPlan(definition)
         self.clock = clock
         self.counter = counter
@@ -80,8 +86,45 @@ class TrackerInternals:
         """Whether a bad event counts with its cause: not where a subclass or a user's own store has to see each event."""
         return self.counter is not None and not self._has_own_record and cause_ledger(self._ledger) is not None
 
-    def record_cause(self, tracker: _Tracker, cause: Cause) -> None:
-        """Count a bad event of now, with its cause; `tracker` is the one that this is a side of."""
+    @property
+    def notes_failures(self) -> bool:
+        """Whether bad events are noted one by one."""
+        return self._failures is not None and self._failures.most > 0
+
+    def note_failure(self, at: float, cause: Cause | None = None, details: EventDetails | None = None) -> None:
+        """
+        Note a bad event that was counted in the list of recent ones.
+
+        Args:
+            at: When it happened.
+            cause: What it was caused by; None where it is not known.
+            details: None notes its trace only.
+        """
+        failures = self._failures
+        if failures is not None and failures.wants(at):
+            failures.note(at, cause, details or EventDetails(None, current_trace()))
+
+    def recent_failures(self) -> tuple[RecentFailure, ...]:
+        """
+        The last bad events, the newest first; none where the store keeps none.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        if self.counter is not None:
+            self.counter.drain()
+        read: Callable[[], tuple[RecentFailure, ...]] | None = getattr(self._ledger, "recent_failures", None)
+        return () if read is None else read()
+
+    def record_cause(self, tracker: _Tracker, cause: Cause, details: EventDetails | None = None) -> None:
+        """
+        Count a bad event of now, with its cause.
+
+        Args:
+            tracker: The one that this is a side of.
+            cause: The cause.
+            details: As for `note_failure`.
+        """
         if self.counter is None or self._has_own_record:
             tracker.record(False)
             return
@@ -90,6 +133,7 @@ class TrackerInternals:
         if counts is None or not counts.start <= now < counts.end:
             counts = self.counter.rotate(now)
         counts.count_bad(cause)
+        self.note_failure(now, cause, details)
 
     def record_exception(self, tracker: _Tracker, where: str, exception_type: type[BaseException]) -> None:
         """Count a bad event that an exception has ended; `tracker` as for `record_cause`."""

@@ -68,7 +68,7 @@ def test_every_key_has_its_place_in_the_table(view: StatusView) -> None:
     }
     assert document.keys() == {
         "version", "service", "note", "store", "slos", "history", "marks", "burn_began_after", "last_release", "causes",
-        "cause_spans", "causes_note", "incidents", "incidents_note",
+        "cause_spans", "causes_note", "incidents", "incidents_note", "recent_failures",
     }  # fmt: skip
     assert "`version`, `service`, `note`" in LINES
 
@@ -89,6 +89,17 @@ def test_causes_have_their_keys_in_the_table(view: StatusView, registry: SLORegi
         }  # fmt: skip
     assert document["causes_note"] is None
     assert "`causes_note`" in LINES
+
+
+def test_recent_failures_have_their_keys_in_the_table(view: StatusView, registry: SLORegistry) -> None:
+    """Also one of which little is known."""
+    registry["a"].record_failure()
+
+    _, document = document_of(view, "slo=a")
+
+    failure = document["recent_failures"][0]
+    assert LINES["`recent_failures[]`, with `?slo=NAME`"] == failure.keys()
+    assert (failure["where"], failure["outcome"], failure["trace_id"]) == (None, "unknown", None)
 
 
 def test_what_changed_has_its_keys_in_the_table() -> None:

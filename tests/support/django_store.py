@@ -16,7 +16,7 @@ from slo_django.store.bucket_store import DjangoBucketStore, open_django
 
 TABLES = (
     "slo_django_store", "slo_django_slo", "slo_django_bucket", "slo_django_note", "slo_django_closedperiod",
-    "slo_django_causeblock", "slo_django_mark", "slo_django_episode",
+    "slo_django_causeblock", "slo_django_mark", "slo_django_episode", "slo_django_recentfailure",
 )  # fmt: skip
 
 

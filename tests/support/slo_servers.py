@@ -283,6 +283,7 @@ def start_prometheus(
     token: str | None = None,
     rules: str | None = None,
     alertmanager: str | None = None,
+    features: str = "",
 ) -> Iterator[Prometheus]:
     """
     A Prometheus that scrapes `host:port` targets, every second unless they say otherwise.
@@ -292,6 +293,7 @@ def start_prometheus(
         token: Bearer token it sends.
         rules: The text of a rule file, to be evaluated every second.
         alertmanager: `host:port` of the Alertmanager that it tells of alerts.
+        features: Features that are off by default, as `--enable-feature` takes them.
     """
     executable = require("prometheus")
     port = free_port()
@@ -315,6 +317,7 @@ def start_prometheus(
             f"--config.file={file}",
             f"--storage.tsdb.path={folder}/data",
             f"--web.listen-address={HOST}:{port}",
+            *([f"--enable-feature={features}"] if features else []),
         ]
         with start_server(command, port=port, ready="/-/ready", cwd=folder) as server:
             # Until it has loaded its rules it answers, but with 503.

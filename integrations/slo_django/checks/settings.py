@@ -21,6 +21,7 @@ from slo_django import conf
 from slo_django.checks.messages import CheckID, error_of, sentence
 from slo_django.store.bucket_store import open_django
 from slo_django.store.causes import CAUSE_TABLE
+from slo_django.store.failures import FAILURE_TABLE
 from slo_django.store.opening import shared_store
 
 __all__ = ["check_settings", "check_tables"]
@@ -118,9 +119,10 @@ def check_tables(app_configs: object = None, databases: Sequence[str] | None = N
             return []
         trouble = "missing, or of an older version: events wait in memory until they are there"
         if tables.has_tables():
-            if tables.has_tables(CAUSE_TABLE):
+            if tables.has_tables(CAUSE_TABLE, FAILURE_TABLE):
                 return []
-            trouble = "of an older version: what bad events were caused by is not kept until they are of this one"
+            lost = "recent failures are" if tables.has_tables(CAUSE_TABLE) else "what bad events were caused by is"
+            trouble = f"of an older version: {lost} not kept until they are of this one"
     except (ConfigError, StoreError):  # reported by check_settings, or by the check of the database
         return []
     database = "" if tables.alias == "default" else f" --database {tables.alias}"

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("slo_django", "0009_marks")]
+    dependencies = [("slo_django", "0010_recent_failures")]
 
     operations = [
         migrations.CreateModel(

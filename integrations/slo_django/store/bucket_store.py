@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import django
@@ -15,6 +15,7 @@ from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.budgets.episodes import Episode
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.marks import Mark
+from slo_core.budgets.recent_failures import RecentFailure
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
 from slo_core.stores.base import StoreScope
@@ -29,6 +30,7 @@ from slo_django.store.bucket_sums import read_series, read_sums, sums_of_row
 from slo_django.store.causes import CAUSE_TABLE, CauseTable
 from slo_django.store.database import Database
 from slo_django.store.episodes import Episodes
+from slo_django.store.failures import Failures
 from slo_django.store.marks import Marks
 from slo_django.store.periods import PERIOD_TABLE, keep_alone, keep_periods, read_periods
 from slo_django.store.pruning import PRUNING_SECONDS, Pruning
@@ -104,6 +106,7 @@ class DjangoBucketStore:
         self._closed_sums = ClosedSums()
         self._episodes = Episodes(self._database, self._tables, self._batch_writer)
         self._marks = Marks(self._database, self._tables, service)
+        self._failures = Failures(self._database, self._tables, self._batch_writer.key)
         self._pruning = Pruning(self._database, self._tables, self._causes)
 
     @property
@@ -235,6 +238,14 @@ class DjangoBucketStore:
         """Episodes since an instant, all of one moment."""
         return self._episodes.read(slos, since)
 
+    def add_recent_failures(self, failures: Mapping[str, Sequence[RecentFailure]], *, most: int) -> None:
+        """Add recent failures, in one transaction; repeated as `apply` is."""
+        self._failures.add(failures, most=most)
+
+    def recent_failures(self, slos: Sequence[str], *, most: int) -> list[tuple[RecentFailure, ...]]:
+        """The newest failures, all of one moment."""
+        return self._failures.read(slos, most=most)
+
     def names(self) -> list[str]:
         """The SLOs of this service."""
         with self._database.reading() as transaction:
@@ -257,13 +268,15 @@ class DjangoBucketStore:
         Args:
             seconds: When to stop, after one portion or one SLO at least; infinity goes on to the end.
         """
-        return self._pruning.run(seconds) + self._marks.prune() + self._episodes.prune()
+        return self._pruning.run(seconds) + self._marks.prune() + self._episodes.prune() + self._failures.prune()
 
     def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
         """Delete everything of an SLO, in one transaction, unless a process was heard of since."""
         is_gone = self._database.repeated(lambda: self._delete_slo(slo, not_seen_since))
         self._marks.forget()
         self._episodes.prune()
+        if is_gone:
+            self._failures.forget(slo)
         return is_gone
 
     def _delete_slo(self, slo: str, not_seen_since: float) -> bool:

@@ -15,12 +15,14 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.budgets.episodes import Episode
+from slo_core.budgets.recent_failures import RecentFailure
 from slo_core.errors import SLOError, StoreError
 from slo_core.status.incidents import ServiceIncidents, check_slo
 from slo_core.status.service_status import ServiceStatus
 from slo_core.status.sources.json_view import services_of_json
 from slo_core.status.sources.metrics_page import services_of_metrics
 from slo_core.status.sources.published_causes import causes_of_json
+from slo_core.status.sources.published_failures import failures_of_json
 from slo_core.status.sources.published_incidents import incidents_of_json
 from slo_core.stores.url import redacted_url
 
@@ -115,6 +117,14 @@ class HTTPStatusSource:
             return incidents_of_json(page, slo=slo)
         except _DAMAGED as exc:
             raise SLOError(f"{self._shown}: the incidents cannot be read ({type(exc).__name__}: {exc})") from exc
+
+    def recent_failures(self, service: str, slo: str) -> list[RecentFailure]:
+        """The last bad events of an SLO that the last read has shown, the newest first; none where they cannot be read."""
+        try:
+            page = self._page_of(slo)
+            return [] if page is None else failures_of_json(page)
+        except (SLOError, *_DAMAGED):  # the causes, which come first, say why
+            return []
 
     def _page_of(self, slo: str) -> Any:
         """The JSON of one SLO; None where the page is none."""

@@ -7,6 +7,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from slo_core.budgets.cause_shares import CauseBreakdown
+from slo_core.budgets.recent_failures import RecentFailure
 from slo_core.errors import SLOError
 from slo_core.status.incidents import ServiceIncidents
 from slo_core.status.service_status import ServiceStatus
@@ -44,6 +45,10 @@ class StatusSource(Protocol):
             StoreError: As for `read`.
             SLOError: As there; or no service has that SLO.
         """
+        ...
+
+    def recent_failures(self, service: str, slo: str) -> Sequence[RecentFailure]:
+        """The last bad events of an SLO that the last read has shown, the newest first; none where they cannot be read."""
         ...
 
     def close(self) -> None:

@@ -8,9 +8,11 @@ from functools import partial
 from time import time
 
 from slo_core.budgets.cause_shares import CauseBreakdown
+from slo_core.budgets.recent_failures import RecentFailure
 from slo_core.budgets.snapshot import SLOSnapshots
 from slo_core.errors import StoreError
 from slo_core.status.changes import burn_changes
+from slo_core.status.failures import failures_in
 from slo_core.status.incidents import ServiceIncidents, check_slo
 from slo_core.status.service_status import ServiceStatus, service_status_or_error
 from slo_core.status.why import causes_in
@@ -83,6 +85,10 @@ class StoreStatusSource:
             else:
                 answers.append(ServiceIncidents(status.service, episodes, status.error))
         return answers
+
+    def recent_failures(self, service: str, slo: str) -> Sequence[RecentFailure]:
+        """The last bad events of an SLO that the last read has shown, the newest first."""
+        return failures_in(self._registries[service])(service, slo)
 
     def _status(self, registry: SLORegistry, snapshots: SLOSnapshots | Exception) -> ServiceStatus:
         status = service_status_or_error(registry, snapshots=snapshots, unreadable=self._services.unreadable(registry))

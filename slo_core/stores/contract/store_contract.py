@@ -6,6 +6,7 @@ from slo_core.stores.contract.applying import ApplyingContract
 from slo_core.stores.contract.causing import CausingContract
 from slo_core.stores.contract.closing import ClosingContract
 from slo_core.stores.contract.episodes import EpisodeContract
+from slo_core.stores.contract.failing import FailuresContract
 from slo_core.stores.contract.marking import MarkingContract
 from slo_core.stores.contract.naming import NamingContract
 from slo_core.stores.contract.noting import NotingContract
@@ -28,6 +29,7 @@ class StoreContract(
     TotallingContract,
     MarkingContract,
     EpisodeContract,
+    FailuresContract,
     NamingContract,
 ):
     """

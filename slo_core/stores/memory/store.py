@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from slo_core.budgets.bucket import BucketRange, Increment
 from slo_core.budgets.events import EventCounts
+from slo_core.budgets.recent_failures import DEFAULT_RECENT_FAILURES
 from slo_core.conventions import LOGGER_NAME
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS, Span
 from slo_core.process.arrivals import Arrivals
 from slo_core.stores.base import Reading, ReadRequest, StoreHealth, StoreScope
+from slo_core.stores.failure_buffer import FailureBuffer
 from slo_core.stores.memory.tiers import BucketTiers
+from slo_core.stores.recent_failures import FAILURES_KEPT_SECONDS
 
 if TYPE_CHECKING:
     from slo_core.budgets.cause_shares import CauseBreakdown
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from slo_core.budgets.closed_period import ClosedPeriod
     from slo_core.budgets.episodes import Episode
     from slo_core.budgets.marks import Mark
+    from slo_core.budgets.recent_failures import RecentFailure
     from slo_core.stores.marks import MemoryMarks
     from slo_core.stores.memory.causes import MemoryCauses
     from slo_core.stores.memory.closed_periods import MemoryPeriods
@@ -46,7 +50,7 @@ class MemoryLedger:
     __slots__ = (
         "_arrivals", "_causes", "_clock", "_data_since", "_dropped", "_emptied_at", "_episodes", "_has_restarted",
         "_lifetime_bad", "_lifetime_good", "_longest", "_make_episodes", "_newest", "_periods", "_since", "_tiers", "_totals",
-        "_totals_causes",
+        "_totals_causes", "failures",
     )  # fmt: skip
 
     keeps_causes = True
@@ -59,17 +63,20 @@ class MemoryLedger:
         periods: MemoryPeriods | None = None,
         episodes: Callable[[], MemoryEpisodes] | None = None,
         totals_causes: bool = False,
+        most_failures: int = DEFAULT_RECENT_FAILURES,
     ) -> None:
         self._make_episodes = episodes
         self._longest = longest_seconds
         self._totals_causes = totals_causes
         self._clock = clock
         self._periods = periods
+        self.failures = FailureBuffer(most_failures)
         self.reset()
 
     def reset(self) -> None:
         """Start empty, with locks of its own: a thread of the parent may have held the old one."""
         self._arrivals = Arrivals(self._take)
+        self.failures.clear()
         self._tiers = BucketTiers(self._longest)
         self._causes: MemoryCauses | None = None  # until the first
         self._episodes: MemoryEpisodes | None = None  # until the first bad event
@@ -235,6 +242,11 @@ class MemoryLedger:
                 for seconds in spans
             ]
 
+    def recent_failures(self) -> tuple[RecentFailure, ...]:
+        """The last bad events, the newest first."""
+        since = self._clock() - FAILURES_KEPT_SECONDS
+        return tuple(failure for failure in self.failures.newest() if failure.at >= since)
+
     def series(self, ranges: Sequence[BucketRange]) -> list[list[Increment]]:
         """For each range its buckets that hold events, oldest first; all at one moment."""
         with self._arrivals:
@@ -257,6 +269,7 @@ class MemoryStore:
         self.created = clock()
         self._marks: MemoryMarks | None = None
         self._totals_causes = False
+        self._most_failures = DEFAULT_RECENT_FAILURES
 
     def ledger(self, definition: SLODefinition) -> MemoryLedger:
         """A new, empty ledger."""
@@ -273,7 +286,12 @@ class MemoryStore:
             periods=MemoryPeriods(definition),
             episodes=episodes,
             totals_causes=self._totals_causes,
+            most_failures=self._most_failures,
         )
+
+    def use_recent_failures(self, most: int) -> None:
+        """Keep so many recent failures of each SLO that is added from now on."""
+        self._most_failures = most
 
     def read(self, requests: Sequence[ReadRequest]) -> list[Reading]:
         """One after the other."""

@@ -144,6 +144,10 @@ class Keys:
         """The key of the episodes of its alert rules, a hash."""
         return f"{self.tag(slo)}:episodes"
 
+    def failures(self, slo: str) -> str:
+        """The key of the recent failures, a hash."""
+        return f"{self.tag(slo)}:failures"
+
     def block(self, slo: str, width_seconds: int, block: int, *, generation: str) -> str:
         """The key of a block, a string of neighbouring buckets."""
         return f"{block_tag(self.tag(slo).encode(), generation).decode()}:{width_seconds}:{block}"

@@ -33,6 +33,7 @@ from slo_core.stores.redis.cluster import ClusterSession, Command
 from slo_core.stores.redis.connection import DEFAULT_TIMEOUT_SECONDS, make_client, parsed_url
 from slo_core.stores.redis.deletion import delete_slo
 from slo_core.stores.redis.episodes import RedisEpisodes
+from slo_core.stores.redis.failures import RedisFailures
 from slo_core.stores.redis.generations import Generations
 from slo_core.stores.redis.options import check_options
 from slo_core.stores.redis.periods import PeriodScripts, keep_commands, read_commands, stored_periods
@@ -73,7 +74,7 @@ def open_redis(
     return RedisBucketStore(url, service=service, options=options)
 
 
-class RedisBucketStore(RedisEpisodes):
+class RedisBucketStore(RedisEpisodes, RedisFailures):
     """
     Buckets in Redis, packed into strings that expire by themselves.
 

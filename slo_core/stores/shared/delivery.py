@@ -14,6 +14,7 @@ from slo_core.stores.shared.attempts import Attempts
 from slo_core.stores.shared.clock_reading import ClockReading
 from slo_core.stores.shared.deferred_log import DeferredLog
 from slo_core.stores.shared.episode_keeping import EpisodeKeeping
+from slo_core.stores.shared.failure_sending import FailureSending
 from slo_core.stores.shared.flush_round import BatchGroup, FlushRound
 from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox
@@ -54,6 +55,7 @@ class Delivery:
         periods: Closes days and calendar periods.
         releases: Marks the release.
         episodes: Writes what the firing of alert rules was.
+        failures: Hands recent failures over.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class Delivery:
         self.periods = PeriodClosing(buckets, ledgers, self.log, clock=clock)
         self.releases = ReleaseMarking(buckets, self.log, clock=clock, monotonic=monotonic)
         self.episodes = EpisodeKeeping(buckets, ledgers, self.log, clock=clock)
+        self.failures = FailureSending(buckets, ledgers, self.log, monotonic=monotonic)
         self.identity: StoreIdentity | None = None
         self.clock_skew_seconds = 0.0
         self.losses = 0
@@ -127,6 +130,8 @@ class Delivery:
                     self.releases.run()
                 if may_log and not is_last:
                     self.episodes.run()
+                if flush_round.is_over:
+                    self.failures.run()
             except Exception as exc:  # whatever a store raises: the events stay here, and are sent again
                 self._failed(exc)
                 return False

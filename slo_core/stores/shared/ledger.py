@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Protocol
 from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.budgets.causes import Cause
 from slo_core.budgets.closed_period import ClosedPeriod
+from slo_core.budgets.recent_failures import DEFAULT_RECENT_FAILURES
 from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
 from slo_core.stores.base import CauseRequest, Reading, ReadRequest, whole_breakdown, whole_reading
 from slo_core.stores.buckets import BucketRange, Series
+from slo_core.stores.failure_buffer import FailureBuffer
 from slo_core.stores.shared.outbox import Outbox
 
 if TYPE_CHECKING:
     from slo_core.budgets.episodes import Episode
+    from slo_core.budgets.recent_failures import RecentFailure
 
 __all__ = ["LedgerStore", "SharedLedger"]
 
@@ -51,6 +54,9 @@ class LedgerStore(Protocol):
     ) -> Sequence[Sequence[tuple[Cause, int]]]:
         """What bad events were caused by in several stretches of time."""
 
+    def recent_failures(self, slos: Sequence[str]) -> Sequence[tuple[RecentFailure, ...]]:
+        """The recent failures of several SLOs."""
+
     def notice_fork(self) -> None:
         """Start empty, if the process is a forked child."""
 
@@ -67,15 +73,24 @@ class SharedLedger:
     Attributes:
         definition: The SLO.
         outbox: Its events that this process has not handed over yet.
+        failures: Its recent failures that this process has not handed over yet.
     """
 
-    __slots__ = ("__weakref__", "_counters", "_store", "definition", "outbox")
+    __slots__ = ("__weakref__", "_counters", "_store", "definition", "failures", "outbox")
 
     keeps_causes = True
 
-    def __init__(self, definition: SLODefinition, outbox: Outbox, store: LedgerStore) -> None:
+    def __init__(
+        self,
+        definition: SLODefinition,
+        outbox: Outbox,
+        store: LedgerStore,
+        *,
+        most_failures: int = DEFAULT_RECENT_FAILURES,
+    ) -> None:
         self.definition = definition
         self.outbox = outbox
+        self.failures = FailureBuffer(most_failures)
         self._store = store
         self._counters: list[tuple[Callable[[], None], Callable[[], None]]] = []
 
@@ -131,6 +146,10 @@ class SharedLedger:
     def past_causes(self, spans: Sequence[tuple[float, float]]) -> Sequence[Sequence[tuple[Cause, int]]]:
         """What bad events were caused by in several stretches of time."""
         return self._store.past_causes(self.definition, spans)
+
+    def recent_failures(self) -> tuple[RecentFailure, ...]:
+        """The recent failures in the store, after this process's own were handed over; the newest first."""
+        return self._store.recent_failures((self.definition.name,))[0]
 
     def reset(self) -> None:
         """In a forked child: events that the parent has not handed over are the parent's."""

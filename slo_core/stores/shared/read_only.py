@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.budgets.causes import Cause
 from slo_core.budgets.closed_period import ClosedPeriod
+from slo_core.budgets.recent_failures import DEFAULT_RECENT_FAILURES
 from slo_core.errors import DamagedError, StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
@@ -33,6 +34,7 @@ from slo_core.stores.shared.reader import read_series, read_series_of_all, read_
 if TYPE_CHECKING:
     from slo_core.budgets.episodes import Episode
     from slo_core.budgets.marks import Mark
+    from slo_core.budgets.recent_failures import RecentFailure
 
 __all__ = ["ReadOnlyLedger", "ReadOnlyStore"]
 
@@ -91,6 +93,10 @@ class ReadOnlyLedger:
         """What bad events were caused by in several stretches of time."""
         return self._store.past_causes(self.definition, spans)
 
+    def recent_failures(self) -> tuple[RecentFailure, ...]:
+        """The recent failures, the newest first."""
+        return self._store.recent_failures((self.definition.name,))[0]
+
     def reset(self) -> None:
         """Nothing to do: it holds nothing."""
 
@@ -113,6 +119,7 @@ class ReadOnlyStore:
         self._identity: StoreIdentity | None = None
         self._errors: dict[str, int] = {}
         self._is_up = True
+        self._most_failures = DEFAULT_RECENT_FAILURES
 
     @property
     def backend(self) -> str:
@@ -290,6 +297,24 @@ class ReadOnlyStore:
 
         with self._asking():
             return read_past_causes(self._buckets, definition.name, spans, now=self._clock())
+
+    def use_recent_failures(self, most: int) -> None:
+        """Show so many recent failures of each SLO."""
+        self._most_failures = most
+
+    def recent_failures(self, slos: Sequence[str]) -> list[tuple[RecentFailure, ...]]:
+        """
+        The recent failures of several SLOs, in their order, the newest first; none where the store keeps none.
+
+        Raises:
+            StoreError: The store is out of reach.
+        """
+        from slo_core.stores.recent_failures import RecentFailureStore
+
+        if not isinstance(self._buckets, RecentFailureStore) or not self._most_failures:
+            return [()] * len(slos)
+        with self._asking():
+            return self._buckets.recent_failures(slos, most=self._most_failures)
 
     def health(self) -> StoreHealth:
         """How the last read went; nothing is ever handed over, and the store's clock is not known."""

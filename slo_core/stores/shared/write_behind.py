@@ -26,6 +26,7 @@ from slo_core.stores.shared.outbox import Outbox
 from slo_core.stores.shared.past_periods import read_closed_periods
 from slo_core.stores.shared.reader import read_series, read_series_of_all, read_windows, reading_of
 from slo_core.stores.shared.shared_episodes import SharedEpisodes
+from slo_core.stores.shared.shared_failures import SharedFailures
 from slo_core.stores.shared.writer_id import WriterId
 from slo_core.stores.stored_definition import fingerprint_of, stored_definition
 
@@ -40,7 +41,7 @@ _CLOSE_SECONDS = 2.0
 _PRUNE_SECONDS = 600.0
 
 
-class WriteBehindStore(SharedEpisodes):
+class WriteBehindStore(SharedEpisodes, SharedFailures):
     """
     A `Store` over a `BucketStore`: recording touches memory only, a thread hands batches over.
 
@@ -130,7 +131,8 @@ class WriteBehindStore(SharedEpisodes):
             outbox = Outbox(definition.name, declaration, writer=self._writer)
             outbox.totals_causes = self._totals_causes
             # Another thread, or a signal handler, may have been faster.
-            ledger = self._ledgers.setdefault(definition.name, SharedLedger(definition, outbox, self))
+            made = SharedLedger(definition, outbox, self, most_failures=self._most_failures)
+            ledger = self._ledgers.setdefault(definition.name, made)
             self._delivery.periods.look_again()
         return ledger
 
@@ -371,6 +373,7 @@ class WriteBehindStore(SharedEpisodes):
         self._delivery.periods.start_empty()
         self._delivery.releases.start_empty()
         self._delivery.episodes.start_empty()
+        self._delivery.failures.start_empty()
         self._flusher.reset()
         now = self._clock()
         for outbox in self._delivery.outboxes:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from slo_core.budgets.closed_period import ClosedPeriod
 from slo_core.budgets.episodes import Episode
 from slo_core.budgets.events import EventCounts
 from slo_core.budgets.marks import Mark
+from slo_core.budgets.recent_failures import RecentFailure
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import StoreError
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS
@@ -36,6 +37,7 @@ from slo_core.stores.shared.damage import damage_in_record
 from slo_core.stores.sql.sqlite_batches import add_batches, sweep
 from slo_core.stores.sql.sqlite_causes import delete_causes, prune_causes, read_blocks, read_totals
 from slo_core.stores.sql.sqlite_episodes import forget_episodes, keep_episodes, prune_episodes, read_episodes
+from slo_core.stores.sql.sqlite_failures import add_failures, prune_failures, read_failures
 from slo_core.stores.sql.sqlite_file import SQLiteFile
 from slo_core.stores.sql.sqlite_marks import add_marks, forget_marks_of_no_slo, prune_marks, read_marks
 from slo_core.stores.sql.sqlite_periods import keep_periods, prune_periods, read_periods
@@ -255,6 +257,17 @@ class SQLiteBucketStore:
         with self._file.transaction(write=False) as connection:
             return [read_episodes(connection, slo, since, service=self.service) for slo in slos]
 
+    def add_recent_failures(self, failures: Mapping[str, Sequence[RecentFailure]], *, most: int) -> None:
+        """Add recent failures, in one transaction."""
+        with self._file.transaction(write=True) as connection:
+            add_failures(connection, failures, service=self.service, most=most)
+
+    def recent_failures(self, slos: Sequence[str], *, most: int) -> list[tuple[RecentFailure, ...]]:
+        """The newest failures, all of one moment."""
+        with self._file.transaction(write=False) as connection:
+            now = self._clock()
+            return [read_failures(connection, slo, service=self.service, most=most, now=now) for slo in slos]
+
     def names(self) -> list[str]:
         """The SLOs of this service."""
         with self._file.transaction(write=False) as connection:
@@ -287,6 +300,7 @@ class SQLiteBucketStore:
             prune_periods(connection, now=now)
             prune_marks(connection, now=now)
             prune_episodes(connection, now=now)
+            prune_failures(connection, now=now)
             return connection.total_changes - before
 
     def delete_slo(self, slo: str, *, not_seen_since: float) -> bool:
@@ -299,7 +313,8 @@ class SQLiteBucketStore:
             key, seen_at = row
             if seen_at > not_seen_since:
                 return False
-            connection.execute("DELETE FROM closed_period WHERE service = ? AND slo = ?", which)
+            for table in ("closed_period", "recent_failure"):
+                connection.execute(f"DELETE FROM {table} WHERE service = ? AND slo = ?", which)  # noqa: S608  # our names
             for statement in (
                 "DELETE FROM bucket WHERE slo = ?",
                 "DELETE FROM note WHERE slo = ?",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from slo_core.errors import StoreError
 from slo_core.stores.sql.sqlite_episodes import EPISODE_TABLE
+from slo_core.stores.sql.sqlite_failures import FAILURE_INDEX, FAILURE_TABLE
 from slo_core.stores.sql.sqlite_marks import MARK_TABLE
 
 __all__ = ["LATER_TABLES", "MIGRATIONS", "SCHEMA_VERSION", "is_current", "migrate", "version_of"]
@@ -62,8 +63,9 @@ LATER_TABLES: dict[str, str] = {
         PRIMARY KEY (generation, width, block))""",
     "mark": MARK_TABLE,
     "episode": EPISODE_TABLE,
+    "recent_failure": FAILURE_TABLE,
 }
-_INDEXES = ("CREATE INDEX IF NOT EXISTS note_age ON note (slo, noted_at)",)
+_INDEXES = ("CREATE INDEX IF NOT EXISTS note_age ON note (slo, noted_at)", FAILURE_INDEX)
 
 
 def is_current(connection: sqlite3.Connection, path: Path) -> bool:

@@ -25,7 +25,7 @@ def test_the_names_are_the_documented_ones() -> None:
     """The same in Django, Flask and keywords."""
     assert set(SETTING_NAMES) == {
         "store", "store_options", "flush_interval", "exclude", "metrics_path", "metrics_token", "status_path", "enabled",
-        "service", "release", "metrics_causes",
+        "service", "release", "metrics_causes", "recent_failures", "request_id_header", "trace_url",
     }  # fmt: skip
 
 

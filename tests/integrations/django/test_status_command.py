@@ -48,7 +48,7 @@ def test_it_says_what_failed() -> None:
     get_registry()["availability"].record_failure(cause="charge_card")
 
     assert run("--why")[0].splitlines()[-3].startswith("availability, ")
-    *_, first, second = run("--why", "availability")[0].splitlines()
+    first, second = run("--why", "availability")[0].splitlines()[-6:-4]
     assert first.startswith("  66.6%  2  cause not known")
     assert second == "  33.3%  1  charge_card failed"
     with pytest.raises(CommandError, match="did you mean"):
