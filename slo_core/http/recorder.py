@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from _thread import get_ident
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any, TypeVar, overload
 
@@ -39,6 +40,7 @@ from slo_core.objectives.http_rule import KNOWN_METHODS, Classifier, HTTPRule
 from slo_core.process.internal_errors import InternalErrors, user_code_errors
 from slo_core.process.workers import several_workers
 from slo_core.tracking.cause_names import CauseNames
+from slo_core.tracking.event_counter import ALWAYS_BAD
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker
 
@@ -294,11 +296,14 @@ class HTTPRecorder:
                 else:
                     ended = first  # no threshold applies to the end
                 started = observed.started
-                for counts, threshold, to_end in row.timed:
-                    if (ended if to_end else first) - started <= threshold:
+                for counts, threshold, to_end, cells, edges in row.timed:
+                    seconds = (ended if to_end else first) - started
+                    if cells is not None:  # before the event, as `ThreadCounts.count_cell`
+                        cells[bisect_left(edges, seconds)] += 1
+                    if seconds <= threshold:
                         counts.good += 1
                     else:
-                        counts.count_bad(plan.slow_cause)
+                        counts.count_bad(plan.bad_cause if threshold == ALWAYS_BAD else plan.slow_cause)
         except user_code_errors() as exc:  # the response is out, or on its way
             self.internal_errors.report("a request could not be counted", exc)
 
@@ -345,12 +350,13 @@ class HTTPRecorder:
                 try:
                     is_good, outcome = slo.classifier.classify(observed, status, timing)
                     if is_good is not None:
+                        internals, seconds = slo.tracker.internals, slo.classifier.seconds_of(timing)
                         if is_good:
-                            slo.tracker.record(True)
+                            internals.record_good(slo.tracker, seconds)
                         else:
                             if cause is None or cause[1] != outcome:
                                 cause = self._cause_names.cause(matched_slos.place, outcome)
-                            slo.tracker.internals.record_cause(slo.tracker, cause)
+                            internals.record_cause(slo.tracker, cause, seconds)
                         counted[slo.tracker.name] = is_good
                 except user_code_errors() as exc:  # as in `CounterGroup.rotate`
                     self.internal_errors.report(NOT_COUNTED, exc)

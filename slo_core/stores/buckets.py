@@ -80,6 +80,10 @@ class Batch(NamedTuple):
             bucket not more events than `increments` hold there; fewer where the cause is not known. A store that keeps no
             causes (see `slo_core.stores.causes.CauseStore`) leaves them.
         cause_blocks: In a copy: the blocks of causes that are copied, as text, to be added as well.
+        latencies: How long its events took, where the SLO has a threshold, in the shape of causes: each names one of the
+            cells of `slo_core.budgets.latencies`, and `bad` is the number of its events, good and bad. Added as `causes`
+            are; a store that is no `slo_core.stores.causes.LatencyStore` leaves them.
+        latency_blocks: In a copy: the blocks of latencies, as text, to be added as well.
     """
 
     writer: str
@@ -99,6 +103,8 @@ class Batch(NamedTuple):
     leaves: bool = False
     causes: Sequence[CauseIncrement] = ()
     cause_blocks: Sequence[tuple[BlockKey, str]] = ()
+    latencies: Sequence[CauseIncrement] = ()
+    latency_blocks: Sequence[tuple[BlockKey, str]] = ()
 
 
 class Note(NamedTuple):

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 
-from slo_core.budgets.causes import Cause, CauseBlock, CauseIncrement
+from slo_core.budgets.causes import MOST_CAUSES, Cause, CauseBlock, CauseIncrement
 
 __all__ = ["added_to_open", "open_text", "parse_open"]
 
@@ -25,14 +25,18 @@ def open_text(block: CauseBlock) -> str:
     return f"{block.newest} {','.join([str(bad) for _, bad in counts])} [{names}]"
 
 
-def parse_open(text: str) -> CauseBlock:
+def parse_open(text: str, most: int = MOST_CAUSES) -> CauseBlock:
     """
     The block of a text.
+
+    Args:
+        text: The text.
+        most: So many names have a row of their own in the block.
 
     Raises:
         ValueError: It is none.
     """
-    block = CauseBlock()
+    block = CauseBlock(most)
     try:
         bucket, counts, places = _parts(text)
         for (where, outcome), place in places.items():

@@ -12,6 +12,7 @@ from slo_core.stores.contract.noting import NotingContract
 from slo_core.stores.contract.reading import ReadingContract
 from slo_core.stores.contract.retention import RetentionContract
 from slo_core.stores.contract.sleeping import SleepingContract
+from slo_core.stores.contract.timing import TimingContract
 
 __all__ = ["StoreContract"]
 
@@ -24,6 +25,7 @@ class StoreContract(
     RetentionContract,
     ClosingContract,
     CausingContract,
+    TimingContract,
     MarkingContract,
     EpisodeContract,
     NamingContract,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.budgets.causes import Cause
 from slo_core.budgets.closed_period import ClosedPeriod
+from slo_core.budgets.latencies import Latencies
 from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import Span
@@ -22,7 +23,15 @@ __all__ = ["LedgerStore", "SharedLedger"]
 
 
 class LedgerStore(Protocol):
-    """The store of a ledger: `WriteBehindStore`."""
+    """
+    The store of a ledger: `WriteBehindStore`.
+
+    Attributes:
+        keeps_latencies: Whether it keeps how long events took.
+    """
+
+    @property
+    def keeps_latencies(self) -> bool: ...
 
     @property
     def monotonic(self) -> Callable[[], float]:
@@ -51,6 +60,9 @@ class LedgerStore(Protocol):
     ) -> Sequence[Sequence[tuple[Cause, int]]]:
         """What bad events were caused by in several stretches of time."""
 
+    def latencies(self, definition: SLODefinition, spans: Sequence[int]) -> Sequence[Latencies] | None:
+        """How long the events of an SLO took."""
+
     def notice_fork(self) -> None:
         """Start empty, if the process is a forked child."""
 
@@ -67,9 +79,10 @@ class SharedLedger:
     Attributes:
         definition: The SLO.
         outbox: Its events that this process has not handed over yet.
+        keeps_latencies: As in `LatencyLedger`.
     """
 
-    __slots__ = ("__weakref__", "_counters", "_store", "definition", "outbox")
+    __slots__ = ("__weakref__", "_counters", "_store", "definition", "keeps_latencies", "outbox")
 
     keeps_causes = True
 
@@ -77,6 +90,7 @@ class SharedLedger:
         self.definition = definition
         self.outbox = outbox
         self._store = store
+        self.keeps_latencies = store.keeps_latencies
         self._counters: list[tuple[Callable[[], None], Callable[[], None]]] = []
 
     def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None:
@@ -99,9 +113,19 @@ class SharedLedger:
         for _, rearm in self._counters:
             rearm()
 
-    def add(self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None) -> None:
+    def add(
+        self,
+        second: int,
+        good: int,
+        bad: int,
+        *,
+        live: bool,
+        causes: Mapping[Cause, int] | None = None,
+        latencies: Mapping[Cause, int] | None = None,
+    ) -> None:
         """Put events of one second into the outbox; the store decides whether they are too old."""
-        self.outbox.add(second, good, bad, now=self._store.monotonic(), live=live, causes=causes)
+        now = self._store.monotonic()
+        self.outbox.add(second, good, bad, now=now, live=live, causes=causes, latencies=latencies)
 
     def wake(self) -> None:
         """Have the events handed over that come now."""
@@ -131,6 +155,10 @@ class SharedLedger:
     def past_causes(self, spans: Sequence[tuple[float, float]]) -> Sequence[Sequence[tuple[Cause, int]]]:
         """What bad events were caused by in several stretches of time."""
         return self._store.past_causes(self.definition, spans)
+
+    def latencies(self, spans: Sequence[int]) -> Sequence[Latencies] | None:
+        """How long the events in the store took, after this process's own were handed over."""
+        return self._store.latencies(self.definition, spans)
 
     def reset(self) -> None:
         """In a forked child: events that the parent has not handed over are the parent's."""

@@ -1,4 +1,4 @@
-"""The causes of bad events in the tables of an SQLite store."""
+"""The causes of bad events, and how long events took, in the tables of an SQLite store."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ from typing import NamedTuple
 
 from slo_core.budgets.causes import BlockKey
 from slo_core.stores.buckets import Batch
-from slo_core.stores.causes import BLOCK_BUCKETS, CAUSE_WIDTHS, OPEN, CauseQuery, first_kept
+from slo_core.stores.causes import BLOCK_BUCKETS, CAUSE_WIDTHS, KINDS, CauseQuery, first_kept
 from slo_core.stores.shared.cause_texts import changed_texts
 
 __all__ = ["BatchCauses", "delete_causes", "prune_causes", "read_blocks", "write_causes"]
 
 # Blocks belong to the generation of a record: an SLO that was deleted and declared again, by a version that does not know
 # this table, sees none of the old ones.
-_OPEN = (
-    f"SELECT generation, content FROM cause_block WHERE width = {OPEN.width_seconds} AND block = 0 AND generation IN"  # noqa: S608
-)
+_OPEN_WIDTHS = ", ".join(str(kind.open.width_seconds) for kind in KINDS)
+_OPEN = f"SELECT generation, width, content FROM cause_block WHERE width IN ({_OPEN_WIDTHS}) AND block = 0 AND generation IN"  # noqa: S608
 _AT_ONCE = 500
 _LOAD = "SELECT content FROM cause_block WHERE generation = ? AND width = ? AND block = ?"
 _WRITE = """
     INSERT INTO cause_block (generation, width, block, content) VALUES (?, ?, ?, ?)
     ON CONFLICT (generation, width, block) DO UPDATE SET content = excluded.content"""
-_READ = f"""
-    SELECT width, block, content FROM cause_block WHERE generation = ? AND width = {OPEN.width_seconds} UNION ALL
-    SELECT width, block, content FROM cause_block WHERE generation = ? AND width = ? AND block >= ?"""  # noqa: S608
+_READ = """
+    SELECT width, block, content FROM cause_block WHERE generation = ? AND width = ? UNION ALL
+    SELECT width, block, content FROM cause_block WHERE generation = ? AND width = ? AND block >= ?"""
 _PRUNE = "DELETE FROM cause_block WHERE generation = ? AND width = ? AND block < ?"
+
+
+_OPEN_KEYS = frozenset(kind.open for kind in KINDS)
 
 
 class BatchCauses(NamedTuple):
     """
-    A batch whose causes are to be added.
+    A batch whose causes and latencies are to be added.
 
     Attributes:
         batch: The batch.
@@ -48,7 +50,7 @@ class BatchCauses(NamedTuple):
 
 def write_causes(connection: sqlite3.Connection, adding: Sequence[BatchCauses]) -> list[str]:
     """
-    Add causes; what was damaged, fit for a log.
+    Add causes and latencies; what was damaged, fit for a log.
 
     Args:
         connection: In a transaction that writes.
@@ -56,16 +58,17 @@ def write_causes(connection: sqlite3.Connection, adding: Sequence[BatchCauses]) 
     """
     damage: list[str] = []
     rows: list[tuple[str, int, int, str]] = []
-    open_texts: dict[str, str] = {}
+    open_texts: dict[tuple[str, BlockKey], str] = {}
     for start in range(0, len(adding), _AT_ONCE):
         generations = [each.generation for each in adding[start : start + _AT_ONCE]]
         marks = ", ".join("?" * len(generations))
-        open_texts.update(connection.execute(f"{_OPEN} ({marks})", generations).fetchall())
+        for generation, width, content in connection.execute(f"{_OPEN} ({marks})", generations):
+            open_texts[generation, BlockKey(width, 0)] = content
     for batch, generation, reference, keeps_seconds in adding:
 
         def load(key: BlockKey, generation: str = generation) -> str | None:
-            if key == OPEN:
-                return open_texts.get(generation)
+            if key in _OPEN_KEYS:
+                return open_texts.get((generation, key))
             row = connection.execute(_LOAD, (generation, *key)).fetchone()
             return None if row is None else row[0]
 
@@ -77,8 +80,8 @@ def write_causes(connection: sqlite3.Connection, adding: Sequence[BatchCauses]) 
 
 def read_blocks(connection: sqlite3.Connection, query: CauseQuery, *, generation: str) -> list[tuple[BlockKey, str]]:
     """The blocks that answer a query, as they are stored."""
-    first = query.first // BLOCK_BUCKETS[query.width_seconds]
-    rows = connection.execute(_READ, (generation, generation, query.width_seconds, first))
+    key = query.kind.stored(BlockKey(query.width_seconds, query.first // BLOCK_BUCKETS[query.width_seconds]))
+    rows = connection.execute(_READ, (generation, query.kind.open.width_seconds, generation, *key))
     return [(BlockKey(width, block), content) for width, block, content in rows]
 
 
@@ -94,7 +97,8 @@ def prune_causes(connection: sqlite3.Connection, generation: str, *, reference: 
     """
     for width in CAUSE_WIDTHS:
         first = first_kept(width, newest=reference, keeps_seconds=keeps_seconds) // BLOCK_BUCKETS[width]
-        connection.execute(_PRUNE, (generation, width, first))
+        for kind in KINDS:
+            connection.execute(_PRUNE, (generation, *kind.stored(BlockKey(width, first))))
 
 
 def delete_causes(connection: sqlite3.Connection) -> None:
