@@ -125,7 +125,15 @@ def _why(source: StatusSource, services: Sequence[ServiceStatus], slo: str | Non
     """The lines below the table; none unless they are asked for."""
     if slo is None:
         return []
-    return ["", *why_lines([(status.service, status.snapshots) for status in services], source.causes, slo=slo)]
+    return [
+        "",
+        *why_lines(
+            [(status.service, status.snapshots) for status in services],
+            source.causes,
+            slo=slo,
+            latencies=source.latencies,
+        ),
+    ]
 
 
 def _watch(source: StatusSource, seconds: float, *, as_json: bool, why: str | None) -> int:

@@ -23,7 +23,7 @@ from slo_core.objectives.duration import format_duration
 from slo_core.status.changes import burn_changes
 from slo_core.status.columns import Column, Paint, Row, aligned
 from slo_core.status.state import budget_state, burning_now, most_urgent_first, waiting_alert
-from slo_core.status.why import causes_in, why_lines
+from slo_core.status.why import causes_in, latencies_in, why_lines
 from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["status_lines", "status_table"]
@@ -69,7 +69,10 @@ def status_table(
     lines = status_lines([(registry.service, read)], width=width, paint=paint)
     lines += burn_changes(registry, read)
     if why is not None:
-        lines += ["", *why_lines([(registry.service, read)], causes_in(registry), slo=why)]
+        lines += [
+            "",
+            *why_lines([(registry.service, read)], causes_in(registry), slo=why, latencies=latencies_in(registry)),
+        ]
     return "\n".join([*lines, *unreadable])
 
 

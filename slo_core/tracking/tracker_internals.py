@@ -169,7 +169,11 @@ class TrackerInternals:
         """
         if self.counter is not None:
             self.counter.drain()
-        if not getattr(self._ledger, "keeps_latencies", False):
+        from slo_core.stores.latency_reading import latency_reading  # most SLOs have no threshold
+
+        # A mistake of the caller's is none of the store's.
+        asked = [latency_reading(self._definition, seconds, now=0.0) for seconds in spans]
+        if None in asked or not getattr(self._ledger, "keeps_latencies", False):
             return None
         return cast(LatencyLedger, self._ledger).latencies(spans)
 

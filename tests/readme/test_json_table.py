@@ -69,6 +69,7 @@ def test_every_key_has_its_place_in_the_table(view: StatusView) -> None:
     assert document.keys() == {
         "version", "service", "note", "store", "slos", "history", "marks", "burn_began_after", "last_release", "causes",
         "cause_spans", "causes_note", "incidents", "incidents_note",
+        "cause_spans", "causes_note", "latency", "latency_note",
     }  # fmt: skip
     assert "`version`, `service`, `note`" in LINES
 
@@ -89,6 +90,22 @@ def test_causes_have_their_keys_in_the_table(view: StatusView, registry: SLORegi
         }  # fmt: skip
     assert document["causes_note"] is None
     assert "`causes_note`" in LINES
+
+
+def test_latencies_have_their_keys_in_the_table() -> None:
+    """For each of four spans; null for an SLO without a threshold."""
+    registry = SLORegistry.from_config(
+        {"a": {"target": 0.9, "latency": "300ms"}, "b": {"target": 0.9}}, clock=FakeClock()
+    )
+    view = StatusView(registry, path="/slo")
+
+    _, document = document_of(view, "slo=a")
+    _, without = document_of(view, "slo=b")
+
+    assert document["latency"].keys() == {"1h", "6h", "1d", "window"}
+    assert LINES["`latency`, with `?slo=NAME`"] == document["latency"]["1h"].keys()
+    assert (document["latency_note"], without["latency"], without["latency_note"]) == (None, None, None)
+    assert "`latency_note`" in LINES
 
 
 def test_what_changed_has_its_keys_in_the_table() -> None:

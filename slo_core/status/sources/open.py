@@ -7,6 +7,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from slo_core.budgets.cause_shares import CauseBreakdown
+from slo_core.budgets.latencies import Latencies
 from slo_core.errors import SLOError
 from slo_core.status.incidents import ServiceIncidents
 from slo_core.status.service_status import ServiceStatus
@@ -44,6 +45,10 @@ class StatusSource(Protocol):
             StoreError: As for `read`.
             SLOError: As there; or no service has that SLO.
         """
+        ...
+
+    def latencies(self, asked: Sequence[tuple[str, str]]) -> list[Latencies | None]:
+        """How long events took in the last hour, for the same; None without a threshold, and where it is not known."""
         ...
 
     def close(self) -> None:

@@ -64,7 +64,7 @@ class TimingContract:
             assert _totals([caused], CauseQuery(_SLO, width, now // width)) == {Cause("GET /", "503"): 1}
 
     def test_cells_are_what_was_counted(self, make_store) -> None:  # type: ignore[no-untyped-def]
-        """Several writers, resends, late events, changed thresholds: each cell holds its events, in every width and in a copy."""
+        """Several writers, resends, late events, changed thresholds: each cell holds its events, in every width and a copy."""
         store = _latency_store(make_store)
         if store is None:
             return
@@ -107,8 +107,10 @@ class TimingContract:
                     of_bucket = CauseQuery(_SLO, width, bucket, kind=LATENCIES)
                     after = CauseQuery(_SLO, width, bucket + 1, kind=LATENCIES)
                     stored = [_totals(store.read_causes([each]), each).total() for each in (of_bucket, after)]
-                    events = sum(n for (each, _), n in truth.items() if each * FINEST_SECONDS // width == bucket)
-                    assert stored[0] - stored[1] == events
+                    expected_events = sum(
+                        count for (each, _), count in truth.items() if each * FINEST_SECONDS // width == bucket
+                    )
+                    assert stored[0] - stored[1] == expected_events
 
     def test_old_latencies_are_deleted_and_those_that_windows_read_are_not(self, make_store) -> None:  # type: ignore[no-untyped-def]
         """As causes are; and they go with their SLO."""
