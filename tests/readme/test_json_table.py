@@ -20,7 +20,7 @@ from slo_core.testing import FakeClock
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 # Of each line, by what stands in its first cell, the names in the second one.
 LINES = {
-    heading: set(re.findall(r"`([a-z_]+)(?:\[\])?`", text))
+    heading: set(re.findall(r"`([a-z][a-z_0-9]*)(?:\[\])?`", text))
     for heading, text in re.findall(
         r"^\| (.+?) \| (.*) \|$", README.partition("`/slo.json` is the same")[2], re.MULTILINE
     )
