@@ -146,6 +146,8 @@ class ThreadCounts:
         """
         seen, taken = self.seen_cells, [0] * len(cells)
         for place, count in enumerate(cells):
+            if count == seen[place]:
+                continue
             # In one step, because a signal handler may drain between two of them.
             before, seen[place] = seen[place], count if count > seen[place] else seen[place]  # noqa: FURB136
             fresh = max(0, count - before)

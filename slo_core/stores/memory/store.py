@@ -44,7 +44,7 @@ class _Arrival(NamedTuple):
 
 
 class MemoryLedger:
-    """One SLO's events in tiers of buckets; at most 256 KiB whatever the traffic, and as much again for causes."""
+    """One SLO's events in tiers of buckets; at most 256 KiB whatever the traffic, as much for causes, less for latencies."""
 
     __slots__ = (
         "_arrivals", "_causes", "_clock", "_data_since", "_definition", "_dropped", "_emptied_at", "_episodes",

@@ -76,18 +76,22 @@ class PendingCauses:
         """
         if not self._buckets:
             return ()
+        if until is None:  # nearly always
+            buckets, self._buckets, self._size = self._buckets, {}, 0
+            return tuple(
+                CauseIncrement(bucket, *each) for bucket in sorted(buckets) for each in buckets[bucket].items()
+            )
         taken: list[CauseIncrement] = []
         # Of a bucket that is cut not more causes than events. By quarters, into which old seconds are merged.
-        cut = None if until is None else until // QUARTER_HOUR
+        cut = until // QUARTER_HOUR
         bad_in_cut: dict[int, int] = {}
-        if cut is not None:
-            for second, bad in bad_by_second:
-                if second // QUARTER_HOUR == cut:
-                    bucket = second // FINEST_SECONDS
-                    bad_in_cut[bucket] = bad_in_cut.get(bucket, 0) + bad
+        for second, bad in bad_by_second:
+            if second // QUARTER_HOUR == cut:
+                bucket = second // FINEST_SECONDS
+                bad_in_cut[bucket] = bad_in_cut.get(bucket, 0) + bad
         for bucket in sorted(self._buckets):
             quarter = bucket * FINEST_SECONDS // QUARTER_HOUR
-            if cut is not None and quarter > cut:
+            if quarter > cut:
                 break
             counts = self._buckets.pop(bucket)
             self._size -= len(counts)
