@@ -11,6 +11,11 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.contest import Result, compete, hold_to, print_table, ratio_of, seconds_per_call
+from slo_core import SLODefinition, SLORegistry
+from slo_core.http.recorder import HTTPRecorder
+from slo_core.http.request import RouteMatch
+from slo_core.objectives.http_rule import HTTPRule
+from slo_core.stores.memory.store import MemoryLedger, MemoryStore
 
 __all__ = ["asgi_measure", "run", "wsgi_measure"]
 
@@ -321,9 +326,52 @@ def _django(rounds: int) -> None:
     hold_to("middleware, Django ASGI (async view)", "<= 0.1 x django-prometheus", f"{ratio:.2f} x", is_met=ratio <= 0.1)
 
 
+class _WithoutHistogram(MemoryStore):
+    """A store that counts good and bad events alone."""
+
+    def ledger(self, definition: SLODefinition) -> MemoryLedger:
+        return MemoryLedger(definition.kept_seconds, clock=self._clock)
+
+
+def _latencies(rounds: int) -> None:
+    """What the histogram of a latency SLO adds to a request, beside the same without it."""
+    slos = 8
+
+    def measure(store: MemoryStore, **rule: float) -> Callable[[], float]:
+        registry = SLORegistry(store)
+        for number in range(slos):
+            registry.define(SLODefinition(f"slo-{number}", 0.99, http=HTTPRule(**rule)))
+        recorder = HTTPRecorder(registry)
+        route = RouteMatch(route=PATH, matched=True)
+
+        def call() -> None:
+            request = recorder.begin({}, "GET", PATH)
+            assert request is not None
+            request.route_match, request.status = route, 200
+            recorder.finish(request)
+
+        return lambda: seconds_per_call(call, 10 * CALLS, timer=_timer)
+
+    plain, kept = f"{slos} latency SLOs, no histogram", f"{slos} latency SLOs"
+    untimed, untimed_kept = f"{slos} SLOs without latency, no histogram", f"{slos} SLOs without latency"
+    contenders = {
+        untimed: measure(_WithoutHistogram()),
+        untimed_kept: measure(MemoryStore()),
+        plain: measure(_WithoutHistogram(), latency_seconds=0.3),
+        kept: measure(MemoryStore(), latency_seconds=0.3),
+    }
+    results = compete(contenders, SLICES * rounds)
+    print_table("one request, counted by the recorder alone", results, reference=plain)
+    added = results[kept].above(results[plain]) / slos * 1e6
+    hold_to("histogram, a latency SLO", "<= 0.3 us", f"{added:.3f} us", is_met=added <= 0.3)
+    untouched = results[untimed_kept].above(results[untimed]) / slos * 1e6
+    hold_to("histogram, an SLO without latency", "+- 0.1 us", f"{untouched:.3f} us", is_met=abs(untouched) <= 0.1)
+
+
 def run(rounds: int) -> None:
-    """Print one table a framework."""
+    """Print one table a framework, and what the histogram of latencies costs."""
     logging.disable(logging.WARNING)
+    _latencies(rounds)
     _asgi("Starlette", _starlette_app, rounds, at_most=0.14)
     _asgi("FastAPI", _fastapi_app, rounds, at_most=0.2)
     _flask(rounds)

@@ -41,6 +41,7 @@ class AsyncSafeBuckets:
         self._buckets = buckets
         self.backend: str = buckets.backend
         self.service: str = buckets.service
+        self.keeps_latencies = buckets.keeps_latencies
 
     @property
     def scope(self) -> StoreScope:
@@ -77,7 +78,7 @@ class AsyncSafeBuckets:
         return _off_loop(lambda: self._buckets.read_periods(queries))
 
     def read_causes(self, queries: Sequence[CauseQuery]) -> list[StoredCauses]:
-        """Causes of bad events."""
+        """Causes of bad events, or latencies."""
         return _off_loop(lambda: self._buckets.read_causes(queries))
 
     def add_marks(self, marks: Sequence[Mark]) -> None:

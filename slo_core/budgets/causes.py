@@ -91,28 +91,29 @@ class CauseBlock:
     """
     The causes of a few neighbouring buckets.
 
-    At most `MOST_CAUSES` have a row of their own. When one more comes with more events than the smallest has in all these
+    At most `most` have a row of their own. When one more comes with more events than the smallest has in all these
     buckets together, the smallest (of equal ones the first by name) becomes a part of the rest and gives way; otherwise the
     newcomer becomes a part of it. The rest has a row for each outcome, `MOST_OUTCOMES` at most, and `OTHER`. So the sum over
     all rows is the number of all events that were added, in each bucket; and the count of a cause with a row of its own is
     exact while there is no rest, and a lower bound otherwise.
     """
 
-    __slots__ = ("_rows",)
+    __slots__ = ("_most", "_rows")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_CAUSES) -> None:
+        self._most = most
         # By cause, the bad events by the place of their bucket in the block.
         self._rows: dict[Cause, dict[int, int]] = {}
 
     @classmethod
-    def parse(cls, text: str) -> CauseBlock:
+    def parse(cls, text: str, most: int = MOST_CAUSES) -> CauseBlock:
         """
         A block from its text.
 
         Raises:
             ValueError: It is none.
         """
-        block = cls()
+        block = cls(most)
         try:
             for where, outcome, first, *counts in json.loads(text):
                 # One negative number, or one of another kind, would make all that are added to it wrong.
@@ -166,7 +167,7 @@ class CauseBlock:
         """Whether a new cause with so many events gets a row of its own; the smallest has given way then."""
         rows = self._rows
         named = [each for each in rows if each.where]
-        if len(named) < MOST_CAUSES:
+        if len(named) < self._most:
             return True
         total, smallest = min((sum(rows[each].values()), each) for each in named)
         if bad <= total:

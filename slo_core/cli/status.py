@@ -126,7 +126,8 @@ def _why(source: StatusSource, services: Sequence[ServiceStatus], slo: str | Non
     if slo is None:
         return []
     shown = [(status.service, status.snapshots) for status in services]
-    return ["", *why_lines(shown, source.causes, slo=slo, failures=source.recent_failures)]
+    lines = why_lines(shown, source.causes, slo=slo, latencies=source.latencies, failures=source.recent_failures)
+    return ["", *lines]
 
 
 def _watch(source: StatusSource, seconds: float, *, as_json: bool, why: str | None) -> int:

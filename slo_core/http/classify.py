@@ -142,8 +142,12 @@ class RequestClassifier:
             return self._after_disconnect(timing), DISCONNECTED
         return self._in_time(timing), SLOW
 
+    def seconds_of(self, timing: Timing) -> float:
+        """The time that the threshold applies to, in seconds."""
+        return timing.total if self.timed_to_end else timing.first_byte
+
     def _in_time(self, timing: Timing) -> bool:
-        return (timing.total if self.timed_to_end else timing.first_byte) <= self.threshold
+        return self.seconds_of(timing) <= self.threshold
 
     def _after_disconnect(self, timing: Timing) -> bool | None:
         """The outcome when the client went away and nothing else was wrong."""

@@ -10,7 +10,7 @@ from slo_core.tracking.event_counter import EventCounter, ThreadCounts, ThreadRo
 
 __all__ = ["NOT_COUNTED", "CounterGroup", "CounterGroups", "TimedCounter"]
 
-# The threshold in seconds, and whether it applies to the last byte.
+# The threshold in seconds (`ALWAYS_BAD` where something else has decided), and whether it applies to the last byte.
 TimedCounter = tuple[EventCounter, float, bool]
 
 NOT_COUNTED = "a request could not be counted for one of its SLOs"
@@ -54,7 +54,10 @@ class CounterGroup:
             row = self.rows[thread] = ThreadRow()
         row.good = tuple(self._counts(counter, thread, now) for counter in self._good)
         bad = tuple(self._counts(counter, thread, now) for counter in self._bad)
-        timed = tuple((self._counts(counter, thread, now), limit, to_end) for counter, limit, to_end in self._timed)
+        timed = tuple(
+            (counts := self._counts(counter, thread, now), limit, to_end, counts.cells, counter.edges)
+            for counter, limit, to_end in self._timed
+        )
         row.bad, row.timed = bad or None, timed or None
         every = (*row.good, *bad, *(counts for counts, *_ in timed))
         second = math.floor(now)
@@ -76,7 +79,7 @@ class CounterGroup:
             return counter.rotate(now)
         except user_code_errors() as exc:  # from a user's own store; the other SLOs count all the same
             self._internal_errors.report(NOT_COUNTED, exc)
-            lost = ThreadCounts(0)  # never handed to a store: this event is lost
+            lost = counter.new_counts(0)  # never handed to a store: this event is lost
             lost.end = -math.inf
             return lost
 

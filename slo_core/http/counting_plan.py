@@ -10,7 +10,7 @@ from slo_core.http.bound_slo import BoundSLO
 from slo_core.http.causes import SLOW
 from slo_core.http.classify import StatusOutcome
 from slo_core.http.counter_group import CounterGroups, TimedCounter
-from slo_core.tracking.event_counter import EventCounter
+from slo_core.tracking.event_counter import ALWAYS_BAD, EventCounter
 from slo_core.tracking.tracker import SLOTracker
 
 __all__ = ["CountingPlan"]
@@ -33,7 +33,7 @@ class CountingPlan:
         clock: The clock of all SLOs that count: seconds since the epoch.
         rows: By thread identifier: where the SLOs count. Valid for a second, as `CounterGroup` says.
         rotate: Makes the calling thread's row.
-        bad_cause: What a bad request is counted as, where the status decides.
+        bad_cause: What a bad request is counted as, where the status has decided.
         slow_cause: The same, where the time does.
         needs_end: The time of the last byte decides for one of the SLOs.
         undecided: SLOs whose classifier has to see each request, or whose tracker counts in another way.
@@ -61,6 +61,8 @@ class CountingPlan:
                 continue
             if outcome is StatusOutcome.BY_TIME:
                 timed.append((counter, classifier.threshold, classifier.timed_to_end))
+            elif outcome is StatusOutcome.BAD and counter.edges:
+                timed.append((counter, ALWAYS_BAD, classifier.timed_to_end))
             else:
                 (good if outcome is StatusOutcome.GOOD else bad).append(counter)
         self.needs_end = any(to_end for *_, to_end in timed)

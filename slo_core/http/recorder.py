@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from _thread import get_ident
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, MutableMapping
 from typing import Any, TypeVar, overload
 
@@ -42,6 +43,7 @@ from slo_core.process.internal_errors import InternalErrors, user_code_errors
 from slo_core.process.workers import several_workers
 from slo_core.stores.failure_buffer import EventDetails
 from slo_core.tracking.cause_names import CauseNames
+from slo_core.tracking.event_counter import ALWAYS_BAD
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker
 
@@ -105,8 +107,7 @@ class HTTPRecorder:
         self.timer = timer
         self.internal_errors = InternalErrors() if registry is None else registry.internals.errors
         self._cause_names = CauseNames(self.internal_errors)
-        header = None if registry is None else registry.internals.request_id_header
-        self.failure_notes = FailureNotes(header, self.internal_errors)
+        self.failure_notes = FailureNotes(registry and registry.internals.request_id_header, self.internal_errors)
         self._registry = registry
         self.service = DEFAULT_SERVICE if registry is None else registry.service
         self._listeners = () if registry is None else registry.internals.request_listeners
@@ -232,8 +233,7 @@ class HTTPRecorder:
         Args:
             observed: What `begin` returned, filled in. Its `resolve` is called once where its `route_match` is None.
         """
-        # All in this function: divided into five it took 1 us more within a busy process, which finds none of them in its
-        # caches.
+        # All in this function: divided into five it took 1 us more within a busy process, which has none of them in its caches.
         if observed.finished:
             return
         observed.finished = True
@@ -302,12 +302,16 @@ class HTTPRecorder:
                 else:
                     ended = first  # no threshold applies to the end
                 started = observed.started
-                for counts, threshold, to_end in row.timed:
-                    if (ended if to_end else first) - started <= threshold:
+                for counts, threshold, to_end, cells, edges in row.timed:
+                    seconds = (ended if to_end else first) - started
+                    if cells is not None:  # before the event, as `ThreadCounts.count_cell`
+                        cells[bisect_left(edges, seconds)] += 1
+                    if seconds <= threshold:
                         counts.good += 1
                     else:
-                        counts.count_bad(plan.slow_cause)
-                        self.failure_notes.note(observed, (counts,), plan.slow_cause, at=now, timer=self.timer)
+                        cause = plan.bad_cause if threshold == ALWAYS_BAD else plan.slow_cause
+                        counts.count_bad(cause)
+                        self.failure_notes.note(observed, (counts,), cause, at=now, timer=self.timer)
         except user_code_errors() as exc:  # the response is out, or on its way
             self.internal_errors.report("a request could not be counted", exc)
 
@@ -355,14 +359,15 @@ class HTTPRecorder:
                 try:
                     is_good, outcome = slo.classifier.classify(observed, status, timing)
                     if is_good is not None:
+                        internals, seconds = slo.tracker.internals, slo.classifier.seconds_of(timing)
                         if is_good:
-                            slo.tracker.record(True)
+                            internals.record_good(slo.tracker, seconds)
                         else:
                             if cause is None or cause[1] != outcome:
                                 cause = self._cause_names.cause(matched_slos.place, outcome)
-                            if details is None and slo.tracker.internals.notes_failures:
+                            if details is None and internals.notes_failures:
                                 details = self.failure_notes.details(observed, timing.total)
-                            slo.tracker.internals.record_cause(slo.tracker, cause, details)
+                            internals.record_cause(slo.tracker, cause, details, seconds=seconds)
                         counted[slo.tracker.name] = is_good
                 except user_code_errors() as exc:  # as in `CounterGroup.rotate`
                     self.internal_errors.report(NOT_COUNTED, exc)

@@ -24,6 +24,7 @@ __all__ = [
     "causes_json",
     "is_named",
     "read_causes",
+    "seconds_of_spans",
     "share_text",
     "top_cause",
 ]
@@ -61,9 +62,8 @@ def read_causes(tracker: SLOTracker, snapshot: SLOSnapshot) -> SLOCauses:
         tracker: The SLO.
         snapshot: Its numbers.
     """
-    seconds = [each or _window_seconds(tracker.definition, snapshot) for each in CAUSE_SPANS.values()]
     try:
-        breakdowns = tracker.internals.causes(seconds)
+        breakdowns = tracker.internals.causes(seconds_of_spans(tracker.definition, snapshot))
     except Exception as exc:  # whatever a store raises
         reason = described(exc)
         if tracker.internals.errors is not None:
@@ -74,10 +74,11 @@ def read_causes(tracker: SLOTracker, snapshot: SLOSnapshot) -> SLOCauses:
     return SLOCauses(dict(zip(CAUSE_SPANS, breakdowns, strict=True)))
 
 
-def _window_seconds(definition: SLODefinition, snapshot: SLOSnapshot) -> int:
-    """How long ago the window began."""
+def seconds_of_spans(definition: SLODefinition, snapshot: SLOSnapshot) -> list[int]:
+    """How far back each of the `CAUSE_SPANS` reaches."""
     start = definition.own_span(at=snapshot.at, until=snapshot.at).start
-    return max(1, math.ceil(snapshot.at - start))
+    window_seconds = max(1, math.ceil(snapshot.at - start))
+    return [each or window_seconds for each in CAUSE_SPANS.values()]
 
 
 def causes_json(causes: SLOCauses) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from slo_core.status.changes import burn_changes
 from slo_core.status.columns import Column, Paint, Row, aligned
 from slo_core.status.failures import failures_in
 from slo_core.status.state import budget_state, burning_now, most_urgent_first, waiting_alert
-from slo_core.status.why import causes_in, why_lines
+from slo_core.status.why import causes_in, latencies_in, why_lines
 from slo_core.tracking.registry import SLORegistry
 
 __all__ = ["status_lines", "status_table"]
@@ -72,7 +72,13 @@ def status_table(
     if why is not None:
         lines += [
             "",
-            *why_lines([(registry.service, read)], causes_in(registry), slo=why, failures=failures_in(registry)),
+            *why_lines(
+                [(registry.service, read)],
+                causes_in(registry),
+                slo=why,
+                latencies=latencies_in(registry),
+                failures=failures_in(registry),
+            ),
         ]
     return "\n".join([*lines, *unreadable])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from slo_core.budgets.cause_shares import CauseBreakdown, CauseShare
+from slo_core.budgets.latencies import Latencies
 from slo_core.budgets.notation import number
 from slo_core.budgets.snapshot import SLOSnapshots
 from slo_core.budgets.wording import percent, printable
@@ -12,13 +13,17 @@ from slo_core.errors import SLOError, described, nearest
 from slo_core.objectives.window import HOUR
 from slo_core.status.causes import NOT_KEPT, UNKNOWN_BECAUSE, cause_text, is_named
 from slo_core.status.failures import FailureReader, failure_lines
+from slo_core.status.latencies import latency_lines
 from slo_core.status.state import burning_now, most_urgent_first
 from slo_core.tracking.registry import SLORegistry
 
-__all__ = ["CauseReader", "causes_in", "why_lines"]
+__all__ = ["CauseReader", "LatencyReader", "causes_in", "latencies_in", "why_lines"]
 
 # For services and the names of their SLOs: the causes of the last hour, or why they are not known.
 CauseReader = Callable[[Sequence[tuple[str, str]]], Sequence[CauseBreakdown | str]]
+
+# For the same: how long their events took in the last hour; None for an SLO without a threshold, or where that is not known.
+LatencyReader = Callable[[Sequence[tuple[str, str]]], Sequence[Latencies | None]]
 
 _MOST_ROWS = 5
 
@@ -28,17 +33,20 @@ def why_lines(
     read: CauseReader,
     *,
     slo: str = "",
+    latencies: LatencyReader | None = None,
     failures: FailureReader | None = None,
 ) -> list[str]:
     """
     The largest causes of the last hour, a line each, below a line for their SLO; the most urgent SLO first.
 
-    Of an SLO that was asked for by its name its last bad events come below.
+    Of an SLO with a latency threshold there is also how long its events took, and below one that was asked for by its name its
+    last bad events.
 
     Args:
         services: The name of each service, and its snapshots.
         read: Reads the causes.
         slo: The only SLO to show, whether it burns or not; empty shows each that burns.
+        latencies: Reads how long events took; None shows nothing of it.
         failures: Reads the last bad events; None shows none.
 
     Raises:
@@ -55,14 +63,17 @@ def why_lines(
     if not asked:
         return ["Nothing burns."]
     lines: list[str] = []
-    answers = read([(service, snapshot.name) for service, snapshot in asked])
-    for (service, snapshot), answer in zip(asked, answers, strict=True):
+    names = [(service, snapshot.name) for service, snapshot in asked]
+    answers, times = read(names), [None] * len(names) if latencies is None else latencies(names)
+    for (service, snapshot), answer, timed in zip(asked, answers, times, strict=True):
         owner = f"{printable(service)} " if len(services) > 1 else ""
         lines.append(
             f"{owner}{printable(snapshot.name)}, {burning_now(snapshot) or 'no alert fires'}: {_summary(answer)}"
         )
         if not isinstance(answer, str):
             lines += _rows(answer)
+        if timed is not None and timed.known:
+            lines += [f"  {line}" for line in latency_lines(timed, snapshot.target)]
         if slo and failures is not None:
             lines += failure_lines(failures(service, slo))
     return lines
@@ -81,6 +92,21 @@ def causes_in(registry: SLORegistry) -> CauseReader:
             NOT_KEPT if answer is None else described(answer) if isinstance(answer, Exception) else answer
             for answer in answers
         ]
+
+    return read
+
+
+def latencies_in(registry: SLORegistry) -> LatencyReader:
+    """A reader of how long the events of a registry's SLOs took, SLO by SLO: few have a threshold."""
+
+    def read(asked: Sequence[tuple[str, str]]) -> list[Latencies | None]:
+        answers: list[Latencies | None] = []
+        for _, name in asked:
+            try:
+                answers.append(registry[name].latency(HOUR))
+            except SLOError:  # the causes of the same store say why
+                answers.append(None)
+        return answers
 
     return read
 

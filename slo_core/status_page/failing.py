@@ -18,7 +18,7 @@ from slo_core.status_page.cause_line import cause_lines
 from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
 
-__all__ = ["cause_nodes", "failing_section", "fitting_span", "main_cause"]
+__all__ = ["cause_nodes", "failing_section", "fitting_span", "main_cause", "span_text"]
 
 _HEADINGS = ("Cause", "Bad events", "Share of them", "Error budget")
 
@@ -104,14 +104,19 @@ def _choices(definition: SLODefinition, chosen: str, query: Mapping[str, str], l
 
 
 def _summary(definition: SLODefinition, breakdown: CauseBreakdown, span: str, zone: tzinfo) -> tuple[Node, ...]:
-    own = this_window_text(definition) if definition.period else f"the last {window_text(definition)}"
-    last = _LAST.get(span, own)
+    last = span_text(definition, span)
     since = timestamp(breakdown.since, zone)
     if not breakdown.causes:
         return f"No bad event in {last} (counted from ", since, ")."
     events = breakdown.events
     bad = f"{number(events.bad)} of {number(events.good + events.bad)} events"
     return f"{bad} of {last} were bad (counted from ", since, ")."
+
+
+def span_text(definition: SLODefinition, span: str) -> str:
+    """A span in words: "the last hour"."""
+    own = this_window_text(definition) if definition.period else f"the last {window_text(definition)}"
+    return _LAST.get(span, own)
 
 
 def _table(definition: SLODefinition, snapshot: SLOSnapshot, breakdown: CauseBreakdown, links: Links) -> ET.Element:

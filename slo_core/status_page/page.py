@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from slo_core.budgets.changes import last_release, mark_before_burn, marks_since
@@ -26,13 +26,14 @@ from slo_core.status.causes import CAUSE_SPANS, SLOCauses, causes_json, read_cau
 from slo_core.status.failures import failures_json
 from slo_core.status.incidents import incidents_json
 from slo_core.status.json_view import history_json, status_json
+from slo_core.status.latencies import SLOLatencies, latency_json, read_latencies
 from slo_core.status.state import FIRING_STATES, Burning, burning_now
 from slo_core.status_page.burning_causes import BurningCauses
 from slo_core.status_page.changes import change_list, changes_json, marks_in
 from slo_core.status_page.definition_links import link_line
 from slo_core.status_page.detail import CHARTS, alert_table, history_table, range_choices, series_names
 from slo_core.status_page.facts import facts
-from slo_core.status_page.failing import failing_section, fitting_span, main_cause
+from slo_core.status_page.failing import failing_section, fitting_span, main_cause, span_text
 from slo_core.status_page.filters import labels_of
 from slo_core.status_page.headline import firing_rules, headline
 from slo_core.status_page.incident_list import INCIDENT_SPANS, IncidentList, incidents_link
@@ -42,6 +43,7 @@ from slo_core.status_page.markup import Node, element, html_of, timestamp
 from slo_core.status_page.overview import SORTS, overview
 from slo_core.status_page.query import PageQuery, choice_problem, json_problems, label_problems, unknown_problems
 from slo_core.status_page.recent_failures import recent_failures_section
+from slo_core.status_page.response_times import latency_section
 from slo_core.status_page.selection import SHOWN_STATES
 from slo_core.status_page.sparklines import Sparklines
 from slo_core.stores.separate_counts import ONE_ANSWERED, separate_counts
@@ -77,9 +79,16 @@ class PageContent:
     icon: str = "slo.svg"
 
 
-_Past = tuple[
-    SLOSnapshot, Timeline, tuple[Mark, ...], SLOCauses, "tuple[Episode, ...] | str", tuple[RecentFailure, ...]
-]
+class _Past(NamedTuple):
+    """What the page of one SLO is made of, read at one moment."""
+
+    snapshot: SLOSnapshot
+    timeline: Timeline
+    marks: tuple[Mark, ...]
+    causes: SLOCauses
+    latencies: SLOLatencies | None
+    episodes: tuple[Episode, ...] | str
+    recent: tuple[RecentFailure, ...]
 
 
 class StatusPage:
@@ -176,7 +185,7 @@ class StatusPage:
         about = element("p", definition.description, dir="auto") if definition.description else None
         styles, scripts = ("uplot.css", "slo.css"), ("uplot.js", "slo.js")
         try:
-            snapshot, timeline, marks, causes, episodes, recent = self._past(tracker)
+            snapshot, timeline, marks, causes, latencies, episodes, recent = self._past(tracker)
             chosen = query.get("range", "")
             chosen = chosen if chosen in ranges else _fitting_range(ranges, definition, snapshot)
             past = history(definition, snapshot, timeline, range_seconds=ranges[chosen])
@@ -194,6 +203,7 @@ class StatusPage:
         burning, kept = burning_now(snapshot), _understood(query, range=ranges, causes=CAUSE_SPANS)
         span = fitting_span(query.get("causes"), snapshot)
         failing = failing_section(definition, snapshot, causes, span=span, query=kept, links=links, zone=zone)
+        times = latency_section(definition, latencies, span=span, span_text=span_text(definition, span))
         alerts = alert_table(definition, rules, zone)
         changes = change_list(
             marks_in(past, snapshot, marks),
@@ -221,7 +231,7 @@ class StatusPage:
             link_line(definition),
             *self._notes(),
             # While something burns, what it is and what changed come before the rules that say so.
-            *((alerts, failing, changes) if burning is None else (failing, changes, alerts)),
+            *((alerts, failing, times, changes) if burning is None else (failing, times, changes, alerts)),
             incidents,
             recent_failures_section(name, recent, trace_url=self.registry.internals.trace_url, links=links, zone=zone),
             element("h2", "The past"),
@@ -267,7 +277,7 @@ class StatusPage:
         if problem is not None:
             raise ConfigError([problem])
         seconds = ranges[query["range"]] if "range" in query else definition.window_seconds
-        snapshot, timeline, marks, causes, episodes, recent = self._past(tracker)
+        snapshot, timeline, marks, causes, latencies, episodes, recent = self._past(tracker)
         view = status_json(self.registry, snapshots=SLOSnapshots([(definition, snapshot)]))
         past = history(definition, snapshot, timeline, range_seconds=seconds)
         changes = changes_json(definition, snapshot, timeline, past, marks)
@@ -278,6 +288,7 @@ class StatusPage:
             **changes,
             **causes_json(causes),
             **incidents_json(episodes),
+            **latency_json(latencies),
             **failures_json(recent),
         }
 
@@ -345,8 +356,9 @@ def _read_past(registry: SLORegistry, tracker: SLOTracker) -> _Past:
     snapshot, timeline = tracker.snapshot(), tracker.internals.timeline()
     marks = registry.internals.marks(marks_since(tracker.definition, snapshot.at))
     episodes = incidents_from(tracker, snapshot, timeline, marks)
+    causes, latencies = read_causes(tracker, snapshot), read_latencies(tracker, snapshot)
     (recent,) = registry.internals.recent_failures([tracker])
-    return snapshot, timeline, marks, read_causes(tracker, snapshot), episodes, recent
+    return _Past(snapshot, timeline, marks, causes, latencies, episodes, recent)
 
 
 def _questions(query: Mapping[str, str], *problems: Problem | None) -> list[Node]:

@@ -15,10 +15,12 @@ from slo_core.objectives.window import Span
 if TYPE_CHECKING:
     from slo_core.budgets.cause_shares import CauseBreakdown
     from slo_core.budgets.causes import Cause
+    from slo_core.budgets.latencies import Latencies
 
 __all__ = [
     "CauseLedger",
     "CauseRequest",
+    "LatencyLedger",
     "Ledger",
     "ObservationStore",
     "ReadRequest",
@@ -113,6 +115,48 @@ class CauseLedger(Ledger, Protocol):
 
     def causes(self, spans: Sequence[int]) -> Sequence[CauseBreakdown] | None:
         """What caused the bad events of the last so many seconds, for each span; None where the store keeps no causes."""
+
+
+class LatencyLedger(CauseLedger, Protocol):
+    """
+    A ledger that may also keep how long events took.
+
+    Attributes:
+        keeps_latencies: Whether it does: then it may be given any.
+    """
+
+    keeps_latencies: bool
+
+    def add(
+        self,
+        second: int,
+        good: int,
+        bad: int,
+        *,
+        live: bool,
+        causes: Mapping[Cause, int] | None = None,
+        latencies: Mapping[Cause, int] | None = None,
+    ) -> None:
+        """
+        Count events of one second.
+
+        Args:
+            second: As for `Ledger.add`.
+            good: As there.
+            bad: As there.
+            live: As there.
+            causes: As for `CauseLedger.add`.
+            latencies: In which of `slo_core.budgets.latencies.cells_of` they are, not more than there are events; fewer
+                where it is not known how long they took.
+        """
+
+    def latencies(self, spans: Sequence[int]) -> Sequence[Latencies] | None:
+        """
+        How long the events of the last so many seconds took, for each span.
+
+        Returns:
+            None where the store does not keep it, or the SLO has no threshold.
+        """
 
 
 class CauseRequest(NamedTuple):

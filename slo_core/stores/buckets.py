@@ -81,6 +81,10 @@ class Batch(NamedTuple):
             causes (see `slo_core.stores.causes.CauseStore`) leaves them.
         cause_blocks: In a copy: the blocks of causes that are copied, as text, to be added as well.
         totals_causes: Its causes are to be added to the totals by cause, too; see `Stored.cause_totals`.
+        latencies: How long its events took, where the SLO has a threshold, in the shape of causes: each names one of the
+            cells of `slo_core.budgets.latencies`, and `bad` is the number of its events, good and bad. Added as `causes`
+            are; a store that is no `slo_core.stores.causes.LatencyStore` leaves them.
+        latency_blocks: In a copy: the blocks of latencies, as text, to be added as well.
     """
 
     writer: str
@@ -101,6 +105,8 @@ class Batch(NamedTuple):
     causes: Sequence[CauseIncrement] = ()
     cause_blocks: Sequence[tuple[BlockKey, str]] = ()
     totals_causes: bool = False
+    latencies: Sequence[CauseIncrement] = ()
+    latency_blocks: Sequence[tuple[BlockKey, str]] = ()
 
 
 class Note(NamedTuple):

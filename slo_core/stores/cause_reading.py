@@ -70,7 +70,9 @@ def past_causes(slo: str, start: float, end: float, *, now: float) -> PastCauses
     return PastCauses(CauseQuery(slo, width, first), max(first, math.ceil(end / width) - 1))
 
 
-def cause_reading(slo: str, seconds: int, *, now: float, keeps_seconds: int) -> CauseReading:
+def cause_reading(
+    slo: str, seconds: int, *, now: float, keeps_seconds: int, what: str = "causes(seconds)"
+) -> CauseReading:
     """
     The buckets to read.
 
@@ -79,12 +81,13 @@ def cause_reading(slo: str, seconds: int, *, now: float, keeps_seconds: int) -> 
         seconds: How far back; not further than is kept.
         now: The instant to look back from.
         keeps_seconds: The longest that any window of the SLO can ever be.
+        what: Where the seconds were given, for the message.
 
     Raises:
         ValueError: `seconds` is not a positive number.
     """
     if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds < math.inf:
-        raise ValueError(f"causes(seconds): expected a positive number of seconds, got {seconds!r}")
+        raise ValueError(f"{what}: expected a positive number of seconds, got {seconds!r}")
     seconds = min(seconds, keeps_seconds)
     width = width_for(seconds)
     edge = _edge_seconds(seconds)

@@ -18,8 +18,8 @@ __all__ = ["MOST_TOTALS", "TOTALS", "add_totals", "added_to_totals", "parse_tota
 # One series fewer than an SLO may have: the last is the rest.
 MOST_TOTALS = 31
 
-# Where SQL stores keep the text: beside the blocks of causes, by a width that no bucket has.
-TOTALS = BlockKey(1, 0)
+# Where SQL stores keep the text: beside the blocks of causes, by a width that no bucket of any kind has.
+TOTALS = BlockKey(2, 0)
 
 # The text is that of the open block, for a bucket that there is not.
 _BUCKET = 0

@@ -1,4 +1,8 @@
-"""How stores keep the causes of bad events: in buckets of three widths, a bounded table for each block of neighbours."""
+"""
+How stores keep the causes of bad events: in buckets of three widths, a bounded table for each block of neighbours.
+
+They keep how long events took in the same way, in blocks of their own; see `LATENCIES`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from itertools import groupby
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from slo_core.budgets.bucket import BucketRange
-from slo_core.budgets.causes import BlockKey, Cause, CauseBlock, CauseIncrement
+from slo_core.budgets.causes import MOST_CAUSES, BlockKey, Cause, CauseBlock, CauseIncrement
 from slo_core.budgets.events import EventCounts
 from slo_core.objectives.window import DAY, HOUR, LATEST_TIME, QUARTER_HOUR
 from slo_core.stores.layout import kept_from
@@ -15,12 +19,17 @@ from slo_core.stores.open_causes import open_text, parse_open
 
 __all__ = [
     "BLOCK_BUCKETS",
+    "CAUSES",
     "CAUSE_WIDTHS",
     "FINEST_SECONDS",
+    "KINDS",
+    "LATENCIES",
     "OPEN",
     "BlockKey",
+    "BlockKind",
     "CauseQuery",
     "CauseStore",
+    "LatencyStore",
     "StoredCauses",
     "add_causes",
     "block_text",
@@ -47,6 +56,41 @@ BLOCK_BUCKETS = {FINEST_SECONDS: DAY // HOUR, HOUR: DAY // HOUR, DAY: 32}
 SPANS = {FINEST_SECONDS: DAY, HOUR: 8 * DAY}
 
 
+class BlockKind(NamedTuple):
+    """
+    What is kept in blocks.
+
+    A store tells the blocks of one kind from those of another by the width in their keys: a version that does not know a kind
+    neither reads nor changes its blocks.
+
+    Attributes:
+        name: In messages.
+        more: The width in the key of a stored block is by so much larger than that of its buckets.
+        most_rows: So many names have a row of their own in a block.
+    """
+
+    name: str
+    more: int
+    most_rows: int
+
+    def stored(self, key: BlockKey) -> BlockKey:
+        """The key by which a store holds a block."""
+        return BlockKey(key.width_seconds + self.more, key.block)
+
+    @property
+    def open(self) -> BlockKey:
+        """The key by which a store holds the `OPEN` block."""
+        return self.stored(OPEN)
+
+
+CAUSES = BlockKind("causes of bad events", 0, MOST_CAUSES)
+
+# The cells of `slo_core.budgets.latencies`, of all events. In the same block there may be those of eight thresholds.
+LATENCIES = BlockKind("latencies", 1, 128)
+
+KINDS = (CAUSES, LATENCIES)
+
+
 class CauseQuery(NamedTuple):
     """
     The causes to read of one SLO.
@@ -56,12 +100,14 @@ class CauseQuery(NamedTuple):
         width_seconds: Of the buckets to read, one of `CAUSE_WIDTHS`.
         first: The first of them; all after it are read, too.
         ranges: Buckets of events in the same stretch of time, to be added up at the same moment.
+        kind: `CAUSES`; or `LATENCIES`, which only a `LatencyStore` is asked for.
     """
 
     slo: str
     width_seconds: int
     first: int
     ranges: tuple[BucketRange, ...] = ()
+    kind: BlockKind = CAUSES
 
 
 class StoredCauses(NamedTuple):
@@ -90,6 +136,18 @@ class CauseStore(Protocol):
         """The causes of several SLOs, in their order, in one round trip."""
 
 
+@runtime_checkable
+class LatencyStore(CauseStore, Protocol):
+    """
+    What a `CauseStore` may offer as well: it keeps `Batch.latencies`, and answers queries of the kind `LATENCIES`.
+
+    Attributes:
+        keeps_latencies: True.
+    """
+
+    keeps_latencies: bool
+
+
 def first_kept(width_seconds: int, *, newest: float, keeps_seconds: int) -> int:
     """
     The first bucket of causes of a width that is kept.
@@ -108,14 +166,19 @@ def width_for(seconds: float) -> int:
     return next((width for width, span in SPANS.items() if seconds <= span), DAY)
 
 
-def parse_block(key: BlockKey, text: str) -> CauseBlock:
+def parse_block(key: BlockKey, text: str, kind: BlockKind = CAUSES) -> CauseBlock:
     """
     A block as a store holds it.
+
+    Args:
+        key: Its key, as for causes.
+        text: Its text.
+        kind: What it holds.
 
     Raises:
         ValueError: The text is none of that block.
     """
-    block = parse_open(text) if key == OPEN else CauseBlock.parse(text)
+    block = parse_open(text, kind.most_rows) if key == OPEN else CauseBlock.parse(text, kind.most_rows)
     most = LATEST_TIME // FINEST_SECONDS if key == OPEN else BLOCK_BUCKETS[key.width_seconds] - 1
     if (block.newest or 0) > most:
         raise ValueError(f"expected places up to {most} in a block of causes, got {block.newest}")
@@ -155,6 +218,7 @@ def add_causes(
     load: Callable[[BlockKey], CauseBlock | None],
     reference: float,
     keeps_seconds: int,
+    kind: BlockKind = CAUSES,
 ) -> dict[BlockKey, CauseBlock]:
     """
     The blocks of one SLO that change when the causes of a batch are added.
@@ -169,6 +233,7 @@ def add_causes(
         load: Returns a block as it is stored; None for one that is not.
         reference: As `newest` of `first_kept`, this batch included.
         keeps_seconds: As there.
+        kind: What the blocks hold.
 
     Returns:
         The blocks to be written.
@@ -178,7 +243,7 @@ def add_causes(
 
     def block(key: BlockKey) -> CauseBlock:
         if key not in changed:
-            changed[key] = load(key) or CauseBlock()
+            changed[key] = load(key) or CauseBlock(kind.most_rows)
         return changed[key]
 
     def add(width: int, start: int, counts: Iterable[tuple[Cause, int]]) -> None:
@@ -188,8 +253,8 @@ def add_causes(
 
     for key, text in copied:
         if key.block >= first[key.width_seconds] // BLOCK_BUCKETS[key.width_seconds]:
-            block(key).merge(parse_block(key, text))
-    newest = (load(OPEN) if causes else None) or CauseBlock()
+            block(key).merge(parse_block(key, text, kind))
+    newest = (load(OPEN) if causes else None) or CauseBlock(kind.most_rows)
     latest = newest.newest
     # As `slo_core.stores.layout.admit` has it.
     oldest = kept_from(QUARTER_HOUR, newest=reference, keeps_seconds=keeps_seconds) * QUARTER_HOUR
@@ -203,7 +268,7 @@ def add_causes(
             finished = list(newest.counts())
             for width in CAUSE_WIDTHS:
                 add(width, latest * FINEST_SECONDS, finished)
-            newest, latest = CauseBlock(), None
+            newest, latest = CauseBlock(kind.most_rows), None
         if is_ahead or (latest is not None and bucket < latest):
             for width in CAUSE_WIDTHS:
                 add(width, start, counts)

@@ -105,7 +105,7 @@ def copy_store(
 ) -> CopyReport:
     """
     Copy every SLO of a service, with its totals, its buckets, its closed periods, the episodes of its alert rules, the
-    causes of its bad events, its definition and since when it is measured; and the marks of the service.
+    causes of its bad events, how long events took, its definition and since when it is measured; and the marks of the service.
 
     Stop the writers of the source first: what they hand over after an SLO was read stays behind. Each SLO is read at one
     moment and added in one step, so that its totals and its buckets agree whatever happens meanwhile. A copy that was
@@ -325,4 +325,6 @@ def _batch(content: _Content, writer: str, *, declared: SLORecord) -> Batch:
         ),
         causes=causes.causes,
         cause_blocks=causes.cause_blocks,
+        latencies=causes.latencies,
+        latency_blocks=causes.latency_blocks,
     )

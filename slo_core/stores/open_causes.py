@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 
-from slo_core.budgets.causes import Cause, CauseBlock, CauseIncrement
+from slo_core.budgets.causes import MOST_CAUSES, Cause, CauseBlock, CauseIncrement
 
 __all__ = ["added_to_open", "open_text", "parse_open", "places_text", "read_places"]
 
@@ -29,14 +29,18 @@ def places_text(bucket: int, counts: Mapping[Cause, int]) -> str:
     return f"{bucket} {','.join(map(str, counts.values()))} [{names}]"
 
 
-def parse_open(text: str) -> CauseBlock:
+def parse_open(text: str, most: int = MOST_CAUSES) -> CauseBlock:
     """
     The block of a text.
+
+    Args:
+        text: The text.
+        most: So many names have a row of their own in the block.
 
     Raises:
         ValueError: It is none.
     """
-    block = CauseBlock()
+    block = CauseBlock(most)
     bucket, counts = read_places(text)
     for cause, bad in counts.items():
         block.add(bucket, cause, bad)

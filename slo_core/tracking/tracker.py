@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from slo_core.budgets.causes import Cause
     from slo_core.budgets.closed_period import ClosedPeriod
     from slo_core.budgets.episodes import Episode
+    from slo_core.budgets.latencies import Latencies
     from slo_core.budgets.recent_failures import RecentFailure
 
 __all__ = ["SLOTracker"]
@@ -81,7 +82,9 @@ class SLOTracker:
         else:
             self._store = store
             self._ledger, self._observations = store.ledger(definition), None
-            self._counter = EventCounter(self._ledger)
+            self._counter = EventCounter(
+                self._ledger, None if definition.http is None else definition.http.latency_seconds
+            )
             self._thread_counts = self._counter.thread_counts
         self._internals = TrackerInternals(
             definition,
@@ -234,6 +237,24 @@ class SLOTracker:
             StoreError: The store is out of reach.
         """
         return self._internals.recent_failures()
+
+    def latency(self, seconds: int) -> Latencies | None:
+        """
+        How long the events of the last so many seconds took, of an SLO with a latency threshold.
+
+        Args:
+            seconds: As for `causes`.
+
+        Returns:
+            The cells of a histogram, and between which of its edges the percentiles lie. None for an SLO without a threshold,
+            and where the store does not keep it.
+
+        Raises:
+            StoreError: The store is out of reach, or the SLO is damaged there.
+            ValueError: `seconds` is not a positive number.
+        """
+        latencies = self._internals.latencies((seconds,))
+        return None if latencies is None else latencies[0]
 
     def snapshot(self, *, at: float | None = None) -> SLOSnapshot:
         """

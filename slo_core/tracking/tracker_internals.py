@@ -12,10 +12,10 @@ from slo_core.budgets.snapshot import Reading, SLOSnapshot, SnapshotPlan
 from slo_core.errors import NotKeptError
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, LATEST_TIME, tiers_reaching
-from slo_core.stores.base import CauseLedger, CauseRequest, Ledger, ReadRequest
+from slo_core.stores.base import CauseLedger, CauseRequest, LatencyLedger, Ledger, ReadRequest
 from slo_core.stores.failure_buffer import EventDetails
 from slo_core.tracking.current_trace import current_trace
-from slo_core.tracking.event_counter import EventCounter, failure_buffer
+from slo_core.tracking.event_counter import EventCounter, ThreadCounts, failure_buffer
 
 if TYPE_CHECKING:
     from slo_core.budgets.bucket import BucketRange, Increment
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from slo_core.budgets.causes import Cause
     from slo_core.budgets.closed_period import ClosedPeriod
     from slo_core.budgets.episodes import Episode
+    from slo_core.budgets.latencies import Latencies
     from slo_core.budgets.recent_failures import RecentFailure
     from slo_core.budgets.timeline import Timeline
     from slo_core.process.internal_errors import InternalErrors
@@ -116,24 +117,44 @@ class TrackerInternals:
         read: Callable[[], tuple[RecentFailure, ...]] | None = getattr(self._ledger, "recent_failures", None)
         return () if read is None else read()
 
-    def record_cause(self, tracker: _Tracker, cause: Cause, details: EventDetails | None = None) -> None:
+    def record_cause(
+        self, tracker: _Tracker, cause: Cause, details: EventDetails | None = None, *, seconds: float | None = None
+    ) -> None:
         """
         Count a bad event of now, with its cause.
 
         Args:
             tracker: The one that this is a side of.
-            cause: The cause.
+            cause: What it was caused by.
             details: As for `note_failure`.
+            seconds: How long it took; None where that is not known.
         """
-        if self.counter is None or self._has_own_record:
+        counter = self.counter
+        if counter is None or self._has_own_record:
             tracker.record(False)
             return
         now = self.clock()
-        counts = self.counter.thread_counts.get(get_ident())
-        if counts is None or not counts.start <= now < counts.end:
-            counts = self.counter.rotate(now)
+        counts = self._counts_at(now, counter)
+        if seconds is not None:
+            counts.count_cell(counter.edges, seconds)
         counts.count_bad(cause)
         self.note_failure(now, cause, details)
+
+    def record_good(self, tracker: _Tracker, seconds: float) -> None:
+        """Count a good event of now, and how long it took; `tracker` as for `record_cause`."""
+        counter = self.counter
+        if counter is None or self._has_own_record:
+            tracker.record(True)
+            return
+        counts = self._counts_at(self.clock(), counter)
+        counts.count_cell(counter.edges, seconds)
+        counts.good += 1
+
+    def _counts_at(self, now: float, counter: EventCounter) -> ThreadCounts:
+        counts = counter.thread_counts.get(get_ident())
+        if counts is None or not counts.start <= now < counts.end:
+            counts = counter.rotate(now)
+        return counts
 
     def record_exception(self, tracker: _Tracker, where: str, exception_type: type[BaseException]) -> None:
         """Count a bad event that an exception has ended; `tracker` as for `record_cause`."""
@@ -174,6 +195,27 @@ class TrackerInternals:
             self.counter.drain()
         ledger = cause_ledger(self._ledger)
         return None if ledger is None else ledger.causes(spans)
+
+    def latencies(self, spans: Sequence[int]) -> Sequence[Latencies] | None:
+        """
+        How long the events of the last so many seconds took, for each span, read at one moment.
+
+        Returns:
+            None for an SLO without a threshold, and where the store does not keep it.
+
+        Raises:
+            StoreError: The store is out of reach, or the SLO is damaged there.
+            ValueError: A span is not a positive number.
+        """
+        if self.counter is not None:
+            self.counter.drain()
+        from slo_core.stores.latency_reading import latency_reading  # most SLOs have no threshold
+
+        # A mistake of the caller's is none of the store's.
+        asked = [latency_reading(self._definition, seconds, now=0.0) for seconds in spans]
+        if None in asked or not getattr(self._ledger, "keeps_latencies", False):
+            return None
+        return cast(LatencyLedger, self._ledger).latencies(spans)
 
     def begin_snapshot(self, at: float | None = None) -> SnapshotQuery:
         """

@@ -20,7 +20,7 @@ from slo_core.testing import FakeClock
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 # Of each line, by what stands in its first cell, the names in the second one.
 LINES = {
-    heading: set(re.findall(r"`([a-z_]+)(?:\[\])?`", text))
+    heading: set(re.findall(r"`([a-z][a-z_0-9]*)(?:\[\])?`", text))
     for heading, text in re.findall(
         r"^\| (.+?) \| (.*) \|$", README.partition("`/slo.json` is the same")[2], re.MULTILINE
     )
@@ -68,7 +68,7 @@ def test_every_key_has_its_place_in_the_table(view: StatusView) -> None:
     }
     assert document.keys() == {
         "version", "service", "note", "store", "slos", "history", "marks", "burn_began_after", "last_release", "causes",
-        "cause_spans", "causes_note", "incidents", "incidents_note", "recent_failures",
+        "cause_spans", "causes_note", "incidents", "incidents_note", "latency", "latency_note", "recent_failures",
     }  # fmt: skip
     assert "`version`, `service`, `note`" in LINES
 
@@ -100,6 +100,22 @@ def test_recent_failures_have_their_keys_in_the_table(view: StatusView, registry
     failure = document["recent_failures"][0]
     assert LINES["`recent_failures[]`, with `?slo=NAME`"] == failure.keys()
     assert (failure["where"], failure["outcome"], failure["trace_id"]) == (None, "unknown", None)
+
+
+def test_latencies_have_their_keys_in_the_table() -> None:
+    """For each of four spans; null for an SLO without a threshold."""
+    registry = SLORegistry.from_config(
+        {"a": {"target": 0.9, "latency": "300ms"}, "b": {"target": 0.9}}, clock=FakeClock()
+    )
+    view = StatusView(registry, path="/slo")
+
+    _, document = document_of(view, "slo=a")
+    _, without = document_of(view, "slo=b")
+
+    assert document["latency"].keys() == {"1h", "6h", "1d", "window"}
+    assert LINES["`latency`, with `?slo=NAME`"] == document["latency"]["1h"].keys()
+    assert (document["latency_note"], without["latency"], without["latency_note"]) == (None, None, None)
+    assert "`latency_note`" in LINES
 
 
 def test_what_changed_has_its_keys_in_the_table() -> None:

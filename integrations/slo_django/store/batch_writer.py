@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -19,6 +19,7 @@ from slo_core.stores.layout import (
     is_outdated,
     kept_after_growing,
 )
+from slo_core.stores.shared.cause_texts import parts_of
 from slo_django.store.causes import BatchCauses, CauseTable
 from slo_django.store.dialect import Dialect
 from slo_django.store.notes import Swept, applied_at, sweep
@@ -124,7 +125,7 @@ class BatchWriter:
             return Applied(*self._tables.identify(transaction), ())
         keys = {batch.slo: self.key(batch.slo) for batch in batches}
         self._declare(transaction, {keys[batch.slo]: batch for batch in batches if batch.declaration is not None})
-        with_causes = [keys[batch.slo] for batch in batches if batch.causes or batch.cause_blocks]
+        with_causes = [keys[batch.slo] for batch in batches if parts_of(batch)]
         has_causes = bool(with_causes) and self._causes.is_there(transaction)
         identity_rows, locked, noted_before, *open_causes = transaction.fetch_all(
             [
@@ -170,20 +171,16 @@ class BatchWriter:
         return Applied(identity, now, tuple(notes), damage="; ".join(damage) or None)
 
     def _add_causes(
-        self,
-        transaction: Transaction,
-        adding: Sequence[Addition],
-        now: float,
-        open_texts: Iterable[tuple[int, int, str]],
+        self, transaction: Transaction, adding: Sequence[Addition], now: float, open_rows: Sequence[Sequence[object]]
     ) -> list[str]:
-        """Add the causes of batches; what was damaged."""
+        """Add the causes and latencies of batches; what was damaged."""
         latest = math.floor(now) + FUTURE_TOLERANCE_SECONDS
         causes = [
             BatchCauses(row.id, batch, min(admitted.last_event_at, latest), row.keeps, admitted.bad)
             for batch, row, admitted, _ in adding
-            if (batch.causes or batch.cause_blocks) and admitted.last_event_at is not None
+            if parts_of(batch) and admitted.last_event_at is not None
         ]
-        return self._causes.add(transaction, causes, open_texts)
+        return self._causes.add(transaction, causes, open_rows)
 
     def _swept(
         self, transaction: Transaction, rows: Mapping[str, SLORow], declared: Collection[str], now: float

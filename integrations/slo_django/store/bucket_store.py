@@ -95,6 +95,7 @@ class DjangoBucketStore:
     """
 
     backend = "django"
+    keeps_latencies = True
 
     def __init__(self, alias: str, *, service: str = DEFAULT_SERVICE, clock: Callable[[], float] = time.time) -> None:
         self.alias = alias
@@ -213,7 +214,7 @@ class DjangoBucketStore:
             return read_periods(transaction, queries, keys=keys)
 
     def read_causes(self, queries: Sequence[CauseQuery]) -> list[StoredCauses]:
-        """Causes, all of one moment."""
+        """Causes or latencies, all of one moment."""
         keys = {query.slo: self._batch_writer.key(query.slo) for query in queries}
         try:
             with self._database.reading() as transaction:

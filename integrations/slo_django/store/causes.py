@@ -1,16 +1,25 @@
-"""The causes of bad events in the tables of the store."""
+"""The causes of bad events, and how long events took, in the tables of the store."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from slo_core.budgets.causes import BlockKey
 from slo_core.budgets.events import EventCounts
 from slo_core.stores.buckets import Batch
 from slo_core.stores.cause_totals import TOTALS
-from slo_core.stores.causes import BLOCK_BUCKETS, OPEN, CauseQuery, StoredCauses, blocks_to_load, parse_block
-from slo_core.stores.shared.cause_texts import changed_texts, stored_causes
+from slo_core.stores.causes import (
+    BLOCK_BUCKETS,
+    KINDS,
+    OPEN,
+    BlockKind,
+    CauseQuery,
+    StoredCauses,
+    blocks_to_load,
+    parse_block,
+)
+from slo_core.stores.shared.cause_texts import changed_texts, parts_of, stored_causes
 from slo_django.store.bucket_sums import sums_of_row
 from slo_django.store.dialect import Dialect
 from slo_django.store.rows import placeholders
@@ -31,13 +40,14 @@ _IS_THERE = {
     "mysql": f"SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = '{CAUSE_TABLE}'",  # noqa: S608
     "sqlite": f"SELECT COUNT(*) FROM sqlite_master WHERE name = '{CAUSE_TABLE}'",  # noqa: S608
 }
-_OPEN_OR_TOTALS = f"IN ({OPEN.width_seconds}, {TOTALS.width_seconds})"
+_OPEN_KEYS = frozenset((*(kind.open for kind in KINDS), TOTALS))
+_OPEN_WIDTHS = ", ".join(str(key.width_seconds) for key in sorted(_OPEN_KEYS))
 _OF_SLOS = "FROM slo_django_slo WHERE digest IN"
 
 
 class BatchCauses(NamedTuple):
     """
-    A batch whose causes are to be added.
+    A batch whose causes and latencies are to be added.
 
     Attributes:
         slo: Key of its SLO.
@@ -60,7 +70,7 @@ class _NotLoadedError(Exception):
 
 class CauseTable:
     """
-    The table of causes, which a database may not have yet: then nothing is kept of them, and everything else goes on.
+    The table of causes and latencies, which a database may not have yet: then none are kept, and everything else goes on.
 
     Args:
         dialect: Of its database.
@@ -83,33 +93,31 @@ class CauseTable:
 
     def open_query(self, keys: Sequence[str]) -> tuple[str, Sequence[object]]:
         """
-        The statement that reads the newest bucket and the totals of some SLOs, for `add`.
+        The statement that reads the newest buckets and the totals of some SLOs, for `add`.
 
         Args:
             keys: Their digests; their rows are locked before.
         """
-        which = f"slo_id IN (SELECT id {_OF_SLOS} ({placeholders(len(keys))})) AND width {_OPEN_OR_TOTALS}"
+        which = f"slo_id IN (SELECT id {_OF_SLOS} ({placeholders(len(keys))})) AND width IN ({_OPEN_WIDTHS})"
         return f"SELECT slo_id, width, content FROM {CAUSE_TABLE} WHERE {which}{self._dialect.for_update}", keys  # noqa: S608
 
     def add(
-        self, transaction: Transaction, adding: Sequence[BatchCauses], texts: Iterable[tuple[int, int, str]]
+        self, transaction: Transaction, adding: Sequence[BatchCauses], open_rows: Iterable[Sequence[Any]]
     ) -> list[str]:
         """
-        Add causes; what was damaged, fit for a log.
+        Add causes and latencies; what was damaged, fit for a log.
 
         Args:
             transaction: One that writes.
             adding: At most one for each SLO.
-            texts: The answer to `open_query`.
+            open_rows: The answer to `open_query`.
         """
-        loaded: dict[tuple[int, BlockKey], str] = {(slo, BlockKey(width, 0)): text for slo, width, text in texts}
+        loaded: dict[tuple[int, BlockKey], str] = {(slo, BlockKey(width, 0)): text for slo, width, text in open_rows}
         rows: list[tuple[int, int, int, str]] = []
         damage: list[str] = []
         waiting = [each for each in adding if not self._changed(each, loaded, rows, damage, is_all=False)]
         if waiting:
-            wanted = sorted(
-                (each.slo, key) for each in waiting for key in _blocks_of(each, loaded.get((each.slo, OPEN)))
-            )
+            wanted = sorted((each.slo, key) for each in waiting for key in _blocks_of(each, loaded))
             loaded.update(self._load(transaction, wanted))
             for each in waiting:
                 self._changed(each, loaded, rows, damage, is_all=True)
@@ -132,7 +140,7 @@ class CauseTable:
         slo, batch, reference, keeps_seconds, bad = each
 
         def load(key: BlockKey) -> str | None:
-            if not is_all and key not in (OPEN, TOTALS):
+            if not is_all and key not in _OPEN_KEYS:
                 raise _NotLoadedError
             return loaded.get((slo, key))
 
@@ -200,7 +208,7 @@ class CauseTable:
             keys: By SLO, the digest by which its row is looked up.
         """
         by_ranges = _grouped((query.ranges, keys[query.slo]) for query in queries)
-        by_blocks = _grouped(((query.width_seconds, query.first), keys[query.slo]) for query in queries)
+        by_blocks = _grouped(((query.kind, query.width_seconds, query.first), keys[query.slo]) for query in queries)
         asking: list[tuple[str, Sequence[object]]] = [
             (f"SELECT digest{sums_of_row(ranges)} {_OF_SLOS} ({placeholders(len(slos))})", slos)
             for ranges, slos in by_ranges.items()
@@ -209,7 +217,7 @@ class CauseTable:
             asking += [_blocks_query(*which, slos) for which, slos in by_blocks.items()]
         answers = iter(transaction.fetch_all(asking) if asking else [])
         sums = {(ranges, digest): row for ranges in by_ranges for digest, *row in next(answers)}
-        blocks: dict[tuple[tuple[int, int], str], list[tuple[BlockKey, str]]] = {}
+        blocks: dict[tuple[tuple[BlockKind, int, int], str], list[tuple[BlockKey, str]]] = {}
         for which, rows in zip(by_blocks, answers, strict=False):
             for digest, width, block, text in rows:
                 blocks.setdefault((which, digest), []).append((BlockKey(width, block), text))
@@ -219,7 +227,8 @@ class CauseTable:
             # Some drivers make a Decimal of a sum.
             counts = [int(count or 0) for count in sums.get((query.ranges, key), ())]
             events = [EventCounts(*pair) for pair in zip(counts[::2], counts[1::2], strict=True)]
-            stored.append(stored_causes(blocks.get(((query.width_seconds, query.first), key), ()), events))
+            which = (query.kind, query.width_seconds, query.first)
+            stored.append(stored_causes(blocks.get((which, key), ()), events, query.kind))
         return stored
 
 
@@ -230,17 +239,21 @@ def _grouped(pairs: Iterable[tuple[T, str]]) -> dict[T, list[str]]:
     return groups
 
 
-def _blocks_of(each: BatchCauses, text: str | None) -> set[BlockKey]:
-    """The blocks that the causes of a batch may change, but for the newest bucket's."""
-    try:
-        newest = None if text is None else parse_block(OPEN, text)
-    except ValueError:  # it begins again
-        newest = None
-    return blocks_to_load(each.batch.causes, each.batch.cause_blocks, newest=newest)
+def _blocks_of(each: BatchCauses, loaded: Mapping[tuple[int, BlockKey], str]) -> set[BlockKey]:
+    """The blocks that a batch may change, but for those of the newest buckets."""
+    keys: set[BlockKey] = set()
+    for kind, increments, blocks in parts_of(each.batch):
+        text = loaded.get((each.slo, kind.open))
+        try:
+            newest = None if text is None else parse_block(OPEN, text, kind)
+        except ValueError:  # it begins again
+            newest = None
+        keys |= {kind.stored(key) for key in blocks_to_load(increments, blocks, newest=newest)}
+    return keys
 
 
-def _blocks_query(width: int, first: int, slos: Sequence[str]) -> tuple[str, Sequence[object]]:
-    which = f"c.width = {OPEN.width_seconds} OR (c.width = %s AND c.block >= %s)"
+def _blocks_query(kind: BlockKind, width: int, first: int, slos: Sequence[str]) -> tuple[str, Sequence[object]]:
+    which = f"c.width = {kind.open.width_seconds} OR (c.width = %s AND c.block >= %s)"
     source = f"{CAUSE_TABLE} c JOIN slo_django_slo s ON s.id = c.slo_id WHERE s.digest IN ({placeholders(len(slos))})"
-    values = [*slos, width, first // BLOCK_BUCKETS[width]]
+    values = [*slos, *kind.stored(BlockKey(width, first // BLOCK_BUCKETS[width]))]
     return f"SELECT s.digest, c.width, c.block, c.content FROM {source} AND ({which})", values  # noqa: S608

@@ -12,7 +12,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from slo_core.budgets.closed_period import KEPT_SECONDS
 from slo_core.objectives.window import DAY, FUTURE_TOLERANCE_SECONDS
-from slo_core.stores.causes import BLOCK_BUCKETS, CAUSE_WIDTHS, OPEN, first_kept
+from slo_core.stores.causes import BLOCK_BUCKETS, CAUSE_WIDTHS, KINDS, OPEN, BlockKey, first_kept
 from slo_core.stores.layout import SWEPT_SECONDS, WIDTHS, kept_from
 from slo_django.store.causes import CAUSE_TABLE, CauseTable
 from slo_django.store.database import Database
@@ -87,20 +87,23 @@ def _closed_periods(transaction: Transaction, slo: int, *, before: float) -> Out
     return Outdated(PERIOD_TABLE, "slo_id = %s AND ", (slo,), "start", _first(oldest), before, DAY * _BUCKETS)
 
 
+# All widths in the keys of blocks are smaller.
+_WIDTHS = DAY + len(KINDS)
 _WITHOUT_SLO = f"SELECT DISTINCT slo_id FROM {CAUSE_TABLE} WHERE slo_id NOT IN (SELECT id FROM slo_django_slo)"  # noqa: S608
 
 
 def _causes(transaction: Transaction, slo: int, *, reference: float, keeps_seconds: int) -> list[Outdated]:
-    """Blocks of the causes of one SLO, by width."""
+    """Blocks of the causes and latencies of one SLO, by width."""
     before = {
         width: first_kept(width, newest=reference, keeps_seconds=keeps_seconds) // BLOCK_BUCKETS[width]
         for width in CAUSE_WIDTHS
     }
     query = _oldest(f"{CAUSE_TABLE} WHERE {_OF_SLO}block < %s", "block")
-    oldest = transaction.fetch_all([(query, (slo, *each)) for each in before.items()])
+    stored = [kind.stored(BlockKey(*each)) for kind in KINDS for each in before.items()]
+    oldest = transaction.fetch_all([(query, (slo, *key)) for key in stored])
     return [
-        Outdated(CAUSE_TABLE, _OF_SLO, (slo, width), "block", _first(rows), before[width], _BUCKETS)
-        for width, rows in zip(before, oldest, strict=True)
+        Outdated(CAUSE_TABLE, _OF_SLO, (slo, key.width_seconds), "block", _first(rows), key.block, _BUCKETS)
+        for key, rows in zip(stored, oldest, strict=True)
     ]
 
 
@@ -169,7 +172,7 @@ class Pruning:
             with self._database.begun(connection, write=False) as transaction:
                 gone = transaction.fetch(_WITHOUT_SLO)
             for (slo,) in gone:  # deleted by a version that does not know this table
-                yield Outdated(CAUSE_TABLE, "slo_id = %s AND ", (slo,), "width", OPEN.width_seconds, DAY + 1, DAY + 1)
+                yield Outdated(CAUSE_TABLE, "slo_id = %s AND ", (slo,), "width", OPEN.width_seconds, _WIDTHS, _WIDTHS)
 
     def _delete_portion(self, connection: BaseDatabaseWrapper, outdated: Outdated | SilentNotes) -> int:
         def delete() -> int:

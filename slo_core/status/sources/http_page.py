@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.budgets.episodes import Episode
+from slo_core.budgets.latencies import Latencies
 from slo_core.budgets.recent_failures import RecentFailure
 from slo_core.errors import SLOError, StoreError
 from slo_core.status.incidents import ServiceIncidents, check_slo
@@ -24,6 +25,7 @@ from slo_core.status.sources.metrics_page import services_of_metrics
 from slo_core.status.sources.published_causes import causes_of_json
 from slo_core.status.sources.published_failures import failures_of_json
 from slo_core.status.sources.published_incidents import incidents_of_json
+from slo_core.status.sources.published_latencies import latencies_of_json
 from slo_core.stores.url import redacted_url
 
 __all__ = ["HTTPStatusSource"]
@@ -134,6 +136,17 @@ class HTTPStatusSource:
             return json.loads(body) if content_type == "application/json" else None
         except _DAMAGED as exc:
             raise SLOError(f"{self._shown}: expected JSON, got something else ({type(exc).__name__})") from exc
+
+    def latencies(self, asked: Sequence[tuple[str, str]]) -> list[Latencies | None]:
+        """How long events took in the last hour; None for an SLO without a threshold, and where it is not known."""
+        return [self._latencies(slo) for _, slo in asked]
+
+    def _latencies(self, slo: str) -> Latencies | None:
+        try:
+            page = self._page_of(slo)
+            return None if page is None else latencies_of_json(page, span="1h")
+        except (SLOError, *_DAMAGED):  # the causes of the same page say why
+            return None
 
     def _causes(self, slo: str) -> CauseBreakdown | str:
         page = self._page_of(slo)

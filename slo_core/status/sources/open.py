@@ -7,6 +7,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from slo_core.budgets.cause_shares import CauseBreakdown
+from slo_core.budgets.latencies import Latencies
 from slo_core.budgets.recent_failures import RecentFailure
 from slo_core.errors import SLOError
 from slo_core.status.incidents import ServiceIncidents
@@ -49,6 +50,9 @@ class StatusSource(Protocol):
 
     def recent_failures(self, service: str, slo: str) -> Sequence[RecentFailure]:
         """The last bad events of an SLO that the last read has shown, the newest first; none where they cannot be read."""
+
+    def latencies(self, asked: Sequence[tuple[str, str]]) -> list[Latencies | None]:
+        """How long events took in the last hour, for the same; None without a threshold, and where it is not known."""
         ...
 
     def close(self) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from time import time
 
 from slo_core.budgets.cause_shares import CauseBreakdown
+from slo_core.budgets.latencies import Latencies
 from slo_core.budgets.recent_failures import RecentFailure
 from slo_core.budgets.snapshot import SLOSnapshots
 from slo_core.errors import StoreError
@@ -15,7 +16,7 @@ from slo_core.status.changes import burn_changes
 from slo_core.status.failures import failures_in
 from slo_core.status.incidents import ServiceIncidents, check_slo
 from slo_core.status.service_status import ServiceStatus, service_status_or_error
-from slo_core.status.why import causes_in
+from slo_core.status.why import causes_in, latencies_in
 from slo_core.stores.existing import existing_store_from_url, without_secrets
 from slo_core.stores.url import redacted_url
 from slo_core.tracking.incidents import incidents_of_all
@@ -89,6 +90,10 @@ class StoreStatusSource:
     def recent_failures(self, service: str, slo: str) -> Sequence[RecentFailure]:
         """The last bad events of an SLO that the last read has shown, the newest first."""
         return failures_in(self._registries[service])(service, slo)
+
+    def latencies(self, asked: Sequence[tuple[str, str]]) -> list[Latencies | None]:
+        """How long events took in the last hour; None for an SLO without a threshold, and where it is not known."""
+        return [latencies_in(self._registries[service])([(service, slo)])[0] for service, slo in asked]
 
     def _status(self, registry: SLORegistry, snapshots: SLOSnapshots | Exception) -> ServiceStatus:
         status = service_status_or_error(registry, snapshots=snapshots, unreadable=self._services.unreadable(registry))

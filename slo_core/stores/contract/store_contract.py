@@ -13,6 +13,7 @@ from slo_core.stores.contract.noting import NotingContract
 from slo_core.stores.contract.reading import ReadingContract
 from slo_core.stores.contract.retention import RetentionContract
 from slo_core.stores.contract.sleeping import SleepingContract
+from slo_core.stores.contract.timing import TimingContract
 from slo_core.stores.contract.totalling import TotallingContract
 
 __all__ = ["StoreContract"]
@@ -27,6 +28,7 @@ class StoreContract(
     ClosingContract,
     CausingContract,
     TotallingContract,
+    TimingContract,
     MarkingContract,
     EpisodeContract,
     FailuresContract,

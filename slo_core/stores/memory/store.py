@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from slo_core.budgets.causes import Cause
     from slo_core.budgets.closed_period import ClosedPeriod
     from slo_core.budgets.episodes import Episode
+    from slo_core.budgets.latencies import Latencies
     from slo_core.budgets.marks import Mark
     from slo_core.budgets.recent_failures import RecentFailure
     from slo_core.stores.marks import MemoryMarks
     from slo_core.stores.memory.causes import MemoryCauses
     from slo_core.stores.memory.closed_periods import MemoryPeriods
     from slo_core.stores.memory.episodes import MemoryEpisodes
+    from slo_core.stores.memory.latencies import MemoryLatencies
 
 __all__ = ["MemoryLedger", "MemoryStore"]
 
@@ -42,15 +44,16 @@ class _Arrival(NamedTuple):
     bad: int
     latest_possible: float | None
     causes: Mapping[Cause, int] | None
+    latencies: Mapping[Cause, int] | None
 
 
 class MemoryLedger:
-    """One SLO's events in tiers of buckets; at most 256 KiB whatever the traffic, and as much again for causes."""
+    """One SLO's events in tiers of buckets; at most 256 KiB whatever the traffic, as much for causes, less for latencies."""
 
     __slots__ = (
-        "_arrivals", "_causes", "_clock", "_data_since", "_dropped", "_emptied_at", "_episodes", "_has_restarted",
-        "_lifetime_bad", "_lifetime_good", "_longest", "_make_episodes", "_newest", "_periods", "_since", "_tiers", "_totals",
-        "_totals_causes", "failures",
+        "_arrivals", "_causes", "_clock", "_data_since", "_definition", "_dropped", "_emptied_at", "_episodes",
+        "_has_restarted", "_latencies", "_lifetime_bad", "_lifetime_good", "_longest", "_make_episodes", "_newest",
+        "_periods", "_since", "_tiers", "_totals", "_totals_causes", "failures", "keeps_latencies",
     )  # fmt: skip
 
     keeps_causes = True
@@ -64,8 +67,11 @@ class MemoryLedger:
         episodes: Callable[[], MemoryEpisodes] | None = None,
         totals_causes: bool = False,
         most_failures: int = DEFAULT_RECENT_FAILURES,
+        definition: SLODefinition | None = None,
     ) -> None:
         self._make_episodes = episodes
+        self._definition = definition
+        self.keeps_latencies = definition is not None
         self._longest = longest_seconds
         self._totals_causes = totals_causes
         self._clock = clock
@@ -80,6 +86,7 @@ class MemoryLedger:
         self._tiers = BucketTiers(self._longest)
         self._causes: MemoryCauses | None = None  # until the first
         self._episodes: MemoryEpisodes | None = None  # until the first bad event
+        self._latencies: MemoryLatencies | None = None
         self._newest: float = -math.inf
         self._emptied_at: float = -math.inf
         self._lifetime_good = 0
@@ -91,7 +98,16 @@ class MemoryLedger:
         if self._periods is not None:
             self._periods.reset()
 
-    def add(self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None) -> None:
+    def add(
+        self,
+        second: int,
+        good: int,
+        bad: int,
+        *,
+        live: bool,
+        causes: Mapping[Cause, int] | None = None,
+        latencies: Mapping[Cause, int] | None = None,
+    ) -> None:
         """
         Count events of one second; what is older than everything kept is dropped, and counted as dropped.
 
@@ -99,10 +115,10 @@ class MemoryLedger:
         window, but not the lifetime totals.
         """
         latest_possible = self._clock() + FUTURE_TOLERANCE_SECONDS if live else None
-        self._arrivals.add(_Arrival(second, good, bad, latest_possible, causes))
+        self._arrivals.add(_Arrival(second, good, bad, latest_possible, causes, latencies))
 
     def _take(self, arrival: _Arrival) -> None:
-        second, good, bad, latest_possible, causes = arrival
+        second, good, bad, latest_possible, causes, latencies = arrival
         was_newest, periods = self._newest, self._periods
         if periods is not None and periods.is_due_before(second, newest=was_newest):
             self._close_at(periods, max(second, periods.closed_at))
@@ -111,7 +127,7 @@ class MemoryLedger:
             # The clock stepped back by more than everything kept: what was counted lies in a future that
             # never came. Windows start empty, lifetime totals go on.
             self._tiers = BucketTiers(self._longest)
-            self._causes = None
+            self._causes = self._latencies = None
             self._newest = -math.inf
             self._emptied_at = second
             kept = self._has_restarted = self._tiers.add(second, good, bad)
@@ -121,6 +137,8 @@ class MemoryLedger:
                 self._add_causes(second, causes)
             if bad or self._episodes is not None:
                 self._note_for_episodes(second, bad)
+            if latencies:
+                self._add_latencies(second, latencies)
         if kept or latest_possible is not None:
             self._lifetime_good += good
             self._lifetime_bad += bad
@@ -170,6 +188,13 @@ class MemoryLedger:
         with self._arrivals:
             now = self._clock()
             return [read_past_causes(self._causes, start, end, now=now) for start, end in spans]
+
+    def _add_latencies(self, second: int, latencies: Mapping[Cause, int]) -> None:
+        if self._latencies is None:
+            from slo_core.stores.memory.latencies import MemoryLatencies  # most SLOs have no threshold
+
+            self._latencies = MemoryLatencies(self._longest)
+        self._latencies.add(second, latencies, newest=self._newest)
 
     def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None:
         """Nothing to do: a tracker drains its counter before it reads."""
@@ -247,6 +272,18 @@ class MemoryLedger:
         since = self._clock() - FAILURES_KEPT_SECONDS
         return tuple(failure for failure in self.failures.newest() if failure.at >= since)
 
+    def latencies(self, spans: Sequence[int]) -> list[Latencies] | None:
+        """How long the events of the last so many seconds took, for each span; None for an SLO without a threshold."""
+        from slo_core.stores.memory.latencies import read_latencies
+
+        definition = self._definition
+        if definition is None:
+            return None
+        with self._arrivals:
+            now = self._clock()
+            answers = [read_latencies(self._latencies, self._tiers, definition, each, now=now) for each in spans]
+        return None if None in answers else [each for each in answers if each is not None]
+
     def series(self, ranges: Sequence[BucketRange]) -> list[list[Increment]]:
         """For each range its buckets that hold events, oldest first; all at one moment."""
         with self._arrivals:
@@ -287,6 +324,7 @@ class MemoryStore:
             episodes=episodes,
             totals_causes=self._totals_causes,
             most_failures=self._most_failures,
+            definition=definition,
         )
 
     def use_recent_failures(self, most: int) -> None:

@@ -10,7 +10,8 @@
 --       With a declaration the definition, the fingerprint, since when it is measured, how long it is kept, and the index in
 --       KEYS after which its blocks of quarters come, that after which those of days do, that after which all others do, and
 --       since when a copy is kept ('').
---       And where the batch brings causes, these as JSON; see causes.lua.
+--       And where the batch brings causes or latencies, these as JSON: increments of causes, blocks of causes, increments of
+--       latencies, blocks of latencies, and true where causes are added to the totals, too; see causes.lua.
 -- The answer: number, applied, swept, the second in which the latest note swept was written, eight bytes each; then the
 --       generation, 16 bytes or '-', and the nonce; and 'damaged' where causes were. 'names' and a generation: KEYS are of another one, and nothing was added.
 -- A redis.call costs about a microsecond, twenty SLOs are flushed in a millisecond: hence no more of them than needed,
@@ -220,7 +221,15 @@ if at <= #packed then
   if earliest and (not since or earliest + 1 <= tonumber(since)) then since = formatted('%d', earliest) end
   since = since or record[3]
   if causes and not pcall(function()
-    --[[causes.lua]]
+    local given_parts = cjson.decode(causes)
+    for kind, most_rows in ipairs({MOST_CAUSES, MOST_LATENCIES}) do
+      local given, more = {given_parts[2 * kind - 1], given_parts[2 * kind], kind == 1 and given_parts[5]}, kind - 1
+      if given[1] and #given[1] + #given[2] > 0 then
+        (function()
+          --[[causes.lua]]
+        end)()
+      end
+    end
   end) then
     -- Whatever is wrong with them: half a batch would be added twice.
     call('UNLINK', KEYS[2])

@@ -48,6 +48,7 @@ def batch_call(keys: Keys, batch: Batch, generation: str) -> tuple[list[bytes], 
     names = [b"%b:record" % tag]
     tag = block_tag(tag, generation)
     after = batch.after
+    has_blocks = batch.causes or batch.cause_blocks or batch.latencies or batch.latency_blocks
     mark = "1" if batch.leaves else "live" if batch.is_live else ""
     swept = ("", "", "") if after is None else (after.generation, str(after.swept), repr(float(after.swept_at)))
     packed = [
@@ -56,7 +57,7 @@ def batch_call(keys: Keys, batch: Batch, generation: str) -> tuple[list[bytes], 
         ),
         "\0".join((batch.writer, batch.nonce, mark, generation, *swept, "")).encode(),
     ]
-    if batch.causes or batch.cause_blocks:
+    if has_blocks:
         names.append(causes_key(tag))
     for width, bucket, good, bad in batch.increments:
         block, place = divmod(bucket, BLOCK_BUCKETS[width])
@@ -80,7 +81,7 @@ def batch_call(keys: Keys, batch: Batch, generation: str) -> tuple[list[bytes], 
                 blocks = blocks_within(width, kept_seconds(width, declaration.keeps_seconds), now=now)
                 names += (b"%b:%d:%d" % (tag, width, block) for block in blocks)
             names.append(causes_key(tag))
-    if batch.causes or batch.cause_blocks:
+    if has_blocks:
         arguments.append(causes_argument(batch))
     return names, arguments
 

@@ -26,7 +26,7 @@ from slo_core.objectives.window import (
 from slo_core.stores.buckets import BucketRange, Increment, Series, SLORecord, Stored
 from slo_core.stores.cause_totals import MOST_TOTALS
 from slo_core.stores.causes import BLOCK_BUCKETS as CAUSE_BLOCKS
-from slo_core.stores.causes import FINEST_SECONDS
+from slo_core.stores.causes import FINEST_SECONDS, LATENCIES
 from slo_core.stores.causes import SPANS as CAUSE_SPANS
 from slo_core.stores.layout import (
     AWAKE_SECONDS,
@@ -96,6 +96,7 @@ SCRIPT_CONSTANTS: Mapping[str, int | Mapping[int, int]] = {
     "CAUSE_BLOCKS": CAUSE_BLOCKS,
     "CAUSE_SPANS": CAUSE_SPANS,
     "MOST_CAUSES": MOST_CAUSES,
+    "MOST_LATENCIES": LATENCIES.most_rows,
     "MOST_OUTCOMES": MOST_OUTCOMES,
     "MOST_TOTALS": MOST_TOTALS,
 }

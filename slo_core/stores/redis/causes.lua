@@ -1,9 +1,11 @@
--- Adds the causes of a batch to the SLO's blocks of causes: a part of apply.lua, run where a batch brings some. What
--- `add_causes` and `CauseBlock` do in Python, to the event. `causes` is JSON: an array for each bucket, which holds its number and
--- then where, outcome, bad, where, outcome, bad...; and the blocks of a copy, each [[width, block], text].
--- KEYS[2] is a hash with a field for each block, 'width:block'; '0:0' is the open one. Its values are those of `block_text`.
-local causes_key, encoded = KEYS[2], cjson.encode
-local given, open_text = cjson.decode(causes), redis.pcall('HGET', KEYS[2], '0:0')
+-- Adds the causes of a batch to the SLO's blocks of causes, or its latencies to those of latencies: a part of apply.lua, run for
+-- each kind of which a batch brings any. What `add_causes` and `CauseBlock` do in Python, to the event. `given` is an array for
+-- each bucket, which holds its number and then where, outcome, bad, where, outcome, bad...; and the blocks of a copy, each
+-- [[width, block], text]; and whether causes are added to the totals, too. `more` and `most_rows` are those of the `BlockKind`.
+-- KEYS[2] is a hash with a field for each block, 'width:block'; of causes '0:0' is the open one. Its values are those of
+-- `block_text`.
+local causes_key, encoded, open_field = KEYS[2], cjson.encode, formatted('%d:0', more)
+local open_text = redis.pcall('HGET', causes_key, open_field)
 
 local function id_of(where, outcome) return #where .. ':' .. where .. outcome end
 
@@ -107,7 +109,7 @@ end
 if given[3] then set_totals() end
 
 local text = added()
-if text then return call('HSET', causes_key, '0:0', text) end
+if text then return call('HSET', causes_key, open_field, text) end
 
 local function new_row(block, where, outcome)
   local row = {where = where, outcome = outcome, counts = {}, total = 0}
@@ -136,7 +138,7 @@ local function add_to_rest(block, place, outcome, more)
 end
 
 local function makes_room(block, more)
-  if block.named < MOST_CAUSES then return true end
+  if block.named < most_rows then return true end
   local smallest, smallest_at
   for index, row in ipairs(block.rows) do
     if row.where ~= '' and (not smallest or row.total < smallest.total
@@ -243,7 +245,7 @@ for width in pairs(CAUSE_BLOCKS) do
 end
 
 local function block_at(width, number)
-  local field = formatted('%d:%d', width, number)
+  local field = formatted('%d:%d', width + more, number)
   changed[field] = changed[field] or load_block(field, CAUSE_BLOCKS[width] - 1) or new_block()
   return changed[field]
 end
@@ -276,7 +278,7 @@ for _, copied in ipairs(given[2]) do
   end
 end
 
-local open, latest = load_block('0:0'), nil
+local open, latest = load_block(open_field), nil
 local is_new = not open
 if open then
   for _, row in ipairs(open.rows) do
@@ -303,7 +305,7 @@ for _, increments in ipairs(given[1]) do
     else
       add_all(open, bucket, counts)
       latest = bucket
-      changed['0:0'] = open
+      changed[open_field] = open
     end
   end
 end
@@ -311,8 +313,8 @@ end
 local written, is_seldom = {}, is_new
 for field, block in pairs(changed) do
   written[#written + 1] = field
-  if field == '0:0' then written[#written + 1] = text_of_open(block, latest) else written[#written + 1] = text_of(block) end
-  is_seldom = is_seldom or field ~= '0:0'
+  if field == open_field then written[#written + 1] = text_of_open(block, latest) else written[#written + 1] = text_of(block) end
+  is_seldom = is_seldom or field ~= open_field
 end
 if #written > 0 then call('HSET', causes_key, unpack(written)) end
 if is_seldom then
@@ -324,8 +326,9 @@ if is_seldom then
     cursor = scan[1]
     for index = 1, #scan[2], 2 do
       local width, number = string.match(scan[2][index], '^(%d+):(%d+)$')
-      local size = CAUSE_BLOCKS[tonumber(width)]
-      if size and tonumber(number) < math.floor(first[tonumber(width)] / size) then gone[#gone + 1] = scan[2][index] end
+      local bucket_width = tonumber(width) - more
+      local size = CAUSE_BLOCKS[bucket_width]
+      if size and tonumber(number) < math.floor(first[bucket_width] / size) then gone[#gone + 1] = scan[2][index] end
     end
   until cursor == '0'
   if #gone > 0 then call('HDEL', causes_key, unpack(gone)) end

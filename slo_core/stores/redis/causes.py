@@ -1,12 +1,13 @@
-"""The causes of bad events in Redis: a hash of each SLO, with a field for each block."""
+"""The causes of bad events, and how long events took, in Redis: a hash of each SLO, with a field for each block."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-from slo_core.budgets.causes import BlockKey
+from slo_core.budgets.causes import BlockKey, CauseIncrement
 from slo_core.stores.buckets import Batch
 from slo_core.stores.causes import BLOCK_BUCKETS, CauseQuery, StoredCauses
 from slo_core.stores.redis.answers import explained
@@ -27,22 +28,30 @@ def causes_key(tag: bytes) -> bytes:
 
 
 def causes_argument(batch: Batch) -> str:
-    """The causes of a batch as `causes.lua` takes them."""
+    """The causes and latencies of a batch as `apply.lua` takes them."""
+    parts = [_part(batch.causes, batch.cause_blocks)]
+    if batch.latencies or batch.latency_blocks or batch.totals_causes:
+        parts.append(_part(batch.latencies, batch.latency_blocks))
+    if batch.totals_causes:
+        parts.append("true")
+    return f"[{','.join(parts)}]"
+
+
+def _part(increments: Sequence[CauseIncrement], blocks: Sequence[tuple[BlockKey, str]]) -> str:
     buckets: list[list[str]] = []
     last: int | None = None
-    for bucket, (where, outcome), bad in batch.causes:
+    for bucket, (where, outcome), bad in increments:
         if bucket != last:
             buckets.append([str(bucket)])
             last = bucket
         buckets[-1].append(f"{encode_basestring_ascii(where)},{encode_basestring_ascii(outcome)},{bad:d}")
-    causes = ",".join([f"[{','.join(values)}]" for values in buckets])
-    copied = json.dumps(batch.cause_blocks) if batch.cause_blocks else "[]"
-    return f"[[{causes}],{copied}{',true' if batch.totals_causes else ''}]"
+    listed = ",".join([f"[{','.join(values)}]" for values in buckets])
+    return f"[{listed}],{json.dumps(blocks) if blocks else '[]'}"
 
 
 class CausePlan:
     """
-    Which keys of an SLO answer a query for causes.
+    Which keys of an SLO answer a query for causes or latencies.
 
     Args:
         keys: Of the service.
@@ -54,14 +63,15 @@ class CausePlan:
         offsets: Its arguments.
     """
 
-    __slots__ = ("_events", "keys", "offsets")
+    __slots__ = ("_events", "_kind", "keys", "offsets")
 
     def __init__(self, keys: Keys, query: CauseQuery, *, generation: str) -> None:
         self._events = BlockPlan(keys, query.slo, BlockCover(query.ranges), generation=generation)
-        first = query.first // BLOCK_BUCKETS[query.width_seconds]
+        kind = self._kind = query.kind
+        key = kind.stored(BlockKey(query.width_seconds, query.first // BLOCK_BUCKETS[query.width_seconds]))
         tag = block_tag(keys.tag(query.slo).encode(), generation)
         self.keys = [*self._events.keys, causes_key(tag)]
-        self.offsets = [*self._events.offsets, b"%d:%d" % (query.width_seconds, first)]
+        self.offsets = [*self._events.offsets, b"%d:%d:%d" % (*key, kind.open.width_seconds)]
 
     def stored(self, answer: Any) -> StoredCauses:
         """The causes in the answer of the script; or the trouble with it."""
@@ -73,7 +83,9 @@ class CausePlan:
             blocks = [(_key(field), text_of(text)) for field, text in zip(texts[::2], texts[1::2], strict=True)]
         except Exception as exc:  # from any bytes in a store
             return StoredCauses(trouble=explained(exc))
-        return StoredCauses() if events.record is None else stored_causes(dict(blocks).items(), events.sums)
+        if events.record is None:
+            return StoredCauses()
+        return stored_causes(dict(blocks).items(), events.sums, self._kind)
 
 
 def _key(field: bytes | str) -> BlockKey:

@@ -1,6 +1,6 @@
 -- Reads one SLO at one moment: its record, the clock, how many blocks are gone that were written, and parts of blocks.
 -- KEYS: the record, then a block for each part, then the causes where they are wanted. ARGV: the generation in the names of
--- blocks, then first and last byte of each part, then of the causes 'width:first block'. Blocks of another generation than the record's are not read: then the generation is all that is answered.
+-- blocks, then first and last byte of each part, then of the causes 'width:first block:width of the open one'. Blocks of another generation than the record's are not read: then the generation is all that is answered.
 local record = redis.call('HMGET', KEYS[1], 'good', 'bad', 'dropped', 'errors', 'since', 'newest', 'keeps', 'definition',
   'fingerprint', 'changed_at', 'flushed', 'lost', 'declared', 'kept', 'totals', 'generation', 'blocks')
 if #KEYS > 1 and record[7] and (record[16] or '') ~= ARGV[1] then return 'names' .. (record[16] or '') end
@@ -20,13 +20,13 @@ parts[3] = gone
 record[16], record[17] = nil, nil
 if causes then
   -- Field, text, field, text... HSCAN, not HGETALL: then a user of the store needs no more rights than before.
-  local texts, cursor, width, first = {}, '0', string.match(ARGV[#ARGV], '^(%d+):(-?%d+)$')
+  local texts, cursor, width, first, open = {}, '0', string.match(ARGV[#ARGV], '^(%d+):(-?%d+):(%d+)$')
   repeat
     local scan = redis.call('HSCAN', KEYS[#KEYS], cursor, 'COUNT', '1000')
     cursor = scan[1]
     for index = 1, #scan[2], 2 do
       local its_width, block = string.match(scan[2][index], '^(%d+):(%d+)$')
-      if its_width == '0' or (its_width == width and tonumber(block) >= tonumber(first)) then
+      if its_width == open or (its_width == width and tonumber(block) >= tonumber(first)) then
         texts[#texts + 1] = scan[2][index]
         texts[#texts + 1] = scan[2][index + 1]
       end

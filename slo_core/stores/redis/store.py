@@ -87,6 +87,7 @@ class RedisBucketStore(RedisEpisodes, RedisFailures):
     backend = "redis"
     scope: StoreScope = "fleet"
     default_flush_interval = 1.0
+    keeps_latencies = True
 
     def __init__(
         self, url: str, *, service: str = DEFAULT_SERVICE, options: Mapping[str, object] | None = None
@@ -222,7 +223,7 @@ class RedisBucketStore(RedisEpisodes, RedisFailures):
         return self._planned(queries, plan)
 
     def read_causes(self, queries: Sequence[CauseQuery]) -> list[StoredCauses]:
-        """Causes: one script call for each SLO."""
+        """Causes or latencies: one script call for each SLO."""
 
         def plan(query: CauseQuery, generation: str) -> CausePlan:
             return CausePlan(self._keys, query, generation=generation)

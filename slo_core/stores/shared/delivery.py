@@ -306,7 +306,7 @@ class Delivery:
         # Not before every outbox has started over.
         self.identity = applied.identity
         if applied.damage is not None:
-            trouble = f"{store} held damaged causes of bad events: they begin again, every event is counted"
+            trouble = f"{store} held damaged causes or latencies: they begin again, every event is counted"
             self.log.note(logging.WARNING, trouble, applied.damage)
         self._report(store, outcomes.values())
         losses = sum(outcome.is_loss for outcome in outcomes.values())

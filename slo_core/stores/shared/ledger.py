@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.budgets.causes import Cause
 from slo_core.budgets.closed_period import ClosedPeriod
+from slo_core.budgets.latencies import Latencies
 from slo_core.budgets.recent_failures import DEFAULT_RECENT_FAILURES
 from slo_core.errors import StoreError
 from slo_core.objectives.definition import SLODefinition
@@ -25,7 +26,15 @@ __all__ = ["LedgerStore", "SharedLedger"]
 
 
 class LedgerStore(Protocol):
-    """The store of a ledger: `WriteBehindStore`."""
+    """
+    The store of a ledger: `WriteBehindStore`.
+
+    Attributes:
+        keeps_latencies: Whether it keeps how long events took.
+    """
+
+    @property
+    def keeps_latencies(self) -> bool: ...
 
     @property
     def monotonic(self) -> Callable[[], float]:
@@ -57,6 +66,9 @@ class LedgerStore(Protocol):
     def recent_failures(self, slos: Sequence[str]) -> Sequence[tuple[RecentFailure, ...]]:
         """The recent failures of several SLOs."""
 
+    def latencies(self, definition: SLODefinition, spans: Sequence[int]) -> Sequence[Latencies] | None:
+        """How long the events of an SLO took."""
+
     def notice_fork(self) -> None:
         """Start empty, if the process is a forked child."""
 
@@ -74,9 +86,10 @@ class SharedLedger:
         definition: The SLO.
         outbox: Its events that this process has not handed over yet.
         failures: Its recent failures that this process has not handed over yet.
+        keeps_latencies: As in `LatencyLedger`.
     """
 
-    __slots__ = ("__weakref__", "_counters", "_store", "definition", "failures", "outbox")
+    __slots__ = ("__weakref__", "_counters", "_store", "definition", "failures", "keeps_latencies", "outbox")
 
     keeps_causes = True
 
@@ -92,6 +105,7 @@ class SharedLedger:
         self.outbox = outbox
         self.failures = FailureBuffer(most_failures)
         self._store = store
+        self.keeps_latencies = store.keeps_latencies
         self._counters: list[tuple[Callable[[], None], Callable[[], None]]] = []
 
     def attach_counter(self, drain: Callable[[], None], rearm: Callable[[], None]) -> None:
@@ -114,9 +128,19 @@ class SharedLedger:
         for _, rearm in self._counters:
             rearm()
 
-    def add(self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None) -> None:
+    def add(
+        self,
+        second: int,
+        good: int,
+        bad: int,
+        *,
+        live: bool,
+        causes: Mapping[Cause, int] | None = None,
+        latencies: Mapping[Cause, int] | None = None,
+    ) -> None:
         """Put events of one second into the outbox; the store decides whether they are too old."""
-        self.outbox.add(second, good, bad, now=self._store.monotonic(), live=live, causes=causes)
+        now = self._store.monotonic()
+        self.outbox.add(second, good, bad, now=now, live=live, causes=causes, latencies=latencies)
 
     def wake(self) -> None:
         """Have the events handed over that come now."""
@@ -150,6 +174,10 @@ class SharedLedger:
     def recent_failures(self) -> tuple[RecentFailure, ...]:
         """The recent failures in the store, after this process's own were handed over; the newest first."""
         return self._store.recent_failures((self.definition.name,))[0]
+
+    def latencies(self, spans: Sequence[int]) -> Sequence[Latencies] | None:
+        """How long the events in the store took, after this process's own were handed over."""
+        return self._store.latencies(self.definition, spans)
 
     def reset(self) -> None:
         """In a forked child: events that the parent has not handed over are the parent's."""

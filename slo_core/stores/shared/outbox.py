@@ -109,11 +109,9 @@ class Outbox:
         self._sends = 0  # how often the first unconfirmed batch was sent since the last answer
         self._asks_soon = False
 
-    def add(
-        self, second: int, good: int, bad: int, *, now: float, live: bool = True, causes: KnownCauses = None
-    ) -> None:
+    def add(self, second: int, good: int, bad: int, *, now: float, live: bool = True, **known: KnownCauses) -> None:
         """Take in events of one second, as `PendingEvents.add` does; `now` is the monotonic clock."""
-        self._pending.add(second, good, bad, now=now, live=live, causes=causes)
+        self._pending.add(second, good, bad, now=now, live=live, **known)
 
     @property
     def oldest_since(self) -> float | None:
@@ -243,7 +241,7 @@ class Outbox:
             increments_of(taken.counted, first=taken.first),
             sum([good for _, good, _ in taken.counted]), sum([bad for _, _, bad in taken.counted]),
             taken.earliest, taken.newest, dropped, errors, None, self._declared if self._number == 0 else None, taken.is_live,
-            False, taken.causes, (), self.totals_causes,
+            False, taken.causes, (), self.totals_causes, taken.latencies,
         )  # fmt: skip
         self._number += 1
         self._frozen_at = now

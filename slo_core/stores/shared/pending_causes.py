@@ -1,4 +1,4 @@
-"""Causes of bad events that wait to be put into a batch, bucket by bucket."""
+"""Causes of bad events, and latencies, that wait to be put into a batch, bucket by bucket."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from slo_core.budgets.causes import OTHER, Cause, CauseIncrement
 from slo_core.objectives.window import QUARTER_HOUR
 from slo_core.stores.causes import FINEST_SECONDS
 
-__all__ = ["PendingCauses"]
+__all__ = ["PendingCauses", "PendingLatencies"]
 
 # So many distinct causes of a bucket wait; with one more the smaller ones become a part of the rest.
 _MOST_IN_BUCKET = 256
@@ -18,6 +18,9 @@ _KEPT_IN_BUCKET = 64
 # fewer and fewer of their causes, and the oldest have none at last.
 _MOST = 2048
 _KEPT_IN_OLD_BUCKETS = (32, 16, 4, 0)
+
+# Sixteen cells in each bucket of ten hours without the store.
+_MOST_LATENCIES = 2048
 
 
 class PendingCauses:
@@ -68,23 +71,27 @@ class PendingCauses:
         Take the causes of the events that a batch takes.
 
         Args:
-            bad_by_second: The second and the bad events of each second that the batch holds.
+            bad_by_second: The second and the bad events of each second that the batch holds; of latencies all events.
             until: The first second that it leaves; None where it leaves none.
         """
         if not self._buckets:
             return ()
+        if until is None:  # nearly always
+            buckets, self._buckets, self._size = self._buckets, {}, 0
+            return tuple(
+                CauseIncrement(bucket, *each) for bucket in sorted(buckets) for each in buckets[bucket].items()
+            )
         taken: list[CauseIncrement] = []
         # Of a bucket that is cut not more causes than events. By quarters, into which old seconds are merged.
-        cut = None if until is None else until // QUARTER_HOUR
+        cut = until // QUARTER_HOUR
         bad_in_cut: dict[int, int] = {}
-        if cut is not None:
-            for second, bad in bad_by_second:
-                if second // QUARTER_HOUR == cut:
-                    bucket = second // FINEST_SECONDS
-                    bad_in_cut[bucket] = bad_in_cut.get(bucket, 0) + bad
+        for second, bad in bad_by_second:
+            if second // QUARTER_HOUR == cut:
+                bucket = second // FINEST_SECONDS
+                bad_in_cut[bucket] = bad_in_cut.get(bucket, 0) + bad
         for bucket in sorted(self._buckets):
             quarter = bucket * FINEST_SECONDS // QUARTER_HOUR
-            if cut is not None and quarter > cut:
+            if quarter > cut:
                 break
             counts = self._buckets.pop(bucket)
             self._size -= len(counts)
@@ -100,6 +107,21 @@ class PendingCauses:
             if rest:
                 self._add(bucket, rest)
         return tuple(taken)
+
+
+class PendingLatencies(PendingCauses):
+    """
+    The cells of the events that wait, in the shape of causes. When they are too many, the older half is not known any more.
+
+    At most some 200 KiB.
+    """
+
+    __slots__ = ()
+
+    def _fold_old(self) -> None:
+        # Some cells alone would say that all events were as fast, or as slow, as these.
+        for bucket in sorted(self._buckets)[: len(self._buckets) // 2]:
+            self._size -= len(self._buckets.pop(bucket))
 
 
 def _folded(counts: Mapping[Cause, int], most: int) -> dict[Cause, int]:

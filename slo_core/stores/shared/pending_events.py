@@ -13,7 +13,7 @@ from slo_core.budgets.causes import Cause, CauseIncrement
 from slo_core.objectives.window import FUTURE_TOLERANCE_SECONDS, HOUR, LATEST_TIME, SECONDS
 from slo_core.process.arrivals import Arrivals
 from slo_core.stores.layout import WIDTHS, cut_to_fit, kept_from
-from slo_core.stores.shared.pending_causes import PendingCauses
+from slo_core.stores.shared.pending_causes import PendingCauses, PendingLatencies
 
 __all__ = ["KnownCauses", "PendingEvents", "TakenEvents"]
 
@@ -40,6 +40,7 @@ class TakenEvents(NamedTuple):
         impossible: Events of a time that no store can hold.
         is_live: Each of them was counted when it happened.
         causes: What the bad ones were caused by; see `Batch`.
+        latencies: How long they took; see `Batch`.
     """
 
     counted: Sequence[tuple[int, int, int]]
@@ -51,6 +52,7 @@ class TakenEvents(NamedTuple):
     impossible: int
     is_live: bool = True
     causes: tuple[CauseIncrement, ...] = ()
+    latencies: tuple[CauseIncrement, ...] = ()
 
 
 class _Arrival(NamedTuple):
@@ -62,6 +64,7 @@ class _Arrival(NamedTuple):
     now: float
     live: bool
     causes: KnownCauses
+    latencies: KnownCauses
 
 
 class PendingEvents:
@@ -69,14 +72,14 @@ class PendingEvents:
     Events that wait; they may be added by any thread or signal handler, and taken by another thread.
 
     A store that is out of reach for a day makes an SLO with an event a second wait in some 150 KiB: three numbers for each
-    second of the last hour, then for each minute; causes in addition, see `PendingCauses`.
+    second of the last hour, then for each minute; causes and latencies in addition, see `PendingCauses`.
 
     Args:
         keeps_seconds: The longest that any window of the SLO can ever be.
     """
 
-    __slots__ = ("_arrivals", "_bad", "_causes", "_earliest", "_good", "_impossible", "_is_live", "_keeps_seconds", "_merge_at",
-                 "_newest", "_seconds", "_since")  # fmt: skip
+    __slots__ = ("_arrivals", "_bad", "_causes", "_earliest", "_good", "_impossible", "_is_live", "_keeps_seconds",
+                 "_latencies", "_merge_at", "_newest", "_seconds", "_since")  # fmt: skip
 
     def __init__(self, keeps_seconds: int) -> None:
         self._keeps_seconds = keeps_seconds
@@ -88,6 +91,7 @@ class PendingEvents:
         # Distinct and ascending, and the events of each.
         self._seconds, self._good, self._bad = array("q"), array("q"), array("q")
         self._causes = PendingCauses()
+        self._latencies: PendingLatencies | None = None  # until the first: most SLOs have none
         self._merge_at = _FIRST_MERGE
         self._earliest: int | None = None
         self._newest: int | None = None
@@ -115,7 +119,15 @@ class PendingEvents:
             return sum(self._good) + sum(self._bad)
 
     def add(
-        self, second: int, good: int, bad: int, *, now: float, live: bool = True, causes: KnownCauses = None
+        self,
+        second: int,
+        good: int,
+        bad: int,
+        *,
+        now: float,
+        live: bool = True,
+        causes: KnownCauses = None,
+        latencies: KnownCauses = None,
     ) -> None:
         """
         Add events of one second.
@@ -127,11 +139,12 @@ class PendingEvents:
             now: The monotonic clock.
             live: They were counted when they happened.
             causes: The known causes of the bad events.
+            latencies: The cells of those of which it is known how long they took.
         """
-        self._arrivals.add(_Arrival(second, good, bad, now, live, causes))
+        self._arrivals.add(_Arrival(second, good, bad, now, live, causes, latencies))
 
     def _take_in(self, arrival: _Arrival) -> None:
-        second, good, bad, now, live, causes = arrival
+        second, good, bad, now, live, causes, latencies = arrival
         if not 0 <= second <= LATEST_TIME:  # `record(at=)` refuses it, but a clock may say anything
             self._impossible += good + bad
             return
@@ -153,6 +166,9 @@ class PendingEvents:
             self._since = now
         if causes:
             self._causes.add(second, causes)
+        if latencies:
+            self._latencies = self._latencies or PendingLatencies()
+            self._latencies.add(second, latencies)
         if len(seconds) > self._merge_at:
             self._merge()
 
@@ -177,16 +193,21 @@ class PendingEvents:
             counted = list(islice(zip(*columns, strict=True), count))
             has_rest = count < len(self._seconds)
             causes: tuple[CauseIncrement, ...] = ()
+            latencies: tuple[CauseIncrement, ...] = ()
+            until = self._seconds[count] if has_rest else None
             if self._causes:
-                until = self._seconds[count] if has_rest else None
                 causes = self._causes.take(((second, bad) for second, _, bad in counted), until=until)
+            if self._latencies is not None:
+                latencies = self._latencies.take(((second, good + bad) for second, good, bad in counted), until=until)
             if has_rest:
                 for numbers in columns:
                     del numbers[:count]
                 self._earliest = max(earliest or 0, self._seconds[0])
             else:
                 self._start_empty()
-            return TakenEvents(counted, first, earliest, newest, since, has_rest, impossible, is_live, causes)
+            return TakenEvents(
+                counted, first, earliest, newest, since, has_rest, impossible, is_live, causes, latencies
+            )
 
     def _merge(self) -> None:
         """Merge old seconds, which the store merges too: memory is bounded, however long an outage lasts."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.budgets.causes import Cause
 from slo_core.budgets.closed_period import ClosedPeriod
+from slo_core.budgets.latencies import Latencies
 from slo_core.budgets.recent_failures import DEFAULT_RECENT_FAILURES
 from slo_core.errors import DamagedError, StoreError
 from slo_core.objectives.definition import SLODefinition
@@ -28,6 +29,7 @@ from slo_core.stores.base import (
 from slo_core.stores.buckets import BucketRange, BucketStore, Query, Series, SLORecord, StoreIdentity
 from slo_core.stores.shared.cause_reader import read_causes
 from slo_core.stores.shared.damage import damage_in_record, damaged, whole_series
+from slo_core.stores.shared.latency_reader import read_latencies
 from slo_core.stores.shared.past_periods import read_closed_periods, read_expected_events
 from slo_core.stores.shared.reader import read_series, read_series_of_all, read_windows, reading_of
 
@@ -48,12 +50,22 @@ class ReadOnlyLedger:
     __slots__ = ("_store", "definition")
 
     keeps_causes = True
+    keeps_latencies = True
 
     def __init__(self, definition: SLODefinition, store: ReadOnlyStore) -> None:
         self.definition = definition
         self._store = store
 
-    def add(self, second: int, good: int, bad: int, *, live: bool, causes: Mapping[Cause, int] | None = None) -> None:
+    def add(
+        self,
+        second: int,
+        good: int,
+        bad: int,
+        *,
+        live: bool,
+        causes: Mapping[Cause, int] | None = None,
+        latencies: Mapping[Cause, int] | None = None,
+    ) -> None:
         """
         Refuse events.
 
@@ -96,6 +108,10 @@ class ReadOnlyLedger:
     def recent_failures(self) -> tuple[RecentFailure, ...]:
         """The recent failures, the newest first."""
         return self._store.recent_failures((self.definition.name,))[0]
+
+    def latencies(self, spans: Sequence[int]) -> list[Latencies] | None:
+        """How long the events of the last so many seconds took, for each span; None where the store does not keep it."""
+        return self._store.latencies(self.definition, spans)
 
     def reset(self) -> None:
         """Nothing to do: it holds nothing."""
@@ -257,6 +273,16 @@ class ReadOnlyStore:
         asked = [(_ledger_of(request).definition, request.seconds) for request in requests]
         with self._asking():
             return read_causes(self._buckets, asked, now=self._clock())
+
+    def latencies(self, definition: SLODefinition, spans: Sequence[int]) -> list[Latencies] | None:
+        """
+        How long the events of an SLO took, for each span; None where the store does not keep it.
+
+        Raises:
+            StoreError: The store is out of reach, or the SLO is damaged.
+        """
+        with self._asking():
+            return read_latencies(self._buckets, definition, spans, now=self._clock())
 
     def marks(self, since: float) -> tuple[Mark, ...]:
         """

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from slo_core.budgets.cause_shares import CauseBreakdown
 from slo_core.budgets.closed_period import ClosedPeriod
+from slo_core.budgets.latencies import Latencies
 from slo_core.conventions import DEFAULT_SERVICE
 from slo_core.errors import DamagedError, StoreError
 from slo_core.objectives.definition import SLODefinition
@@ -21,6 +22,7 @@ from slo_core.stores.shared.cause_reader import read_causes
 from slo_core.stores.shared.damage import whole_series
 from slo_core.stores.shared.delivery import LOCK_SECONDS, Delivery
 from slo_core.stores.shared.flusher import Flusher
+from slo_core.stores.shared.latency_reader import keeps_latencies, read_latencies
 from slo_core.stores.shared.ledger import SharedLedger
 from slo_core.stores.shared.outbox import Outbox
 from slo_core.stores.shared.past_periods import read_closed_periods
@@ -326,11 +328,20 @@ class WriteBehindStore(SharedEpisodes, SharedFailures):
         asked = [(_ledger_of(request).definition, request.seconds) for request in requests]
         return self._delivery.read(lambda: read_causes(self._buckets, asked, now=self._clock()))
 
+    @property
+    def keeps_latencies(self) -> bool:
+        """Whether the store keeps how long events took."""
+        return keeps_latencies(self._buckets)
+
+    def latencies(self, definition: SLODefinition, spans: Sequence[int]) -> list[Latencies] | None:
+        """How long the events of an SLO took, for each span; None where the store does not keep it."""
+        self.notice_fork()
+        return self._delivery.read(lambda: read_latencies(self._buckets, definition, spans, now=self._clock()))
+
     def _read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
         definitions = [_ledger_of(request).definition for request in requests]
-        answers = read_windows(
-            self._buckets, definitions, requests, now=self._clock(), cause_totals=self._totals_causes
-        )
+        now, totals = self._clock(), self._totals_causes
+        answers = read_windows(self._buckets, definitions, requests, now=now, cause_totals=totals)
         for stored, request in zip(answers, requests, strict=True):
             if stored.record is not None:
                 self._errors[stored.record.slo] = stored.record.errors
@@ -343,12 +354,9 @@ class WriteBehindStore(SharedEpisodes, SharedFailures):
     def _reading(self, slo: str, stored: Stored) -> Reading | StoreError:
         expected = self._delivery.periods.expected_events(slo)
         reading = reading_of(slo, stored, now=self._clock(), expected_events=expected)
-        return reading if isinstance(reading, StoreError) else self._unable_error(slo) or reading
-
-    def _unable_error(self, slo: str) -> DamagedError | None:
         reason = self._delivery.why_unable(slo)
-        if reason is None:
-            return None
+        if reason is None or isinstance(reading, StoreError):
+            return reading
         return DamagedError(f"SLO {slo!r}: the store {self.backend} cannot take its last events: {reason}")
 
     def _report_lost(self, record: SLORecord) -> None:

@@ -137,6 +137,7 @@ class SQLiteBucketStore:
     backend = "sqlite"
     scope: StoreScope = "host"
     default_flush_interval = 1.0
+    keeps_latencies = True
 
     def __init__(
         self,
@@ -223,7 +224,7 @@ class SQLiteBucketStore:
             return [StoredPeriods(read_periods(connection, query, service=self.service)) for query in queries]
 
     def read_causes(self, queries: Sequence[CauseQuery]) -> list[StoredCauses]:
-        """Causes, all of one moment."""
+        """Causes or latencies, all of one moment."""
         with self._file.transaction(write=False) as connection:
             return [self._causes(connection, query) for query in queries]
 
@@ -234,7 +235,7 @@ class SQLiteBucketStore:
             return StoredCauses()
         key, generation = row
         return stored_causes(
-            read_blocks(connection, query, generation=generation), _sums(connection, key, query.ranges)
+            read_blocks(connection, query, generation=generation), _sums(connection, key, query.ranges), query.kind
         )
 
     def add_marks(self, marks: Sequence[Mark]) -> None:

@@ -22,6 +22,7 @@ from slo_core.stores.layout import (
     is_outdated,
     kept_after_growing,
 )
+from slo_core.stores.shared.cause_texts import parts_of
 from slo_core.stores.sql.sqlite_causes import BatchCauses, write_causes
 
 __all__ = ["add_batches", "sweep"]
@@ -121,7 +122,7 @@ def add_batches(
         since = math.inf if is_another_age else row.since
         admitted = admit(batch, last_event_at=row.newest, keeps_seconds=row.keeps, data_since=since, now=now)
         increments += [(row.id, *increment) for increment in admitted.increments]
-        if (batch.causes or batch.cause_blocks) and admitted.last_event_at is not None and row.generation:
+        if parts_of(batch) and admitted.last_event_at is not None and row.generation:
             reference = min(admitted.last_event_at, math.floor(now) + FUTURE_TOLERANCE_SECONDS)
             causes.append(BatchCauses(batch, row.generation, reference, row.keeps, admitted.bad))
         counts = (admitted.good, admitted.bad, admitted.dropped, batch.errors)

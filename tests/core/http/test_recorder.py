@@ -422,3 +422,43 @@ def test_a_fake_clock_serves_as_both_clocks() -> None:
     recorder.finish(observed)
 
     assert counts(registry["a"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("options", "request_options", "cell"),
+    [
+        ({}, {"seconds": 0.1}, 4),
+        ({}, {"seconds": 0.3}, 7),
+        ({}, {"seconds": 0.4}, 8),
+        ({}, {"seconds": 99.0}, 15),
+        ({}, {"seconds": 0.1, "first_byte": 0.01}, 0),
+        ({"latency_of": "total"}, {"seconds": 0.1, "first_byte": 0.01}, 4),
+        ({}, {"seconds": 0.1, "status": 503}, 4),
+        ({}, {"seconds": 0.1, "exception": ValueError()}, 4),
+        ({}, {"seconds": 0.4, "disconnected": True}, 8),
+    ],
+)
+def test_every_request_that_counts_is_in_the_cell_of_its_time(
+    service_of: Callable[..., Any], options: dict[str, Any], request_options: dict[str, Any], cell: int
+) -> None:
+    """Good, slow, failed or left by its client; twice, because the first request of a route takes another way."""
+    service = service_of(latency="300ms", **options)
+    for _ in range(2):
+        service.request(**request_options)
+
+    latencies = service.registry["a"].latency(3600)
+
+    assert (latencies.counts[cell], latencies.known, latencies.unknown) == (2, 2, 0)
+    assert sum(latencies.events) == 2
+
+
+def test_what_is_left_out_or_added_by_hand_has_no_time(service_of: Callable[..., Any]) -> None:
+    """A request that counts for nothing is in no cell; an event without a time is unknown."""
+    service = service_of(latency="300ms", latency_failures="ignore")
+    service.request(seconds=0.1, status=503)
+    service.request(seconds=0.1, disconnected=True)
+    service.registry["a"].record(True)
+
+    latencies = service.registry["a"].latency(3600)
+
+    assert (latencies.known, latencies.unknown) == (0, 1)

@@ -7,7 +7,7 @@ import pytest
 from slo_core import SLORegistry
 from slo_core.budgets.causes import Cause
 from slo_core.errors import SLOError
-from slo_core.status.why import causes_in, why_lines
+from slo_core.status.why import causes_in, latencies_in, why_lines
 
 
 def lines_of(registry, **options):
@@ -87,3 +87,22 @@ def test_where_no_numbers_are_nothing_is_said_of_causes(clock):
     registry = SLORegistry(clock=clock)
 
     assert lines_of(registry) == lines_of(registry, slo="checkout") == []
+
+
+def test_a_latency_slo_says_how_slow(clock):
+    """Below its causes; an SLO without a threshold says nothing of it."""
+    registry = SLORegistry.from_config({"a": {"target": 0.9, "latency": "300ms"}, "b": {"target": 0.9}}, clock=clock)
+    for _ in range(10):
+        registry["a"].internals.record_good(registry["a"], 0.1)
+        registry["b"].record(True)
+    services = [("default", registry.internals.read_all())]
+
+    lines = {
+        slo: why_lines(services, causes_in(registry), slo=slo, latencies=latencies_in(registry)) for slo in ("a", "b")
+    }
+
+    assert lines["a"][1:] == [
+        "  The median lies between 75 ms and 106 ms, 95% between 75 ms and 106 ms, 99% between 75 ms and 106 ms.",
+        "  90% would have met a threshold of 106 ms.",
+    ]
+    assert lines["b"][1:] == []

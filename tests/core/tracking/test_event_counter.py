@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from slo_core import SLODefinition, SLOTracker
+from slo_core import HTTPRule, SLODefinition, SLOTracker
 from slo_core.budgets.causes import Cause
 from slo_core.budgets.events import EventCounts
 from slo_core.stores.memory.store import MemoryLedger
@@ -483,3 +483,84 @@ def test_what_is_gone_is_not_kept_alive_for_a_fork() -> None:
     )
 
     assert output.split() == ["True", "0"]
+
+
+def test_four_threads_lose_no_time_of_an_event_while_it_is_read() -> None:
+    """4 x 20,000 events in two cells under the wall clock: each is in its own, and no more than are counted were ever seen."""
+    tracker = SLOTracker(SLODefinition("a", 0.9, http=HTTPRule(latency_seconds=0.3)))
+    start, done = threading.Barrier(5), threading.Event()
+
+    def work(number: int) -> None:
+        start.wait()
+        for index in range(20_000):
+            tracker.internals.record_good(tracker, 0.1 if index % 5 != number else 5.0)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    seen = []
+
+    def watch() -> None:
+        start.wait()
+        while not done.is_set():
+            seen.append(tracker.latency(3600))
+
+    watcher = threading.Thread(target=watch)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in (*threads, watcher):
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+        done.set()
+        watcher.join()
+
+    latencies = tracker.latency(3600)
+    assert latencies is not None
+    assert (latencies.counts[4], latencies.counts[15], latencies.unknown) == (64_000, 16_000, 0)
+    assert all(each is not None and each.known + each.unknown == sum(each.events) for each in seen)
+
+
+def test_a_ledger_that_fails_gives_the_times_back() -> None:
+    """They are handed over with their events the next time."""
+    taken = []
+
+    class Failing(MemoryLedger):
+        def add(self, second: int, good: int, bad: int, **known: object) -> None:  # type: ignore[override]
+            if not taken:
+                taken.append(None)
+                raise OSError("full")
+            taken.append(known["latencies"])  # type: ignore[arg-type]
+
+    ledger = Failing(3600, clock=FakeClock(), definition=SLODefinition("a", 0.9))
+    counter = EventCounter(ledger, 0.3)
+    counts = counter.rotate(1_700_000_000.0)
+    counts.count_cell(counter.edges, 0.1)
+    counts.good += 1
+
+    with pytest.raises(OSError, match="full"):
+        counter.drain()
+    counter.drain()
+
+    assert taken == [None, {Cause("0.3", "4"): 1}]
+
+
+def test_a_time_without_its_event_waits_for_it() -> None:
+    """A reader that comes between the two hands neither over, and both with the next event."""
+    timed = SLODefinition("a", 0.9, http=HTTPRule(latency_seconds=0.3))
+    ledger = MemoryLedger(timed.kept_seconds, clock=FakeClock(), definition=timed)
+    counter = EventCounter(ledger, 0.3)
+    counts = counter.rotate(1_700_000_000.0)
+    counts.good += 1
+    counts.count_cell(counter.edges, 0.1)
+    counts.count_cell(counter.edges, 5.0)
+
+    counter.drain()
+    (early,) = ledger.latencies((3600,)) or ()
+    counts.good += 1
+    counter.drain()
+    (late,) = ledger.latencies((3600,)) or ()
+
+    assert (early.known, early.unknown) == (1, 0)
+    assert (late.known, late.unknown, late.counts[4], late.counts[15]) == (2, 0, 1, 1)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from slo_core.budgets.causes import Cause
+from slo_core.budgets.latencies import cells_of
 from slo_core.objectives.window import DAY
 from slo_core.stores.shared.pending_events import PendingEvents, TakenEvents
 from slo_core.testing import FakeClock
@@ -120,3 +121,50 @@ def test_a_batch_that_comes_again_has_the_same_causes(start: Callable[..., Proce
 
     assert outbox._unconfirmed[0] is frozen
     assert [(each.cause, each.bad) for each in frozen.causes] == [(Cause("pay", "failed"), 1)]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_wherever_a_batch_is_cut_its_times_are_those_of_its_events(seed: int) -> None:
+    """Good and bad ones: in no quarter of an hour more than events, and every one once."""
+    chance = random.Random(seed)
+    pending, now = PendingEvents(30 * DAY), NOW
+    given, taken_of = Counter[Cause](), Counter[Cause]()
+    for _ in range(60):
+        for _ in range(chance.randrange(8)):
+            now += chance.choice([0, 1, 40, 200])
+            good, bad, cell = chance.randrange(5), chance.randrange(5), chance.choice(cells_of(0.3))
+            count = chance.randrange(good + bad + 1)
+            if good + bad:
+                second = now - chance.choice([0, 3, 700])
+                pending.add(second, good, bad, now=0.0, latencies={cell: count} if count else None)
+                given[cell] += count
+        taken = pending.take(chance.choice([8, 40, 5000]), now=float(now))
+        events, times = Counter[int](), Counter[int]()
+        for second, good, bad in taken.counted:
+            events[second // 900] += good + bad
+        for bucket, cell, count in taken.latencies:
+            times[bucket * 300 // 900] += count
+            taken_of[cell] += count
+        assert all(times[quarter] <= events[quarter] for quarter in times)
+    for cell in pending.take(10**6, now=float(now)).latencies:
+        taken_of[cell.cause] += cell.bad
+
+    assert taken_of == +given
+
+
+def test_times_that_wait_for_days_take_little_memory() -> None:
+    """Sixteen cells in every bucket: the newer buckets stay whole, of the older nothing is known."""
+    pending = PendingEvents(30 * DAY)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for second in range(NOW, NOW + 3 * DAY, 300):
+            pending.add(second, 16, 0, now=0.0, latencies=dict.fromkeys(cells_of(0.3), 1))
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    taken = pending.take(10**6, now=float(NOW + 3 * DAY))
+    assert after - before < 512 * 1024
+    assert set(Counter(each.bucket for each in taken.latencies).values()) == {16}
+    assert taken.latencies[-1].bucket == (NOW + 3 * DAY - 300) // 300

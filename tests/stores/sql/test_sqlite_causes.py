@@ -70,7 +70,7 @@ def test_damaged_causes_are_told_by_the_log(path: Path, caplog: pytest.LogCaptur
     tracker.record(False)
     tracker.store.close()
 
-    assert "the store sqlite held damaged causes of bad events: they begin again" in caplog.text
+    assert "the store sqlite held damaged causes or latencies: they begin again" in caplog.text
     assert "SLO 'availability': no block" in caplog.text
 
 
