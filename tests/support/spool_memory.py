@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slo_core.stores.buckets import Applied, Batch, Note, StoreIdentity
-from slo_core.stores.layout import is_outdated
+from slo_core.stores.layout import WIDTHS, is_outdated
 from slo_core.stores.spool.file_layout import Area, segment_words
 
 __all__ = ["ModelStore", "NotedMemory"]
@@ -106,14 +106,14 @@ class ModelStore:
     def __init__(self, store_id: str = "5" * 32, now: float = 1000.0) -> None:
         self.identity = StoreIdentity(store_id, 0.0)
         self.now = now
+        self.generations = 0
         self.records: dict[str, ModelRecord] = {}
         self.on_apply: Callable[[Sequence[Batch]], None] = lambda _: None
 
     def copy(self) -> ModelStore:
         store = ModelStore(self.identity.store_id, self.now)
         for slo, record in self.records.items():
-            copied = store.records[slo] = ModelRecord(**{**vars(record), "notes": dict(record.notes)})
-            assert copied.notes is not record.notes
+            store.records[slo] = ModelRecord(**{**vars(record), "notes": dict(record.notes)})
         return store
 
     def apply(self, batches: Sequence[Batch]) -> Applied:
@@ -124,15 +124,13 @@ class ModelStore:
     def _one(self, batch: Batch) -> Note:
         record = self.records.get(batch.slo)
         if record is None and batch.declaration is not None and batch.number in (0, 1):
-            record = self.records[batch.slo] = ModelRecord(f"{len(self.records):08x}")
+            record = self.records[batch.slo] = ModelRecord(f"{self.generations + len(self.records):08x}")
         if record is None:
             return Note()
         noted = record.notes.get(batch.writer, (0, "", 0))[0]
-        outdated = is_outdated(
-            batch, generation=record.generation, swept=record.swept, swept_at=record.swept_at
-        )
+        outdated = is_outdated(batch, generation=record.generation, swept=record.swept, swept_at=record.swept_at)
         if batch.number > 0 and noted == batch.number - 1 and not outdated:
-            assert sum(good for width, _, good, _ in batch.increments if width == 1) == batch.good
+            assert sum(good for width, _, good, _ in batch.increments if width == WIDTHS[2]) == batch.good
             record.good += batch.good
             record.bad += batch.bad
             record.dropped += batch.dropped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, overload
 
@@ -68,9 +69,9 @@ class Cells(Protocol):
     @overload
     def __getitem__(self, index: slice, /) -> Sequence[int]: ...
     @overload
-    def __setitem__(self, index: int, value: int, /) -> None: ...
+    def __setitem__(self, index: slice, value: array[int], /) -> None: ...
     @overload
-    def __setitem__(self, index: slice, value: Sequence[int], /) -> None: ...
+    def __setitem__(self, index: int, value: int, /) -> None: ...
 
 
 class Area(NamedTuple):

@@ -108,7 +108,7 @@ class SpoolLog:
         """A half that does not count now and has room for so many words, and for as many more if that can be."""
         other: int = self._commit().half ^ 1
         while True:
-            halves = [other, *range(other - other % 2 + 2, 2 * self._memory.segment_count)]
+            halves: list[int] = [other, *range(other - other % 2 + 2, 2 * self._memory.segment_count)]
             for half in halves:
                 if length * _FULL_SHARE <= log_area(half).size:
                     return half

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
+from collections.abc import Sequence
 
 from slo_core.objectives.window import LATEST_TIME
 from slo_core.stores.spool.entries import MOST_SLOS, Settle, SpoolDamageError
@@ -43,8 +45,12 @@ class Slot:
 
     def settle(self) -> Settle:
         """The entry that says what it holds now. Its thread may go on counting."""
-        tag = SlotTag.of(self.cells[TAG])
-        return Settle(self.number, tag.slo, self.cells[SECOND], self.cells[GOOD], self.cells[BAD], tag.is_live)
+        return _settle_of(self.number, self.cells[0:SLOT_WORDS])
+
+
+def _settle_of(number: int, words: Sequence[int]) -> Settle:
+    tag = SlotTag.of(words[TAG])
+    return Settle(number, tag.slo, words[SECOND], words[GOOD], words[BAD], tag.is_live)
 
 
 class SpoolSlots:
@@ -103,11 +109,11 @@ def unsettled(memory: SpoolMemory, state: SpoolState) -> tuple[list[Settle], lis
     number = 0
     for segment in range(memory.segment_count):
         area = slot_area(segment)
-        words = list(memory.cells(area)[: area.size])
+        words = array("q", memory.cells(area)[: area.size])
         for at in range(0, area.size, SLOT_WORDS):
             baseline = state.baselines.get(number, (0, 0))
             if (words[at + GOOD], words[at + BAD]) != baseline:
-                entry = Slot(number, words[at : at + SLOT_WORDS]).settle()
+                entry = _settle_of(number, words[at : at + SLOT_WORDS])
                 trouble = _trouble(entry, baseline, state)
                 if trouble is None:
                     fresh.append(entry)

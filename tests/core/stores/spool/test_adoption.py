@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from spool_memory import ModelStore, NotedMemory
 
 from slo_core.errors import StoreError
 from slo_core.stores.buckets import Batch, Declaration, Note
 from slo_core.stores.layout import spread
 from slo_core.stores.shared.writer_id import writer_from
 from slo_core.stores.spool.adoption import Adopted, Adoption
+from slo_core.stores.spool.entries import Pending
 from slo_core.stores.spool.file_layout import COMMIT
 from slo_core.stores.spool.header import SpoolHeader
 from slo_core.stores.spool.process_spool import ProcessSpool
 from slo_core.stores.spool.slots import BAD, GOOD, Slot
+from spool_memory import ModelStore, NotedMemory
 
 WRITER = "0123456789abcdef" * 2
 NOW = 1000.0
@@ -42,7 +42,9 @@ class Journal:
 
     def switches(self) -> list[int]:
         """The steps after which another half of the log counts."""
-        commits = [(number, step[3] >> 32) for number, step in enumerate(self.steps) if step[:3] == ("store", 0, COMMIT)]
+        commits = [
+            (number, step[3] >> 32) for number, step in enumerate(self.steps) if step[:3] == ("store", 0, COMMIT)
+        ]
         return [number for (_, before), (number, half) in pairwise(commits) if half != before]
 
     def cut(self, number: int, *, before: int, after: int) -> None:
@@ -91,7 +93,7 @@ class Process:
     One thread counts where a history says so, the other one whenever a word is stored, also in the middle of everything.
     """
 
-    def __init__(self, *, most_segments: int = 3) -> None:
+    def __init__(self, *, most_segments: int = 3, is_calm: bool = False) -> None:
         self.memory, self.store = NotedMemory(most_segments=most_segments), ModelStore(now=NOW)
         self.journal = Journal(self.memory, self.store)
         self.spool = ProcessSpool(self.memory, SpoolHeader(WRITER, 1000))
@@ -108,7 +110,7 @@ class Process:
         self.second = 990
         self.stores = 0
         self.is_inside = False
-        self.is_calm = False
+        self.is_calm = is_calm  # the other thread counts nothing
         self.journal.after_store = self._other_thread
         for slo in SLOS:
             declaration = Declaration(f'{{"name": "{slo}"}}', "f" * 8, 3600, 900.0)
@@ -343,3 +345,125 @@ def test_an_answer_may_be_lost_at_every_call_of_an_heir() -> None:
         except StoreError:
             adopt(left, store_then)
         assert store_then.events() == expected
+
+
+def frozen_life() -> tuple[NotedMemory, ModelStore, Process]:
+    """A process that has had a batch confirmed, frozen and sent another one, and counted one event more."""
+    process = Process(is_calm=True)
+    for number in range(2):
+        process.count("orders")
+        process.drain()
+        process.freeze("orders")
+        process.send("orders", is_answered=number == 0)
+    process.count("orders", is_good=False)
+    return process.memory.copy(), process.store.copy(), process
+
+
+def unsent(store: ModelStore) -> None:
+    """As if the last batch had never reached the store."""
+    record = store.records["orders"]
+    record.good, record.applied, record.notes[WRITER] = 1, 1, (1, "0" * 15 + "1", 1)
+
+
+def test_a_frozen_batch_that_never_arrived_is_sent() -> None:
+    """With its number and nonce."""
+    memory, store, _ = frozen_life()
+    unsent(store)
+
+    assert adopt(memory, store).events == 2
+    assert store.events() == {"orders": (2, 1)}
+    assert store.records["orders"].notes[WRITER][:2] == (2, "0" * 15 + "2")
+
+
+def test_an_old_frozen_batch_is_given_up_and_counted() -> None:
+    """The store may have forgotten whether it has it; what was never frozen may be of any age."""
+    memory, store, _ = frozen_life()
+    unsent(store)
+
+    adopted = adopt(memory, store, now=NOW + 13 * 3600)
+
+    assert (adopted.is_empty, adopted.dropped) == (True, 1)
+    assert store.events() == {"orders": (1, 1)}
+    assert store.records["orders"].dropped == 1
+
+
+def test_another_store_gets_what_was_never_sent() -> None:
+    """Nothing of what the old one may have."""
+    memory, _, _ = frozen_life()
+    another = ModelStore("7" * 32)
+
+    assert adopt(memory, another).is_empty
+    assert another.events() == {"orders": (0, 1)}
+
+
+def test_a_store_that_was_set_back_gets_what_it_lacks() -> None:
+    """Its note is lower than the batch before: the frozen one goes under another writer."""
+    memory, store, _ = frozen_life()
+    record = store.records["orders"]
+    record.good, record.applied, record.notes = 0, 0, {}
+
+    assert adopt(memory, store).is_empty
+    assert store.events() == {"orders": (1, 1)}
+
+
+def test_a_removed_note_decides_nothing() -> None:
+    """The store may have the batch: it is not sent again, and counts as dropped."""
+    memory, store, _ = frozen_life()
+    record = store.records["orders"]
+    record.notes.clear()
+    record.swept, record.swept_at = record.applied, NOW
+
+    assert adopt(memory, store).dropped == 1
+    assert store.events() == {"orders": (2, 1)}
+    assert record.dropped == 1
+
+
+def test_a_store_that_has_lost_the_slo_is_told_of_it() -> None:
+    """It declares the SLO as the process did."""
+    memory, store, _ = frozen_life()
+    store.records.clear()
+    declared: list[Batch] = []
+    store.on_apply = lambda batches: declared.extend(batch for batch in batches if batch.declaration is not None)
+    store.generations = 7
+
+    assert adopt(memory, store).is_empty
+    assert store.events() == {"orders": (1, 1)}
+    assert declared[0].declaration == Declaration('{"name": "orders"}', "f" * 8, 3600, 900.0)
+
+
+def test_a_clone_that_has_gone_on_is_not_counted_twice() -> None:
+    """Another batch of the same number is there: this one goes under another writer."""
+    memory, store, _ = frozen_life()
+    unsent(store)
+    store.records["orders"].notes[WRITER] = 2, "c" * 16, 2
+
+    assert adopt(memory, store).is_empty
+    assert store.events() == {"orders": (2, 1)}
+
+
+def test_a_store_that_refuses_keeps_the_file() -> None:
+    """It comes again, and is complete then."""
+    memory, store, _ = frozen_life()
+    unsent(store)
+
+    def refusing(batches: Any) -> Any:
+        applied = ModelStore().apply(())
+        return replace(applied, identity=store.identity, notes=(None,) * len(batches))
+
+    assert not Adoption(memory, refusing, now=NOW).run().is_empty
+    assert adopt(memory, store).is_empty
+    assert store.events() == {"orders": (2, 1)}
+
+
+def test_thousands_of_seconds_go_in_several_batches() -> None:
+    """An outage of a day has ended with the process; old seconds are one by then, and no event is lost."""
+    process = Process(most_segments=12, is_calm=True)
+    for second in range(9000):
+        process.spool._log.append(Pending(0, second * 10, 1, 2))
+    calls: list[int] = []
+    process.store.on_apply = lambda batches: calls.append(sum(len(batch.increments) for batch in batches))
+
+    assert adopt(process.memory, process.store, now=90_000.0).is_empty
+    assert process.store.events() == {"orders": (9000, 18_000)}
+    assert max(calls) <= 5_000
+    assert process.memory.segment_count < 10

@@ -19,8 +19,8 @@ from slo_core.stores.spool.entries import (
     Frozen,
     Pending,
     Settle,
-    SpoolDamageError,
     Spoke,
+    SpoolDamageError,
     decoded,
     encoded,
 )
@@ -84,7 +84,10 @@ def test_any_words_are_refused() -> None:
     """They never raise anything else."""
     drawn = random.Random(7)
     for _ in range(300):
-        words = [drawn.choice([drawn.getrandbits(63), drawn.getrandbits(12), 3 << 8 | drawn.randrange(12)]) for _ in range(20)]
+        words = [
+            drawn.choice([drawn.getrandbits(63), drawn.getrandbits(12), 3 << 8 | drawn.randrange(12)])
+            for _ in range(20)
+        ]
         with pytest.raises(SpoolDamageError):
             list(decoded(words))
 
