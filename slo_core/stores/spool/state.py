@@ -101,7 +101,7 @@ class SpooledSLO:
     def _take(self, second: int, good: int, bad: int) -> None:
         there = self.pending.get(second, (0, 0))
         if there == (good, bad):
-            del self.pending[second]
+            self.pending.pop(second, None)
             return
         # A batch may hold old seconds as one, under the first of them. Those that it was made of follow.
         for each in [second, *sorted(self.pending, key=lambda other: (other < second, other))]:

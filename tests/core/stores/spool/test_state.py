@@ -45,6 +45,14 @@ def test_a_batch_takes_its_events_and_its_end_removes_it() -> None:
     assert state.waiting == 1
 
 
+def test_a_batch_may_hold_no_events() -> None:
+    """It tells the store of those that were dropped."""
+    state = SpoolState([ORDERS, Pending(0, 100, 5, 1), batch(), batch((99, 0, 0), number=2)])
+
+    assert state.slos[0].pending == {100: (5, 1)}
+    assert len(state.slos[0].frozen) == 2
+
+
 def test_a_batch_of_merged_seconds_takes_those_it_was_made_of() -> None:
     """It holds a minute under its first second."""
     state = SpoolState(
