@@ -45,6 +45,29 @@ def test_where_the_file_fails_it_holds_nothing() -> None:
     assert spool.waiting == 0
 
 
+def test_a_slot_is_free_only_when_its_events_are_in_the_log() -> None:
+    """Another thread would count other events in it."""
+    memory, spool = a_spool()
+    assert spool.declare("orders", DECLARATION) == 0
+    slots = []
+    while (slot := spool.take_slot(0, 1)) is not None:
+        slots.append(slot)
+    slots[5].cells[GOOD] += 7
+    taken: list[tuple[bool, int]] = []
+
+    def another_thread(*_: int) -> None:
+        if not taken:
+            slot = spool.take_slot(0, 2)
+            if slot is not None:
+                taken.append((slot is slots[5], spool._log.state().waiting))
+
+    memory.on_store = another_thread
+    spool.settle(left=[slots[5]])
+    another_thread()
+
+    assert taken == [(True, 7)]
+
+
 def test_a_signal_handler_waits_for_nothing() -> None:
     """It interrupts an append: its own settling is done after it, a batch is not frozen, and the order is kept."""
     memory, spool = a_spool()

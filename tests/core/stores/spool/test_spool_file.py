@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +102,19 @@ def test_descriptors_are_closed(folder: SpoolFolder) -> None:
         del file
 
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_file_that_was_replaced_is_not_taken(folder: SpoolFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was deleted and made again after it was opened: what is locked then is nobody's file any more."""
+    file = SpoolFile.create(folder, WRITER)
+    file.let_go()
+    flock = fcntl.flock
+
+    def replaced(descriptor: int, operation: int) -> None:
+        os.unlink(f"{folder.path}/{file.name}")
+        (Path(folder.path) / file.name).touch()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", replaced)
+
+    assert SpoolFile.adopt(folder, file.name) is None
