@@ -209,7 +209,7 @@ def adopt(memory: NotedMemory, store: ModelStore, *, now: float = NOW) -> Adopte
 def a_quiet_life() -> Process:
     """It counts, hands over, and ends in order."""
     process = Process()
-    for _ in range(3):
+    for _ in range(2):
         for slo in SLOS:
             process.count(slo)
         process.second += 1
@@ -313,7 +313,7 @@ def test_histories_are_what_they_should_be() -> None:
     assert an_outage().memory.segment_count > 1
 
 
-@pytest.mark.parametrize(("history", "every"), [(a_quiet_life, 149), (an_outage, 499)])
+@pytest.mark.parametrize(("history", "every"), [(a_quiet_life, 251), (an_outage, 499)])
 def test_an_heir_may_die_too(history: Callable[[], Process], every: int) -> None:
     """Another process goes on after any step of the one that has adopted the file."""
     for number, (memory, store, expected) in enumerate(history().journal.prefixes()):
@@ -345,6 +345,17 @@ def test_an_answer_may_be_lost_at_every_call_of_an_heir() -> None:
         except StoreError:
             adopt(left, store_then)
         assert store_then.events() == expected
+
+
+def test_after_an_end_in_order_nothing_is_left() -> None:
+    """The file can go: the store has everything, and an heir would send nothing."""
+    process = a_quiet_life()
+    before = process.store.events()
+    process.store.on_apply = lambda batches: pytest.fail(f"sent {batches}")
+
+    assert process.spool.waiting == 0
+    assert adopt(process.memory, process.store) == Adopted(is_empty=True)
+    assert process.store.events() == before
 
 
 def frozen_life() -> tuple[NotedMemory, ModelStore, Process]:
