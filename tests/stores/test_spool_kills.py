@@ -28,6 +28,9 @@ from slo_core.stores.spool.slots import BAD, GOOD
 from slo_core.stores.spool.spool_file import SpoolFile
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
 
+# Threads of other tests may be alive: the child calls nothing that needs them.
+FORKS = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
 KILLS = 200 if os.environ.get("SLO_LONG_TESTS") else 12
 
 MakeStore = Callable[[], Any]
@@ -81,6 +84,7 @@ def count_until_killed(folder: SpoolFolder, store: Any, witness: memoryview) -> 
         assert spool.confirm(number, writer, batch_number)
 
 
+@FORKS
 def test_killed_processes_lose_and_double_nothing(make_store: MakeStore, tmp_path: Path) -> None:
     """What was counted when each was killed is in the store; at most the event that was being counted is there besides."""
     folder = SpoolFolder(str(tmp_path / "slo"), "shop")

@@ -27,6 +27,9 @@ from spool_memory import ModelStore
 
 from .conftest import COUNTING
 
+# Threads of other tests may be alive: the child calls nothing that needs them.
+FORKS = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -124,6 +127,7 @@ def test_a_second_registry_of_the_same_process_takes_nothing(folder: SpoolFolder
     assert taker.round() == {"orders": (1, 0)}
 
 
+@FORKS
 def test_a_forked_child_does_not_hold_the_parents_lock(folder: SpoolFolder, taker: Taker) -> None:
     """The parent has ended; the child lives on."""
     file, _, _ = own_spool(folder)
@@ -144,6 +148,7 @@ def test_a_forked_child_does_not_hold_the_parents_lock(folder: SpoolFolder, take
         os.close(is_ready)
 
 
+@FORKS
 def test_a_childs_end_gives_nothing_up(folder: SpoolFolder, taker: Taker) -> None:
     """The parent's file stays locked, also after a fork without hooks."""
     _file, _, slot = own_spool(folder)

@@ -9,7 +9,11 @@ import pytest
 
 from slo_core.stores.spool.wiped_page import WipedPage
 
+# Threads of other tests may be alive: the child calls nothing that needs them.
+FORKS = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 
+
+@FORKS
 @pytest.mark.parametrize("fork", [os.fork, ctypes.CDLL(None).fork])
 def test_a_child_reads_zero(fork) -> None:
     """Also where the fork calls no hooks; the parent's number stays."""
