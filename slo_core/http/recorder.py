@@ -107,7 +107,8 @@ class HTTPRecorder:
         self.timer = timer
         self.internal_errors = InternalErrors() if registry is None else registry.internals.errors
         self._cause_names = CauseNames(self.internal_errors)
-        self.failure_notes = FailureNotes(registry and registry.internals.request_id_header, self.internal_errors)
+        header = None if registry is None else registry.internals.request_id_header
+        self.failure_notes = FailureNotes(header, self.internal_errors)
         self._registry = registry
         self.service = DEFAULT_SERVICE if registry is None else registry.service
         self._listeners = () if registry is None else registry.internals.request_listeners
@@ -148,8 +149,7 @@ class HTTPRecorder:
         self._match_results: dict[tuple[object, ...], MatchResult] = {}
         # By route, method and status: how an undisturbed request is counted.
         self._counting_plans: dict[tuple[RouteMatch, str, int | None], CountingPlan] = {}
-        slo_keys = frozenset(slo.slo_key for slo in self._bound_slos)
-        self._slo_keys = slo_keys
+        slo_keys = self._slo_keys = frozenset(slo.slo_key for slo in self._bound_slos)
         if self._changes != changes:  # by another thread, in the meantime
             self._slo_keys = None
         return slo_keys

@@ -340,8 +340,8 @@ class WriteBehindStore(SharedEpisodes, SharedFailures):
 
     def _read(self, requests: Sequence[ReadRequest]) -> list[Reading | StoreError]:
         definitions = [_ledger_of(request).definition for request in requests]
-        now, totals = self._clock(), self._totals_causes
-        answers = read_windows(self._buckets, definitions, requests, now=now, cause_totals=totals)
+        now = self._clock()
+        answers = read_windows(self._buckets, definitions, requests, now=now, cause_totals=self._totals_causes)
         for stored, request in zip(answers, requests, strict=True):
             if stored.record is not None:
                 self._errors[stored.record.slo] = stored.record.errors
@@ -354,10 +354,12 @@ class WriteBehindStore(SharedEpisodes, SharedFailures):
     def _reading(self, slo: str, stored: Stored) -> Reading | StoreError:
         expected = self._delivery.periods.expected_events(slo)
         reading = reading_of(slo, stored, now=self._clock(), expected_events=expected)
+        return reading if isinstance(reading, StoreError) else self._unable_error(slo) or reading
+
+    def _unable_error(self, slo: str) -> DamagedError | None:
         reason = self._delivery.why_unable(slo)
-        if reason is None or isinstance(reading, StoreError):
-            return reading
-        return DamagedError(f"SLO {slo!r}: the store {self.backend} cannot take its last events: {reason}")
+        text = f"SLO {slo!r}: the store {self.backend} cannot take its last events: {reason}"
+        return DamagedError(text) if reason else None
 
     def _report_lost(self, record: SLORecord) -> None:
         """Say so when the store has thrown away counts that it had written."""
@@ -366,8 +368,6 @@ class WriteBehindStore(SharedEpisodes, SharedFailures):
             trouble = f"the store {self.backend} has thrown counts away that it had written (is it evicting?)"
             self._delivery.log.note(logging.ERROR, trouble, f"SLO {record.slo}, {record.lost_blocks} times so far")
         self._lost_blocks[record.slo] = record.lost_blocks
-
-    # --- forks
 
     def notice_fork(self) -> None:
         """Start empty in a child, also in one whose fork called no hooks (uWSGI)."""
