@@ -13,8 +13,9 @@ from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
+from slo_core.config.task_options import TASK_KEYS, is_task, read_task_rule
 from slo_core.errors import ConfigError, Problem, nearest, plain_number
 from slo_core.objectives.alert_rule import AlertRule, whole_seconds
 from slo_core.objectives.definition import DEFAULT_BURN_RATE_WINDOWS, SLODefinition
@@ -44,12 +45,16 @@ _OWN_KEYS = {
     "target", "window", "timezone", "description", "kind", "burn_rate_windows", "burn_rate_threshold", "alert_rules",
     "labels", "runbook", "dashboard", "alerts",
 }  # fmt: skip
-_KNOWN_KEYS = sorted(_HTTP_KEYS | _OWN_KEYS)
+_KNOWN_KEYS = sorted(_HTTP_KEYS | TASK_KEYS | _OWN_KEYS)
 _RULE_KEYS = [f.name for f in fields(AlertRule)]
 
 
 def parse_definitions(
-    config: DefinitionsConfig, *, where: str = "SLO_DEFINITIONS", defaults: object = None
+    config: DefinitionsConfig,
+    *,
+    where: str = "SLO_DEFINITIONS",
+    defaults: object = None,
+    default_kind: Literal["http", "task"] = "http",
 ) -> tuple[SLODefinition, ...]:
     """
     The definitions of a configuration.
@@ -58,14 +63,16 @@ def parse_definitions(
         config: A mapping of name to options, a list of mappings with `name`, or `SLODefinition` objects.
         where: The name of the configuration in messages: `"settings.SLO_DEFINITIONS"`.
         defaults: Options of every SLO that does not give them itself; those of labels and alerts are put together.
+        default_kind: The kind of those that do not say it, and have no key of tasks.
 
     Returns:
-        The definitions in their order. All count HTTP requests, except those with `kind="custom"`.
+        The definitions in their order. All count HTTP requests, except those that count tasks and those with
+        `kind="custom"`.
 
     Raises:
         ConfigError: Every problem, with its path, what was expected, what came and the nearest known key.
     """
-    parser = _Parser(where)
+    parser = _Parser(where, default_kind)
     parser.take_defaults({} if defaults is None else defaults)
     definitions = parser.parse(config)
     if parser.problems:
@@ -76,6 +83,7 @@ def parse_definitions(
 @dataclass(slots=True)
 class _Parser:
     where: str
+    default_kind: Literal["http", "task"]
     problems: list[Problem] = field(default_factory=list)
     defaults: dict[str, object] = field(default_factory=dict)
 
@@ -118,7 +126,7 @@ class _Parser:
             if not listed and name != options.name:
                 self.report(path, f"expected a definition named {name!r}, got one named {options.name!r}")
             if options.http is None and options.kind is None:
-                return replace(options, kind="http")
+                return replace(options, kind=self.default_kind)
             return options
         if not isinstance(options, Mapping):
             self.report(path, f"expected a mapping of options or an SLODefinition, got {options!r}")
@@ -142,9 +150,13 @@ class _Parser:
         """Add the defaults of the file to the options of an SLO; returns the keys that are theirs alone."""
         inherited = set()
         is_custom = given.get("kind", self.defaults.get("kind")) == "custom"
+        counts_tasks = is_task({"kind": self.defaults.get("kind"), **given}, default_kind=self.default_kind)
+        # A task SLO counts no requests, one of requests no tasks, and a custom one neither.
+        its_own = set() if is_custom else set(TASK_KEYS) if counts_tasks else _HTTP_KEYS
+        not_its_own = (_HTTP_KEYS | TASK_KEYS) - its_own
         for key, value in self.defaults.items():
-            if is_custom and key in _HTTP_KEYS:
-                continue  # a custom SLO counts no requests
+            if key in not_its_own:
+                continue
             if key not in given:
                 given[key] = value
                 inherited.add(key)
@@ -163,14 +175,20 @@ class _Parser:
     def _built(self, path: str, name: object, given: Mapping[str, object]) -> SLODefinition | None:
         before = len(self.problems)
         own = self._own_options(path, given)
-        http = self._http_rule(path, given)
+        http = task = None
+        if is_task(given, default_kind=self.default_kind):
+            task, problems = read_task_rule(path, given, _HTTP_KEYS)
+            self.problems += problems
+            own["kind"] = "task"
+        else:
+            http = self._http_rule(path, given)
         if "target" not in given:
             self.report(f"{path}.target", "missing", 'expected a ratio such as 0.999, or "99.9%"')
         known_bad = {problem.path for problem in self.problems[before:]}
         definition = None
         try:
             # A field that was already reported keeps its default here, so that the others are still checked.
-            definition = SLODefinition(**{"name": name, "target": 0.5, "http": http, **own})
+            definition = SLODefinition(**{"name": name, "target": 0.5, "http": http, "task": task, **own})
         except ConfigError as exc:
             for problem in exc.problems:
                 where = self._configured_path(path, problem.path)
@@ -191,7 +209,7 @@ class _Parser:
 
     def _own_options(self, path: str, given: Mapping[str, object]) -> dict[str, Any]:
         own: dict[str, Any] = {key: given[key] for key in _OWN_KEYS & given.keys()}
-        own.setdefault("kind", "http")
+        own.setdefault("kind", self.default_kind)
         self._convert(path, own, "target", _target)
         self._convert(path, own, "burn_rate_windows", _whole_seconds_list)
         if "alert_rules" in own:
@@ -216,7 +234,11 @@ class _Parser:
 
     def _http_rule(self, path: str, given: Mapping[str, object]) -> HTTPRule | None:
         options: dict[str, Any] = {key: given[key] for key in _HTTP_KEYS & given.keys()}
-        if given.get("kind") == "custom":
+        is_custom = given.get("kind") == "custom"
+        for key in sorted((TASK_KEYS - _HTTP_KEYS) & given.keys()):
+            kind = "a custom SLO" if is_custom else "an SLO of requests"
+            self.report(f"{path}.{key}", f"{kind} counts no tasks", 'drop this key, or say kind: "task"')
+        if is_custom:
             for key in sorted(options):
                 self.report(f"{path}.{key}", "a custom SLO counts no requests", 'drop this key or kind: "custom"')
             return None

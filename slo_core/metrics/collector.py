@@ -254,8 +254,8 @@ class SLOCollector(Collector):
         else:
             info = labels.extended(_CALENDAR_INFO, definition.period.name, definition.timezone)
         families.add(Metric.INFO, info, 1)
-        if definition.http is not None and definition.http.latency_seconds is not None:
-            families.add(Metric.LATENCY_THRESHOLD, labels.own, definition.http.latency_seconds)
+        if definition.latency_seconds is not None:
+            families.add(Metric.LATENCY_THRESHOLD, labels.own, definition.latency_seconds)
         for outcome, count in (("good", snapshot.lifetime_good), ("bad", snapshot.lifetime_bad)):
             by_outcome = labels.extended(_BY_OUTCOME, outcome)
             families.add(Metric.EVENTS, by_outcome, count)

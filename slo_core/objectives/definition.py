@@ -14,6 +14,7 @@ from slo_core.objectives.alert_rule import DEFAULT_MIN_FAILURES, AlertRule, exac
 from slo_core.objectives.default_rules import RuleConcern, concern_about, default_rules
 from slo_core.objectives.http_rule import HTTPRule
 from slo_core.objectives.target import Target
+from slo_core.objectives.task_rule import TaskRule
 from slo_core.objectives.window import (
     CALENDAR_PERIODS,
     DAY,
@@ -56,8 +57,10 @@ class SLODefinition:
         description: For people.
         window: `"month"`, `"week"` or `"quarter"` for a calendar window; None for a rolling one.
         timezone: IANA name; where the calendar's midnights lie.
-        kind: `"http"` counts requests, `"custom"` is fed by your own code; None counts requests if `http` is given.
+        kind: `"http"` counts requests, `"task"` counts background tasks, `"custom"` is fed by your own code; None counts
+            requests if `http` is given, and tasks if `task` is.
         http: Which requests count and what makes them good.
+        task: Which background tasks count and what makes them good.
         alert_rules: Multi-window rules; None takes the SRE Workbook's table for this window (`active_alert_rules`).
         labels: More labels for this SLO's series.
         alerts: Which alerts its rules in Prometheus have: by family (`"burn"`, `"budget"`, `"traffic"`, `"absent"`,
@@ -79,8 +82,9 @@ class SLODefinition:
     _: KW_ONLY
     window: Literal["month", "week", "quarter"] | None = None
     timezone: str = "UTC"
-    kind: Literal["http", "custom"] | None = None
+    kind: Literal["http", "task", "custom"] | None = None
     http: HTTPRule | None = None
+    task: TaskRule | None = None
     alert_rules: tuple[AlertRule, ...] | None = None
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     runbook: str = ""
@@ -101,6 +105,10 @@ class SLODefinition:
             assign(self, "window_seconds", self.period.nominal_seconds)
         if self.kind == "http" and self.http is None:
             assign(self, "http", HTTPRule())
+        if self.task is not None:
+            assign(self, "kind", "task")
+        elif self.kind == "task":
+            assign(self, "task", TaskRule())
         assign(self, "objective", Target(self.target))
         assign(self, "target", self.objective.ratio)
         assign(self, "window_seconds", int(self.window_seconds))
@@ -112,6 +120,12 @@ class SLODefinition:
     def error_budget_ratio(self) -> float:
         """The share of events that may be bad: `1 - target`, from the target's decimal digits."""
         return float(self.objective.allowance)
+
+    @property
+    def latency_seconds(self) -> float | None:
+        """Within how many seconds a request is answered, or a task succeeds; None where speed does not matter."""
+        rule = self.task if self.http is None else self.http
+        return None if rule is None else rule.latency_seconds
 
     @property
     def threshold(self) -> Fraction:
@@ -247,12 +261,22 @@ def _problems(definition: SLODefinition) -> Iterator[Problem]:
     yield from _identity_problems(definition)
     yield from _window_problems(definition)
     yield from _alert_problems(definition)
-    if definition.kind not in (None, "http", "custom"):
-        yield _problem("kind", f'expected "http" or "custom", got {definition.kind!r}')
+    if definition.kind not in (None, "http", "task", "custom"):
+        yield _problem("kind", f'expected "http", "task" or "custom", got {definition.kind!r}')
     if definition.http is not None and not isinstance(definition.http, HTTPRule):
         yield _problem("http", f"expected an HTTPRule, got {definition.http!r}")
     if definition.kind == "custom" and definition.http is not None:
         yield _problem("http", "a custom SLO is fed by your own code and counts no requests", 'drop kind="custom"')
+    yield from _task_problems(definition)
+
+
+def _task_problems(definition: SLODefinition) -> Iterator[Problem]:
+    if definition.task is not None and not isinstance(definition.task, TaskRule):
+        yield _problem("task", f"expected a TaskRule, got {definition.task!r}")
+    elif definition.task is not None and definition.kind not in (None, "task"):
+        yield _problem("task", f"an SLO of kind {definition.kind!r} counts no tasks", "drop kind or task")
+    if definition.http is not None and (definition.kind == "task" or definition.task is not None):
+        yield _problem("http", "a task SLO counts no requests", "define two SLOs")
 
 
 def _identity_problems(definition: SLODefinition) -> Iterator[Problem]:

@@ -20,6 +20,7 @@ from slo_core.budgets.wording import (
 from slo_core.objectives.definition import DEFAULT_BURN_RATE_THRESHOLD, DEFAULT_BURN_RATE_WINDOWS, SLODefinition
 from slo_core.objectives.duration import format_duration
 from slo_core.objectives.http_rule import HTTPRule, classifier_name
+from slo_core.objectives.task_rule import TaskRule
 from slo_core.status.state import budget_state, burning_now
 from slo_core.status_page.definition_links import definition_facts
 from slo_core.status_page.markup import Node, element, timestamp
@@ -73,7 +74,9 @@ def _definition(definition: SLODefinition) -> _Facts:
     if definition.period is not None:
         entries.append(("Time zone", definition.timezone))
     rule = definition.http
-    if rule is None:
+    if definition.task is not None:
+        entries += _of_tasks(definition.task)
+    elif rule is None:
         entries.append(("Fed by", "your own code"))
     else:
         entries += [
@@ -102,6 +105,18 @@ def _definition(definition: SLODefinition) -> _Facts:
         entries.append(("Burn threshold", f"{definition.burn_rate_threshold:g}x"))
     entries += [(f"Label {name}", value) for name, value in definition.labels.items()]
     return [*entries, *definition_facts(definition)]
+
+
+def _of_tasks(rule: TaskRule) -> _Facts:
+    entries: _Facts = [("Tasks", ", ".join(rule.tasks) or "every task that is not excluded")]
+    if rule.exclude:
+        entries.append(("Excluded", ", ".join(rule.exclude)))
+    if rule.latency_seconds is not None:
+        since = "it starts" if rule.latency_from == "start" else "it is due"
+        entries.append(("Good within", f"{rule.latency_seconds:g} s since {since}"))
+        if rule.latency_failures != "bad":
+            entries.append(("Failed tasks", rule.latency_failures))
+    return entries
 
 
 def _unusual(rule: HTTPRule) -> _Facts:

@@ -209,7 +209,7 @@ def _row(
     start = definition.own_span(at=snapshot.at, until=snapshot.at).start
     is_partly = snapshot.data_since > start
     success = percent(snapshot.success_ratio, digits + 1) if snapshot.has_data else NOTHING
-    latency = None if definition.http is None else definition.http.latency_seconds
+    latency = definition.latency_seconds
     within = "" if latency is None else f" within {number(latency, 'g')} s"
     target = f"of {percent(snapshot.target, digits)}{within} in {any_window_text(definition)}"
     lasts, gone = seconds_left(snapshot), time_left_text(snapshot)

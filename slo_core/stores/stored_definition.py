@@ -12,6 +12,7 @@ from slo_core.errors import StoreError
 from slo_core.objectives.alert_rule import AlertRule
 from slo_core.objectives.definition import SLODefinition
 from slo_core.objectives.http_rule import HTTPRule, classifier_name
+from slo_core.objectives.task_rule import TaskRule
 
 __all__ = ["definition_from_stored", "fingerprint_of", "stored_definition"]
 
@@ -27,6 +28,8 @@ _COUNTING_FIELDS = (
 # fingerprint of a definition without them stays as it was.
 _LATER_COUNTING_FIELDS = ("ignored_statuses",)
 _LATER_TEXTS = ("dashboard",)
+
+_TASK_FIELDS = ("tasks", "exclude", "latency_seconds", "latency_from", "latency_failures")
 
 
 def stored_definition(definition: SLODefinition) -> str:
@@ -46,12 +49,14 @@ def stored_definition(definition: SLODefinition) -> str:
         "burn_rate_windows": list(definition.burn_rate_windows),
         "burn_rate_threshold": definition.burn_rate_threshold,
         "description": definition.description,
-        "kind": definition.kind,
+        # Versions that count no tasks read it as an SLO that code feeds.
+        "kind": "custom" if definition.task is not None else definition.kind,
         "labels": dict(definition.labels),
         "runbook": definition.runbook,
         "alert_rules": None if rules is None else [_rule_fields(rule) for rule in rules],
         "http": _http_fields(definition.http),
         **{name: text for name in _LATER_TEXTS if (text := getattr(definition, name))},
+        **({} if definition.task is None else {"task": _task_fields(definition.task)}),
     }
     return json.dumps(fields, sort_keys=True, ensure_ascii=True)
 
@@ -71,7 +76,7 @@ def definition_from_stored(text: str) -> SLODefinition:
                 f"a stored definition has version {version}, this slo-suite knows {DOCUMENT_VERSION}: upgrade it"
             )
         rules = fields["alert_rules"]
-        http = fields["http"]
+        http, task = fields["http"], fields.get("task")
         return SLODefinition(
             fields["name"],
             fields["target"],
@@ -81,12 +86,13 @@ def definition_from_stored(text: str) -> SLODefinition:
             burn_rate_windows=tuple(fields["burn_rate_windows"]),
             burn_rate_threshold=fields["burn_rate_threshold"],
             description=fields["description"],
-            kind=fields["kind"],
+            kind=fields["kind"] if task is None else "task",
             labels=fields["labels"],
             runbook=fields["runbook"],
             **{name: fields[name] for name in _LATER_TEXTS if name in fields},
             alert_rules=None if rules is None else tuple(_rule_from(rule) for rule in rules),
             http=None if http is None else _http_from(http),
+            task=None if task is None else TaskRule(**{name: _tupled(task[name]) for name in _TASK_FIELDS}),
         )
     except (ValueError, KeyError, TypeError) as exc:
         raise StoreError(f"a stored definition cannot be read: {exc}") from exc
@@ -103,6 +109,8 @@ def fingerprint_of(definition: SLODefinition) -> str:
     counting: object = "custom"
     if http is not None:
         counting = {name: _unordered(value) for name, value in http.items()}
+    elif definition.task is not None:
+        counting = {name: _unordered(value) for name, value in _task_fields(definition.task).items()}
     return hashlib.sha256(json.dumps(counting, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -121,6 +129,11 @@ def _http_fields(rule: HTTPRule | None) -> dict[str, Any] | None:
         if value := getattr(rule, name):
             fields[name] = list(value)
     return {**fields, "classify": "" if rule.classify is None else classifier_name(rule.classify)}
+
+
+def _task_fields(rule: TaskRule) -> dict[str, Any]:
+    values = {name: getattr(rule, name) for name in _TASK_FIELDS}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
 def _http_from(fields: Mapping[str, Any]) -> HTTPRule:

@@ -1,0 +1,1 @@
+"""Background tasks: one task becomes good, bad or left out."""
