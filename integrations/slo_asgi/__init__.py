@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slo_asgi.instrument import instrument
+from slo_asgi.lifespan import with_lifespan
 from slo_asgi.metrics import metrics_app
 from slo_asgi.middleware import SLOMiddleware
 from slo_asgi.observer import RouterObserver
@@ -11,4 +12,5 @@ from slo_core.http.outcome import slo_failed, slo_outcome
 
 __all__ = [
     "RouterObserver", "SLOMiddleware", "instrument", "metrics_app", "slo_exempt", "slo_failed", "slo_outcome", "slo_track",
+    "with_lifespan",
 ]  # fmt: skip

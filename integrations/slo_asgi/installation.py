@@ -70,10 +70,11 @@ def _mistakes(
         yield from _unknown_marks(registry, table)
         yield from _unseen_marks(table)
     yield from _layers_outside(middleware, kind)
-    if not saw_lifespan and registry.store.scope != "process":
+    if not (saw_lifespan or registry.internals.sees_server_stop) and registry.store.scope != "process":
         yield (
             "the server sent no lifespan before the first request: when it stops, events of the last flush interval may be "
-            "lost; let the server and the layers around SLOMiddleware pass the lifespan on, or call registry.close()"
+            "lost; let the server and the layers around SLOMiddleware pass the lifespan on, or put with_lifespan(app, "
+            "registry) around the outermost application"
         )
 
 

@@ -59,6 +59,7 @@ class RegistryInternals:
         definition_listeners: Called after an SLO was added; results worked out from the definitions are out of date then.
         errors: Errors that were swallowed while requests were served: logged seldom, counted always.
         request_listeners: Called with each counted request (`RequestEvent`); see `slo_core.testing.capture_requests`.
+        sees_server_stop: The server says when it stops, outside of the application that is counted.
         store_reads: What the shared reads of its store have in common.
         store_setting: The setting or argument that names the store, for messages.
         definitions_setting: Where the definitions stand, for messages.
@@ -67,7 +68,8 @@ class RegistryInternals:
     """
 
     __slots__ = ("_has_warned_of_workers", "_registry", "_shared_read", "definition_listeners", "definitions_setting",
-                 "errors", "request_id_header", "request_listeners", "store_reads", "store_setting", "trace_url")  # fmt: skip
+                 "errors", "request_id_header", "request_listeners", "sees_server_stop", "store_reads", "store_setting",
+                 "trace_url")  # fmt: skip
 
     def __init__(self, registry: _Registry) -> None:
         from slo_core.tracking.shared_read import StoreReads  # with the first registry: it takes 2 ms to import
@@ -79,6 +81,7 @@ class RegistryInternals:
         self.definition_listeners: list[Callable[[], None]] = []
         self.errors = InternalErrors()
         self.request_listeners: list[Callable[[Any], None]] = []
+        self.sees_server_stop = False
         self.store_setting = "store="
         self.definitions_setting = "its HTTPRule"
         self.request_id_header: str | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = {"slo_core", "slo_asgi", "slo_django", "slo_flask", "slo_wsgi"}
+PACKAGES = {"slo_core", "slo_asgi", "slo_celery", "slo_django", "slo_flask", "slo_wsgi"}
 FRAMEWORKS = ("django", "flask", "starlette", "fastapi", "redis")
 
 Environment = Callable[[str], Callable[[str], str]]
@@ -137,6 +137,7 @@ def test_slo_asgi_needs_no_framework(environment: Environment):
     [
         ("django", "import slo_django; print(slo_django.get_registry, slo_django.slo_track, slo_django.slo_exempt)"),
         ("flask", "import slo_flask; print(slo_flask.SLO)"),
+        ("celery", "import slo_celery; print(slo_celery.instrument_celery)"),
         ("starlette", "import slo_asgi, starlette; print(slo_asgi.instrument)"),
         ("fastapi", "import slo_asgi, fastapi; print(slo_asgi.instrument)"),
     ],

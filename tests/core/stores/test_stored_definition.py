@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from slo_core import AlertRule, HTTPRule, SLODefinition
 from slo_core.errors import StoreError
+from slo_core.objectives.task_rule import TaskRule
 from slo_core.stores.stored_definition import definition_from_stored, fingerprint_of, stored_definition
 
 FULL = SLODefinition(
@@ -35,6 +37,7 @@ FULL = SLODefinition(
         SLODefinition("plain", 0.99),
         SLODefinition("custom", 0.99, kind="custom"),
         SLODefinition("calendar", 0.99, window="month", timezone="UTC", alert_rules=()),
+        SLODefinition("tasks", 0.99, task=TaskRule(tasks=("shop.*",), latency_seconds=30, latency_from="due")),
     ],
     ids=lambda definition: definition.name,
 )
@@ -109,3 +112,19 @@ def test_ignored_statuses_are_written_only_where_there_are_some() -> None:
     assert "ignored_statuses" not in stored_definition(plain)
     assert definition_from_stored(stored_definition(ignoring)).http == ignoring.http
     assert fingerprint_of(ignoring) != fingerprint_of(plain)
+
+
+def test_versions_that_count_no_tasks_read_a_task_slo_as_custom() -> None:
+    """They look at the kind, and at none of the keys that they do not know."""
+    fields = json.loads(stored_definition(SLODefinition("tasks", 0.99, kind="task")))
+
+    assert (fields["kind"], fields["http"]) == ("custom", None)
+
+
+def test_another_rule_for_tasks_is_another_fingerprint() -> None:
+    """As for requests."""
+    rules = [TaskRule(), TaskRule(tasks=("shop.*",)), TaskRule(latency_seconds=3), TaskRule(exclude=("a",))]
+
+    fingerprints = {fingerprint_of(SLODefinition("tasks", 0.99, task=rule)) for rule in rules}
+
+    assert len(fingerprints | {fingerprint_of(SLODefinition("tasks", 0.99, kind="custom"))}) == 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from starlette.responses import PlainTextResponse
 
 from asgi_driver import serve, serve_lifespan
 from asgi_service import AVAILABILITY
-from slo_asgi import SLOMiddleware, instrument
+from slo_asgi import SLOMiddleware, instrument, with_lifespan
 from slo_core import SLODefinition, SLORegistry, SLOTracker
 
 BOTH = ("lifespan.startup", "lifespan.shutdown")
@@ -180,3 +181,70 @@ def test_requests_need_no_lifespan() -> None:
     serve(SLOMiddleware(silent_app, registry=registry))
 
     assert registry["availability"].snapshot().total == 1
+
+
+def test_a_mounted_application_is_flushed_by_a_lifespan_around_the_outer_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outer one does not pass its own on; that runs as ever."""
+    inner = FastAPI()
+    flushes = Flushes(instrument(inner, AVAILABILITY), monkeypatch)
+
+    @asynccontextmanager
+    async def lifespan(app: Any) -> AsyncIterator[None]:
+        flushes.events.append("start")
+        yield
+        flushes.events.append("stop")
+
+    outer = FastAPI(lifespan=lifespan)
+    outer.mount("/inner", inner)
+
+    sent = serve_lifespan(with_lifespan(outer, inner.state.slo_registry), *BOTH)
+
+    assert [message["type"] for message in sent] == COMPLETE
+    assert flushes.events == ["start", "stop", "flush"]
+
+
+@pytest.mark.parametrize("bridge", ["a2wsgi.WSGIMiddleware", "asgiref.wsgi.WsgiToAsgi", "starlette.middleware.wsgi.WSGIMiddleware"])
+@pytest.mark.filterwarnings("ignore:.*WSGIMiddleware is deprecated:DeprecationWarning")
+def test_an_application_behind_a_bridge_is_flushed(bridge: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bridges to WSGI have no lifespan: some return, some raise."""
+    module, _, name = bridge.rpartition(".")
+    bridged = getattr(pytest.importorskip(module), name)(bare_wsgi_app)
+    flushes = Flushes(registry := SLORegistry(), monkeypatch)
+
+    sent = serve_lifespan(with_lifespan(bridged, registry), *BOTH)
+
+    assert [message["type"] for message in sent] == COMPLETE
+    assert flushes.events == ["flush"]
+
+
+def bare_wsgi_app(environ: Any, start_response: Any) -> list[bytes]:
+    raise AssertionError("no request is sent")
+
+
+def test_a_start_that_fails_behind_a_lifespan_reaches_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the application's, whatever it is."""
+    with pytest.raises(AssertionError, match="HTTP only"):
+        serve_lifespan(with_lifespan(asserting_app, SLORegistry()), *BOTH)
+
+
+def test_nobody_is_warned_of_a_lifespan_that_runs_outside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Of an application without any there is a warning, which names the way out."""
+    for runs_outside in (True, False):
+        inner = FastAPI()
+        inner.add_api_route("/ok", lambda: "ok")
+        instrument(inner, AVAILABILITY, store=f"sqlite:///{tmp_path / 'slo.db'}", service=str(runs_outside))
+        outer = FastAPI()
+        outer.mount("/inner", inner)
+        app = with_lifespan(outer, inner.state.slo_registry) if runs_outside else outer
+        caplog.clear()
+
+        serve_lifespan(app, *BOTH)
+        serve(app, path="/inner/ok")
+        inner.state.slo_registry.close()
+
+        assert ("put with_lifespan(app, registry) around" in caplog.text) is not runs_outside
+
+
+def test_requests_pass_a_lifespan_untouched() -> None:
+    """Everything but the lifespan does."""
+    assert serve(with_lifespan(silent_app, SLORegistry())).status == 200
