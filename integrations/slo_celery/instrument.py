@@ -133,7 +133,7 @@ def instrument_celery(
         find_recorder = lambda: recorder  # noqa: E731  # it is that simple
     observer = TaskObserver(application, find_recorder, clock=clock)
     setattr(application, OBSERVER, observer)
-    application.slo_registry = registry  # type: ignore[attr-defined]  # as `app.state.slo_registry` of other frameworks
+    application.slo_registry = registry  # as `app.state.slo_registry` of other frameworks
     if settings.enabled:
         observer.connect()
     return registry

@@ -33,7 +33,8 @@ def test_importing_loads_nothing_heavy_and_starts_nothing() -> None:
         after = set(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else set()
         unwanted = ("prometheus_client", "redis", "click", "rich", "yaml", "grafana_foundation_sdk", "sqlite3",
                     "django", "asgiref", "flask", "werkzeug", "starlette", "fastapi", "uvicorn", "gunicorn",
-                    "slo_asgi", "slo_django", "slo_flask", "slo_wsgi", "asyncio", "multiprocessing", "pytest",
+                    "slo_asgi", "slo_celery", "slo_django", "slo_flask", "slo_wsgi", "celery",
+                    "asyncio", "multiprocessing", "pytest",
                     "slo_core.metrics.collector", "slo_core.metrics.exposition", "slo_core.metrics.view", "slo_core.cli",
                     "slo_core.stores.buckets", "slo_core.stores.shared.write_behind", "slo_core.stores.sql.sqlite")
         print(json.dumps([[name for name in unwanted if name in sys.modules], threading.active_count(),

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from redis_servers import start_redis
-from slo_servers import PATIENCE_SECONDS, STOP_SECONDS, python
 
+from redis_servers import start_redis
 from slo_core import SLODefinition, SLORegistry
 from slo_core.testing import FakeClock
+from slo_servers import PATIENCE_SECONDS, STOP_SECONDS, python
 
 pytest.importorskip("celery")
 

@@ -144,7 +144,7 @@ def test_slo_asgi_needs_no_framework(environment: Environment):
 )
 def test_each_integration_imports_with_its_own_extra_alone(environment: Environment, extra: str, code: str):
     """One framework never asks for another."""
-    others = {"django": "flask", "flask": "django", "starlette": "django", "fastapi": "django"}
+    others = {"django": "flask", "celery": "django", "flask": "django", "starlette": "django", "fastapi": "django"}
 
     environment(extra)(f"{code}\nimport importlib.util\nassert importlib.util.find_spec({others[extra]!r}) is None")
 

@@ -21,8 +21,8 @@ def test_lists_are_kept_as_tuples():
         ("exclude", (1,), "TaskRule.exclude: expected a list of texts, got (1,)"),
         ("latency_seconds", 0, "TaskRule.latency_seconds: expected seconds above 0, got 0"),
         ("latency_seconds", float("nan"), "TaskRule.latency_seconds: expected seconds above 0, got nan"),
-        ("latency_from", "sent", "TaskRule.latency_from: expected one of \"start\", \"due\", got 'sent'"),
-        ("latency_failures", "good", "TaskRule.latency_failures: expected one of \"bad\", \"ignore\", got 'good'"),
+        ("latency_from", "sent", 'TaskRule.latency_from: expected one of "start", "due", got \'sent\''),
+        ("latency_failures", "good", 'TaskRule.latency_failures: expected one of "bad", "ignore", got \'good\''),
     ],
 )
 def test_a_wrong_field_is_named(field: str, value: object, message: str):

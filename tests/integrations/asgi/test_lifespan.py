@@ -203,7 +203,9 @@ def test_a_mounted_application_is_flushed_by_a_lifespan_around_the_outer_one(mon
     assert flushes.events == ["start", "stop", "flush"]
 
 
-@pytest.mark.parametrize("bridge", ["a2wsgi.WSGIMiddleware", "asgiref.wsgi.WsgiToAsgi", "starlette.middleware.wsgi.WSGIMiddleware"])
+@pytest.mark.parametrize(
+    "bridge", ["a2wsgi.WSGIMiddleware", "asgiref.wsgi.WsgiToAsgi", "starlette.middleware.wsgi.WSGIMiddleware"]
+)
 @pytest.mark.filterwarnings("ignore:.*WSGIMiddleware is deprecated:DeprecationWarning")
 def test_an_application_behind_a_bridge_is_flushed(bridge: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bridges to WSGI have no lifespan: some return, some raise."""
