@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import Celery, signals
@@ -56,12 +57,17 @@ class TaskObserver:
 
     def connect(self) -> None:
         """Count from now on, for as long as this object lives."""
-        signals.before_task_publish.connect(self._note_due)
-        signals.task_success.connect(self._succeeded)
-        signals.task_failure.connect(self._failed)
-        signals.worker_ready.connect(self._check)
-        signals.worker_process_shutdown.connect(self._end_process)
-        signals.worker_shutdown.connect(self._end_worker)
+        # Without a name of their own, Celery 5.3 takes the methods of two observers for one, and hears the first alone.
+        name = uuid4().hex
+        for signal, method in (
+            (signals.before_task_publish, self._note_due),
+            (signals.task_success, self._succeeded),
+            (signals.task_failure, self._failed),
+            (signals.worker_ready, self._check),
+            (signals.worker_process_shutdown, self._end_process),
+            (signals.worker_shutdown, self._end_worker),
+        ):
+            signal.connect(method, dispatch_uid=name)
 
     def _note_due(self, sender: object = None, headers: object = None, **_: object) -> None:
         """A task is sent: note in its message when it is due, where an SLO asks for that."""
