@@ -85,13 +85,9 @@ RUNNERS = {
     ),
 }  # fmt: skip
 
-POOLS = {
-    "a process": "child = context.Process(target=work); child.start(); child.join()",
-    "a pool whose processes run one job each": (
-        "pool = context.Pool(2, maxtasksperchild=1); pool.map(count, range(10), chunksize=1); pool.close(); pool.join()"
-    ),
-    "an executor": "with ProcessPoolExecutor(2, mp_context=context) as pool: list(pool.map(count, range(10)))",
-}
+PROCESS = "child = context.Process(target=work); child.start(); child.join()"
+POOL = "pool = context.Pool(2, maxtasksperchild=1); pool.map(count, range(10), chunksize=1); pool.close(); pool.join()"
+EXECUTOR = "with ProcessPoolExecutor(2, mp_context=context) as pool: list(pool.map(count, range(10)))"
 PARENT = """
 import multiprocessing, sys
 from concurrent.futures import ProcessPoolExecutor
@@ -161,11 +157,14 @@ def block(name: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("method", ["fork", "forkserver"])
-@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize(
+    ("pool", "method"),
+    [(PROCESS, "forkserver"), (POOL, "fork"), (EXECUTOR, "forkserver")],
+    ids=["process", "pool", "executor"],
+)
 def test_processes_of_multiprocessing_hand_over_when_they_end(pool: str, method: str, tmp_path: Path):
-    """They end by `os._exit`, after their own exit handlers; `spawn` ends as `forkserver` does."""
-    (tmp_path / "parent.py").write_text(textwrap.dedent(PARENT).format(pool=POOLS[pool]))
+    """They end by `os._exit`, after the exit handlers of `multiprocessing`, which are the same for all ways to start them."""
+    (tmp_path / "parent.py").write_text(textwrap.dedent(PARENT).format(pool=pool))
 
     subprocess.run(
         python("parent.py", method), cwd=tmp_path, env=environment_in(tmp_path), check=True, timeout=PATIENCE_SECONDS

@@ -17,7 +17,9 @@ from slo_core.testing import FakeClock
 
 pytest.importorskip("celery")
 
+from billiard.exceptions import TimeLimitExceeded, WorkerLostError  # noqa: E402
 from celery import Celery, signals  # noqa: E402
+from celery.exceptions import Reject  # noqa: E402
 
 from slo_celery import instrument_celery  # noqa: E402
 from slo_celery.mistakes import log_mistakes  # noqa: E402
@@ -177,6 +179,20 @@ def test_a_task_is_timed_since_it_was_due(app: Celery, due: object, bad: int):
     signals.task_success.send(sender=Task, runtime=1.0)
 
     assert counts(registry, "due") == (1, bad)
+
+
+def test_a_parent_that_says_twice_that_a_task_was_lost_counts_it_once(app: Celery):
+    """At a time limit newer versions do. Another task is another failure, and a rejected one is none."""
+    registry = instrument_celery(app, {"all": {"target": 0.9}})
+    add_tasks(app)
+    task = app.tasks["shop.pay"]
+
+    for exception, task_id in (
+        (TimeLimitExceeded(1), "a"), (TimeLimitExceeded(1), "a"), (WorkerLostError(), "b"), (Reject(), "c"),
+    ):  # fmt: skip
+        signals.task_failure.send(sender=task, task_id=task_id, exception=exception)
+
+    assert counts(registry) == (2, 2)
 
 
 def test_patterns_that_name_no_task_are_logged(app: Celery, caplog: pytest.LogCaptureFixture):
