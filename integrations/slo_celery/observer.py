@@ -12,6 +12,7 @@ from uuid import uuid4
 from billiard.exceptions import TimeLimitExceeded, WorkerLostError
 from celery import Celery, signals
 from celery.exceptions import Ignore, Reject, Retry
+from celery.utils.serialization import UnpickleableExceptionWrapper
 from celery.utils.time import maybe_iso8601, maybe_make_aware
 
 from slo_celery.mistakes import log_mistakes
@@ -87,7 +88,7 @@ class TaskObserver:
             due_seconds = None if due is None else self._clock() - due
             recorder.succeeded(sender.name, run_seconds=runtime, due_seconds=due_seconds)
 
-    def _failed(self, sender: Any = None, exception: object = None, task_id: object = None, **_: object) -> None:
+    def _failed(self, sender: Any = None, exception: Any = None, task_id: object = None, **_: object) -> None:
         # A rejected task is reported as failed by newer versions, too.
         if getattr(sender, "app", None) is not self._app or isinstance(exception, (Ignore, Reject, Retry)):
             return
@@ -97,7 +98,9 @@ class TaskObserver:
             self._given_up.append(task_id)
         recorder = self._recorder()
         if recorder is not None:
-            recorder.failed(sender.name, type(exception) if isinstance(exception, BaseException) else Exception)
+            # What cannot be pickled comes in a wrapper.
+            name = exception.exc_cls_name if isinstance(exception, UnpickleableExceptionWrapper) else None
+            recorder.failed(sender.name, name if isinstance(name, str) else type(exception))
 
     def _due(self, request: Any) -> float | None:
         """When a task was due. Its message may come from anywhere."""

@@ -9,7 +9,7 @@ from slo_core.budgets.causes import Cause
 from slo_core.http.globs import compile_globs
 from slo_core.objectives.task_rule import TaskRule
 from slo_core.process.internal_errors import user_code_errors
-from slo_core.tracking.cause_names import exception_name
+from slo_core.tracking.cause_names import exception_name, exception_text
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker
 
@@ -71,18 +71,19 @@ class TaskRecorder:
         except user_code_errors() as exc:  # the task has ended, whatever a store of the user's own raises
             self.registry.internals.errors.report(_NOT_COUNTED, exc)
 
-    def failed(self, name: str, exception_type: type[BaseException]) -> None:
+    def failed(self, name: str, exception_type: type[BaseException] | str) -> None:
         """
         A task has failed, and is not run again.
 
         Args:
             name: The task's name.
-            exception_type: What it has raised, or why it was given up.
+            exception_type: What it has raised, or why it was given up: the class, or its name.
         """
         try:
+            outcome = _outcome(exception_type)
             for tracker, rule in self._taking(name):
                 if rule.latency_seconds is None or rule.latency_failures == "bad":
-                    tracker.internals.record_cause(tracker, _cause(name, exception_name(exception_type)))
+                    tracker.internals.record_cause(tracker, _cause(name, outcome))
         except user_code_errors() as exc:  # as above
             self.registry.internals.errors.report(_NOT_COUNTED, exc)
 
@@ -109,6 +110,10 @@ class TaskRecorder:
     def _forget(self) -> None:
         """An SLO was added."""
         self._slos = {}
+
+
+def _outcome(exception_type: type[BaseException] | str) -> str:
+    return exception_text(exception_type) if isinstance(exception_type, str) else exception_name(exception_type)
 
 
 def _cause(name: str, outcome: str) -> Cause:

@@ -7,7 +7,7 @@ import re
 from slo_core.budgets.causes import Cause
 from slo_core.process.internal_errors import InternalErrors
 
-__all__ = ["CauseNames", "checked_cause", "exception_name"]
+__all__ = ["CauseNames", "checked_cause", "exception_name", "exception_text"]
 
 _LONGEST_CAUSE = 100
 _LONGEST_EXCEPTION = 64
@@ -40,7 +40,11 @@ def checked_cause(cause: object, *, what: str) -> str:
 
 def exception_name(kind: type[BaseException]) -> str:
     """The name of an exception's class, as the outcome of a bad event; never its text."""
-    name: str = _name_of_class(kind)
+    return exception_text(_name_of_class(kind))
+
+
+def exception_text(name: str) -> str:
+    """The same, of a name alone: where the exception itself did not come over from another process."""
     if len(name) <= _LONGEST_EXCEPTION and name.isidentifier():
         return name
     return _NOT_IN_IDENTIFIERS.sub("_", name[:_LONGEST_EXCEPTION])

@@ -7,7 +7,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,6 @@ class Worker:
     store: str
     log: Path
     process: subprocess.Popen[bytes]
-    results: list[AsyncResult] = field(default_factory=list)
 
     def counts(self) -> dict[str, object]:
         """By SLO: all tasks, and those that failed, by what they were caused."""
@@ -72,25 +71,27 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Work
         definitions = {"quick": {"target": 0.9, "tasks": ["shop.pack"], "latency": "60s", "latency_from": "due"}}
         instrument_celery(client, definitions, store="memory://", clock=FakeClock())
         started = {pool: stack.enter_context(worker_of(pool, folder, server.url)) for pool in POOLS}
-        for pool, worker in started.items():
-            client.send_task("shop.pay", queue=pool, expires=-10)  # revoked: it comes too late
-            sent = [client.send_task(f"shop.{way}", queue=pool) for way in WAYS]
-            worker.results = [
-                *sent[WITHOUT_RESULT:],
-                client.send_task("shop.pack", queue=pool),  # it was due years ago
-                client.send_task("shop.pack", queue=pool, headers={"slo_due": "soon"}),
-            ]
-        # Each child runs one task, so that one that is killed has counted no other.
-        for way in ("vanish", "hang"):
-            started["one_task"].results.append(client.send_task(f"shop.{way}", queue="one_task"))
-        for worker in started.values():
-            for result in worker.results:
-                result.get(timeout=PATIENCE_SECONDS, propagate=False)
+        run_tasks(client)
         for worker in started.values():
             worker.process.send_signal(signal.SIGTERM)
         for worker in started.values():
             worker.process.wait(STOP_SECONDS)
         yield started
+
+
+def run_tasks(client: Celery) -> None:
+    """Send the same to each worker, and wait until all is done. No result outlives the broker."""
+    results: list[AsyncResult] = []
+    for pool in POOLS:
+        client.send_task("shop.pay", queue=pool, expires=-10)  # revoked: it comes too late
+        sent = [client.send_task(f"shop.{way}", queue=pool) for way in WAYS]
+        results += sent[WITHOUT_RESULT:]
+        results.append(client.send_task("shop.pack", queue=pool))  # it was due years ago
+        results.append(client.send_task("shop.pack", queue=pool, headers={"slo_due": "soon"}))
+    # Each child runs one task, so that one that is killed has counted no other.
+    results += [client.send_task(f"shop.{way}", queue="one_task") for way in ("vanish", "hang")]
+    for result in results:
+        result.get(timeout=PATIENCE_SECONDS, propagate=False)
 
 
 @contextmanager

@@ -181,6 +181,24 @@ def test_a_task_is_timed_since_it_was_due(app: Celery, due: object, bad: int):
     assert counts(registry, "due") == (1, bad)
 
 
+def test_the_cause_of_a_failure_is_the_class_of_its_exception(app: Celery):
+    """Also where that cannot be pickled."""
+    registry = instrument_celery(app, {"all": {"target": 0.9}})
+
+    class Local(Exception):
+        def __reduce__(self) -> str:
+            raise TypeError("it holds a lock")
+
+    @app.task(name="shop.lock", shared=False)
+    def lock() -> None:
+        raise Local
+
+    lock.delay()
+
+    (share,) = registry["all"].causes(3600).causes
+    assert (share.where, share.outcome) == ("shop.lock", "Local")
+
+
 def test_a_parent_that_says_twice_that_a_task_was_lost_counts_it_once(app: Celery):
     """At a time limit newer versions do. Another task is another failure, and a rejected one is none."""
     registry = instrument_celery(app, {"all": {"target": 0.9}})
