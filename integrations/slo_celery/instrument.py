@@ -11,6 +11,7 @@ from celery import Celery
 
 from slo_celery.django_settings import DjangoRecorder, has_django_settings
 from slo_celery.observer import OBSERVER, TaskObserver
+from slo_core.budgets.recent_failures import DEFAULT_RECENT_FAILURES
 from slo_core.config.definitions import DefinitionsConfig, parse_definitions
 from slo_core.config.settings import SLOSettings
 from slo_core.conventions import DEFAULT_SERVICE, DEFAULT_STORE
@@ -34,6 +35,9 @@ def instrument_celery(
     enabled: bool = ...,
     service: str = ...,
     release: str | None = ...,
+    metrics_causes: bool = ...,
+    recent_failures: int = ...,
+    trace_url: str | None = ...,
     clock: Callable[[], float] = ...,
 ) -> SLORegistry: ...
 @overload
@@ -63,6 +67,9 @@ def instrument_celery(
     enabled: bool = True,
     service: str = DEFAULT_SERVICE,
     release: str | None = None,
+    metrics_causes: bool = False,
+    recent_failures: int = DEFAULT_RECENT_FAILURES,
+    trace_url: str | None = None,
     clock: Callable[[], float] = time.time,
 ) -> SLORegistry | None:
     """
@@ -88,6 +95,9 @@ def instrument_celery(
         enabled: False counts nothing; the definitions are checked all the same.
         service: Names the service.
         release: The release that counts, for the marks of the service; None marks none.
+        metrics_causes: Metrics of this registry show what bad events were caused by, too.
+        recent_failures: So many bad events of each SLO are kept one by one, the newest; 0 keeps none.
+        trace_url: The address of a trace for the links of pages, with the placeholder `{trace_id}`; None links none.
         clock: Seconds since the epoch; tests pass `slo_core.testing.FakeClock`.
 
     Returns:
@@ -111,6 +121,9 @@ def instrument_celery(
         enabled=enabled,
         service=service,
         release=release,
+        metrics_causes=metrics_causes,
+        recent_failures=recent_failures,
+        trace_url=trace_url,
     )
     problems = list(_conflicts(settings, definitions, registry))
     if problems:
@@ -123,6 +136,9 @@ def instrument_celery(
             flush_interval=settings.flush_interval,
             service=settings.service,
             release=settings.release,
+            metrics_causes=settings.metrics_causes,
+            recent_failures=settings.recent_failures,
+            trace_url=settings.trace_url,
             clock=clock,
             where="definitions",
         )
@@ -163,7 +179,16 @@ def _conflicts(
     if definitions is not None:
         return
     usual = SLOSettings()
-    for name in ("store", "store_options", "flush_interval", "service", "release"):
+    for name in (
+        "store",
+        "store_options",
+        "flush_interval",
+        "service",
+        "release",
+        "metrics_causes",
+        "recent_failures",
+        "trace_url",
+    ):
         if getattr(settings, name) == getattr(usual, name):
             continue
         if registry is not None:

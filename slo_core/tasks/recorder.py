@@ -9,6 +9,7 @@ from slo_core.budgets.causes import Cause
 from slo_core.http.globs import compile_globs
 from slo_core.objectives.task_rule import TaskRule
 from slo_core.process.internal_errors import user_code_errors
+from slo_core.stores.failure_buffer import EventDetails
 from slo_core.tracking.cause_names import exception_name, exception_text
 from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker
@@ -67,7 +68,7 @@ class TaskRecorder:
                 if rule.latency_seconds is None or taken <= rule.latency_seconds:
                     tracker.record(True)
                 else:
-                    tracker.internals.record_cause(tracker, _cause(name, _SLOW))
+                    tracker.internals.record_cause(tracker, _cause(name, _SLOW), EventDetails(taken))
         except user_code_errors() as exc:  # the task has ended, whatever a store of the user's own raises
             self.registry.internals.errors.report(_NOT_COUNTED, exc)
 

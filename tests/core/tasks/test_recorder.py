@@ -57,6 +57,9 @@ def test_a_late_success_is_bad():
     recorder.succeeded("pay", run_seconds=5.1, due_seconds=5)
 
     slow = {("pay", "slow"): 1}
+    assert [[each.duration_seconds for each in registry[name].recent_failures()] for name in ("run", "due")] == [
+        [5.1]
+    ] * 2
     assert counts(registry) == {"run": (2, slow), "due": (2, slow), "any": (2, {})}
 
 
