@@ -10,6 +10,7 @@ import pytest
 
 from slo_core import AlertRule, ConfigError, HTTPRule, SLODefinition
 from slo_core.config.definitions import parse_definitions
+from slo_core.objectives.task_rule import TaskRule
 
 DAY = 86_400
 
@@ -108,8 +109,8 @@ def test_a_bad_target_is_one_problem(target: object, message: str) -> None:
 
 def test_a_key_without_a_value_is_one_problem() -> None:
     """YAML reads it as None: what was to be typed there is no default, neither of an SLO nor of all of them."""
-    every = {field.name for field in (*fields(HTTPRule), *fields(SLODefinition)) if field.init}
-    keys = {"latency", *every} - {"name", "http", "window_seconds", "latency_seconds"}
+    every = {field.name for field in (*fields(HTTPRule), *fields(TaskRule), *fields(SLODefinition)) if field.init}
+    keys = {"latency", *every} - {"name", "http", "task", "window_seconds", "latency_seconds"}
 
     for key in keys:
         options = {"target": 0.99, key: None}

@@ -251,7 +251,7 @@ def test_a_custom_slo_counts_no_requests() -> None:
 def test_kind_and_http_must_be_what_they_are() -> None:
     """A misspelt kind is not counted silently."""
     assert problems_of(kind="htp", http="/x") == [
-        'SLODefinition.kind: expected "http" or "custom", got \'htp\'',
+        'SLODefinition.kind: expected "http", "task" or "custom", got \'htp\'',
         "SLODefinition.http: expected an HTTPRule, got '/x'",
     ]
 
