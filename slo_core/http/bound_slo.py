@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from slo_core.http.classify import RequestClassifier
 from slo_core.http.globs import compile_globs
 from slo_core.http.request import RequestKey, SLOKey
-from slo_core.objectives.http_rule import HTTPRule
+from slo_core.objectives.http_rule import Classifier, HTTPRule
+from slo_core.process.internal_errors import InternalErrors
+from slo_core.tracking.registry import SLORegistry
 from slo_core.tracking.tracker import SLOTracker
 
-__all__ = ["BoundSLO"]
+__all__ = ["BoundSLO", "bind_slos"]
 
 
 @dataclass(slots=True)
@@ -67,3 +69,33 @@ class BoundSLO:
         if self.views is not None and key.view_name is not None and self.views.match(key.view_name):
             return True
         return self.routes is not None and key.route is not None and self.routes.match(key.route) is not None
+
+
+def bind_slos(
+    registry: SLORegistry | None,
+    tracker: SLOTracker | None,
+    *,
+    service: str,
+    errors: InternalErrors,
+    classify: Classifier | None,
+) -> tuple[BoundSLO, ...]:
+    """
+    The SLOs that an installation counts, each with its rule.
+
+    Args:
+        registry: All of its SLOs, unless there is a tracker.
+        tracker: The only SLO to count.
+        service: The name of the service.
+        errors: Where errors of a user's classifier are reported.
+        classify: Overrides the classifier of the rules.
+    """
+
+    def bind(tracker: SLOTracker, **options: bool) -> BoundSLO:
+        is_single = options.get("every_request") is not None
+        rule = tracker.definition.http or HTTPRule(unmatched=is_single)
+        classifier = RequestClassifier(rule, name=tracker.name, internal_errors=errors, classify=classify)
+        return BoundSLO((service, tracker.name), tracker, rule, classifier, **options)
+
+    if tracker is not None:
+        return (bind(tracker, every_request=tracker.definition.http is None),)
+    return tuple([bind(each, marked_views_only=each.definition.http is None) for each in registry or ()])

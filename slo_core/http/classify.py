@@ -90,14 +90,20 @@ class RequestClassifier:
         self.threshold = math.inf if rule.latency_seconds is None else rule.latency_seconds
         self.timed_to_end = rule.latency_of == "total"
 
-    def outcome_of_status(self, status: int) -> StatusOutcome:
-        """The outcome of undisturbed requests of that status; called once for each status, not for each request."""
+    def outcome_of_status(self, status: int, *, has_failed: bool = False) -> StatusOutcome:
+        """
+        The outcome of requests of that status; called once for each status, not for each request.
+
+        Args:
+            status: The status.
+            has_failed: An exception decides; see `deciding_exception`.
+        """
         if status in self._ignored_statuses:
             return StatusOutcome.LEFT_OUT
         if self._classify is not None:
             return StatusOutcome.BY_CLASSIFIER
         is_timed = self.threshold != math.inf
-        if status in self._bad_statuses:
+        if has_failed or status in self._bad_statuses:
             return StatusOutcome.LEFT_OUT if is_timed and self._rule.latency_failures == "ignore" else StatusOutcome.BAD
         return StatusOutcome.BY_TIME if is_timed else StatusOutcome.GOOD
 
@@ -125,7 +131,7 @@ class RequestClassifier:
                 return self._after_disconnect(timing), DISCONNECTED
             if status in self._ignored_statuses:
                 return None, ""
-            failure = _failure(observed, status)
+            failure = deciding_exception(observed, status)
             succeeded = failure is None and status not in self._bad_statuses
             if self._classify is not None:
                 succeeded = self._call_classifier(self._classify, observed, status, default=succeeded)
@@ -176,7 +182,7 @@ class RequestClassifier:
         return default
 
 
-def _failure(observed: ObservedRequest, status: int) -> BaseException | None:
+def deciding_exception(observed: ObservedRequest, status: int) -> BaseException | None:
     """The exception that decides; None where the status does, also one that a last resort answered with."""
     exception = observed.exception
     if exception is None or (observed.is_answered and 400 <= status < 500):

@@ -1,4 +1,4 @@
-"""How undisturbed requests of one status are counted: worked out once, used for each of them."""
+"""How requests of one status, or that one exception has ended, are counted: worked out once, used for each of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["CountingPlan"]
 
 class CountingPlan:
     """
-    How the SLOs that take a request count it, when it was undisturbed and had a certain status.
+    How the SLOs that take a request count it, when it had a certain status, and perhaps a certain exception decides.
 
     `HTTPRecorder` carries the plan out for all SLOs in one loop. `SLOTracker.record` for each of them would take twice
     as long: two calls and a look at the clock.
@@ -28,12 +28,13 @@ class CountingPlan:
         status: The status.
         counter_groups: Those of the installation.
         place: Where bad ones are counted in the list of causes.
+        exception: The name of the exception that decides; None where the status does.
 
     Attributes:
         clock: The clock of all SLOs that count: seconds since the epoch.
         rows: By thread identifier: where the SLOs count. Valid for a second, as `CounterGroup` says.
         rotate: Makes the calling thread's row.
-        bad_cause: What a bad request is counted as, where the status has decided.
+        bad_cause: What a bad request is counted as, where the status or the exception has decided.
         slow_cause: The same, where the time does.
         needs_end: The time of the last byte decides for one of the SLOs.
         undecided: SLOs whose classifier has to see each request, or whose tracker counts in another way.
@@ -41,15 +42,23 @@ class CountingPlan:
 
     __slots__ = ("bad_cause", "clock", "needs_end", "rotate", "rows", "slow_cause", "undecided")
 
-    def __init__(self, bound_slos: Iterable[BoundSLO], status: int, counter_groups: CounterGroups, place: str) -> None:
-        self.bad_cause, self.slow_cause = Cause(place, str(status)), Cause(place, SLOW)
+    def __init__(
+        self,
+        bound_slos: Iterable[BoundSLO],
+        status: int,
+        counter_groups: CounterGroups,
+        place: str,
+        exception: str | None = None,
+    ) -> None:
+        self.bad_cause, self.slow_cause = Cause(place, exception or str(status)), Cause(place, SLOW)
         self.clock: Callable[[], float] = time.time
         good: list[EventCounter] = []
         bad: list[EventCounter] = []
         timed: list[TimedCounter] = []
         undecided = []
         for slo in bound_slos:
-            outcome, tracker, classifier = slo.classifier.outcome_of_status(status), slo.tracker, slo.classifier
+            tracker, classifier = slo.tracker, slo.classifier
+            outcome = classifier.outcome_of_status(status, has_failed=exception is not None)
             if outcome is StatusOutcome.LEFT_OUT:
                 continue
             # A subclass may pass each event on to other code: its own `record` has to run.

@@ -38,15 +38,19 @@ class MatchedSLOs:
     def __init__(self, bound_slos: tuple[BoundSLO, ...], place: str = "") -> None:
         self.bound_slos = bound_slos
         self.place = place
-        self._counting_plans: dict[int, CountingPlan] = {}
+        self._counting_plans: dict[int | tuple[int, str], CountingPlan] = {}
 
-    def counting_plan(self, status: int, counter_groups: CounterGroups) -> CountingPlan:
-        """How they count an undisturbed request of that status."""
-        plan = self._counting_plans.get(status)
+    def counting_plan(
+        self, status: int, counter_groups: CounterGroups, *, exception: str | None = None
+    ) -> CountingPlan:
+        """How they count a request of that status, or one that an exception of that name decides about."""
+        key = status if exception is None else (status, exception)
+        plan = self._counting_plans.get(key)
         if plan is None:
             if len(self._counting_plans) >= _REMEMBERED_STATUSES:
                 self._counting_plans.clear()
-            plan = self._counting_plans[status] = CountingPlan(self.bound_slos, status, counter_groups, self.place)
+            plan = CountingPlan(self.bound_slos, status, counter_groups, self.place, exception)
+            self._counting_plans[key] = plan
         return plan
 
 
