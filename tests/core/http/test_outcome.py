@@ -96,7 +96,7 @@ def test_a_request_that_no_slo_counts_is_left_alone() -> None:
         ),
         (({}, False), {"reason": "x" * 65}, ValueError, "expected up to 64 characters"),
         (({}, False), {"reason": ""}, ValueError, "expected up to 64 characters"),
-        (({}, False), {"reason": 5}, ValueError, "got 5"),
+        (({}, False), {"reason": 5}, ValueError, "got int"),
     ],
 )
 def test_a_wrong_argument_is_refused(
