@@ -107,7 +107,8 @@ class Delivery:
 
         Args:
             wait_seconds: How long to wait for the lock.
-            seconds: How long to go on; other threads that wait for the lock get it in between.
+            seconds: How long to go on; other threads that wait for the lock get it in between. Unless the process ends,
+                looking for periods to be closed takes nothing of it.
             may_log: False where this may be a signal handler, and a logging handler may wait for a lock for ever; what
                 happened is then logged with the next flush or read.
             is_last: The process ends: it closes no periods, but those to which it hands over late events.
@@ -123,6 +124,8 @@ class Delivery:
                     has_looked = self.periods.has_looked
                     if may_log and (not has_looked or (self._attempts.is_up and not is_last)):
                         self.periods.run(is_read=is_last)
+                    if not is_last:
+                        until = self._monotonic() + seconds
                 self._send(flush_round, until=until)
                 if may_log and self.periods.is_late:
                     self.periods.run(is_last=is_last)
