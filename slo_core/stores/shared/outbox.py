@@ -279,6 +279,8 @@ class Outbox:
             may_be_there = (is_doubtful or is_derived) and note.number > batch.number
             return self._renumbered(given_up=self._drop_head() if may_be_there else 0, is_copy=True)
         if note.number == number > 0:
+            if self._last is not None and note.generation != self._last.generation:
+                self._last, self._noted_at = note, store_now  # a copy of this process has sent it to a new record
             self._drop_kept(now.monotonic)
             if batch.leaves:
                 self.leave()

@@ -516,3 +516,30 @@ def test_copies_send_again_what_they_share_once(tmp_path: Path, clock: FakeClock
         process.store.flush()
 
     assert original.totals() == (113, 0)
+
+
+def test_what_a_copy_has_sent_to_a_new_record_is_not_sent_once_more(
+    tmp_path: Path, clock: FakeClock, monotonic: FakeClock
+) -> None:
+    """The record is lost twice; one copy sends the kept batch, the other sees it there, and the first one leaves."""
+    original, copy = (Process(SQLiteBucketStore(tmp_path / "slo.db", clock=clock), clock, monotonic) for _ in range(2))
+    original.store.flush()
+    original.record(3)
+    with sqlite3.connect(tmp_path / "slo.db") as other:
+        other.execute("DELETE FROM slo")
+    original.store.flush()
+    of_copy, of_original = copy.store.ledger(SLO).outbox, original.store.ledger(SLO).outbox
+    for name in set(Outbox.__slots__) - {"_pending", "_process"}:
+        value = getattr(of_original, name)
+        setattr(of_copy, name, value.copy() if hasattr(value, "popleft") else value)
+    with sqlite3.connect(tmp_path / "slo.db") as other:
+        other.execute("DELETE FROM slo")
+    for _ in range(2):
+        monotonic.advance(11)
+        original.store.flush()
+        copy.store.flush()
+    original.store.close()
+    monotonic.advance(11)
+    copy.store.flush()
+
+    assert copy.totals() == (3, 0)
