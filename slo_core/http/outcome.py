@@ -39,9 +39,10 @@ def slo_outcome(request_or_scope: object, good: bool, *, reason: str | None = No
     if good is not True and good is not False:
         raise TypeError(f"slo_outcome(good=): expected True or False, got {good!r}")
     if reason is not None and (not isinstance(reason, str) or not _REASON.fullmatch(reason)):
-        got = repr(reason) if isinstance(reason, str) else type(reason).__name__
-        if len(got) > _MOST_SHOWN:
-            got = f"{got[:_MOST_SHOWN]}... of {len(got):,} characters"
+        text = reason if isinstance(reason, str) else type(reason).__name__
+        got = repr(text[:_MOST_SHOWN]) if isinstance(reason, str) else text[:_MOST_SHOWN]
+        if len(text) > _MOST_SHOWN:
+            got = f"{got}... of {len(text):,} characters"
         raise ValueError(f"slo_outcome(reason=): expected up to 64 characters of a-z, 0-9 and _.:-, got {got}")
     marks = shared_marks(_scope_of(request_or_scope))
     if marks is not None:
