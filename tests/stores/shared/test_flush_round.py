@@ -14,7 +14,8 @@ from django_databases import django_database, set_up_django
 from faulty_store import FaultyStore
 from slo_core import SLODefinition, SLORegistry
 from slo_core.budgets.events import EventCounts
-from slo_core.stores.buckets import Applied, Batch, BucketRange, Query
+from slo_core.stores.buckets import Applied, Batch, BucketRange, Query, Stored
+from slo_core.stores.closed_periods import PeriodQuery, StoredPeriods
 from slo_core.stores.shared.outbox import MOST_INCREMENTS
 from slo_core.stores.shared.write_behind import WriteBehindStore
 from slo_core.stores.sql.sqlite import SQLiteBucketStore
@@ -216,3 +217,30 @@ def test_postgresql_catches_up_after_two_hours() -> None:
         } == {(OUTAGE_SECONDS, OUTAGE_SECONDS, 0)}
         assert {answer.sums for answer in stored} == {(EventCounts(3_600, 3_600),)}
         store.close()
+
+
+class SlowReads(SQLiteBucketStore):
+    """Each read takes a second, by a clock of the test's: a server that takes long to connect to."""
+
+    monotonic: FakeClock
+
+    def read(self, queries: Sequence[Query]) -> list[Stored]:
+        self.monotonic.advance(1)
+        return super().read(queries)
+
+    def read_periods(self, queries: Sequence[PeriodQuery]) -> list[StoredPeriods]:
+        self.monotonic.advance(1)
+        return super().read_periods(queries)
+
+
+def test_a_flush_hands_over_everything_though_it_takes_long_to_look_for_periods(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    """The first flush of a process declares its SLOs, then sends their events."""
+    buckets = SlowReads(tmp_path / "slo.db", clock=clock)
+    buckets.monotonic = FakeClock(0.0)
+    store = WriteBehindStore(buckets, clock=clock, monotonic=buckets.monotonic, flush_interval=3600.0)
+    store.ledger(SLODefinition("a", 0.9)).add(int(clock()), 1, 1, live=True)
+
+    assert store.flush()
+    assert buckets.monotonic() >= 2
