@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,8 +13,8 @@ from slo_core import SLODefinition, SLORegistry
 from slo_core.http.recorder import HTTPRecorder, RequestEvent, RouteMatch
 from slo_core.testing import FakeClock
 
-# Where coverage is measured, examples take twice as long, and a few go through the same lines. Another Python tries them all.
-be_calm(max_examples=20 if coverage_run() else 100)
+# tox.ini says how many examples of each property are tried; without it all are.
+be_calm(max_examples=int(os.environ.get("SLO_EXAMPLES", "100")))
 
 
 class Service:
