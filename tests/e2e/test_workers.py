@@ -133,15 +133,15 @@ def cells(servers: list[str], **chosen: str) -> list[tuple[str, str]]:
 
 RESTARTED = cells(
     SERVERS,
-    sqlite="sync gthread gevent-preload uvicorn",
-    redis="sync-preload gthread gevent uvicorn",
-    postgres="sync gthread-preload gevent uvicorn",
+    sqlite="sync gevent-preload",
+    redis="sync-preload gthread uvicorn",
+    postgres="gthread-preload gevent",
 )
 STOPPED = cells(
     ["sync", "gthread", "gevent", "uvicorn", "uvicorn-alone"],
-    sqlite="sync gevent uvicorn-alone",
-    redis="gthread gevent uvicorn",
-    postgres="sync gthread uvicorn-alone",
+    sqlite="sync uvicorn-alone",
+    redis="gevent uvicorn",
+    postgres="gthread",
 )
 
 SCRAPERS = 3
