@@ -43,6 +43,7 @@ from slo_core.status_page.links import Links
 from slo_core.status_page.markup import Node, element, timestamp
 from slo_core.status_page.selection import Selection, own_labels
 from slo_core.status_page.sparklines import Lines
+from slo_core.stores.causes import FINEST_SECONDS
 
 __all__ = ["SORTS", "badge", "budget_cell", "burn_list", "overview", "rate_text"]
 
@@ -178,7 +179,9 @@ def _cause_line(cause: TopCause, zone: tzinfo) -> ET.Element:
     """What fails most in an SLO that burns, and since when."""
     since: tuple[Node, ...] = ()
     if cause.since is not None:
-        since = (" since ", timestamp(cause.since, zone), " or earlier" if cause.is_earliest_known else "")
+        # Its first bucket: it may have begun at the end of that.
+        about = " or earlier" if cause.is_earliest_known else f", or up to {format_duration(FINEST_SECONDS)} later"
+        since = (" since ", timestamp(cause.since, zone), about)
     return element("p", f"{share_text(cause.share)} ", *cause_nodes(cause.share), *since, class_="slo-cause")
 
 
