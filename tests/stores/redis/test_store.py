@@ -227,7 +227,10 @@ def test_two_hundred_writers_are_exact(server: RedisServer, client: redis.Redis)
 
 
 def test_pages_and_names_take_few_round_trips(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is a network's time away: a page of an SLO takes five at most, the names of fifty SLOs one."""
+    """
+    Each is a network's time away: the names of fifty SLOs take one. A page of an SLO takes eight at most: what waits is handed
+    over, a failure among it; then windows, charts, marks, incidents, causes and recent failures are read.
+    """
     sent: list[object] = []
     send = redis.connection.AbstractConnection.send_packed_command
 
@@ -244,7 +247,9 @@ def test_pages_and_names_take_few_round_trips(server: RedisServer, monkeypatch: 
         registry.flush()
     page = StatusPage(registry)
     links = relative_links("slo")
-    page.detail("slo-1", {}, links=links)  # scripts are loaded, the server was looked at
+    for _ in range(2):  # scripts are loaded, the server was looked at
+        trackers[1].record(False)
+        page.detail("slo-1", {}, links=links)
     trackers[1].record(False)
     monkeypatch.setattr(redis.connection.AbstractConnection, "send_packed_command", counting)
 
@@ -254,7 +259,7 @@ def test_pages_and_names_take_few_round_trips(server: RedisServer, monkeypatch: 
     of_names = len(sent)
 
     assert "cannot be read" not in content.html
-    assert of_page <= 5
+    assert of_page <= 8
     assert (len(names), of_names) == (50, 1)
     registry.close()
 
