@@ -104,7 +104,10 @@ def failure_in(text: object) -> RecentFailure | None:
     if not isinstance(text, str) or len(text) > _LONGEST_TEXT:
         return None
     try:
-        at, where, outcome, duration, trace_id, request_id = json.loads(text)[:6]
+        row = json.loads(text)
+        if not isinstance(row, list):  # a dict has no slices: which error says so is up to Python's version
+            return None
+        at, where, outcome, duration, trace_id, request_id = row[:6]
     except (ValueError, TypeError, RecursionError):
         return None
     if not _is_seconds(at) or not (duration is None or _is_seconds(duration)):
