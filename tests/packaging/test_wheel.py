@@ -74,7 +74,7 @@ def test_every_promised_extra_exists(wheel):
     extras = set(metadata(wheel).get_all("Provides-Extra"))
 
     assert extras == {
-        "all", "asgi", "cli", "dashboards", "dev", "django", "fastapi", "flask", "redis", "starlette", "wsgi", "yaml",
+        "all", "asgi", "celery", "cli", "dashboards", "dev", "django", "fastapi", "flask", "redis", "starlette", "wsgi", "yaml",
     }  # fmt: skip
 
 
