@@ -12,7 +12,7 @@ from slo_core.budgets.firing_spans import FINE_SECONDS, MINUTE, SETTLED_SECONDS,
 from slo_core.budgets.marks import Mark
 from slo_core.budgets.timeline import Timeline, kept_ranges
 from slo_core.objectives.definition import SLODefinition
-from slo_core.objectives.window import HOUR, tiers_reaching
+from slo_core.objectives.window import tiers_reaching
 from slo_core.stores.cause_reading import past_causes
 from slo_core.stores.memory.causes import MemoryCauses
 from slo_core.stores.memory.tiers import BucketTiers
@@ -24,12 +24,14 @@ class MemoryEpisodes:
     """
     The episodes of one SLO that have ended. Not thread-safe: its ledger holds the lock.
 
+    They are worked out when they are asked for, and never while events are counted: that takes up to 0.2 s.
+
     Args:
         definition: The SLO.
         marks: Returns the marks of the service since an instant.
     """
 
-    __slots__ = ("_definition", "_due_at", "_is_touched", "_looked_until", "_marks", "_rows")
+    __slots__ = ("_definition", "_is_touched", "_looked_until", "_marks", "_rows")
 
     def __init__(self, definition: SLODefinition, marks: Callable[[float], Sequence[Mark]]) -> None:
         self._definition = definition
@@ -37,20 +39,13 @@ class MemoryEpisodes:
         self._rows: list[Episode] = []
         self._is_touched = False
         self._looked_until = -math.inf
-        self._due_at = -math.inf
 
     def note(self, second: int, bad: int) -> None:
         """Note events of one second: bad ones may make a rule fire, late ones change what has been."""
-        if bad and not self._is_touched:
-            self._is_touched = True
-            self._due_at = max(self._due_at, second + HOUR)
+        self._is_touched = self._is_touched or bad > 0
         if second < self._looked_until:
             self._looked_until = -math.inf
             self._is_touched = True
-
-    def is_due(self, second: int) -> bool:
-        """Whether it is time to look, without being asked: once an hour while bad events come."""
-        return self._is_touched and second >= self._due_at
 
     def since(self, since: float) -> tuple[Episode, ...]:
         """Those that began at or after an instant, in order of time."""
@@ -70,12 +65,13 @@ class MemoryEpisodes:
             return
         definition = self._definition
         last = math.floor(now / MINUTE) * MINUTE
-        since = int(self._looked_until) if last - FINE_SECONDS < self._looked_until <= last else last - FINE_SECONDS
-        self._due_at = now + HOUR
-        recent = _timeline(tiers, deciding_buckets(definition, since=since, at=now))
-        if not firing_spans(definition, recent, at=now, data_since=data_since, since=since):
-            self._looked_until, self._is_touched = last, False
-            return
+        unseen_since = max(self._looked_until, data_since)
+        if last - FINE_SECONDS < unseen_since <= last:  # minutes tell of all of it: mostly no rule has fired
+            since = math.floor(unseen_since / MINUTE) * MINUTE
+            recent = _timeline(tiers, deciding_buckets(definition, since=since, at=now))
+            if not firing_spans(definition, recent, at=now, data_since=data_since, since=since):
+                self._looked_until, self._is_touched = last, False
+                return
         ranges = kept_ranges(tiers_reaching(definition.kept_seconds), at=now, until=math.floor(now))
         timeline = _timeline(tiers, ranges)
         spans = firing_spans(definition, timeline, at=now, data_since=data_since)

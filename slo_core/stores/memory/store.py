@@ -170,8 +170,6 @@ class MemoryLedger:
                 return
             self._episodes = self._make_episodes()
         self._episodes.note(second, bad)
-        if self._episodes.is_due(second):
-            self._episodes.look(self._tiers, self._causes, now=second, data_since=self._data_since)
 
     def episodes(self, since: float) -> tuple[Episode, ...]:
         """The episodes that have ended and began at or after an instant, in order of time."""
